@@ -1,0 +1,42 @@
+# From a fresh clone with Python 3.11+, make and git: everything else comes into .venv, pinned.
+#   make run    the sample cluster in the simulator (ARGS="--port-base 9000" passes options on)
+#   make test   lint and all tests (T=tests/host_tools runs a part)
+#   make lint   ruff, mypy for host and device code
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+T      ?=
+JOBS   ?= 2
+
+.PHONY: run test lint format clean
+
+run: $(READY)
+	@$(BIN)/torpor sim $(ARGS)
+
+test: lint
+	@$(BIN)/pytest -n $(JOBS) $(T)
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/torpor check
+
+format: $(READY)
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build .torpor dist
+
+# The tools' own build backend is in the lock too, so nothing unpinned is fetched.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "torpor needs Python 3.11 or newer, this is %d.%d; name one: make PYTHON=python3.11" % sys.version_info[:2])'
+	@echo "Creating $(VENV) from requirements.lock (once, about half a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

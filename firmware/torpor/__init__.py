@@ -1,0 +1,17 @@
+"""The names an author of services writes with.
+
+``clock`` and ``system`` are modules: ``from torpor import clock``.
+"""
+
+from .service import Fault, Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Routes and schedules are read from the source by the build; a chip never runs a decorator.
+    from .decorators import delete as delete
+    from .decorators import every as every
+    from .decorators import get as get
+    from .decorators import post as post
+    from .decorators import put as put
+
+__all__ = ["Fault", "Service", "delete", "every", "get", "post", "put"]

@@ -1,0 +1,39 @@
+"""What marks a contract method as a route or a job.
+
+The build reads these from the source and takes them out of the device code (MicroPython's
+functions cannot carry attributes, and a chip should not pay for what is known beforehand).
+"""
+
+from typing import Callable, TypeVar
+
+F = TypeVar("F", bound=Callable)
+
+
+def get(path: str, content_type: str | None = None) -> Callable[[F], F]:
+    """Answer ``GET path`` with this method; ``<name>`` in the path binds to the argument ``name``.
+
+    ``content_type`` replaces the one that follows from the type of what the method returns.
+    """
+    return lambda method: method
+
+
+def post(path: str, content_type: str | None = None) -> Callable[[F], F]:
+    """Answer ``POST path`` with this method; arguments not in the path come from the JSON body."""
+    return lambda method: method
+
+
+def put(path: str, content_type: str | None = None) -> Callable[[F], F]:
+    """Answer ``PUT path`` with this method; arguments not in the path come from the JSON body."""
+    return lambda method: method
+
+
+def delete(path: str, content_type: str | None = None) -> Callable[[F], F]:
+    """Answer ``DELETE path`` with this method."""
+    return lambda method: method
+
+
+def every(
+    hours: float = 0, minutes: float = 0, seconds: float = 0, ms: int = 0
+) -> Callable[[F], F]:
+    """Run this method when the board has started and then once every period."""
+    return lambda method: method

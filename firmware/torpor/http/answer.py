@@ -1,0 +1,84 @@
+"""From what a handler returns to the bytes of an answer."""
+
+import json
+
+from .wire import REASONS
+
+# The answer to nearly every request, made with one formatting call and sent with one write.
+_USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+_TIGHT = (",", ":")
+
+
+def encode(request, result, content_type=None) -> bytes:
+    """The whole answer. ``result`` is a dict, list, str, bytes or None (204), or a tuple of that,
+    a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
+    kind = type(result)
+    if kind is dict or kind is list:
+        body = json.dumps(result, separators=_TIGHT).encode()
+        if content_type is None and request.usual and request.verb != "HEAD":
+            return _USUAL % (len(body), body)
+        return compose(request, 200, body, content_type or "application/json", None)
+    status = 200
+    headers = None
+    if kind is tuple and 2 <= len(result) <= 3:
+        status = result[1]
+        if len(result) == 3:
+            headers = result[2]
+        result = result[0]
+        kind = type(result)
+    if result is None:
+        return compose(request, 204 if status == 200 else status, b"", content_type, headers)
+    if kind is dict or kind is list or kind is int or kind is float or kind is bool:
+        result = json.dumps(result, separators=_TIGHT).encode()
+        kind = "application/json"
+    elif kind is str:
+        result = result.encode()
+        kind = "text/plain; charset=utf-8"
+    elif kind is bytes or kind is bytearray:
+        kind = "application/octet-stream"
+    else:
+        raise TypeError("a handler returned %s" % kind)
+    return compose(request, status, result, content_type or kind, headers)
+
+
+def head(request, status, content_type, headers, framing) -> str:
+    """Status line and headers up to and including the empty line; ``framing`` is one header line."""
+    lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
+    names = ()
+    if headers:
+        for name, value in headers.items():
+            line = "%s: %s" % (name, value)
+            if "\r" in line or "\n" in line:
+                raise ValueError("a header holds a line break")
+            lines.append(line)
+        names = [name.lower() for name in headers]
+    if content_type and "content-type" not in names:
+        lines.append("Content-Type: " + content_type)
+    if framing:
+        lines.append(framing)
+    if not request.keep:
+        lines.append("Connection: close")
+    elif request.http10:
+        lines.append("Connection: keep-alive")
+    lines.append("\r\n")
+    return "\r\n".join(lines)
+
+
+def compose(request, status, body, content_type, headers) -> bytes:
+    """An answer of a known length; without its body if the request was HEAD."""
+    if status == 204 or status == 304:
+        # RFC 9110, 8.6: no Content-Length with 204.
+        return head(request, status, None, headers, None).encode()
+    data = head(request, status, content_type, headers, "Content-Length: %d" % len(body)).encode()
+    return data if request.verb == "HEAD" else data + body
+
+
+def error(request, fault) -> bytes:
+    """The answer to a request that ended in a ``Fault``."""
+    return compose(
+        request,
+        fault.status,
+        json.dumps({"error": fault.message}, separators=_TIGHT).encode(),
+        "application/json",
+        fault.headers,
+    )

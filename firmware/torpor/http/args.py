@@ -1,0 +1,167 @@
+"""A method's arguments out of a request: by name, converted, checked.
+
+The build's route binders call these: ``a.int_(q, "limit", 10)``. Arguments come from the query
+string, where they are text, or from the fields of a JSON body, where they have a type of their
+own. A bad one is ``Fault(400)`` with the argument's name and what was expected.
+"""
+
+import json
+
+from ..service import Fault
+from .wire import unquote
+
+_REQUIRED = object()
+
+
+def _lookup(q, name, default):
+    fields = q.fields
+    if fields is None:
+        fields = q.fields = _fields(q)
+    if name in fields:
+        return fields[name]
+    if default is _REQUIRED:
+        raise Fault(400, "%s: missing" % name)
+    return default
+
+
+def _fields(q) -> dict:
+    fields = {}
+    if q.body:
+        if q.kind != b"application/json":
+            raise Fault(415, "send the body as Content-Type: application/json")
+        try:
+            fields = json.loads(str(q.body, "utf-8"))
+        except (ValueError, RuntimeError):
+            raise Fault(400, "the body is not JSON")
+        if type(fields) is not dict:
+            raise Fault(400, "the body is not a JSON object")
+    if q.query:
+        for pair in q.query.split("&"):
+            name, _, value = pair.partition("=")
+            if name:
+                fields[unquote(name, True)] = Text(unquote(value, True))
+    return fields
+
+
+class Text:
+    """A value from the query string, which has no type yet."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+
+def _bad(name, expected, value):
+    text = repr(value)
+    return Fault(400, "%s: expected %s, got %s" % (name, expected, text if len(text) < 60 else text[:57] + "..."))
+
+
+def any_(q, name, default=_REQUIRED):
+    value = _lookup(q, name, default)
+    return value.text if type(value) is Text else value
+
+
+def str_(q, name, default=_REQUIRED):
+    value = _lookup(q, name, default)
+    if type(value) is Text:
+        return value.text
+    if value is not default and type(value) is not str:
+        raise _bad(name, "text", value)
+    return value
+
+
+def int_(q, name, default=_REQUIRED):
+    value = _lookup(q, name, default)
+    if type(value) is Text:
+        return _int(name, value.text)
+    if value is not default and type(value) is not int:
+        raise _bad(name, "a whole number", value)
+    return value
+
+
+def float_(q, name, default=_REQUIRED):
+    value = _lookup(q, name, default)
+    if type(value) is Text:
+        return _float(name, value.text)
+    if value is default:
+        return value
+    if type(value) is int:
+        return float(value)
+    if type(value) is not float or value - value != 0:
+        raise _bad(name, "a number", value)
+    return value
+
+
+def bool_(q, name, default=_REQUIRED):
+    value = _lookup(q, name, default)
+    if type(value) is Text:
+        return _bool(name, value.text)
+    if value is not default and type(value) is not bool:
+        raise _bad(name, "true or false", value)
+    return value
+
+
+def list_(q, name, default=_REQUIRED):
+    return _json(q, name, default, list, "a list")
+
+
+def dict_(q, name, default=_REQUIRED):
+    return _json(q, name, default, dict, "an object")
+
+
+def _json(q, name, default, kind, expected):
+    value = _lookup(q, name, default)
+    if type(value) is Text:
+        try:
+            value = json.loads(value.text)
+        except ValueError:
+            raise _bad(name, expected, value)
+    if value is not default and type(value) is not kind:
+        raise _bad(name, expected, value)
+    return value
+
+
+def opt_(convert, q, name, default=_REQUIRED):
+    """An argument that may be null."""
+    if _lookup(q, name, default) is None:
+        return None
+    return convert(q, name, default)
+
+
+def path_int(q, index, name):
+    return _int(name, q.path[index])
+
+
+def path_float(q, index, name):
+    return _float(name, q.path[index])
+
+
+def path_bool(q, index, name):
+    return _bool(name, q.path[index])
+
+
+def _int(name, text):
+    try:
+        return int(text)
+    except ValueError:
+        raise _bad(name, "a whole number", text)
+
+
+def _float(name, text):
+    try:
+        value = float(text)
+    except ValueError:
+        raise _bad(name, "a number", text)
+    if value - value != 0:  # inf and nan, which JSON cannot hold
+        raise _bad(name, "a number", text)
+    return value
+
+
+def _bool(name, text):
+    if text in ("true", "1"):
+        return True
+    if text in ("false", "0"):
+        return False
+    raise _bad(name, "true or false", text)

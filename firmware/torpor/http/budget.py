@@ -1,0 +1,105 @@
+"""One budget of TCP connections for all listeners of a board.
+
+A Pico W holds five, and drops the packet that would open a sixth without a word. So one place is
+kept for whoever comes next: a new client takes the place of a connection that is not being served,
+and when all are being served it is told so (503) in the place that was kept.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .. import clock
+
+# What a connection is doing; the order is the order in which connections give way.
+IDLE = const(0)  # kept alive, or connected and silent
+READING = const(1)  # a request has begun and is not whole yet
+STREAMING = const(2)  # an answer without end is being sent
+SERVING = const(3)  # a request is being handled or its answer written
+
+_IDLE_MS = const(30000)  # a kept-alive connection is closed
+_READ_MS = const(10000)  # a request must be whole (408)
+_WRITE_MS = const(10000)  # a reader that takes nothing is cut
+# A connection gives way to a newcomer once its state has lasted this long (ms).
+_GIVES_WAY_MS = (0, 250, 10000)
+_ADMIT_MS = const(1000)  # how long a newcomer waits for a place
+_TURN_MS = const(10)
+_SWEEP_MS = const(500)
+
+
+class Budget:
+    """The open connections of a board, at most ``places`` of them, in both directions."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.open = []
+        self.turned_away = 0
+        self.displaced = 0
+        self._waiting = False  # a newcomer holds the place that is kept
+        self._sweeper = None
+
+    def full(self) -> bool:
+        """Whether only the place that is kept for a newcomer is left."""
+        return len(self.open) >= self.places - 1
+
+    async def admit(self) -> bool:
+        """Find a place for a connection that was just accepted; False: there is none."""
+        while self._waiting:
+            await asyncio.sleep_ms(_TURN_MS)
+        if self.full() and not self._displace():
+            self._waiting = True
+            try:
+                since = clock.ticks()
+                while self.full() and not self._displace():
+                    if clock.since(since) > _ADMIT_MS:
+                        self.turned_away += 1
+                        return False
+                    await asyncio.sleep_ms(_TURN_MS)
+            finally:
+                self._waiting = False
+        return True
+
+    def _displace(self) -> bool:
+        """Close the connection that can best be spared: the longest in the lowest state."""
+        best = None
+        rank = age = -1
+        for c in self.open:
+            state = c.state
+            if state < SERVING:
+                for_ms = clock.since(c.since)
+                if for_ms >= _GIVES_WAY_MS[state] and (
+                    best is None or state < rank or (state == rank and for_ms > age)
+                ):
+                    best, rank, age = c, state, for_ms
+        if best is None:
+            return False
+        self.displaced += 1
+        best.drop()
+        return True
+
+    def add(self, connection) -> None:
+        """Count a connection; from now on its deadlines are watched."""
+        self.open.append(connection)
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+
+    def remove(self, connection) -> None:
+        """Forget a connection that has been closed."""
+        if connection in self.open:
+            self.open.remove(connection)
+
+    async def _sweep(self) -> None:
+        # Runs only while there are connections, so a board without clients is not woken.
+        while self.open:
+            await asyncio.sleep_ms(_SWEEP_MS)
+            for c in list(self.open):
+                for_ms = clock.since(c.since)
+                if c.state == IDLE:
+                    if for_ms > _IDLE_MS:
+                        c.drop()
+                elif c.state == READING:
+                    if for_ms > _READ_MS:
+                        c.time_out()
+                elif c.stalled and clock.since(c.stalled) > _WRITE_MS:
+                    c.drop()
+        self._sweeper = None

@@ -1,0 +1,69 @@
+"""Answers that are sent as they are made: an async generator, chunked (RFC 9112, 7.1).
+
+MicroPython has no ``async for`` over generators, but an ``async def`` that yields is a generator
+whose ``await``s yield None to the event loop. So what it yields is either None, which is passed on,
+or a chunk.
+"""
+
+from .. import clock
+from ..log import Log
+from ..service import Fault
+from .answer import head
+from .budget import STREAMING
+
+
+# async
+def serve(connection, handler):
+    """Send what ``handler``'s generator yields; the bytes that end the answer."""
+    request = connection.request
+    generator = handler[0](request)
+    # The first chunk is made before anything is sent: until then an error has a status of its own.
+    data = yield from _next(generator)
+    content_type = handler[1] or (
+        "application/octet-stream" if isinstance(data, bytes) else "text/plain; charset=utf-8"
+    )
+    chunked = not request.http10
+    if not chunked:
+        request.keep = False
+    framing = "Transfer-Encoding: chunked" if chunked else None
+    yield from connection.send(head(request, 200, content_type, None, framing))
+    if request.verb == "HEAD":
+        generator.close()
+        return b""
+    connection.state = STREAMING
+    connection.since = clock.ticks()
+    try:
+        while data is not None:
+            if isinstance(data, str):
+                data = data.encode()
+            if data:
+                yield from connection.send(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+            data = yield from _next(generator)
+    except OSError:
+        generator.close()
+        raise
+    except Exception as e:
+        # Too late for a status: an answer that breaks off tells the client that it is not whole.
+        Log(connection.listener.name).exception(e, "%s %s" % (request.verb, request.target))
+        request.keep = False
+        return b""
+    return b"0\r\n\r\n" if chunked else b""
+
+
+# async
+def _next(generator):
+    """The next chunk, or None at the end."""
+    send = generator.send
+    chunk = None
+    try:
+        chunk = send(None)
+        while chunk is None:
+            try:
+                yield
+            except BaseException as e:  # the task is being cancelled: the generator's finally must run
+                chunk = generator.throw(e)
+            else:
+                chunk = send(None)
+        return chunk
+    except StopIteration:
+        return None

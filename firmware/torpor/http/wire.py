@@ -1,0 +1,268 @@
+"""HTTP/1.1 between bytes and a request, without sockets.
+
+``Request.begin`` takes the head of a request; what it cannot accept is a ``Fault`` with the status
+to answer. Every limit is checked before the bytes it limits are kept. References are to RFC 9112
+(framing) and RFC 9110 (meaning).
+"""
+
+from binascii import unhexlify
+
+from micropython import const
+
+from ..service import Fault
+
+MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
+MAX_BODY = const(16384)  # bytes
+_MAX_HEADERS = const(64)
+
+# A handler's key in the route tree for each verb we route; looked up, so that no string is made.
+VERBS = {
+    "GET": "/GET",
+    "HEAD": "/GET",
+    "POST": "/POST",
+    "PUT": "/PUT",
+    "DELETE": "/DELETE",
+    "OPTIONS": "/OPTIONS",
+    "PATCH": "/PATCH",
+}
+
+REASONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    301: "Moved Permanently",
+    302: "Found",
+    303: "See Other",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
+    507: "Insufficient Storage",
+}
+
+
+class Request:
+    """The request that a connection is working on; one object a connection, used again and again."""
+
+    def __init__(self) -> None:
+        self.verb = ""
+        self.target = ""  # as sent
+        self.path = []  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
+        self.query = None  # the part of the target behind "?", or None
+        self.body = b""
+        self.fields = None  # arguments from query and body, made when first asked for
+        # What the headers say. A client that stays sends the same ones with every request,
+        # so they are parsed once and compared from then on.
+        self.headers = b""  # the header lines as sent
+        self.http10 = False
+        self.keep = True
+        self.usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
+        self.length = 0  # of the body, in bytes; -1: chunked
+        self.expects = False  # the client waits for "100 Continue"
+        self.kind = None  # Content-Type in lower case, without parameters
+
+    def begin(self, data: bytes, end: int) -> None:
+        """Take the head, ``data`` up to the empty line at ``end``. Raises ``Fault``."""
+        line_end = data.find(b"\r\n")
+        try:
+            self.verb, target, version = str(data[:line_end], "utf-8").split(" ")
+        except ValueError:  # also UnicodeError
+            raise Fault(400, "the request line is not 'METHOD target HTTP/1.1'")
+        headers = data[line_end:end]
+        if headers != self.headers or self.http10:
+            if not self._read_headers(headers) and version == "HTTP/1.1":
+                raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
+        if version != "HTTP/1.1":
+            self._version(version)
+        self.target = target
+        self.fields = None
+        if "?" in target:
+            target, self.query = target.split("?", 1)
+        else:
+            self.query = None
+        path = target.split("/")
+        if path[0]:
+            path = _absolute(target)
+        if "%" in target:
+            path = [unquote(segment) for segment in path]
+            for segment in path:
+                if segment[:1] == "/":  # would look like a handler's key in the route tree
+                    raise Fault(400, "a path segment must not begin with an encoded slash")
+        self.path = path
+
+    def _version(self, version: str) -> None:
+        if version != "HTTP/1.0":
+            if version.startswith("HTTP/1."):
+                return
+            raise Fault(505 if version.startswith("HTTP/") else 400, "speak HTTP/1.1")
+        self.http10 = True
+        self.usual = False
+        self.keep = b"keep-alive" in (self.header("connection") or b"").lower()
+
+    def _read_headers(self, block: bytes) -> int:
+        """Take the header lines; how many of them are Host."""
+        self.headers = b""  # nothing is remembered of a block that is refused
+        self.http10 = False
+        self.keep = self.usual = True
+        self.length = 0
+        self.expects = False
+        self.kind = None
+        hosts = lengths = 0
+        lines = block.split(b"\r\n")
+        if len(lines) > _MAX_HEADERS:
+            raise Fault(431, "more than %d headers" % _MAX_HEADERS)
+        for i in range(1, len(lines)):  # what lies before the first CRLF is empty
+            line = lines[i]
+            colon = line.find(b":")
+            name = line[:colon].lower()
+            if colon < 1 or not _is_token(name) or b"\n" in line or b"\r" in line or b"\0" in line:
+                raise Fault(400, "malformed header")
+            value = line[colon + 1 :].strip()
+            if name == b"content-length":
+                lengths += 1
+                if not value.isdigit() or lengths > 1:
+                    raise Fault(400, "Content-Length: expected one number")
+                self.length = int(value)
+            elif name == b"transfer-encoding":
+                if value.lower() != b"chunked" or self.length < 0:
+                    raise Fault(400, "Transfer-Encoding: only 'chunked' is understood")
+                self.length = -1
+            elif name == b"connection":
+                self.keep = self.usual = b"close" not in value.lower()
+            elif name == b"content-type":
+                self.kind = value.split(b";")[0].strip().lower()
+            elif name == b"expect":
+                self.expects = value.lower() == b"100-continue"
+            elif name == b"host":
+                hosts += 1
+        if lengths and self.length < 0:
+            # RFC 9112, 6.1: both at once is how requests are smuggled past a proxy.
+            raise Fault(400, "both Content-Length and Transfer-Encoding")
+        if hosts > 1:
+            raise Fault(400, "more than one Host header")
+        self.headers = block
+        return hosts
+
+    def header(self, name: str) -> bytes | None:
+        """The value of the first header of that name (lower case), or None. A scan: not for the hot path."""
+        wanted = name.encode()
+        for line in self.headers.split(b"\r\n"):
+            colon = line.find(b":")
+            if line[:colon].lower() == wanted:
+                return line[colon + 1 :].strip()
+        return None
+
+
+def _is_token(name: bytes) -> bool:
+    # RFC 9110, 5.6.2. Letters and "-" are nearly all that comes, so those are looked at first.
+    for c in name:
+        if not (97 <= c <= 122 or c == 45 or 48 <= c <= 57 or c in b"!#$%&'*+.^_`|~"):
+            return False
+    return True
+
+
+def _absolute(target: str) -> list:
+    # RFC 9112, 3.2: "http://host/path" comes from proxies, "*" with OPTIONS.
+    if target == "*":
+        return ["*"]
+    if target[:7].lower() == "http://":
+        return [""] + target[7:].split("/")[1:] if "/" in target[7:] else ["", ""]
+    raise Fault(400, "the target must begin with a slash")
+
+
+def unquote(text: str, plus: bool = False) -> str:
+    """Undo percent-encoding (and ``+`` for a space in a query). Raises ``Fault(400)``."""
+    if plus and "+" in text:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    parts = text.encode().split(b"%")
+    try:
+        out = parts[0]
+        for i in range(1, len(parts)):
+            out += unhexlify(parts[i][:2]) + parts[i][2:]
+        return str(out, "utf-8")
+    except ValueError:
+        raise Fault(400, "malformed percent-encoding")
+
+
+def framed(data: bytes) -> int:
+    """How many bytes ``data`` must be skipped before a request line; -1: nothing valid can follow.
+
+    Called when the end of a head is not there yet, so that nonsense is refused at once
+    and not when its time is over.
+    """
+    start = 0
+    while data[start : start + 2] == b"\r\n":  # RFC 9112, 2.2: empty lines before a request
+        start += 2
+    newline = data.find(b"\n", start)
+    if newline >= 0 and (newline == start or data[newline - 1] != 13):
+        return -1
+    return start
+
+
+class Chunks:
+    """Decodes a chunked body (RFC 9112, 7.1) that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.rest = b""  # what followed the body, when it is done
+        self._left = 0  # bytes still to come of this chunk, its CRLF included
+
+    def feed(self, data: bytes) -> bool:
+        """Take more bytes; True when the body is whole. Raises ``Fault``."""
+        data = self.rest + data
+        while True:
+            if self._left:
+                if len(data) < self._left:
+                    break
+                if data[self._left - 2 : self._left] != b"\r\n":
+                    raise Fault(400, "malformed chunk")
+                self.body += data[: self._left - 2]
+                data = data[self._left :]
+                self._left = 0
+            line_end = data.find(b"\r\n")
+            if line_end < 0:
+                if len(data) > 64:
+                    raise Fault(400, "malformed chunk size")
+                break
+            size = _chunk_size(data[:line_end].split(b";")[0].strip())
+            if len(self.body) + size > MAX_BODY:
+                raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
+            if size:
+                data = data[line_end + 2 :]
+                self._left = size + 2
+                continue
+            # The last chunk; trailers are read over.
+            end = line_end if data[line_end : line_end + 4] == b"\r\n\r\n" else data.find(b"\r\n\r\n")
+            if end >= 0:
+                self.rest = data[end + 4 :]
+                return True
+            if len(data) > MAX_HEAD:
+                raise Fault(431, "trailers larger than %d bytes" % MAX_HEAD)
+            break
+        self.rest = data
+        return False
+
+
+def _chunk_size(text: bytes) -> int:
+    if not 0 < len(text) <= 8:
+        raise Fault(400, "malformed chunk size")
+    for c in text:
+        if c not in b"0123456789abcdefABCDEF":
+            raise Fault(400, "malformed chunk size")
+    return int(text, 16)

@@ -1,0 +1,82 @@
+"""Log lines, printed and kept in a ring of bytes that never grows.
+
+A line is ``<ms since boot> <LEVEL> <service>: <message>``.
+"""
+
+import sys
+
+from micropython import const
+
+from . import clock
+
+DEBUG = const(0)
+INFO = const(1)
+WARNING = const(2)
+ERROR = const(3)
+_NAMES = ("DEBUG", "INFO ", "WARN ", "ERROR")
+_SIZE = const(2048)
+
+level = INFO
+_ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave holes in the heap
+_end = 0  # bytes ever written
+
+
+class Log:
+    """Writes lines under a service's name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def debug(self, text: str, *args) -> None:
+        if level <= DEBUG:
+            write(DEBUG, self.name, text % args if args else text)
+
+    def info(self, text: str, *args) -> None:
+        if level <= INFO:
+            write(INFO, self.name, text % args if args else text)
+
+    def warning(self, text: str, *args) -> None:
+        if level <= WARNING:
+            write(WARNING, self.name, text % args if args else text)
+
+    def error(self, text: str, *args) -> None:
+        write(ERROR, self.name, text % args if args else text)
+
+    def exception(self, error: BaseException, text: str) -> None:
+        """Write ``text`` and the traceback of ``error``, each line of it indented by four spaces."""
+        from io import StringIO
+
+        buffer = StringIO()
+        sys.print_exception(error, buffer)
+        trace = buffer.getvalue().rstrip().replace("\n", "\n    ")
+        write(ERROR, self.name, "%s\n    %s" % (text, trace))
+
+
+def write(severity: int, name: str, text: str) -> None:
+    """Print a line and put it into the ring."""
+    line = "%9d %s %s: %s\n" % (clock.uptime_ms(), _NAMES[severity], name, text)
+    # One write a line, so that lines of a board that dies are whole.
+    sys.stdout.write(line)
+    _keep(line.encode())
+
+
+def _keep(data: bytes) -> None:
+    global _end
+    if len(data) > _SIZE:
+        data = data[-_SIZE:]
+    at = _end % _SIZE
+    first = min(len(data), _SIZE - at)
+    _ring[at : at + first] = data[:first]
+    _ring[: len(data) - first] = data[first:]
+    _end += len(data)
+
+
+def tail(lines: int) -> list[str]:
+    """The last ``lines`` lines that the ring still holds, oldest first."""
+    at = _end % _SIZE
+    if _end <= _SIZE:
+        data = bytes(_ring[:_end])
+    else:
+        data = bytes(_ring[at:]) + bytes(_ring[:at])
+        data = data[data.find(b"\n") + 1 :]  # the oldest line has lost its beginning
+    return [str(line, "utf-8") for line in data.split(b"\n")[:-1]][-lines:]

@@ -1,0 +1,43 @@
+"""What an author of services derives from, and the one error a contract speaks."""
+
+from . import log, supervise
+
+
+class Fault(Exception):
+    """An answer that is an error: an HTTP status and a message for the caller.
+
+    It crosses an in-memory call and a network call alike. Anything else that a
+    method raises is a bug: 500 outside, its traceback in the log.
+    """
+
+    def __init__(self, status: int, message: str, headers: dict | None = None) -> None:
+        self.status = status
+        self.message = message
+        self.headers = headers  # for an HTTP answer
+
+    def __str__(self) -> str:
+        return "%d %s" % (self.status, self.message)
+
+
+class Service:
+    """A service: its public ``async`` methods are its contract.
+
+    Attributes: ``name``, ``config`` (the ``[services.<name>.config]`` table of ``cluster.toml``)
+    and ``log`` (``debug``, ``info``, ``warning``, ``error``; ``%`` formatting).
+    """
+
+    def __init__(self, name: str, config: dict) -> None:
+        self.name = name
+        self.config = config
+        self.log = log.Log(name)
+
+    async def start(self) -> None:
+        """Run once, after the peers are set and before any listener opens."""
+
+    def spawn(self, function, *args) -> None:
+        """Run ``async function(*args)`` in the background.
+
+        If it raises, the error is logged under this service's name and the function is
+        started again, after 1 s at first and up to 60 s if it keeps failing.
+        """
+        supervise.spawn(self.log, function, *args)

@@ -1,0 +1,138 @@
+"""The command ``torpor``: the table of commands, and the one place that prints an error and exits.
+
+Exit codes: 0 done, 1 problems found in the user's files or input, 2 wrong usage, 70 a bug of
+torpor, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from ..errors import Problem, UserError
+from .base import Entry, HelpPage, Settings
+
+GROUPS = (
+    (
+        "Write",
+        (
+            Entry("init", "Start a cluster project in a folder"),
+            Entry("new", "Add a service with a test to the cluster"),
+            Entry("check", "Find mistakes in cluster.toml and the services"),
+        ),
+    ),
+    (
+        "Build",
+        (
+            Entry("build", "Link each board's services into an image"),
+            Entry("boards", "List the kinds of board and their limits"),
+        ),
+    ),
+    (
+        "Simulate",
+        (
+            Entry("sim", "Run the cluster in MicroPython on this machine"),
+            Entry("set", "Change what a simulated board senses"),
+        ),
+    ),
+    ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
+)
+
+EXAMPLES = (
+    ("torpor init fridge-monitor", "start a project"),
+    ("torpor sim --watch", "run it, and again at each change"),
+    ("torpor build shed", "the image of one board"),
+)
+
+OK, PROBLEMS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+
+
+class Root(click.Group):
+    """``torpor`` itself: loads a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [entry.name for _, entries in GROUPS for entry in entries]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"{__name__}.{name}").command
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        page = HelpPage(ctx, formatter)
+        page.usage("COMMAND ...")
+        page.text(self.help)
+        for title, entries in GROUPS:
+            page.rows(title, [(entry.name, entry.summary) for entry in entries])
+        page.options(self)
+        page.rows("Examples", EXAMPLES)
+        page.text("Help on a command, with examples: torpor COMMAND --help")
+
+
+@click.group(
+    cls=Root,
+    no_args_is_help=True,
+    help="Nanoservices for a microcontroller: write, check, link and simulate them.",
+)
+@click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
+@click.version_option(package_name="torpor", message="torpor %(version)s")
+@click.pass_context
+def root(ctx: click.Context, directory: str) -> None:
+    ctx.obj = Settings(directory)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that ``arguments`` (or the command line) names, and exit the process."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; whatever it raises has been printed."""
+    try:
+        code = root.main(list(arguments), prog_name="torpor", standalone_mode=False)
+        return code if isinstance(code, int) else OK
+    except UserError as error:
+        print_problems(error.problems)
+        return PROBLEMS
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read our output has left; there is nobody to tell
+        return OK
+    except Exception:
+        print_bug()
+        return BUG
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Print each problem with its place and its remedy to stderr."""
+    for problem in problems:
+        where = click.style(f"{problem.where}: ", fg="cyan") if problem.where else ""
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {where}{problem.what}", err=True)
+        for line in problem.remedy.splitlines():
+            click.echo(f"    {click.style(line, fg='green')}", err=True)
+    if len(problems) > 1:
+        click.echo(f"{len(problems)} problems", err=True)
+
+
+def print_bug() -> None:
+    """Print the traceback of the exception in hand and ask for a report."""
+    import platform
+    import traceback
+    from importlib.metadata import version
+
+    traceback.print_exc()
+    click.echo(
+        f"\nThis is a bug in torpor {version('torpor')}, not in your files. Please report it with "
+        f"the text above, the command line,\nPython {platform.python_version()} and "
+        f"{platform.platform()}.",
+        err=True,
+    )

@@ -1,0 +1,107 @@
+"""What the commands are made of: their help page, and the project that they work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import fail
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of ``torpor --help``; the command's module has the command's name."""
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every command knows: where it was started."""
+
+    directory: str
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder to work in. Raises ``UserError`` if it does not exist."""
+        folder = Path(self.directory)
+        if not folder.is_dir():
+            raise fail(f"there is no folder {self.directory}")
+        return folder.resolve()
+
+    @cached_property
+    def root(self) -> Path:
+        """The cluster's folder: the nearest one upwards with a ``cluster.toml``."""
+        for folder in (self.folder, *self.folder.parents):
+            if (folder / "cluster.toml").is_file():
+                return folder
+        raise fail(
+            f"no cluster.toml in {self.folder} or a folder above it",
+            "go to a cluster's folder, or start one: torpor init DIR",
+        )
+
+
+class HelpPage:
+    """Writes a help page: headings in colour, one aligned line for each entry."""
+
+    def __init__(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.ctx = ctx
+        self.formatter = formatter
+
+    def usage(self, arguments: str) -> None:
+        line = f"{self.ctx.command_path} {arguments}".rstrip()
+        self.formatter.write(f"{click.style('Usage:', fg='green', bold=True)} {line}\n")
+
+    def text(self, text: str | None) -> None:
+        if text:
+            self.formatter.write_paragraph()
+            self.formatter.write_text(text)
+
+    def rows(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
+        rows = list(rows)
+        width = max(len(first) for first, _ in rows)
+        self.formatter.write_paragraph()
+        self.formatter.write(f"{click.style(f'{title}:', fg='green', bold=True)}\n")
+        for first, second in rows:
+            padding = " " * (width - len(first) + 2 if second else 0)
+            self.formatter.write(f"  {click.style(first, fg='cyan')}{padding}{second}\n")
+
+    def options(self, command: click.Command) -> None:
+        records = [param.get_help_record(self.ctx) for param in command.get_params(self.ctx)]
+        self.rows("Options", [record for record in records if record])
+
+
+class Command(click.Command):
+    """A command whose help page ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.examples = examples
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        page = HelpPage(ctx, formatter)
+        page.usage(" ".join(self.collect_usage_pieces(ctx)))
+        page.text(self.help)
+        page.options(self)
+        if self.examples:
+            page.rows("Examples", self.examples)
+
+
+class Group(click.Group):
+    """A command with commands of its own: ``torpor new service``."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        page = HelpPage(ctx, formatter)
+        page.usage("COMMAND ...")
+        page.text(self.help)
+        page.rows("Commands", [(n, c.get_short_help_str(70)) for n, c in self.commands.items()])
+        page.options(self)
+        examples = [e for c in self.commands.values() for e in getattr(c, "examples", ())]
+        if examples:
+            page.rows("Examples", examples)

@@ -1,0 +1,64 @@
+"""Chooses the request that ``torpor sim`` offers to try on a service."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from ..model.contract import Contract, Method
+from ..model.plan import PlacedService, Plan
+
+
+def curl_line(plan: Plan, service: PlacedService, url: str) -> str:
+    """A curl command that ``service`` at ``url`` answers; empty if none can be known."""
+    path = example_path(service.contract, known_words(plan))
+    return "" if path is None else f"curl {shlex.quote(url + path)}"
+
+
+def example_path(contract: Contract, words: tuple[str, ...]) -> str | None:
+    """The path of the first GET route that needs nothing, or whose parameters ``words`` can fill.
+
+    A word fills the parameter that it begins with: ``fridge-1`` fills ``<fridge>``.
+    """
+    paths = (
+        _filled(route.segments, words)
+        for method in sorted(contract.methods, key=lambda method: method.streamed)
+        for route in method.routes
+        if route.verb == "GET" and not _required(method, route.parameters)
+    )
+    return next((path for path in paths if path is not None), "/" if contract.has_app else None)
+
+
+def known_words(plan: Plan) -> tuple[str, ...]:
+    """All keys and strings of the services' settings, in the order of ``cluster.toml``."""
+    return tuple(word for service in plan.cluster.services for word in _words(service.config))
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _words(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words(inner)
+
+
+def _required(method: Method, parameters: tuple[str, ...]) -> bool:
+    return any(a.default is None and a.name not in parameters for a in method.arguments)
+
+
+def _filled(segments: tuple[str, ...], words: tuple[str, ...]) -> str | None:
+    filled = []
+    for segment in segments:
+        if segment.startswith("<"):
+            name = segment[1:-1]
+            found = next((w for w in words if w.startswith(name) and w.strip(name + "s")), None)
+            if found is None:
+                return None
+            segment = found
+        filled.append(segment)
+    return "/" + "/".join(filled)

@@ -1,0 +1,40 @@
+"""``torpor init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .base import Command, Settings
+from .output import show_files
+from .scaffold import write_project, write_service
+
+
+@click.command(
+    cls=Command,
+    help="Start a cluster project in DIR: one board, one service, and its test.",
+    examples=[
+        ("torpor init greenhouse", "a project for a Pico W"),
+        ("torpor init greenhouse --board ESP32_GENERIC", "another kind of board"),
+        ("torpor init .", "in this folder, beside what is there"),
+    ],
+)
+@click.argument("dir", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--board",
+    default="RPI_PICO_W",
+    metavar="TYPE",
+    show_default=True,
+    help="The kind of board (see: torpor boards).",
+)
+@click.pass_obj
+def command(settings: Settings, dir: Path, board: str) -> None:
+    from ..contracts import load_board
+
+    load_board(board)
+    folder = (settings.folder / dir).resolve()
+    written = write_project(folder, folder.name, board)
+    written += write_service(folder, "hello")
+    show_files(folder, written[:-1])
+    click.echo(f"\nNext: torpor -C {dir} sim" if str(dir) != "." else "\nNext: torpor sim")

@@ -1,0 +1,1 @@
+"""The forms that a built image takes: a folder of files, a filesystem image."""

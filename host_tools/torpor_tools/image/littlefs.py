@@ -1,0 +1,79 @@
+"""LittleFS2 images, as MicroPython on the board mounts them."""
+
+from __future__ import annotations
+
+from littlefs import LittleFS
+from littlefs.errors import LittleFSError
+
+from ..errors import fail
+from ..model.board import Filesystem
+from .tree import Files
+
+_NO_SPACE = -28
+
+
+def pack(files: Files, filesystem: Filesystem) -> bytes:
+    """The image of a filesystem that holds ``files``: same files, same bytes.
+
+    Raises ``UserError`` if they do not fit.
+    """
+    try:
+        return bytes(_filled(files, filesystem, filesystem.block_count).context.buffer)
+    except LittleFSError as error:
+        if error.code != _NO_SPACE:
+            raise
+    available = filesystem.block_count * filesystem.block_size
+    raise fail(
+        f"the image needs {_needed(files, filesystem):,} bytes of the filesystem, "
+        f"which has {available:,} bytes",
+        "make static files smaller, drop a service, or take a board with more flash",
+    )
+
+
+def unpack(image: bytes, filesystem: Filesystem) -> dict[str, bytes]:
+    """The files of an image, by their path from the root."""
+    lfs = _unmounted(filesystem, filesystem.block_count)
+    lfs.context.buffer[:] = image
+    lfs.mount()
+    found = {}
+    for folder, _, names in lfs.walk("/"):
+        for name in names:
+            path = f"{folder}/{name}".lstrip("/")
+            with lfs.open(path, "rb") as file:
+                found[path] = file.read()
+    return found
+
+
+def _filled(files: Files, filesystem: Filesystem, blocks: int) -> LittleFS:
+    lfs = _unmounted(filesystem, blocks)
+    lfs.format()
+    lfs.mount()
+    for path in sorted(files):
+        folder = path.rpartition("/")[0]
+        if folder:
+            lfs.makedirs(folder, exist_ok=True)
+        with lfs.open(path, "wb") as file:
+            file.write(files[path])
+    return lfs
+
+
+def _needed(files: Files, filesystem: Filesystem) -> int:
+    """The bytes that the files take, in whole blocks."""
+    blocks = sum(len(data) // filesystem.block_size + 4 for data in files.values()) + 64
+    lfs = _filled(files, filesystem, max(blocks, 2 * filesystem.block_count))
+    return int(lfs.used_block_count) * filesystem.block_size
+
+
+def _unmounted(filesystem: Filesystem, blocks: int) -> LittleFS:
+    return LittleFS(
+        mount=False,
+        block_size=filesystem.block_size,
+        block_count=blocks,
+        prog_size=filesystem.prog_size,
+        read_size=filesystem.read_size,
+        # As extmod/vfs_lfsx.c reckons it: a file no larger than that may lie in its directory
+        # entry, and a chip with a smaller cache could not read it back.
+        cache_size=min(filesystem.block_size, 4 * max(filesystem.read_size, filesystem.prog_size)),
+        lookahead_size=32,
+        disk_version=filesystem.disk_version,
+    )

@@ -1,0 +1,63 @@
+"""The files of an image, as they lie in the root of the chip's filesystem."""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashes -> content
+
+# Text that is only ever sent to browsers, all of which take it compressed.
+GZIPPED = (".html", ".css", ".js", ".svg", ".json")
+
+
+def write_tree(files: Files, folder: Path) -> None:
+    """Write the files below ``folder``, which is made."""
+    for name in sorted(files):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[name])
+
+
+def static_files(folder: Path) -> dict[str, bytes]:
+    """What a service's ``static/`` folder gives to the image, by the path below that folder.
+
+    Of the kinds in ``GZIPPED`` there is only the compressed file, under its name with ``.gz``.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            data = path.read_bytes()
+            if path.suffix in GZIPPED:
+                found[f"{name}.gz"] = gzipped(data)
+            else:
+                found[name] = data
+    return found
+
+
+def gzipped(data: bytes) -> bytes:
+    """``data`` as a gzip file without name and time, so that it is always the same."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    head = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\xff"
+    tail = struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    return head + packer.compress(data) + packer.flush() + tail
+
+
+def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
+    """Have ``write`` fill a new folder, which then takes the place of ``target`` as a whole.
+
+    If ``write`` raises, ``target`` stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
+        made = Path(work) / "new"
+        made.mkdir()
+        write(made)
+        if target.exists():
+            os.rename(target, Path(work) / "old")
+        os.rename(made, target)

@@ -1,0 +1,98 @@
+"""The linker: from a plan to an image.
+
+``build`` reads top to bottom what happens: generate the wiring, collect the modules that something
+imports, compile them, and write the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Problem, UserError, fail
+from ..image import littlefs
+from ..image.tree import replace_folder, static_files, write_tree
+from ..model.image import Image
+from ..model.plan import BoardPlan, Plan
+from .compile import compile_all
+from .module import Module
+from .prune import collect, start_modules
+from .sizes import measure, to_json
+from .wiring import wiring
+
+__all__ = ["build", "check_syntax"]
+
+
+def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Image:
+    """Build the image of a board below ``out`` and return it.
+
+    ``out/<board>/`` is replaced as a whole, and only if all went well: ``fs/`` (the root of the
+    chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
+    to be read) and ``sizes.json``. Same input, same bytes. ``types=False`` leaves out the check
+    with mypy. Raises ``UserError`` with all problems found.
+    """
+    board = _board(plan, board_name)
+    linked = _link(plan, board, out / ".cache" / "mpy")
+    problems = list(linked.problems)
+    if types:
+        from ..contracts import check_types  # brings mypy along, which a rebuild does without
+
+        problems += check_types(plan)
+    if problems:
+        raise UserError(problems)
+    files = {**linked.compiled, **_other_files(board)}
+    filesystem = littlefs.pack(files, board.board.filesystem)
+    sizes = measure(board, linked.modules, files)
+    folder = out / board.name
+
+    def write(new: Path) -> None:
+        write_tree(files, new / "fs")
+        (new / f"{board.name}.lfs").write_bytes(filesystem)
+        (new / "cluster.py").write_text(linked.wiring, encoding="utf-8")
+        (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
+
+    replace_folder(folder, write)
+    return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
+
+
+def check_syntax(plan: Plan) -> list[Problem]:
+    """What keeps the services of any board from being linked and compiled; nothing is written."""
+    found = [problem for board in plan.boards for problem in _link(plan, board, None).problems]
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class _Linked:
+    wiring: str  # the source of cluster.py
+    modules: tuple[Module, ...]
+    compiled: dict[str, bytes]  # path in the image -> bytecode
+    problems: tuple[Problem, ...]
+
+
+def _link(plan: Plan, board: BoardPlan, cache: Path | None) -> _Linked:
+    text = ""
+    problems: list[Problem] = []
+    try:
+        text = wiring(plan, board)
+    except UserError as error:
+        problems += error.problems
+    modules, missing = collect(plan, board, text)
+    compiled, refused = compile_all(modules, cache)
+    return _Linked(text, tuple(modules), compiled, (*problems, *missing, *refused))
+
+
+def _other_files(board: BoardPlan) -> dict[str, bytes]:
+    """What goes into the image as it is."""
+    files = {module.path: module.source.encode() for module in start_modules()}
+    for service in board.services:
+        for name, data in static_files(service.folder / "static").items():
+            files[f"services/{service.name}/static/{name}"] = data
+    return files
+
+
+def _board(plan: Plan, name: str) -> BoardPlan:
+    try:
+        return plan.board(name)
+    except KeyError:
+        known = ", ".join(board.name for board in plan.boards)
+        raise fail(f"the cluster has no board {name}", f"its boards: {known}") from None

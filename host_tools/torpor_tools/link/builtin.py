@@ -1,0 +1,37 @@
+"""The modules that the official MicroPython firmware has of its own, for each port.
+
+Taken from ``help("modules")`` of RPI_PICO_W 1.27.0 (in the emulator) and of the Unix port 1.29, and
+from the frozen file names and interned strings in ESP32_GENERIC 1.27.0.
+"""
+
+from __future__ import annotations
+
+_COMMON = """
+    array asyncio binascii builtins cmath collections cryptolib deflate errno framebuf gc hashlib
+    heapq io json machine math micropython mip os platform random re requests select socket ssl
+    struct sys time tls uctypes vfs websocket _thread
+"""
+_CHIPS = """
+    bluetooth dht ds18x20 neopixel network ntptime onewire urequests webrepl
+    webrepl_setup
+"""
+_ESP32 = "aioespnow apa106 btree esp esp32 espnow umqtt upysh"
+
+MODULES = {
+    "rp2": frozenset(f"{_COMMON} {_CHIPS} aioble lwip rp2".split()),
+    "esp32": frozenset(f"{_COMMON} {_CHIPS} {_ESP32}".split()),
+    "unix": frozenset(f"{_COMMON} argparse termios".split()),
+}
+
+# What may also be written with a "u" in front, as before 2023: utime, ujson. (Tried out there.)
+_WITH_U = """
+    array asyncio binascii bluetooth collections cryptolib errno hashlib heapq io json machine os
+    platform random re select socket struct sys time websocket
+"""
+
+
+def has(port: str, module: str) -> bool:
+    """Whether the firmware of ``port`` has the module (dotted name; its package decides)."""
+    name = module.partition(".")[0]
+    known = MODULES[port]
+    return name in known or (name[:1] == "u" and name[1:] in known.intersection(_WITH_U.split()))

@@ -1,0 +1,66 @@
+"""Edits of a source text that leave every line where it was."""
+
+from __future__ import annotations
+
+import ast
+
+
+class Edits:
+    """Collects replacements of pieces of a text, and applies them all at once.
+
+    A piece is given by character offsets. What takes its place has as many line breaks as the
+    piece had, so that whatever follows keeps its line.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._lines = text.split("\n")
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        self._edits: list[tuple[int, int, str]] = []
+
+    def offset(self, line: int, column: int) -> int:
+        """The character offset of a position as ``ast`` gives it (column in UTF-8 bytes)."""
+        text = self._lines[line - 1]
+        if not text.isascii():
+            column = len(text.encode()[:column].decode())
+        return self._starts[line - 1] + column
+
+    def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
+        """The offsets of a node's beginning and end."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        start = self.offset(node.lineno, node.col_offset)
+        return start, self.offset(node.end_lineno, node.end_col_offset)
+
+    def blank(self, start: int, end: int) -> None:
+        """Take a piece out; its line breaks stay."""
+        self._edits.append((start, end, "\n" * self.text.count("\n", start, end)))
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Put ``text``, which is one line, in the place of a piece."""
+        breaks = self.text.count("\n", start, end)
+        self._edits.append((start, end, text + (" \\\n" if self.followed(end) else "\n") * breaks))
+
+    def followed(self, offset: int) -> bool:
+        """Whether a semicolon comes next on the line."""
+        return self._rest(offset).startswith(";")
+
+    def shares_line(self, node: ast.stmt) -> bool:
+        """Whether another statement, or the head of the block, stands on the node's lines."""
+        start, end = self.span(node)
+        before = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+        return bool(before.strip()) or self.followed(end)
+
+    def apply(self) -> str:
+        """The edited text."""
+        parts, at = [], 0
+        for start, end, replacement in sorted(self._edits):
+            parts += [self.text[at:start], replacement]
+            at = end
+        return "".join([*parts, self.text[at:]])
+
+    def _rest(self, offset: int) -> str:
+        end = self.text.find("\n", offset)
+        return self.text[offset : end if end >= 0 else None].lstrip()

@@ -1,0 +1,59 @@
+"""What to tell about an import that leads nowhere on the device."""
+
+from __future__ import annotations
+
+from ..config.suggest import did_you_mean
+from ..errors import Problem, Where
+from .builtin import MODULES
+
+# What authors who come from CPython reach for, and what to use instead.
+_INSTEAD = {
+    "abc": "leave it out: a base class whose methods raise NotImplementedError does the same",
+    "concurrent": "use asyncio; a service starts a task with self.spawn",
+    "contextlib": "write a class with __enter__ and __exit__",
+    "copy": "copy with list(x), dict(x) or x[:]",
+    "dataclasses": "write a plain class with an __init__, or use a dict",
+    "datetime": "count in seconds with torpor.clock; time.gmtime() takes them apart",
+    "decimal": "count in whole numbers of the smallest unit",
+    "enum": "write constants: _OPEN = const(1), with `from micropython import const`",
+    "functools": "write the function out",
+    "inspect": "leave it out: the device keeps no signatures or annotations",
+    "itertools": "write the loop out",
+    "logging": "use self.log of the service",
+    "multiprocessing": "use asyncio; a service starts a task with self.spawn",
+    "pathlib": "use os and paths as text",
+    "statistics": "write the formula out",
+    "subprocess": "leave it out: a chip runs no other programs",
+    "threading": "use asyncio; a service starts a task with self.spawn",
+    "traceback": "use sys.print_exception(error, file)",
+    "urllib": "use requests, which the firmware has",
+    "uuid": "use binascii.hexlify(os.urandom(16))",
+    "warnings": "use self.log.warning of the service",
+}
+
+
+def missing_module(name: str, where: Where, port: str, near: list[str]) -> Problem:
+    """The problem of an import that no part of the image answers.
+
+    ``near`` are modules that could have been meant, besides those of the firmware.
+    """
+    top = name.partition(".")[0]
+    parts = name.split(".")
+    if top == "services":
+        folder = "/".join(parts[:2])
+        what = f"{folder}/ has no module {'.'.join(parts[2:])}"
+        return Problem(where, what, did_you_mean(name, near) or "correct the name or add the file")
+    if top == "torpor" or top in near:
+        what = f"there is no module {name}"
+        return Problem(where, what, did_you_mean(name, near) or f"see what {top} offers")
+    elsewhere = sorted(p for p, modules in MODULES.items() if top in modules)
+    if elsewhere:
+        what = f"the firmware of this board ({port}) has no module {top}"
+        return Problem(where, what, f"boards of the port {' or '.join(elsewhere)} have it")
+    what = f"MicroPython has no module {top}"
+    if any(module.endswith(f".{top}") for module in near):
+        return Problem(where, what, f"for the file of this service write `from . import {top}`")
+    remedy = _INSTEAD.get(top) or did_you_mean(top, [*MODULES[port], *near])
+    return Problem(
+        where, what, remedy or f"put {top}.py into the service's folder: `from . import {top}`"
+    )

@@ -1,0 +1,41 @@
+"""A module of the image, from wherever it comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module as it will be compiled."""
+
+    name: str  # dotted, as the device imports it
+    is_package: bool
+    source: str  # transformed, with the line numbers of ``file``
+    file: str  # what messages call it
+    part: str  # service, runtime, dependency or wiring
+
+    @property
+    def path(self) -> str:
+        """The source's path below the root of the chip's filesystem."""
+        folder = self.name.replace(".", "/")
+        return f"{folder}/__init__.py" if self.is_package else f"{folder}.py"
+
+    @property
+    def compiled_path(self) -> str:
+        """The path that the compiled module has in the image."""
+        return self.path[:-3] + ".mpy"
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports of this module start from."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+def shown(path: Path, root: Path) -> str:
+    """How messages name ``path``: relative to ``root`` if it lies below it."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)

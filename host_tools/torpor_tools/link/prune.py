@@ -1,0 +1,157 @@
+"""Decides which modules an image holds: what its services import, directly or not, and no more.
+
+Imports are followed from the files that start the chip, the wiring and all modules of the services,
+those inside functions too. Modules that the runtime loads only for a feature are named in
+``OPTIONAL`` and left out when no service of the board has that feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+
+from .. import paths
+from ..errors import Problem, Where
+from ..model.contract import Method
+from ..model.plan import BoardPlan, PlacedService, Plan
+from . import builtin
+from .imports import Import, imports
+from .missing import missing_module
+from .module import Module
+from .sources import DEPENDENCIES, dependency_module, runtime_module, service_modules
+
+START_FILES = ("boot.py", "main.py")
+
+
+def _listens(service: PlacedService) -> bool:
+    return service.port is not None
+
+
+def _has_app(service: PlacedService) -> bool:
+    return service.contract.has_app and _listens(service)
+
+
+def _any_method(test: Callable[[Method], bool]) -> Callable[[PlacedService], bool]:
+    return lambda service: any(test(method) for method in service.contract.methods)
+
+
+# A module of the runtime -> what a service must have for the kernel to load it.
+OPTIONAL: dict[str, Callable[[PlacedService], bool]] = {
+    "torpor.http.listener": _listens,
+    "torpor.http.app": _has_app,
+    "torpor.http.stream": _any_method(lambda method: method.streamed),
+    "torpor.schedule": _any_method(lambda method: method.every_ms is not None),
+}
+
+
+def collect(plan: Plan, board: BoardPlan, wiring: str) -> tuple[list[Module], list[Problem]]:
+    """The modules of the board's image by name, and what is wrong with them.
+
+    ``wiring`` is the source of ``cluster.py``.
+    """
+    work = _Collection(board)
+    for service in board.services:
+        modules, problems = service_modules(service, plan.cluster.root)
+        work.problems += problems
+        work.found.update({module.name: module for module in modules})
+    work.found["cluster"] = Module("cluster", False, wiring, f"{board.name}/cluster.py", "wiring")
+    for module in list(work.found.values()):
+        work.follow(module, None)
+    for module in start_modules():
+        work.follow(module, None)
+    return sorted(work.found.values(), key=lambda module: module.name), work.problems
+
+
+def start_modules() -> list[Module]:
+    """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else."""
+    folder = paths.firmware_dir()
+    return [
+        Module(name[:-3], False, (folder / name).read_text(), f"firmware/{name}", "start")
+        for name in START_FILES
+    ]
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The import in a service that brought a package from PyPI into the image."""
+
+    name: str
+    where: Where
+
+
+@dataclass
+class _Collection:
+    board: BoardPlan
+    found: dict[str, Module] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def follow(self, module: Module, origin: _Origin | None) -> None:
+        """Add all that ``module`` imports."""
+        for item in imports(module):
+            where = Where(module.file, item.line)
+            if module.part != "dependency":
+                origin = _Origin(item.name, where)
+            if not self.add(item.name, module, origin) and item.required and not item.guarded:
+                self.missing(item, module, where, origin)
+
+    def add(self, name: str, importer: Module, origin: _Origin | None) -> bool:
+        """Add the module of that name, its packages first. False if there is none."""
+        top = name.partition(".")[0]
+        if name in self.found or builtin.has(self.board.board.port, top):
+            return True
+        if top in ("services", "cluster"):
+            return top == name
+        if importer.part == "runtime" and not self.wanted(name):
+            return True
+        try:
+            module = self.load(name)
+        except metadata.PackageNotFoundError:
+            return False
+        if module is None:
+            return False
+        if "." in name:
+            self.add(name.rpartition(".")[0], importer, origin)
+        self.found[name] = module
+        self.follow(module, origin)
+        return True
+
+    def load(self, name: str) -> Module | None:
+        if name.partition(".")[0] == "torpor":
+            return runtime_module(name, self.board.board.port)
+        return dependency_module(name)
+
+    def wanted(self, name: str) -> bool:
+        """Whether a module that the runtime imports is of use to any service of the board."""
+        needed = OPTIONAL.get(name)
+        return needed is None or any(needed(service) for service in self.board.services)
+
+    def missing(self, item: Import, module: Module, where: Where, origin: _Origin | None) -> None:
+        """Note an import that leads nowhere."""
+        top = item.name.partition(".")[0]
+        if module.part == "dependency":
+            if not item.lazy and origin is not None:
+                what = f"{origin.name} needs {item.name}, which MicroPython does not have"
+                remedy = f"do without {origin.name}; Microdot's other extensions work"
+                self.problems.append(Problem(origin.where, what, remedy))
+        elif top in DEPENDENCIES and not _installed(DEPENDENCIES[top]):
+            what = f"{top} is not installed here, so it cannot be put into the image"
+            self.problems.append(Problem(where, what, f"pip install {DEPENDENCIES[top]}"))
+        elif module.part == "service" or top == "torpor":
+            near = [name for name in self.found if name.startswith(_home(module))]
+            port = self.board.board.port
+            self.problems.append(missing_module(item.name, where, port, [*near, *DEPENDENCIES]))
+
+
+def _home(module: Module) -> str:
+    """The package below which a module finds its own kind: ``services.alerts`` or ``torpor``."""
+    parts = module.name.split(".")
+    return ".".join(parts[: 2 if module.part == "service" else 1])
+
+
+def _installed(project: str) -> bool:
+    try:
+        metadata.distribution(project)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

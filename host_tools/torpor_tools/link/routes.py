@@ -1,0 +1,155 @@
+"""A service's routes as a tree, and the small functions that bind a request to a method.
+
+The tree has a level for each segment of a path; ``"*"`` stands for a parameter. The device walks it
+without going back, so where a fixed segment stands beside a parameter, the fixed one gets a
+copy of what the parameter offers below it.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.contract import Argument, Contract, Method, Route
+from .literal import WIDTH, Code
+
+Tree = dict[str, Any]
+
+_CONVERTERS = {
+    "str": "str_",
+    "int": "int_",
+    "float": "float_",
+    "bool": "bool_",
+    "list": "list_",
+    "dict": "dict_",
+    "Any": "any_",
+}
+
+
+@dataclass(frozen=True)
+class Binder:
+    """A function of the wiring that calls ``method`` for a request to ``route``."""
+
+    name: str
+    method: Method
+    route: Route
+
+    @property
+    def leaf(self) -> Code | tuple[Code, str | None, bool]:
+        """What stands in the route tree: the function, with its extras if it has any."""
+        if self.method.streamed or self.route.content_type is not None:
+            return Code(self.name), self.route.content_type, self.method.streamed
+        return Code(self.name)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The source of each argument, in the method's order."""
+        return [_converted(a, self.route) for a in self.method.arguments]
+
+    @property
+    def converts(self) -> bool:
+        """Whether the function needs the converters of ``torpor.http.args``, as ``a``."""
+        return any(argument.startswith("a.") for argument in self.arguments)
+
+    def lines(self) -> list[str]:
+        """The function's source."""
+        note = f"{self.route.verb} {self.route.path}" + (
+            "  (streamed)" if self.method.streamed else ""
+        )
+        arguments = self.arguments
+        call = f"return s.{self.method.name}({', '.join(arguments)})"
+        body = [f"    {call}"]
+        if len(call) + 8 > WIDTH:
+            body = [
+                f"    return s.{self.method.name}(",
+                *(f"        {a}," for a in arguments),
+                "    )",
+            ]
+        return [f"def {self.name}(q):  # {note}", *body]
+
+
+def binders(contract: Contract) -> list[Binder]:
+    """A binder for each route, in the order of the source."""
+    made: list[Binder] = []
+    taken: set[str] = set()
+    for method in contract.methods:
+        for route in method.routes:
+            name = wanted = f"{route.verb.lower()}_{method.name}"
+            number = 2
+            while name in taken:
+                name, number = f"{wanted}_{number}", number + 1
+            taken.add(name)
+            made.append(Binder(name, method, route))
+    return made
+
+
+def tree(binders: list[Binder]) -> Tree:
+    """The route tree of a service."""
+    root: Tree = {}
+    for binder in binders:
+        node = root
+        for segment in binder.route.segments:
+            node = node.setdefault("*" if segment.startswith("<") else segment, {})
+        node["/" + binder.route.verb] = binder.leaf
+    _spread(root)
+    return root
+
+
+def _spread(node: Tree) -> None:
+    """Copy what lies below a parameter to the fixed segments beside it, all the way down."""
+    for key, child in node.items():
+        # An empty segment, that of a path's last slash, is no value for a parameter.
+        if "*" in node and key not in ("", "*") and not key.startswith("/"):
+            _add_missing(child, node["*"])
+    for key, child in node.items():
+        if not key.startswith("/"):
+            _spread(child)
+
+
+def _add_missing(node: Tree, other: Tree) -> None:
+    for key, value in other.items():
+        if not isinstance(value, dict):
+            node.setdefault(key, value)
+        else:
+            _add_missing(node.setdefault(key, {}), value)
+
+
+def _converted(argument: Argument, route: Route) -> str:
+    """The source that takes an argument out of the request ``q``."""
+    kind, optional = _kind(argument.type)
+    if argument.name in route.parameters:
+        # The segments of q.path begin with the empty one before the first slash.
+        index = route.segments.index(f"<{argument.name}>") + 1
+        if kind in ("str", "Any"):
+            return f"q.path[{index}]"
+        return f'a.path_{kind}(q, {index}, "{argument.name}")'
+    default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
+    if optional and kind != "Any":
+        return f'a.opt_(a.{_CONVERTERS[kind]}, q, "{argument.name}"{default})'
+    return f'a.{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
+
+
+def _on_one_line(expression: str) -> str:
+    return ast.unparse(ast.parse(expression)) if "\n" in expression else expression
+
+
+def _kind(annotation: str) -> tuple[str, bool]:
+    """The plain type of an annotation (``list`` of ``list[int]``), and whether it allows None."""
+    return _kind_of(ast.parse(annotation, mode="eval").body)
+
+
+def _kind_of(node: ast.expr) -> tuple[str, bool]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):  # a quoted annotation
+        return _kind(node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        parts = [part for part in (node.left, node.right) if ast.unparse(part) != "None"]
+        if len(parts) == 1:
+            return _kind_of(parts[0])[0], True
+    if isinstance(node, ast.Subscript):
+        outer = ast.unparse(node.value).removeprefix("typing.")
+        return (_kind_of(node.slice)[0], True) if outer == "Optional" else (outer, False)
+    name = ast.unparse(node).removeprefix("typing.")
+    if name not in _CONVERTERS:
+        raise ValueError(f"no converter for {name}")  # the contract's rules let nothing else pass
+    return name, False

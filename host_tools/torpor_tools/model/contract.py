@@ -1,0 +1,73 @@
+"""A service's contract as read from its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import Where
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a contract method; ``default`` is source text, None if it is required."""
+
+    name: str
+    type: str
+    default: str | None
+    where: Where
+
+
+@dataclass(frozen=True)
+class Route:
+    """An HTTP route of a method: ``GET /alerts/<fridge>``."""
+
+    verb: str  # GET, POST, PUT or DELETE
+    path: str
+    where: Where
+    content_type: str | None = None
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The path's parts after the first slash; a parameter keeps its angle brackets."""
+        return tuple(self.path.split("/")[1:])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(s[1:-1] for s in self.segments if s.startswith("<"))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A public ``async def`` of a service class."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    returns: str
+    where: Where
+    routes: tuple[Route, ...] = ()
+    every_ms: int | None = None
+    streamed: bool = False  # an async generator: its chunks are sent as they come
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A bare class annotation that names another service's class: ``readings: Readings``."""
+
+    attribute: str
+    class_name: str
+    service: str
+    where: Where
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All that the build knows of a service without running it."""
+
+    service: str
+    class_name: str
+    where: Where
+    methods: tuple[Method, ...]
+    peers: tuple[Peer, ...]
+    has_app: bool = False  # the class has ``app = ...``: a Microdot application
+    doc: str = ""

@@ -1,0 +1,107 @@
+"""Keeps the temperatures of the last hour, and answers what they were."""
+
+import time
+from collections.abc import AsyncIterator
+
+from torpor import Fault, Service, clock, every, get
+
+from services.sensors import Sensors
+
+from .buckets import buckets
+from .ring import Ring
+
+_MOST = 100  # readings in one answer: each costs some 150 bytes of heap until it is sent
+_LINES = 20  # of CSV in a chunk
+
+
+class Readings(Service):
+    """Samples every fridge and keeps the newest readings in RAM.
+
+    Config: points (readings kept of a fridge, six bytes each).
+    """
+
+    sensors: Sensors
+
+    async def start(self) -> None:
+        self._rings: dict[str, Ring] = {}
+        self._samples = 0
+
+    @every(seconds=5)
+    async def sample(self) -> None:
+        """Take a reading of every fridge whose probe answers."""
+        temperatures = await self.sensors.temperatures()
+        for fridge, celsius in temperatures.items():
+            if celsius is not None:
+                ring = await self._ring(fridge)
+                ring.add(_uptime(), round(celsius * 100))
+        self._samples += 1
+
+    async def fridges(self) -> list[str]:
+        """The names of all fridges."""
+        return await self.sensors.fridges()
+
+    async def revision(self) -> int:
+        """A number that grows with every sample."""
+        return self._samples
+
+    @get("/readings/<fridge>")
+    async def newest(self, fridge: str, limit: int = 1) -> list[dict]:
+        """The last readings, newest first: time (Unix seconds) and celsius.
+
+        Raises 404 for an unknown fridge and 400 for a ``limit`` beyond 100.
+        """
+        if not 0 < limit <= _MOST:
+            raise Fault(400, "limit: expected 1 to %d, got %d" % (_MOST, limit))
+        ring = await self._ring(fridge)
+        offset = _offset()
+        found = []
+        for number in range(ring.end - 1, max(ring.first, ring.end - limit) - 1, -1):
+            found.append({"time": ring.time(number) + offset, "celsius": ring.value(number) / 100})
+        return found
+
+    async def window(
+        self, fridge: str, since: int, until: int, points: int = 120
+    ) -> list[list[float]]:
+        """The readings between two times (Unix seconds) as at most ``points`` rows.
+
+        A row is [time, lowest, mean, highest]. Raises 404.
+        """
+        ring = await self._ring(fridge)
+        offset = _offset()
+        rows = buckets(ring, since - offset, until - offset, points)
+        for row in rows:
+            row[0] += offset
+        return rows
+
+    @get("/readings/<fridge>/history.csv", content_type="text/csv")
+    async def history(self, fridge: str) -> AsyncIterator[str]:
+        """All readings kept of a fridge, oldest first. Raises 404."""
+        ring = await self._ring(fridge)
+        yield "time,celsius\r\n"
+        number = ring.first
+        while number < ring.end:
+            end = min(number + _LINES, ring.end)
+            yield "".join([_line(ring, n) for n in range(max(number, ring.first), end)])
+            number = end
+
+    async def _ring(self, fridge: str) -> Ring:
+        if fridge not in self._rings:
+            if fridge not in await self.sensors.fridges():
+                raise Fault(404, "no fridge is called %s" % fridge)
+            self._rings[fridge] = Ring(self.config["points"])
+        return self._rings[fridge]
+
+
+def _uptime() -> int:
+    return clock.uptime_ms() // 1000
+
+
+def _offset() -> int:
+    # Rings count seconds since boot, so that nothing moves when the clock is set later on.
+    return clock.now() - _uptime()
+
+
+def _line(ring: Ring, number: int) -> str:
+    # Through its age, because the chips do not agree on the year that time counts from.
+    taken = time.gmtime(int(time.time()) - (_uptime() - ring.time(number)))
+    return "%d-%02d-%02dT%02d:%02d:%02dZ,%.2f\r\n" % (taken[:6] + (ring.value(number) / 100,))

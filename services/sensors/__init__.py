@@ -1,0 +1,69 @@
+"""Measures: one DS18X20 probe in every fridge, all on one wire."""
+
+import asyncio
+
+from torpor import Fault, Service, get
+
+from .probes import CONVERSION_MS, Probes
+
+
+class Sensors(Service):
+    """Says how cold a fridge is now.
+
+    Config: pin (the GPIO with the probes), probes (a table of fridge = "ROM code in hex").
+    """
+
+    async def start(self) -> None:
+        self._probes = Probes(self.config["pin"])
+        self._roms: dict[str, bytes] = {}
+        for fridge, rom in self.config["probes"].items():
+            self._roms[fridge] = bytes.fromhex(rom)
+        self._celsius: dict[str, float | None] = {}
+        self._measured = asyncio.Event()
+        self._measuring = False
+
+    async def fridges(self) -> list[str]:
+        """The names of all fridges."""
+        return list(self._roms)
+
+    @get("/probes")
+    async def temperatures(self) -> dict[str, float | None]:
+        """Degrees Celsius of every fridge, measured now; None where the probe does not answer."""
+        await self._measure()
+        return dict(self._celsius)
+
+    async def temperature(self, fridge: str) -> float:
+        """Degrees Celsius, measured now. Raises 404 for an unknown fridge, 503 for an absent probe."""
+        if fridge not in self._roms:
+            raise Fault(404, "no fridge is called %s" % fridge)
+        await self._measure()
+        celsius = self._celsius[fridge]
+        if celsius is None:
+            raise Fault(503, "the probe of %s does not answer" % fridge)
+        return celsius
+
+    @get("/probes/<fridge>")
+    async def probe(self, fridge: str) -> dict:
+        """A fridge's probe: its ROM code and degrees Celsius. Raises as ``temperature``."""
+        celsius = await self.temperature(fridge)
+        return {"fridge": fridge, "rom": self.config["probes"][fridge], "celsius": celsius}
+
+    async def _measure(self) -> None:
+        """Wait for a conversion; whoever comes while one runs shares it."""
+        if not self._measuring:
+            self._measuring = True
+            self._measured.clear()
+            # A task of its own: a caller that gives up must not take the others' result along.
+            asyncio.create_task(self._convert())
+        await self._measured.wait()
+
+    async def _convert(self) -> None:
+        try:
+            present = self._probes.convert()
+            if present:
+                await asyncio.sleep_ms(CONVERSION_MS)
+            for fridge, rom in self._roms.items():
+                self._celsius[fridge] = self._probes.read(rom) if present else None
+        finally:
+            self._measuring = False
+            self._measured.set()

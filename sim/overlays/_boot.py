@@ -1,0 +1,36 @@
+"""Starts a simulated board: ``micropython _boot.py FLASH RUN``.
+
+FLASH is the folder that stands for the chip's filesystem, RUN holds the overlays this board has,
+its facts and its inputs. What the program then sees is what it sees on a chip: its filesystem at
+``/``, and ``machine``, ``network`` and so on as modules.
+"""
+
+import os
+import sys
+
+import vfs
+
+flash, run = sys.argv[1:3]
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(flash), "/")
+vfs.mount(vfs.VfsPosix(run), "/.sim")
+os.chdir("/")
+sys.argv[:] = []
+sys.path[:] = ["/.sim", "", ".frozen", "/lib"]
+del os, vfs, flash, run
+
+
+def _run(path):
+    try:
+        with open(path) as file:
+            source = file.read()
+    except OSError:
+        return
+    exec(compile(source, path, "exec"), {"__name__": "__main__"})
+
+
+import _sim  # noqa: E402  (it is found only now)
+
+_sim.trace("boot", cause=_sim.facts["reset_cause"])
+_run("/boot.py")
+_run("/main.py")

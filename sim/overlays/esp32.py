@@ -1,0 +1,91 @@
+"""Stands in for the chip's ``esp32``: wake sources, temperature, non-volatile storage."""
+
+import json
+
+from _sim import facts, inputs, trace
+
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+_PATH = "/.sim/nvs.json"
+
+
+def _source(kind, pins, level):
+    numbers = None if pins is None else [int(pin._id) for pin in pins]
+    trace("wake_source", kind=kind, pins=numbers, level=1 if level else 0)
+
+
+def wake_on_ext0(pin=None, level=WAKEUP_ANY_HIGH):
+    _source("ext0", None if pin is None else (pin,), level)
+
+
+def wake_on_ext1(pins=None, level=WAKEUP_ANY_HIGH):
+    _source("ext1", pins, level)
+
+
+def wake_on_touch(wake):
+    _source("touch", () if wake else None, 1)
+
+
+def mcu_temperature():
+    return inputs("chip").get("celsius", 40)
+
+
+if facts["chip"] == "ESP32":
+
+    def raw_temperature():
+        return mcu_temperature() * 9 // 5 + 32
+
+
+class NVS:
+    """Integers and blobs of a namespace; durable at ``commit``."""
+
+    def __init__(self, namespace):
+        self._namespace = namespace
+        self._changes = {}
+
+    def _all(self):
+        try:
+            with open(_PATH) as file:
+                return json.load(file)
+        except OSError:
+            return {}
+
+    def _get(self, kind, key):
+        key = kind + key
+        values = self._all().get(self._namespace, {})
+        values.update(self._changes)
+        if values.get(key) is None:
+            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
+        return values[key]
+
+    def set_i32(self, key, value):
+        self._changes["i" + key] = value
+
+    def get_i32(self, key):
+        return self._get("i", key)
+
+    def set_blob(self, key, value):
+        self._changes["b" + key] = bytes(value).hex()
+
+    def get_blob(self, key, buffer):
+        value = bytes.fromhex(self._get("b", key))
+        buffer[: len(value)] = value
+        return len(value)
+
+    def erase_key(self, key):
+        kind = "b" if self._has("b", key) else "i"
+        self._get(kind, key)
+        self._changes[kind + key] = None
+
+    def _has(self, kind, key):
+        try:
+            return self._get(kind, key) is not None
+        except OSError:
+            return False
+
+    def commit(self):
+        everything = self._all()
+        everything.setdefault(self._namespace, {}).update(self._changes)
+        with open(_PATH, "w") as file:
+            json.dump(everything, file)
+        self._changes = {}

@@ -1,0 +1,174 @@
+"""Stands in for the chip's ``network``: a station that joins, under the address of its board.
+
+The inputs file may say how the access point is:
+``{"wifi": {"up": true, "rssi": -55, "join_ms": 20}}``.
+"""
+
+import time
+
+from _sim import facts, inputs, trace
+
+STA_IF = 0
+AP_IF = 1
+_ESP32 = facts["port"] == "esp32"
+_NONE, _PERFORMANCE, _POWERSAVE = (0, 1, 2) if _ESP32 else (0x10, 0xA11142, 0x11)
+STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = (
+    (1000, 1001, 1010, 201, 202) if _ESP32 else (0, 1, 3, -2, -3)
+)
+if not _ESP32:
+    STAT_CONNECT_FAIL = -1
+_BSSID = b"\x02\x00\x00\x00\x00\x01"
+_CHANNEL = 6
+
+_country = "XX"
+_hostname = facts["name"]
+_radio = None
+_station = None
+
+
+def _trace(state):
+    """Note the state of the radio: off, idle, joining or up."""
+    global _radio
+    if state != _radio:
+        _radio = state
+        trace("radio", state=state, power=_station._power() if _station else "performance")
+
+
+def _lost():
+    if _station and _station._joined is not None:
+        _station.disconnect()
+
+
+def country(code=None):
+    global _country
+    if code is None:
+        return _country
+    _country = code
+
+
+def hostname(name=None):
+    global _hostname
+    if name is None:
+        return _hostname
+    _hostname = name
+
+
+class WLAN:
+    IF_STA = 0
+    IF_AP = 1
+    PM_NONE = _NONE
+    PM_PERFORMANCE = _PERFORMANCE
+    PM_POWERSAVE = _POWERSAVE
+    SEC_OPEN = 0
+
+    def __new__(cls, interface=STA_IF):
+        global _station
+        if interface != STA_IF:
+            raise ValueError("the simulator has no access point mode")
+        if _station is None:
+            _station = object.__new__(cls)
+            _station._active = False
+            _station._joined = None  # when the join is done, in ticks
+            _station._ssid = ""
+            _station._pm = _PERFORMANCE
+        return _station
+
+    def __init__(self, interface=STA_IF):
+        pass
+
+    def _power(self):
+        return {_NONE: "none", _POWERSAVE: "powersave"}.get(self._pm, "performance")
+
+    def active(self, value=None):
+        if value is None:
+            return self._active
+        if not value:
+            self._joined = None
+        if value != self._active:
+            self._active = bool(value)
+            _trace("idle" if value else "off")
+        return self._active
+
+    def deinit(self):
+        self.active(False)
+
+    def connect(self, ssid=None, key=None, **options):
+        if not self._active:
+            raise OSError("STA must be active")
+        if ssid is not None:
+            self._ssid = ssid if isinstance(ssid, str) else bytes(ssid).decode()
+        self._joined = time.ticks_add(time.ticks_ms(), inputs("wifi").get("join_ms", 20))
+        _trace("joining")
+
+    def disconnect(self):
+        self._joined = None
+        if self._active:
+            _trace("idle")
+
+    def status(self, param=None):
+        if param == "rssi":
+            return inputs("wifi").get("rssi", -55)
+        if param is not None:
+            raise ValueError("unknown status param")
+        if self._joined is None:
+            return STAT_IDLE
+        if not inputs("wifi").get("up", True):
+            _trace("joining")
+            return STAT_NO_AP_FOUND
+        if time.ticks_diff(self._joined, time.ticks_ms()) > 0:
+            return STAT_CONNECTING
+        _trace("up")
+        return STAT_GOT_IP
+
+    def isconnected(self):
+        return self.status() == STAT_GOT_IP
+
+    def scan(self, **options):
+        if not self._active:
+            raise OSError("STA must be active")
+        trace("scan")
+        wifi = inputs("wifi")
+        if not wifi.get("up", True):
+            return []
+        return [(self._ssid.encode(), _BSSID, _CHANNEL, wifi.get("rssi", -55), 5, 1)]
+
+    def ifconfig(self, value=None):
+        if value is None:
+            address = facts["address"] if self.isconnected() else "0.0.0.0"
+            return (address, "255.0.0.0", "127.0.0.1", "127.0.0.1")
+
+    def ipconfig(self, param=None, **options):
+        if param == "addr4":
+            return self.ifconfig()[:2]
+        if param == "gw4":
+            return "127.0.0.1"
+        if param is not None:
+            raise ValueError("unexpected key")
+
+    def config(self, param=None, **options):
+        if param is None:
+            self._configure(options)
+        elif param == "mac":
+            return bytes.fromhex(facts["mac"])
+        elif param in ("ssid", "essid"):
+            return self._ssid
+        elif param == "channel":
+            return _CHANNEL
+        elif param == "pm":
+            return self._pm
+        elif param in ("hostname", "dhcp_hostname"):
+            return hostname()
+        elif param == "txpower":
+            return 20
+        else:
+            raise ValueError("unknown config param")
+
+    def _configure(self, options):
+        global _radio
+        if "hostname" in options:
+            hostname(options["hostname"])
+        if "pm" in options and options["pm"] != self._pm:
+            self._pm = options["pm"]
+            state, _radio = _radio, None  # the same state at another power is news
+            if state:
+                _trace(state)

@@ -1,0 +1,23 @@
+"""Runs the boards of a cluster as MicroPython processes on this computer.
+
+``simulator.Simulator`` is where to begin reading; ``board.SimBoard`` is one board over all its
+restarts, ``process.Process`` one run of it.
+"""
+
+from .board import SimBoard
+from .crash import Crash
+from .inputs import Inputs, set_input
+from .lines import LogLine
+from .simulator import Simulator
+from .watch import Change, watch
+
+__all__ = [
+    "Change",
+    "Crash",
+    "Inputs",
+    "LogLine",
+    "SimBoard",
+    "Simulator",
+    "set_input",
+    "watch",
+]

@@ -1,0 +1,290 @@
+"""One board of the simulator over all its restarts, as a test or ``torpor sim`` handles it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from torpor_tools.errors import fail
+from torpor_tools.model.image import Image
+
+from .clock import Clock
+from .crash import Crash, backoff, last_traceback, reason
+from .facts import facts
+from .feed import Feed
+from .flash import BoardFolder, write_json
+from .inputs import Inputs, defaults
+from .lines import Event, LogLine
+from .ports import Place
+from .process import Process
+from .watchdog import Watchdog
+
+
+class LogListener(Protocol):
+    """Is told every line of a board's log."""
+
+    def __call__(self, line: LogLine, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How the next run begins; ``after_s`` None: only when the reset button is pressed."""
+
+    cause: str  # power-on, reset, watchdog, deepsleep or soft
+    after_s: float | None = 0.0
+    wake_reason: str = ""
+
+
+class SimBoard:
+    """A board. ``log``, ``trace`` and ``crashes`` keep the newest of what all its runs gave."""
+
+    def __init__(
+        self, image: Image, place: Place, folder: BoardFolder, clock: Clock, hear: LogListener
+    ) -> None:
+        self.image = image
+        self.place = place
+        self.log: Feed[LogLine] = Feed()
+        self.trace: Feed[Event] = Feed()
+        self.crashes: list[Crash] = []
+        self.starts = 0
+        self.is_ready = False
+        self.inputs = Inputs(folder.inputs)
+        self._folder = folder
+        self._clock = clock
+        self._hear_log = hear
+        self._next_image: Image | None = None
+        self._next: _Start | None = None  # why the run that is under way was ended
+        self._pressed = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._process: Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._started_at = 0.0
+        self._first_line = 0  # of the run that is under way
+        self._watchdog = Watchdog(self._bitten)
+        self._trace_file: TextIO | None = None
+
+    @property
+    def name(self) -> str:
+        return self.image.board.name
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the run that is under way."""
+        return self._process.pid if self._process else None
+
+    # What a test does
+
+    async def ready(self, timeout: float = 30.0, *, start: int | None = None) -> None:
+        """Wait until its listeners are open, in the run ``start`` (None: this one) or a later one.
+
+        Raises ``UserError`` if that run crashes first, ``TimeoutError`` after ``timeout`` seconds.
+        """
+        start = start or self.starts or 1
+        try:
+            async with asyncio.timeout(timeout):
+                while not (self.is_ready and self.starts >= start):
+                    self._raise_if_lost(start)
+                    await self._changed.wait()
+        except TimeoutError:
+            tail = "".join(f"\n  {line}" for line in self.log[-20:])
+            raise TimeoutError(
+                f"board {self.name} was not ready within {timeout:g} s; it said:{tail}"
+            ) from None
+
+    async def wait_log(self, text: str, timeout: float = 30.0, *, since: int = 0) -> LogLine:
+        """The first log line that contains ``text``, from the mark ``since`` (``log.mark()``) on.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds.
+        """
+        return await self.log.wait(
+            lambda line: text in str(line), what=f"{text!r}", timeout=timeout, since=since
+        )
+
+    async def wait_trace(self, event: str, timeout: float = 30.0, *, since: int = 0) -> Event:
+        """The first trace event of that name, from the mark ``since`` (``trace.mark()``) on.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds.
+        """
+        return await self.trace.wait(
+            lambda each: each["event"] == event, what=event, timeout=timeout, since=since
+        )
+
+    async def reset(self, timeout: float = 30.0) -> None:
+        """Press its reset button, also while it sleeps, and wait until it is ready again."""
+        start = self.starts + 1
+        self._begin(_Start("power-on"))
+        await self.ready(timeout, start=start)
+
+    def kill(self) -> None:
+        """Cut its power at this instant and give it back; does not wait."""
+        self._begin(_Start("power-on"))
+
+    async def replace(
+        self, image: Image, place: Place | None = None, timeout: float = 30.0
+    ) -> None:
+        """Put another image on its flash, start that, and wait until it is ready.
+
+        Raises ``UserError`` if it crashes before it is ready.
+        """
+        start = self.starts + 1
+        self._next_image = image
+        self.place = place or self.place
+        self._begin(_Start("reset"))
+        await self.ready(timeout, start=start)
+
+    def runs(self, image: Image, place: Place) -> bool:
+        """Whether that image, at that place, is what it runs already."""
+        same_chip = self.image.board.board == image.board.board
+        return same_chip and self.place == place and self._folder.holds(image.tree)
+
+    # What the simulator does
+
+    def start(self, *, fresh: bool) -> None:
+        """Make the board's folder and switch it on. Raises ``UserError``."""
+        self._folder.prepare(self.image.board.board, fresh=fresh)
+        self._next_image = self.image
+        self._install()
+        self._trace_file = self._folder.trace.open("w", buffering=1)
+        self._task = asyncio.create_task(self._supervise(), name=f"board {self.name}")
+
+    async def stop(self) -> None:
+        """Switch it off and wait for the end of its process."""
+        self._stopping = True
+        self._pressed.set()
+        if self._process:
+            await self._process.stop()
+        try:
+            if self._task:
+                await self._task
+        finally:
+            if self._trace_file:
+                self._trace_file.close()
+
+    async def _supervise(self) -> None:
+        start = _Start("power-on")
+        try:
+            while not self._stopping:
+                start = await self._run(start)
+        finally:
+            self._watchdog.off()
+            self.is_ready = False
+            self._notify()
+
+    async def _run(self, start: _Start) -> _Start:
+        """One run; how the next one begins."""
+        if start.after_s != 0:
+            await self._clock.wait(self._pressed, start.after_s)
+            start = self._next or start
+        self._next = None
+        self._pressed.clear()
+        if self._stopping:
+            return start
+        self._prepare(start)
+        heap = self.image.board.board.heap_bytes
+        self._process = Process(self.name, self._folder, heap, self._hear)
+        status = await self._process.run()
+        self._process = None
+        self._watchdog.off()
+        self.is_ready = False
+        if self._stopping or self._next:
+            return self._next or start
+        return self._crashed(reason(status, self._traceback()))
+
+    def _prepare(self, start: _Start) -> None:
+        self._install()
+        if start.cause == "power-on":
+            self._folder.power_on()
+        told = facts(
+            self.name,
+            self.image.board.board,
+            self.place,
+            reset_cause=start.cause,
+            wake_reason=start.wake_reason,
+        )
+        write_json(self._folder.run / "facts.json", told)
+        self.starts += 1
+        self._started_at = self._clock.now()
+        self._first_line = self.log.mark()
+
+    def _install(self) -> None:
+        if self._next_image:
+            self.image = self._next_image
+            self._next_image = None
+            self._folder.install(self.image.tree)
+            self.inputs.prepare(defaults(self.image.board))
+
+    def _begin(self, start: _Start) -> None:
+        """End the run that is under way, if any, and go on with ``start``."""
+        self._next = start
+        self.is_ready = False
+        self._pressed.set()
+        if self._process:
+            self._process.kill()
+
+    def _hear(self, said: LogLine | Event) -> None:
+        if isinstance(said, LogLine):
+            self._hear_line(said)
+        elif self._next is None:  # a run that is being ended has nothing more to say
+            self._hear_event(said)
+
+    def _hear_line(self, line: LogLine) -> None:
+        self.log.append(line)
+        self._hear_log(line)
+        if line.service == "kernel" and line.text == "ready" and self._next is None:
+            self.is_ready = True
+            self._notify()
+
+    def _hear_event(self, event: Event) -> None:
+        event |= {"board": self.name, "start": self.starts, "at": round(self._clock.now(), 4)}
+        if self._trace_file:
+            self._trace_file.write(json.dumps(event) + "\n")
+        match event["event"]:
+            case "reset":
+                self._begin(_Start(event["cause"]))
+            case "deepsleep":
+                self._sleep(event["ms"])
+            case "watchdog":
+                self._watchdog.feed(event["timeout"] / 1000)
+        self.trace.append(event)
+
+    def _sleep(self, ms: int | None) -> None:
+        until = "until it is reset" if ms is None else f"for {ms / 1000:g} s"
+        self._say("INFO", f"deep sleep {until}")
+        self._begin(_Start("deepsleep", None if ms is None else ms / 1000, "timer"))
+        self._pressed.clear()
+
+    def _bitten(self, seconds: float) -> None:
+        self._begin(self._crashed(f"its watchdog was not fed for {seconds:g} s"))
+        self._pressed.clear()
+
+    def _crashed(self, why: str) -> _Start:
+        """Report the crash. The next run begins as after a watchdog reset, later and later."""
+        ran = self._clock.now() - self._started_at
+        self.crashes.append(Crash(self.starts, why, ran, self._traceback()))
+        wait = backoff(self.crashes)
+        self._say("ERROR", f"crashed: {why}; starts again in {wait:g} s as by its watchdog")
+        self._notify()
+        return _Start("watchdog", wait)
+
+    def _traceback(self) -> tuple[str, ...]:
+        return last_traceback(self.log.since(self._first_line))
+
+    def _say(self, level: str, text: str) -> None:
+        self._hear_line(LogLine(self.name, level, "sim", text))
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _raise_if_lost(self, start: int) -> None:
+        for crash in self.crashes:
+            if crash.start >= start:
+                raise fail(
+                    f"board {self.name} crashed before it was ready: {crash.reason}\n{crash}",
+                    "its log says what it was doing",
+                )
+        if self._task is None or self._task.done():
+            raise RuntimeError(f"board {self.name} is switched off")

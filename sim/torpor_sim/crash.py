@@ -1,0 +1,56 @@
+"""A board's run that ended without being asked to."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .lines import LogLine
+
+_BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_SOUND_S = 10.0  # a run that lasted so long was no crash at start
+_TRACEBACK = "Traceback (most recent call last):"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """``start`` counts the board's starts from 1."""
+
+    start: int
+    reason: str
+    ran_s: float
+    traceback: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join(self.traceback) or self.reason
+
+
+def backoff(crashes: Sequence[Crash]) -> float:
+    """Seconds before the restart after these crashes: longer, the more runs in a row were short."""
+    short = 0
+    for crash in reversed(crashes):
+        if crash.ran_s > _SOUND_S or (short and crash.start != crashes[-short].start - 1):
+            break
+        short += 1
+    return _BACKOFF_S[min(max(short - 1, 0), len(_BACKOFF_S) - 1)]
+
+
+def last_traceback(lines: Sequence[LogLine]) -> tuple[str, ...]:
+    """The last traceback that was printed past the log."""
+    printed = [line.text for line in lines if not line.level]
+    if _TRACEBACK not in printed:
+        return ()
+    last = len(printed) - 1 - printed[::-1].index(_TRACEBACK)
+    return tuple(printed[last:])
+
+
+def reason(status: int, traceback: Sequence[str]) -> str:
+    """Why a process ended, in a line."""
+    if status < 0:
+        return f"ended by {signal.Signals(-status).name}"
+    if traceback:
+        return traceback[-1]
+    if status:
+        return f"exit status {status}"
+    return "main.py came to its end (a chip would show its prompt and serve nothing)"

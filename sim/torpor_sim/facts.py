@@ -1,0 +1,47 @@
+"""What a simulated board is told about itself, as the overlays read it from ``facts.json``."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from torpor_tools.model.board import Board
+
+from .ports import Place
+
+_FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
+_HIDDEN = {  # overlays that a chip of this port does not have
+    "rp2": frozenset({"esp32"}),
+    "esp32": frozenset({"rp2"}),
+    "unix": frozenset({"esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
+}
+
+
+def has_overlay(board: Board, module: str) -> bool:
+    """Whether this kind of board has the module."""
+    return module not in _HIDDEN.get(board.port, frozenset())
+
+
+def facts(
+    name: str, board: Board, place: Place, *, reset_cause: str, wake_reason: str
+) -> dict[str, Any]:
+    """All facts of the board ``name`` for its next start.
+
+    ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, or empty.
+    """
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return {
+        "name": name,
+        "port": board.port,
+        "chip": board.chip,
+        "address": place.address,
+        "ports": {str(port): number for port, number in place.ports.items()},
+        "listeners": board.listeners,
+        "connections": board.connections,
+        "sockets": board.sockets,
+        "reset_cause": reset_cause,
+        "wake_reason": wake_reason,
+        "unique_id": digest[:12] if board.port == "esp32" else digest[:16],
+        "mac": "02" + digest[2:12],
+        "frequency": _FREQUENCY_HZ.get(board.port, 0),
+    }

@@ -1,0 +1,69 @@
+"""What a board has said so far, and how to wait for what it says next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+_TAIL = 20  # items that a time-out shows
+
+
+class Feed(Sequence[T], Generic[T]):
+    """A growing sequence that keeps its newest ``keep`` items."""
+
+    def __init__(self, keep: int = 20_000) -> None:
+        self._items: list[T] = []
+        self._dropped = 0
+        self._keep = keep
+        self._grown = asyncio.Event()
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def append(self, item: T) -> None:
+        """Add ``item`` and wake whoever waits for it."""
+        self._items.append(item)
+        if len(self._items) > self._keep:
+            half = len(self._items) // 2
+            del self._items[:half]
+            self._dropped += half
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+    def mark(self) -> int:
+        """Here and now, for ``since``."""
+        return self._dropped + len(self._items)
+
+    def since(self, mark: int) -> list[T]:
+        """The items that came after the mark."""
+        return self._items[max(mark - self._dropped, 0) :]
+
+    async def wait(
+        self, wanted: Callable[[T], bool], *, what: str, timeout: float, since: int = 0
+    ) -> T:
+        """The first item from the mark ``since`` on that is ``wanted``, come or still to come.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds: it names ``what`` and shows the newest.
+        """
+        position = since
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    for item in self.since(position):
+                        if wanted(item):
+                            return item
+                    position = self.mark()
+                    await self._grown.wait()
+        except TimeoutError:
+            tail = "".join(f"\n  {item}" for item in self._items[-_TAIL:])
+            raise TimeoutError(f"no {what} within {timeout:g} s; the newest is:{tail}") from None

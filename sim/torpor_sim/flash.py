@@ -1,0 +1,116 @@
+"""The folders of a simulated board: its flash, and what the overlays read.
+
+``<storage>/<board>/flash`` is the chip's filesystem: the image, and the data that the services
+keep. ``run`` holds the overlays, the facts, the inputs and the RTC memory; ``trace.jsonl`` what the
+board did.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import filecmp
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, TextIO
+
+from torpor_tools.errors import fail
+from torpor_tools.model.board import Board
+from torpor_tools.paths import overlays_dir
+
+from .facts import has_overlay
+
+_INSTALLED = "installed.json"  # the files of flash/ that came with the image
+_STARTER = "_boot.py"
+
+
+class BoardFolder:
+    """One board's folder below the simulator's storage."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.flash = path / "flash"
+        self.run = path / "run"
+        self.inputs = self.run / "inputs.json"
+        self.trace = path / "trace.jsonl"
+        self._installed = path / _INSTALLED
+
+    def prepare(self, board: Board, *, fresh: bool) -> None:
+        """Make the folder; ``fresh`` forgets all that an earlier run left. Raises ``UserError``."""
+        if fresh and self.path.exists():
+            self._refuse_foreign()
+            shutil.rmtree(self.path)
+        self.flash.mkdir(parents=True, exist_ok=True)
+        self.run.mkdir(exist_ok=True)
+        for overlay in overlays_dir().glob("*.py"):
+            if overlay.name != _STARTER and has_overlay(board, overlay.stem):
+                shutil.copyfile(overlay, self.run / overlay.name)
+
+    def install(self, tree: Path) -> None:
+        """Put the image on the flash: its files replace the last image's, other files stay."""
+        files = _files(tree)
+        for name in self._image_files() - set(files):
+            (self.flash / name).unlink(missing_ok=True)
+        for name in files:
+            if not self._has(tree, name):
+                (self.flash / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(tree / name, self.flash / name)
+        write_json(self._installed, files)
+
+    def holds(self, tree: Path) -> bool:
+        """Whether the flash has exactly this image."""
+        files = _files(tree)
+        return self._image_files() == set(files) and all(self._has(tree, name) for name in files)
+
+    def power_on(self) -> None:
+        """Lose what does not outlive a power cut."""
+        (self.run / "rtc.bin").unlink(missing_ok=True)
+
+    def _has(self, tree: Path, name: str) -> bool:
+        mine = self.flash / name
+        return mine.exists() and filecmp.cmp(tree / name, mine, shallow=False)
+
+    def _image_files(self) -> set[str]:
+        try:
+            return set(json.loads(self._installed.read_text()))
+        except FileNotFoundError:
+            return set()
+
+    def _refuse_foreign(self) -> None:
+        if any(self.path.iterdir()) and not self._installed.exists():
+            raise fail(
+                f"{self.path} is not a simulated board's folder, and would be deleted",
+                "give the simulator a storage folder of its own",
+            )
+
+
+def _files(tree: Path) -> list[str]:
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())
+
+
+def starter() -> Path:
+    """The program that starts a board."""
+    return overlays_dir() / _STARTER
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace ``path`` as a whole: a reader sees the old content or the new one."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(value))
+    aside.replace(path)
+
+
+def lock(storage: Path) -> TextIO:
+    """Keep the storage folder for this process while the file is open. Raises ``UserError``."""
+    storage.mkdir(parents=True, exist_ok=True)
+    file = (storage / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise fail(
+            f"{storage} is used by another simulator",
+            "stop that one, or give this one a storage folder of its own",
+        ) from None
+    return file

@@ -1,0 +1,162 @@
+"""What the world does to a board: temperatures, pins, voltages, the access point.
+
+The inputs are a JSON file that the board's overlays read at each access, so what is set here, or by
+``torpor sim set`` from another terminal, shows at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torpor_tools.errors import fail
+from torpor_tools.model.plan import BoardPlan
+
+from .flash import BoardFolder, write_json
+
+_ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
+_FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
+_PERIODS_S = (600, 420, 780)  # so that several probes do not move alike
+_KINDS = ("probe:ROM", "pin:NUMBER", "adc:NUMBER", "wifi:up|rssi|join_ms|ntp", "chip:celsius")
+
+Celsius = float | Mapping[str, float] | str | None
+
+
+class Inputs:
+    """The inputs of one board. Every call takes effect at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def probe(self, rom: str | bytes, celsius: Celsius) -> None:
+        """What the DS18X20 of that ROM (hex) measures.
+
+        Degrees Celsius; or ``{"base", "amplitude", "period_s"}``, a sine over the wall clock; or
+        "crc", its answers are garbled; or None, it is cut off.
+        """
+        self.set("probes", rom if isinstance(rom, str) else rom.hex(), celsius)
+
+    def pin(self, pin: int | str, level: int) -> None:
+        """The level, 0 or 1, at an input pin."""
+        self.set("pins", str(pin), int(level))
+
+    def adc(self, pin: int | str, value: int) -> None:
+        """The value, 0 to 65535, at an analogue pin or channel."""
+        self.set("adc", str(pin), int(value))
+
+    def wifi(self, **state: bool | int) -> None:
+        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (time can be had)."""
+        for name, value in state.items():
+            self.set("wifi", name, value)
+
+    def set(self, kind: str, name: str, value: Any) -> None:
+        """Set one value of ``kind`` (probes, pins, adc, wifi or chip)."""
+        with self._change() as inputs:
+            inputs.setdefault(kind, {})[name] = value
+
+    def prepare(self, defaults: dict[str, dict[str, Any]]) -> None:
+        """Write the file, with the values it has already and ``defaults`` for the others."""
+        with self._change() as inputs:
+            for kind, values in defaults.items():
+                inputs[kind] = values | inputs.get(kind, {})
+
+    @contextmanager
+    def _change(self) -> Iterator[dict[str, dict[str, Any]]]:
+        # Two processes may set values at once.
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            inputs = json.loads(self._path.read_text()) if self._path.exists() else {}
+            yield inputs
+            write_json(self._path, inputs)
+
+
+def defaults(board: BoardPlan) -> dict[str, dict[str, Any]]:
+    """The inputs a board begins with.
+
+    Each ROM code that its services' settings name is a probe in a fridge that swings around 5
+    degrees.
+    """
+    roms: list[str] = []
+    for service in board.services:
+        roms += [rom for rom in _roms(service.entry.config) if rom not in roms]
+    curves = (_PERIODS_S[i % len(_PERIODS_S)] for i in range(len(roms)))
+    probes = {rom: {**_FRIDGE, "period_s": s} for rom, s in zip(roms, curves, strict=True)}
+    return {"probes": probes, "pins": {}, "adc": {}, "wifi": {}, "chip": {}}
+
+
+def _roms(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and _ROM.fullmatch(value.lower()):
+        yield value.lower()
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _roms(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _roms(each)
+
+
+def set_input(storage: Path, board: str, key: str, text: str) -> None:
+    """Set an input of a running simulator: ``set_input(storage, "shed", "probe:28ff…", "9.5")``.
+
+    Raises ``UserError`` for a board that does not run there, and for a wrong key or value.
+    """
+    folder = BoardFolder(storage / board)
+    if not folder.inputs.exists():
+        boards = sorted(p.parent.parent.name for p in storage.glob("*/run/inputs.json"))
+        known = f"boards there: {', '.join(boards)}" if boards else "start it with torpor sim"
+        raise fail(f"no board {board} is simulated in {storage}", known)
+    kind, _, name = key.partition(":")
+    parse = _PARSERS.get(kind)
+    if not (parse and name):
+        raise fail(f"{key}: there is no such input", f"inputs: {', '.join(_KINDS)}")
+    plural = {"probe": "probes", "pin": "pins"}.get(kind, kind)
+    Inputs(folder.inputs).set(plural, name.lower() if kind == "probe" else name, parse(key, text))
+
+
+def _parse_probe(key: str, text: str) -> Celsius:
+    if text in ("off", "crc"):
+        return None if text == "off" else text
+    value = _parse_json(text)
+    if isinstance(value, dict) and value.keys() == {"base", "amplitude", "period_s"}:
+        return value
+    if isinstance(value, int | float):
+        return value
+    expected = 'degrees Celsius, off, crc or {"base": 5, "amplitude": 1, "period_s": 600}'
+    raise fail(f"{key}: {text} is no temperature", f"give {expected}")
+
+
+def _parse_number(key: str, text: str) -> int:
+    most = 1 if key.startswith("pin:") else 65535
+    value = _parse_json(text)
+    if isinstance(value, int) and 0 <= value <= most:
+        return int(value)
+    raise fail(f"{key}: {text} is not a value it can have", f"give a number from 0 to {most}")
+
+
+def _parse_state(key: str, text: str) -> bool | int | float:
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    value = words[text.lower()] if text.lower() in words else _parse_json(text)
+    if isinstance(value, bool | int | float):
+        return value
+    raise fail(f"{key}: {text} is not a value it can have", "give yes, no or a number")
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+_PARSERS = {
+    "probe": _parse_probe,
+    "pin": _parse_number,
+    "adc": _parse_number,
+    "wifi": _parse_state,
+    "chip": _parse_state,
+}

@@ -1,0 +1,88 @@
+"""One run of a board: a MicroPython process with the board's heap."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Callable
+from pathlib import Path
+
+from .flash import BoardFolder, starter
+from .lines import Event, LogLine, Reader
+
+_LAUNCH = Path(__file__).with_name("_launch.py")
+_CHUNK = 1 << 16
+_STOP_S = 2.0  # between the request to end and the kill
+
+
+class Process:
+    """Starts when ``run`` is awaited; says what it hears to ``hear``."""
+
+    def __init__(
+        self, board: str, folder: BoardFolder, heap: int, hear: Callable[[LogLine | Event], None]
+    ) -> None:
+        self._reader = Reader(board)
+        self._folder = folder
+        self._heap = heap
+        self._hear = hear
+        self._process: asyncio.subprocess.Process | None = None
+        self._ended = False  # asked to end, perhaps before the process was there
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def run(self) -> int:
+        """Run to the end. Returns the exit status, negative if a signal ended the process."""
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._command(), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+        )
+        try:
+            if self._ended:
+                self.kill()
+            assert process.stdout
+            while data := await process.stdout.read(_CHUNK):
+                self._tell(data)
+            self._tell(b"")
+            return await process.wait()
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process as a power cut does."""
+        self._signal(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """End the process and wait for that."""
+        if self._signal(signal.SIGTERM):
+            assert self._process
+            try:
+                async with asyncio.timeout(_STOP_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self.kill()
+                await self._process.wait()
+
+    def _signal(self, number: int) -> bool:
+        self._ended = True
+        if self._process is None or self._process.returncode is not None:
+            return False
+        try:
+            self._process.send_signal(number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _tell(self, data: bytes) -> None:
+        for item in self._reader.feed(data):
+            self._hear(item)
+
+    def _command(self) -> list[str]:
+        # The interpreter that runs us has the wheel with MicroPython, in whatever environment.
+        launch = [sys.executable, "-P", str(_LAUNCH), str(os.getpid())]
+        # In words of a 32-bit chip, so that this machine's larger objects fit as they do there.
+        heap = ["-X", f"heapsize={self._heap // 1024}wK"]
+        return [*launch, *heap, str(starter()), str(self._folder.flash), str(self._folder.run)]

@@ -1,0 +1,195 @@
+"""The simulator: all boards of a cluster at once."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import httpx
+
+from torpor_tools.errors import UserError
+from torpor_tools.model.image import Image
+from torpor_tools.model.plan import PlacedService
+
+from .board import LogListener, SimBoard
+from .clock import Clock
+from .flash import BoardFolder, lock
+from .lines import LogLine
+from .ports import Mode, Place, Ports
+
+
+class Simulator:
+    """Runs the built ``images``, one MicroPython process a board.
+
+    For example ``async with Simulator(images, ports="os") as sim``, and in it
+    ``await sim.http("readings").get("/readings")``, ``sim.board("shed").inputs.pin(4, 1)``.
+
+    ``bind``: one address for all boards; without it the first has 127.0.1.1, the next 127.0.1.2.
+    ``port_base``: number the services' ports from here. ``ports``: "fixed" gives each service the
+    port that cluster.toml says, "os" any free one. ``storage``: the folder for what the boards
+    keep; without it a temporary one. ``fresh``: begin with an empty flash. ``log`` is called with
+    every ``LogLine``, in the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[Image],
+        *,
+        bind: str | None = None,
+        port_base: int | None = None,
+        ports: Mode = "fixed",
+        fresh: bool = True,
+        storage: Path | None = None,
+        log: LogListener | None = None,
+    ) -> None:
+        self._images = tuple(images)
+        self._ports = Ports(bind=bind, base=port_base, mode=ports)
+        self._fresh = fresh
+        self._storage = storage
+        self._temporary: Path | None = None
+        self._lock: TextIO | None = None
+        self._log = log or _silent
+        self._clock = Clock()
+        self._boards: dict[str, SimBoard] = {}
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.start()
+            await self.ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Switch all boards on. Raises ``UserError`` if a port or the storage cannot be had."""
+        places = self._ports.place(image.board for image in self._images)
+        self._lock = lock(self._folder())
+        for image in self._images:
+            self._add(image, places)
+
+    async def ready(self, timeout: float = 30.0) -> None:
+        """Wait until all boards are ready; raises as ``SimBoard.ready``, for all boards at once."""
+        await _all(board.ready(timeout) for board in self.boards)
+
+    async def stop(self) -> None:
+        """Switch all boards off, wait for their processes, give ports and files back."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._clean_up)
+            for client in self._clients.values():
+                stack.push_async_callback(client.aclose)
+            stack.push_async_callback(self._switch_off, tuple(self._boards))
+        self._clients.clear()
+
+    async def update(self, images: Sequence[Image], timeout: float = 30.0) -> None:
+        """Go on with these images: changed boards restart, new ones start, missing ones stop.
+
+        Raises ``UserError`` if a port cannot be had or a board crashes before it is ready.
+        """
+        places = self._ports.place(image.board for image in images)
+        names = {image.board.name for image in images}
+        await self._switch_off([name for name in self._boards if name not in names])
+        changes: list[Awaitable[None]] = []
+        for image in images:
+            board = self._boards.get(image.board.name)
+            if board is None:
+                changes.append(self._add(image, places).ready(timeout))
+            elif not board.runs(image, places[board.name]):
+                changes.append(board.replace(image, places[board.name], timeout))
+        try:
+            await _all(changes)
+        finally:
+            await self._forget_moved()
+
+    @property
+    def boards(self) -> tuple[SimBoard, ...]:
+        return tuple(self._boards.values())
+
+    def board(self, name: str) -> SimBoard:
+        """The board of that name. Raises ``KeyError``."""
+        return self._boards[name]
+
+    def url(self, service: str) -> str:
+        """The base URL of a service. Raises ``KeyError`` if no board serves it by HTTP."""
+        return {placed.name: url for _, placed, url in self.services()}[service]
+
+    def services(self) -> list[tuple[SimBoard, PlacedService, str]]:
+        """Every service that has a port: its board, itself, its URL."""
+        return [
+            (board, placed, board.place.url(placed.port))
+            for board in self.boards
+            for placed in board.image.board.services
+            if placed.port
+        ]
+
+    def http(self, service: str) -> httpx.AsyncClient:
+        """A client of the service, closed with the simulator. Raises ``KeyError``."""
+        client = self._clients.get(service)
+        if client is None:
+            # A board has few connections: one is kept, as a polite client does.
+            limits = httpx.Limits(max_keepalive_connections=1)
+            client = httpx.AsyncClient(
+                base_url=self.url(service), limits=limits, timeout=10.0, trust_env=False
+            )
+            self._clients[service] = client
+        return client
+
+    def _add(self, image: Image, places: dict[str, Place]) -> SimBoard:
+        name = image.board.name
+        folder = BoardFolder(self._folder() / name)
+        board = SimBoard(image, places[name], folder, self._clock, self._log)
+        board.start(fresh=self._fresh)
+        self._boards[name] = board
+        return board
+
+    def _folder(self) -> Path:
+        if self._storage is None:
+            self._storage = self._temporary = Path(tempfile.mkdtemp(prefix="torpor-sim-"))
+        return self._storage
+
+    async def _switch_off(self, names: Iterable[str]) -> None:
+        await _all([self._boards.pop(name).stop() for name in names])
+
+    async def _forget_moved(self) -> None:
+        """Close the clients of services that are not where they were."""
+        urls = {placed.name: url for _, placed, url in self.services()}
+        moved = [n for n, c in self._clients.items() if urls.get(n) != str(c.base_url).rstrip("/")]
+        await _all([self._clients.pop(name).aclose() for name in moved])
+
+    def _clean_up(self) -> None:
+        self._ports.close()
+        if self._lock:
+            self._lock.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _silent(line: LogLine, /) -> None:
+    pass
+
+
+async def _all(awaitables: Iterable[Awaitable[None]]) -> None:
+    """Wait for all of them; then raise what they raised, the users' mistakes as one."""
+    results = await asyncio.gather(*awaitables, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not isinstance(error, UserError):
+            raise error
+    problems = [p for error in errors if isinstance(error, UserError) for p in error.problems]
+    if problems:
+        raise UserError(problems)

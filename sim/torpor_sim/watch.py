@@ -1,0 +1,94 @@
+"""Watch mode: a change of a source file becomes a new image on the running boards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchfiles import Change as FileChange
+from watchfiles import awatch
+
+from torpor_tools.errors import UserError, fail
+from torpor_tools.model.image import Image
+
+from .simulator import Simulator
+
+_STEP_MS = 20  # between two looks at what the operating system has reported
+_SETTLE_MS = 150  # an editor writes several files, or one several times
+_SOURCES = (".py", ".toml", ".html", ".css", ".js", ".svg", ".json", ".lock")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change led to. ``error`` None: the new code answers, after ``seconds``."""
+
+    files: tuple[Path, ...]
+    error: UserError | None
+    seconds: float
+
+
+async def watch(
+    sim: Simulator,
+    root: Path,
+    rebuild: Callable[[], Sequence[Image]],
+    report: Callable[[Change], None],
+    *,
+    also: Iterable[Path] = (),
+    begin: Callable[[tuple[Path, ...]], None] | None = None,
+) -> None:
+    """Until cancelled: on a change in the cluster at ``root``, ``rebuild`` and go on with that.
+
+    ``rebuild`` is called in a thread; it returns the images of all boards, or raises ``UserError``,
+    and then the old code runs on. ``begin`` is called before it, ``report`` after all is done.
+    ``also`` are further folders with sources, such as the device runtime's.
+    """
+    folders = [path for path in (root / "services", *also) if path.is_dir()]
+    bursts: asyncio.Queue[tuple[Path, ...]] = asyncio.Queue()
+    async with asyncio.TaskGroup() as tasks:
+        # Files in the root are seen through their folder: an editor that renames a new file over
+        # the old one ends a watch of the file itself. Other subfolders (.venv) are not watched.
+        tasks.create_task(_collect(bursts, root, recursive=False))
+        for folder in folders:
+            tasks.create_task(_collect(bursts, folder, recursive=True))
+        while True:
+            files = set(await bursts.get())
+            while not bursts.empty():
+                files |= set(bursts.get_nowait())
+            changed = tuple(sorted(files))
+            if begin:
+                begin(changed)
+            report(await _apply(sim, rebuild, changed))
+
+
+async def _apply(
+    sim: Simulator, rebuild: Callable[[], Sequence[Image]], changed: tuple[Path, ...]
+) -> Change:
+    started = time.monotonic()
+    error = None
+    try:
+        await sim.update(await asyncio.to_thread(rebuild))
+    except UserError as refused:
+        error = refused
+    except TimeoutError as late:
+        error = fail(str(late), "the next change is tried again")
+    return Change(changed, error, time.monotonic() - started)
+
+
+async def _collect(
+    bursts: asyncio.Queue[tuple[Path, ...]], folder: Path, *, recursive: bool
+) -> None:
+    def wanted(change: FileChange, name: str) -> bool:
+        inside = Path(name).relative_to(folder.resolve())
+        return inside.suffix in _SOURCES and "tests" not in inside.parts and inside.name[0] != "."
+
+    async for burst in awatch(
+        folder.resolve(),
+        watch_filter=wanted,
+        debounce=_SETTLE_MS,
+        step=_STEP_MS,
+        recursive=recursive,
+    ):
+        bursts.put_nowait(tuple(Path(name) for _, name in burst))

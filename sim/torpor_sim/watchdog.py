@@ -1,0 +1,30 @@
+"""The watchdog of a simulated board, which the supervisor plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+_SLACK = 1.25  # the overlay reports at most every quarter of the time
+_AGAIN_S = 0.5  # a busy supervisor reads what has come before it bites
+
+
+class Watchdog:
+    """Calls ``bite`` with the time in seconds when it has not been fed for that long."""
+
+    def __init__(self, bite: Callable[[float], None]) -> None:
+        self._bite = bite
+        self._timer: asyncio.TimerHandle | None = None
+
+    def feed(self, seconds: float) -> None:
+        """Do not bite for ``seconds``. The first call switches it on."""
+        self.off()
+        self._after(seconds * _SLACK, lambda: self._after(_AGAIN_S, lambda: self._bite(seconds)))
+
+    def off(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _after(self, seconds: float, do: Callable[[], None]) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, do)

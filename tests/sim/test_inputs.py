@@ -1,0 +1,177 @@
+"""What the world does to a board shows at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim import tiny
+from torpor_sim import Inputs, Simulator, set_input
+from torpor_sim.inputs import defaults
+from torpor_tools.errors import UserError
+
+A, B = "28ff641e8216c3a1", "28ff5d2a6f180392"
+_PROBES = """
+import time
+from machine import Pin
+from onewire import OneWire, OneWireError
+from ds18x20 import DS18X20
+bus = DS18X20(OneWire(Pin(22)))
+a, b = bytes.fromhex("28ff641e8216c3a1"), bytes.fromhex("28ff5d2a6f180392")
+
+def read(rom):
+    try:
+        return bus.read_temp(rom)
+    except Exception as e:
+        return repr(e)
+"""
+
+
+def _fridges() -> dict[str, object]:
+    return {"pin": 22, "probes": {"fridge-1": A.upper(), "fridge-2": B}, "name": "28"}
+
+
+def test_the_roms_in_a_services_settings_are_probes_that_swing_apart() -> None:
+    found = defaults(tiny.plan(ports={"sensors": 8001, "other": None}, config=_fridges()))
+    assert list(found["probes"]) == [A, B]
+    assert found["probes"][A]["base"] == 5
+    assert found["probes"][A]["period_s"] != found["probes"][B]["period_s"]
+
+
+async def test_probes_measure_what_the_inputs_say(tmp_path: Path) -> None:
+    source = _PROBES + """
+print("scan", [bytes(rom).hex() for rom in bus.scan()], type(bus.scan()[0]))
+bus.convert_temp()
+print("early", read(a))
+time.sleep_ms(760)
+first = read(a)
+print("swings", 4 <= first <= 6, first * 16 == int(first * 16))
+while read(a) != 9.5625:
+    bus.convert_temp()
+    time.sleep_ms(760)
+print("set", read(b))
+print("stranger", read(b"\\x28" + bytes(7)))
+"""
+    where = tiny.plan(ports={"sensors": None}, config=_fridges())
+    async with Simulator([tiny.program(tmp_path, source, where)]) as sim:
+        board = sim.board("shed")
+        await board.wait_log("swings True True")
+        board.inputs.probe(B, "crc")
+        board.inputs.probe(A, 9.55)  # 9.5625 in sixteenths
+        await board.wait_log("stranger Exception('CRC error',)")
+        said = tiny.printed(board.log)
+    assert said[0] == f"scan ['{B}', '{A}'] <class 'bytearray'>"
+    assert said[1] == "early 85.0"
+    assert said[3] == "set Exception('CRC error',)"
+
+
+async def test_a_probe_that_is_cut_off_and_a_bus_without_any(tmp_path: Path) -> None:
+    source = _PROBES + """
+while len(bus.scan()) == 2:
+    pass
+print("one is", read(a))
+while True:
+    try:
+        bus.convert_temp()
+    except OneWireError as e:
+        print("none")
+        break
+"""
+    where = tiny.plan(ports={"sensors": None}, config=_fridges())
+    async with Simulator([tiny.program(tmp_path, source, where)]) as sim:
+        board = sim.board("shed")
+        board.inputs.probe(A, None)
+        await board.wait_log("one is Exception('CRC error',)")
+        board.inputs.probe(bytes.fromhex(B), None)
+        await board.wait_log("none")
+
+
+async def test_pins_and_voltages(tmp_path: Path) -> None:
+    source = """
+import time
+from machine import ADC, Pin, Signal
+door = Pin(4, Pin.IN, Pin.PULL_UP)
+led = Pin("LED", Pin.OUT, value=0)
+print("open input", door.value(), Pin(5).value(), ADC(26).read_u16())
+while door():
+    time.sleep_ms(1)
+led.on()
+led.on()
+print("door", Pin("LED").value(), Signal(door, invert=True).value(), ADC(Pin(26)).read_uv())
+led.toggle()
+try:
+    door.irq(lambda pin: None)
+except NotImplementedError as e:
+    print(e)
+"""
+    async with Simulator([tiny.program(tmp_path, source)]) as sim:
+        board = sim.board("shed")
+        await board.wait_log("open input 1 0 0")
+        board.inputs.adc(26, 65535)
+        board.inputs.pin(4, 0)
+        await board.wait_log("door 1 1 3300000")
+        await board.wait_log("no pin interrupts yet")
+        pins = [(e["pin"], e["value"]) for e in board.trace if e["event"] == "pin"]
+        assert pins == [("LED", 0), ("LED", 1), ("LED", 0)]
+
+
+async def test_inputs_are_set_from_another_process_by_text(tmp_path: Path) -> None:
+    source = """
+import time
+from machine import Pin
+while not Pin(4).value():
+    time.sleep_ms(1)
+print("set")
+"""
+    storage = tmp_path / "sim"
+    async with Simulator([tiny.program(tmp_path, source)], storage=storage) as sim:
+        set_input(storage, "shed", "pin:4", "1")
+        await sim.board("shed").wait_log("set")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "kind", "name", "value"),
+    [
+        (f"probe:{A.upper()}", "9.5", "probes", A, 9.5),
+        (f"probe:{A}", "off", "probes", A, None),
+        (f"probe:{A}", "crc", "probes", A, "crc"),
+        ("adc:26", "65535", "adc", "26", 65535),
+        ("wifi:up", "no", "wifi", "up", False),
+        ("wifi:rssi", "-80", "wifi", "rssi", -80),
+    ],
+)
+def test_each_kind_of_input_has_its_text(
+    tmp_path: Path, key: str, text: str, kind: str, name: str, value: object
+) -> None:
+    import json
+
+    path = tmp_path / "shed" / "run" / "inputs.json"
+    path.parent.mkdir(parents=True)
+    Inputs(path).pin(4, 1)
+    set_input(tmp_path, "shed", key, text)
+    assert json.loads(path.read_text()) == {"pins": {"4": 1}, kind: {name: value}}
+
+
+@pytest.mark.parametrize(
+    ("board", "key", "text", "told"),
+    [
+        ("barn", "pin:4", "1", "no board barn is simulated .*\n.*boards there: shed"),
+        ("shed", "pin", "1", "pin: there is no such input\n.*probe:ROM"),
+        ("shed", "lamp:4", "1", "lamp:4: there is no such input"),
+        ("shed", "pin:4", "2", "from 0 to 1"),
+        ("shed", "adc:26", "70000", "from 0 to 65535"),
+        ("shed", f"probe:{A}", "cold", "cold is no temperature\n.*degrees Celsius, off, crc"),
+        ("shed", f"probe:{A}", '{"base": 5}', "is no temperature"),
+        ("shed", "wifi:up", "perhaps", "yes, no or a number"),
+    ],
+)
+def test_a_wrong_input_is_refused_with_what_would_be_right(
+    tmp_path: Path, board: str, key: str, text: str, told: str
+) -> None:
+    path = tmp_path / "shed" / "run" / "inputs.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(UserError, match=told):
+        set_input(tmp_path, board, key, text)
+    assert path.read_text() == "{}"
