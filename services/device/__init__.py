@@ -9,7 +9,7 @@ class Device(Service):
     """Identity, uptime, memory, Wi-Fi and the last lines of the log."""
 
     @get("/device")
-    async def state(self) -> dict:
+    async def status(self) -> dict:
         """What board this is, how long it has run and why it started, its heap and its Wi-Fi."""
         return system.info()
 

@@ -1,5 +1,6 @@
 """``machine.RTC``: the host's clock, and on an ESP32 the memory that outlives all but power-off."""
 
+import os
 import time
 
 from _sim import facts
@@ -28,5 +29,7 @@ class RTC:
                     return b""
             if len(data) > _SIZE:
                 raise ValueError("buffer too long")
-            with open(_PATH, "wb") as file:
+            # The power may go at any instant: then it is the old memory or the new one.
+            with open(_PATH + ".new", "wb") as file:
                 file.write(data)
+            os.rename(_PATH + ".new", _PATH)

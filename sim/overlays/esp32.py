@@ -1,6 +1,7 @@
 """Stands in for the chip's ``esp32``: wake sources, temperature, non-volatile storage."""
 
 import json
+import os
 
 from _sim import facts, inputs, trace
 
@@ -86,6 +87,7 @@ class NVS:
     def commit(self):
         everything = self._all()
         everything.setdefault(self._namespace, {}).update(self._changes)
-        with open(_PATH, "w") as file:
+        with open(_PATH + ".new", "w") as file:
             json.dump(everything, file)
+        os.rename(_PATH + ".new", _PATH)
         self._changes = {}

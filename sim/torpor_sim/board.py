@@ -75,6 +75,12 @@ class SimBoard:
         """The process of the run that is under way."""
         return self._process.pid if self._process else None
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it has crashed and has not become ready since."""
+        crashed = bool(self.crashes) and self.crashes[-1].start >= self.starts - 1
+        return crashed and not self.is_ready
+
     # What a test does
 
     async def ready(self, timeout: float = 30.0, *, start: int | None = None) -> None:

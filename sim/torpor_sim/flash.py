@@ -23,6 +23,8 @@ from .facts import has_overlay
 
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
+_SECRETS = "secrets.json"
+_WIFI = {"wifi": {"ssid": "simulator", "password": "simulator"}}
 
 
 class BoardFolder:
@@ -56,6 +58,8 @@ class BoardFolder:
             if not self._has(tree, name):
                 (self.flash / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(tree / name, self.flash / name)
+        if _SECRETS not in files:  # the simulated radio lets anybody join
+            write_json(self.flash / _SECRETS, _WIFI)
         write_json(self._installed, files)
 
     def holds(self, tree: Path) -> bool:

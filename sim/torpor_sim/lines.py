@@ -50,17 +50,14 @@ class Reader:
 
     def feed(self, data: bytes) -> list[LogLine | Event]:
         """All that is complete with ``data``; no data means that the output has ended."""
-        whole, newline, rest = (self._rest + data).rpartition(b"\n")
-        if not data or len(rest) > _LONGEST:
-            whole, rest = whole + newline + rest, b""
-        self._rest = rest
-        found: list[LogLine | Event] = []
-        if whole:
-            for raw in whole.decode(errors="replace").removesuffix("\n").split("\n"):
-                found += self._line(raw.rstrip("\r"))
-        return found
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        if self._rest and (not data or len(self._rest) > _LONGEST):
+            whole.append(self._rest)
+            self._rest = b""
+        return [item for raw in whole for item in self._line(raw.decode(errors="replace"))]
 
     def _line(self, raw: str) -> list[LogLine | Event]:
+        raw = raw.rstrip("\r")
         # Something printed without a newline may stand before an event.
         text, marker, event = raw.partition(_TRACE)
         parsed = _event(event) if marker else None

@@ -77,7 +77,10 @@ class Simulator:
         await self.stop()
 
     def start(self) -> None:
-        """Switch all boards on. Raises ``UserError`` if a port or the storage cannot be had."""
+        """Switch all boards on. Raises ``UserError`` if a port or the storage cannot be had.
+
+        Whatever happens, ``stop`` gives back what it has taken.
+        """
         places = self._ports.place(image.board for image in self._images)
         self._lock = lock(self._folder())
         for image in self._images:
@@ -109,7 +112,7 @@ class Simulator:
             board = self._boards.get(image.board.name)
             if board is None:
                 changes.append(self._add(image, places).ready(timeout))
-            elif not board.runs(image, places[board.name]):
+            elif board.is_failing or not board.runs(image, places[board.name]):
                 changes.append(board.replace(image, places[board.name], timeout))
         try:
             await _all(changes)
@@ -141,8 +144,8 @@ class Simulator:
         """A client of the service, closed with the simulator. Raises ``KeyError``."""
         client = self._clients.get(service)
         if client is None:
-            # A board has few connections: one is kept, as a polite client does.
-            limits = httpx.Limits(max_keepalive_connections=1)
+            # A board has few connections, and closes one that is kept when it needs the place.
+            limits = httpx.Limits(max_keepalive_connections=0)
             client = httpx.AsyncClient(
                 base_url=self.url(service), limits=limits, timeout=10.0, trust_env=False
             )

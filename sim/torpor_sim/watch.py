@@ -16,8 +16,8 @@ from torpor_tools.model.image import Image
 
 from .simulator import Simulator
 
-_STEP_MS = 20  # between two looks at what the operating system has reported
-_SETTLE_MS = 150  # an editor writes several files, or one several times
+_STEP_MS = 50  # without a change, and a burst is over: an editor writes a file several times
+_SETTLE_MS = 300  # the longest burst
 _SOURCES = (".py", ".toml", ".html", ".css", ".js", ".svg", ".json", ".lock")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from torpor_tools.model.cluster import BoardEntry, Cluster, ServiceEntry
 from torpor_tools.model.contract import Argument, Contract, Method, Peer, Route
 from torpor_tools.model.plan import BoardPlan, PlacedService, Plan
 
+MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
 NOWHERE = Where("")
 FILESYSTEM = Filesystem(0x12C000, 4096, 212, 256, 32, 0x00020000)
 PICO_W = Board(

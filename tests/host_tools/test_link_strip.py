@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torpor_tools.link.strip import strip
 
 CASES = Path(__file__).parents[1] / "cases" / "link"
@@ -36,7 +37,10 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("from typing import NamedTuple\nclass R(NamedTuple): pass", "NamedTuple comes from typing"),
+        (
+            "from typing import NamedTuple\nclass R(NamedTuple): pass",
+            "NamedTuple comes from typing",
+        ),
         ("import typing\nx = typing.cast(int, y)", "typing comes from typing"),
         (
             "from services.readings import Readings\nx = isinstance(y, Readings)",
@@ -100,7 +104,14 @@ _STAYS = [
     "# only a comment\n{0}pass",
 ]
 _DECORATORS = ["@get('/x')", "@every(\n{0}    seconds=1,\n{0})  # note", "@cached", "# about it"]
-_HEADS = ["for i in x:", "with y:", "if x:", "while (\n{0}    x\n{0}):", "async def f(q):", "class K:"]
+_HEADS = [
+    "for i in x:",
+    "with y:",
+    "if x:",
+    "while (\n{0}    x\n{0}):",
+    "async def f(q):",
+    "class K:",
+]
 
 _simple = st.sampled_from([*_GOES, *_STAYS])
 _block = st.recursive(
@@ -129,9 +140,7 @@ def _source(block: Block, indent: str = "") -> str:
 
 
 def _goes(node: ast.stmt) -> bool:
-    return any(
-        ast.dump(node) == ast.dump(ast.parse(text.format("")).body[0]) for text in _GOES
-    )
+    return any(ast.dump(node) == ast.dump(ast.parse(text.format("")).body[0]) for text in _GOES)
 
 
 def _kept(node: ast.AST) -> list[tuple[int, str]]:
@@ -143,8 +152,7 @@ def _kept(node: ast.AST) -> list[tuple[int, str]]:
                 continue
             if not isinstance(child, ast.Pass):
                 own = ast.unparse(child).split("\n")
-                compound = hasattr(child, "body")
-                head = [line for line in own if not line.startswith("@")][0] if compound else own[0]
+                head = next(line for line in own if not line.startswith("@"))
                 found.append((child.lineno, head))
         found += _kept(child)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ def test_the_roms_in_a_services_settings_are_probes_that_swing_apart() -> None:
 
 
 async def test_probes_measure_what_the_inputs_say(tmp_path: Path) -> None:
-    source = _PROBES + """
+    source = (
+        _PROBES
+        + """
 print("scan", [bytes(rom).hex() for rom in bus.scan()], type(bus.scan()[0]))
 bus.convert_temp()
 print("early", read(a))
@@ -53,6 +56,7 @@ while read(a) != 9.5625:
 print("set", read(b))
 print("stranger", read(b"\\x28" + bytes(7)))
 """
+    )
     where = tiny.plan(ports={"sensors": None}, config=_fridges())
     async with Simulator([tiny.program(tmp_path, source, where)]) as sim:
         board = sim.board("shed")
@@ -67,7 +71,9 @@ print("stranger", read(b"\\x28" + bytes(7)))
 
 
 async def test_a_probe_that_is_cut_off_and_a_bus_without_any(tmp_path: Path) -> None:
-    source = _PROBES + """
+    source = (
+        _PROBES
+        + """
 while len(bus.scan()) == 2:
     pass
 print("one is", read(a))
@@ -78,6 +84,7 @@ while True:
         print("none")
         break
 """
+    )
     where = tiny.plan(ports={"sensors": None}, config=_fridges())
     async with Simulator([tiny.program(tmp_path, source, where)]) as sim:
         board = sim.board("shed")
@@ -144,8 +151,6 @@ print("set")
 def test_each_kind_of_input_has_its_text(
     tmp_path: Path, key: str, text: str, kind: str, name: str, value: object
 ) -> None:
-    import json
-
     path = tmp_path / "shed" / "run" / "inputs.json"
     path.parent.mkdir(parents=True)
     Inputs(path).pin(4, 1)

@@ -52,8 +52,8 @@ async def test_deep_sleep_wakes_by_its_timer_with_the_rtc_memory_it_left(tmp_pat
 import machine
 rtc = machine.RTC()
 turn = len(rtc.memory()) + 1
-print("turn", turn, machine.wake_reason())
 rtc.memory(b"x" * turn)
+print("turn", turn, machine.wake_reason())
 if turn < 3:
     machine.deepsleep(30)
 """
@@ -86,9 +86,10 @@ if "slept" not in os.listdir():
 async def test_what_a_board_writes_survives_its_resets(tmp_path: Path) -> None:
     source = """
 import os
-print("there" if "kept" in os.listdir("/") else "empty")
+was = "there" if "kept" in os.listdir("/") else "empty"
 with open("kept", "w") as file:
     file.write("x")
+print(was)
 """
     async with Simulator([tiny.program(tmp_path, source)]) as sim:
         board = sim.board("shed")
@@ -151,7 +152,9 @@ async def test_light_sleep_is_traced_and_keeps_the_program(tmp_path: Path) -> No
 
 
 async def test_a_packet_wakes_a_pico_from_a_sleep_without_end(tmp_path: Path) -> None:
-    source = tiny.SERVER + """
+    source = (
+        tiny.SERVER
+        + """
 import machine, time
 s = socket.socket()
 s.bind(socket.getaddrinfo("0.0.0.0", 8001)[0][-1])
@@ -161,6 +164,7 @@ machine.lightsleep()
 print("awake", s.accept()[0].recv(3))
 time.sleep(1000)
 """
+    )
     where = tiny.plan(ports={"web": 8001})
     async with Simulator([tiny.image(tmp_path, source, where)], ports="os") as sim:
         board = sim.board("shed")

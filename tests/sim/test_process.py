@@ -34,7 +34,7 @@ async def test_it_runs_boot_and_then_main_from_the_root_of_its_own_filesystem(
         await sim.board("shed").wait_log("__main__ /")
     assert tiny.printed(log) == [
         "boot __main__",
-        "__main__ / ['.sim', 'boot.py', 'helper.py', 'main.py'] [] helper.py",
+        "__main__ / ['.sim', 'boot.py', 'helper.py', 'main.py', 'secrets.json'] [] helper.py",
     ]
 
 
@@ -80,7 +80,9 @@ if machine.reset_cause() == machine.PWRON_RESET:
 
 
 async def test_a_board_that_crashes_before_it_is_ready_fails_the_start(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"(?s)shed crashed before it was ready.*line 1, in <module>"):
+    with pytest.raises(
+        UserError, match=r"(?s)shed crashed before it was ready.*line 1, in <module>"
+    ):
         async with Simulator([tiny.image(tmp_path, "import nonsense")]):
             pass
 

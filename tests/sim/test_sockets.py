@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ async def test_asyncio_serves_on_the_boards_address(tmp_path: Path) -> None:
 
 
 async def test_one_listener_more_than_the_chip_has_is_refused(tmp_path: Path) -> None:
-    source = _LISTEN + """
+    source = (
+        _LISTEN
+        + """
 held = [listen(8001 + i) for i in range(3)]
 try:
     listen(8004)
@@ -47,6 +50,7 @@ held[0].close()
 listen(8001)
 print("a closed one made room")
 """
+    )
     where = tiny.plan(
         ports={f"s{i}": 8001 + i for i in range(4)}, board_type=tiny.board(listeners=3)
     )
@@ -57,7 +61,9 @@ print("a closed one made room")
         assert [e["what"] for e in board.trace if e["event"] == "refused"] == ["listener"]
 
 
-_ECHO = _LISTEN + """
+_ECHO = (
+    _LISTEN
+    + """
 import asyncio
 from asyncio import core
 
@@ -92,6 +98,7 @@ async def main():
 
 asyncio.run(main())
 """
+)
 
 
 async def test_a_connection_too_many_waits_until_another_ends(tmp_path: Path) -> None:
@@ -124,7 +131,9 @@ async def test_a_connection_too_many_waits_until_another_ends(tmp_path: Path) ->
 
 
 async def test_a_listener_is_opened_again_on_the_same_port(tmp_path: Path) -> None:
-    source = _LISTEN + """
+    source = (
+        _LISTEN
+        + """
 for turn in range(3):
     s = listen(8001)
     connection, _ = s.accept()
@@ -132,10 +141,11 @@ for turn in range(3):
     connection.close()
     s.close()
 """
+    )
     where = tiny.plan(ports={"turns": 8001})
     async with Simulator([tiny.program(tmp_path, source, where)], ports="os") as sim:
         board = sim.board("shed")
-        answers = []
+        answers: list[bytes] = []
         async with asyncio.timeout(30):
             while len(answers) < 3:
                 try:
@@ -143,10 +153,8 @@ for turn in range(3):
                 except ConnectionRefusedError:  # between two turns
                     await asyncio.sleep(0.01)
                     continue
-                try:
+                with contextlib.suppress(ConnectionResetError):
                     answers += [got] if (got := await reader.read()) else []
-                except ConnectionResetError:
-                    pass
                 writer.close()
         assert answers == [b"0", b"1", b"2"]
 
@@ -175,7 +183,8 @@ print(s.read(2), s.recv(2), s.readline(), len(held))
         heard.append(await reader.readline())
         writer.write(b"abcdef\n")
         await writer.drain()
-        await reader.read()
+        with contextlib.suppress(ConnectionResetError):  # the board is switched off
+            await reader.read()
         writer.close()
 
     async with await asyncio.start_server(server, "127.0.0.1", 0) as peer:
@@ -189,7 +198,9 @@ print(s.read(2), s.recv(2), s.readline(), len(held))
 
 
 async def test_all_kinds_of_sockets_together_have_a_limit(tmp_path: Path) -> None:
-    source = _LISTEN + """
+    source = (
+        _LISTEN
+        + """
 listener = listen(8001)
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 tcp = socket.socket()
@@ -198,6 +209,7 @@ try:
 except OSError as e:
     print("refused", e.errno)
 """
+    )
     where = tiny.plan(ports={"s": 8001}, board_type=tiny.board("esp32", sockets=2))
     async with Simulator([tiny.program(tmp_path, source, where)], ports="os") as sim:
         await sim.board("shed").wait_log("refused 23")

@@ -47,10 +47,11 @@ def head(request, status, content_type, headers, framing) -> str:
     names = ()
     if headers:
         for name, value in headers.items():
-            line = "%s: %s" % (name, value)
-            if "\r" in line or "\n" in line:
-                raise ValueError("a header holds a line break")
-            lines.append(line)
+            for one in value if isinstance(value, list) else (value,):
+                line = "%s: %s" % (name, one)
+                if "\r" in line or "\n" in line:
+                    raise ValueError("a header holds a line break")
+                lines.append(line)
         names = [name.lower() for name in headers]
     if content_type and "content-type" not in names:
         lines.append("Content-Type: " + content_type)

@@ -85,13 +85,13 @@ class Listener:
         while True:
             yield core._io_queue.queue_read(sock)
             try:
-                client = sock.accept()[0]
+                client, address = sock.accept()
             except OSError as e:
                 if e.errno in _AGAIN:
                     continue
                 raise
             client.setblocking(False)
-            connection = Connection(self, client)
+            connection = Connection(self, client, address)
             if await self.budget.admit():
                 self.budget.add(connection)
                 connection.task = asyncio.create_task(connection.serve())
@@ -119,9 +119,10 @@ class Listener:
 class Connection:
     """A client. ``state``, ``since`` and ``stalled`` are for the budget."""
 
-    def __init__(self, listener, sock) -> None:
+    def __init__(self, listener, sock, address) -> None:
         self.listener = listener
         self.sock = sock
+        self.address = address
         self.request = wire.Request()
         self.task = None
         self.state = IDLE
@@ -167,10 +168,10 @@ class Connection:
                     request.begin(rest, end)
                     rest = rest[end + 4 :]
                     if request.length:
-                        rest = yield from self._body(rest)
+                        rest = await self._body(rest)
                 except Fault as e:
                     # Where the next request would begin cannot be known.
-                    yield from self._refuse(e)
+                    await self._refuse(e)
                     return
                 self.state = SERVING
                 try:
@@ -181,17 +182,17 @@ class Connection:
                         if not node:
                             break
                     handler = node and node.get(wire.VERBS.get(request.verb))
-                    if handler is None:
+                    if not handler:
                         handler = listener.unmatched(request, node)
                     if type(handler) is tuple:
-                        data = yield from self._special(handler, rest)
+                        data = await self._special(handler, rest)
                     else:
-                        data = encode(request, (yield from handler(request)))
+                        data = encode(request, (await handler(request)))
                 except Exception as e:
                     data = self._error(e)
                 n = sock.write(data)
                 if n != len(data):
-                    yield from self.drain(data, n)
+                    await self.drain(data, n)
                 if not request.keep:
                     return
                 self.state = IDLE
@@ -199,7 +200,7 @@ class Connection:
                 turn += 1
                 if turn == _TURN:
                     turn = 0
-                    yield from asyncio.sleep_ms(0)
+                    await asyncio.sleep_ms(0)
 
     def _incomplete(self, data: bytes) -> bytes:
         """What to keep of a head that is not whole. Raises ``Fault`` if it can never be."""

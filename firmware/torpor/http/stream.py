@@ -12,13 +12,12 @@ from .answer import head
 from .budget import STREAMING
 
 
-# async
-def serve(connection, handler):
+async def serve(connection, handler):
     """Send what ``handler``'s generator yields; the bytes that end the answer."""
     request = connection.request
     generator = handler[0](request)
     # The first chunk is made before anything is sent: until then an error has a status of its own.
-    data = yield from _next(generator)
+    data = await _next(generator)
     content_type = handler[1] or (
         "application/octet-stream" if isinstance(data, bytes) else "text/plain; charset=utf-8"
     )
@@ -26,7 +25,7 @@ def serve(connection, handler):
     if not chunked:
         request.keep = False
     framing = "Transfer-Encoding: chunked" if chunked else None
-    yield from connection.send(head(request, 200, content_type, None, framing))
+    await connection.send(head(request, 200, content_type, None, framing))
     if request.verb == "HEAD":
         generator.close()
         return b""
@@ -37,8 +36,8 @@ def serve(connection, handler):
             if isinstance(data, str):
                 data = data.encode()
             if data:
-                yield from connection.send(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
-            data = yield from _next(generator)
+                await connection.send(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+            data = await _next(generator)
     except OSError:
         generator.close()
         raise

@@ -89,6 +89,7 @@ class Request:
         if version != "HTTP/1.1":
             self._version(version)
         self.target = target
+        self.body = b""
         self.fields = None
         if "?" in target:
             target, self.query = target.split("?", 1)

@@ -71,8 +71,8 @@ def _unmounted(filesystem: Filesystem, blocks: int) -> LittleFS:
         block_count=blocks,
         prog_size=filesystem.prog_size,
         read_size=filesystem.read_size,
-        # As extmod/vfs_lfsx.c reckons it: a file no larger than that may lie in its directory
-        # entry, and a chip with a smaller cache could not read it back.
+        # As extmod/vfs_lfsx.c reckons it: which files are small enough to lie in their directory
+        # entry depends on it, and the image shall be as the board itself would write it.
         cache_size=min(filesystem.block_size, 4 * max(filesystem.read_size, filesystem.prog_size)),
         lookahead_size=32,
         disk_version=filesystem.disk_version,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashes -> content
@@ -58,6 +60,18 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
         made = Path(work) / "new"
         made.mkdir()
         write(made)
-        if target.exists():
-            os.rename(target, Path(work) / "old")
-        os.rename(made, target)
+        with _locked(target.parent):
+            if target.exists():
+                os.rename(target, Path(work) / "old")
+            os.rename(made, target)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other builds from the folder; the lock ends with the process that holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -6,8 +6,10 @@ imports, compile them, and write the image.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
@@ -17,8 +19,11 @@ from ..model.plan import BoardPlan, Plan
 from .compile import compile_all
 from .module import Module
 from .prune import collect, start_modules
+from .secrets import secret_files
 from .sizes import measure, to_json
 from .wiring import wiring
+
+T = TypeVar("T")
 
 __all__ = ["build", "check_syntax"]
 
@@ -34,13 +39,14 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy")
     problems = list(linked.problems)
+    secrets = _gather(problems, lambda: secret_files(plan.cluster.root)) or {}
     if types:
         from ..contracts import check_types  # brings mypy along, which a rebuild does without
 
         problems += check_types(plan)
     if problems:
         raise UserError(problems)
-    files = {**linked.compiled, **_other_files(board)}
+    files = {**linked.compiled, **_other_files(board), **secrets}
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name
@@ -70,15 +76,20 @@ class _Linked:
 
 
 def _link(plan: Plan, board: BoardPlan, cache: Path | None) -> _Linked:
-    text = ""
     problems: list[Problem] = []
-    try:
-        text = wiring(plan, board)
-    except UserError as error:
-        problems += error.problems
+    text = _gather(problems, lambda: wiring(plan, board)) or ""
     modules, missing = collect(plan, board, text)
     compiled, refused = compile_all(modules, cache)
     return _Linked(text, tuple(modules), compiled, (*problems, *missing, *refused))
+
+
+def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:
+    """What ``work`` returns; if it raises ``UserError``, its problems join the others."""
+    try:
+        return work()
+    except UserError as error:
+        problems += error.problems
+        return None
 
 
 def _other_files(board: BoardPlan) -> dict[str, bytes]:

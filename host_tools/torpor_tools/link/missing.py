@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config.suggest import did_you_mean
 from ..errors import Problem, Where
 from .builtin import MODULES
+from .sources import NOT_SHIPPED
 
 # What authors who come from CPython reach for, and what to use instead.
 _INSTEAD = {
@@ -41,6 +42,9 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
     parts = name.split(".")
     if top == "services":
         folder = "/".join(parts[:2])
+        if parts[2] in NOT_SHIPPED:
+            what = f"{folder}/{parts[2]}/ does not go to the board"
+            return Problem(where, what, f"move what the service needs out of {parts[2]}/")
         what = f"{folder}/ has no module {'.'.join(parts[2:])}"
         return Problem(where, what, did_you_mean(name, near) or "correct the name or add the file")
     if top == "torpor" or top in near:

@@ -13,7 +13,6 @@ from importlib import metadata
 
 from .. import paths
 from ..errors import Problem, Where
-from ..model.contract import Method
 from ..model.plan import BoardPlan, PlacedService, Plan
 from . import builtin
 from .imports import Import, imports
@@ -32,16 +31,21 @@ def _has_app(service: PlacedService) -> bool:
     return service.contract.has_app and _listens(service)
 
 
-def _any_method(test: Callable[[Method], bool]) -> Callable[[PlacedService], bool]:
-    return lambda service: any(test(method) for method in service.contract.methods)
+def _streams(service: PlacedService) -> bool:
+    return _listens(service) and any(method.streamed for method in service.contract.methods)
+
+
+def _has_job(service: PlacedService) -> bool:
+    return any(method.every_ms is not None for method in service.contract.methods)
 
 
 # A module of the runtime -> what a service must have for the kernel to load it.
 OPTIONAL: dict[str, Callable[[PlacedService], bool]] = {
+    "torpor.http.budget": _listens,
     "torpor.http.listener": _listens,
     "torpor.http.app": _has_app,
-    "torpor.http.stream": _any_method(lambda method: method.streamed),
-    "torpor.schedule": _any_method(lambda method: method.every_ms is not None),
+    "torpor.http.stream": _streams,
+    "torpor.schedule": _has_job,
 }
 
 

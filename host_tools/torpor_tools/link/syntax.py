@@ -78,17 +78,18 @@ _RULES: tuple[Callable[[ast.AST], Explanation | None], ...] = (
     _decorator,
 )
 
-# Part of mpy-cross's message -> what, remedy.
+# Part of mpy-cross's message -> what finds the place in the source, what, remedy.
 _MESSAGES = {
     "unicode name escapes": (
+        r"\\N\{",
         r"MicroPython has no \N{...} in strings",
         r"write the character itself or \uXXXX",
     ),
     "invalid arch": (
+        r"@micropython\.",
         "native code (@micropython.native, viper, asm) runs on one kind of chip only",
         "leave out the decorator: an image must also run in the simulator",
     ),
-    "'await' outside function": ("await stands outside of a function", "move it into an async def"),
 }
 
 
@@ -104,10 +105,11 @@ def explain(module: Module, output: str) -> list[Problem]:
     lines = [int(number) for number in re.findall(r"line (\d+)", output)]
     where = Where(module.file, lines[-1] if lines else 0)
     message = output.strip().rpartition("\n")[2]
-    for part, (what, remedy) in _MESSAGES.items():
+    for part, (pattern, what, remedy) in _MESSAGES.items():
         if part in message:
-            place = _native(module) if part == "invalid arch" else None
-            return [Problem(place or where, what, remedy)]
+            place = re.search(pattern, module.source)
+            line = module.source.count("\n", 0, place.start()) + 1 if place else where.line
+            return [Problem(Where(module.file, line), what, remedy)]
     what = f"MicroPython does not accept this: {message.removeprefix('SyntaxError: ')}"
     return [Problem(where, what, "write the line in plainer Python; CPython takes more forms")]
 
@@ -155,8 +157,3 @@ def _after(tokens: list[tokenize.TokenInfo], at: int) -> str:
         if depth == 0:
             return tokens[i + 1].string
     raise AssertionError("ast would not have parsed this")
-
-
-def _native(module: Module) -> Where | None:
-    match = re.search(r"^\s*@micropython\.", module.source, re.MULTILINE)
-    return Where(module.file, module.source.count("\n", 0, match.end()) + 1) if match else None

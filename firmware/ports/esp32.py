@@ -1,0 +1,22 @@
+"""The ESP32 family's port: see ``firmware/ports/README.md`` for what every port must offer."""
+
+import machine
+from binascii import hexlify
+
+_CAUSES = {
+    machine.PWRON_RESET: "power-on",
+    machine.HARD_RESET: "hard reset",
+    machine.WDT_RESET: "watchdog",
+    machine.DEEPSLEEP_RESET: "deep sleep",
+    machine.SOFT_RESET: "soft reset",
+}
+
+
+def unique_id() -> str:
+    """The chip's MAC address in hexadecimal."""
+    return str(hexlify(machine.unique_id()), "utf-8")
+
+
+def reset_cause() -> str:
+    """Why the chip started: power-on, hard reset, watchdog, deep sleep, soft reset or other."""
+    return _CAUSES.get(machine.reset_cause(), "other")

@@ -1,0 +1,106 @@
+"""A Microdot application inside a service.
+
+The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
+application does the rest. A plain answer is sent with one write and the connection is kept, where
+Microdot on its own makes a write a header and closes. Anything else (SSE, files, WebSocket) goes
+through Microdot's own code, over a stream that knows the bytes that have been read.
+"""
+
+from asyncio import StreamReader
+
+from microdot.microdot import NoCaseDict, Request, Response
+
+from .. import clock
+from .answer import compose
+from .budget import STREAMING
+
+
+async def serve(connection, app, rest):
+    """Let ``app`` answer the connection's request; the bytes still to be sent."""
+    request = connection.request
+    stream = _Stream(connection, rest)
+    headers = NoCaseDict()
+    for line in request.headers.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name:
+            headers[str(name, "utf-8")] = str(value.strip(), "utf-8")
+    response = await app.dispatch_request(
+        Request(
+            app,
+            connection.address,
+            request.verb,
+            request.target,
+            "1.0" if request.http10 else "1.1",
+            headers,
+            body=bytes(request.body),
+            sock=(stream, stream),
+        )
+    )
+    if response is Response.already_handled:
+        request.keep = False
+        return b""
+    if isinstance(response.body, bytes) and response.reason is None:
+        response.complete()
+        headers = {}
+        for name, value in response.headers.items():
+            if name.lower() not in ("content-length", "connection"):
+                headers[name] = value
+        return compose(request, response.status_code, response.body, None, headers)
+    stream.begin()
+    request.keep = False
+    await response.write(stream)
+    return b""
+
+
+class _Stream(StreamReader):
+    """What Microdot reads from and writes to. The head of an answer is sent in one piece."""
+
+    def __init__(self, connection, rest: bytes) -> None:
+        super().__init__(connection.sock, {"peername": connection.address})
+        self.connection = connection
+        self.rest = rest
+        self.head = b""  # None once it has been sent
+
+    def begin(self) -> None:
+        """From now on the connection is held by an answer that may never end."""
+        if self.connection.state != STREAMING:
+            self.connection.state = STREAMING
+            self.connection.since = clock.ticks()
+
+    def _take(self, n: int) -> bytes:
+        data = self.rest[:n]
+        self.rest = self.rest[n:]
+        return data
+
+    async def read(self, n=-1):
+        self.begin()
+        if self.rest:
+            return self._take(n if n >= 0 else len(self.rest))
+        return await super().read(n)
+
+    async def readexactly(self, n):
+        self.begin()
+        data = self._take(n)
+        if len(data) < n:
+            data += await super().readexactly(n - len(data))
+        return data
+
+    async def readline(self):
+        self.begin()
+        end = self.rest.find(b"\n")
+        if end >= 0:
+            return self._take(end + 1)
+        return self._take(len(self.rest)) + await super().readline()
+
+    async def awrite(self, data) -> None:
+        self.begin()
+        if self.head is not None:
+            self.head += data
+            if not self.head.endswith(b"\r\n\r\n"):
+                return
+            data = self.head
+            self.head = None
+        await self.connection.send(data)
+
+    async def aclose(self) -> None:
+        self.connection.request.keep = False

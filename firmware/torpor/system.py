@@ -1,0 +1,37 @@
+"""What a board can say of itself."""
+
+import gc
+import sys
+
+from . import clock, kernel, log, net, port
+
+
+def info() -> dict:
+    """Identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi, connections, services."""
+    k = kernel.current
+    return {
+        "cluster": k.cluster.NAME,
+        "board": k.cluster.BOARD,
+        "id": port.unique_id(),
+        "firmware": "MicroPython %d.%d.%d" % sys.implementation[1][:3],
+        "platform": sys.platform,
+        "uptime": clock.uptime_ms() // 1000,
+        "clock": clock.now() if clock.synced() else None,
+        "heap": {"free": gc.mem_free(), "used": gc.mem_alloc()},
+        "reset_cause": port.reset_cause(),
+        "wifi": net.info(),
+        "connections": {
+            "open": len(k.budget.open),
+            "places": k.budget.places,
+            "displaced": k.budget.displaced,
+            "turned_away": k.budget.turned_away,
+        }
+        if k.budget
+        else {},
+        "failed": k.failed,
+    }
+
+
+def log_tail(lines: int) -> list[str]:
+    """The last ``lines`` lines of the log."""
+    return log.tail(lines)

@@ -1,0 +1,90 @@
+"""A TOML file whose values are taken out one by one, collecting every mistake on the way."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ..errors import Problem, UserError, Where, fail
+from .positions import positions
+from .suggest import did_you_mean, listing
+
+_AT = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_END = re.compile(r" \(at end of document\)$")
+_WORDS: dict[type, str] = {
+    str: "text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
+
+class Document:
+    """A parsed TOML file. Raises ``UserError`` if it cannot be read or parsed."""
+
+    def __init__(self, path: Path, shown: str) -> None:
+        self.shown = shown
+        self.problems: list[Problem] = []
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise fail(f"there is no {shown}", "run this in the project's folder") from None
+        except UnicodeDecodeError:
+            raise fail(f"{shown} is not UTF-8 text", "save it as UTF-8") from None
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(_syntax(shown, text, str(error))) from None
+        self._lines = positions(text)
+
+    def where(self, *path: str | int) -> Where:
+        """The place of a key, or of the nearest table around it."""
+        for length in range(len(path), 0, -1):
+            if line := self._lines.get(path[:length]):
+                return Where(self.shown, line)
+        return Where(self.shown)
+
+    def report(self, path: tuple[str | int, ...], what: str, remedy: str = "") -> None:
+        self.problems.append(Problem(self.where(*path), what, remedy))
+
+    def only(self, path: tuple[str | int, ...], table: dict[str, Any], known: list[str]) -> None:
+        """Report the keys of ``table`` that are not known."""
+        for key in table:
+            if key not in known:
+                remedy = did_you_mean(key, known) or f"known: {listing(known)}"
+                self.report((*path, key), f'unknown key "{key}"', remedy)
+
+    def take(
+        self, path: tuple[str | int, ...], table: dict[str, Any], key: str, kind: type, default: Any
+    ) -> Any:
+        """The value of ``key`` if it has the right type, else ``default`` and a problem.
+
+        With ``default`` set to ``...`` the key must be there.
+        """
+        if key not in table:
+            if default is ...:
+                self.report(path, f'"{key}" is missing', f"add {key} = {_WORDS[kind]}")
+                return kind()
+            return default
+        value = table[key]
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            self.report((*path, key), f"{key}: expected {_WORDS[kind]}, got {value!r}")
+            return kind() if default is ... else default
+        return value
+
+
+def _syntax(shown: str, text: str, message: str) -> Problem:
+    match = _AT.search(message)
+    if match:
+        where = Where(shown, int(match[1]), int(match[2]))
+        message = _AT.sub("", message)
+    else:
+        where = Where(shown, text.count("\n") + 1)
+        message = _END.sub(" at the end of the file", message)
+    return Problem(where, f"not TOML: {message}", "TOML's rules: strings in quotes, key = value")

@@ -1,0 +1,205 @@
+"""An ordinary Microdot application inside a service, its code unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import struct
+from collections.abc import Iterator
+
+import pytest
+from tests.helpers.running import Running, running, write_cluster
+
+# Written as Microdot's documentation teaches: nothing in it knows of torpor.
+APPLICATION = '''
+from microdot import Microdot, Response, abort, redirect, send_file
+from microdot.sse import with_sse
+from microdot.websocket import with_websocket
+
+app = Microdot()
+
+
+@app.route("/")
+async def index(request):
+    return "hello"
+
+
+@app.get("/users/<int:id>")
+async def user(request, id):
+    return {"id": id, "q": request.args.get("q")}
+
+
+@app.post("/echo")
+async def echo(request):
+    return request.json, 201, {"X-Echo": "yes"}
+
+
+@app.post("/form")
+async def form(request):
+    return {"name": request.form["name"]}
+
+
+@app.get("/cookie")
+async def cookie(request):
+    response = Response("set")
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    return response
+
+
+@app.get("/forbidden")
+async def forbidden(request):
+    abort(403, "not you")
+
+
+@app.get("/old")
+async def old(request):
+    return redirect("/")
+
+
+@app.get("/bug")
+async def bug(request):
+    raise KeyError("x")
+
+
+@app.errorhandler(404)
+async def not_found(request):
+    return {"error": "nothing here"}, 404
+
+
+@app.errorhandler(KeyError)
+async def key_error(request, exception):
+    return "a key is missing", 500
+
+
+@app.before_request
+async def before(request):
+    request.g.seen = True
+
+
+@app.get("/seen")
+async def seen(request):
+    return {"seen": request.g.seen}
+
+
+@app.get("/events")
+@with_sse
+async def events(request, sse):
+    for i in range(3):
+        await sse.send({"n": i}, event="tick")
+
+
+@app.route("/ws")
+@with_websocket
+async def ws(request, ws):
+    while True:
+        data = await ws.receive()
+        await ws.send("got " + data)
+
+
+@app.get("/static/<path:path>")
+async def static(request, path):
+    return send_file("services/site/static/" + path)
+
+
+@app.get("/lines")
+async def lines(request):
+    def generate():
+        yield "one\\n"
+        yield "two\\n"
+
+    return generate()
+'''
+
+SERVICE = '''
+from torpor import Service, get
+
+from .site import app
+
+
+class Site(Service):
+    app = app
+
+    @get("/contract")
+    async def contract(self) -> dict:
+        return {"contract": True}
+'''
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    root = write_cluster(tmp_path_factory.mktemp("site"), {"site": SERVICE})
+    folder = root / "services" / "site"
+    (folder / "site.py").write_text(APPLICATION)
+    (folder / "static").mkdir()
+    (folder / "static" / "note.txt").write_text("a note\n" * 1000)
+    with running(root, types=False) as run:
+        yield run
+
+
+def test_routes_json_and_forms(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/").text == "hello"
+        assert client.get("/users/7?q=x").json() == {"id": 7, "q": "x"}
+        r = client.post("/echo", json={"a": [1, 2]})
+        assert (r.status_code, r.json(), r.headers["x-echo"]) == (201, {"a": [1, 2]}, "yes")
+        assert client.post("/form", data={"name": "a b"}).json() == {"name": "a b"}
+        assert client.get("/cookie").headers.get_list("set-cookie") == ["a=1", "b=2"]
+        assert client.get("/seen").json() == {"seen": True}
+
+
+def test_errors_and_redirects(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/forbidden").status_code == 403
+        assert client.get("/nope").json() == {"error": "nothing here"}
+        assert client.get("/bug").text == "a key is missing"
+        r = client.get("/old")
+        assert (r.status_code, r.headers["location"]) == (302, "/")
+        assert client.post("/").status_code == 405
+
+
+def test_the_contract_comes_first(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/contract").json() == {"contract": True}
+
+
+def test_static_files_and_generators(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/static/note.txt").text == "a note\n" * 1000
+        assert client.get("/static/none.txt").status_code in (404, 500)
+        assert client.get("/lines").text == "one\ntwo\n"
+
+
+def test_server_sent_events(site: Running) -> None:
+    with site.client("site") as client, client.stream("GET", "/events") as r:
+        assert r.headers["content-type"].startswith("text/event-stream")
+        text = "".join(r.iter_text())
+    assert text == "".join(f'event: tick\ndata: {{"n": {i}}}\n\n' for i in range(3))
+
+
+async def _talk(address: tuple[str, int]) -> list[bytes]:
+    reader, writer = await asyncio.open_connection(*address)
+    key = base64.b64encode(os.urandom(16))
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 "), head
+    answers = []
+    for text in (b"one", b"x" * 300):
+        mask = os.urandom(4)
+        size = struct.pack("!B", 0x80 | len(text)) if len(text) < 126 else struct.pack("!BH", 0xFE, len(text))
+        writer.write(b"\x81" + size + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(text)))
+        length = (await reader.readexactly(2))[1]
+        if length == 126:
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+        answers.append(await reader.readexactly(length))
+    writer.close()
+    return answers
+
+
+def test_websocket(site: Running) -> None:
+    answers = asyncio.run(asyncio.wait_for(_talk(site.address("site")), 20))
+    assert answers == [b"got one", b"got " + b"x" * 300]

@@ -1,0 +1,97 @@
+"""A cluster that runs in the simulator in a thread of its own, for tests that are not async."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from torpor_sim import Simulator
+from torpor_tools.testing import simulator
+
+
+class Running:
+    """The simulator and the way to its services."""
+
+    def __init__(self, sim: Simulator, loop: asyncio.AbstractEventLoop) -> None:
+        self.sim = sim
+        self.loop = loop
+        self.urls = {placed.name: url for _, placed, url in sim.services()}
+
+    def address(self, service: str) -> tuple[str, int]:
+        url = urlsplit(self.urls[service])
+        assert url.hostname and url.port
+        return url.hostname, url.port
+
+    def client(self, service: str) -> httpx.Client:
+        return httpx.Client(base_url=self.urls[service], timeout=15, trust_env=False)
+
+    def connect(self, service: str) -> socket.socket:
+        return socket.create_connection(self.address(service), timeout=15)
+
+    def exchange(self, service: str, data: bytes) -> bytes:
+        """Send bytes and read until the board closes the connection."""
+        with self.connect(service) as sock:
+            sock.sendall(data)
+            return read_all(sock)
+
+    def log_text(self, board: str) -> str:
+        return "\n".join(str(line) for line in self.sim.board(board).log)
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """Everything until the other side closes; a reset ends it too."""
+    data = b""
+    try:
+        while part := sock.recv(65536):
+            data += part
+    except ConnectionResetError:
+        pass
+    return data
+
+
+@contextmanager
+def running(root: Path, **options: Any) -> Iterator[Running]:
+    """Build and run the cluster in ``root`` on ports from the OS."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def enter() -> Simulator:
+        sim = simulator(root, ports="os", **options)
+        await sim.__aenter__()
+        return sim
+
+    async def leave(sim: Simulator) -> None:
+        await sim.__aexit__(None, None, None)
+
+    try:
+        sim = asyncio.run_coroutine_threadsafe(enter(), loop).result(120)
+        try:
+            yield Running(sim, loop)
+        finally:
+            asyncio.run_coroutine_threadsafe(leave(sim), loop).result(60)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def write_cluster(root: Path, services: dict[str, str], board: str = "RPI_PICO_W") -> Path:
+    """Write a cluster of one board: service name -> source of its ``__init__.py``."""
+    lines = ["[cluster]", 'name = "test"', "", "[boards.box]", f'type = "{board}"']
+    lines.append(f"services = {list(services)}".replace("'", '"'))
+    for port, (name, source) in enumerate(services.items(), 8001):
+        lines += ["", f"[services.{name}]", f"port = {port}"]
+        folder = root / "services" / name
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(source)
+    (root / "cluster.toml").write_text("\n".join(lines) + "\n")
+    return root

@@ -1,0 +1,205 @@
+"""Which modules come into an image."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.host_tools.small_plans import Small, argument, method, plan
+from torpor_tools import paths
+from torpor_tools.errors import Problem
+from torpor_tools.link.prune import OPTIONAL, collect, start_modules
+from torpor_tools.link.wiring import wiring
+
+
+def collected(tmp_path: Path, **services: Small) -> tuple[set[str], list[Problem]]:
+    made = plan(tmp_path, services)
+    modules, problems = collect(made, made.boards[0], wiring(made, made.boards[0]))
+    assert [m.name for m in modules] == sorted({m.name for m in modules})
+    return {m.name for m in modules}, problems
+
+
+def names(tmp_path: Path, **services: Small) -> set[str]:
+    found, problems = collected(tmp_path, **services)
+    assert problems == []
+    return found
+
+
+def problem(tmp_path: Path, line: str) -> Problem:
+    """The one problem of a service whose line 3 is ``line``."""
+    source = f"# first\n# second\n{line}\n\nclass A: pass\n"
+    _, found = collected(tmp_path, a=Small({"__init__.py": source, "rules.py": ""}))
+    assert len(found) == 1
+    assert str(found[0].where) == "services/a/__init__.py:3"
+    assert found[0].remedy
+    return found[0]
+
+
+def test_all_modules_of_a_service_but_not_its_tests(tmp_path: Path) -> None:
+    files = {
+        "rules.py": "",
+        "deep/__init__.py": "",
+        "deep/inner.py": "",
+        "tests/test_rules.py": "import pytest",
+        "migrations/001.py": "",
+        ".hidden/x.py": "",
+        "__pycache__/rules.py": "",
+        "static/app.js": "",
+    }
+    found = names(tmp_path, a=Small(files))
+    assert {n for n in found if n.startswith("services")} == {
+        "services.a",
+        "services.a.rules",
+        "services.a.deep",
+        "services.a.deep.inner",
+    }
+
+
+def test_what_starts_the_chip_brings_the_kernel(tmp_path: Path) -> None:
+    assert {"cluster", "torpor", "torpor.kernel"} <= names(tmp_path, a=Small())
+    assert [module.path for module in start_modules()] == ["boot.py", "main.py"]
+
+
+def test_imports_inside_functions_count(tmp_path: Path) -> None:
+    source = "class A:\n    async def _f(self):\n        from torpor import system\n"
+    assert "torpor.system" in names(tmp_path, a=Small({"__init__.py": source}))
+    assert "torpor.system" not in names(tmp_path, b=Small())
+
+
+def test_what_is_imported_for_checks_only_does_not(tmp_path: Path) -> None:
+    assert "torpor.decorators" not in names(tmp_path, a=Small())
+
+
+def test_converters_only_for_routes_with_arguments(tmp_path: Path) -> None:
+    bare = method("m", "GET /")
+    full = method("m", "GET /", arguments=(argument("x", "int"),))
+    assert "torpor.http.args" not in names(tmp_path, a=Small(methods=(bare,)))
+    assert "torpor.http.args" in names(tmp_path, b=Small(methods=(full,)))
+
+
+FEATURES = {
+    "torpor.http.budget": (Small(port=8001), Small(port=None)),
+    "torpor.http.listener": (Small(port=8001), Small(port=None)),
+    "torpor.http.app": (Small(has_app=True), Small(has_app=True, port=None)),
+    "torpor.http.stream": (
+        Small(methods=(method("m", "GET /", streamed=True),)),
+        Small(methods=(method("m", "GET /"),)),
+    ),
+    "torpor.schedule": (Small(methods=(method("m", every_ms=1000),)), Small()),
+}
+
+
+@pytest.mark.parametrize("module", sorted(OPTIONAL))
+def test_an_optional_module_only_with_its_feature(tmp_path: Path, module: str) -> None:
+    feature, none = FEATURES[module]
+    assert module in names(tmp_path, a=feature, b=none)
+    assert module not in names(tmp_path, b=none)
+
+
+def test_every_optional_module_exists() -> None:
+    for module in OPTIONAL:
+        assert (paths.firmware_dir() / f"{module.replace('.', '/')}.py").is_file()
+
+
+def test_the_port_of_the_board_is_torpor_port(tmp_path: Path) -> None:
+    source = "from torpor import system\nclass A: pass\n"
+    made = plan(tmp_path, {"a": Small({"__init__.py": source})})
+    modules, _ = collect(made, made.boards[0], "")
+    port = next(m for m in modules if m.name == "torpor.port")
+    assert port.file == "firmware/ports/rp2.py"
+    assert port.path == "torpor/port.py"
+
+
+# -- packages from PyPI
+
+
+def test_microdot_only_if_imported_and_only_what_is(tmp_path: Path) -> None:
+    plain = Small({"__init__.py": "from microdot import Microdot\n\nclass A: pass\n"})
+    events = Small({"page.py": "from microdot.sse import with_sse\n"})
+
+    def microdot(**services: Small) -> set[str]:
+        return {n for n in names(tmp_path, **services) if n.startswith("microdot")}
+
+    assert microdot(c=Small()) == set()
+    assert microdot(a=plain) == {"microdot", "microdot.microdot"}
+    assert microdot(a=plain, b=events) == {
+        "microdot",
+        "microdot.microdot",
+        "microdot.sse",
+        "microdot.helpers",
+    }
+
+
+def test_a_package_that_needs_what_the_device_lacks(tmp_path: Path) -> None:
+    found = problem(tmp_path, "from microdot.jinja import Template")
+    assert found.what == "microdot.jinja needs jinja2, which MicroPython does not have"
+
+
+def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def distribution(name: str) -> metadata.Distribution:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", distribution)
+    found = problem(tmp_path, "import microdot")
+    assert found.what == "microdot is not installed here, so it cannot be put into the image"
+    assert found.remedy == "pip install microdot"
+
+
+# -- imports that lead nowhere
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "remedy"),
+    [
+        ("import dataclasses", "MicroPython has no module dataclasses", "write a plain class"),
+        ("from datetime import date", "MicroPython has no module datetime", "torpor.clock"),
+        ("import jsn", "MicroPython has no module jsn", 'did you mean "json"?'),
+        ("import rules", "MicroPython has no module rules", "`from . import rules`"),
+        ("import zzzzzz", "MicroPython has no module zzzzzz", "zzzzzz.py into the service's"),
+        ("import esp32", "the firmware of this board (rp2) has no module esp32", "esp32 have"),
+        ("from .rulez import X", "services/a/ has no module rulez", '"services.a.rules"'),
+        ("from .tests.x import X", "services/a/tests/ does not go to the board", "move"),
+        ("import torpor.nothing", "there is no module torpor.nothing", "torpor"),
+        ("def f(): import enum", "MicroPython has no module enum", "const("),
+    ],
+)
+def test_a_missing_module(tmp_path: Path, line: str, what: str, remedy: str) -> None:
+    found = problem(tmp_path, line)
+    assert found.what == what
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import time, machine, rp2, onewire, network, asyncio.core, ujson, micropython",
+        "from .rules import X\nfrom . import rules\nimport services.a.rules",
+        "from machine import Pin",
+        "try:\n    import orjson as json\nexcept ImportError:\n    import json",
+        "try:\n    import typing_extensions\nexcept (ImportError, OSError):\n    pass",
+    ],
+)
+def test_not_missing(tmp_path: Path, line: str) -> None:
+    names(tmp_path, a=Small({"__init__.py": f"{line}\nclass A: pass\n", "rules.py": "X = 1"}))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "latin.py": "x = 'caf\xe9'".encode("latin-1"),
+        "wrong.py": "\nx = = 1\n",
+        "ok.py": "",
+    }
+    found, problems = collected(tmp_path, a=Small(files))
+    assert "services.a.ok" in found
+    assert [str(p.where) for p in problems] == ["services/a/latin.py", "services/a/wrong.py:2:5"]
+    assert problems[0].what == "the file is not UTF-8"
+    assert all(p.remedy for p in problems)
+
+
+def test_a_byte_order_mark_is_taken_off(tmp_path: Path) -> None:
+    made = plan(tmp_path, {"a": Small({"__init__.py": "\ufeffclass A: pass\n"})})
+    modules, problems = collect(made, made.boards[0], "")
+    assert problems == []
+    assert next(m for m in modules if m.name == "services.a").source == "class A: pass\n"

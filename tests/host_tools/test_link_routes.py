@@ -1,0 +1,156 @@
+"""Route trees and binders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.host_tools.small_plans import NOWHERE, argument, method
+from torpor_tools.link.routes import Binder, binders, tree
+from torpor_tools.model.contract import Contract, Method
+
+
+def contract(*methods: Method) -> Contract:
+    return Contract("alerts", "Alerts", NOWHERE, methods, ())
+
+
+def routes(*paths: str) -> dict[str, Any]:
+    """The tree of methods m0, m1, ... with a route each."""
+    return tree(binders(contract(*(method(f"m{i}", path) for i, path in enumerate(paths)))))
+
+
+def binder(*arguments: Any, path: str = "POST /a/<id>") -> Binder:
+    return binders(contract(method("m", path, arguments=arguments)))[0]
+
+
+def test_a_level_for_each_segment_and_a_star_for_a_parameter() -> None:
+    assert routes("GET /alerts/<id>", "POST /alerts/<id>/acknowledge", "GET /") == {
+        "alerts": {"*": {"/GET": "get_m0", "acknowledge": {"/POST": "post_m1"}}},
+        "": {"/GET": "get_m2"},
+    }
+
+
+def test_a_fixed_segment_offers_what_the_parameter_beside_it_does() -> None:
+    assert routes("GET /a/<id>", "POST /a/<id>/b", "GET /a/all", "GET /a/all/b")["a"] == {
+        "*": {"/GET": "get_m0", "b": {"/POST": "post_m1"}},
+        "all": {"/GET": "get_m2", "b": {"/GET": "get_m3", "/POST": "post_m1"}},
+    }
+
+
+def test_an_empty_segment_is_no_value_for_a_parameter() -> None:
+    assert routes("GET /a/<id>", "PUT /a/")["a"] == {
+        "*": {"/GET": "get_m0"},
+        "": {"/PUT": "put_m1"},
+    }
+
+
+def test_a_method_with_two_routes_has_two_binders() -> None:
+    found = binders(contract(method("m", "GET /a", "GET /b"), method("m_2", "GET /c")))
+    assert [b.name for b in found] == ["get_m", "get_m_2", "get_m_2_2"]
+
+
+def test_extras_make_the_leaf_a_tuple() -> None:
+    typed = method("m", "GET /a", content_type="text/csv")
+    streamed = method("n", "GET /b", streamed=True)
+    assert tree(binders(contract(typed, streamed))) == {
+        "a": {"/GET": ("get_m", "text/csv", False)},
+        "b": {"/GET": ("get_n", None, True)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "source"),
+    [
+        ("str", None, 'a.str_(q, "x")'),
+        ("int", "10", 'a.int_(q, "x", 10)'),
+        ("float", "-1.5", 'a.float_(q, "x", -1.5)'),
+        ("bool", "False", 'a.bool_(q, "x", False)'),
+        ("list[dict[str, int]]", None, 'a.list_(q, "x")'),
+        ("dict", "{}", 'a.dict_(q, "x", {})'),
+        ("dict", "{\n    'a': 1,\n}", "a.dict_(q, \"x\", {'a': 1})"),
+        ("Any", "None", 'a.any_(q, "x", None)'),
+        ("typing.Any", None, 'a.any_(q, "x")'),
+        ("int | None", "None", 'a.opt_(a.int_, q, "x", None)'),
+        ("None | str", None, 'a.opt_(a.str_, q, "x")'),
+        ("Optional[list[int]]", None, 'a.opt_(a.list_, q, "x")'),
+        ("'dict | None'", None, 'a.opt_(a.dict_, q, "x")'),
+        ("Any | None", None, 'a.any_(q, "x")'),
+    ],
+)
+def test_an_argument_from_query_or_body(kind: str, default: str | None, source: str) -> None:
+    assert binder(argument("x", kind, default)).arguments == [source]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("str", "q.path[2]"),
+        ("Any", "q.path[2]"),
+        ("int", 'a.path_int(q, 2, "id")'),
+        ("float", 'a.path_float(q, 2, "id")'),
+        ("bool", 'a.path_bool(q, 2, "id")'),
+    ],
+)
+def test_an_argument_from_the_path(kind: str, source: str) -> None:
+    assert binder(argument("id", kind)).arguments == [source]
+
+
+def test_arguments_keep_the_order_of_the_method() -> None:
+    made = binder(argument("by", "str"), argument("id", "int"))
+    assert made.lines()[1] == '    return s.m(a.str_(q, "by"), a.path_int(q, 2, "id"))'
+
+
+def test_a_long_call_is_broken_into_lines() -> None:
+    made = binder(*(argument(f"argument_{i}", "int", str(i)) for i in range(6)))
+    assert max(map(len, made.lines())) <= 96
+    compile("\n".join(made.lines()), "", "exec")
+
+
+# -- the tree, walked without going back, against a search that tries everything
+
+_segment = st.sampled_from(["a", "b", "<p>", "<q>"])
+_path = st.tuples(st.sampled_from(["GET", "PUT"]), st.lists(_segment, min_size=1, max_size=4))
+
+
+def _walk(node: Any, segments: list[str], verb: str) -> str | None:
+    for segment in segments:
+        node = node.get(segment) or node.get("*")
+        if node is None:
+            return None
+    found: str | None = node.get("/" + verb)
+    return found
+
+
+def _search(plain: Any, segments: list[str], verb: str) -> str | None:
+    """Literal first, parameter next, with all ways back."""
+    if not segments:
+        found: str | None = plain.get("/" + verb)
+        return found
+    for key in (segments[0], "*"):
+        if key in plain:
+            found = _search(plain[key], segments[1:], verb)
+            if found:
+                return found
+    return None
+
+
+def _plain(paths: list[tuple[str, list[str]]]) -> dict[str, Any]:
+    root: dict[str, Any] = {}
+    for i, (verb, segments) in enumerate(paths):
+        node = root
+        for segment in segments:
+            node = node.setdefault("*" if segment.startswith("<") else segment, {})
+        node["/" + verb] = f"{verb.lower()}_m{i}"
+    return root
+
+
+@given(st.lists(_path, min_size=1, max_size=8), st.lists(st.sampled_from("abz"), max_size=5))
+def test_no_step_back_is_ever_needed(
+    paths: list[tuple[str, list[str]]], request: list[str]
+) -> None:
+    built = routes(*(f"{verb} /{'/'.join(segments)}" for verb, segments in paths))
+    for verb in ("GET", "PUT"):
+        assert _walk(built, request, verb) == _search(_plain(paths), request, verb)

@@ -1,0 +1,86 @@
+"""The size table."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.host_tools.small_plans import Small, plan
+from torpor_tools.link.module import Module
+from torpor_tools.link.sizes import measure, render, to_json
+from torpor_tools.model.image import SizeTable
+
+MODULES = [
+    Module("services.a", True, "", "", "service"),
+    Module("services.a.rules", False, "", "", "service"),
+    Module("services.b", True, "", "", "service"),
+    Module("torpor.kernel", False, "", "", "runtime"),
+    Module("torpor.http.wire", False, "", "", "runtime"),
+    Module("microdot.sse", False, "", "", "dependency"),
+    Module("cluster", False, "", "", "wiring"),
+]
+FILES = {
+    "services/a/__init__.mpy": bytes(100),
+    "services/a/rules.mpy": bytes(50),
+    "services/a/static/x.html.gz": bytes(250),
+    "services/b/__init__.mpy": bytes(100),
+    "torpor/kernel.mpy": bytes(200),
+    "torpor/http/wire.mpy": bytes(150),
+    "microdot/sse.mpy": bytes(80),
+    "cluster.mpy": bytes(60),
+    "boot.py": bytes(10),
+}
+
+
+def sizes(tmp_path: Path) -> SizeTable:
+    return measure(plan(tmp_path, {"a": Small(), "b": Small()}).boards[0], MODULES, FILES)
+
+
+def test_a_row_for_each_part(tmp_path: Path) -> None:
+    table = sizes(tmp_path)
+    assert [(r.kind, r.name, r.compiled, r.static) for r in table.rows] == [
+        ("service", "a", 150, 250),
+        ("service", "b", 100, 0),
+        ("runtime", "torpor.http.wire", 150, 0),
+        ("runtime", "torpor.kernel", 200, 0),
+        ("dependency", "microdot.sse", 80, 0),
+        ("wiring", "cluster", 60, 0),
+        ("start", "boot.py", 10, 0),
+    ]
+
+
+def test_nothing_is_counted_twice_or_left_out(tmp_path: Path) -> None:
+    table = sizes(tmp_path)
+    assert table.total == sum(map(len, FILES.values())) == 1000
+    assert table.share(table.row("a")) == 0.4
+    assert abs(sum(map(table.share, table.rows)) - 1) < 1e-9
+    assert table.capacity == 212 * 4096
+
+
+def test_json_says_the_same(tmp_path: Path) -> None:
+    read = json.loads(to_json(sizes(tmp_path)))
+    assert read["rows"][0] == {
+        "name": "a",
+        "kind": "service",
+        "compiled": 150,
+        "static": 250,
+        "total": 400,
+        "share": 0.4,
+    }
+    assert (read["total"], read["compiled"], read["static"]) == (1000, 750, 250)
+
+
+def test_the_terminal_shows_packages_or_modules(tmp_path: Path) -> None:
+    def shown(**options: bool) -> str:
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(render(sizes(tmp_path), **options))
+        return console.export_text()
+
+    short = shown()
+    assert "torpor.kernel" not in short
+    assert "torpor                 350" in short
+    assert "40.0%" in short
+    assert "torpor.kernel" in shown(modules=True)

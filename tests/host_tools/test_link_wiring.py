@@ -1,0 +1,123 @@
+"""The generated cluster.py. Whole texts are in tests/cases/link/wiring-*/."""
+
+from __future__ import annotations
+
+import ast
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host_tools.small_plans import Small, argument, method, plan
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link.wiring import wiring
+
+CASES = Path(__file__).parents[1] / "cases" / "link"
+
+
+def text(tmp_path: Path, **services: Small) -> str:
+    made = plan(tmp_path, services)
+    return wiring(made, made.boards[0])
+
+
+def loaded(source: str) -> dict[str, Any]:
+    """What the module binds; it imports nothing until its functions are called."""
+    bound: dict[str, Any] = {}
+    exec(source, bound)
+    return bound
+
+
+def test_facts_and_tables(tmp_path: Path) -> None:
+    check = method("check", every_ms=60000)
+    index = method("index", "GET /")
+    module = loaded(
+        text(tmp_path, a=Small(methods=(check,)), b=Small(port=None), c=Small(methods=(index,)))
+    )
+    assert module["NAME"] == "fridge-monitor"
+    assert module["BOARD"] == "shed"
+    assert (module["LISTENERS"], module["CONNECTIONS"]) == (8, 5)
+    assert module["SERVICES"] == ("a", "b", "c")
+    assert module["PORTS"] == {"a": 8001, "c": 8001}
+    assert list(module["ROUTES"]) == ["c"]
+    assert module["SCHEDULE"] == (("a", "check", 60000),)
+
+
+def test_peers_are_plain_attributes_in_a_ring_too(tmp_path: Path) -> None:
+    module = loaded(text(tmp_path, a=Small(peers=("b",)), b=Small(peers=("a",))))
+
+    class Instance:
+        pass
+
+    services = {"a": Instance(), "b": Instance()}
+    module["wire"](services)
+    assert services["a"].b is services["b"]  # type: ignore[attr-defined]
+    assert services["b"].a is services["a"]
+
+
+def test_a_binder_calls_the_method(tmp_path: Path) -> None:
+    show = method("show", "GET /alerts/<fridge>", arguments=(argument("fridge", "str"),))
+    module = loaded(text(tmp_path, a=Small(methods=(show,))))
+
+    class Instance:
+        def show(self, fridge: str) -> str:
+            return f"shown {fridge}"
+
+    class Request:
+        path = ("", "alerts", "fridge-1")
+
+    routes = module["ROUTES"]["a"](Instance())
+    assert routes["alerts"]["*"]["/GET"](Request()) == "shown fridge-1"
+
+
+def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
+    path = method("m", "GET /<x>", arguments=(argument("x", "str"),))
+    query = method("m", "GET /", arguments=(argument("x", "str"),))
+    assert "import" not in text(tmp_path, b=Small(methods=(path,))).partition("def load")[0]
+    assert "from torpor.http import args as a" in text(tmp_path, b=Small(methods=(query,)))
+
+
+def test_a_service_without_port_has_no_routes(tmp_path: Path) -> None:
+    index = method("index", "GET /")
+    module = loaded(text(tmp_path, a=Small(methods=(index,), port=None)))
+    assert module["ROUTES"] == module["PORTS"] == {}
+
+
+def test_an_empty_board(tmp_path: Path) -> None:
+    module = loaded(text(tmp_path))
+    assert module["SERVICES"] == module["SCHEDULE"] == ()
+    module["wire"]({})
+
+
+def test_same_plan_same_text(tmp_path: Path) -> None:
+    small = Small(config={"b": 1, "a": {"d": [1, 2], "c": 0.5}})
+    assert text(tmp_path, a=small, b=small) == text(tmp_path, a=small, b=small)
+
+
+def test_settings_come_as_they_were_written(tmp_path: Path) -> None:
+    config = {"pin": 22, "probes": {f"fridge-{i}": "28ff641e8216c3a1" for i in range(9)}}
+    source = text(tmp_path, a=Small(config=config))
+    returned = [n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Return)]
+    assert isinstance(returned[0], ast.Call)
+    assert ast.literal_eval(returned[0].args[1]) == config
+
+
+def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:
+    bad = argument("limit", "int", "LIMIT")
+    listing = method("listing", "GET /", arguments=(bad,))
+    with pytest.raises(UserError) as caught:
+        text(tmp_path, a=Small(methods=(listing,), config={"since": date(2026, 11, 24)}))
+    first, second = caught.value.problems
+    assert str(first.where) == "services/a/__init__.py:7"
+    assert first.what == "the default of limit, LIMIT, is not a plain value"
+    assert str(second.where) == "cluster.toml:9"
+    assert second.what == "services.a.config.since holds a date or a time"
+    assert first.remedy
+    assert second.remedy
+
+
+@pytest.mark.parametrize("case", sorted(CASES.glob("wiring-*")), ids=lambda case: case.name)
+def test_case(case: Path) -> None:
+    made = load_plan(case)
+    assert wiring(made, made.boards[0]) == (case / "expected.py").read_text(encoding="utf-8")

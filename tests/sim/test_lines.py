@@ -1,0 +1,97 @@
+"""A board's output, taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from torpor_sim.feed import Feed
+from torpor_sim.lines import LogLine, Reader
+
+_OUTPUT = b"""
+     1234 INFO  alerts: threshold: 8 \xc2\xb0C
+     1300 ERROR readings: failed
+    Traceback (most recent call last):
+      File "x.py", line 1
+plain print
+    indented print
+half a line\x1e{"event": "radio", "t": 5}
+\x1e{"event": "boot", "t": 0}
+a stray \x1e is text
+"""
+_LINES = [
+    LogLine("shed", "", "", ""),
+    LogLine("shed", "INFO", "alerts", "threshold: 8 °C", 1234),
+    LogLine("shed", "ERROR", "readings", "failed", 1300),
+    LogLine("shed", "ERROR", "readings", "Traceback (most recent call last):", 1300, more=True),
+    LogLine("shed", "ERROR", "readings", '  File "x.py", line 1', 1300, more=True),
+    LogLine("shed", "", "", "plain print"),
+    LogLine("shed", "", "", "    indented print"),
+    LogLine("shed", "", "", "half a line"),
+    LogLine("shed", "", "", "a stray \x1e is text"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_lines_and_events_however_they_arrive(size: int) -> None:
+    reader = Reader("shed")
+    found = []
+    for start in range(0, len(_OUTPUT), size):
+        found += reader.feed(_OUTPUT[start : start + size])
+    found += reader.feed(b"")
+    assert [item for item in found if isinstance(item, LogLine)] == _LINES
+    events = [item for item in found if not isinstance(item, LogLine)]
+    assert events == [{"event": "radio", "t": 5}, {"event": "boot", "t": 0}]
+
+
+def test_the_end_of_the_output_ends_its_last_line() -> None:
+    reader = Reader("shed")
+    assert reader.feed(b"\x1e" + json.dumps({"event": "x"}).encode() + b"\nlast words") == [
+        {"event": "x"}
+    ]
+    assert reader.feed(b"") == [LogLine("shed", "", "", "last words")]
+    assert reader.feed(b"") == []
+
+
+def test_a_line_without_end_does_not_fill_the_memory() -> None:
+    reader = Reader("shed")
+    lines = [line for _ in range(100) for line in reader.feed(b"x" * 4096)]
+    assert lines
+    assert all(isinstance(line, LogLine) for line in lines)
+
+
+def test_how_lines_are_shown() -> None:
+    assert str(_LINES[1]) == "1.234 INFO alerts: threshold: 8 °C"
+    assert str(_LINES[3]) == "    Traceback (most recent call last):"
+    assert str(_LINES[5]) == "plain print"
+
+
+async def test_a_feed_gives_what_came_and_what_comes() -> None:
+    feed: Feed[int] = Feed()
+    feed.append(1)
+    assert await feed.wait(lambda item: item == 1, what="1", timeout=30) == 1
+    mark = feed.mark()
+    waiting = asyncio.create_task(
+        feed.wait(lambda item: item >= 1, what="2", timeout=30, since=mark)
+    )
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    feed.append(2)
+    assert await waiting == 2
+
+
+async def test_a_feed_forgets_the_oldest_and_its_marks_stay_right() -> None:
+    feed: Feed[int] = Feed(keep=10)
+    for i in range(8):
+        feed.append(i)
+    mark = feed.mark()
+    for i in range(8, 25):
+        feed.append(i)
+    assert len(feed) <= 10
+    assert feed[-1] == 24
+    assert feed.since(mark) == list(feed)
+    assert feed.since(feed.mark() - 2) == [23, 24]
+    with pytest.raises(TimeoutError, match=r"no 99 within 0.01 s; the newest is:(\n  \d+)+"):
+        await feed.wait(lambda item: item == 99, what="99", timeout=0.01)

@@ -1,0 +1,119 @@
+"""Watch mode: the new code answers, or the old one goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.sim import tiny
+from torpor_sim import Change, Simulator, watch
+from torpor_tools.errors import fail
+from torpor_tools.model.image import Image
+
+
+class Project:
+    """A cluster whose only source is services/web/__init__.py: the text that it answers."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.source = root / "services" / "web" / "__init__.py"
+        self.source.parent.mkdir(parents=True)
+        self.source.write_text("first")
+        (root / "cluster.toml").write_text("")
+        self.builds = count()
+
+    def build(self) -> list[Image]:
+        text = self.source.read_text()
+        if "wrong" in text:
+            raise fail(f"{text} is wrong")
+        source = tiny.SERVER + f"def answer(path): return {text!r}\nasyncio.run(serve(8001))"
+        source = text if "crash" in text else source
+        folder = self.root / "build" / str(next(self.builds))
+        return [tiny.image(folder, source, tiny.plan(ports={"web": 8001}))]
+
+
+@dataclass
+class Watched:
+    project: Project
+    sim: Simulator
+    changes: asyncio.Queue[Change]
+
+    async def write(self, text: str, path: Path | None = None) -> Change:
+        """Write a source until a change is reported: the watch may not have begun yet."""
+        while True:
+            (path or self.project.source).write_text(text)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(3):
+                    return await self.changes.get()
+
+    async def answer(self) -> str:
+        return (await self.sim.http("web").get("/")).text
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    project = Project(tmp_path / "project")
+    changes: asyncio.Queue[Change] = asyncio.Queue()
+    async with Simulator(project.build(), ports="os") as sim:
+        task = asyncio.create_task(watch(sim, project.root, project.build, changes.put_nowait))
+        yield Watched(project, sim, changes)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_new_code_answers(watched: Watched) -> None:
+    assert await watched.answer() == "first"
+    change = await watched.write("second")
+    assert change.error is None
+    assert change.files == (watched.project.source,)
+    assert await watched.answer() == "second"
+
+
+async def test_a_build_that_fails_leaves_the_old_code_running(watched: Watched) -> None:
+    process = watched.sim.board("shed").pid
+    change = await watched.write("wrong")
+    assert "wrong is wrong" in str(change.error)
+    assert await watched.answer() == "first"
+    assert watched.sim.board("shed").pid == process
+    change = await watched.write("right")
+    assert change.error is None
+    assert await watched.answer() == "right"
+
+
+async def test_code_that_crashes_is_told_and_mended(watched: Watched) -> None:
+    change = await watched.write("crash")
+    assert "NameError" in str(change.error)
+    change = await watched.write("crash")
+    assert "NameError" in str(change.error)  # the same bytes, and still no good
+    change = await watched.write("mended")
+    assert change.error is None
+    assert await watched.answer() == "mended"
+
+
+async def test_the_same_code_does_not_restart_the_board(watched: Watched) -> None:
+    await watched.write("second")
+    process = watched.sim.board("shed").pid
+    await watched.write("second")
+    assert watched.sim.board("shed").pid == process
+
+
+async def test_cluster_toml_is_watched_and_what_is_built_is_not(watched: Watched) -> None:
+    root = watched.project.root
+    change = await watched.write("# changed", root / "cluster.toml")
+    assert change.files == (root / "cluster.toml",)
+    for other in ("build/note.py", ".hidden.py", "notes.txt", "services/web/tests/test_x.py"):
+        (root / other).parent.mkdir(exist_ok=True)
+        (root / other).write_text("x")
+    replacement = root / "cluster.new"
+    replacement.write_text("# as an editor does it")
+    replacement.rename(root / "cluster.toml")
+    async with asyncio.timeout(30):
+        change = await watched.changes.get()
+    assert change.files == (root / "cluster.toml",)
