@@ -5,10 +5,12 @@ its facts and its inputs. What the program then sees is what it sees on a chip: 
 ``/``, and ``machine``, ``network`` and so on as modules.
 """
 
-import os
 import sys
 
-import vfs
+sys.path[:] = []  # it begins with this folder, where other modules of these names lie
+import os  # noqa: E402
+
+import vfs  # noqa: E402
 
 flash, run = sys.argv[1:3]
 vfs.umount("/")

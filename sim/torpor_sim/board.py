@@ -207,6 +207,7 @@ class SimBoard:
             self.name,
             self.image.board.board,
             self.place,
+            self._folder,
             reset_cause=start.cause,
             wake_reason=start.wake_reason,
         )

@@ -7,23 +7,20 @@ from typing import Any
 
 from torpor_tools.model.board import Board
 
+from .flash import BoardFolder
 from .ports import Place
 
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
-_HIDDEN = {  # overlays that a chip of this port does not have
-    "rp2": frozenset({"esp32"}),
-    "esp32": frozenset({"rp2"}),
-    "unix": frozenset({"esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
-}
-
-
-def has_overlay(board: Board, module: str) -> bool:
-    """Whether this kind of board has the module."""
-    return module not in _HIDDEN.get(board.port, frozenset())
 
 
 def facts(
-    name: str, board: Board, place: Place, *, reset_cause: str, wake_reason: str
+    name: str,
+    board: Board,
+    place: Place,
+    folder: BoardFolder,
+    *,
+    reset_cause: str,
+    wake_reason: str,
 ) -> dict[str, Any]:
     """All facts of the board ``name`` for its next start.
 
@@ -32,6 +29,7 @@ def facts(
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {
         "name": name,
+        "title": board.title,
         "port": board.port,
         "chip": board.chip,
         "address": place.address,
@@ -43,5 +41,7 @@ def facts(
         "wake_reason": wake_reason,
         "unique_id": digest[:12] if board.port == "esp32" else digest[:16],
         "mac": "02" + digest[2:12],
+        "flash": str(folder.flash),
+        "run": str(folder.run),
         "frequency": _FREQUENCY_HZ.get(board.port, 0),
     }

@@ -19,10 +19,13 @@ from torpor_tools.errors import fail
 from torpor_tools.model.board import Board
 from torpor_tools.paths import overlays_dir
 
-from .facts import has_overlay
-
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
+_HIDDEN = {  # overlays that a chip of this port does not have
+    "rp2": frozenset({"esp32"}),
+    "esp32": frozenset({"rp2"}),
+    "unix": frozenset({"esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
+}
 _SECRETS = "secrets.json"
 _WIFI = {"wifi": {"ssid": "simulator", "password": "simulator"}}
 
@@ -46,7 +49,7 @@ class BoardFolder:
         self.flash.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
         for overlay in overlays_dir().glob("*.py"):
-            if overlay.name != _STARTER and has_overlay(board, overlay.stem):
+            if overlay.name != _STARTER and _has_overlay(board, overlay.stem):
                 shutil.copyfile(overlay, self.run / overlay.name)
 
     def install(self, tree: Path) -> None:
@@ -87,6 +90,11 @@ class BoardFolder:
                 f"{self.path} is not a simulated board's folder, and would be deleted",
                 "give the simulator a storage folder of its own",
             )
+
+
+def _has_overlay(board: Board, module: str) -> bool:
+    """Whether this kind of board has the module."""
+    return module not in _HIDDEN.get(board.port, frozenset())
 
 
 def _files(tree: Path) -> list[str]:

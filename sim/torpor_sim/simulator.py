@@ -51,7 +51,7 @@ class Simulator:
         self._images = tuple(images)
         self._ports = Ports(bind=bind, base=port_base, mode=ports)
         self._fresh = fresh
-        self._storage = storage
+        self._storage = storage.resolve() if storage else None
         self._temporary: Path | None = None
         self._lock: TextIO | None = None
         self._log = log or _silent

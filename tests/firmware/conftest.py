@@ -93,7 +93,7 @@ class Broken(Service):
         raise RuntimeError("the probe is missing")
 
     @get("/state")
-    async def state(self) -> dict:
+    async def condition(self) -> dict:
         return {}
 '''
 
@@ -114,7 +114,7 @@ class Caller(Service):
 
     @get("/broken")
     async def through_broken(self) -> dict:
-        return await self.broken.state()
+        return await self.broken.condition()
 
     @get("/fault")
     async def fault(self) -> dict:

@@ -17,7 +17,7 @@ from tests.host_tools.small_plans import (
     method,
     plan,
 )
-from torpor_tools import contracts
+from torpor_tools import link
 from torpor_tools.errors import Problem, UserError, Where
 from torpor_tools.image.littlefs import unpack
 from torpor_tools.link import build, check_syntax
@@ -184,7 +184,8 @@ def test_an_error_leaves_the_image_that_was_there(tmp_path: Path) -> None:
 
 def test_all_problems_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = Problem(Where("services/b/__init__.py", 3), "Argument 1 has incompatible type")
-    monkeypatch.setattr(contracts, "check_types", lambda plan: [typed], raising=False)
+    again = Problem(Where("services/a/__init__.py", 1), "Cannot find module named dataclasses")
+    monkeypatch.setattr(link, "check_types", lambda plan: [again, typed])
     limit = method("m", "GET /", arguments=(argument("x", "int", "LIMIT"),))
     made = plan(
         tmp_path,
@@ -195,11 +196,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     )
     places = [str(problem.where) for problem in problems(made, tmp_path, types=True)]
     assert places == [
-        "services/a/__init__.py:7",
-        "services/b/y.py:1:5",
         "services/a/__init__.py:1",
+        "services/a/__init__.py:7",
         "services/a/x.py:1",
         "services/b/__init__.py:3",
+        "services/b/y.py:1:5",
     ]
     assert typed not in problems(made, tmp_path)
     assert not (tmp_path / "build" / "shed").exists()

@@ -104,11 +104,12 @@ def test_settings_come_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:
-    bad = argument("limit", "int", "LIMIT")
-    listing = method("listing", "GET /", arguments=(bad,))
+    wrong = (argument("limit", "int", "LIMIT"), argument("data", "bytes"))
+    listing = method("listing", "GET /", arguments=wrong)
     with pytest.raises(UserError) as caught:
         text(tmp_path, a=Small(methods=(listing,), config={"since": date(2026, 11, 24)}))
-    first, second = caught.value.problems
+    first, bytes_, second = caught.value.problems
+    assert bytes_.what == "data: bytes cannot come with a request"
     assert str(first.where) == "services/a/__init__.py:7"
     assert first.what == "the default of limit, LIMIT, is not a plain value"
     assert str(second.where) == "cluster.toml:9"

@@ -85,3 +85,59 @@ async def test_storage_outlives_the_simulator_unless_it_begins_afresh(
     async with Simulator([image], storage=storage, fresh=fresh) as sim:
         await sim.board("shed").wait_log(f"found {not fresh}")
     assert ('"26": 7' in (storage / "shed/run/inputs.json").read_text()) == (not fresh)
+
+
+async def test_a_rename_replaces_the_file(tmp_path: Path) -> None:
+    source = """
+import os
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+os.mkdir("/data")
+write("/data/new", "new")
+write("/data/old", "old")
+os.rename("/data/new", "/data/old")
+print("absolute", open("/data/old").read(), os.listdir("/data"))
+os.chdir("/data")
+write("new", "newer")
+os.rename("new", "/data/old")
+print("relative", open("old").read(), os.listdir())
+try:
+    os.rename("/data/new", "/data/old")
+except OSError as e:
+    print("absent", e.errno)
+
+
+class Blocks:
+    def __init__(self):
+        self.data = bytearray(16 * 512)
+
+    def readblocks(self, n, buf, off=0):
+        buf[:] = self.data[n * 512 + off : n * 512 + off + len(buf)]
+
+    def writeblocks(self, n, buf, off=0):
+        self.data[n * 512 + off : n * 512 + off + len(buf)] = buf
+
+    def ioctl(self, op, arg):
+        return {4: 16, 5: 512}.get(op, 0)
+
+
+blocks = Blocks()
+os.VfsLfs2.mkfs(blocks)
+os.mount(os.VfsLfs2(blocks), "/ram")
+write("/ram/a", "a")
+os.rename("/ram/a", "/ram/b")
+print("mounted", os.listdir("/ram"))
+print(os.uname().sysname, os.uname()[4])
+"""
+    async with Simulator([tiny.program(tmp_path, source)]) as sim:
+        await sim.board("shed").wait_log("rp2 ")
+        assert tiny.printed(sim.board("shed").log) == [
+            "absolute new ['old']",
+            "relative newer ['old']",
+            "absent 2",
+            "mounted ['b']",
+            "rp2 a board with RP2040",
+        ]

@@ -205,6 +205,8 @@ class Connection:
     def _incomplete(self, data: bytes) -> bytes:
         """What to keep of a head that is not whole. Raises ``Fault`` if it can never be."""
         skip = wire.framed(data)
+        if skip < 0:
+            raise Fault(400, "lines must end in CR LF")
         if len(data) - skip > wire.MAX_HEAD:
             raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
         self._reading()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..contracts import check_types
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
 from ..image.tree import replace_folder, static_files, write_tree
@@ -41,11 +42,10 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
     problems = list(linked.problems)
     secrets = _gather(problems, lambda: secret_files(plan.cluster.root)) or {}
     if types:
-        from ..contracts import check_types  # brings mypy along, which a rebuild does without
-
-        problems += check_types(plan)
+        told = {_line(problem) for problem in problems}
+        problems += [problem for problem in check_types(plan) if _line(problem) not in told]
     if problems:
-        raise UserError(problems)
+        raise UserError(sorted(problems, key=_line))
     files = {**linked.compiled, **_other_files(board), **secrets}
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
@@ -64,7 +64,7 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
 def check_syntax(plan: Plan) -> list[Problem]:
     """What keeps the services of any board from being linked and compiled; nothing is written."""
     found = [problem for board in plan.boards for problem in _link(plan, board, None).problems]
-    return list(dict.fromkeys(found))
+    return sorted(dict.fromkeys(found), key=_line)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:
     except UserError as error:
         problems += error.problems
         return None
+
+
+def _line(problem: Problem) -> tuple[str, int]:
+    """The line of a problem: what to sort by, and where one explanation is enough."""
+    return (problem.where.file, problem.where.line) if problem.where else ("", 0)
 
 
 def _other_files(board: BoardPlan) -> dict[str, bytes]:

@@ -96,7 +96,12 @@ class _Collection:
             where = Where(module.file, item.line)
             if module.part != "dependency":
                 origin = _Origin(item.name, where)
-            if not self.add(item.name, module, origin) and item.required and not item.guarded:
+            if module.part == "service" and _is_foreign(item.name, module):
+                if item.required or item.name.count(".") == 1:  # `from services import readings`
+                    what = f"{item.name} belongs to another service: that is hidden coupling"
+                    remedy = "import a peer's class, from services.<name>, and call its methods"
+                    self.problems.append(Problem(where, what, remedy))
+            elif not self.add(item.name, module, origin) and item.required and not item.guarded:
                 self.missing(item, module, where, origin)
 
     def add(self, name: str, importer: Module, origin: _Origin | None) -> bool:
@@ -145,6 +150,12 @@ class _Collection:
             near = [name for name in self.found if name.startswith(_home(module))]
             port = self.board.board.port
             self.problems.append(missing_module(item.name, where, port, [*near, *DEPENDENCIES]))
+
+
+def _is_foreign(name: str, module: Module) -> bool:
+    """Whether a module of a service imports from another service."""
+    parts = name.split(".")
+    return parts[0] == "services" and len(parts) > 1 and ".".join(parts[:2]) != _home(module)
 
 
 def _home(module: Module) -> str:

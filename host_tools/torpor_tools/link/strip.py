@@ -62,12 +62,9 @@ class _Work:
         parts = parts[: len(parts) - node.level + 1]
         return ".".join([*parts, node.module] if node.module else parts)
 
-    def is_host_only(self, module: str) -> bool:
-        """Whether a module exists for checks on the host only: ``typing``, or a peer's package."""
-        if module in HOST_ONLY:
-            return True
-        own = self.module.split(".")
-        parts = module.split(".")
+    def is_peer(self, module: str) -> bool:
+        """Whether a module is the package of another service."""
+        own, parts = self.module.split("."), module.split(".")
         return len(parts) == 2 and parts[0] == own[0] == "services" and parts[1] != own[1]
 
     # -- taking out
@@ -95,11 +92,13 @@ class _Work:
     def kept_names(self, node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
         """The names of an import that stay."""
         if isinstance(node, ast.Import):
-            return [alias for alias in node.names if not self.is_host_only(alias.name)]
+            return [alias for alias in node.names if alias.name not in HOST_ONLY]
         source = self.source_of(node)
         if source == "torpor":
             return [alias for alias in node.names if alias.name not in DECORATORS]
-        return [] if self.is_host_only(source) else node.names
+        # A contract reads peers from absolute imports only.
+        peer = not node.level and self.is_peer(source)
+        return [] if peer or source in HOST_ONLY else node.names
 
     def forget(self, node: ast.stmt) -> None:
         """Note a removed statement and the names that it bound."""
@@ -235,10 +234,9 @@ def _bound(nodes: Iterator[ast.AST]) -> set[str]:
 def _problem(name: str, module: str, where: Where) -> Problem:
     """What to tell about ``name``, which came from ``module`` and is no longer there."""
     if module.startswith("services."):
-        what = f"{name} is the class of a peer, and a peer's class is there for annotations only"
-        remedy = (
-            f"declare `{name.lower()}: {name}` in the service class and use self.{name.lower()}"
-        )
+        peer = name.lower()
+        what = f"{name} of {module} is there for annotations only, and is used at run time"
+        remedy = f"declare `{peer}: {name}` in the service class and use self.{peer}"
     elif module == "torpor":
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"

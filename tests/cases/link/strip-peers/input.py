@@ -5,7 +5,7 @@ from torpor import Service
 from services.readings import Readings  # the peer
 from services.alerts.rules import LIMIT
 from .book import Book
-from ..sensors import Sensors as Probes
+from services.sensors import Sensors as Probes
 
 
 class Alerts(Service):

@@ -1,0 +1,57 @@
+"""``torpor build``."""
+
+from __future__ import annotations
+
+import click
+
+from ..model.image import Image
+from .base import Command, Settings
+from .output import busy, note, print_table
+
+
+@click.command(
+    cls=Command,
+    help="Link each board's services into an image below build/, and show what it weighs.",
+    examples=[
+        ("torpor build", "all boards"),
+        ("torpor build shed", "one board"),
+        ("torpor build --modules", "with the runtime module by module"),
+    ],
+)
+@click.argument("board", required=False)
+@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.option("--modules", is_flag=True, help="Show each module of the runtime.")
+@click.pass_obj
+def command(settings: Settings, board: str | None, types: bool, modules: bool) -> None:
+    from ..contracts import load_plan
+    from ..link import build
+
+    root = settings.root
+    plan = load_plan(root)
+    for text in plan.notes:
+        note(text)
+    for name in [board] if board else [b.name for b in plan.boards]:
+        with busy(f"Building {name}"):
+            image = build(plan, name, root / "build", types=types)
+        _show(image, modules)
+        click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
+
+
+def _show(image: Image, modules: bool) -> None:
+    sizes = image.sizes
+    rows = [
+        (row.name, row.kind, f"{row.compiled:,}", f"{row.static:,}", f"{sizes.share(row):.0%}")
+        for row in sizes.rows
+        if modules or row.kind in ("service", "wiring")
+    ]
+    if not modules:
+        for kind in ("runtime", "dependency", "start"):
+            parts = sizes.of(kind)
+            if parts:
+                total = sum(row.total for row in parts)
+                compiled = sum(row.compiled for row in parts)
+                share = total / sizes.total
+                rows.append((f"{len(parts)} modules", kind, f"{compiled:,}", "0", f"{share:.0%}"))
+    rows.append(("total", "", f"{sizes.compiled:,}", f"{sizes.static:,}", "100%"))
+    print_table(("part", "kind", "compiled B", "static B", "share"), rows, "llrrr")
+    click.echo(f"{sizes.total:,} of {sizes.capacity:,} bytes of the filesystem")

@@ -1,0 +1,34 @@
+"""``torpor check``."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import UserError
+from .base import Command, Settings
+from .output import busy, note
+
+
+@click.command(
+    cls=Command,
+    help="Find mistakes in cluster.toml and the services: contracts, placement, syntax, types.",
+    examples=[
+        ("torpor check", "everything"),
+        ("torpor check --no-types", "without mypy, in no time"),
+    ],
+)
+@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.pass_obj
+def command(settings: Settings, types: bool) -> None:
+    from ..contracts import check_types, load_plan
+    from ..link import check_syntax
+
+    with busy("Checking"):
+        plan = load_plan(settings.root)
+        problems = check_syntax(plan) + (check_types(plan) if types else [])
+    if problems:
+        raise UserError(problems)
+    for text in plan.notes:
+        note(text)
+    services = sum(len(board.services) for board in plan.boards)
+    click.echo(f"no mistakes in {services} services on {len(plan.boards)} boards")

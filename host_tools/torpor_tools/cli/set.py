@@ -1,0 +1,27 @@
+"""``torpor set``."""
+
+from __future__ import annotations
+
+import click
+
+from .base import Command, Settings
+
+
+@click.command(
+    cls=Command,
+    help="Change what a simulated board senses, while torpor sim runs in another terminal.",
+    examples=[
+        ("torpor set shed probe:28ff641e8216c3a1 9.5", "a probe measures 9.5 degrees"),
+        ("torpor set shed probe:28ff641e8216c3a1 off", "it is cut off"),
+        ("torpor set shed pin:4 1", "a pin goes high"),
+        ("torpor set shed wifi:up no", "the access point goes away"),
+    ],
+)
+@click.argument("board")
+@click.argument("what")
+@click.argument("value")
+@click.pass_obj
+def command(settings: Settings, board: str, what: str, value: str) -> None:
+    from torpor_sim import set_input
+
+    set_input(settings.root / "build" / "sim", board, what, value)

@@ -1,0 +1,125 @@
+"""The process of one emulated board: ``python -m torpor_sim._emulator_process SETTINGS``.
+
+SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {guest port: host port}
+and ``terminal`` (whether the serial line also gets a pseudo-terminal). It writes one JSON object a
+line on its output and reads orders from its input, in the same form; it ends when its input ends.
+
+Only this process imports the emulator: it fills a processor, and one that hangs can be killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from rp2040py.boards import resolve_board_spec
+from rp2040py.cli.pty_repl import PtyInteractiveRepl
+from rp2040py.device import MicroPythonDevice
+from rp2040py.device.repl_runner import InteractiveRepl
+from rp2040py.utils.firmware_retrieve import MICROPYTHON
+
+from .forward import Gate
+
+_LONGEST = 1 << 16  # bytes; a line without end is cut here
+_ENUMERATE_S = 120.0
+
+
+class _Emulator:
+    def __init__(self, settings: dict[str, Any], out: TextIO) -> None:
+        self._settings = settings
+        self._out = out
+        self._line = b""
+        self._gate = Gate()
+        filesystem = settings["filesystem"]
+        self._device = MicroPythonDevice(
+            board=resolve_board_spec("pico_w", MICROPYTHON, settings["uf2"]),
+            filesystem=Path(filesystem) if filesystem else None,
+        )
+        self._reset_device = self._device.mcu.watchdog.on_watchdog_trigger
+        self._device.mcu.watchdog.on_watchdog_trigger = self._on_reset
+        self._repl: InteractiveRepl
+
+    async def run(self) -> None:
+        """Boot, and serve orders until there are no more."""
+        ports = {
+            guest: await self._gate.listen(self._settings["bind"], int(guest), host)
+            for guest, host in self._settings["forwards"].items()
+        }
+        terminal = await self._open_repl()
+        await self._device.astart(_ENUMERATE_S)
+        self._tell("started", ports=ports, terminal=terminal)
+        engine = asyncio.ensure_future(self._engine())
+        orders = asyncio.ensure_future(self._orders())
+        done, _ = await asyncio.wait({engine, orders}, return_when=asyncio.FIRST_COMPLETED)
+        self._device.stop()
+        for task in done:
+            task.result()
+
+    async def _open_repl(self) -> str | None:
+        if not self._settings["terminal"]:
+            self._repl = InteractiveRepl(self._device.cdc, self._hear)
+            await self._repl.start()
+            return None
+        repl = PtyInteractiveRepl(
+            self._device.cdc, self._device.simulator, lambda code: None, on_data=self._hear
+        )
+        self._repl = repl
+        await repl.start()
+        return repl.slave_path
+
+    async def _engine(self) -> None:
+        """Wait for the emulator's end, which only a fault of its own brings."""
+        await self._device.simulator.wait_for(asyncio.Event(), None)
+
+    async def _orders(self) -> None:
+        reader = asyncio.StreamReader(limit=1 << 20)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            order = json.loads(line)
+            if order["order"] == "reset":
+                self._gate.forget()
+                self._tell("reset")
+                await self._device.ahard_reset(_ENUMERATE_S)
+            elif order["order"] == "type":
+                await self._type(order["text"].encode())
+
+    async def _type(self, data: bytes) -> None:
+        sent = self._repl.send(data)
+        while not sent:
+            await asyncio.sleep(0.01)
+            sent = self._repl.pump()
+
+    def _on_reset(self) -> None:
+        self._gate.forget()
+        self._tell("reset")
+        self._reset_device()
+
+    def _hear(self, data: bytes | bytearray) -> None:
+        self._line += bytes(data)
+        *whole, self._line = self._line.split(b"\n")
+        if len(self._line) > _LONGEST:
+            whole.append(self._line)
+            self._line = b""
+        for line in whole:
+            self._tell("line", text=line.decode(errors="replace").rstrip("\r"))
+
+    def _tell(self, event: str, **more: Any) -> None:
+        ms = round(self._device.simulator.clock.nanos / 1e6, 3)
+        self._out.write(json.dumps({"event": event, "ms": ms, **more}) + "\n")
+        self._out.flush()
+
+
+def main() -> None:
+    # What a library prints must not end up among the events.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    asyncio.run(_Emulator(json.loads(sys.argv[1]), out).run())
+
+
+if __name__ == "__main__":
+    main()
