@@ -1,7 +1,8 @@
 """The RP2040 and RP2350 port: see ``firmware/ports/README.md`` for what every port must offer."""
 
-import machine
 from binascii import hexlify
+
+import machine
 
 _CAUSES = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
 

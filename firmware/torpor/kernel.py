@@ -92,7 +92,12 @@ class Kernel:
                 app.service = service
             routes = self.cluster.ROUTES.get(name)
             listener = Listener(
-                name, port, self.budget, routes(service) if routes and not failed else {}, app, failed
+                name,
+                port,
+                self.budget,
+                routes(service) if routes and not failed else {},
+                app,
+                failed,
             )
             try:
                 listener.open()

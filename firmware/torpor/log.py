@@ -43,7 +43,7 @@ class Log:
         write(ERROR, self.name, text % args if args else text)
 
     def exception(self, error: BaseException, text: str) -> None:
-        """Write ``text`` and the traceback of ``error``, each line of it indented by four spaces."""
+        """Write ``text`` and the traceback of ``error``, its lines indented by four spaces."""
         from io import StringIO
 
         buffer = StringIO()

@@ -40,7 +40,9 @@ def begin() -> None:
 def _connect() -> None:
     wifi = _credentials()
     if not wifi.get("ssid"):
-        _log.warning("no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again")
+        _log.warning(
+            "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"
+        )
         return
     try:
         _wlan.connect(wifi["ssid"], wifi.get("password", ""))

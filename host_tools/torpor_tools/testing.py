@@ -12,7 +12,9 @@ from .contracts import load_plan
 from .link import build
 
 
-def simulator(root: Path | str, *, types: bool = True, out: Path | None = None, **options: Any) -> Simulator:
+def simulator(
+    root: Path | str, *, types: bool = True, out: Path | None = None, **options: Any
+) -> Simulator:
     """Build the cluster in ``root`` and return a ``Simulator`` of its images, not yet started.
 
     ``out`` is the folder for the images (without it a temporary one), ``types=False`` leaves out

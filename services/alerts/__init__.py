@@ -1,8 +1,7 @@
 """Watches the readings and keeps a book of what went wrong."""
 
-from torpor import Fault, Service, clock, every, get, post, put
-
 from services.readings import Readings
+from torpor import Fault, Service, clock, every, get, post, put
 
 from .book import Book
 from .watch import Watch

@@ -3,9 +3,8 @@
 import time
 from collections.abc import AsyncIterator
 
-from torpor import Fault, Service, clock, every, get
-
 from services.sensors import Sensors
+from torpor import Fault, Service, clock, every, get
 
 from .buckets import buckets
 from .ring import Ring

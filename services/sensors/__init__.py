@@ -33,7 +33,7 @@ class Sensors(Service):
         return dict(self._celsius)
 
     async def temperature(self, fridge: str) -> float:
-        """Degrees Celsius, measured now. Raises 404 for an unknown fridge, 503 for an absent probe."""
+        """Degrees Celsius, measured now. Raises 404 (no such fridge) and 503 (probe absent)."""
         if fridge not in self._roms:
             raise Fault(404, "no fridge is called %s" % fridge)
         await self._measure()

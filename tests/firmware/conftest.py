@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.helpers.running import Running, running, write_cluster
 
-ITEMS = '''
+ITEMS = """
 import asyncio
 from collections.abc import AsyncIterator
 
@@ -34,7 +35,9 @@ class Items(Service):
         return {"twice": 2 * n}
 
     @post("/tags")
-    async def tags(self, tags: list[str], more: dict | None = None, note: str | None = None) -> dict:
+    async def tags(
+        self, tags: list[str], more: dict | None = None, note: str | None = None
+    ) -> dict:
         return {"tags": tags, "more": more, "note": note}
 
     @get("/text")
@@ -82,9 +85,9 @@ class Items(Service):
     @get("/large")
     async def large(self, size: int) -> str:
         return "x" * size
-'''
+"""
 
-BROKEN = '''
+BROKEN = """
 from torpor import Service, get
 
 
@@ -95,9 +98,9 @@ class Broken(Service):
     @get("/state")
     async def condition(self) -> dict:
         return {}
-'''
+"""
 
-CALLER = '''
+CALLER = """
 from torpor import Service, get
 
 from services.broken import Broken
@@ -119,7 +122,7 @@ class Caller(Service):
     @get("/fault")
     async def fault(self) -> dict:
         return await self.items.fault()
-'''
+"""
 
 
 @pytest.fixture(scope="session")

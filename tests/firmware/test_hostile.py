@@ -1,4 +1,4 @@
-"""Malformed and hostile requests: a 4xx or a closed connection, and the board answers afterwards."""
+"""Malformed and hostile requests: a 4xx or a closed connection, and the board goes on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import socket
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.helpers.running import Running, read_all
 
-_VALID = b"PUT /items/x?limit=1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n"
+_VALID = (
+    b"PUT /items/x?limit=1 HTTP/1.1\r\nHost: x\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 11\r\n\r\n"
+)
 
 _junk = st.binary(max_size=300)
 _names = st.sampled_from(
@@ -47,9 +51,7 @@ def _mutations(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(1, len(data)))])
 
 
-@settings(
-    max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.one_of(_junk, _requests(), _mutations()))
 def test_hostile_requests(board: Running, data: bytes) -> None:
     with board.connect("items") as sock:

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+
 from tests.helpers.running import Running, read_all
 
 JSON = {"Content-Type": "application/json"}
@@ -40,7 +41,11 @@ def test_answers(
     board: Running, verb: str, path: str, body: object, status: int, answer: object
 ) -> None:
     with board.client("items") as client:
-        r = client.request(verb, path, json=body) if body is not None else client.request(verb, path)
+        r = (
+            client.request(verb, path, json=body)
+            if body is not None
+            else client.request(verb, path)
+        )
         assert (r.status_code, r.json()) == (status, answer)
 
 
@@ -64,7 +69,11 @@ def test_a_bad_argument_is_named(
     board: Running, verb: str, path: str, body: object, words: list[str]
 ) -> None:
     with board.client("items") as client:
-        r = client.request(verb, path, json=body) if body is not None else client.request(verb, path)
+        r = (
+            client.request(verb, path, json=body)
+            if body is not None
+            else client.request(verb, path)
+        )
         assert r.status_code == 400
         assert all(word in r.json()["error"] for word in words), r.text
 
@@ -205,7 +214,10 @@ def test_several_requests_at_once(board: Running) -> None:
     data = b"".join(one.replace(b"%d", b"%d" % i) for i in range(20))
     data += _request(b"GET /list HTTP/1.1", b"", b"Connection: close")
     answer = board.exchange("items", data)
-    names = [json.loads(part.split(b"\r\n\r\n")[1])["name"] for part in answer.split(b"HTTP/1.1 200 OK")[1:21]]
+    names = [
+        json.loads(part.split(b"\r\n\r\n")[1])["name"]
+        for part in answer.split(b"HTTP/1.1 200 OK")[1:21]
+    ]
     assert names == [str(i) for i in range(20)]
 
 
@@ -298,3 +310,19 @@ def test_more_clients_than_connections(board: Running) -> None:
 def _wait(board: Running, results: list[int]) -> None:
     with board.client("items") as client:
         results.append(client.get("/wait").status_code)
+
+
+def test_sixteen_clients_at_once(board: Running) -> None:
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with board.client("items") as client:
+            statuses.append(client.get("/list").status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(statuses) == 16, "none hangs and none is cut"
+    assert set(statuses) <= {200, 503}

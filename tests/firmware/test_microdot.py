@@ -9,10 +9,11 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+
 from tests.helpers.running import Running, running, write_cluster
 
 # Written as Microdot's documentation teaches: nothing in it knows of torpor.
-APPLICATION = '''
+APPLICATION = """
 from microdot import Microdot, Response, abort, redirect, send_file
 from microdot.sse import with_sse
 from microdot.websocket import with_websocket
@@ -110,9 +111,9 @@ async def lines(request):
         yield "two\\n"
 
     return generate()
-'''
+"""
 
-SERVICE = '''
+SERVICE = """
 from torpor import Service, get
 
 from .site import app
@@ -124,7 +125,7 @@ class Site(Service):
     @get("/contract")
     async def contract(self) -> dict:
         return {"contract": True}
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,11 @@ async def _talk(address: tuple[str, int]) -> list[bytes]:
     answers = []
     for text in (b"one", b"x" * 300):
         mask = os.urandom(4)
-        size = struct.pack("!B", 0x80 | len(text)) if len(text) < 126 else struct.pack("!BH", 0xFE, len(text))
+        size = (
+            struct.pack("!B", 0x80 | len(text))
+            if len(text) < 126
+            else struct.pack("!BH", 0xFE, len(text))
+        )
         writer.write(b"\x81" + size + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(text)))
         length = (await reader.readexactly(2))[1]
         if length == 126:

@@ -27,7 +27,8 @@ class Running:
 
     def address(self, service: str) -> tuple[str, int]:
         url = urlsplit(self.urls[service])
-        assert url.hostname and url.port
+        assert url.hostname
+        assert url.port
         return url.hostname, url.port
 
     def client(self, service: str) -> httpx.Client:

@@ -42,7 +42,7 @@ def encode(request, result, content_type=None) -> bytes:
 
 
 def head(request, status, content_type, headers, framing) -> str:
-    """Status line and headers up to and including the empty line; ``framing`` is one header line."""
+    """Status line, headers and the empty line after them; ``framing`` is one header line."""
     lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
     names = ()
     if headers:

@@ -55,7 +55,10 @@ class Text:
 
 def _bad(name, expected, value):
     text = repr(value)
-    return Fault(400, "%s: expected %s, got %s" % (name, expected, text if len(text) < 60 else text[:57] + "..."))
+    return Fault(
+        400,
+        "%s: expected %s, got %s" % (name, expected, text if len(text) < 60 else text[:57] + "..."),
+    )
 
 
 def any_(q, name, default=_REQUIRED):

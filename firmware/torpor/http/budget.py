@@ -12,16 +12,17 @@ from micropython import const
 from .. import clock
 
 # What a connection is doing; the order is the order in which connections give way.
-IDLE = const(0)  # kept alive, or connected and silent
-READING = const(1)  # a request has begun and is not whole yet
-STREAMING = const(2)  # an answer without end is being sent
-SERVING = const(3)  # a request is being handled or its answer written
+IDLE = const(0)  # kept alive after an answer
+FRESH = const(1)  # connected, and nothing has come yet
+READING = const(2)  # a request has begun and is not whole yet
+STREAMING = const(3)  # an answer without end is being sent
+SERVING = const(4)  # a request is being handled or its answer written
 
 _IDLE_MS = const(30000)  # a kept-alive connection is closed
 _READ_MS = const(10000)  # a request must be whole (408)
 _WRITE_MS = const(10000)  # a reader that takes nothing is cut
 # A connection gives way to a newcomer once its state has lasted this long (ms).
-_GIVES_WAY_MS = (0, 250, 10000)
+_GIVES_WAY_MS = (0, 50, 250, 10000)
 _ADMIT_MS = const(1000)  # how long a newcomer waits for a place
 _TURN_MS = const(10)
 _SWEEP_MS = const(500)
@@ -94,7 +95,7 @@ class Budget:
             await asyncio.sleep_ms(_SWEEP_MS)
             for c in list(self.open):
                 for_ms = clock.since(c.since)
-                if c.state == IDLE:
+                if c.state <= FRESH:
                     if for_ms > _IDLE_MS:
                         c.drop()
                 elif c.state == READING:

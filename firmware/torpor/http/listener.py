@@ -20,7 +20,7 @@ from ..log import Log
 from ..service import Fault
 from . import wire
 from .answer import encode, error
-from .budget import IDLE, READING, SERVING
+from .budget import FRESH, IDLE, READING, SERVING
 
 _TURN = const(8)  # requests that a connection may have answered before others get their turn
 _REOPEN_MS = const(1000)
@@ -75,7 +75,9 @@ class Listener:
                     self.open()
                 await self._accept(self._sock)
             except OSError as e:
-                _log.warning("%s: port %d failed (%s), opened again in 1 s", self.name, self.port, e)
+                _log.warning(
+                    "%s: port %d failed (%s), opened again in 1 s", self.name, self.port, e
+                )
                 if self._sock is not None:
                     self._sock.close()
                     self._sock = None
@@ -125,7 +127,7 @@ class Connection:
         self.address = address
         self.request = wire.Request()
         self.task = None
-        self.state = IDLE
+        self.state = FRESH
         self.since = clock.ticks()  # when the state began
         self.stalled = None  # since when a write has been waiting for the client, or None
 

@@ -7,7 +7,6 @@ or a chunk.
 
 from .. import clock
 from ..log import Log
-from ..service import Fault
 from .answer import head
 from .budget import STREAMING
 
@@ -59,7 +58,9 @@ def _next(generator):
         while chunk is None:
             try:
                 yield
-            except BaseException as e:  # the task is being cancelled: the generator's finally must run
+            except (
+                BaseException
+            ) as e:  # the task is being cancelled: the generator's finally must run
                 chunk = generator.throw(e)
             else:
                 chunk = send(None)

@@ -56,7 +56,7 @@ REASONS = {
 
 
 class Request:
-    """The request that a connection is working on; one object a connection, used again and again."""
+    """The request that a connection is working on; one object for all of its requests."""
 
     def __init__(self) -> None:
         self.verb = ""
@@ -67,7 +67,7 @@ class Request:
         self.fields = None  # arguments from query and body, made when first asked for
         # What the headers say. A client that stays sends the same ones with every request,
         # so they are parsed once and compared from then on.
-        self.headers = b""  # the header lines as sent
+        self.headers = None  # the header lines as sent
         self.http10 = False
         self.keep = True
         self.usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
@@ -116,7 +116,7 @@ class Request:
 
     def _read_headers(self, block: bytes) -> int:
         """Take the header lines; how many of them are Host."""
-        self.headers = b""  # nothing is remembered of a block that is refused
+        self.headers = None  # nothing is remembered of a block that is refused
         self.http10 = False
         self.keep = self.usual = True
         self.length = 0
@@ -159,9 +159,9 @@ class Request:
         return hosts
 
     def header(self, name: str) -> bytes | None:
-        """The value of the first header of that name (lower case), or None. A scan: not for the hot path."""
+        """The value of the first header of that name (lower case), or None."""
         wanted = name.encode()
-        for line in self.headers.split(b"\r\n"):
+        for line in (self.headers or b"").split(b"\r\n"):
             colon = line.find(b":")
             if line[:colon].lower() == wanted:
                 return line[colon + 1 :].strip()
@@ -249,7 +249,9 @@ class Chunks:
                 self._left = size + 2
                 continue
             # The last chunk; trailers are read over.
-            end = line_end if data[line_end : line_end + 4] == b"\r\n\r\n" else data.find(b"\r\n\r\n")
+            end = (
+                line_end if data[line_end : line_end + 4] == b"\r\n\r\n" else data.find(b"\r\n\r\n")
+            )
             if end >= 0:
                 self.rest = data[end + 4 :]
                 return True

@@ -30,7 +30,7 @@ def command(name: str | None) -> None:
         return
     board = load_board(name)
     firmware = board.firmware
-    rows = [
+    facts = [
         ("title", board.title),
         ("chip", f"{board.chip} (MicroPython port {board.port})"),
         ("flash", f"{board.flash_bytes:,} bytes"),
@@ -47,5 +47,5 @@ def command(name: str | None) -> None:
         ("firmware", f"MicroPython {firmware.version}" if firmware else "none pinned"),
         ("type stubs", board.stubs),
     ]
-    rows += [(f"mA {state}", f"{value:g}") for state, value in board.currents_ma.items()]
-    print_table((), rows)
+    facts += [(f"mA {state}", f"{value:g}") for state, value in board.currents_ma.items()]
+    print_table((), facts)

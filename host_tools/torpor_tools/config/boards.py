@@ -18,7 +18,7 @@ def known_boards() -> list[str]:
 
 
 def load_board(name: str) -> Board:
-    """The kind of board of that name. Raises ``UserError`` if there is none or its file is wrong."""
+    """The kind of board of that name. Raises ``UserError`` if its file is missing or wrong."""
     known = known_boards()
     if name not in known:
         remedy = did_you_mean(name, known) or f"known boards: {listing(known)}"
@@ -35,7 +35,11 @@ _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
 
 
 def _fields(
-    document: Document, cls: Any, path: tuple[str, ...], table: dict[str, Any], skip: tuple[str, ...]
+    document: Document,
+    cls: Any,
+    path: tuple[str, ...],
+    table: dict[str, Any],
+    skip: tuple[str, ...],
 ) -> dict[str, Any]:
     hints = get_type_hints(cls)
     fields = [f for f in dataclasses.fields(cls) if f.name not in skip]
@@ -47,7 +51,9 @@ def _fields(
             or field.default_factory is not dataclasses.MISSING
         )
         if field.name in _TABLES:
-            inner = document.take(path, table, field.name, dict, None if field.name == "firmware" else ...)
+            inner = document.take(
+                path, table, field.name, dict, None if field.name == "firmware" else ...
+            )
             sub = _TABLES[field.name]
             values[field.name] = (
                 None

@@ -55,7 +55,9 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     services = document.take(path, table, "services", list, ...)
     for index, service in enumerate(services):
         if not isinstance(service, str):
-            document.report((*path, "services", index), f"services: expected names, got {service!r}")
+            document.report(
+                (*path, "services", index), f"services: expected names, got {service!r}"
+            )
         elif service in services[:index]:
             document.report((*path, "services", index), f"{service} is listed twice")
     kind = document.take(path, table, "type", str, ...)
@@ -72,7 +74,11 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     if port is False:
         port = None
     elif type(port) is not int or not 0 < port < 65536:
-        what = f"port: expected 1 to 65535 or false, got {port!r}" if "port" in table else "it has no port"
+        what = (
+            f"port: expected 1 to 65535 or false, got {port!r}"
+            if "port" in table
+            else "it has no port"
+        )
         document.report(
             (*path, "port"),
             f"{name}: {what}",

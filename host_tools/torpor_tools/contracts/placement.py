@@ -1,4 +1,4 @@
-"""What a cluster must not do: one function a mistake that only shows when all services are known."""
+"""What a cluster must not do: one function a mistake that needs all services to be seen."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:
                 other = by_name[seen[entry.port]]
                 yield Problem(
                     entry.where,
-                    f"{name} and {other.name} (line {other.where.line}) both have port {entry.port}",
+                    f"{name} has port {entry.port}, and so has {other.name} (line {other.where.line})",
                     "give one of them another port",
                 )
             seen.setdefault(entry.port, name)
@@ -62,7 +62,8 @@ def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[
         yield Problem(
             board.where,
             f"{kind.name} holds {kind.listeners} listeners, {board.name} needs {len(listening)}",
-            f"give one of {listing(listening)} `port = false` or put it behind another service's port",
+            f"give one of {listing(listening)} `port = false` or put it behind another "
+            "service's port",
         )
 
 
@@ -128,7 +129,9 @@ def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterat
                 )
 
 
-def streams_are_not_called(contracts: dict[str, Contract], sources: dict[str, Source]) -> Iterator[Problem]:
+def streams_are_not_called(
+    contracts: dict[str, Contract], sources: dict[str, Source]
+) -> Iterator[Problem]:
     import ast
 
     for name, contract in contracts.items():

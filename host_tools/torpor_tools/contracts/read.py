@@ -69,9 +69,9 @@ def _method(source: Source, node: ast.AsyncFunctionDef) -> Method:
     every = None
     for item in node.decorator_list:
         found = decorator(source, item)
-        if not found or found[1] is None:
+        name, call = found or ("", None)
+        if call is None:
             continue
-        name, call = found
         if name in VERBS:
             path = constant(call.args[0]) if call.args else constant_keyword(call, "path")
             if isinstance(path, str):

@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from ..config.suggest import did_you_mean, listing
+from ..config.suggest import did_you_mean
 from ..errors import Problem
 from ..model.contract import Route
 from .read import (
@@ -53,7 +53,7 @@ def public_methods_are_async(source: Source, cls: ast.ClassDef) -> Iterator[Prob
             yield source.problem(
                 node,
                 f"{cls.name}.{node.name} is public but not async",
-                f"write async def {node.name}, or call it _{node.name} if it is for this service only",
+                f"write async def {node.name}, or name it _{node.name} if no peer needs it",
             )
 
 
@@ -139,13 +139,19 @@ def decorators_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]
                 continue
             name, call = found
             if name in VERBS:
-                if call is None or len(call.args) != 1 or not isinstance(constant(call.args[0]), str):
+                if (
+                    call is None
+                    or len(call.args) != 1
+                    or not isinstance(constant(call.args[0]), str)
+                ):
                     yield source.problem(
                         item, f"@{name} needs a path", f'write @{name}("/path") with a literal text'
                     )
                 elif wrong := [k.arg for k in call.keywords if k.arg != "content_type"]:
                     yield source.problem(
-                        item, f"@{name} does not know {wrong[0]}", "it takes a path and content_type"
+                        item,
+                        f"@{name} does not know {wrong[0]}",
+                        "it takes a path and content_type",
                     )
             elif name == "every":
                 if call is None or period_ms(call) is None:
@@ -239,9 +245,8 @@ def path_parameters_are_scalar(source: Source, cls: ast.ClassDef) -> Iterator[Pr
 
 def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
     for node in contract_methods(cls):
-        stream = bool(node.returns) and any(
-            annotation_name(node.returns).startswith(s) for s in _STREAMS  # type: ignore[arg-type]
-        )
+        returns = annotation_name(node.returns) if node.returns else ""
+        stream = returns.startswith(_STREAMS)
         if is_generator(node) and not stream:
             yield source.problem(
                 node,
@@ -304,7 +309,7 @@ def only_classes_of_peers(source: Source) -> Iterator[Problem]:
             if len(parts) != 2 or any(a.name == "*" for a in node.names):
                 yield source.problem(
                     node,
-                    f"{ast.unparse(node)}: only a peer's class may be imported from another service",
+                    f"{ast.unparse(node)}: only a peer's class may be imported from a service",
                     "ask the peer for what you need through a method of its contract",
                 )
 
@@ -350,8 +355,3 @@ def check_source(source: Source) -> list[Problem]:
     for cls in source.classes[:1]:
         found += [problem for rule in CLASS_RULES for problem in rule(source, cls)]
     return found
-
-
-def known_names(source: Source) -> str:
-    """The service classes of a module, for remedies."""
-    return listing([cls.name for cls in source.classes]) or "none"

@@ -16,7 +16,9 @@ from ..paths import cache_dir, firmware_dir
 
 # What the boards' stubs build on; their own requirement is only a range.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LINE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+?)  \[(?P<code>[a-z-]+)\]$")
+_LINE = re.compile(
+    r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+?)  \[(?P<code>[a-z-]+)\]$"
+)
 
 _REMEDIES = {
     "arg-type": "pass what the contract says, or change the contract",
@@ -88,7 +90,9 @@ def _check(root: Path, board: BoardPlan) -> list[Problem]:
 
 def _problem(match: re.Match[str]) -> Problem:
     where = Where(match["file"], int(match["line"]), int(match["column"]))
-    return Problem(where, match["text"], _REMEDIES.get(match["code"], f"mypy calls this {match['code']}"))
+    return Problem(
+        where, match["text"], _REMEDIES.get(match["code"], f"mypy calls this {match['code']}")
+    )
 
 
 def write_config(board: Board, root: Path, disabled: str = "var-annotated") -> Path:

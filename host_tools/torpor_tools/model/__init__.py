@@ -1,1 +1,1 @@
-"""The nouns of torpor on the host: frozen dataclasses, no I/O, and no import of anything else of ours."""
+"""The nouns of torpor on the host: frozen dataclasses without I/O; they import only ``errors``."""

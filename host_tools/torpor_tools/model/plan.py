@@ -1,4 +1,4 @@
-"""What runs where: a cluster with its contracts read, its boards known and its start order decided."""
+"""What runs where: a cluster with contracts read, boards known and start order decided."""
 
 from __future__ import annotations
 

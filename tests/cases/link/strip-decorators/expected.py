@@ -2,19 +2,11 @@ import torpor as t
 from torpor import Fault, Service
 
 
-
-
-
-
 from . import cached
 
 
 class Café(Service):
     é = "é"
-
-
-
-
 
     async def table(self, number: int) -> str:
         return "é" if number else ""
@@ -22,8 +14,6 @@ class Café(Service):
     # a comment
 
     @cached
-
-
     async def order(self) -> None:
         raise Fault(409, "closed")
 

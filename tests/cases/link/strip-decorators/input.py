@@ -23,7 +23,6 @@ class Café(Service):
     @every(minutes=5)
     @cached
     @t.post("/orders")
-
     async def order(self) -> None:
         raise Fault(409, "closed")
 

@@ -1,16 +1,4 @@
-
-
 import time
-
-
-
-
-
-
-
-
-
-
 
 
 if False:

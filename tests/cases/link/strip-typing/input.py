@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     class Reading(TypedDict):
         celsius: float
 
+
 if typing.TYPE_CHECKING:
     Chunks = AsyncIterator[str]
 else:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from torpor_tools.testing import simulator
 
 CLUSTER = Path(__file__).parents[3]
