@@ -50,6 +50,7 @@ class SimBoard:
         self.crashes: list[Crash] = []
         self.starts = 0
         self.is_ready = False
+        self._ready_run = 0  # the last run that became ready; it may sleep by now
         self.inputs = Inputs(folder.inputs)
         self._folder = folder
         self._clock = clock
@@ -91,7 +92,7 @@ class SimBoard:
         start = start or self.starts or 1
         try:
             async with asyncio.timeout(timeout):
-                while not (self.is_ready and self.starts >= start):
+                while self._ready_run < start:
                     self._raise_if_lost(start)
                     await self._changed.wait()
         except TimeoutError:
@@ -242,6 +243,7 @@ class SimBoard:
         self._hear_log(line)
         if line.service == "kernel" and line.text == "ready" and self._next is None:
             self.is_ready = True
+            self._ready_run = self.starts
             self._notify()
 
     def _hear_event(self, event: Event) -> None:

@@ -148,7 +148,7 @@ routes = {name: make(services[name]) for name, make in cluster.ROUTES.items()}
 async def main():
     for name in cluster.SERVICES:
         await services[name].start()
-    head = b"GET /newest/fridge%201?limit=7 HTTP/1.1\\r\\n\\r\\n"
+    head = b"GET /newest/fridge%201?limit=7 HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
     request = Request()
     request.begin(head, len(head) - 4)
     print(await routes["readings"]["newest"]["*"]["/GET"](request))

@@ -40,6 +40,14 @@ def test_a_fixed_segment_offers_what_the_parameter_beside_it_does() -> None:
     }
 
 
+def test_the_route_that_is_fixed_first_wins() -> None:
+    """``/a/b`` is ``/a/<x>``, though ``/<x>/b`` has a fixed segment where that has none."""
+    assert routes("GET /a/<x>", "GET /<x>/b") == {
+        "a": {"*": {"/GET": "get_m0"}, "b": {"/GET": "get_m0"}},
+        "*": {"b": {"/GET": "get_m1"}},
+    }
+
+
 def test_an_empty_segment_is_no_value_for_a_parameter() -> None:
     assert routes("GET /a/<id>", "PUT /a/")["a"] == {
         "*": {"/GET": "get_m0"},

@@ -49,7 +49,8 @@ def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:
                 other = by_name[seen[entry.port]]
                 yield Problem(
                     entry.where,
-                    f"{name} has port {entry.port}, and so has {other.name} (line {other.where.line})",
+                    f"{name} has port {entry.port}, and so has {other.name} "
+                    f"(line {other.where.line})",
                     "give one of them another port",
                 )
             seen.setdefault(entry.port, name)
@@ -114,6 +115,8 @@ def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterat
     homes = {name: board.name for board in cluster.boards for name in board.services}
     for contract in contracts.values():
         for peer in contract.peers:
+            if not (cluster.root / "services" / peer.service).is_dir():
+                continue  # said already: there is no such service
             if peer.service not in homes:
                 yield Problem(
                     peer.where,

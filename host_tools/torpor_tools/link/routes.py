@@ -1,8 +1,9 @@
 """A service's routes as a tree, and the small functions that bind a request to a method.
 
 The tree has a level for each segment of a path; ``"*"`` stands for a parameter. The device walks it
-without going back, so where a fixed segment stands beside a parameter, the fixed one gets a
-copy of what the parameter offers below it.
+without going back, so where a fixed segment stands beside a parameter, the fixed one is given what
+the parameter offers below it too. Of two routes that match, the one whose first difference is a
+fixed segment wins.
 """
 
 from __future__ import annotations
@@ -97,27 +98,20 @@ def tree(binders: list[Binder]) -> Tree:
         for segment in binder.route.segments:
             node = node.setdefault("*" if segment.startswith("<") else segment, {})
         node["/" + binder.route.verb] = binder.leaf
-    _spread(root)
-    return root
+    return _merged([root])
 
 
-def _spread(node: Tree) -> None:
-    """Copy what lies below a parameter to the fixed segments beside it, all the way down."""
-    for key, child in node.items():
-        # An empty segment, that of a path's last slash, is no value for a parameter.
-        if "*" in node and key not in ("", "*") and not key.startswith("/"):
-            _add_missing(child, node["*"])
-    for key, child in node.items():
-        if not key.startswith("/"):
-            _spread(child)
-
-
-def _add_missing(node: Tree, other: Tree) -> None:
-    for key, value in other.items():
-        if not isinstance(value, dict):
-            node.setdefault(key, value)
+def _merged(nodes: list[Tree]) -> Tree:
+    """One node that stands for several, which are given with the one to prefer first."""
+    made: Tree = {}
+    for key in dict.fromkeys(key for node in nodes for key in node):
+        if key.startswith("/"):
+            made[key] = next(node[key] for node in nodes if key in node)
         else:
-            _add_missing(node.setdefault(key, {}), value)
+            # An empty segment, that of a path's last slash, is no value for a parameter.
+            ways = (key,) if key in ("", "*") else (key, "*")
+            made[key] = _merged([node[way] for node in nodes for way in ways if way in node])
+    return made
 
 
 def _converted(argument: Argument, route: Route) -> str:

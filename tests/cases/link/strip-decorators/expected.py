@@ -2,11 +2,19 @@ import torpor as t
 from torpor import Fault, Service
 
 
+
+
+
+
 from . import cached
 
 
 class Café(Service):
     é = "é"
+
+
+
+
 
     async def table(self, number: int) -> str:
         return "é" if number else ""
@@ -14,6 +22,8 @@ class Café(Service):
     # a comment
 
     @cached
+
+
     async def order(self) -> None:
         raise Fault(409, "closed")
 

@@ -23,6 +23,7 @@ class Café(Service):
     @every(minutes=5)
     @cached
     @t.post("/orders")
+
     async def order(self) -> None:
         raise Fault(409, "closed")
 

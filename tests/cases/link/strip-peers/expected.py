@@ -2,9 +2,10 @@
 
 from torpor import Service
 
-# the peer
+  # the peer
 from services.alerts.rules import LIMIT
 from .book import Book
+
 
 
 class Alerts(Service):
@@ -12,6 +13,7 @@ class Alerts(Service):
     probes: "Probes"
 
     async def check(self) -> None:
+
 
         newest: Readings = await self.readings.newest("fridge-1")
         Book(LIMIT).see(newest)

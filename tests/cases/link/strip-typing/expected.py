@@ -1,4 +1,16 @@
+
+
 import time
+
+
+
+
+
+
+
+
+
+
 
 
 if False:

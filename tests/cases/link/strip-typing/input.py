@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     class Reading(TypedDict):
         celsius: float
 
-
 if typing.TYPE_CHECKING:
     Chunks = AsyncIterator[str]
 else:

@@ -10,11 +10,9 @@ SERVICES = ("readings", "alerts")
 def load(name):
     if name == "readings":
         from services.readings import Readings
-
         return Readings(name, {})
     if name == "alerts":
         from services.alerts import Alerts
-
         return Alerts(name, {})
     raise KeyError(name)
 

@@ -11,18 +11,14 @@ SERVICES = ("alerts",)
 def load(name):
     if name == "alerts":
         from services.alerts import Alerts
-
-        return Alerts(
-            name,
-            {
-                "low": 2.0,
-                "names": {
-                    "fridge-1": "Impfstoffe, Büro 1",
-                    "fridge-2": "Proben, Labor",
-                    "fridge-3": "Reserve, Keller",
-                },
+        return Alerts(name, {
+            "low": 2.0,
+            "names": {
+                "fridge-1": "Impfstoffe, Büro 1",
+                "fridge-2": "Proben, Labor",
+                "fridge-3": "Reserve, Keller",
             },
-        )
+        })
     raise KeyError(name)
 
 

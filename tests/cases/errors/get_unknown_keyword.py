@@ -1,0 +1,8 @@
+# ERROR: @get does not know kind
+from torpor import Service, every, get, post
+
+
+class A(Service):
+    @get("/a", kind="x")
+    async def read(self) -> str:
+        return ""

@@ -1,0 +1,6 @@
+# ERROR: syntax error
+from torpor import Service, every, get, post
+
+
+class A(Service:
+    pass

@@ -1,0 +1,95 @@
+"""Every command of the README, and what ``make run`` starts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TORPOR = Path(sys.executable).parent / "torpor"
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What a clone has, with the environment of this run."""
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in files:
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    return tmp_path
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    assert COMMANDS[:2] == ["make run", "make test"]
+
+
+def test_the_tour(checkout: Path) -> None:
+    for command in COMMANDS[2:]:
+        result = subprocess.run(
+            shlex.split(command), cwd=checkout, capture_output=True, text=True, timeout=240
+        )
+        assert result.returncode == 0, (command, result.stdout, result.stderr)
+
+
+def _free_base() -> int:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return min(int(sock.getsockname()[1]), 65000)
+
+
+def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
+    """``make run`` itself only adds the set-up to this command, see the Makefile."""
+    assert "$(BIN)/torpor sim $(ARGS)" in (ROOT / "Makefile").read_text()
+    options = ["--bind", "127.0.0.1", "--port-base", str(_free_base())]
+    process = subprocess.Popen(
+        [TORPOR, "sim", *options],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        printed: list[str] = []
+        for line in process.stdout:
+            printed.append(line)
+            if "Ctrl-C stops" in line:
+                break
+        curls = [line[line.index("curl ") :].strip() for line in printed if "curl " in line]
+        assert len(curls) == 5, printed
+        deadline = time.monotonic() + 30
+        for curl in curls:
+            while True:
+                command = ["curl", "-sS", "--fail", "--noproxy", "*", *shlex.split(curl)[1:]]
+                result = subprocess.run(command, capture_output=True, text=True, timeout=20)
+                if result.returncode == 0:
+                    break
+                assert time.monotonic() < deadline, (curl, result.stderr)
+            assert result.stdout.startswith(("{", "[", "<!doctype html>")), (curl, result.stdout)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, rest
+        assert rest.rstrip().endswith("stopped")
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,136 @@
+"""Each file in ``tests/cases/errors`` is a mistake, and begins with what the user must be told.
+
+The file becomes ``services/a/__init__.py`` of a cluster with a correct service ``b``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import check_syntax
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "errors").glob("*.py"))
+B = """
+from collections.abc import AsyncIterator
+
+from torpor import Service, get
+
+LIMIT = 3
+
+
+class B(Service):
+    @get("/lines")
+    async def lines(self) -> AsyncIterator[str]:
+        yield "x"
+
+    async def newest(self, fridge: str, limit: int = 1) -> list[int]:
+        return [limit]
+"""
+
+
+def problems(root: Path) -> list[str]:
+    try:
+        found = check_syntax(load_plan(root))
+    except UserError as error:
+        found = list(error.problems)
+    return [str(problem) for problem in found]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_mistake(case: Path, tmp_path: Path) -> None:
+    source = case.read_text()
+    expected = [
+        line.removeprefix("# ERROR: ")
+        for line in source.splitlines()
+        if line.startswith("# ERROR: ")
+    ]
+    assert expected, "a case begins with # ERROR: and the text"
+    found = problems(write_cluster(tmp_path, {"b": B, "a": source}))
+    for text in expected:
+        assert any(text in problem for problem in found), found
+    assert len(found) == len(expected), found
+    for problem in found:
+        assert problem.startswith("services/a/__init__.py:"), "a mistake has a place"
+
+
+def test_a_correct_cluster_has_none(tmp_path: Path) -> None:
+    source = (
+        "from torpor import Service\nfrom services.b import B\n\n\n"
+        "class A(Service):\n    b: B\n\n    async def read(self) -> list[int]:\n"
+        '        return await self.b.newest("x", 2)\n'
+    )
+    root = write_cluster(tmp_path, {"a": source, "b": B})
+    assert problems(root) == []
+    plan = load_plan(root)
+    assert [s.name for s in plan.boards[0].services] == ["b", "a"], "peers start first"
+
+
+def test_a_ring_starts_in_the_order_of_the_cluster(tmp_path: Path) -> None:
+    def source(me: str, peer: str) -> str:
+        return (
+            f"from torpor import Service\nfrom services.{peer} import {peer.upper()}\n\n\n"
+            f"class {me.upper()}(Service):\n    {peer}: {peer.upper()}\n"
+        )
+
+    root = write_cluster(tmp_path, {"y": source("y", "x"), "x": source("x", "y")})
+    plan = load_plan(root)
+    assert [s.name for s in plan.boards[0].services] == ["y", "x"]
+    assert "y and x need each other" in plan.notes[0]
+
+
+CLUSTER_MISTAKES = {
+    "bad TOML": ("[cluster\n", "cluster.toml:1:9: not TOML"),
+    "unknown key": ('[cluster]\nnmae = "x"\n', 'did you mean "name"?'),
+    "wrong type": ("[cluster]\nname = 3\n", "cluster.toml:2: name: expected text in quotes"),
+    "unknown board": (
+        '[cluster]\nname = "x"\n[boards.box]\ntype = "PICO_W"\nservices = ["b"]\n'
+        "[services.b]\nport = 1\n",
+        'there is no board type "PICO_W"',
+    ),
+    "no table": (
+        '[cluster]\nname = "x"\n[boards.box]\ntype = "RPI_PICO_W"\nservices = ["b"]\n',
+        "has no table [services.b]",
+    ),
+    "no port": (
+        '[cluster]\nname = "x"\n[boards.box]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
+        "[services.b]\n",
+        "cluster.toml:6: b: it has no port",
+    ),
+    "no folder": (
+        '[cluster]\nname = "x"\n[boards.box]\ntype = "RPI_PICO_W"\nservices = ["c"]\n'
+        "[services.c]\nport = 80\n",
+        "the service c has no services/c/__init__.py",
+    ),
+    "two boards": (
+        '[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
+        '[boards.two]\ntype = "RPI_PICO_W"\nservices = ["b"]\n[services.b]\nport = 80\n',
+        "b is placed on one and on two",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLUSTER_MISTAKES)
+def test_mistake_in_cluster_toml(name: str, tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"b": B})
+    text, expected = CLUSTER_MISTAKES[name]
+    (root / "cluster.toml").write_text(text)
+    found = problems(root)
+    assert any(expected in problem for problem in found), found
+
+
+def test_duplicate_port_and_too_many_listeners(tmp_path: Path) -> None:
+    names = "abcdefghi"
+    sources = {
+        n: f"from torpor import Service\n\n\nclass X{n}(Service):\n    pass\n" for n in names
+    }
+    root = write_cluster(tmp_path, sources)
+    found = problems(root)
+    assert any("RPI_PICO_W holds 8 listeners, box needs 9" in problem for problem in found), found
+    text = (root / "cluster.toml").read_text().replace("port = 8009", "port = 8001")
+    (root / "cluster.toml").write_text(text)
+    assert any("i has port 8001, and so has a (line 8)" in problem for problem in problems(root))
