@@ -57,8 +57,10 @@ async def state(request):
 
 @app.get("/api/chart/<fridge>")
 async def chart(request, fridge):
+    # No further back than the readings go: a board that has just started shows its first minutes.
     now = clock.now()
-    return await request.app.service.readings.window(fridge, now - _WINDOW_S, now, _POINTS)
+    since = now - min(_WINDOW_S, clock.uptime_ms() // 1000 + 1)
+    return await request.app.service.readings.window(fridge, since, now, _POINTS)
 
 
 @app.post("/api/alerts/<int:id>/acknowledge")
