@@ -10,19 +10,21 @@ Only this process imports the emulator: it fills a processor, and one that hangs
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from rp2040py.boards import resolve_board_spec
+from rp2040py.boards import BoardSpec, resolve_board_spec
 from rp2040py.cli.pty_repl import PtyInteractiveRepl
 from rp2040py.device import MicroPythonDevice
 from rp2040py.device.repl_runner import InteractiveRepl
+from rp2040py.external.cyw43 import Cyw43439
 from rp2040py.utils.firmware_retrieve import MICROPYTHON
 
-from .forward import Gate
+from .forward import Radio
 
 _LONGEST = 1 << 16  # bytes; a line without end is cut here
 _ENUMERATE_S = 120.0
@@ -33,20 +35,25 @@ class _Emulator:
         self._settings = settings
         self._out = out
         self._line = b""
-        self._gate = Gate()
+        self._radio = Radio()
         filesystem = settings["filesystem"]
         self._device = MicroPythonDevice(
-            board=resolve_board_spec("pico_w", MICROPYTHON, settings["uf2"]),
+            board=self._board(settings["uf2"]),
             filesystem=Path(filesystem) if filesystem else None,
         )
         self._reset_device = self._device.mcu.watchdog.on_watchdog_trigger
         self._device.mcu.watchdog.on_watchdog_trigger = self._on_reset
         self._repl: InteractiveRepl
 
+    def _board(self, uf2: str) -> BoardSpec:
+        spec = resolve_board_spec("pico_w", MICROPYTHON, uf2)
+        others = [make for make in spec.extras if make is not Cyw43439]
+        return dataclasses.replace(spec, extras=(*others, lambda: self._radio))
+
     async def run(self) -> None:
         """Boot, and serve orders until there are no more."""
         ports = {
-            guest: await self._gate.listen(self._settings["bind"], int(guest), host)
+            guest: await self._radio.listen(self._settings["bind"], int(guest), host)
             for guest, host in self._settings["forwards"].items()
         }
         terminal = await self._open_repl()
@@ -82,7 +89,7 @@ class _Emulator:
         while line := await reader.readline():
             order = json.loads(line)
             if order["order"] == "reset":
-                self._gate.forget()
+                self._radio.power_off()
                 self._tell("reset")
                 await self._device.ahard_reset(_ENUMERATE_S)
             elif order["order"] == "type":
@@ -95,7 +102,7 @@ class _Emulator:
             sent = self._repl.pump()
 
     def _on_reset(self) -> None:
-        self._gate.forget()
+        self._radio.power_off()
         self._tell("reset")
         self._reset_device()
 

@@ -1,8 +1,8 @@
 """Carries TCP connections from this computer to the ports of an emulated board.
 
-The emulator's own bridge only carries connections that the board opens. ``Gate`` takes its place
-in the emulated Wi-Fi chip and plays the client as well: it sends the SYN, takes over what the
-board answers, and from then on the bridge's own code moves the bytes.
+The emulator's own bridge only carries connections that the board opens. ``Radio`` is its Wi-Fi
+chip with a bridge that plays the client as well: it sends the SYN, takes over what the board
+answers, and from then on the emulator's own code moves the bytes.
 
 Times are in milliseconds of the board's clock, which runs much slower than the wall's.
 """
@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from rp2040py.external.cyw43 import chip, net
+from rp2040py.external.cyw43 import Cyw43439, net
 from rp2040py.external.cyw43.nat import GATEWAY_IP, NatBridge, TcpFlow, TcpFlowKey, TcpReflector
 from rp2040py.rp2040 import RP2040
 
@@ -129,18 +129,20 @@ class _Bridge(NatBridge):
             self.has_address.set()
 
 
-class Gate:
-    """Listens on this computer for the board's ports. Make it before the emulated device."""
+class Radio(Cyw43439):
+    """The Wi-Fi chip of the emulated board, with ports of this computer that lead into it."""
 
     def __init__(self) -> None:
-        self._bridge: _Bridge | None = None
+        super().__init__()
+        self._bridge: _Bridge
         self._servers: list[asyncio.Server] = []
         self._client_ports = itertools.cycle(range(49152, 65536))
-        chip.NatBridge = self._make_bridge  # type: ignore[attr-defined, assignment]
 
-    def _make_bridge(self, rp2040: RP2040, queue_ethernet_frame: _Queue) -> _Bridge:
-        self._bridge = _Bridge(rp2040, queue_ethernet_frame)
-        return self._bridge
+    def attach(self, rp2040: RP2040) -> None:
+        """Wire the chip to the board, as the emulator asks of every device."""
+        super().attach(rp2040)
+        self._bridge = _Bridge(rp2040, self.bus.queue_rx_ethernet_frame)
+        self.bus.nat_bridge = self._bridge
 
     async def listen(self, bind: str, guest_port: int, host_port: int) -> int:
         """Carry connections to ``bind:host_port`` (0: a free one) on to ``guest_port``.
@@ -155,17 +157,16 @@ class Gate:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    def forget(self) -> None:
-        """End all connections, as a reset of the board does."""
-        if self._bridge:
-            self._bridge.has_address.clear()
-            self._bridge.reset()
+    def power_off(self) -> None:
+        """What a reset of the board does to the chip; the emulator's own reset forgets it."""
+        self.bus.power_off()
+        self._bridge.has_address.clear()
+        self._bridge.reset()
 
     async def _carry(
         self, guest_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         bridge = self._bridge
-        assert bridge is not None
         await bridge.has_address.wait()
         flow = TcpFlow(
             key=TcpFlowKey(guest_port, GATEWAY_IP, next(self._client_ports)),

@@ -13,7 +13,11 @@ from ..model.plan import PlacedService, Plan
 def curl_line(plan: Plan, service: PlacedService, url: str) -> str:
     """A curl command that ``service`` at ``url`` answers; empty if none can be known."""
     path = example_path(service.contract, known_words(plan))
-    return "" if path is None else f"curl {shlex.quote(url + path)}"
+    if path is None:
+        return ""
+    # An application's page is sent gzipped, as it lies in the image.
+    options = "--compressed " if service.contract.has_app and path == "/" else ""
+    return f"curl {options}{shlex.quote(url + path)}"
 
 
 def example_path(contract: Contract, words: tuple[str, ...]) -> str | None:
