@@ -13,7 +13,12 @@ _JOIN_MS = const(15000)
 _WATCH_MS = const(5000)
 
 _log = log.Log("net")
-_wlan = None
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import network
+
+_wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
 
 
 def _credentials() -> dict:
@@ -89,7 +94,7 @@ def _set_clock() -> None:
 
 def info() -> dict:
     """Address and signal strength (dBm), as far as the radio tells."""
-    if _wlan is None or not _wlan.isconnected():
+    if not _wlan or not _wlan.isconnected():
         return {"connected": False}
     found = {"connected": True, "address": _wlan.ifconfig()[0]}
     try:

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from . import clock, kernel, log, net, port
+from . import clock, kernel, log, net, port  # type: ignore[attr-defined]
 
 
 def info() -> dict:
@@ -13,7 +13,7 @@ def info() -> dict:
         "cluster": k.cluster.NAME,
         "board": k.cluster.BOARD,
         "id": port.unique_id(),
-        "firmware": "MicroPython %d.%d.%d" % sys.implementation[1][:3],
+        "firmware": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
         "platform": sys.platform,
         "uptime": clock.uptime_ms() // 1000,
         "clock": clock.now() if clock.synced() else None,

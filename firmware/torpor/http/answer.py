@@ -12,7 +12,7 @@ _TIGHT = (",", ":")
 def encode(request, result, content_type=None) -> bytes:
     """The whole answer. ``result`` is a dict, list, str, bytes or None (204), or a tuple of that,
     a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
-    kind = type(result)
+    kind: object = type(result)
     if kind is dict or kind is list:
         body = json.dumps(result, separators=_TIGHT).encode()
         if content_type is None and request.usual and request.verb != "HEAD":
@@ -44,7 +44,7 @@ def encode(request, result, content_type=None) -> bytes:
 def head(request, status, content_type, headers, framing) -> str:
     """Status line, headers and the empty line after them; ``framing`` is one header line."""
     lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
-    names = ()
+    names: list[str] = []
     if headers:
         for name, value in headers.items():
             for one in value if isinstance(value, list) else (value,):

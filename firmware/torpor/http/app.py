@@ -59,7 +59,7 @@ class _Stream(StreamReader):
         super().__init__(connection.sock, {"peername": connection.address})
         self.connection = connection
         self.rest = rest
-        self.head = b""  # None once it has been sent
+        self.head: bytes | None = b""  # None once it has been sent
 
     def begin(self) -> None:
         """From now on the connection is held by an answer that may never end."""

@@ -33,11 +33,11 @@ class Budget:
 
     def __init__(self, places: int) -> None:
         self.places = places
-        self.open = []
+        self.open: list = []
         self.turned_away = 0
         self.displaced = 0
         self._waiting = False  # a newcomer holds the place that is kept
-        self._sweeper = None
+        self._sweeper: asyncio.Task | None = None
 
     def full(self) -> bool:
         """Whether only the place that is kept for a newcomer is left."""

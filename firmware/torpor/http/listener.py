@@ -51,7 +51,7 @@ class Listener:
         self.routes = {"": routes}  # a path begins with a slash, so its first segment is empty
         self.app = app
         self.failed = failed
-        self._sock = None
+        self._sock: socket.socket | None = None
 
     def open(self) -> None:
         """Begin to listen. Raises ``OSError``."""
@@ -126,10 +126,10 @@ class Connection:
         self.sock = sock
         self.address = address
         self.request = wire.Request()
-        self.task = None
+        self.task: asyncio.Task | None = None
         self.state = FRESH
         self.since = clock.ticks()  # when the state began
-        self.stalled = None  # since when a write has been waiting for the client, or None
+        self.stalled: int | None = None  # since when a write has waited for the client
 
     async def serve(self) -> None:
         """Answer requests until either side is done with the connection."""
@@ -342,7 +342,8 @@ class Connection:
 
     def drop(self) -> None:
         """End the connection from outside: its task is cancelled and its socket closed."""
-        self.task.cancel()
+        if self.task:
+            self.task.cancel()
         self.close()
 
     def close(self) -> None:

@@ -61,19 +61,19 @@ class Request:
     def __init__(self) -> None:
         self.verb = ""
         self.target = ""  # as sent
-        self.path = []  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
-        self.query = None  # the part of the target behind "?", or None
-        self.body = b""
-        self.fields = None  # arguments from query and body, made when first asked for
+        self.path: list = []  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
+        self.query: str | None = None  # the part of the target behind "?", or None
+        self.body: bytes | bytearray = b""
+        self.fields: dict | None = None  # arguments from query and body, made when first asked for
         # What the headers say. A client that stays sends the same ones with every request,
         # so they are parsed once and compared from then on.
-        self.headers = None  # the header lines as sent
+        self.headers: bytes | None = None  # the header lines as sent
         self.http10 = False
         self.keep = True
         self.usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
         self.length = 0  # of the body, in bytes; -1: chunked
         self.expects = False  # the client waits for "100 Continue"
-        self.kind = None  # Content-Type in lower case, without parameters
+        self.kind: bytes | None = None  # Content-Type in lower case, without parameters
 
     def begin(self, data: bytes, end: int) -> None:
         """Take the head, ``data`` up to the empty line at ``end``. Raises ``Fault``."""
