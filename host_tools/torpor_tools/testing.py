@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,21 @@ from .link import build
 
 
 def simulator(
-    root: Path | str, *, types: bool = True, out: Path | None = None, **options: Any
+    root: Path | str, *, types: bool = False, out: Path | None = None, **options: Any
 ) -> Simulator:
     """Build the cluster in ``root`` and return a ``Simulator`` of its images, not yet started.
 
-    ``out`` is the folder for the images (without it a temporary one), ``types=False`` leaves out
-    mypy; the other options are the ``Simulator``'s. Raises ``UserError``.
+    For example ``async with simulator(".") as sim``, and in it
+    ``await sim.http("hello").get("/greeting")``. The services get free ports, so that tests can run
+    side by side. ``types=True`` runs mypy too, as ``torpor build`` does. ``out`` is the folder for
+    the images; without it they go to a temporary one that lives as long as the ``Simulator``.
+    ``options`` are the ``Simulator``'s own. Raises ``UserError``.
     """
     plan = load_plan(Path(root))
-    folder = out or Path(tempfile.mkdtemp(prefix="torpor-build-"))
-    images = [build(plan, board.name, folder, types=types) for board in plan.boards]
-    return Simulator(images, **options)
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="torpor-build-")))
+        images = [build(plan, board.name, out, types=types) for board in plan.boards]
+        sim = Simulator(images, **{"ports": "os", **options})
+        weakref.finalize(sim, stack.pop_all().close)
+    return sim

@@ -1,10 +1,12 @@
 """Each file in ``tests/cases/errors`` is a mistake, and begins with what the user must be told.
 
-The file becomes ``services/a/__init__.py`` of a cluster with a correct service ``b``.
+The file becomes ``services/a/__init__.py`` of a cluster with a correct service ``b``. What follows
+a line ``# --- <path>`` goes to that file instead.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,21 +43,30 @@ def problems(root: Path) -> list[str]:
     return [str(problem) for problem in found]
 
 
+def write_case(root: Path, case: str) -> Path:
+    """Write the cluster of a case file's text."""
+    source, *sections = re.split(r"^# --- (.+)\n", case, flags=re.MULTILINE)
+    write_cluster(root, {"b": B, "a": source})
+    for path, text in zip(sections[::2], sections[1::2], strict=True):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_mistake(case: Path, tmp_path: Path) -> None:
     source = case.read_text()
-    expected = [
-        line.removeprefix("# ERROR: ")
-        for line in source.splitlines()
-        if line.startswith("# ERROR: ")
-    ]
+    expected = re.findall(r"^# ERROR: (.+)$", source, flags=re.MULTILINE)
     assert expected, "a case begins with # ERROR: and the text"
-    found = problems(write_cluster(tmp_path, {"b": B, "a": source}))
+    found = problems(write_case(tmp_path, source))
     for text in expected:
         assert any(text in problem for problem in found), found
     assert len(found) == len(expected), found
     for problem in found:
-        assert problem.startswith("services/a/__init__.py:"), "a mistake has a place"
+        place = r"(services|cluster\.toml)" if "# ---" in source else "services/a/__init__.py"
+        assert re.match(rf"{place}[^: ]*(:\d+)*: .+\n    .+", problem), (
+            f"no place or remedy: {problem}"
+        )
 
 
 def test_a_correct_cluster_has_none(tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from ..paths import boards_dir
 from .document import Document
 from .suggest import did_you_mean, listing
 
+_TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
+_OPTIONAL_TABLES = ("firmware",)
+_KINDS: dict[str, type] = {"wake_sources": list, "currents_ma": dict}
+
 
 def known_boards() -> list[str]:
     """The names of all kinds of board."""
@@ -21,47 +25,57 @@ def load_board(name: str) -> Board:
     """The kind of board of that name. Raises ``UserError`` if its file is missing or wrong."""
     known = known_boards()
     if name not in known:
-        remedy = did_you_mean(name, known) or f"known boards: {listing(known)}"
+        near = did_you_mean(name, known)
+        remedy = f"{near} known boards: {listing(known)}".lstrip()
         raise fail(f'there is no board type "{name}"', remedy)
     document = Document(boards_dir() / f"{name}.toml", f"boards/{name}.toml")
-    values = _fields(document, Board, (), document.data, skip=("name",))
-    values["wake_sources"] = tuple(values["wake_sources"])
+    values = _fields(document, Board, (), document.data)
+    _check_items(document, values)
     if document.problems:
         raise UserError(document.problems)
-    return Board(name=name, **values)
-
-
-_TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
+    currents = {state: float(ma) for state, ma in values.pop("currents_ma").items()}
+    wake_sources = tuple(values.pop("wake_sources"))
+    return Board(name=name, wake_sources=wake_sources, currents_ma=currents, **values)
 
 
 def _fields(
-    document: Document,
-    cls: Any,
-    path: tuple[str, ...],
-    table: dict[str, Any],
-    skip: tuple[str, ...],
+    document: Document, cls: Any, path: tuple[str, ...], table: dict[str, Any]
 ) -> dict[str, Any]:
+    """The values for all fields of a dataclass but ``Board.name``, which is the file's name."""
     hints = get_type_hints(cls)
-    fields = [f for f in dataclasses.fields(cls) if f.name not in skip]
+    fields = [f for f in dataclasses.fields(cls) if (cls, f.name) != (Board, "name")]
     document.only(path, table, [f.name for f in fields])
     values: dict[str, Any] = {}
     for field in fields:
-        optional = (
-            field.default is not dataclasses.MISSING
-            or field.default_factory is not dataclasses.MISSING
-        )
         if field.name in _TABLES:
-            inner = document.take(
-                path, table, field.name, dict, None if field.name == "firmware" else ...
-            )
-            sub = _TABLES[field.name]
-            values[field.name] = (
-                None
-                if inner is None
-                else sub(**_fields(document, sub, (*path, field.name), inner, ()))
-            )
+            values[field.name] = _table(document, field.name, table)
             continue
-        kind = {"wake_sources": list, "currents_ma": dict}.get(field.name, hints[field.name])
-        value = document.take(path, table, field.name, kind, kind() if optional else ...)
+        kind = _KINDS.get(field.name, hints[field.name])
+        value = document.take(path, table, field.name, kind, kind() if _optional(field) else ...)
+        if kind is int and value < 0:
+            document.report((*path, field.name), f"{field.name}: {value} is negative")
         values[field.name] = value
     return values
+
+
+def _optional(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
+
+
+def _table(document: Document, name: str, table: dict[str, Any]) -> Any:
+    inner = document.take((), table, name, dict, None if name in _OPTIONAL_TABLES else ...)
+    if inner is None or (not inner and name not in table):
+        return None
+    return _TABLES[name](**_fields(document, _TABLES[name], (name,), inner))
+
+
+def _check_items(document: Document, values: dict[str, Any]) -> None:
+    for index, source in enumerate(values["wake_sources"]):
+        if not isinstance(source, str):
+            what = f"wake_sources: expected text in quotes, got {source!r}"
+            document.report(("wake_sources", index), what)
+    for state, current in values["currents_ma"].items():
+        if type(current) not in (int, float):
+            what = f"{state}: expected a number, got {current!r}"
+            document.report(("currents_ma", state), what)

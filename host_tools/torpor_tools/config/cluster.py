@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import keyword
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
-from .suggest import listing
 
 _FILE = "cluster.toml"
+_RESERVED = ("kernel",)  # speaks in the log beside the services
 
 
 def load_cluster(root: Path) -> Cluster:
@@ -19,10 +21,10 @@ def load_cluster(root: Path) -> Cluster:
     document.only((), document.data, ["cluster", "boards", "services"])
     top = document.take((), document.data, "cluster", dict, ...)
     document.only(("cluster",), top, ["name"])
-    name = document.take(("cluster",), top, "name", str, ...) if top else ""
-    boards = document.take((), document.data, "boards", dict, ...)
+    name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
+    boards = document.take((), document.data, "boards", dict, {})
     services = document.take((), document.data, "services", dict, {})
-    if not boards and "boards" in document.data:
+    if not boards:
         document.report(("boards",), "the cluster has no board", "add a table [boards.<name>]")
     cluster = Cluster(
         name,
@@ -36,54 +38,72 @@ def load_cluster(root: Path) -> Cluster:
 
 
 def _table(document: Document, path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    name = path[-1]
     if not isinstance(value, dict):
-        document.report(path, f"{'.'.join(path)}: expected a table, got {value!r}")
+        what = f"{'.'.join(path)}: expected a table, got {value!r}"
+        document.report(path, what, f"write [{'.'.join(path)}] and its keys below it")
         return {}
-    if not path[-1].isidentifier():
-        document.report(
-            path,
-            f'"{path[-1]}" cannot be a name',
-            "use letters, digits and underscores; it becomes a folder and a Python module",
-        )
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+        what = f'"{name}" cannot be the name of a board or a service'
+        document.report(path, what, "use letters, digits and _, as for a Python module")
+    elif path[0] == "services" and name in _RESERVED:
+        what = f'a service cannot be called "{name}"'
+        document.report(path, what, "it is what torpor itself is called in the log")
     return value
 
 
 def _board(document: Document, name: str, value: Any) -> BoardEntry:
     path = ("boards", name)
     table = _table(document, path, value)
+    if not isinstance(value, dict):
+        return BoardEntry(name, "", (), document.where(*path))
     document.only(path, table, ["type", "services"])
+    kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
+    listed = (*path, "services")
     for index, service in enumerate(services):
         if not isinstance(service, str):
-            document.report(
-                (*path, "services", index), f"services: expected names, got {service!r}"
-            )
+            what = f"services: expected the names of services, got {service!r}"
+            document.report((*listed, index), what, "write them in quotes")
         elif service in services[:index]:
-            document.report((*path, "services", index), f"{service} is listed twice")
-    kind = document.take(path, table, "type", str, ...)
-    names = tuple(s for s in services if isinstance(s, str))
-    return BoardEntry(name, kind, names, document.where(*path))
+            document.report((*listed, index), f"{service} is listed twice", "take one out")
+    wheres = {s: document.where(*listed, i) for i, s in enumerate(services) if isinstance(s, str)}
+    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres)
 
 
 def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     path = ("services", name)
     table = _table(document, path, value)
-    known = ["port", "config"]
-    document.only(path, table, known)
-    port = table.get("port")
-    if port is False:
-        port = None
-    elif type(port) is not int or not 0 < port < 65536:
-        what = (
-            f"port: expected 1 to 65535 or false, got {port!r}"
-            if "port" in table
-            else "it has no port"
-        )
-        document.report(
-            (*path, "port"),
-            f"{name}: {what}",
-            f"add {listing(['port = 8001', 'port = false (no listener, peers only)'], 'or')}",
-        )
-        port = None
+    if not isinstance(value, dict):
+        return ServiceEntry(name, None, document.where(*path))
+    document.only(path, table, ["port", "config"])
     config = document.take(path, table, "config", dict, {})
-    return ServiceEntry(name, port, document.where(*path), config)
+    for at, odd in _odd_values(config, (*path, "config")):
+        what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"
+        document.report(at, what, "use text, a number, true or false, a list or a table")
+    return ServiceEntry(name, _port(document, path, table), document.where(*path), config)
+
+
+def _port(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> int | None:
+    port = table.get("port")
+    if type(port) is int and 0 < port < 65536:
+        return port
+    if port is not False:
+        what = f"{path[-1]}: port: expected 1 to 65535 or false, got {port!r}"
+        if "port" not in table:
+            what = f"{path[-1]}: it has no port"
+        remedy = "write `port = 8001`, or `port = false` for a service that only peers call"
+        document.report((*path, "port"), what, remedy)
+    return None
+
+
+def _odd_values(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, Any]]:
+    """What has no counterpart in MicroPython: dates and times."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _odd_values(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _odd_values(item, (*path, index))
+    elif not isinstance(value, str | int | float):
+        yield path, value

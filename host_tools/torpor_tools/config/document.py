@@ -21,6 +21,15 @@ _WORDS: dict[type, str] = {
     list: "a list",
     dict: "a table",
 }
+# What a line with such a value looks like, for a key that is missing.
+_EXAMPLES: dict[type, str] = {
+    str: '{} = "..."',
+    int: "{} = 1",
+    float: "{} = 1.0",
+    bool: "{} = true",
+    list: "{} = [...]",
+    dict: "[{}]",
+}
 
 
 class Document:
@@ -67,7 +76,8 @@ class Document:
         """
         if key not in table:
             if default is ...:
-                self.report(path, f'"{key}" is missing', f"add {key} = {_WORDS[kind]}")
+                place = f"[{'.'.join(map(str, path))}] has no" if path else "there is no"
+                self.report(path, f'{place} "{key}"', f"add: {_EXAMPLES[kind].format(key)}")
                 return kind()
             return default
         value = table[key]
@@ -87,4 +97,12 @@ def _syntax(shown: str, text: str, message: str) -> Problem:
     else:
         where = Where(shown, text.count("\n") + 1)
         message = _END.sub(" at the end of the file", message)
-    return Problem(where, f"not TOML: {message}", "TOML's rules: strings in quotes, key = value")
+    return Problem(where, f"not TOML: {message}", _syntax_remedy(message))
+
+
+def _syntax_remedy(message: str) -> str:
+    if "Invalid value" in message:
+        return 'text stands in quotes: key = "text"'
+    if "overwrite" in message or "twice" in message:
+        return "a key and a table are written once: join the two"
+    return "TOML is made of [table] and key = value, a line each"

@@ -63,22 +63,15 @@ class _Scanner:
             self._record(path)
             self._skip()
             if not self._take("."):
-                return self._indexed(path)
+                return path
+            if path in self.counts:  # a table inside the newest element of an array of tables
+                path = (*path, self.counts[path])
 
     def _key_part(self) -> str:
         if match := _BARE_KEY.match(self.text, self.at):
             self.at = match.end()
             return match.group()
         return str(tomllib.loads(f"key = {self._string()}")["key"])
-
-    def _indexed(self, path: Path) -> Path:
-        """``path`` with the index of the current element where it passes an array of tables."""
-        whole: Path = ()
-        for part in path:
-            whole = (*whole, part)
-            if whole in self.counts and whole != path:
-                whole = (*whole, self.counts[whole])
-        return whole
 
     def _value(self, path: Path) -> None:
         if self._take("["):

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``did you mean "services"?`` if a known word is close to ``word``, else an empty text."""
-    close = difflib.get_close_matches(word.lower(), {k.lower(): k for k in known}, n=1)
-    match = next((k for k in known if close and k.lower() == close[0]), "")
-    return f'did you mean "{match}"?' if match else ""
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f'did you mean "{by_lower[close[0]]}"?' if close else ""
 
 
 def listing(words: Iterable[str], last: str = "and") -> str:

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..config import load_board, load_cluster
+from ..config.suggest import listing
 from ..errors import Problem, UserError
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.plan import BoardPlan, PlacedService, Plan
-from . import placement
+from . import peers, placement
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -29,30 +31,26 @@ def load_plan(root: Path) -> Plan:
     problems: list[Problem] = []
     boards = _boards(cluster, problems)
     sources = _sources(cluster, problems)
-    contracts: dict[str, Contract] = {}
-    for name, source in sources.items():
+    for source in sources.values():
         problems += check_source(source)
-        if source.classes:
-            contracts[name] = read_contract(source)
-    problems += _placement(cluster, boards, sources, contracts)
+    contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
+    problems += _together(cluster, boards, sources, contracts)
     if problems:
-        raise UserError(sorted(set(problems), key=_place))
+        raise UserError(sorted(dict.fromkeys(problems), key=_place))
     notes: list[str] = []
     placed = tuple(
-        _board_plan(cluster, entry, boards[entry.type], contracts, notes)
-        for entry in cluster.boards
+        _board_plan(cluster, b, boards[b.type], contracts, notes) for b in cluster.boards
     )
-    carried = {name for board in cluster.boards for name in board.services}
-    notes += [f"{s.name} is placed on no board" for s in cluster.services if s.name not in carried]
-    return Plan(cluster, placed, tuple(notes))
+    return Plan(cluster, placed, (*notes, *placement.notes(cluster, contracts)))
 
 
-def _place(problem: Problem) -> tuple[str, int, str]:
+def _place(problem: Problem) -> tuple[str, int, int, str]:
     where = problem.where
-    return (where.file, where.line, problem.what) if where else ("", 0, problem.what)
+    return (where.file, where.line, where.column, problem.what) if where else ("", 0, 0, "")
 
 
 def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
+    """The kinds of board in use, by their name."""
     boards = {}
     for entry in cluster.boards:
         try:
@@ -63,37 +61,34 @@ def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
 
 
 def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
+    """The sources of all services that a board carries."""
     sources = {}
-    names = dict.fromkeys(name for board in cluster.boards for name in board.services)
-    for name in names:
-        try:
-            sources[name] = read_source(cluster.root, name)
-        except UserError as error:
-            entry = next((s for s in cluster.services if s.name == name), None)
-            where = entry.where if entry else None
-            problems += [Problem(p.where or where, p.what, p.remedy) for p in error.problems]
+    for board in cluster.boards:
+        for name in board.services:
+            try:
+                sources[name] = read_source(cluster.root, name)
+            except UserError as error:
+                where = board.where_of(name)
+                problems += [Problem(p.where or where, p.what, p.remedy) for p in error.problems]
     return sources
 
 
-def _placement(
+def _together(
     cluster: Cluster,
     boards: dict[str, Board],
     sources: dict[str, Source],
     contracts: dict[str, Contract],
-) -> list[Problem]:
-    found = [
-        *placement.services_have_entries(cluster),
-        *placement.services_are_placed_once(cluster),
-        *placement.ports_are_unique(cluster),
-        *placement.routes_can_be_reached(cluster, contracts),
-        *placement.peers_exist(cluster, sources),
-        *placement.peers_are_placed(cluster, contracts),
-        *placement.streams_are_not_called(contracts, sources),
-    ]
+) -> Iterable[Problem]:
+    """What is wrong between the services, and between them and the boards."""
+    yield from placement.services_have_entries(cluster)
+    yield from placement.services_are_placed_once(cluster)
+    yield from placement.ports_are_unique(cluster)
+    yield from peers.peers_exist(cluster, sources)
+    yield from peers.peers_are_placed(cluster, contracts)
+    yield from peers.only_contracts_are_used(sources, contracts)
     for entry in cluster.boards:
         if entry.type in boards:
-            found += placement.listeners_fit(entry, boards[entry.type], cluster)
-    return found
+            yield from placement.listeners_fit(entry, boards[entry.type], cluster)
 
 
 def _board_plan(
@@ -103,17 +98,13 @@ def _board_plan(
     contracts: dict[str, Contract],
     notes: list[str],
 ) -> BoardPlan:
+    """The board with its services in start order; a ring of peers adds a note."""
     entries = {s.name: s for s in cluster.services}
     order, rings = start_order(entry.services, contracts)
-    notes += [
-        f"{' and '.join(ring)} need each other: they start in the order of cluster.toml"
-        for ring in rings
-    ]
-    return BoardPlan(
-        entry.name,
-        board,
-        tuple(
-            PlacedService(entries[name], contracts[name], cluster.root / "services" / name)
-            for name in order
-        ),
+    for ring in rings:
+        notes.append(f"{listing(ring)} need each other: they start in the order of cluster.toml")
+    services = (
+        PlacedService(entries[name], contracts[name], cluster.root / "services" / name)
+        for name in order
     )
+    return BoardPlan(entry.name, board, tuple(services))

@@ -10,39 +10,30 @@ from ..model.contract import Contract
 def start_order(
     names: Sequence[str], contracts: dict[str, Contract]
 ) -> tuple[list[str], list[list[str]]]:
-    """The order, and the rings of services that need each other (in the order of ``names``)."""
-    needs = {
-        name: {p.service for p in contracts[name].peers if p.service in names} - {name}
-        for name in names
-    }
+    """The order, and the rings of services that need each other.
+
+    Both keep the order of ``names`` where peers leave a choice, and within a ring.
+    """
+    reach = _reach(names, contracts)
     order: list[str] = []
     rings: list[list[str]] = []
     left = list(names)
     while left:
-        ready = next((n for n in left if needs[n] <= set(order)), None)
-        if ready is None:
-            ring = [n for n in left if n in _reach(n, needs, left)]
-            # Of several rings the one that needs no other comes first.
-            ring = min(
-                ([m for m in ring if m in _reach(n, needs, left)] for n in ring),
-                key=len,
-            )
+        # Ready is who needs none but those that have started and those that need it in turn.
+        first = next(n for n in left if all(n in reach[m] or m in order for m in reach[n]))
+        ring = [n for n in left if n == first or (n in reach[first] and first in reach[n])]
+        if len(ring) > 1:
             rings.append(ring)
-            order += ring
-            left = [n for n in left if n not in ring]
-        else:
-            order.append(ready)
-            left.remove(ready)
+        order += ring
+        left = [n for n in left if n not in ring]
     return order, rings
 
 
-def _reach(name: str, needs: dict[str, set[str]], left: Sequence[str]) -> set[str]:
-    """All that ``name`` needs, directly or through others, of the services left."""
-    found: set[str] = set()
-    pending = [name]
-    while pending:
-        for need in needs[pending.pop()] & set(left):
-            if need not in found:
-                found.add(need)
-                pending.append(need)
-    return found
+def _reach(names: Sequence[str], contracts: dict[str, Contract]) -> dict[str, set[str]]:
+    """All that each service needs, directly or through others."""
+    needs = {n: {p.service for p in contracts[n].peers if p.service in names} for n in names}
+    for middle in names:
+        for name in names:
+            if middle in needs[name]:
+                needs[name] = needs[name] | needs[middle]
+    return needs

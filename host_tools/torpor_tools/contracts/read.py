@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from ..model.contract import Argument, Contract, Method, Peer, Route
-from .source import VERBS, Source, decorator
+from . import shapes
+from .source import VERBS, Module, Source, decorator, is_foreign
 
 LIFECYCLE = ("start",)  # methods that the runtime calls, and no peer
 _UNITS = {"ms": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def read_contract(source: Source) -> Contract:
@@ -19,9 +23,9 @@ def read_contract(source: Source) -> Contract:
         service=source.service,
         class_name=cls.name,
         where=source.where(cls),
-        methods=tuple(_method(source, node) for node in contract_methods(cls)),
-        peers=tuple(_peers(source, cls)),
-        has_app=any("app" in _targets(node) for node in cls.body),
+        methods=tuple(_method(source.main, node) for node in contract_methods(cls)),
+        peers=tuple(peer for _, peer in peers(source, cls)),
+        has_app=any("app" in assigned(node) for node in cls.body),
         doc=ast.get_docstring(cls) or "",
     )
 
@@ -37,7 +41,8 @@ def contract_methods(cls: ast.ClassDef) -> list[ast.AsyncFunctionDef]:
     ]
 
 
-def _targets(node: ast.stmt) -> list[str]:
+def assigned(node: ast.stmt) -> list[str]:
+    """The names that a statement of a class body gives a value."""
     if isinstance(node, ast.Assign):
         return [t.id for t in node.targets if isinstance(t, ast.Name)]
     if isinstance(node, ast.AnnAssign) and node.value and isinstance(node.target, ast.Name):
@@ -45,67 +50,70 @@ def _targets(node: ast.stmt) -> list[str]:
     return []
 
 
-def _peers(source: Source, cls: ast.ClassDef) -> list[Peer]:
-    imported = {i.alias: i for i in source.imports}
-    found = []
+def peers(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.AnnAssign, Peer]]:
+    """The class annotations that name another service's class."""
     for node in cls.body:
-        if isinstance(node, ast.AnnAssign) and node.value is None:
-            name = annotation_name(node.annotation)
-            if name in imported and isinstance(node.target, ast.Name):
-                peer = imported[name]
-                found.append(Peer(node.target.id, peer.name, peer.service, source.where(node)))
-    return found
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            origin = source.main.origin(unquoted(node.annotation))
+            package, _, name = origin.rpartition(".")
+            if package.count(".") == 1 and is_foreign(package, source.service):
+                service = package.partition(".")[2]
+                yield node, Peer(node.target.id, name, service, source.where(node))
 
 
-def annotation_name(node: ast.expr) -> str:
-    """The text of an annotation, a quoted one without its quotes."""
+def unquoted(node: ast.expr) -> ast.expr:
+    """The expression of an annotation that may be written in quotes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return ast.unparse(node)
+        try:
+            return ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            pass
+    return node
 
 
-def _method(source: Source, node: ast.AsyncFunctionDef) -> Method:
-    routes = []
-    every = None
+def annotation_text(node: ast.expr | None, module: Module) -> str:
+    """An annotation in the one form that contracts are compared in, or as it is written."""
+    if node is None:
+        return ""
+    return str(shapes.parse(node, module) or ast.unparse(unquoted(node)))
+
+
+def routes(module: Module, node: Function) -> Iterator[Route]:
+    """The routes that a method's decorators give it."""
     for item in node.decorator_list:
-        found = decorator(source, item)
-        name, call = found or ("", None)
-        if call is None:
-            continue
-        if name in VERBS:
-            path = constant(call.args[0]) if call.args else constant_keyword(call, "path")
-            if isinstance(path, str):
-                kind = constant_keyword(call, "content_type")
-                kind = kind if isinstance(kind, str) else None
-                routes.append(Route(name.upper(), path, source.where(item), kind))
-        elif name == "every":
-            every = period_ms(call)
-    returns = annotation_name(node.returns) if node.returns else ""
+        name, call = decorator(module, item) or ("", None)
+        if name in VERBS and call and call.args and isinstance(constant(call.args[0]), str):
+            kind = next((constant(k.value) for k in call.keywords if k.arg == "content_type"), None)
+            kind = kind if isinstance(kind, str) else None
+            yield Route(name.upper(), constant(call.args[0]), module.where(item), kind)
+
+
+def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:
+    calls = [decorator(module, item) or ("", None) for item in node.decorator_list]
+    periods = [period_ms(call) for name, call in calls if name == "every" and call]
     return Method(
         name=node.name,
-        arguments=tuple(_arguments(source, node)),
-        returns=returns,
-        where=source.where(node),
-        routes=tuple(routes),
-        every_ms=every,
+        arguments=tuple(_arguments(module, node)),
+        returns=annotation_text(node.returns, module),
+        where=module.where(node),
+        routes=tuple(routes(module, node)),
+        every_ms=periods[0] if periods else None,
         streamed=is_generator(node),
         doc=ast.get_docstring(node) or "",
     )
 
 
-def _arguments(source: Source, node: ast.AsyncFunctionDef) -> list[Argument]:
-    arguments = [*node.args.posonlyargs, *node.args.args]
-    defaults: list[ast.expr | None] = [None] * (len(arguments) - len(node.args.defaults))
-    defaults += node.args.defaults
-    return [
-        Argument(
-            a.arg,
-            annotation_name(a.annotation) if a.annotation else "",
-            ast.unparse(default) if default is not None else None,
-            source.where(a),
-        )
-        for a, default in list(zip(arguments, defaults, strict=True))[1:]  # without self
-    ]
+def parameters(node: Function) -> list[tuple[ast.arg, ast.expr | None]]:
+    """A method's arguments without ``self``, each with its default."""
+    given = [*node.args.posonlyargs, *node.args.args]
+    defaults: list[ast.expr | None] = [None] * (len(given) - len(node.args.defaults))
+    return list(zip(given, [*defaults, *node.args.defaults], strict=True))[1:]
+
+
+def _arguments(module: Module, node: Function) -> Iterator[Argument]:
+    for arg, default in parameters(node):
+        text = None if default is None else ast.unparse(default)
+        yield Argument(arg.arg, annotation_text(arg.annotation, module), text, module.where(arg))
 
 
 def is_generator(node: ast.AsyncFunctionDef) -> bool:
@@ -121,15 +129,13 @@ def is_generator(node: ast.AsyncFunctionDef) -> bool:
 
 
 def constant(node: ast.expr) -> Any:
-    """The value of a constant expression, or None."""
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-
-
-def constant_keyword(call: ast.Call, name: str) -> Any:
-    return next((constant(k.value) for k in call.keywords if k.arg == name), None)
+    """The value of a plain constant (text, number, bool, None), or ``...`` if it is none."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = constant(node.operand)
+        return -value if type(value) in (int, float) else ...
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | None):
+        return node.value
+    return ...
 
 
 def period_ms(call: ast.Call) -> int | None:

@@ -1,17 +1,20 @@
-"""A service's source: parsed once, and what of torpor and of other services it imports."""
+"""A service's source: its modules parsed once, with the names that they import."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
 
 VERBS = ("get", "post", "put", "delete")
+# Folders of a service that do not go to the chip, so they may import what they like.
+NOT_SHIPPED = ("tests", "migrations")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Import:
     """``from services.<service> import <name>``, bound to ``alias`` in the module."""
 
@@ -21,16 +24,15 @@ class Import:
     where: Where
 
 
-@dataclass
-class Source:
-    """``services/<name>/__init__.py`` with the tables that reader and rules look things up in."""
+@dataclass(frozen=True)
+class Module:
+    """A parsed module. ``names`` says where each imported name comes from, dotted."""
 
-    service: str
+    name: str  # dotted, as the device imports it
     file: str  # relative to the project, for messages
+    is_package: bool
     tree: ast.Module
-    torpor: dict[str, str] = field(default_factory=dict)  # local name -> name in torpor
-    imports: list[Import] = field(default_factory=list)
-    classes: list[ast.ClassDef] = field(default_factory=list)  # those that derive from Service
+    names: dict[str, str] = field(default_factory=dict)
 
     def where(self, node: ast.AST) -> Where:
         return Where(self.file, getattr(node, "lineno", 0))
@@ -38,68 +40,129 @@ class Source:
     def problem(self, node: ast.AST, what: str, remedy: str = "") -> Problem:
         return Problem(self.where(node), what, remedy)
 
+    def imported_from(self, node: ast.ImportFrom) -> str:
+        """The absolute name of the module that ``from ... import`` names."""
+        if not node.level:
+            return node.module or ""
+        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
+        base = package[: len(package) - node.level + 1]
+        return ".".join([*base, node.module] if node.module else base)
+
+    def origin(self, node: ast.AST | None) -> str:
+        """Where a name comes from: ``Any`` is ``typing.Any``. Empty if it is not a name."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self.origin(node.value)
+            return f"{owner}.{node.attr}" if owner else ""
+        return ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A service's modules; the first is ``services/<service>/__init__.py`` with its class."""
+
+    service: str
+    modules: tuple[Module, ...]
+
+    @property
+    def main(self) -> Module:
+        return self.modules[0]
+
+    @property
+    def classes(self) -> list[ast.ClassDef]:
+        """The service classes; a service must have exactly one."""
+        return service_classes(self.main)
+
+    def where(self, node: ast.AST) -> Where:
+        """The place of a node of the main module."""
+        return self.main.where(node)
+
+    def problem(self, node: ast.AST, what: str, remedy: str = "") -> Problem:
+        """A problem at a node of the main module."""
+        return self.main.problem(node, what, remedy)
+
+    def imports(self) -> Iterator[Import]:
+        """What is imported from the packages of other services."""
+        for module in self.modules:
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.ImportFrom):
+                    parts = module.imported_from(node).split(".")
+                    if len(parts) == 2 and is_foreign(".".join(parts), self.service):
+                        for name in node.names:
+                            alias = name.asname or name.name
+                            yield Import(parts[1], name.name, alias, module.where(node))
+
 
 def read_source(root: Path, service: str) -> Source:
-    """Parse a service's ``__init__.py``. Raises ``UserError`` if it is missing or not Python."""
+    """Parse a service. Raises ``UserError`` if it is missing or has a module that is not Python."""
+    folder = root / "services" / service
+    if not (folder / "__init__.py").is_file():
+        raise UserError(_absent(folder, service))
+    files = sorted(folder.rglob("*.py"), key=lambda f: (f != folder / "__init__.py", f))
+    shipped = [f for f in files if not set(NOT_SHIPPED) & set(f.relative_to(folder).parts)]
+    parsed = [_parse(file, root) for file in shipped]
+    if problems := [p for p in parsed if isinstance(p, Problem)]:
+        raise UserError(problems)
+    return Source(service, tuple(m for m in parsed if isinstance(m, Module)))
+
+
+def _absent(folder: Path, service: str) -> Problem:
     file = f"services/{service}/__init__.py"
-    path = root / file
-    if not path.is_file():
-        raise UserError(
-            Problem(
-                None,
-                f"the service {service} has no {file}",
-                f"create it with: torpor new service {service}",
-            )
-        )
-    tree = _parse(path, file)
-    source = Source(service, file, tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 0:
-            _import(source, node)
-    source.classes = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and any(_is_service(source, b) for b in node.bases)
-    ]
-    return source
+    remedy = f"create it with: torpor new service {service}"
+    if folder.is_dir():
+        remedy = "write the service's class into it"
+    elif folder.with_suffix(".py").is_file():
+        remedy = f"a service is a folder: move services/{service}.py to {file}"
+    return Problem(None, f"the service {service} has no {file}", remedy)
 
 
-def _parse(path: Path, file: str) -> ast.Module:
+def _parse(path: Path, root: Path) -> Module | Problem:
+    file = path.relative_to(root).as_posix()
+    is_package = path.name == "__init__.py"
+    name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), file)
+        tree = ast.parse(path.read_bytes(), file)
     except SyntaxError as error:
         where = Where(file, error.lineno or 0, error.offset or 0)
-        raise UserError(Problem(where, f"syntax error: {error.msg}")) from None
+        return Problem(where, f"syntax error: {error.msg}", "correct it: this is not Python")
     except (UnicodeDecodeError, ValueError) as error:
-        raise UserError(Problem(Where(file), f"not Python source: {error}")) from None
+        return Problem(Where(file), f"not Python: {error}", "save it as UTF-8 text")
+    module = Module(name, file, is_package, tree)
+    module.names.update(_imported_names(module))
+    return module
 
 
-def _import(source: Source, node: ast.ImportFrom) -> None:
-    module = node.module or ""
-    if module == "torpor":
-        for alias in node.names:
-            source.torpor[alias.asname or alias.name] = alias.name
-    elif module.startswith("services."):
-        service = module.split(".")[1]
-        if service != source.service and module.count(".") == 1:
+def _imported_names(module: Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
             for alias in node.names:
-                source.imports.append(
-                    Import(service, alias.name, alias.asname or alias.name, source.where(alias))
-                )
+                top = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (top, top)
+        elif isinstance(node, ast.ImportFrom):
+            source = module.imported_from(node)
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{source}.{alias.name}"
 
 
-def _is_service(source: Source, base: ast.expr) -> bool:
-    if isinstance(base, ast.Name):
-        return source.torpor.get(base.id) == "Service"
-    return isinstance(base, ast.Attribute) and ast.unparse(base) == "torpor.Service"
+def is_foreign(module: str, service: str) -> bool:
+    """Whether a dotted name belongs to another service than ``service``."""
+    parts = module.split(".")
+    return parts[0] == "services" and parts[1:2] != [service]
 
 
-def decorator(source: Source, node: ast.expr) -> tuple[str, ast.Call | None] | None:
+def service_classes(module: Module) -> list[ast.ClassDef]:
+    """The classes of a module that derive from torpor's ``Service``."""
+    return [
+        node
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(module.origin(base) == "torpor.Service" for base in node.bases)
+    ]
+
+
+def decorator(module: Module, node: ast.expr) -> tuple[str, ast.Call | None] | None:
     """The torpor name of a decorator and its call (None: written without parentheses)."""
     call = node if isinstance(node, ast.Call) else None
-    target = call.func if call else node
-    if isinstance(target, ast.Name) and target.id in source.torpor:
-        return source.torpor[target.id], call
-    if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "torpor":
-        return target.attr, call
-    return None
+    owner, _, name = module.origin(call.func if call else node).rpartition(".")
+    return (name, call) if owner == "torpor" else None

@@ -1,53 +1,43 @@
-"""mypy over the services with the type stubs of their board: the interface check of the build."""
+"""mypy over the services with the type stubs of their board: the interface check of the build.
+
+A peer is called in memory or, one day, over the network, with the same line of code; whether the
+call fits the contract is decided here. The second run takes a quarter of a second, because mypy
+keeps what it knows in the project's ``build/`` folder, so no daemon is needed.
+"""
 
 from __future__ import annotations
 
-import re
-import shutil
+import json
 import subprocess
 import sys
-import tempfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from ..errors import Problem, Where, fail
+from ..errors import Problem, Where
 from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
-from ..paths import cache_dir, firmware_dir
+from ..paths import firmware_dir
+from .remedies import remedy
+from .source import NOT_SHIPPED
+from .stubs import stubs_dir
 
-# What the boards' stubs build on; their own requirement is only a range.
-_STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LINE = re.compile(
-    r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+?)  \[(?P<code>[a-z-]+)\]$"
-)
-
-_REMEDIES = {
-    "arg-type": "pass what the contract says, or change the contract",
-    "call-arg": "the contract of the called service says which arguments it takes",
-    "attr-defined": "the contract of the called service says which methods it has",
-    "return-value": "return what the annotation says, or change the annotation",
-    "assignment": "the types on both sides must agree",
-    "name-defined": "import it, or correct the name",
-    "import-not-found": "MicroPython has no such module on this board",
-    "unused-coroutine": "write await in front of the call",
-}
-
-_CONFIG = """[mypy]
+_CONFIG = """\
+[mypy]
 python_version = 3.11
-platform = linux
+platform = {platform}
 mypy_path = {paths}
 custom_typeshed_dir = {stubs}
+cache_dir = {cache}
 namespace_packages = True
 explicit_package_bases = True
 no_site_packages = True
 check_untyped_defs = True
 follow_imports = silent
-show_column_numbers = True
-hide_error_context = True
-no_pretty = True
-error_summary = False
-cache_dir = {cache}
 disable_error_code = {disabled}
 
+# An existing Microdot application moves in as it is; its types are stricter than its documentation.
 [mypy-microdot.*]
 follow_imports = skip
 ignore_missing_imports = True
@@ -61,72 +51,61 @@ def check_types(plan: Plan) -> list[Problem]:
     """
     problems: dict[Problem, None] = {}
     for board in plan.boards:
-        problems.update(dict.fromkeys(_check(plan.cluster.root.resolve(), board)))
+        problems.update(dict.fromkeys(_check(plan, board)))
     return list(problems)
 
 
-def _check(root: Path, board: BoardPlan) -> list[Problem]:
-    files = sorted(
-        str(file.relative_to(root))
-        for service in board.services
-        for file in service.folder.resolve().rglob("*.py")
-        if not {"tests", "migrations"} & set(file.relative_to(service.folder.resolve()).parts)
-    )
+def _check(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
+    root = plan.cluster.root.resolve()
+    files = [file for service in board.services for file in _modules(service.folder.resolve())]
     if not files:
-        return []
-    config = write_config(board.board, root)
-    result = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(config), *files],
-        cwd=root,
-        capture_output=True,
-        text=True,
+        return
+    contracts = [service.contract for service in board.services]
+    for found in run_mypy(write_config(board.board, root), root, files):
+        if found["severity"] == "error":
+            where = Where(found["file"], max(found["line"], 0), max(found["column"] + 1, 0))
+            text = found["message"]
+            yield Problem(where, text, remedy(found["code"] or "", text, contracts, board.board))
+
+
+def _modules(folder: Path) -> list[Path]:
+    """The modules of a service that go to the chip."""
+    return sorted(
+        file
+        for file in folder.rglob("*.py")
+        if not set(NOT_SHIPPED) & set(file.relative_to(folder).parts)
     )
-    matches = [match for line in result.stdout.splitlines() if (match := _LINE.match(line))]
-    if result.returncode and not matches:
+
+
+def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
+    """What mypy finds in ``files`` (below ``folder``): a dict a message, as ``--output json``."""
+    names = [str(file.relative_to(folder)) for file in files]
+    command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--output", "json"]
+    result = subprocess.run([*command, *names], cwd=folder, capture_output=True, text=True)
+    found = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    if result.returncode and not found:
         raise RuntimeError(f"mypy failed:\n{result.stdout}{result.stderr}")
-    # The stubs have faults of their own, which are not the user's.
-    return [_problem(match) for match in matches if match["file"] in files]
-
-
-def _problem(match: re.Match[str]) -> Problem:
-    where = Where(match["file"], int(match["line"]), int(match["column"]))
-    return Problem(
-        where, match["text"], _REMEDIES.get(match["code"], f"mypy calls this {match['code']}")
-    )
+    return found
 
 
 def write_config(board: Board, root: Path, disabled: str = "var-annotated") -> Path:
-    """Write mypy's configuration for code that runs on this board; for our own lint too."""
+    """Write mypy's configuration for code of ``root`` that runs on this board; returns its path.
+
+    ``disabled`` are mypy's error codes to leave out, with commas between. The lint of the device
+    code uses it too: ``mypy --config-file <path> <files>``. Raises ``UserError`` without stubs.
+    """
     folder = root / "build" / ".mypy"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{board.name}.ini"
-    stubs = stubs_dir(board)
-    paths = ":".join(map(str, (firmware_dir(), stubs, root)))
-    path.write_text(
-        _CONFIG.format(paths=paths, stubs=stubs, cache=folder / board.name, disabled=disabled)
+    # Other options make another cache, or one run would throw away what the other has learnt.
+    name = f"{board.name}-{zlib.crc32(disabled.encode()):08x}"
+    path = folder / f"{name}.ini"
+    text = _CONFIG.format(
+        platform="linux" if board.port == "unix" else board.port,
+        paths=",".join(map(str, (firmware_dir(), root))),
+        stubs=stubs_dir(board),
+        cache=folder / name,
+        disabled=disabled,
     )
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
     return path
-
-
-def stubs_dir(board: Board) -> Path:
-    """The folder with this board's stubs, fetched by pip the first time. Raises ``UserError``."""
-    folder = cache_dir() / "stubs" / board.stubs.replace("==", "-")
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--target", str(aside), board.stubs, _STDLIB_STUBS]
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        shutil.rmtree(aside, ignore_errors=True)
-        last = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise fail(
-            f"the type stubs {board.stubs} cannot be fetched: {last}",
-            "connect to the internet once, or build with --no-types",
-        )
-    try:
-        aside.rename(folder)
-    except OSError:  # another process was quicker
-        shutil.rmtree(aside, ignore_errors=True)
-    return folder

@@ -27,6 +27,11 @@ class BoardEntry:
     type: str
     services: tuple[str, ...]
     where: Where
+    service_wheres: dict[str, Where] = field(default_factory=dict)  # where each one is listed
+
+    def where_of(self, service: str) -> Where:
+        """Where ``cluster.toml`` puts that service on this board."""
+        return self.service_wheres.get(service, self.where)
 
 
 @dataclass(frozen=True)

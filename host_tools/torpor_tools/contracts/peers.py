@@ -1,0 +1,104 @@
+"""What services must not do to each other: rules that need the peer's contract as well."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ..config.suggest import did_you_mean, listing
+from ..errors import Problem
+from ..model.cluster import Cluster
+from ..model.contract import Contract
+from .read import Function
+from .rules.service import RESERVED
+from .source import Source
+
+
+def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
+    """Every class imported from a service is the class of a service that is there."""
+    named = {s.name for s in cluster.services} | {n for b in cluster.boards for n in b.services}
+    for source in sources.values():
+        for item in source.imports():
+            other = sources.get(item.service)
+            if other and item.name != "*":
+                classes = [cls.name for cls in other.classes]
+                if classes and item.name not in classes:
+                    what = f"{item.name} of {item.service} is not its service class"
+                    more = f"only a peer's class may be imported from it: {listing(classes)}"
+                    yield Problem(item.where, what, did_you_mean(item.name, classes) or more)
+            elif not other and not _is_there(cluster, item.service) and item.service not in named:
+                known = sorted(sources)
+                remedy = did_you_mean(item.service, known) or f"services: {listing(known)}"
+                yield Problem(item.where, f"there is no service {item.service}", remedy)
+
+
+def _is_there(cluster: Cluster, service: str) -> bool:
+    return (cluster.root / "services" / service / "__init__.py").is_file()
+
+
+def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """A peer runs on the same board; calls between boards are not there yet."""
+    homes = {name: board.name for board in cluster.boards for name in board.services}
+    for contract in contracts.values():
+        home = homes[contract.service]
+        for peer in contract.peers:
+            other = homes.get(peer.service)
+            what = ""
+            if other is None and _is_there(cluster, peer.service):
+                what = f"{contract.service} needs {peer.service}, which is placed on no board"
+                remedy = f"add it to the services of {home} in cluster.toml"
+            elif other not in (home, None):
+                what = f"{contract.service} is on {home}, its peer {peer.service} on {other}"
+                remedy = "put them on one board: calls between boards are not there yet"
+            if what:
+                yield Problem(peer.where, what, remedy)
+
+
+def only_contracts_are_used(
+    sources: dict[str, Source], contracts: dict[str, Contract]
+) -> Iterator[Problem]:
+    """Of a peer only its contract is used, which works from another board too."""
+    for name, contract in contracts.items():
+        declared = {p.attribute: p.service for p in contract.peers}
+        for cls in sources[name].classes[:1]:
+            for node in ast.walk(cls):
+                peer = _peer_of(node, declared)
+                if peer in contracts and isinstance(node, ast.Attribute):
+                    yield from _use(sources[name], node, contracts[peer], sources[peer])
+
+
+def _peer_of(node: ast.AST, declared: dict[str, str]) -> str:
+    """The service that ``self.<peer>.<anything>`` speaks to, else nothing."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+        owner = node.value.value
+        if isinstance(owner, ast.Name) and owner.id == "self":
+            return declared.get(node.value.attr, "")
+    return ""
+
+
+def _use(source: Source, node: ast.Attribute, peer: Contract, there: Source) -> Iterator[Problem]:
+    method = next((m for m in peer.methods if m.name == node.attr), None)
+    if method and method.streamed:
+        what = f"{peer.service}.{node.attr} streams: a peer cannot call it"
+        yield source.problem(node, what, "ask the peer for a list instead")
+    elif method and not isinstance(node.ctx, ast.Load):
+        what = f"{ast.unparse(node)} is a method of another service"
+        yield source.problem(node, what, "call it; the service itself keeps its state")
+    elif not method and _is_inner(node.attr, there):
+        what = f"{node.attr} is no part of the contract of {peer.service}"
+        names = listing(m.name for m in peer.methods if not m.streamed) or "no method yet"
+        yield source.problem(node, what, f"call a method; its contract has {names}")
+
+
+def _is_inner(name: str, there: Source) -> bool:
+    """Whether a peer has such an attribute, which mypy would let pass."""
+    if name.startswith("_") or name in RESERVED:
+        return True
+    nodes = [node for cls in there.classes for node in ast.walk(cls)]
+    stored = {n.attr for n in nodes if isinstance(n, ast.Attribute) and not _is_read(n)}
+    stored |= {n.id for n in nodes if isinstance(n, ast.Name) and not _is_read(n)}
+    return name in stored and not any(isinstance(n, Function) and n.name == name for n in nodes)
+
+
+def _is_read(node: ast.Attribute | ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)

@@ -1,0 +1,44 @@
+"""What a single service must not do: one function a mistake, each tells all that it finds.
+
+Every rule has a case file in ``tests/cases/errors``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from ...errors import Problem
+from ..source import Source
+from . import imports, methods, routes, service
+
+SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
+    service.one_service_class,
+    imports.only_classes_of_peers,
+    imports.peers_are_only_types,
+)
+CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
+    service.derives_from_service_alone,
+    service.names_do_not_clash,
+    service.peers_are_bare,
+    service.hooks_have_their_signature,
+    methods.public_methods_are_async,
+    methods.arguments_are_plain,
+    methods.arguments_are_annotated,
+    methods.results_are_annotated,
+    methods.defaults_are_constants,
+    routes.decorators_are_right,
+    routes.schedules_are_right,
+    routes.paths_are_well_formed,
+    routes.parameters_have_arguments,
+    routes.routes_do_not_collide,
+    routes.streams_have_routes,
+)
+
+
+def check_source(source: Source) -> list[Problem]:
+    """All that is wrong with a service, looked at alone."""
+    found = [problem for rule in SOURCE_RULES for problem in rule(source)]
+    for cls in source.classes[:1]:
+        found += [problem for rule in CLASS_RULES for problem in rule(source, cls)]
+    return found

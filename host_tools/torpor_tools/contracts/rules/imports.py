@@ -1,0 +1,71 @@
+"""Rules for what a service imports from other services."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ...errors import Problem
+from ..source import Module, Source, is_foreign
+
+_REMEDY = "ask the peer for what you need through a method of its contract"
+
+
+def only_classes_of_peers(source: Source) -> Iterator[Problem]:
+    """Of another service only its class is imported, from the package of the service."""
+    for module in source.modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Import):
+                yield from _imports(source, module, node)
+            elif isinstance(node, ast.ImportFrom):
+                yield from _import_from(source, module, node)
+
+
+def _imports(source: Source, module: Module, node: ast.Import) -> Iterator[Problem]:
+    for alias in node.names:
+        if is_foreign(alias.name, source.service):
+            what = f"import {alias.name}: a module of another service is hidden coupling"
+            yield module.problem(node, what, "write: from services.<name> import <Class>")
+
+
+def _import_from(source: Source, module: Module, node: ast.ImportFrom) -> Iterator[Problem]:
+    origin = module.imported_from(node)
+    names = [alias.name for alias in node.names]
+    if origin == "services" and names == [source.service]:
+        return
+    if is_foreign(origin, source.service):
+        if origin.count(".") != 1:
+            what = f"{ast.unparse(node)}: only a peer's class may be imported from a service"
+            yield module.problem(node, what, _REMEDY)
+        elif "*" in names:
+            what = f"{ast.unparse(node)} takes more than the class of a peer"
+            yield module.problem(node, what, f"write: from {origin} import <Class>")
+        elif node.level:
+            what = f"{ast.unparse(node)}: a peer is imported by its full name"
+            yield module.problem(node, what, f"write: from {origin} import {', '.join(names)}")
+
+
+def peers_are_only_types(source: Source) -> Iterator[Problem]:
+    """The build drops the import of a peer's class, so no code may use the name."""
+    for module in source.modules:
+        types = _annotations(module.tree)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Name) and node not in types:
+                origin = module.origin(node)
+                if origin.count(".") == 2 and is_foreign(origin, source.service):
+                    peer = origin.split(".")[1]
+                    yield module.problem(
+                        node,
+                        f"{node.id} is used as a value, but a peer's class is only a type here",
+                        f"declare the peer in the class ({peer}: {node.id}), call self.{peer}",
+                    )
+
+
+def _annotations(tree: ast.Module) -> set[ast.AST]:
+    """All nodes that are part of an annotation, which the device forgets."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if isinstance(part, ast.AST):
+                found.update(ast.walk(part))
+    return found

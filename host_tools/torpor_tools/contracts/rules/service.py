@@ -1,0 +1,116 @@
+"""Rules for the service class as a whole."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ...errors import Problem
+from ..read import Function, assigned, parameters, peers, unquoted
+from ..source import Source, is_foreign, service_classes
+
+# What every service has, or will have: no method and no peer may be called so.
+RESERVED = ("app", "config", "log", "name", "spawn", "start", "state", "store")
+
+
+def one_service_class(source: Source) -> Iterator[Problem]:
+    """The package of a service holds exactly one class that derives from ``Service``."""
+    if not source.classes:
+        yield _no_class(source)
+    for cls in source.classes[1:]:
+        yield source.problem(
+            cls,
+            f"{source.service} has a second service class, {cls.name}",
+            "one service a folder: move it to a folder of its own below services/",
+        )
+
+
+def _no_class(source: Source) -> Problem:
+    for module in source.modules[1:]:
+        for cls in service_classes(module):
+            what = f"the service class {cls.name} is not in services/{source.service}/__init__.py"
+            return module.problem(cls, what, "move it there: the build reads contracts from it")
+    return source.problem(
+        source.main.tree,
+        f"{source.service} has no service class",
+        "write `class Name(Service):` with `from torpor import Service`",
+    )
+
+
+def derives_from_service_alone(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """A contract is what its own class says, so it inherits from no other service."""
+    own = [other.name for other in source.classes]
+    for base in cls.bases:
+        origin = source.main.origin(base)
+        if origin in own or (is_foreign(origin, source.service) and origin.count(".") == 2):
+            yield source.problem(
+                base,
+                f"{cls.name} derives from {ast.unparse(base)}, the class of a service",
+                "derive from Service; share code in a plain module or call a peer",
+            )
+
+
+def names_do_not_clash(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """Methods and peers have names of their own, none that every service has."""
+    seen: dict[str, int] = {}
+    for node, name in _members(source, cls):
+        if name in seen:
+            what = f"{cls.name} has two members called {name} (the other: line {seen[name]})"
+            yield source.problem(node, what, "give one of them another name")
+        seen.setdefault(name, node.lineno)
+        hook = name == "start" and isinstance(node, ast.AsyncFunctionDef)
+        if name in RESERVED and not hook:
+            what = f"{cls.name}.{name} hides what every service has under this name"
+            yield source.problem(node, what, "give it another name")
+
+
+def _members(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.stmt, str]]:
+    """Methods, peers, and the class attributes that are in the way of one or of torpor."""
+    declared = {id(node): peer.attribute for node, peer in peers(source, cls)}
+    taken = {n.name for n in cls.body if isinstance(n, Function)} | set(declared.values())
+    taken |= set(RESERVED) - {"app"}  # app = Microdot() is what the name is there for
+    for node in cls.body:
+        if isinstance(node, Function):
+            # @x.setter and its like say the same name again on purpose.
+            if not any(isinstance(d, ast.Attribute) for d in node.decorator_list):
+                yield node, node.name
+        elif id(node) in declared:
+            yield node, declared[id(node)]
+        else:
+            yield from ((node, name) for name in assigned(node) if name in taken)
+
+
+def peers_are_bare(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """A peer is ``name: Class``: the build sets it, and it is always there."""
+    declared = {id(node): peer for node, peer in peers(source, cls)}
+    for node in cls.body:
+        if not isinstance(node, ast.AnnAssign):
+            continue
+        peer = declared.get(id(node))
+        text = ast.unparse(node.target)
+        if peer and node.value:
+            what = f"the peer {text} has a value, but the build sets it"
+            yield source.problem(node, what, f"write only {text}: {peer.class_name}")
+        elif not peer:
+            for name in _foreign_names(source, node.annotation):
+                what = f"{ast.unparse(node)}: a peer is always there, and it is one"
+                yield source.problem(node, what, f"write {text}: {name}")
+
+
+def _foreign_names(source: Source, annotation: ast.expr) -> list[str]:
+    nodes = [n for n in ast.walk(unquoted(annotation)) if isinstance(n, ast.Name)]
+    return [n.id for n in nodes if is_foreign(source.main.origin(n), source.service)][:1]
+
+
+def hooks_have_their_signature(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """The runtime calls ``Name(name, config)`` and ``await start()``."""
+    wanted = {"__init__": (2, "(self, name, config)"), "start": (0, "(self)")}
+    for node in cls.body:
+        if not isinstance(node, Function) or node.name not in wanted:
+            continue
+        count, signature = wanted[node.name]
+        given = parameters(node)
+        required = [arg for arg, default in given if default is None]
+        if not len(required) <= count <= len(given) and not node.args.vararg:
+            what = f"{cls.name}.{node.name} is called by the runtime as {node.name}{signature}"
+            yield source.problem(node, what, "take just these arguments; read self.config in start")

@@ -1,0 +1,103 @@
+"""The type stubs of a board: fetched once, laid out so that mypy sees the chip and not the host.
+
+MicroPython's stubs come as two wheels: ``micropython-stdlib-stubs`` with a ``stdlib/`` folder like
+typeshed's (``builtins``, ``asyncio``), and the board's own modules (``machine``, ``time``,
+``socket``). Both go into one ``stdlib/``, which is given to mypy as its typeshed. So a module that
+the board lacks is unknown, and the faults that the stubs have are not reported.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import UserError, fail
+from ..model.board import Board
+from ..paths import cache_dir
+
+# The boards' stubs require a range of versions of it; a check must not change overnight.
+_STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
+_LAYOUT = 2  # counted up when what is made below changes
+
+# Ticks are given types of their own there, so that no method could return them as int.
+_TICKS = """
+_TicksMs: TypeAlias = int
+_TicksUs: TypeAlias = int
+_TicksCPU: TypeAlias = int
+_Ticks: TypeAlias = int
+"""
+
+# What torpor's listener uses of the event loop and the stubs do not have.
+_ASYNCIO_CORE = """\
+from typing import Any, Generator
+
+class IOQueue:
+    poller: Any
+    def queue_read(self, s: Any) -> Any: ...
+    def queue_write(self, s: Any) -> Any: ...
+    def remove(self, task: Any) -> None: ...
+    def wait_io_event(self, dt: int) -> None: ...
+
+_io_queue: IOQueue
+cur_task: Any
+"""
+
+
+def stubs_dir(board: Board) -> Path:
+    """The board's stubs in the layout of typeshed, fetched by pip the first time.
+
+    Raises ``UserError`` if they are neither here nor to be had.
+    """
+    name = "-".join(r.replace("==", "-") for r in (board.stubs, _STDLIB_STUBS.split("==")[1]))
+    folder = cache_dir() / "stubs" / f"{name}-{_LAYOUT}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+        try:
+            _fetch([board.stubs, _STDLIB_STUBS], aside)
+            _arrange(aside)
+            aside.chmod(0o755)
+            aside.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was quicker
+                raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def _fetch(requirements: list[str], folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--no-compile", "--only-binary", ":all:", "--target", str(folder)]
+    result = subprocess.run([*command, *requirements], capture_output=True, text=True)
+    if result.returncode:
+        raise _unavailable(requirements[0], result.stderr)
+
+
+def _unavailable(requirement: str, output: str) -> UserError:
+    if "No module named pip" in output:
+        remedy = f"this Python has no pip: {sys.executable} -m ensurepip"
+    else:
+        remedy = "connect to the internet once, or go without this check: torpor build --no-types"
+    errors = [line for line in output.splitlines() if line.startswith("ERROR")] or [output.strip()]
+    reason = errors[-1].removeprefix("ERROR: ") or "pip gives no reason"
+    return fail(f"the type stubs {requirement} cannot be fetched: {reason}", remedy)
+
+
+def _arrange(folder: Path) -> None:
+    """Make one ``stdlib/`` of what pip has unpacked, with what our code needs corrected."""
+    stdlib = folder / "stdlib"
+    for path in sorted(folder.iterdir()):
+        is_module = path.suffix == ".pyi" and path.stem != "__builtins__"
+        is_package = path.is_dir() and path != stdlib and any(path.glob("*.pyi"))
+        if is_module or is_package:
+            path.rename(stdlib / path.name)
+    (stdlib / "asyncio" / "core.pyi").write_text(_ASYNCIO_CORE)
+    time = stdlib / "_mpy_shed" / "time_mp.pyi"
+    text = time.read_text(encoding="utf-8")
+    head, opaque, _ = text.partition("class _TicksMs")
+    if opaque:
+        time.write_text(head + _TICKS, encoding="utf-8")

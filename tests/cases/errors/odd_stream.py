@@ -1,0 +1,10 @@
+# ERROR: AsyncIterator[dict] is no stream
+from collections.abc import AsyncIterator
+
+from torpor import Service, get
+
+
+class A(Service):
+    @get("/")
+    async def read(self) -> AsyncIterator[dict]:
+        yield {}

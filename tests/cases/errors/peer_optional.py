@@ -1,0 +1,7 @@
+# ERROR: b: B | None: a peer is always there
+from torpor import Service
+from services.b import B
+
+
+class A(Service):
+    b: B | None

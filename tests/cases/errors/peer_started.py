@@ -1,0 +1,10 @@
+# ERROR: start is no part of the contract of b
+from torpor import Service
+from services.b import B
+
+
+class A(Service):
+    b: B
+
+    async def read(self) -> None:
+        await self.b.start()

@@ -1,0 +1,6 @@
+# ERROR: A.config hides what every service has
+from torpor import Service
+
+
+class A(Service):
+    config = {}

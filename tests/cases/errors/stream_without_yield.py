@@ -1,0 +1,10 @@
+# ERROR: A.read says that it streams, but it does not yield
+from collections.abc import AsyncIterator
+
+from torpor import Service, get
+
+
+class A(Service):
+    @get("/")
+    async def read(self) -> AsyncIterator[str]:
+        return 3

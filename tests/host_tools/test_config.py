@@ -1,0 +1,251 @@
+"""cluster.toml and boards/*.toml: what is read, and the line of every mistake."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torpor_tools import paths
+from torpor_tools.config import boards, known_boards, load_board, load_cluster
+from torpor_tools.config.positions import positions
+from torpor_tools.config.suggest import did_you_mean, listing
+from torpor_tools.errors import UserError, Where
+
+GOOD = """\
+[cluster]
+name = "fridges"
+
+[boards.shed]
+type = "RPI_PICO_W"
+services = [
+    "sensors",  # a comment, with "quotes"
+    "alerts",
+]
+
+[services.sensors]
+port = 8001
+config = { pin = 22, probes = { "fridge 1" = "28ff" } }
+
+[services.alerts]
+port = false
+"""
+BOARD = (paths.boards_dir() / "RPI_PICO_W.toml").read_text(encoding="utf-8")
+
+
+def problems(root: Path, text: str) -> list[str]:
+    (root / "cluster.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_cluster(root)
+    return [str(problem).partition("\n")[0] for problem in caught.value.problems]
+
+
+def test_a_good_cluster(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").write_text(GOOD)
+    cluster = load_cluster(tmp_path)
+    assert (cluster.name, cluster.root) == ("fridges", tmp_path)
+    [board] = cluster.boards
+    assert (board.name, board.type, board.services) == ("shed", "RPI_PICO_W", ("sensors", "alerts"))
+    assert board.where == Where("cluster.toml", 4)
+    assert board.where_of("alerts") == Where("cluster.toml", 8)
+    sensors, alerts = cluster.services
+    assert (sensors.port, sensors.where) == (8001, Where("cluster.toml", 11))
+    assert sensors.config == {"pin": 22, "probes": {"fridge 1": "28ff"}}
+    assert (alerts.port, alerts.config) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('name = "fridges"', "name = fridges", "cluster.toml:2:8: not TOML: Invalid value"),
+        ('"alerts",\n]', '"alerts",\n', "cluster.toml:11:2: not TOML: Invalid value"),
+        ("port = false", "port = ", "cluster.toml:16:8: not TOML: Invalid value"),
+        ("port = false", 'port = "8001', "cluster.toml:16:13: not TOML: Illegal character '"),
+        ("[services.alerts]", "[services.sensors]", "cluster.toml:15:18: not TOML: Cannot declare"),
+        ("[cluster]", "[clutser]", 'cluster.toml:1: unknown key "clutser"'),
+        ("type =", "tpye =", 'cluster.toml:5: unknown key "tpye"'),
+        ("port = false", "prot = false", 'cluster.toml:16: unknown key "prot"'),
+        ("port = false", "", "cluster.toml:15: alerts: it has no port"),
+        ("port = false", "port = true", "cluster.toml:16: alerts: port: expected 1 to 65535"),
+        ("port = false", 'port = "80"', "cluster.toml:16: alerts: port: expected 1 to 65535"),
+        ("port = false", "port = 65536", "cluster.toml:16: alerts: port: expected 1 to 65535"),
+        ('"alerts",', "3,", "cluster.toml:8: services: expected the names of services, got 3"),
+        ('"alerts",', '"sensors",', "cluster.toml:8: sensors is listed twice"),
+        ("boards.shed", 'boards."the shed"', 'cluster.toml:4: "the shed" cannot be the name'),
+        ("services.alerts", "services.a-b", 'cluster.toml:15: "a-b" cannot be the name'),
+        ("services.alerts", "services.class", 'cluster.toml:15: "class" cannot be the name'),
+        ("services.alerts", "services.kernel", 'cluster.toml:15: a service cannot be called "ker'),
+        (
+            "pin = 22",
+            "at = 2026-11-24",
+            "cluster.toml:13: config.at = 2026-11-24: a service",
+        ),
+        ("[cluster]\n", "[services]\nx = 3\n[cluster]\n", "cluster.toml:2: services.x: expected a"),
+    ],
+)
+def test_a_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert GOOD.count(old) == 1
+    found = problems(tmp_path, GOOD.replace(old, new))
+    assert any(problem.startswith(expected) for problem in found), found
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("type =", "tpye =").replace("port = 8001", "port = 0")
+    assert problems(tmp_path, text) == [
+        'cluster.toml:5: unknown key "tpye"',
+        'cluster.toml:4: [boards.shed] has no "type"',
+        "cluster.toml:12: sensors: port: expected 1 to 65535 or false, got 0",
+    ]
+
+
+def test_no_file_no_text_no_boards(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no cluster\.toml"):
+        load_cluster(tmp_path)
+    assert 'cluster.toml: there is no "cluster"' in problems(tmp_path, "")
+    assert problems(tmp_path, '[cluster]\nname = "x"\n') == [
+        "cluster.toml: the cluster has no board"
+    ]
+    (tmp_path / "cluster.toml").write_bytes(b"\xff")
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_cluster(tmp_path)
+
+
+@pytest.mark.parametrize("name", known_boards())
+def test_every_board_of_ours_is_right(name: str) -> None:
+    board = load_board(name)
+    assert board.name == name
+    assert 0 < board.listeners < board.sockets
+    assert "==" in board.stubs
+    end = board.filesystem.offset + board.filesystem.block_size * board.filesystem.block_count
+    assert end <= board.flash_bytes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("listeners = 8", "listners = 8", 'boards/NEW.toml:6: unknown key "listners"'),
+        ("listeners = 8", "", 'boards/NEW.toml: there is no "listeners"'),
+        ("listeners = 8", 'listeners = "8"', "boards/NEW.toml:6: listeners: expected a whole num"),
+        ("listeners = 8", "listeners = -8", "boards/NEW.toml:6: listeners: -8 is negative"),
+        ("block_count = 212", "", '[filesystem] has no "block_count"'),
+        ("[filesystem]", "[filesytem]", 'unknown key "filesytem"'),
+        ('"timer", ', "7, ", "wake_sources: expected text in quotes, got 7"),
+        ("active = 70.0", 'active = "70"', "active: expected a number, got '70'"),
+    ],
+)
+def test_a_bad_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, expected: str
+) -> None:
+    text = BOARD.replace('"timer",  ', '"timer", ')
+    assert old in text
+    (tmp_path / "NEW.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(boards, "boards_dir", lambda: tmp_path)
+    with pytest.raises(UserError) as caught:
+        load_board("NEW")
+    assert expected in str(caught.value)
+
+
+def test_a_board_without_firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, _, rest = BOARD.partition("[firmware]")
+    (tmp_path / "LINUX.toml").write_text(head + rest[rest.index("[currents_ma]") :])
+    monkeypatch.setattr(boards, "boards_dir", lambda: tmp_path)
+    board = load_board("LINUX")
+    assert board.firmware is None
+    assert board.currents_ma["active"] == 70.0
+
+
+def test_an_unknown_board() -> None:
+    with pytest.raises(UserError) as caught:
+        load_board("RPI_PICOW")
+    assert 'did you mean "RPI_PICO_W"? known boards: ESP32_GENERIC,' in str(caught.value)
+
+
+def test_positions_of_every_kind_of_key() -> None:
+    text = '''\
+# x = 1
+a.b = """
+c = 2
+"""
+[t . "u.v"]
+w = [ # one
+  1, { k = ']' },
+  [2],
+] # end
+[[list]]
+n = '\\'
+[[list]]
+n = """\\""""
+[list.sub]
+o = 2026-11-24 10:00:00
+'''
+    assert positions(text) == {
+        ("a",): 2,
+        ("a", "b"): 2,
+        ("t",): 5,
+        ("t", "u.v"): 5,
+        ("t", "u.v", "w"): 6,
+        ("t", "u.v", "w", 0): 7,
+        ("t", "u.v", "w", 1): 7,
+        ("t", "u.v", "w", 1, "k"): 7,
+        ("t", "u.v", "w", 2): 8,
+        ("t", "u.v", "w", 2, 0): 8,
+        ("list",): 10,
+        ("list", 0): 10,
+        ("list", 0, "n"): 11,
+        ("list", 1): 12,
+        ("list", 1, "n"): 13,
+        ("list", 1, "sub"): 14,
+        ("list", 1, "sub", "o"): 15,
+    }
+
+
+def paths_of(value: object, path: tuple[str | int, ...] = ()) -> set[tuple[str | int, ...]]:
+    found = {path} if path else set()
+    if isinstance(value, dict):
+        return found.union(*(paths_of(item, (*path, key)) for key, item in value.items()))
+    return found
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(map(toml, value)) + "\n]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+names = st.text("ab.#[]={} ,'", max_size=4)
+values = st.recursive(
+    st.one_of(names, st.integers(0, 99), st.booleans()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+)
+
+
+@given(st.dictionaries(names, values, max_size=4))
+def test_every_key_of_any_file_has_a_line(data: dict[str, object]) -> None:
+    text = "".join(f'\n"{key}" = {toml(value)}\n' for key, value in data.items())
+    assert tomllib.loads(text) == data
+    found = positions(text)
+    assert paths_of(data) <= found.keys()
+    lines = text.split("\n")
+    assert all(lines[found[(key,)] - 1].startswith(f'"{key}" = ') for key in data)
+
+
+def test_words() -> None:
+    assert did_you_mean("Readnigs", ["alerts", "readings"]) == 'did you mean "readings"?'
+    assert did_you_mean("xyz", ["alerts"]) == ""
+    assert [listing("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_the_tools_find_their_data() -> None:
+    assert (paths.firmware_dir() / "torpor" / "service.py").is_file()
+    assert (paths.overlays_dir() / "machine.py").is_file()
+    assert (paths.templates_dir() / "service").is_dir()
+
+
+def test_the_cache_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORPOR_CACHE", str(tmp_path))
+    assert paths.cache_dir() == tmp_path

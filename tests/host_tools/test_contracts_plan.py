@@ -1,0 +1,102 @@
+"""The plan: start order, rings, and what a reader of the build's output is told."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers.running import write_cluster
+from torpor_tools.contracts import load_plan
+from torpor_tools.contracts.order import start_order
+from torpor_tools.errors import Where
+from torpor_tools.model.contract import Contract, Peer
+
+NOWHERE = Where("")
+
+
+def contracts(needs: dict[str, str]) -> dict[str, Contract]:
+    return {
+        name: Contract(
+            name, name.upper(), NOWHERE, (), tuple(Peer(p, p.upper(), p, NOWHERE) for p in peers)
+        )
+        for name, peers in needs.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("needs", "order", "rings"),
+    [
+        ({"a": "", "b": "", "c": ""}, "abc", []),
+        ({"a": "b", "b": "c", "c": ""}, "cba", []),
+        ({"a": "c", "b": "", "c": ""}, "bca", []),
+        ({"a": "x"}, "a", []),  # a peer that is elsewhere
+        ({"a": "b", "b": "a", "c": ""}, "abc", ["ab"]),
+        ({"a": "b", "b": "a", "c": "a"}, "abc", ["ab"]),
+        ({"a": "bc", "b": "a", "c": ""}, "cab", ["ab"]),
+        ({"a": "b", "b": "ac", "c": "d", "d": "c"}, "cdab", ["cd", "ab"]),
+        ({"a": "b", "b": "c", "c": "a"}, "abc", ["abc"]),
+    ],
+)
+def test_order(needs: dict[str, str], order: str, rings: list[str]) -> None:
+    found = start_order(list(needs), contracts(needs))
+    assert ("".join(found[0]), ["".join(ring) for ring in found[1]]) == (order, rings)
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.text("abcdef", max_size=4)), st.randoms())
+def test_peers_start_first_but_in_a_ring(needs: dict[str, str], chance: random.Random) -> None:
+    needs = {name: "".join(set(peers) - {name}) for name, peers in needs.items()}
+    names = list(needs)
+    chance.shuffle(names)
+    order, rings = start_order(names, contracts(needs))
+    assert sorted(order) == sorted(names)
+    for name in names:
+        for peer in set(needs[name]) & set(names):
+            together = any({name, peer} <= set(ring) for ring in rings)
+            assert together or order.index(peer) < order.index(name)
+    for ring in rings:
+        assert ring == sorted(ring, key=names.index)
+
+
+def service(name: str, *members: str, peers: str = "") -> str:
+    lines = [f"from services.{p} import {p.upper()}" for p in peers]
+    lines += ["from torpor import Service, get", "", f"class {name.upper()}(Service):", "    pass"]
+    lines += [f"    {p}: {p.upper()}" for p in peers]
+    return "\n".join([*lines, *members]) + "\n"
+
+
+ROUTE = '    @get("/")\n    async def read(self) -> int:\n        return 3'
+
+
+def test_the_plan(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"a": service("a", ROUTE, peers="b"), "b": service("b", ROUTE)})
+    plan = load_plan(root)
+    [board] = plan.boards
+    assert (board.name, board.board.name) == ("box", "RPI_PICO_W")
+    assert [s.name for s in board.services] == ["b", "a"]
+    assert board.service("a").folder == root / "services" / "a"
+    assert board.service("a").port == 8001
+    assert plan.notes == ()
+
+
+def test_a_ring_is_noted(tmp_path: Path) -> None:
+    sources = {"y": service("y", ROUTE, peers="x"), "x": service("x", ROUTE, peers="y")}
+    plan = load_plan(write_cluster(tmp_path, sources))
+    assert [s.name for s in plan.boards[0].services] == ["y", "x"]
+    assert plan.notes == ("y and x need each other: they start in the order of cluster.toml",)
+
+
+def test_what_nobody_can_reach_is_noted(tmp_path: Path) -> None:
+    sources = {"a": service("a", ROUTE, "    app = 3"), "b": service("b"), "c": service("c")}
+    root = write_cluster(tmp_path, sources)
+    file = root / "cluster.toml"
+    text = file.read_text().replace("port = 8001", "port = false").replace(', "c"]', "]")
+    file.write_text(text)
+    assert load_plan(root).notes == (
+        "cluster.toml:8: a has `port = false`: its route and its app cannot be reached",
+        "cluster.toml:11: b has a port but no route and no app to answer there",
+        "cluster.toml:14: c is placed on no board",
+    )

@@ -1,0 +1,140 @@
+"""From a service's source to its contract."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from torpor_tools.contracts.read import read_contract
+from torpor_tools.contracts.rules import check_source
+from torpor_tools.contracts.rules.service import RESERVED
+from torpor_tools.contracts.source import read_source
+from torpor_tools.errors import Where
+from torpor_tools.model.contract import Argument, Contract, Peer, Route
+from torpor_tools.paths import firmware_dir
+
+FILE = "services/alerts/__init__.py"
+SOURCE = '''\
+"""A module."""
+
+import typing
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+import torpor
+from microdot import Microdot
+from torpor import Service as Base, every, get, post as p
+
+if TYPE_CHECKING:
+    from services.readings import Readings as R
+
+app = Microdot()
+
+
+def helper() -> int:
+    return 1
+
+
+class Alerts(Base):
+    """Says what is wrong."""
+
+    readings: "R"
+    limit: int = 3
+    app = app
+
+    def __init__(self, name, config):
+        super().__init__(name, config)
+
+    async def start(self) -> None:
+        self.rows: list[dict] = []
+
+    @get("/alerts/<fridge>")
+    @torpor.get("/alerts", content_type="text/plain")
+    async def open_alerts(
+        self, fridge: str = "x", limit: Optional[int] = None, low: float = -1.5
+    ) -> List[Dict[str, typing.Any]]:
+        """The open ones."""
+        return []
+
+    @p("/alerts")
+    @every(minutes=1, seconds=30)
+    async def check(self, what: "str | None" = None) -> tuple[dict[str, int], int] | None:
+        def inner():
+            yield 1
+
+    @get("/history.csv")
+    async def history(self) -> AsyncIterator[str]:
+        yield "x"
+
+    async def _private(self, anything):
+        pass
+'''
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Contract:
+    return read(tmp_path, SOURCE)
+
+
+def read(root: Path, source: str) -> Contract:
+    (root / "services/alerts/tests").mkdir(parents=True)
+    (root / FILE).write_text(source)
+    (root / "services/alerts/tests/test_x.py").write_text("import services.readings\n")
+    found = read_source(root, "alerts")
+    assert check_source(found) == []
+    return read_contract(found)
+
+
+def line(text: str) -> Where:
+    return Where(FILE, SOURCE[: SOURCE.index(text)].count("\n") + 1)
+
+
+def test_the_class(contract: Contract) -> None:
+    assert (contract.service, contract.class_name) == ("alerts", "Alerts")
+    assert contract.where == line("class Alerts")
+    assert contract.doc == "Says what is wrong."
+    assert contract.has_app
+    assert contract.peers == (Peer("readings", "Readings", "readings", line("    readings")),)
+    assert [m.name for m in contract.methods] == ["open_alerts", "check", "history"]
+
+
+def test_arguments_in_one_form(contract: Contract) -> None:
+    method = contract.methods[0]
+    place = line("        self, fridge")
+    assert method.arguments == (
+        Argument("fridge", "str", "'x'", place),
+        Argument("limit", "int | None", "None", place),
+        Argument("low", "float", "-1.5", place),
+    )
+    assert method.returns == "list[dict[str, Any]]"
+    assert method.doc == "The open ones."
+    assert method.where == line("    async def open_alerts")
+
+
+def test_routes_and_schedule(contract: Contract) -> None:
+    first, second, third = contract.methods
+    assert first.routes == (
+        Route("GET", "/alerts/<fridge>", line('    @get("/alerts')),
+        Route("GET", "/alerts", line("    @torpor.get"), "text/plain"),
+    )
+    assert second.routes == (Route("POST", "/alerts", line("    @p(")),)
+    assert (first.every_ms, second.every_ms) == (None, 90_000)
+    assert second.returns == "tuple[dict[str, int], int] | None"
+    assert [m.streamed for m in contract.methods] == [False, False, True]
+    assert third.returns == "AsyncIterator[str]"
+
+
+def test_two_readings_are_equal(tmp_path: Path, contract: Contract) -> None:
+    assert read(tmp_path / "again", SOURCE) == contract
+
+
+def test_what_a_service_has_is_reserved() -> None:
+    tree = ast.parse((firmware_dir() / "torpor" / "service.py").read_text(encoding="utf-8"))
+    [cls] = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Service"]
+    defined = {n.name for n in ast.walk(cls) if isinstance(n, ast.FunctionDef)}
+    defined |= {n.name for n in ast.walk(cls) if isinstance(n, ast.AsyncFunctionDef)}
+    stored = {n.attr for n in ast.walk(cls) if isinstance(n, ast.Attribute)}
+    public = {name for name in defined | (stored & {"name", "config", "log"}) if name[0] != "_"}
+    assert {"name", "config", "log", "start", "spawn"} <= public <= set(RESERVED)

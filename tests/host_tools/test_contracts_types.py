@@ -1,0 +1,192 @@
+"""mypy with the boards' stubs: what it finds, what it leaves in peace, and where the stubs lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_tools.config import known_boards, load_board
+from torpor_tools.contracts import check_types, load_plan, stubs
+from torpor_tools.contracts.remedies import remedy
+from torpor_tools.contracts.stubs import stubs_dir
+from torpor_tools.errors import Problem, UserError
+
+IDIOMS = Path(__file__).parents[1] / "cases" / "types" / "idioms.py"
+B = """\
+from collections.abc import AsyncIterator
+
+from torpor import Service, get
+
+
+class B(Service):
+    @get("/lines")
+    async def lines(self) -> AsyncIterator[str]:
+        yield "x"
+
+    async def newest(self, fridge: str, limit: int = 1) -> list[int]:
+        return [limit]
+"""
+A = """\
+{head}
+from torpor import Service, clock
+from services.b import B
+
+from . import rules
+
+
+class A(Service):
+    b: B
+
+    async def read(self) -> list[int]:
+        {line}
+        return []
+"""
+
+
+def check(root: Path, line: str = "pass", head: str = "", rules: str = "") -> list[Problem]:
+    write_cluster(root, {"a": A.format(line=line, head=head), "b": B})
+    (root / "services" / "a" / "rules.py").write_text(rules)
+    (root / "services" / "a" / "tests").mkdir()
+    (root / "services" / "a" / "tests" / "test_a.py").write_text("import dataclasses, pytest\n")
+    return check_types(load_plan(root))
+
+
+MISTAKES = [
+    ('await self.b.newest("x", limit="3")', 'incompatible type "str"', "b.newest(fridge: str, li"),
+    ("await self.b.newest()", 'Missing positional argument "fridge"', "(services/b/__init__.py:11"),
+    ('await self.b.newst("x")', 'has no attribute "newst"; maybe "newest"?', "lines and newest"),
+    ('x: str = await self.b.newest("x")', "Incompatible types in assignment", "the two sides"),
+    ('len(await self.b.newest("x")) + "y"', "Unsupported operand types", "convert one side"),
+    ('self.b.newest("x")', "must be used", "write await"),
+    ('self.b.newest("x")[0]', "is not indexable", "write await"),
+    ('return "x"', "Incompatible return value type", "change the annotation"),
+    ("return clock.now", "Incompatible return value type", "change the annotation"),
+    ("self.log.inform('x')", 'has no attribute "inform"', "correct the name"),
+    ("self.spwan(self.read)", 'has no attribute "spwan"', "the contract of a has read"),
+    ("import machine; machine.Pn(3)", 'Module has no attribute "Pn"', "RPI_PICO_W lacks it"),
+]
+
+
+def test_mistakes_are_found_with_their_places(tmp_path: Path) -> None:
+    methods = [
+        f"async def m{n}(self) -> list[int]:\n        {m[0]}" for n, m in enumerate(MISTAKES)
+    ]
+    lines = "\n        return []\n\n    ".join(["pass", *methods])
+    found = check(tmp_path, lines)
+    first = 16  # the line of the first mistake; the next ones follow four lines apart
+    assert [str(p.where).rpartition(":")[0] for p in found] == [
+        f"services/a/__init__.py:{first + 4 * n}" for n in range(len(MISTAKES))
+    ]
+    for problem, (_, what, todo) in zip(found, MISTAKES, strict=True):
+        assert what in problem.what
+        assert todo in problem.remedy
+
+
+def test_modules_that_the_board_lacks(tmp_path: Path) -> None:
+    found = check(tmp_path, head="import dataclasses, subprocess, esp32, httpx, pytest")
+    assert len(found) == 5
+    for problem in found:
+        assert str(problem.where) == "services/a/__init__.py:1:1"
+        assert problem.remedy == "MicroPython on RPI_PICO_W has no such module"
+
+
+def test_all_modules_of_a_service_are_checked(tmp_path: Path) -> None:
+    rules = 'def f(x: int) -> str:\n    return x\n\n\ndef g(y):\n    f("a")\n'
+    found = check(tmp_path, "rules.f(None)", rules=rules)
+    assert sorted(str(p.where) for p in found) == [
+        "services/a/__init__.py:12:17",
+        "services/a/rules.py:2:12",
+        "services/a/rules.py:6:7",
+    ]
+
+
+def test_a_mistake_that_is_corrected_is_gone(tmp_path: Path) -> None:
+    assert check(tmp_path, "rules.f()")
+    (tmp_path / "services" / "a" / "rules.py").write_text("def f() -> None:\n    pass\n")
+    assert check_types(load_plan(tmp_path)) == []
+
+
+@pytest.mark.parametrize("board", known_boards())
+def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
+    write_cluster(tmp_path, {"a": IDIOMS.read_text(encoding="utf-8")}, board)
+    assert [str(p) for p in check_types(load_plan(tmp_path))] == []
+
+
+def test_a_microdot_app_moves_in_as_it_is(tmp_path: Path) -> None:
+    source = """\
+from microdot import Microdot
+from microdot.sse import with_sse
+from torpor import Service
+
+app = Microdot()
+
+
+@app.post("/<int:id>")
+async def add(request, id: int):
+    return {"name": request.json["name"]}, 201
+
+
+@app.get("/events")
+@with_sse
+async def events(request, sse):
+    await sse.send({"a": 1})
+
+
+class A(Service):
+    app = app
+"""
+    assert check_types(load_plan(write_cluster(tmp_path, {"a": source}))) == []
+
+
+def test_stubs_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORPOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    with pytest.raises(UserError) as caught:
+        stubs_dir(load_board("RPI_PICO_W"))
+    assert "the type stubs micropython-rp2-rpi-pico-w-stubs==1.29.0.post1 cannot be f" in str(
+        caught
+    )
+    assert "connect to the internet once" in caught.value.problems[0].remedy
+    assert list((tmp_path / "cache" / "stubs").iterdir()) == [], "nothing half-made is left"
+
+
+def test_a_python_without_pip() -> None:
+    error = stubs._unavailable("x==1", "/usr/bin/python: No module named pip\n")
+    assert "-m ensurepip" in error.problems[0].remedy
+
+
+def test_stubs_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORPOR_CACHE", str(tmp_path))
+    fetched = []
+
+    def fetch(requirements: list[str], folder: Path) -> None:
+        fetched.append(requirements)
+        for name in ("stdlib/asyncio/__init__", "_mpy_shed/time_mp", "machine", "__builtins__"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.pyi").write_text("a = 1\nclass _TicksMs:\n    b = 2\n")
+
+    monkeypatch.setattr(stubs, "_fetch", fetch)
+    board = load_board("RPI_PICO_W")
+    folder = stubs_dir(board)
+    assert stubs_dir(board) == folder
+    assert len(fetched) == 1
+    assert fetched[0][0] == board.stubs
+    assert {p.name for p in (folder / "stdlib").iterdir()} == {
+        "asyncio",
+        "_mpy_shed",
+        "machine.pyi",
+    }
+    ticks = (folder / "stdlib" / "_mpy_shed" / "time_mp.pyi").read_text()
+    assert "a = 1" in ticks
+    assert "class" not in ticks
+
+
+def test_an_unknown_code_is_named() -> None:
+    board = load_board("RPI_PICO_W")
+    assert remedy("override", "x", [], board) == "mypy calls this override"
+    assert remedy("", "x", [], board) == ""
