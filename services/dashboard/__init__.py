@@ -1,86 +1,72 @@
-"""Shows the fridges in a browser: one page, live by server-sent events."""
-
-import asyncio
-
-from microdot import Microdot, send_file
-from microdot.sse import with_sse
+"""Shows it all to people: a page, and what the page asks for."""
 
 from services.alerts import Alerts
 from services.device import Device
 from services.readings import Readings
-from torpor import Fault, Service, clock
+from torpor import Fault, Service, clock, get, post
 
-_STATIC = "services/dashboard/static/"
-_WINDOW_S = 3600  # of the chart
-_POINTS = 60
-_LOOK_MS = 1000  # how often a change is looked for while a page is open
-
-app = Microdot()
+from . import web
 
 
 class Dashboard(Service):
-    """The page for people. Its data comes from the peers, in memory."""
+    """The page is at /, in ``static/index.html``; ``/events`` keeps it up to date."""
 
-    app = app
+    readings: Readings
     alerts: Alerts
     device: Device
-    readings: Readings
 
-    async def _revision(self) -> tuple[int, int]:
-        return await self.readings.revision(), await self.alerts.revision()
+    app = web.app
 
-    async def _state(self) -> dict:
-        ranges = await self.alerts.ranges()
+    @get("/overview")
+    async def overview(self) -> dict:
+        """All that the page shows but the chart. What a peer cannot tell now is left out, and
+        ``faults`` says why."""
+        faults: list[str] = []
+        ranges = await _ask(self.alerts.ranges(), {}, faults)
         fridges = []
-        for name in sorted(ranges):
-            newest = await self.readings.newest(name, 1)
-            fridges.append(
-                {"name": name, "newest": newest[0] if newest else None, "watch": ranges[name]}
-            )
+        for name in await _ask(self.readings.fridges(), [], faults):
+            newest = await _ask(self.readings.newest(name), [], faults)
+            fridges.append(_fridge(name, newest, ranges.get(name)))
         return {
             "now": clock.now(),
             "fridges": fridges,
-            "alerts": await self.alerts.open_alerts(),
-            "device": await self.device.status(),
+            "alerts": await _ask(self.alerts.open_alerts(), [], faults),
+            "device": await _ask(self.device.status(), {}, faults),
+            "faults": faults,
         }
 
+    @get("/history/<fridge>")
+    async def history(self, fridge: str, minutes: int = 60) -> list[list[float]]:
+        """The chart's rows: [time, lowest, mean, highest]. Raises 404."""
+        now = clock.now()
+        return await self.readings.window(fridge, now - 60 * minutes, now)
 
-@app.get("/")
-async def page(request):
-    return send_file(_STATIC + "index.html", compressed=True, file_extension=".gz")
+    @post("/alerts/<id>/acknowledge")
+    async def acknowledge(self, id: int, by: str) -> dict:
+        """Pass on that ``by`` has seen the alert. Raises 404."""
+        return await self.alerts.acknowledge(id, by)
 
-
-@app.get("/api/state")
-async def state(request):
-    return await request.app.service._state()
-
-
-@app.get("/api/chart/<fridge>")
-async def chart(request, fridge):
-    # No further back than the readings go: a board that has just started shows its first minutes.
-    now = clock.now()
-    since = now - min(_WINDOW_S, clock.uptime_ms() // 1000 + 1)
-    return await request.app.service.readings.window(fridge, since, now, _POINTS)
-
-
-@app.post("/api/alerts/<int:id>/acknowledge")
-async def acknowledge(request, id):
-    return await request.app.service.alerts.acknowledge(id, "dashboard")
+    async def revision(self) -> int:
+        """A number that grows whenever there is something new to show."""
+        faults: list[str] = []
+        sampled = await _ask(self.readings.revision(), 0, faults)
+        return sampled + await _ask(self.alerts.revision(), 0, faults)
 
 
-@app.get("/events")
-@with_sse
-async def events(request, sse):
-    service = request.app.service
-    seen = None
-    while True:
-        revision = await service._revision()
-        if revision != seen:
-            seen = revision
-            await sse.send(await service._state())
-        await asyncio.sleep_ms(_LOOK_MS)
+async def _ask(answer, instead, faults):
+    """What a peer answers; ``instead`` if it cannot, and its reason goes to ``faults``."""
+    try:
+        return await answer
+    except Fault as fault:
+        if fault.message not in faults:
+            faults.append(fault.message)
+        return instead
 
 
-@app.errorhandler(Fault)
-async def fault(request, error):
-    return {"error": error.message}, error.status
+def _fridge(name, newest, range):
+    fridge = {"name": name, "celsius": None, "time": None, "low": None, "high": None, "state": None}
+    if newest:
+        fridge.update(newest[0])
+    if range:
+        fridge.update(range)
+    return fridge

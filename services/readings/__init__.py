@@ -36,7 +36,7 @@ class Readings(Service):
         self._samples += 1
 
     async def fridges(self) -> list[str]:
-        """The names of all fridges."""
+        """The names of all fridges, sorted."""
         return await self.sensors.fridges()
 
     async def revision(self) -> int:

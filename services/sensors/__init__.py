@@ -23,8 +23,8 @@ class Sensors(Service):
         self._measuring = False
 
     async def fridges(self) -> list[str]:
-        """The names of all fridges."""
-        return list(self._roms)
+        """The names of all fridges, sorted."""
+        return sorted(self._roms)
 
     @get("/probes")
     async def temperatures(self) -> dict[str, float | None]:
