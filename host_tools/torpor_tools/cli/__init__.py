@@ -6,6 +6,7 @@ torpor, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -62,12 +63,24 @@ class Root(click.Group):
         command: click.Command = import_module(f"{__name__}.{name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = "".join(f" Did you mean {c}?" for c in get_close_matches(args[0], known, 1))
+            raise click.UsageError(f"There is no command {args[0]!r}.{close}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         page = HelpPage(ctx, formatter)
         page.usage("COMMAND ...")
         page.text(self.help)
+        width = max(map(len, self.list_commands(ctx)))
         for title, entries in GROUPS:
-            page.rows(title, [(entry.name, entry.summary) for entry in entries])
+            page.rows(title, [(entry.name, entry.summary) for entry in entries], width)
         page.options(self)
         page.rows("Examples", EXAMPLES)
         page.text("Help on a command, with examples: torpor COMMAND --help")
@@ -76,6 +89,7 @@ class Root(click.Group):
 @click.group(
     cls=Root,
     no_args_is_help=True,
+    context_settings={"color": False if os.environ.get("NO_COLOR") else None},
     help="Nanoservices for a microcontroller: write, check, link and simulate them.",
 )
 @click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
@@ -104,9 +118,6 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read our output has left; there is nobody to tell
-        return OK
     except Exception:
         print_bug()
         return BUG

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,9 +63,11 @@ class HelpPage:
             self.formatter.write_paragraph()
             self.formatter.write_text(text)
 
-    def rows(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        rows = list(rows)
-        width = max(len(first) for first, _ in rows)
+    def rows(self, title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> None:
+        """A heading and its entries, the second column ``width`` or as wide as it needs."""
+        if not rows:
+            return
+        width = width or max(len(first) for first, _ in rows)
         self.formatter.write_paragraph()
         self.formatter.write(f"{click.style(f'{title}:', fg='green', bold=True)}\n")
         for first, second in rows:
@@ -73,24 +75,32 @@ class HelpPage:
             self.formatter.write(f"  {click.style(first, fg='cyan')}{padding}{second}\n")
 
     def options(self, command: click.Command) -> None:
-        records = [param.get_help_record(self.ctx) for param in command.get_params(self.ctx)]
+        options = [p for p in command.get_params(self.ctx) if isinstance(p, click.Option)]
+        records = [option.get_help_record(self.ctx) for option in options]
         self.rows("Options", [record for record in records if record])
 
 
 class Command(click.Command):
-    """A command whose help page ends with examples."""
+    """A command whose help page explains its arguments and ends with examples."""
 
-    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kw: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        arguments: Sequence[tuple[str, str]] = (),
+        examples: Sequence[tuple[str, str]] = (),
+        **kw: Any,
+    ) -> None:
         super().__init__(*args, **kw)
+        self.arguments = arguments
         self.examples = examples
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         page = HelpPage(ctx, formatter)
         page.usage(" ".join(self.collect_usage_pieces(ctx)))
         page.text(self.help)
+        page.rows("Arguments", self.arguments)
         page.options(self)
-        if self.examples:
-            page.rows("Examples", self.examples)
+        page.rows("Examples", self.examples)
 
 
 class Group(click.Group):
@@ -102,6 +112,9 @@ class Group(click.Group):
         page.text(self.help)
         page.rows("Commands", [(n, c.get_short_help_str(70)) for n, c in self.commands.items()])
         page.options(self)
-        examples = [e for c in self.commands.values() for e in getattr(c, "examples", ())]
-        if examples:
-            page.rows("Examples", examples)
+        page.rows("Examples", [e for c in self.commands.values() for e in examples(c)])
+
+
+def examples(command: click.Command) -> Sequence[tuple[str, str]]:
+    """The examples on a command's help page: a line to type, and what it does."""
+    return command.examples if isinstance(command, Command) else ()

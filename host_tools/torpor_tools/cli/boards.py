@@ -11,6 +11,7 @@ from .output import print_table
 @click.command(
     cls=Command,
     help="List the kinds of board, or show all that is known of one.",
+    arguments=[("NAME", "A kind of board; without it a line for each")],
     examples=[
         ("torpor boards", "all kinds"),
         ("torpor boards RPI_PICO_W", "one, with its limits and currents"),

@@ -12,6 +12,7 @@ from .output import busy, note, print_table
 @click.command(
     cls=Command,
     help="Link each board's services into an image below build/, and show what it weighs.",
+    arguments=[("BOARD", "A board of the cluster, by its name in cluster.toml (default: all)")],
     examples=[
         ("torpor build", "all boards"),
         ("torpor build shed", "one board"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +24,7 @@ def curl_line(plan: Plan, service: PlacedService, url: str) -> str:
 def example_path(contract: Contract, words: tuple[str, ...]) -> str | None:
     """The path of the first GET route that needs nothing, or whose parameters ``words`` can fill.
 
-    A word fills the parameter that it begins with: ``fridge-1`` fills ``<fridge>``.
+    A word fills the parameter whose name it begins with: ``fridge-1`` fills ``<fridge>``.
     """
     paths = (
         _filled(route.segments, words)
@@ -60,7 +61,7 @@ def _filled(segments: tuple[str, ...], words: tuple[str, ...]) -> str | None:
     for segment in segments:
         if segment.startswith("<"):
             name = segment[1:-1]
-            found = next((w for w in words if w.startswith(name) and w.strip(name + "s")), None)
+            found = next((word for word in words if re.match(rf"{name}[^a-z]", word)), None)
             if found is None:
                 return None
             segment = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from .scaffold import write_project, write_service
 @click.command(
     cls=Command,
     help="Start a cluster project in DIR: one board, one service, and its test.",
+    arguments=[("DIR", "The cluster's folder; it is made if need be, and names the cluster")],
     examples=[
         ("torpor init greenhouse", "a project for a Pico W"),
         ("torpor init greenhouse --board ESP32_GENERIC", "another kind of board"),
@@ -30,11 +32,12 @@ from .scaffold import write_project, write_service
 )
 @click.pass_obj
 def command(settings: Settings, dir: Path, board: str) -> None:
-    from ..contracts import load_board
+    from ..config import load_board
 
     load_board(board)
     folder = (settings.folder / dir).resolve()
     written = write_project(folder, folder.name, board)
     written += write_service(folder, "hello")
     show_files(folder, written[:-1])
-    click.echo(f"\nNext: torpor -C {dir} sim" if str(dir) != "." else "\nNext: torpor sim")
+    here = "" if folder == settings.folder else f" -C {shlex.quote(str(dir))}"
+    click.echo(f"\nNext: torpor{here} sim")

@@ -19,6 +19,7 @@ def command() -> None:
     cls=Command,
     short_help="A small working service with a test",
     help="Write a small working service with a test, and give it a port and a board.",
+    arguments=[("NAME", "The service's name and folder: lower-case letters, digits and _")],
     examples=[
         ("torpor new service door_lock", "on the first board of cluster.toml"),
         ("torpor new service siren --board gate", "on another one"),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -18,17 +19,34 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
 
     ``right`` holds ``r`` at the position of each column of figures, which is aligned to the right.
     """
-    table = [*([headings] if headings else []), *rows]
-    if not table:
+    if sys.stdout.isatty():
+        _print_rich(headings, rows, right)
         return
+    table = [*([headings] if headings else []), *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for number, row in enumerate(table):
+    for row in table:
         cells = [
             cell.rjust(width) if right[i : i + 1] == "r" else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        line = "  ".join(cells).rstrip()
-        click.echo(click.style(line, bold=True) if headings and number == 0 else line)
+        click.echo("  ".join(cells).rstrip())
+
+
+def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_header=bool(headings), show_edge=False, pad_edge=False)
+    for i in range(len(rows[0])):
+        align: Literal["left", "right"] = "right" if right[i : i + 1] == "r" else "left"
+        heading = headings[i] if headings else ""
+        table.add_column(heading, justify=align, no_wrap=True, style="" if i else "cyan")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    # As wide as the table, not as the terminal.
+    Console(width=Console(width=10_000).measure(table).maximum).print(table)
 
 
 def note(text: str) -> None:

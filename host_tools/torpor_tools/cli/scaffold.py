@@ -10,17 +10,22 @@ from typing import Any
 
 import tomlkit
 
+from ..config import load_cluster
 from ..errors import Where, fail
+from ..model.cluster import Cluster
 from ..paths import templates_dir
 
 FIRST_PORT = 8001
+
+_TAKEN = ("kernel", "service")  # in the log, and as the class that a service derives from
 
 
 def write_project(folder: Path, name: str, board_type: str) -> list[Path]:
     """Write the files of an empty cluster below ``folder`` and return them.
 
-    Raises ``UserError`` if one of them exists.
+    Raises ``UserError`` if one of them exists or cannot be written.
     """
+    name = re.sub(r"[^\w-]+", "-", name).strip("-") or "cluster"
     return _write(templates_dir() / "project", folder, {"mycluster": name, "MYBOARD": board_type})
 
 
@@ -28,14 +33,14 @@ def write_service(root: Path, name: str, board: str | None = None) -> list[Path]
     """Write the service ``name`` and place it on ``board`` (default: the first) of the cluster.
 
     Returns the files written or changed. Raises ``UserError`` if the name cannot be used, the
-    service exists, or the board does not.
+    service exists, the board does not, or ``cluster.toml`` has mistakes.
     """
     _check_name(name)
     cluster_file = root / "cluster.toml"
-    placed = place(cluster_file, name, board)
+    placed = place(load_cluster(root), cluster_file.read_text("utf-8"), name, board)
     words = {"MyService": class_name(name), "myservice": name}
     written = _write(templates_dir() / "service", root / "services" / name, words)
-    cluster_file.write_text(placed)
+    cluster_file.write_text(placed, "utf-8")
     return [*written, cluster_file]
 
 
@@ -44,51 +49,44 @@ def class_name(service: str) -> str:
     return "".join(word.capitalize() for word in service.split("_"))
 
 
-def place(cluster_file: Path, name: str, board: str | None) -> str:
-    """The text of ``cluster_file`` with ``name`` on ``board`` and the next free port.
+def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
+    """``text``, the ``cluster.toml`` of ``cluster``, with the service on ``board`` and a free port.
 
-    All else in the file stays as it is. Raises ``UserError`` for an unknown board, a service that
-    is there already, or a file that cannot be changed without a person.
+    All else stays as it is, comments included. Raises ``UserError`` for an unknown board, a service
+    that is there already, and a text that cannot be changed without a person.
     """
-    where = Where("cluster.toml")
-    text = cluster_file.read_text()
-    try:
-        cluster = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise fail(f"not valid TOML: {error}", where=where) from None
-    boards = list(cluster.get("boards", {}))
-    board = board or (boards[0] if boards else "")
+    boards = [entry.name for entry in cluster.boards]
+    board = board or boards[0]
     if board not in boards:
-        raise fail(f"there is no board {board!r}", f"boards: {', '.join(boards) or 'none'}", where)
-    if name in cluster.get("services", {}):
-        raise fail(f"there is a service {name!r} already", where=where)
-    return _placed(text, cluster, name, board)
-
-
-def _placed(text: str, cluster: dict[str, Any], name: str, board: str) -> str:
+        what = f"there is no board {board!r}"
+        raise fail(what, f"boards: {', '.join(boards)}", Where("cluster.toml"))
+    for entry in cluster.services:
+        if entry.name == name:
+            raise fail(f"there is a service {name!r} already", "take another name", entry.where)
     port = free_port(cluster)
     document: Any = tomlkit.parse(text)
-    table = document["boards"][board]
-    table.setdefault("services", tomlkit.array()).append(name)
+    document["boards"][board].setdefault("services", tomlkit.array()).append(name)
     changed = f"{tomlkit.dumps(document).rstrip()}\n\n[services.{name}]\nport = {port}\n"
     try:
         tomllib.loads(changed)
     except tomllib.TOMLDecodeError:
         raise fail(
-            "cannot add a [services.<name>] table to the way this file is written",
-            f"write it with tables, or add {name!r} with port {port} by hand",
+            "services that are not tables of their own cannot be added to",
+            f"write [services.<name>] for each, or add {name!r} with port {port} by hand",
             Where("cluster.toml"),
         ) from None
     return changed
 
 
-def free_port(cluster: dict[str, Any]) -> int:
-    """The lowest port from 8001 that no service of the parsed ``cluster.toml`` has."""
-    taken = {service.get("port") for service in cluster.get("services", {}).values()}
+def free_port(cluster: Cluster) -> int:
+    """The lowest port from 8001 that no service has."""
+    taken = {service.port for service in cluster.services}
     return next(port for port in range(FIRST_PORT, 65536) if port not in taken)
 
 
 def _check_name(name: str) -> None:
+    if name in _TAKEN:
+        raise fail(f"torpor uses the name {name!r} itself", "take another name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise fail(
             f"{name!r} cannot be the name of a service",
@@ -105,9 +103,12 @@ def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
     taken = [path for path in files if path.exists()]
     if taken:
         raise fail(f"{taken[0]} exists already", "take another name, or remove it first")
-    for path, file in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_filled(file.read_text(), words))
+    try:
+        for path, file in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(_filled(file.read_text("utf-8"), words), "utf-8")
+    except OSError as error:
+        raise fail(f"cannot write {error.filename}: {error.strerror}") from None
     return list(files)
 
 

@@ -10,6 +10,11 @@ from .base import Command, Settings
 @click.command(
     cls=Command,
     help="Change what a simulated board senses, while torpor sim runs in another terminal.",
+    arguments=[
+        ("BOARD", "A board of the cluster, by its name in cluster.toml"),
+        ("WHAT", "probe:ROM, pin:NUMBER, adc:NUMBER, wifi:up, wifi:rssi, wifi:ntp, chip:celsius"),
+        ("VALUE", "Degrees (a probe: also off and crc), 0 or 1, 0 to 65535, yes or no"),
+    ],
     examples=[
         ("torpor set shed probe:28ff641e8216c3a1 9.5", "a probe measures 9.5 degrees"),
         ("torpor set shed probe:28ff641e8216c3a1 off", "it is cut off"),

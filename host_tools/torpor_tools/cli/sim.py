@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from torpor_sim import Change, LogLine, Simulator, watch
 
-from ..errors import UserError
+from ..errors import UserError, fail
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
@@ -21,6 +21,8 @@ from .output import busy, note, print_table
 
 _COLOURS = {"DEBUG": "bright_black", "WARN": "yellow", "ERROR": "red"}
 
+Build = Callable[[], tuple[Plan, list[Image]]]
+
 
 @click.command(
     cls=Command,
@@ -28,18 +30,23 @@ _COLOURS = {"DEBUG": "bright_black", "WARN": "yellow", "ERROR": "red"}
     examples=[
         ("torpor sim", "each board on its own 127.0.1.x address"),
         ("torpor sim --watch", "rebuild and restart at each change"),
+        ("torpor sim --board shed", "one board of several"),
         ("torpor sim --bind 127.0.0.1 --port-base 9000", "one address, ports from 9000"),
         ("torpor sim --fresh", "forget what the boards had stored"),
     ],
 )
+@click.option("--board", metavar="BOARD", help="Only this board (default: all).")
 @click.option("--bind", metavar="ADDRESS", help="One address for all boards.")
-@click.option("--port-base", type=click.IntRange(1, 65000), help="Number the ports from here.")
+@click.option(
+    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports from here."
+)
 @click.option("--fresh", is_flag=True, help="Begin with empty flash.")
 @click.option("--watch", "watched", is_flag=True, help="Rebuild and restart at each change.")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.pass_obj
 def command(
     settings: Settings,
+    board: str | None,
     bind: str | None,
     port_base: int | None,
     fresh: bool,
@@ -47,8 +54,12 @@ def command(
     types: bool,
 ) -> None:
     root = settings.root
+
+    def build() -> tuple[Plan, list[Image]]:
+        return _build(root, board, types)
+
     with busy("Building"):
-        plan, images = _build(root, types)
+        plan, images = build()
     for text in plan.notes:
         note(text)
     sim = Simulator(
@@ -59,56 +70,78 @@ def command(
         storage=root / "build" / "sim",
         log=_print_line,
     )
-    asyncio.run(_run(sim, plan, root if watched else None))
+    try:
+        asyncio.run(_run(sim, plan, root, build if watched else None))
+    except TimeoutError as late:
+        raise fail(str(late), "a service's start must come to an end") from None
 
 
-def _build(root: Path, types: bool) -> tuple[Plan, list[Image]]:
+def _build(root: Path, board: str | None, types: bool) -> tuple[Plan, list[Image]]:
     from ..contracts import load_plan
     from ..link import build
 
     plan = load_plan(root)
-    return plan, [build(plan, b.name, root / "build", types=types) for b in plan.boards]
+    names = [board] if board else [b.name for b in plan.boards]
+    return plan, [build(plan, name, root / "build", types=types) for name in names]
 
 
-async def _run(sim: Simulator, plan: Plan, watched: Path | None) -> None:
-    stopped = asyncio.Event()
+async def _run(sim: Simulator, plan: Plan, root: Path, rebuild: Build | None) -> None:
+    """Run the boards until Ctrl-C or SIGTERM; with ``rebuild``, follow changes of the sources."""
+    _cancel_at_signals()
+    with contextlib.suppress(asyncio.CancelledError):
+        async with sim:
+            _show(sim, plan)
+            if rebuild:
+                await _watch(sim, root, rebuild)
+            await asyncio.Event().wait()
+    click.echo("stopped")
+
+
+def _cancel_at_signals() -> None:
+    """The first Ctrl-C or SIGTERM cancels this task; the next one has its usual effect."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    async with sim:
-        _show(sim, plan)
-        task = asyncio.create_task(_watch(sim, watched)) if watched else None
-        await stopped.wait()
+    task = asyncio.current_task()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def cancel() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
         if task:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-    click.echo("stopped")
+
+    for number in numbers:
+        loop.add_signal_handler(number, cancel)
 
 
 def _show(sim: Simulator, plan: Plan) -> None:
     from .examples import curl_line
 
+    urls = {placed.name: url for _, placed, url in sim.services()}
+    rows = []
+    for board in sim.boards:
+        for placed in board.image.board.services:
+            url = urls.get(placed.name, "")
+            attempt = curl_line(plan, placed, url) if url else "for its peers only"
+            rows.append((placed.name, board.name, url, attempt))
     click.echo()
-    rows = [
-        (placed.name, board.name, url, curl_line(plan, placed, url))
-        for board, placed, url in sim.services()
-    ]
     print_table(("service", "board", "url", "try"), rows)
     click.echo("\nCtrl-C stops. The log:\n")
 
 
-async def _watch(sim: Simulator, root: Path) -> None:
-    def rebuild() -> Sequence[Image]:
-        return _build(root, True)[1]
+async def _watch(sim: Simulator, root: Path, rebuild: Build) -> None:
+    def report(change: Change) -> None:
+        _report(change, ", ".join(_relative(file, root) for file in change.files))
 
-    await watch(sim, root, rebuild, _report, also=[firmware_dir()])
+    await watch(sim, root, lambda: rebuild()[1], report, also=[firmware_dir()])
 
 
-def _report(change: Change) -> None:
+def _relative(file: Path, root: Path) -> str:
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+
+
+def _report(change: Change, files: str) -> None:
     from . import print_problems
 
-    files = ", ".join(file.name for file in change.files)
     if isinstance(change.error, UserError):
         print_problems(change.error.problems)
         note(f"{files}: not taken over, the old code runs on")
