@@ -1,0 +1,87 @@
+"""Fingerprints: stable, honoured where a call still fits, changed by all that breaks a call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.host_tools.small_plans import NOWHERE, argument, method
+from torpor_tools.contracts.fingerprint import (
+    honoured_fingerprints,
+    method_fingerprint,
+    service_fingerprint,
+    signature,
+)
+from torpor_tools.model.contract import Contract, Method
+
+NEWEST = replace(
+    method(
+        "newest",
+        "GET /readings/<fridge>",
+        arguments=(argument("fridge", "str"), argument("limit", "int", "1")),
+    ),
+    returns="list[dict]",
+)
+
+
+def contract(*methods: Method) -> Contract:
+    return Contract("readings", "Readings", NOWHERE, methods, ())
+
+
+def with_arguments(*arguments: tuple[str, ...]) -> Method:
+    return replace(NEWEST, arguments=tuple(argument(*a) for a in arguments))
+
+
+def test_they_are_the_same_for_ever() -> None:
+    """Boards in the field hold these: a change of the recipe would cut them off."""
+    assert method_fingerprint(NEWEST) == "9b446061"
+    assert service_fingerprint(contract(NEWEST)) == "ba72c91b8b0f"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(NEWEST, name="latest"),
+        replace(NEWEST, returns="list"),
+        with_arguments(("fridge", "str"), ("limit", "float", "1")),
+        with_arguments(("fridge", "str"), ("most", "int", "1")),
+        with_arguments(("limit", "int"), ("fridge", "str", "''")),
+        with_arguments(("limit", "int", "1")),
+    ],
+    ids=["renamed", "result", "type", "argument-renamed", "order", "argument-removed"],
+)
+def test_a_server_refuses_what_it_cannot_honour(other: Method) -> None:
+    assert method_fingerprint(NEWEST) not in honoured_fingerprints(other)
+
+
+def test_a_server_honours_stubs_that_lack_its_optional_arguments() -> None:
+    grown = with_arguments(("fridge", "str"), ("limit", "int", "1"), ("since", "int", "0"))
+    assert method_fingerprint(NEWEST) in honoured_fingerprints(grown)
+    assert method_fingerprint(grown) not in honoured_fingerprints(NEWEST)
+    assert honoured_fingerprints(grown)[0] == method_fingerprint(grown)
+    required = with_arguments(("fridge", "str"), ("limit", "int"), ("since", "int"))
+    assert method_fingerprint(NEWEST) not in honoured_fingerprints(required)
+
+
+def test_a_stub_sends_its_default_so_that_a_required_argument_is_there() -> None:
+    required = with_arguments(("fridge", "str"), ("limit", "int"))
+    assert honoured_fingerprints(required) == (method_fingerprint(NEWEST),)
+    assert service_fingerprint(contract(required)) != service_fingerprint(contract(NEWEST))
+
+
+def test_of_a_service_routes_count_and_order_does_not() -> None:
+    other = method("fridges")
+    both = service_fingerprint(contract(NEWEST, other))
+    assert both == service_fingerprint(contract(other, NEWEST))
+    assert both != service_fingerprint(contract(NEWEST))
+    assert service_fingerprint(contract(replace(NEWEST, routes=()))) != service_fingerprint(
+        contract(NEWEST)
+    )
+
+
+def test_a_signature_is_one_line() -> None:
+    assert signature(NEWEST) == "(fridge: str, limit: int?) -> list[dict]"
+    assert signature(replace(NEWEST, streamed=True, returns="AsyncIterator[str]")).endswith(
+        "yields AsyncIterator[str]"
+    )
