@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..errors import UserError
 from ..model.image import Image
 from .base import Command, Settings
 from .output import busy, note, print_table
@@ -25,10 +26,13 @@ from .output import busy, note, print_table
 @click.pass_obj
 def command(settings: Settings, board: str | None, types: bool, modules: bool) -> None:
     from ..contracts import load_plan
+    from ..contracts.promises import broken_promises
     from ..link import build
 
     root = settings.root
     plan = load_plan(root)
+    if problems := broken_promises(plan):
+        raise UserError(problems)
     for text in plan.notes:
         note(text)
     for name in [board] if board else [b.name for b in plan.boards]:

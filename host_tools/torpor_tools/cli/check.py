@@ -21,14 +21,16 @@ from .output import busy, note
 @click.pass_obj
 def command(settings: Settings, types: bool) -> None:
     from ..contracts import check_types, load_plan
+    from ..contracts.promises import broken_promises, unrecorded
     from ..link import check_syntax
 
     with busy("Checking"):
         plan = load_plan(settings.root)
         problems = check_syntax(plan) + (check_types(plan) if types else [])
+        problems += broken_promises(plan)
     if problems:
         raise UserError(problems)
-    for text in plan.notes:
+    for text in (*plan.notes, *unrecorded(plan)):
         note(text)
     services = sum(len(board.services) for board in plan.boards)
     click.echo(f"no mistakes in {services} services on {len(plan.boards)} boards")

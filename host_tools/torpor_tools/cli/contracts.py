@@ -1,0 +1,93 @@
+"""``torpor contracts``."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import UserError
+from .base import Command, Group, Settings
+from .output import print_table
+
+
+@click.group(
+    cls=Group,
+    name="contracts",
+    help="What the services promise their callers, held in contracts.lock.",
+)
+def command() -> None:
+    pass
+
+
+@command.command(
+    cls=Command,
+    help="Show each service's contract: its version, its fingerprint, what has changed since.",
+    short_help="Show versions, fingerprints, and what has changed",
+    examples=[("torpor contracts show", "all services")],
+)
+@click.pass_obj
+def show(settings: Settings) -> None:
+    from ..contracts import load_plan
+    from ..contracts.fingerprint import service_fingerprint
+    from ..contracts.promises import verdicts
+
+    plan = load_plan(settings.root)
+    held = {verdict.service: verdict for verdict in verdicts(plan)}
+    rows = []
+    for service in sorted((s for b in plan.boards for s in b.services), key=lambda s: s.name):
+        verdict = held.get(service.name)
+        version = str(verdict.version) if verdict and verdict.version else "-"
+        changes = verdict.changes if verdict else ()
+        state = "; ".join(c.what for c in changes) if version != "-" else "not recorded"
+        fingerprint = service_fingerprint(service.contract)
+        rows.append((service.name, version, fingerprint, state or "as recorded"))
+    print_table(("service", "version", "fingerprint", "since contracts.lock"), rows, "lr")
+
+
+@command.command(
+    cls=Command,
+    help="Record all changes that break no caller in contracts.lock, and begin it if need be.",
+    short_help="Record what breaks no caller",
+    examples=[("torpor contracts lock", "after a method or an optional argument was added")],
+)
+@click.pass_obj
+def lock(settings: Settings) -> None:
+    from ..contracts import load_plan
+    from ..contracts.promises import broken_promises, record
+
+    plan = load_plan(settings.root)
+    for verdict in record(plan):
+        if not verdict.is_recorded and not verdict.breaks:
+            news = "; ".join(change.what for change in verdict.changes)
+            click.echo(f"{verdict.service}: recorded{f' ({news})' * bool(news)}")
+    if problems := broken_promises(plan):
+        raise UserError(problems)
+    click.echo("contracts.lock holds every contract")
+
+
+@command.command(
+    cls=Command,
+    help="Accept breaking changes: record them in contracts.lock under a new version.",
+    short_help="Accept breaking changes",
+    arguments=[("SERVICE", "The services whose contract may break (default: all)")],
+    examples=[
+        ("torpor contracts bump alerts", "callers of alerts must be built again"),
+        ("torpor contracts bump", "of all services"),
+    ],
+)
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.pass_obj
+def bump(settings: Settings, services: tuple[str, ...]) -> None:
+    from ..contracts import load_plan
+    from ..contracts.promises import record
+
+    plan = load_plan(settings.root)
+    accepted = False
+    for verdict in record(plan, services or None):
+        if verdict.breaks and (not services or verdict.service in services):
+            accepted = True
+            version = f"version {verdict.version + 1}" if verdict.contract else "taken out"
+            click.echo(f"{verdict.service}: {version}")
+            for change in verdict.breaks:
+                click.echo(f"  {change.what}")
+    if not accepted:
+        click.echo("nothing breaks: no version has changed")

@@ -1,0 +1,165 @@
+"""``contracts.lock``: what the services have promised, beside ``cluster.toml`` and under git.
+
+A table a service: the version of its contract, its fingerprint, a table a method. Tables of other
+parts of torpor live beside ``methods`` and are kept as they are; ``migrations`` is one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from ..config.document import Document
+from ..errors import Problem, UserError, Where
+from ..model.contract import Argument, Contract, Method, Route
+from .fingerprint import method_fingerprint, route_lines, service_fingerprint
+
+NAME = "contracts.lock"
+_HEAD = """\
+What the services have promised; commit it. `torpor check` refuses what would break a caller.
+Written by `torpor contracts lock` and `torpor contracts bump`: of two versions that git cannot
+merge take either one, then run `torpor contracts lock`."""
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A service's entry. ``extra``: the tables beside ``methods``, such as ``migrations``."""
+
+    contract: Contract
+    version: int = 1  # grows when a breaking change is accepted
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_contract(self) -> bool:
+        """Whether the contract is recorded; without, the entry is there for ``extra`` only."""
+        return bool(self.contract.class_name)
+
+
+def read_lock(root: Path) -> dict[str, Locked] | None:
+    """The entries of ``root/contracts.lock``, or None if there is no such file.
+
+    Raises ``UserError`` for a file that is not what ``write_lock`` writes.
+    """
+    if not (root / NAME).is_file():
+        return None
+    try:
+        document = Document(root / NAME, NAME)
+    except UserError as error:
+        remedy = "take git's last version of it, then run: torpor contracts lock"
+        raise UserError([Problem(p.where, p.what, remedy) for p in error.problems]) from None
+    services = document.take((), document.data, "services", dict, {})
+    found = {name: _locked(document, name, value) for name, value in services.items()}
+    if document.problems:
+        raise UserError(document.problems)
+    return found
+
+
+def write_lock(root: Path, entries: Mapping[str, Locked]) -> None:
+    """Replace ``root/contracts.lock`` as a whole; the same entries give the same bytes."""
+    text = tomlkit.document()
+    for line in _HEAD.splitlines():
+        text.add(tomlkit.comment(line))
+    text.add(tomlkit.nl())
+    text.add("services", tomlkit.item({name: _table(entries[name]) for name in sorted(entries)}))
+    handle, name = tempfile.mkstemp(prefix=f".{NAME}.", dir=root)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(text))
+    os.chmod(name, 0o644)
+    os.replace(name, root / NAME)
+
+
+def read_migrations(root: Path) -> dict[str, dict[str, str]]:
+    """Of each service the migrations that are recorded: file name -> hash. Raises ``UserError``."""
+    entries = read_lock(root) or {}
+    return {name: dict(locked.extra.get("migrations", {})) for name, locked in entries.items()}
+
+
+def write_migrations(root: Path, service: str, migrations: Mapping[str, str]) -> None:
+    """Record the migrations of a service (file name -> hash) in place of what was recorded.
+
+    The lock is begun if there is none; the service's contract stays as it is recorded.
+    """
+    entries = read_lock(root) or {}
+    old = entries.get(service) or Locked(Contract(service, "", Where(NAME), (), ()))
+    extra = {**old.extra, "migrations": dict(migrations)}
+    write_lock(root, {**entries, service: Locked(old.contract, old.version, extra)})
+
+
+def _table(locked: Locked) -> dict[str, Any]:
+    contract = locked.contract
+    table: dict[str, Any] = {}
+    if locked.has_contract:
+        table = {
+            "class": contract.class_name,
+            "version": locked.version,
+            "fingerprint": service_fingerprint(contract),
+            "methods": {
+                m.name: _method_table(m) for m in sorted(contract.methods, key=lambda m: m.name)
+            },
+        }
+    return {**table, **locked.extra}
+
+
+def _method_table(method: Method) -> dict[str, Any]:
+    table: dict[str, Any] = {"fingerprint": method_fingerprint(method)}
+    arguments = [_argument_text(argument) for argument in method.arguments]
+    for key, value in (("arguments", arguments), ("routes", list(route_lines(method)))):
+        if value:
+            table[key] = value
+    table["returns"] = method.returns
+    if method.streamed:
+        table["streamed"] = True
+    return table
+
+
+def _argument_text(argument: Argument) -> str:
+    default = "" if argument.default is None else f" = {argument.default}"
+    return f"{argument.name}: {argument.type}{default}"
+
+
+def _locked(document: Document, service: str, value: Any) -> Locked:
+    path = ("services", service)
+    if not isinstance(value, dict):
+        document.report(path, f"{service}: expected a table, got {value!r}")
+        value = {}
+    methods = document.take(path, value, "methods", dict, {})
+    contract = Contract(
+        service,
+        document.take(path, value, "class", str, ""),
+        document.where(*path),
+        tuple(_method(document, (*path, "methods", n), m) for n, m in methods.items()),
+        (),
+    )
+    own = ("class", "version", "fingerprint", "methods")
+    extra = {key: item for key, item in value.items() if key not in own}
+    return Locked(contract, document.take(path, value, "version", int, 1), extra)
+
+
+def _method(document: Document, path: tuple[str, ...], table: Any) -> Method:
+    if not isinstance(table, dict):
+        document.report(path, f"{path[-1]}: expected a table, got {table!r}")
+        table = {}
+    where = document.where(*path)
+    arguments = document.take(path, table, "arguments", list, [])
+    routes = document.take(path, table, "routes", list, [])
+    return Method(
+        path[-1],
+        tuple(_argument(str(text), where) for text in arguments),
+        document.take(path, table, "returns", str, ""),
+        where,
+        tuple(Route(verb, at, where) for verb, _, at in (str(r).partition(" ") for r in routes)),
+        streamed=document.take(path, table, "streamed", bool, False),
+    )
+
+
+def _argument(text: str, where: Where) -> Argument:
+    """The argument that ``_argument_text`` wrote; no type has an equals sign."""
+    name, _, rest = text.partition(": ")
+    kind, equals, default = rest.partition(" = ")
+    return Argument(name, kind, default if equals else None, where)

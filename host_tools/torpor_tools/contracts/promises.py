@@ -1,0 +1,110 @@
+"""Holds the services against ``contracts.lock``, and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..config.suggest import did_you_mean, listing
+from ..errors import Problem, fail
+from ..model.contract import Contract
+from ..model.plan import Plan
+from .changes import Change, changes
+from .lock import Locked, read_lock, write_lock
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A service beside its entry in the lock; one of the two may be missing."""
+
+    service: str
+    locked: Locked | None
+    contract: Contract | None  # None: no board carries it any more
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def breaks(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.breaking)
+
+    @property
+    def version(self) -> int:
+        """The version of the contract that the lock holds; 0 if it holds none."""
+        return self.locked.version if self.locked and self.locked.has_contract else 0
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the lock says just what the source says."""
+        return self.version > 0 and not self.changes
+
+
+def verdicts(plan: Plan) -> list[Verdict]:
+    """Each service of the cluster or of its lock, by name; none without a lock.
+
+    Raises ``UserError`` for a lock that cannot be read.
+    """
+    lock = read_lock(plan.cluster.root)
+    return [] if lock is None else _verdicts(plan, lock)
+
+
+def broken_promises(plan: Plan) -> list[Problem]:
+    """The breaking changes since ``contracts.lock``. Raises ``UserError`` for a broken lock."""
+    found = []
+    for verdict in verdicts(plan):
+        bump = f"keep it, or accept the break with: torpor contracts bump {verdict.service}"
+        for change in verdict.breaks:
+            what = f"this breaks callers of {verdict.service}: {change.what}"
+            found.append(Problem(change.where, what, bump))
+    return found
+
+
+def unrecorded(plan: Plan) -> list[str]:
+    """What a user should know of changes that break nobody and are not in the lock yet."""
+    found = []
+    for verdict in verdicts(plan):
+        if not verdict.breaks and not verdict.is_recorded:
+            news = listing(c.what for c in verdict.changes) or "is not recorded"
+            found.append(f"{verdict.service}: {news}; record it with: torpor contracts lock")
+    return found
+
+
+def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
+    """Write ``contracts.lock`` and return how the services stood to it before.
+
+    The entry of a service that breaks its callers stays as it is, unless ``bump`` names the
+    service (None: all of them). Raises ``UserError`` for a name that is not there.
+    """
+    found = _verdicts(plan, read_lock(plan.cluster.root) or {})
+    known = [verdict.service for verdict in found]
+    for name in bump or ():
+        if name not in known:
+            remedy = did_you_mean(name, known) or f"services: {listing(known)}"
+            raise fail(f"there is no service {name}", remedy)
+    entries = {v.service: _entry(v, bump is None or v.service in bump) for v in found}
+    kept = {name: entry for name, entry in entries.items() if entry is not None}
+    write_lock(plan.cluster.root, kept)
+    return found
+
+
+def _entry(verdict: Verdict, accept: bool) -> Locked | None:
+    """What the lock is to hold of a service from now on."""
+    if verdict.breaks and not accept:
+        return verdict.locked
+    if verdict.contract is None:
+        return None
+    extra = verdict.locked.extra if verdict.locked else {}
+    return Locked(verdict.contract, max(1, verdict.version + bool(verdict.breaks)), extra)
+
+
+def _verdicts(plan: Plan, lock: dict[str, Locked]) -> list[Verdict]:
+    contracts = {s.name: s.contract for board in plan.boards for s in board.services}
+    names = sorted({*contracts, *lock})
+    return [_verdict(name, lock.get(name), contracts.get(name)) for name in names]
+
+
+def _verdict(name: str, locked: Locked | None, contract: Contract | None) -> Verdict:
+    if locked is None or not locked.has_contract:
+        return Verdict(name, locked, contract)
+    if contract is None:
+        gone = Change(True, locked.contract.where, "no board carries it any more")
+        return Verdict(name, locked, None, (gone,))
+    return Verdict(name, locked, contract, tuple(changes(locked.contract, contract)))

@@ -1,0 +1,263 @@
+"""``contracts.lock``: each kind of change with its case, and the commands that write the file.
+
+A case in ``tests/cases/contracts`` holds the methods of a service before and after, and begins
+with what must be said of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.running import write_cluster
+from tests.host_tools.small_plans import NOWHERE
+from torpor_tools.cli import root as torpor
+from torpor_tools.cli import run
+from torpor_tools.contracts import load_plan
+from torpor_tools.contracts.changes import changes
+from torpor_tools.contracts.fingerprint import (
+    honoured_fingerprints,
+    method_fingerprint,
+    service_fingerprint,
+)
+from torpor_tools.contracts.lock import read_lock, read_migrations, write_migrations
+from torpor_tools.contracts.promises import broken_promises, record, unrecorded
+from torpor_tools.contracts.read import read_contract
+from torpor_tools.contracts.source import read_source
+from torpor_tools.errors import UserError
+from torpor_tools.model.contract import Argument, Contract, Method, Route
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "contracts").glob("*.py"))
+HEAD = """from collections.abc import AsyncIterator
+from typing import List, Optional
+from torpor import Service, get
+class A(Service):
+    pass
+"""
+
+
+def contract(root: Path, methods: str) -> Contract:
+    write_cluster(root, {"a": HEAD + textwrap.indent(methods, "    ")})
+    return read_contract(read_source(root, "a"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_change(case: Path, tmp_path: Path) -> None:
+    text = case.read_text()
+    expected = re.findall(r"^# (BREAKS|COMPATIBLE): (.+)$", text, flags=re.MULTILINE)
+    assert expected or "# SAME" in text
+    before, now = text.split("# --- now\n")
+    old, new = contract(tmp_path / "old", before), contract(tmp_path / "new", now)
+    found = changes(old, new)
+    assert {("BREAKS" if c.breaking else "COMPATIBLE", c.what) for c in found} == set(expected)
+    assert all(change.where.line for change in found)
+    if "# SAME" in text:
+        assert service_fingerprint(old) == service_fingerprint(new)
+
+
+TYPES = st.sampled_from(["int", "str", "dict[str, int]"])
+ARGUMENT = st.tuples(st.sampled_from("abcd"), TYPES, st.sampled_from([None, None, "1"]))
+
+
+@st.composite
+def methods(draw: st.DrawFn) -> Method:
+    made = draw(st.lists(ARGUMENT, max_size=4, unique_by=lambda a: a[0]))
+    made.sort(key=lambda argument: argument[2] is not None)
+    routes = (Route("GET", "/x", NOWHERE),) * draw(st.integers(0, 1))
+    returns = draw(st.sampled_from(["int", "str"]))
+    return Method("m", tuple(Argument(*a, NOWHERE) for a in made), returns, NOWHERE, routes)
+
+
+@settings(max_examples=400, deadline=None)
+@given(methods(), methods())
+def test_what_breaks_nobody_is_honoured_on_the_wire(old: Method, new: Method) -> None:
+    a, b = (Contract("s", "S", NOWHERE, (m,), ()) for m in (old, new))
+    found = changes(a, b)
+    if not any(change.breaking for change in found):
+        assert method_fingerprint(old) in honoured_fingerprints(new)
+    if not found:
+        assert service_fingerprint(a) == service_fingerprint(b)
+    if method_fingerprint(old) not in honoured_fingerprints(new):
+        assert any(change.breaking for change in found)
+
+
+SERVICE = """from torpor import Service, get
+
+
+class A(Service):
+    @get("/newest/<fridge>")
+    async def newest(self, fridge: str, limit: int = 1) -> list[int]:
+        return [limit]
+"""
+B = SERVICE.replace("class A", "class B")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Path:
+    write_cluster(tmp_path, {"a": SERVICE, "b": B})
+    record(load_plan(tmp_path))
+    return tmp_path
+
+
+def change(root: Path, old: str, new: str, service: str = "a") -> None:
+    path = root / "services" / service / "__init__.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def torpor_says(root: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(["-C", str(root), *arguments])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_without_a_lock_nothing_is_promised(tmp_path: Path) -> None:
+    plan = load_plan(write_cluster(tmp_path, {"a": SERVICE}))
+    assert read_lock(tmp_path) is None
+    assert broken_promises(plan) == []
+    assert unrecorded(plan) == []
+
+
+def test_the_lock_says_what_the_source_says(cluster: Path) -> None:
+    plan = load_plan(cluster)
+    lock = read_lock(cluster)
+    assert lock
+    for service in plan.boards[0].services:
+        assert service_fingerprint(lock[service.name].contract) == service_fingerprint(
+            service.contract
+        )
+    before = (cluster / "contracts.lock").read_bytes()
+    record(plan)
+    assert (cluster / "contracts.lock").read_bytes() == before
+
+
+def test_a_break_is_refused_until_it_is_accepted(cluster: Path) -> None:
+    change(cluster, "limit: int = 1", "most: int = 1")
+    change(cluster, "[limit]", "[most]")
+    for command in (["check", "--no-types"], ["build", "--no-types"], ["contracts", "lock"]):
+        code, out, err = torpor_says(cluster, *command)
+        assert code == 1, out
+        assert (
+            "services/a/__init__.py:6: this breaks callers of a: "
+            "newest has lost its argument limit" in err
+        )
+        assert "torpor contracts bump a" in err
+    assert torpor_says(cluster, "contracts", "bump", "a")[:2] == (
+        0,
+        "a: version 2\n  newest has lost its argument limit\n",
+    )
+    assert torpor_says(cluster, "check", "--no-types")[0] == 0
+    lock = read_lock(cluster)
+    assert lock
+    assert (lock["a"].version, lock["b"].version) == (2, 1)
+
+
+def test_only_the_named_service_may_break(cluster: Path) -> None:
+    for service in "ab":
+        change(cluster, "/newest/", "/latest/", service)
+    assert torpor_says(cluster, "contracts", "bump", "b")[0] == 0
+    problems = broken_promises(load_plan(cluster))
+    assert [p.what for p in problems] == [
+        "this breaks callers of a: newest no longer answers GET /newest/<fridge>"
+    ]
+    code, out, _ = torpor_says(cluster, "contracts", "bump")
+    assert (code, out.splitlines()[0]) == (0, "a: version 2")
+
+
+def test_what_is_compatible_is_noted_and_recorded(cluster: Path) -> None:
+    change(cluster, "limit: int = 1", "limit: int = 1, since: int = 0")
+    code, _, err = torpor_says(cluster, "check", "--no-types")
+    assert code == 0
+    assert "a: newest now takes since; record it with: torpor contracts lock" in err
+    code, out, _ = torpor_says(cluster, "contracts", "lock")
+    assert (code, out.splitlines()[0]) == (0, "a: recorded (newest now takes since)")
+    assert unrecorded(load_plan(cluster)) == []
+
+
+def test_a_service_that_is_gone_breaks_its_callers(cluster: Path) -> None:
+    text = (cluster / "cluster.toml").read_text()
+    (cluster / "cluster.toml").write_text(
+        text.replace('["a", "b"]', '["a"]').replace("[services.b]\nport = 8002\n", "")
+    )
+    code, _, err = torpor_says(cluster, "check", "--no-types")
+    assert code == 1
+    assert re.search(r"contracts.lock:\d+: this breaks callers of b: no board carries it", err)
+    assert torpor_says(cluster, "contracts", "bump", "b")[1].startswith("b: taken out")
+    assert list(read_lock(cluster) or {}) == ["a"]
+
+
+def test_migrations_live_in_the_same_file(cluster: Path) -> None:
+    write_migrations(cluster, "a", {"0001_init.py": "5f1c"})
+    assert read_migrations(cluster) == {"a": {"0001_init.py": "5f1c"}, "b": {}}
+    change(cluster, "/newest/", "/latest/")
+    torpor_says(cluster, "contracts", "bump")
+    assert read_migrations(cluster)["a"] == {"0001_init.py": "5f1c"}
+    text = (cluster / "contracts.lock").read_text()
+    assert '[services.a.migrations]\n"0001_init.py" = "5f1c"' in text
+
+
+def test_migrations_may_come_before_the_contract(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"a": SERVICE})
+    write_migrations(tmp_path, "a", {"0001_init.py": "5f1c"})
+    plan = load_plan(tmp_path)
+    assert broken_promises(plan) == []
+    record(plan)
+    lock = read_lock(tmp_path)
+    assert lock
+    assert lock["a"].version == 1
+    assert read_migrations(tmp_path) == {"a": {"0001_init.py": "5f1c"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<<<<<<< HEAD\n", "torpor contracts lock"),
+        ("[services]\na = 3\n", "contracts.lock:2: a: expected a table, got 3"),
+        ('[services.a]\nclass = "A"\nversion = "x"\n', "contracts.lock:3: version: expected"),
+    ],
+)
+def test_a_broken_lock(cluster: Path, text: str, expected: str) -> None:
+    (cluster / "contracts.lock").write_text(text)
+    with pytest.raises(UserError) as caught:
+        broken_promises(load_plan(cluster))
+    assert expected in str(caught.value)
+
+
+def test_unknown_service(cluster: Path) -> None:
+    code, _, err = torpor_says(cluster, "contracts", "bump", "c")
+    assert code == 1
+    assert "there is no service c" in err
+    assert "services: a and b" in err
+
+
+def test_show(cluster: Path) -> None:
+    change(cluster, "/newest/", "/latest/")
+    shown = CliRunner().invoke(torpor, ["-C", str(cluster), "contracts", "show"]).output
+    assert re.search(r"a +1 +[0-9a-f]{12} +newest no longer answers GET /newest/<fridge>", shown)
+    assert re.search(r"b +1 +[0-9a-f]{12} +as recorded", shown)
+
+
+def test_default_text_survives_the_file(cluster: Path) -> None:
+    change(cluster, "limit: int = 1", 'limit: str = " = "')
+    record(load_plan(cluster), bump=None)
+    assert broken_promises(load_plan(cluster)) == []
+    assert unrecorded(load_plan(cluster)) == []
+
+
+def test_a_renamed_class_breaks_its_peers() -> None:
+    old = Contract("a", "A", NOWHERE, (), ())
+    found = changes(old, replace(old, class_name="Other"))
+    assert [(c.breaking, c.what) for c in found] == [
+        (True, "its class A is called Other, peers import it by name")
+    ]
