@@ -31,6 +31,7 @@ GROUPS = (
         (
             Entry("build", "Link each board's services into an image"),
             Entry("boards", "List the kinds of board and their limits"),
+            Entry("firmware", "Fetch a board's official MicroPython firmware"),
         ),
     ),
     (

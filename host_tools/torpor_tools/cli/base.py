@@ -35,16 +35,25 @@ class Settings:
             raise fail(f"there is no folder {self.directory}")
         return folder.resolve()
 
+    @property
+    def in_project(self) -> bool:
+        """Whether there is a ``cluster.toml`` here or in a folder above."""
+        return self._found is not None
+
     @cached_property
     def root(self) -> Path:
         """The cluster's folder: the nearest one upwards with a ``cluster.toml``."""
-        for folder in (self.folder, *self.folder.parents):
-            if (folder / "cluster.toml").is_file():
-                return folder
+        if self._found:
+            return self._found
         raise fail(
             f"no cluster.toml in {self.folder} or a folder above it",
             "go to a cluster's folder, or start one: torpor init DIR",
         )
+
+    @cached_property
+    def _found(self) -> Path | None:
+        folders = (self.folder, *self.folder.parents)
+        return next((folder for folder in folders if (folder / "cluster.toml").is_file()), None)
 
 
 class HelpPage:

@@ -4,49 +4,93 @@ from __future__ import annotations
 
 import click
 
-from .base import Command
+from ..model.board import Board, Firmware
+from .base import Command, Group
 from .output import print_table
 
 
-@click.command(
+class _Boards(Group):
+    """Takes ``torpor boards NAME`` for ``torpor boards show NAME``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Boards,
+    invoke_without_command=True,
+    help="List the kinds of board and their limits.",
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        _list()
+
+
+@command.command(
+    "show",
     cls=Command,
-    help="List the kinds of board, or show all that is known of one.",
-    arguments=[("NAME", "A kind of board; without it a line for each")],
+    short_help="All that is known of one kind",
+    help="Show all that is known of a kind of board: limits, flash layout, firmware, currents.",
+    arguments=[("NAME", "A kind of board, as torpor boards lists them")],
     examples=[
         ("torpor boards", "all kinds"),
-        ("torpor boards RPI_PICO_W", "one, with its limits and currents"),
+        ("torpor boards show RPI_PICO_W", "one, with its limits and currents"),
     ],
 )
-@click.argument("name", required=False)
-def command(name: str | None) -> None:
+@click.argument("name")
+def show(name: str) -> None:
+    from ..config import load_board
+
+    board = load_board(name)
+    print_table((), [*_facts(board), *_firmware(board.firmware), *_currents(board)])
+
+
+def _list() -> None:
     from ..config import known_boards, load_board
 
-    if name is None:
-        boards = [load_board(known) for known in known_boards()]
-        rows = [
-            (b.name, b.chip, f"{b.heap_bytes:,}", str(b.listeners), str(b.connections))
-            for b in boards
-        ]
-        print_table(("board", "chip", "heap B", "listeners", "connections"), rows, "llrrr")
-        return
-    board = load_board(name)
-    firmware = board.firmware
-    facts = [
+    boards = [load_board(known) for known in known_boards()]
+    rows = [
+        (b.name, b.chip, f"{b.heap_bytes:,}", str(b.listeners), str(b.connections)) for b in boards
+    ]
+    print_table(("board", "chip", "heap B", "listeners", "connections"), rows, "llrrr")
+
+
+def _facts(board: Board) -> list[tuple[str, str]]:
+    files = board.filesystem
+    size = files.block_count * files.block_size
+    return [
         ("title", board.title),
         ("chip", f"{board.chip} (MicroPython port {board.port})"),
         ("flash", f"{board.flash_bytes:,} bytes"),
-        ("heap", f"{board.heap_bytes:,} bytes free for Python"),
-        ("listeners", str(board.listeners)),
-        ("connections", str(board.connections)),
-        ("sockets", str(board.sockets)),
-        ("wake sources", ", ".join(board.wake_sources)),
         (
             "filesystem",
-            f"{board.filesystem.block_count} blocks of {board.filesystem.block_size} bytes "
-            f"at {board.filesystem.offset:#x}",
+            f"LittleFS2, {size:,} bytes at {files.offset:#x}: {files.block_count} blocks "
+            f"of {files.block_size}, written by {files.prog_size}, read by {files.read_size}",
         ),
-        ("firmware", f"MicroPython {firmware.version}" if firmware else "none pinned"),
+        ("heap", f"{board.heap_bytes:,} bytes free for Python"),
+        ("listeners", f"{board.listeners} TCP ports may listen at once"),
+        ("connections", f"{board.connections} TCP connections may be open, in both directions"),
+        ("sockets", f"{board.sockets} of any kind"),
+        ("wake sources", ", ".join(board.wake_sources)),
         ("type stubs", board.stubs),
     ]
-    facts += [(f"mA {state}", f"{value:g}") for state, value in board.currents_ma.items()]
-    print_table((), facts)
+
+
+def _firmware(firmware: Firmware | None) -> list[tuple[str, str]]:
+    if firmware is None:
+        return [("firmware", "none pinned")]
+    return [
+        ("firmware", f"MicroPython {firmware.version}, flashed at {firmware.offset:#x}"),
+        ("  from", firmware.url),
+        ("  SHA-256", firmware.sha256 or "not known: a file has to be given by hand"),
+        *([("  or from", f"PyPI: {firmware.wheel}")] if firmware.wheel else []),
+    ]
+
+
+def _currents(board: Board) -> list[tuple[str, str]]:
+    return [(f"mA {state}", f"{value:g}") for state, value in board.currents_ma.items()]

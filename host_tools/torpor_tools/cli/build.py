@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..errors import UserError
 from ..model.image import Image
 from .base import Command, Settings
-from .output import busy, note, print_table
+from .output import busy, note, print_table, progress_bar
 
 
 @click.command(
@@ -18,13 +20,22 @@ from .output import busy, note, print_table
         ("torpor build", "all boards"),
         ("torpor build shed", "one board"),
         ("torpor build --modules", "with the runtime module by module"),
+        ("torpor build shed --firmware FILE.uf2", "on a firmware file that you have"),
     ],
 )
 @click.argument("board", required=False)
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option("--modules", is_flag=True, help="Show each module of the runtime.")
+@click.option(
+    "--firmware",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The official firmware, instead of the one in the cache.",
+)
 @click.pass_obj
-def command(settings: Settings, board: str | None, types: bool, modules: bool) -> None:
+def command(
+    settings: Settings, board: str | None, types: bool, modules: bool, firmware: Path | None
+) -> None:
     from ..contracts import load_plan
     from ..contracts.promises import broken_promises
     from ..link import build
@@ -40,6 +51,26 @@ def command(settings: Settings, board: str | None, types: bool, modules: bool) -
             image = build(plan, name, root / "build", types=types)
         _show(image, modules)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
+        _write_flash_file(image, root, firmware)
+
+
+def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
+    """Write the file to flash. The image is whole without it, so a firmware that is out of reach
+    is no mistake, unless the user has named it."""
+    from ..flash.prepare import flash_file
+
+    try:
+        with progress_bar(f"Firmware of {image.board.board.name}") as progress:
+            file = flash_file(image, source=firmware, progress=progress)
+    except UserError as error:
+        if firmware:
+            raise
+        problem = error.problems[0]
+        note(f"no file to flash: {problem.what}\n      {problem.remedy}")
+    else:
+        click.echo(
+            f"{file.relative_to(root)} is the file to flash: torpor flash {image.board.name}"
+        )
 
 
 def _show(image: Image, modules: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
@@ -11,6 +12,10 @@ from ..paths import boards_dir
 from .document import Document
 from .suggest import did_you_mean, listing
 
+CHIPS = {"rp2": ("RP2040", "RP2350"), "esp32": ("ESP32", "ESP32-S3", "ESP32-C3"), "unix": ()}
+"""MicroPython's port -> the chips of it that the tools know how to flash."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
 _OPTIONAL_TABLES = ("firmware",)
 _KINDS: dict[str, type] = {"wake_sources": list, "currents_ma": dict}
@@ -31,6 +36,8 @@ def load_board(name: str) -> Board:
     document = Document(boards_dir() / f"{name}.toml", f"boards/{name}.toml")
     values = _fields(document, Board, (), document.data)
     _check_items(document, values)
+    if not document.problems:
+        _check_layout(document, values)
     if document.problems:
         raise UserError(document.problems)
     currents = {state: float(ma) for state, ma in values.pop("currents_ma").items()}
@@ -79,3 +86,26 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
         if type(current) not in (int, float):
             what = f"{state}: expected a number, got {current!r}"
             document.report(("currents_ma", state), what)
+
+
+def _check_layout(document: Document, values: dict[str, Any]) -> None:
+    """What no single value can show: the parts must fit each other, or no image would run."""
+    port, chip, filesystem = values["port"], values["chip"], values["filesystem"]
+    if port not in CHIPS:
+        document.report(("port",), f'port: there is no "{port}"', f"known: {listing(list(CHIPS))}")
+    elif CHIPS[port] and chip not in CHIPS[port]:
+        what = f'chip: the port {port} has no "{chip}"'
+        near = did_you_mean(chip, CHIPS[port])
+        document.report(("chip",), what, near or f"known: {listing(list(CHIPS[port]))}")
+    end = filesystem.offset + filesystem.block_size * filesystem.block_count
+    if not filesystem.block_size or filesystem.offset % filesystem.block_size:
+        what = "offset: the filesystem does not begin at a whole block"
+        document.report(("filesystem", "offset"), what, "make it a multiple of block_size")
+    elif end > values["flash_bytes"]:
+        what = f"the filesystem ends at {end:#x}, behind the flash ({values['flash_bytes']:#x})"
+        document.report(("filesystem", "block_count"), what, "lower block_count or offset")
+    firmware = values["firmware"]
+    if firmware and firmware.sha256 and not _SHA256.fullmatch(firmware.sha256):
+        what = f'sha256: "{firmware.sha256}" is not a SHA-256'
+        remedy = "64 hexadecimal digits in lower case, or empty while it is not known"
+        document.report(("firmware", "sha256"), what, remedy)

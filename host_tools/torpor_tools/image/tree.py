@@ -58,7 +58,7 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
         made = Path(work) / "new"
-        made.mkdir()
+        made.mkdir(mode=0o700)  # it may hold secrets
         write(made)
         with _locked(target.parent):
             if target.exists():
