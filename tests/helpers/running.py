@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from torpor_sim import Simulator
+from torpor_tools.model.image import Image
 from torpor_tools.testing import simulator
 
 
@@ -61,12 +62,25 @@ def read_all(sock: socket.socket) -> bytes:
 @contextmanager
 def running(root: Path, **options: Any) -> Iterator[Running]:
     """Build and run the cluster in ``root`` on ports from the OS."""
+    with _running(lambda: simulator(root, ports="os", **options)) as run:
+        yield run
+
+
+@contextmanager
+def running_images(images: Sequence[Image]) -> Iterator[Running]:
+    """Run images on ports from the OS."""
+    with _running(lambda: Simulator(images, ports="os")) as run:
+        yield run
+
+
+@contextmanager
+def _running(make: Callable[[], Simulator]) -> Iterator[Running]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
     async def enter() -> Simulator:
-        sim = simulator(root, ports="os", **options)
+        sim = make()
         await sim.__aenter__()
         return sim
 

@@ -41,6 +41,7 @@ GROUPS = (
             Entry("set", "Change what a simulated board senses"),
         ),
     ),
+    ("Measure", (Entry("bench", "Show what make bench measured, and what changed"),)),
     ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
 )
 

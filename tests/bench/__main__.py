@@ -1,0 +1,47 @@
+"""Measures the figures that are named, or all: ``python -m tests.bench [NAME ...]``.
+
+Writes ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this time keep
+what the file says of them. Exit codes: 0 done (whether or not goals are met), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tests.bench.lab import Lab
+from tests.bench.plot import plot
+from tests.bench.registry import entries
+from torpor_tools.bench.results import Figure, read, write
+from torpor_tools.cli.bench import show
+
+OUT = Path("build")
+
+
+def main(names: list[str]) -> int:
+    known = entries()
+    unknown = set(names) - {entry.name for entry in known}
+    if unknown:
+        print(f"no figure is called {', '.join(sorted(unknown))}; there are:", file=sys.stderr)
+        print("\n".join(f"  {entry.name}" for entry in known), file=sys.stderr)
+        return 2
+    results: dict[str, Figure] = {}
+    if names and (OUT / "bench.json").exists():
+        results = {figure.name: figure for figure in read(OUT / "bench.json")}
+    with Lab() as lab:
+        for entry in known:
+            if not names or entry.name in names:
+                began = time.monotonic()
+                results[entry.name] = entry.measure(lab)
+                print(f"{entry.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+    figures = [results[entry.name] for entry in known if entry.name in results]
+    write(OUT / "bench.json", figures)
+    (OUT / "bench.svg").write_text(plot(figures), encoding="utf-8")
+    show([figure for figure in figures if not names or figure.name in names])
+    print(f"written: {OUT}/bench.json, {OUT}/bench.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([name for argument in sys.argv[1:] for name in argument.split(",") if name]))

@@ -1,0 +1,73 @@
+"""The listener beside Microdot and the floors: one JSON route with one path parameter."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.bench.lab import Lab
+from tests.bench.load import load
+from tests.bench.registry import figure
+from torpor_tools.model.image import Image
+
+PATH = "/items/fridge-1"
+SECONDS = 0.4  # a side of a round
+
+_ITEMS = """
+from torpor import Service, get
+
+
+class Items(Service):
+    @get("/items/<name>")
+    async def item(self, name: str, limit: int = 10) -> dict:
+        return {"name": name, "limit": limit}
+"""
+
+
+def board(lab: Lab) -> Image:
+    """A board with more connections than a Pico W has: here the listener is measured, not the
+    budget, which would turn clients away."""
+    return lab.cluster({"items": _ITEMS}, connections=32, sockets=48)
+
+
+def _rps_over(lab: Lab, floor: str, connections: int, close: bool = False) -> list[float]:
+    run = partial(load, path=PATH, connections=connections, seconds=SECONDS, close=close)
+    ours = lab.served(lab.once(board)).address("items")
+    theirs = lab.floor(floor)
+    return lab.ratios(lambda: run(ours).rps, lambda: run(theirs).rps)
+
+
+@figure("rps_over_microdot_keepalive_1", unit="ratio", goal=2.5, better="higher")
+def rps_over_microdot_keepalive_1(lab: Lab) -> list[float]:
+    return _rps_over(lab, "plain_microdot", 1)
+
+
+@figure("rps_over_microdot_keepalive_4", unit="ratio", goal=8, better="higher")
+def rps_over_microdot_keepalive_4(lab: Lab) -> list[float]:
+    return _rps_over(lab, "plain_microdot", 4)
+
+
+@figure("rps_over_microdot_keepalive_16", unit="ratio", goal=8, better="higher")
+def rps_over_microdot_keepalive_16(lab: Lab) -> list[float]:
+    return _rps_over(lab, "plain_microdot", 16)
+
+
+@figure("rps_over_microdot_close_4", unit="ratio", goal=3, better="higher")
+def rps_over_microdot_close_4(lab: Lab) -> list[float]:
+    return _rps_over(lab, "plain_microdot", 4, close=True)
+
+
+@figure("rps_over_floor_keepalive_4", unit="ratio", goal=0.6, better="higher")
+def rps_over_floor_keepalive_4(lab: Lab) -> list[float]:
+    return _rps_over(lab, "direct", 4)
+
+
+@figure("rps_over_streams_keepalive_4", unit="ratio", goal=None, better="higher")
+def rps_over_streams_keepalive_4(lab: Lab) -> list[float]:
+    return _rps_over(lab, "streams", 4)
+
+
+@figure("p99_over_p50_keepalive_4", unit="ratio", goal=4, better="lower")
+def p99_over_p50_keepalive_4(lab: Lab) -> list[float]:
+    address = lab.served(lab.once(board)).address("items")
+    runs = [load(address, PATH, connections=4, seconds=1) for _ in range(lab.rounds)]
+    return [run.percentile(0.99) / run.percentile(0.5) for run in runs]

@@ -1,0 +1,157 @@
+"""What figures are measured with: linked clusters, boards that run, floors, alternating rounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import microdot
+
+import torpor_sim
+from tests.bench.load import Address
+from tests.helpers.running import Running, running_images, write_cluster
+from torpor_sim.facts import facts
+from torpor_sim.flash import BoardFolder, starter, write_json
+from torpor_sim.inputs import Inputs, defaults
+from torpor_sim.ports import Ports
+from torpor_tools.contracts import load_plan
+from torpor_tools.link import build
+from torpor_tools.model.image import Image
+
+ROOT = Path(__file__).parents[2]
+FLOORS = Path(__file__).parent / "floors"
+HEAP = "190wK"  # words, so that objects fit as on a chip of 32 bits
+Side = Callable[[], float]
+T = TypeVar("T")
+
+
+class Lab:
+    """Gives figures what they need, and takes it away at the end (``with Lab() as lab``)."""
+
+    rounds = 5
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        self._made: dict[Callable[[Lab], Any], Any] = {}
+        self._boards: dict[Path, Running] = {}
+        self._floors: dict[str, Address] = {}
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stack.close()
+
+    def ratios(self, one: Side, other: Side) -> list[float]:
+        """``one`` over ``other`` for each round. The sides take turns in going first."""
+        one(), other()  # a round to warm up
+        found = []
+        for number in range(self.rounds):
+            if number % 2:
+                below = other()
+                above = one()
+            else:
+                above = one()
+                below = other()
+            found.append(above / below)
+        return found
+
+    def once(self, make: Callable[[Lab], T]) -> T:
+        """What ``make(lab)`` returns, made once for all figures that want it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
+
+    # Images
+
+    @cached_property
+    def sample(self) -> Image:
+        """The image of the sample cluster's board."""
+        return self.image(ROOT)
+
+    def image(self, root: Path, **limits: Any) -> Image:
+        """Link the one board of the cluster in ``root``; ``limits`` replace fields of its kind."""
+        plan = load_plan(root)
+        (board,) = plan.boards
+        plan = replace(plan, boards=(replace(board, board=replace(board.board, **limits)),))
+        out = Path(tempfile.mkdtemp(dir=self.folder))
+        return build(plan, board.name, out, types=False)
+
+    def cluster(self, services: Mapping[str, str], **limits: Any) -> Image:
+        """Link a cluster of a Pico W: service name -> source of its ``__init__.py``."""
+        root = Path(tempfile.mkdtemp(dir=self.folder))
+        return self.image(write_cluster(root, dict(services)), **limits)
+
+    # Boards and floors
+
+    def served(self, image: Image) -> Running:
+        """The image in the simulator; it goes on until the end of all measurements."""
+        if image.folder not in self._boards:
+            self._boards[image.folder] = self._stack.enter_context(running_images([image]))
+        return self._boards[image.folder]
+
+    def run_on_board(self, image: Image, main: str, timeout: float = 120) -> Any:
+        """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
+
+        The program has the board's heap and the simulator's overlays.
+        """
+        board = image.board
+        folder = BoardFolder(Path(tempfile.mkdtemp(dir=self.folder)))
+        folder.prepare(board.board, fresh=False)
+        folder.install(image.tree)
+        Inputs(folder.inputs).prepare(defaults(board))
+        (folder.flash / "main.py").write_text(main)
+        ports = Ports(bind=None, base=None, mode="os")
+        self._stack.callback(ports.close)
+        place = ports.place([board])[board.name]
+        told = facts(board.name, board.board, place, folder, reset_cause="power-on", wake_reason="")
+        write_json(folder.run / "facts.json", told)
+        heap = f"heapsize={board.board.heap_bytes // 1024}wK"
+        out = _micropython(
+            ["-X", heap, str(starter()), str(folder.flash), str(folder.run)], timeout
+        )
+        return json.loads(out.splitlines()[-1])
+
+    def floor(self, name: str) -> Address:
+        """Where the program ``floors/<name>.py`` listens. It runs until the end."""
+        if name not in self._floors:
+            held = self._stack.enter_context(socket.socket())
+            held.bind(("127.0.0.1", 0))
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._floors[name] = held.getsockname()
+            program = [str(FLOORS / f"{name}.py"), str(self._floors[name][1])]
+            process = subprocess.Popen(
+                _command(["-X", f"heapsize={HEAP}", *program]),
+                stdout=subprocess.PIPE,
+                env=os.environ | {"MICROPYPATH": f".frozen:{Path(microdot.__file__).parents[1]}"},
+            )
+            self._stack.callback(process.wait)
+            self._stack.callback(process.kill)
+            assert process.stdout
+            if not process.stdout.readline():
+                raise RuntimeError(f"the floor {name} ended before it served")
+        return self._floors[name]
+
+
+def _command(arguments: list[str]) -> list[str]:
+    launch = Path(torpor_sim.__file__).with_name("_launch.py")
+    return [sys.executable, "-P", str(launch), str(os.getpid()), *arguments]
+
+
+def _micropython(arguments: list[str], timeout: float) -> str:
+    run = subprocess.run(
+        _command(arguments), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    if run.returncode:
+        raise RuntimeError(f"MicroPython ended with {run.returncode}:\n{run.stdout}{run.stderr}")
+    return run.stdout
