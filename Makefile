@@ -28,6 +28,7 @@ lint: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/python scripts/check_device_types.py
 	@$(BIN)/torpor check
 
 format: $(READY)

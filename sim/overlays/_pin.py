@@ -20,6 +20,8 @@ class Pin(machine._native.PinBase):
         WAKE_LOW = 4
         WAKE_HIGH = 5
 
+    _id: str
+
     def __init__(self, id, mode=None, pull=None, *, value=None, **options):
         if isinstance(id, Pin):
             id = id._id

@@ -29,7 +29,7 @@ def inputs(kind):
     if text != _text:
         _inputs = json.loads(text)
         _text = text
-    return _inputs.get(kind) or {}
+    return (_inputs or {}).get(kind) or {}
 
 
 def end(event, **fields):

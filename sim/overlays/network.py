@@ -61,6 +61,11 @@ class WLAN:
     PM_POWERSAVE = _POWERSAVE
     SEC_OPEN = 0
 
+    _active: bool
+    _joined: "int | None"  # when the join is done, in ticks
+    _ssid: str
+    _pm: int
+
     def __new__(cls, interface=STA_IF):
         global _station
         if interface != STA_IF:
@@ -68,7 +73,7 @@ class WLAN:
         if _station is None:
             _station = object.__new__(cls)
             _station._active = False
-            _station._joined = None  # when the join is done, in ticks
+            _station._joined = None
             _station._ssid = ""
             _station._pm = _PERFORMANCE
         return _station

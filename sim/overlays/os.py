@@ -42,7 +42,7 @@ def uname():
     from collections import namedtuple
     from sys import implementation
 
-    fields = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
+    uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
     release = "%d.%d.%d" % implementation.version[:3]
     board = "%s with %s" % (facts["title"], facts["chip"])
-    return fields(facts["port"], facts["port"], release, "v" + release, board)
+    return uname(facts["port"], facts["port"], release, "v" + release, board)

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +88,24 @@ def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, An
     return found
 
 
-def write_config(board: Board, root: Path, disabled: str = "var-annotated") -> Path:
+def write_config(
+    board: Board, root: Path, disabled: str = "var-annotated", first: Sequence[Path] = ()
+) -> Path:
     """Write mypy's configuration for code of ``root`` that runs on this board; returns its path.
 
-    ``disabled`` are mypy's error codes to leave out, with commas between. The lint of the device
-    code uses it too: ``mypy --config-file <path> <files>``. Raises ``UserError`` without stubs.
+    ``disabled`` are mypy's error codes to leave out, with commas between; ``first`` are folders
+    where modules are looked for before the usual ones. The lint of the device code uses these:
+    ``scripts/check_device_types.py``. Raises ``UserError`` without stubs.
     """
     folder = root / "build" / ".mypy"
     folder.mkdir(parents=True, exist_ok=True)
+    paths = ",".join(map(str, (*first, firmware_dir(), root)))
     # Other options make another cache, or one run would throw away what the other has learnt.
-    name = f"{board.name}-{zlib.crc32(disabled.encode()):08x}"
+    name = f"{board.name}-{zlib.crc32((disabled + paths).encode()):08x}"
     path = folder / f"{name}.ini"
     text = _CONFIG.format(
         platform="linux" if board.port == "unix" else board.port,
-        paths=",".join(map(str, (firmware_dir(), root))),
+        paths=paths,
         stubs=stubs_dir(board),
         cache=folder / name,
         disabled=disabled,

@@ -1,0 +1,56 @@
+"""Check the types of all code that runs in MicroPython; a part of ``make lint``.
+
+``torpor check`` reaches the runtime only as far as services use it. Here all of ``firmware/`` is
+held against the stubs of each port, and the simulator's overlays against those of the Unix port.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from torpor_tools.config import load_board
+from torpor_tools.contracts.types import run_mypy, write_config
+from torpor_tools.model.board import Board
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRMWARE = ROOT / "firmware"
+OVERLAYS = ROOT / "sim" / "overlays"
+UNIX_STUBS = "micropython-unix-stubs==1.29.0.post1"
+# A coroutine that suspends with a bare ``yield`` is MicroPython's own way, and unknown to mypy.
+NOT_MICROPYTHON = "misc,func-returns-value,var-annotated"
+
+
+def main() -> int:
+    """Print every error, once however many ports have it; the exit code."""
+    unix = replace(load_board("RPI_PICO_W"), name="UNIX", port="unix", stubs=UNIX_STUBS)
+    errors = {
+        **_errors(load_board("RPI_PICO_W"), _firmware("rp2")),
+        **_errors(load_board("ESP32_GENERIC"), _firmware("esp32")),
+        **_errors(unix, sorted(OVERLAYS.glob("*.py")), (OVERLAYS,)),
+    }
+    for line in errors:
+        print(line)
+    if not errors:
+        print("no mistakes in the types of device code")
+    return 1 if errors else 0
+
+
+def _firmware(port: str) -> list[Path]:
+    others = {path for path in (FIRMWARE / "ports").glob("*.py") if path.stem != port}
+    return [path for path in sorted(FIRMWARE.rglob("*.py")) if path not in others]
+
+
+def _errors(board: Board, files: list[Path], paths: tuple[Path, ...] = ()) -> dict[str, None]:
+    """The lines to print for ``board``; a dict for its order."""
+    config = write_config(board, ROOT, NOT_MICROPYTHON, paths)
+    return dict.fromkeys(
+        f"{found['file']}:{found['line']}: {found['message']}  [{found['code']}]"
+        for found in run_mypy(config, ROOT, files)
+        if found["severity"] == "error"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
