@@ -64,6 +64,9 @@ def _free_base() -> int:
             continue
 
 
+@pytest.mark.skipif(
+    not shutil.which("curl"), reason="NO curl FOUND: the lines to try are not tried (install curl)"
+)
 def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
     """``make run`` itself only adds the set-up to this command, see the Makefile."""
     assert "$(BIN)/torpor sim $(ARGS)" in (ROOT / "Makefile").read_text()

@@ -13,7 +13,7 @@ from tests.helpers.running import Running
 WRK = shutil.which("wrk")
 
 
-@pytest.mark.skipif(WRK is None, reason="NO wrk FOUND: not tested with a load generator")
+@pytest.mark.skipif(WRK is None, reason="NO wrk FOUND: not tested under load (install wrk)")
 @pytest.mark.parametrize("connections", [1, 4])
 def test_wrk(board: Running, connections: int) -> None:
     url = board.urls["items"] + "/items/x?limit=3"
