@@ -82,6 +82,11 @@ class Items(Service):
         await asyncio.sleep_ms(4000)
         return {"waited": True}
 
+    @get("/infinite")
+    async def infinite(self, what: str) -> dict:
+        value = {"nan": 1e999 - 1e999, "inf": 1e999, "-inf": -1e999}.get(what, 1.5)
+        return {"info": what, "rows": [{"celsius": value}]}
+
     @get("/large")
     async def large(self, size: int) -> str:
         return "x" * size

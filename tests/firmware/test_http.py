@@ -326,3 +326,13 @@ def test_sixteen_clients_at_once(board: Running) -> None:
         thread.join(30)
     assert len(statuses) == 16, "none hangs and none is cut"
     assert set(statuses) <= {200, 503}
+
+
+@pytest.mark.parametrize("what", ["nan", "inf", "-inf"])
+def test_what_json_cannot_hold_is_a_bug_that_the_log_names(board: Running, what: str) -> None:
+    with board.client("items") as client:
+        assert client.get("/infinite?what=info").json()["rows"] == [{"celsius": 1.5}]
+        assert client.get(f"/infinite?what={what}").status_code == 500
+    log = board.log_text("box")
+    assert f"ERROR items: GET /infinite?what={what}" in log
+    assert f"celsius: JSON has no {what}" in log

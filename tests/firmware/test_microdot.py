@@ -14,10 +14,12 @@ from tests.helpers.running import Running, running, write_cluster
 
 # Written as Microdot's documentation teaches: nothing in it knows of torpor.
 APPLICATION = """
-from microdot import Microdot, Response, abort, redirect, send_file
+from microdot import Microdot, Request, Response, abort, redirect, send_file
 from microdot.sse import with_sse
 from microdot.websocket import with_websocket
 
+Request.max_content_length = 200 * 1024
+Request.max_body_length = 20 * 1024
 app = Microdot()
 
 
@@ -99,6 +101,22 @@ async def ws(request, ws):
         await ws.send("got " + data)
 
 
+@app.post("/upload")
+async def upload(request):
+    left = int(request.headers["Content-Length"])
+    total = 0
+    while left:
+        chunk = await request.stream.read(min(left, 1000))
+        left -= len(chunk)
+        total += sum(chunk)
+    return {"kept": len(request.body), "sum": total}
+
+
+@app.post("/ignored")
+async def ignored(request):
+    return "no, thank you"
+
+
 @app.get("/static/<path:path>")
 async def static(request, path):
     return send_file("services/site/static/" + path)
@@ -148,6 +166,26 @@ def test_routes_json_and_forms(site: Running) -> None:
         assert client.post("/form", data={"name": "a b"}).json() == {"name": "a b"}
         assert client.get("/cookie").headers.get_list("set-cookie") == ["a=1", "b=2"]
         assert client.get("/seen").json() == {"seen": True}
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [(10_000, 10_000), (18_000, 18_000), (50_000, 0), (200 * 1024, 0)]
+)
+def test_uploads_are_streamed_as_microdot_does(site: Running, size: int, kept: int) -> None:
+    body = os.urandom(size)
+    with site.client("site") as client:
+        for expect in ({}, {"Expect": "100-continue"}):
+            r = client.post("/upload", content=body, headers=expect)
+            assert r.json() == {"kept": kept, "sum": sum(body)}
+        assert client.get("/").text == "hello"
+
+
+def test_uploads_beyond_the_limits(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.post("/upload", content=bytes(200 * 1024 + 1)).status_code == 413
+        assert client.post("/ignored", content=bytes(60_000)).text == "no, thank you"
+        assert client.request("GET", "/contract", content=bytes(20_000)).status_code == 413
+        assert client.get("/").text == "hello"
 
 
 def test_errors_and_redirects(site: Running) -> None:

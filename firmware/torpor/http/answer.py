@@ -14,7 +14,7 @@ def encode(request, result, content_type=None) -> bytes:
     a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
     kind: object = type(result)
     if kind is dict or kind is list:
-        body = json.dumps(result, separators=_TIGHT).encode()
+        body = _json(result)
         if content_type is None and request.usual and request.verb != "HEAD":
             return _USUAL % (len(body), body)
         return compose(request, 200, body, content_type or "application/json", None)
@@ -29,7 +29,7 @@ def encode(request, result, content_type=None) -> bytes:
     if result is None:
         return compose(request, 204 if status == 200 else status, b"", content_type, headers)
     if kind is dict or kind is list or kind is int or kind is float or kind is bool:
-        result = json.dumps(result, separators=_TIGHT).encode()
+        result = _json(result)
         kind = "application/json"
     elif kind is str:
         result = result.encode()
@@ -39,6 +39,27 @@ def encode(request, result, content_type=None) -> bytes:
     else:
         raise TypeError("a handler returned %s" % kind)
     return compose(request, status, result, content_type or kind, headers)
+
+
+def _json(result) -> bytes:
+    text = json.dumps(result, separators=_TIGHT)
+    # MicroPython writes them as they are, and no client could read the answer.
+    if "nan" in text or "inf" in text:
+        _refuse_infinite(result, "the answer")
+    return text.encode()
+
+
+def _refuse_infinite(value, name) -> None:
+    kind = type(value)
+    if kind is float:
+        if value - value != 0:
+            raise ValueError("%s: JSON has no %s, return None for it" % (name, value))
+    elif kind is dict:
+        for key in value:
+            _refuse_infinite(value[key], key)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _refuse_infinite(item, name)
 
 
 def head(request, status, content_type, headers, framing) -> str:

@@ -13,17 +13,28 @@ from microdot.microdot import NoCaseDict, Request, Response
 from .. import clock
 from .answer import compose
 from .budget import STREAMING
+from .wire import MAX_BODY
 
 
 async def serve(connection, app, rest):
     """Let ``app`` answer the connection's request; the bytes still to be sent."""
     request = connection.request
-    stream = _Stream(connection, rest)
+    unread = request.length > MAX_BODY
+    stream = _Stream(connection, rest, request.length if unread else -1)
     headers = NoCaseDict()
     for line in request.headers.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name:
             headers[str(name, "utf-8")] = str(value.strip(), "utf-8")
+    body = bytes(request.body)
+    if unread:
+        # As in Microdot: it refuses what is too long, and streams what is not to be kept in RAM.
+        request.keep = False
+        if request.length <= Request.max_content_length:
+            if request.expects and not rest:
+                await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if request.length <= Request.max_body_length:
+                body = await stream.readexactly(request.length)
     response = await app.dispatch_request(
         Request(
             app,
@@ -32,7 +43,8 @@ async def serve(connection, app, rest):
             request.target,
             "1.0" if request.http10 else "1.1",
             headers,
-            body=bytes(request.body),
+            body=body,
+            stream=stream if unread and not body else None,
             sock=(stream, stream),
         )
     )
@@ -45,7 +57,12 @@ async def serve(connection, app, rest):
         for name, value in response.headers.items():
             if name.lower() not in ("content-length", "connection"):
                 headers[name] = value
-        return compose(request, response.status_code, response.body, None, headers)
+        answer = compose(request, response.status_code, response.body, None, headers)
+        if stream.left <= 0:
+            return answer
+        await connection.send(answer)
+        await connection.linger()  # or what was not read would take the answer away
+        return b""
     stream.begin()
     request.keep = False
     await response.write(stream)
@@ -55,10 +72,11 @@ async def serve(connection, app, rest):
 class _Stream(StreamReader):
     """What Microdot reads from and writes to. The head of an answer is sent in one piece."""
 
-    def __init__(self, connection, rest: bytes) -> None:
+    def __init__(self, connection, rest: bytes, left: int) -> None:
         super().__init__(connection.sock, {"peername": connection.address})
         self.connection = connection
         self.rest = rest
+        self.left = left  # bytes of the body that were not read; -1: reading has no end
         self.head: bytes | None = b""  # None once it has been sent
 
     def begin(self) -> None:
@@ -74,16 +92,28 @@ class _Stream(StreamReader):
 
     async def read(self, n=-1):
         self.begin()
+        if self.left >= 0 and not 0 <= n <= self.left:
+            n = self.left
+        if not n:
+            return b""
         if self.rest:
-            return self._take(n if n >= 0 else len(self.rest))
-        return await super().read(n)
+            data = self._take(n if n >= 0 else len(self.rest))
+        else:
+            data = await super().read(n)
+        if self.left >= 0:
+            self.left -= len(data)
+        return data
 
     async def readexactly(self, n):
-        self.begin()
-        data = self._take(n)
-        if len(data) < n:
-            data += await super().readexactly(n - len(data))
-        return data
+        data = bytearray(n)
+        have = 0
+        while have < n:
+            part = await self.read(n - have)
+            if not part:
+                raise EOFError
+            data[have : have + len(part)] = part
+            have += len(part)
+        return bytes(data)
 
     async def readline(self):
         self.begin()

@@ -100,6 +100,15 @@ class Listener:
             else:
                 await connection.turn_away()
 
+    def matches(self, request) -> bool:
+        """Whether the request is for a route of the contract."""
+        node: dict = self.routes
+        for segment in request.path:
+            node = node.get(segment) or node.get(segment and "*")  # type: ignore[assignment]
+            if not node:
+                return False
+        return wire.VERBS.get(request.verb) in node
+
     def unmatched(self, request, node):
         """The handler for a request that no route matches. Raises ``Fault``."""
         if self.app:
@@ -225,6 +234,8 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
+            if self.listener.app and not self.listener.matches(request):
+                return rest  # the application reads it, and has limits of its own
             raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
         if length <= len(rest) and length > 0:
             request.body = rest[:length]
@@ -284,7 +295,7 @@ class Connection:
         request.keep = False
         request.verb = ""
         yield from self.send(error(request, fault))
-        yield from self.linger(_LINGER_MS)
+        yield from self.linger()
 
     async def turn_away(self) -> None:
         """Tell a client for whom there is no place to come again."""
@@ -328,7 +339,7 @@ class Connection:
         self.stalled = None
 
     # async
-    def linger(self, ms, reads=99):
+    def linger(self, ms=_LINGER_MS, reads=99):
         """Read what the client still sends, so that closing does not take the answer from it."""
         since = clock.ticks()
         while reads and clock.since(since) < ms:
