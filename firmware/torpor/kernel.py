@@ -1,14 +1,19 @@
 """Wiring, start, supervision: what makes services out of an image.
 
 ``run`` reads the wiring that the build generated (``cluster.py``), makes the services, sets their
-peers, starts them in order and opens their listeners. A service that fails does not stop the
-others: its listener answers 503 with the reason, and so do calls from its peers.
+peers, starts them in order, and then the parts of the runtime that the wiring names: the network,
+the listeners, the schedules. A part is a module with ``start(kernel)``; the kernel knows none of
+them, so what no service needs is not in the image.
+
+A service that fails does not stop the others: its listener answers 503 with the reason, and so do
+calls from its peers.
 """
 
 import asyncio
+import gc
 import sys
 
-from . import heap, log, supervise
+from . import heap, log
 from .service import Fault
 
 TYPE_CHECKING = False
@@ -42,15 +47,20 @@ class Kernel:
 
     async def run(self) -> None:
         """Start everything and keep it running."""
+        await self.start()
+        while True:
+            await asyncio.sleep_ms(1 << 28)
+
+    async def start(self) -> None:
+        """Make and start the services, then the parts of the runtime that this board needs."""
         asyncio.get_event_loop().set_exception_handler(_unhandled)
         self._load()
         await self._start()
-        await self._network()
-        self._listen()
-        self._schedule()
+        gc.collect()
+        for part in self.cluster.parts():
+            part.start(self)
         heap.settle()
         _log.info("ready")
-        await heap.keep()
 
     def _fail(self, name: str, error: Exception) -> None:
         reason = "%s: %s" % (type(error).__name__, error)
@@ -60,6 +70,7 @@ class Kernel:
 
     def _load(self) -> None:
         for name in self.cluster.SERVICES:
+            gc.collect()  # so that what lives for ever lies without holes
             try:
                 self.services[name] = self.cluster.load(name)
             except Exception as e:
@@ -74,51 +85,6 @@ class Kernel:
                 except Exception as e:
                     self._fail(name, e)
                     self.cluster.wire(self.services)  # peers must not call into half a service
-
-    async def _network(self) -> None:
-        from . import net
-
-        net.begin()
-        supervise.spawn(log.Log("net"), net.keep)
-
-    def _listen(self) -> None:
-        if not self.cluster.PORTS:
-            return
-        from .http.budget import Budget
-        from .http.listener import Listener
-
-        self.budget = Budget(self.cluster.CONNECTIONS)
-        for name, port in self.cluster.PORTS.items():
-            service = self.services[name]
-            failed = self.failed.get(name)
-            app = None if failed else getattr(service, "app", None)
-            if app:
-                app.service = service
-            routes = self.cluster.ROUTES.get(name)
-            listener = Listener(
-                name,
-                port,
-                self.budget,
-                routes(service) if routes and not failed else {},
-                app,
-                failed,
-            )
-            try:
-                listener.open()
-                _log.info("%s listens on port %d", name, port)
-            except OSError as e:
-                _log.error("%s cannot listen on port %d: %s", name, port, e)
-            supervise.spawn(log.Log(name), listener.run)
-
-    def _schedule(self) -> None:
-        if not self.cluster.SCHEDULE:
-            return
-        from . import schedule
-
-        for name, method, period in self.cluster.SCHEDULE:
-            if name not in self.failed:
-                service = self.services[name]
-                asyncio.create_task(schedule.every(service.log, getattr(service, method), period))
 
 
 def _unhandled(loop, context) -> None:

@@ -5,7 +5,7 @@ import json
 
 from micropython import const
 
-from . import clock, log
+from . import clock, log, supervise
 
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
@@ -28,6 +28,12 @@ def _credentials() -> dict:
             return json.load(file).get("wifi", {})
     except OSError:
         return {}
+
+
+def start(kernel) -> None:
+    """Stay joined from now on."""
+    begin()
+    supervise.spawn(_log, keep)
 
 
 def begin() -> None:

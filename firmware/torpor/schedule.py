@@ -5,6 +5,14 @@ import asyncio
 from . import clock
 
 
+def start(kernel) -> None:
+    """Begin the jobs of the wiring, but for services that did not start."""
+    for name, method, period in kernel.cluster.SCHEDULE:
+        if name not in kernel.failed:
+            service = kernel.services[name]
+            asyncio.create_task(every(service.log, getattr(service, method), period))
+
+
 async def every(log, method, period: int) -> None:
     """Run ``async method()`` now and then once every ``period`` ms.
 

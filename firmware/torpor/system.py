@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from . import clock, kernel, log, net, port  # type: ignore[attr-defined]
+from . import clock, heap, kernel, log, net, port  # type: ignore[attr-defined]
 
 
 def info() -> dict:
@@ -17,7 +17,13 @@ def info() -> dict:
         "platform": sys.platform,
         "uptime": clock.uptime_ms() // 1000,
         "clock": clock.now() if clock.synced() else None,
-        "heap": {"free": gc.mem_free(), "used": gc.mem_alloc()},
+        "heap": {
+            "free": gc.mem_free(),
+            "used": gc.mem_alloc(),
+            "largest": heap.largest(),
+            "collections": heap.collections,
+            "longest_pause_us": heap.longest_us,
+        },
         "reset_cause": port.reset_cause(),
         "wifi": net.info(),
         "connections": {

@@ -10,7 +10,7 @@ import pytest
 from tests.host_tools.small_plans import Small, argument, method, plan
 from torpor_tools import paths
 from torpor_tools.errors import Problem
-from torpor_tools.link.prune import OPTIONAL, collect, start_modules
+from torpor_tools.link.prune import collect, start_modules
 from torpor_tools.link.wiring import wiring
 
 
@@ -91,15 +91,28 @@ FEATURES = {
 }
 
 
-@pytest.mark.parametrize("module", sorted(OPTIONAL))
+@pytest.mark.parametrize("module", sorted(FEATURES))
 def test_an_optional_module_only_with_its_feature(tmp_path: Path, module: str) -> None:
     feature, none = FEATURES[module]
     assert module in names(tmp_path, a=feature, b=none)
     assert module not in names(tmp_path, b=none)
 
 
+def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
+    one = method("m", "GET /", arguments=(argument("x", "int", default="1"),))
+    made = plan(tmp_path, {"a": Small(methods=(one,))})
+    board = made.boards[0]
+    modules, _ = collect(made, board, wiring(made, board))
+    args = next(m for m in modules if m.name == "torpor.http.args")
+    assert "def int_(" in args.source
+    assert "def _lookup(" in args.source  # which int_ calls
+    assert "def float_(" not in args.source
+    whole = (paths.firmware_dir() / "torpor/http/args.py").read_text()
+    assert args.source.count("\n") == whole.count("\n")
+
+
 def test_every_optional_module_exists() -> None:
-    for module in OPTIONAL:
+    for module in FEATURES:
         assert (paths.firmware_dir() / f"{module.replace('.', '/')}.py").is_file()
 
 

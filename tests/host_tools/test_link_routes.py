@@ -64,28 +64,28 @@ def test_extras_make_the_leaf_a_tuple() -> None:
     typed = method("m", "GET /a", content_type="text/csv")
     streamed = method("n", "GET /b", streamed=True)
     assert tree(binders(contract(typed, streamed))) == {
-        "a": {"/GET": ("get_m", "text/csv", False)},
-        "b": {"/GET": ("get_n", None, True)},
+        "a": {"/GET": ("answer.typed", "get_m", "text/csv")},
+        "b": {"/GET": ("stream.serve", "get_n", None)},
     }
 
 
 @pytest.mark.parametrize(
     ("kind", "default", "source"),
     [
-        ("str", None, 'a.str_(q, "x")'),
-        ("int", "10", 'a.int_(q, "x", 10)'),
-        ("float", "-1.5", 'a.float_(q, "x", -1.5)'),
-        ("bool", "False", 'a.bool_(q, "x", False)'),
-        ("list[dict[str, int]]", None, 'a.list_(q, "x")'),
-        ("dict", "{}", 'a.dict_(q, "x", {})'),
-        ("dict", "{\n    'a': 1,\n}", "a.dict_(q, \"x\", {'a': 1})"),
-        ("Any", "None", 'a.any_(q, "x", None)'),
-        ("typing.Any", None, 'a.any_(q, "x")'),
-        ("int | None", "None", 'a.opt_(a.int_, q, "x", None)'),
-        ("None | str", None, 'a.opt_(a.str_, q, "x")'),
-        ("Optional[list[int]]", None, 'a.opt_(a.list_, q, "x")'),
-        ("'dict | None'", None, 'a.opt_(a.dict_, q, "x")'),
-        ("Any | None", None, 'a.any_(q, "x")'),
+        ("str", None, 'str_(q, "x")'),
+        ("int", "10", 'int_(q, "x", 10)'),
+        ("float", "-1.5", 'float_(q, "x", -1.5)'),
+        ("bool", "False", 'bool_(q, "x", False)'),
+        ("list[dict[str, int]]", None, 'list_(q, "x")'),
+        ("dict", "{}", 'dict_(q, "x", {})'),
+        ("dict", "{\n    'a': 1,\n}", "dict_(q, \"x\", {'a': 1})"),
+        ("Any", "None", 'any_(q, "x", None)'),
+        ("typing.Any", None, 'any_(q, "x")'),
+        ("int | None", "None", 'opt_(int_, q, "x", None)'),
+        ("None | str", None, 'opt_(str_, q, "x")'),
+        ("Optional[list[int]]", None, 'opt_(list_, q, "x")'),
+        ("'dict | None'", None, 'opt_(dict_, q, "x")'),
+        ("Any | None", None, 'any_(q, "x")'),
     ],
 )
 def test_an_argument_from_query_or_body(kind: str, default: str | None, source: str) -> None:
@@ -97,9 +97,9 @@ def test_an_argument_from_query_or_body(kind: str, default: str | None, source: 
     [
         ("str", "q.path[2]"),
         ("Any", "q.path[2]"),
-        ("int", 'a.path_int(q, 2, "id")'),
-        ("float", 'a.path_float(q, 2, "id")'),
-        ("bool", 'a.path_bool(q, 2, "id")'),
+        ("int", 'path_int(q, 2, "id")'),
+        ("float", 'path_float(q, 2, "id")'),
+        ("bool", 'path_bool(q, 2, "id")'),
     ],
 )
 def test_an_argument_from_the_path(kind: str, source: str) -> None:
@@ -108,7 +108,7 @@ def test_an_argument_from_the_path(kind: str, source: str) -> None:
 
 def test_arguments_keep_the_order_of_the_method() -> None:
     made = binder(argument("by", "str"), argument("id", "int"))
-    assert made.lines()[1] == '    return s.m(a.str_(q, "by"), a.path_int(q, 2, "id"))'
+    assert made.lines()[1] == '    return s.m(str_(q, "by"), path_int(q, 2, "id"))'
 
 
 def test_a_long_call_is_broken_into_lines() -> None:

@@ -74,8 +74,27 @@ def test_a_binder_calls_the_method(tmp_path: Path) -> None:
 def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
     path = method("m", "GET /<x>", arguments=(argument("x", "str"),))
     query = method("m", "GET /", arguments=(argument("x", "str"),))
-    assert "import" not in text(tmp_path, b=Small(methods=(path,))).partition("def load")[0]
-    assert "from torpor.http import args as a" in text(tmp_path, b=Small(methods=(query,)))
+    assert "http.args" not in text(tmp_path, b=Small(methods=(path,)))
+    assert "from torpor.http.args import str_\n" in text(tmp_path, b=Small(methods=(query,)))
+
+
+@pytest.mark.parametrize(
+    ("small", "parts"),
+    [
+        (Small(port=None), "(net,)"),
+        (Small(), "(net, http)"),
+        (Small(methods=(method("m", every_ms=10),)), "(net, http, schedule)"),
+    ],
+)
+def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) -> None:
+    assert f"    return {parts}\n" in text(tmp_path, a=small)
+
+
+def test_an_application_takes_what_no_route_matches(tmp_path: Path) -> None:
+    source = text(tmp_path, a=Small(has_app=True), b=Small(has_app=True, port=None))
+    assert "from torpor.http import app\n" in source
+    assert 'return {"/": app.mount(s)}' in source
+    assert 'ROUTES = {"a": a_routes}' in source
 
 
 def test_a_service_without_port_has_no_routes(tmp_path: Path) -> None:
@@ -98,9 +117,10 @@ def test_same_plan_same_text(tmp_path: Path) -> None:
 def test_settings_come_as_they_were_written(tmp_path: Path) -> None:
     config = {"pin": 22, "probes": {f"fridge-{i}": "28ff641e8216c3a1" for i in range(9)}}
     source = text(tmp_path, a=Small(config=config))
-    returned = [n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Return)]
-    assert isinstance(returned[0], ast.Call)
-    assert ast.literal_eval(returned[0].args[1]) == config
+    load = next(n for n in ast.parse(source).body if getattr(n, "name", "") == "load")
+    (made,) = [n.value for n in ast.walk(load) if isinstance(n, ast.Return)]
+    assert isinstance(made, ast.Call)
+    assert ast.literal_eval(made.args[1]) == config
 
 
 def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:

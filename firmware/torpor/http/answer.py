@@ -62,6 +62,12 @@ def _refuse_infinite(value, name) -> None:
             _refuse_infinite(item, name)
 
 
+async def typed(connection, handler, rest) -> bytes:
+    """Serves ``(typed, function, content type)``: an answer of a type of its own."""
+    request = connection.request
+    return encode(request, (await handler[1](request)), handler[2])
+
+
 def head(request, status, content_type, headers, framing) -> str:
     """Status line, headers and the empty line after them; ``framing`` is one header line."""
     lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]

@@ -16,8 +16,16 @@ from .budget import STREAMING
 from .wire import MAX_BODY
 
 
-async def serve(connection, app, rest):
-    """Let ``app`` answer the connection's request; the bytes still to be sent."""
+def mount(service):
+    """The handler for all requests that no route of ``service`` matches."""
+    app = service.app
+    app.service = service
+    return (serve, app)
+
+
+async def serve(connection, handler, rest):
+    """Let the application answer the connection's request; the bytes still to be sent."""
+    app = handler[1]
     request = connection.request
     unread = request.length > MAX_BODY
     stream = _Stream(connection, rest, request.length if unread else -1)

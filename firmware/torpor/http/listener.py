@@ -40,16 +40,18 @@ class Listener:
     """A service's port: accepts connections as the board's budget allows and serves its routes.
 
     ``routes`` is the tree that the build made: one dict a path segment, ``"*"`` for a parameter,
-    handlers under ``"/GET"`` and the like. ``app`` is the service's Microdot application, or None.
-    ``failed`` is why the service did not start: every request is then answered 503 with it.
+    handlers under ``"/GET"`` and the like, and at the root under ``"/"`` one for all requests that
+    no route matches. A handler is a function that takes the request and returns an awaitable of
+    what to answer, or a tuple that begins with a function which serves the request in its own way
+    (``answer.typed``, ``stream.serve``, ``app.serve``). ``failed`` is why the service did not
+    start: every request is then answered 503 with it.
     """
 
-    def __init__(self, name: str, port: int, budget, routes: dict, app=None, failed=None) -> None:
+    def __init__(self, name: str, port: int, budget, routes: dict, failed=None) -> None:
         self.name = name
         self.port = port
         self.budget = budget
         self.routes = {"": routes}  # a path begins with a slash, so its first segment is empty
-        self.app = app
         self.failed = failed
         self._sock: socket.socket | None = None
 
@@ -111,8 +113,9 @@ class Listener:
 
     def unmatched(self, request, node):
         """The handler for a request that no route matches. Raises ``Fault``."""
-        if self.app:
-            return (None, self.app)
+        rest = self.routes[""].get("/")
+        if rest:
+            return rest
         if self.failed:
             raise Fault(503, "%s did not start: %s" % (self.name, self.failed))
         verbs = node and [key[1:] for key in node if key[:1] == "/"]
@@ -196,7 +199,7 @@ class Connection:
                     if not handler:
                         handler = listener.unmatched(request, node)
                     if type(handler) is tuple:
-                        data = await self._special(handler, rest)
+                        data = await handler[0](self, handler, rest)
                     else:
                         data = encode(request, (await handler(request)))
                 except Exception as e:
@@ -234,7 +237,7 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
-            if self.listener.app and not self.listener.matches(request):
+            if "/" in self.listener.routes[""] and not self.listener.matches(request):
                 return rest  # the application reads it, and has limits of its own
             raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
         if length <= len(rest) and length > 0:
@@ -263,20 +266,6 @@ class Connection:
                 have += n
         request.body = body
         return b""
-
-    # async
-    def _special(self, handler, rest):
-        """A handler that is more than a function: the bytes still to be sent."""
-        if handler[0] is None:
-            from . import app
-
-            return (yield from app.serve(self, handler[1], rest))
-        if handler[2]:
-            from . import stream
-
-            return (yield from stream.serve(self, handler))
-        result = yield from handler[0](self.request)
-        return encode(self.request, result, handler[1])
 
     def _error(self, e: Exception) -> bytes:
         """The answer for what a handler has raised."""

@@ -11,13 +11,16 @@ from .answer import head
 from .budget import STREAMING
 
 
-async def serve(connection, handler):
-    """Send what ``handler``'s generator yields; the bytes that end the answer."""
+async def serve(connection, handler, rest):
+    """Serves ``(serve, function, content type or None)``, whose function returns a generator.
+
+    Returns the bytes that end the answer.
+    """
     request = connection.request
-    generator = handler[0](request)
+    generator = handler[1](request)
     # The first chunk is made before anything is sent: until then an error has a status of its own.
     data = await _next(generator)
-    content_type = handler[1] or (
+    content_type = handler[2] or (
         "application/octet-stream" if isinstance(data, bytes) else "text/plain; charset=utf-8"
     )
     chunked = not request.http10

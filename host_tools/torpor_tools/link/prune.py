@@ -1,52 +1,28 @@
 """Decides which modules an image holds: what its services import, directly or not, and no more.
 
 Imports are followed from the files that start the chip, the wiring and all modules of the services,
-those inside functions too. Modules that the runtime loads only for a feature are named in
-``OPTIONAL`` and left out when no service of the board has that feature.
+those inside functions too. A part of the runtime that not every board needs is imported by the
+wiring only, where a service of the board needs it, and so are the functions of ``SHAKEN`` modules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 
 from .. import paths
 from ..errors import Problem, Where
-from ..model.plan import BoardPlan, PlacedService, Plan
+from ..model.plan import BoardPlan, Plan
 from . import builtin
 from .imports import Import, imports
 from .missing import missing_module
 from .module import Module
+from .shake import shake
 from .sources import DEPENDENCIES, dependency_module, runtime_module, service_modules
 
 START_FILES = ("boot.py", "main.py")
-
-
-def _listens(service: PlacedService) -> bool:
-    return service.port is not None
-
-
-def _has_app(service: PlacedService) -> bool:
-    return service.contract.has_app and _listens(service)
-
-
-def _streams(service: PlacedService) -> bool:
-    return _listens(service) and any(method.streamed for method in service.contract.methods)
-
-
-def _has_job(service: PlacedService) -> bool:
-    return any(method.every_ms is not None for method in service.contract.methods)
-
-
-# A module of the runtime -> what a service must have for the kernel to load it.
-OPTIONAL: dict[str, Callable[[PlacedService], bool]] = {
-    "torpor.http.budget": _listens,
-    "torpor.http.listener": _listens,
-    "torpor.http.app": _has_app,
-    "torpor.http.stream": _streams,
-    "torpor.schedule": _has_job,
-}
+# Collections of functions: an image holds those that are imported by name, and what they call.
+SHAKEN = ("torpor.http.args",)
 
 
 def collect(plan: Plan, board: BoardPlan, wiring: str) -> tuple[list[Module], list[Problem]]:
@@ -64,6 +40,9 @@ def collect(plan: Plan, board: BoardPlan, wiring: str) -> tuple[list[Module], li
         work.follow(module, None)
     for module in start_modules():
         work.follow(module, None)
+    for name in SHAKEN:
+        if name in work.found:
+            work.found[name] = shake(work.found[name], work.taken_from(name))
     return sorted(work.found.values(), key=lambda module: module.name), work.problems
 
 
@@ -111,8 +90,6 @@ class _Collection:
             return True
         if top in ("services", "cluster"):
             return top == name
-        if importer.part == "runtime" and not self.wanted(name):
-            return True
         try:
             module = self.load(name)
         except metadata.PackageNotFoundError:
@@ -130,10 +107,10 @@ class _Collection:
             return runtime_module(name, self.board.board.port)
         return dependency_module(name)
 
-    def wanted(self, name: str) -> bool:
-        """Whether a module that the runtime imports is of use to any service of the board."""
-        needed = OPTIONAL.get(name)
-        return needed is None or any(needed(service) for service in self.board.services)
+    def taken_from(self, name: str) -> set[str]:
+        """What the image's modules import from the module of that name."""
+        every = (item.name for module in self.found.values() for item in imports(module))
+        return {item.rpartition(".")[2] for item in every if item.rpartition(".")[0] == name}
 
     def missing(self, item: Import, module: Module, where: Where, origin: _Origin | None) -> None:
         """Note an import that leads nowhere."""

@@ -26,6 +26,7 @@ _CONVERTERS = {
     "dict": "dict_",
     "Any": "any_",
 }
+CONVERTERS = {*_CONVERTERS.values(), "opt_", "path_int", "path_float", "path_bool"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,18 @@ class Binder:
     route: Route
 
     @property
-    def leaf(self) -> Code | tuple[Code, str | None, bool]:
-        """What stands in the route tree: the function, with its extras if it has any."""
-        if self.method.streamed or self.route.content_type is not None:
-            return Code(self.name), self.route.content_type, self.method.streamed
-        return Code(self.name)
+    def leaf(self) -> Code | tuple[Code, Code, str | None]:
+        """What stands in the route tree: the function, or with what serves it in its own way."""
+        if self.serves is None:
+            return Code(self.name)
+        return Code(f"{self.serves}"), Code(self.name), self.route.content_type
+
+    @property
+    def serves(self) -> str | None:
+        """The function of the runtime, below ``torpor.http``, that serves the route in its way."""
+        if self.method.streamed:
+            return "stream.serve"
+        return "answer.typed" if self.route.content_type is not None else None
 
     @property
     def arguments(self) -> list[str]:
@@ -49,9 +57,12 @@ class Binder:
         return [_converted(a, self.route) for a in self.method.arguments]
 
     @property
-    def converts(self) -> bool:
-        """Whether the function needs the converters of ``torpor.http.args``, as ``a``."""
-        return any(argument.startswith("a.") for argument in self.arguments)
+    def converters(self) -> set[str]:
+        """The functions of ``torpor.http.args`` that the function calls."""
+        names = (
+            n for a in self.arguments for n in ast.walk(ast.parse(a)) if isinstance(n, ast.Name)
+        )
+        return {name.id for name in names} & CONVERTERS
 
     def lines(self) -> list[str]:
         """The function's source."""
@@ -90,9 +101,9 @@ def can_be_sent(argument: Argument) -> bool:
     return _kind(argument.type)[0] in _CONVERTERS
 
 
-def tree(binders: list[Binder]) -> Tree:
-    """The route tree of a service."""
-    root: Tree = {}
+def tree(binders: list[Binder], has_app: bool = False) -> Tree:
+    """The route tree of a service; its application, if it has one, takes what no route matches."""
+    root: Tree = {"/": Code("app.mount(s)")} if has_app else {}
     for binder in binders:
         node = root
         for segment in binder.route.segments:
@@ -122,11 +133,11 @@ def _converted(argument: Argument, route: Route) -> str:
         index = route.segments.index(f"<{argument.name}>") + 1
         if kind in ("str", "Any"):
             return f"q.path[{index}]"
-        return f'a.path_{kind}(q, {index}, "{argument.name}")'
+        return f'path_{kind}(q, {index}, "{argument.name}")'
     default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
     if optional and kind != "Any":
-        return f'a.opt_(a.{_CONVERTERS[kind]}, q, "{argument.name}"{default})'
-    return f'a.{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
+        return f'opt_({_CONVERTERS[kind]}, q, "{argument.name}"{default})'
+    return f'{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
 
 
 def _on_one_line(expression: str) -> str:

@@ -7,6 +7,12 @@ CONNECTIONS = 5
 SERVICES = ("readings", "alerts")
 
 
+def parts():
+    from torpor import http, net, schedule
+
+    return (net, http, schedule)
+
+
 def load(name):
     if name == "readings":
         from services.readings import Readings
