@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.running import write_cluster
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
-from torpor_tools.link import check_syntax
+from torpor_tools.link import check
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "errors").glob("*.py"))
 B = """
@@ -35,9 +35,9 @@ class B(Service):
 """
 
 
-def problems(root: Path) -> list[str]:
+def problems(root: Path, *, types: bool = False) -> list[str]:
     try:
-        found = check_syntax(load_plan(root))
+        found = check(root, types=types)[1]
     except UserError as error:
         found = list(error.problems)
     return [str(problem) for problem in found]
@@ -67,6 +67,25 @@ def test_mistake(case: Path, tmp_path: Path) -> None:
         assert re.match(rf"{place}[^: ]*(:\d+)*: .+\n    .+", problem), (
             f"no place or remedy: {problem}"
         )
+
+
+def test_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
+    source = (
+        "from torpor import Service, get\nfrom services.b import B\n\n\n"
+        "class A(Service):\n    b: B\n\n"
+        '    @get("/a/<x>")\n    async def read(self) -> list[int]:\n'
+        "        return await self.b.newest(1)\n\n"
+        "    async def other(self) -> list[int]:\n        return [*[1]]\n"
+    )
+    found = problems(write_cluster(tmp_path, {"a": source, "b": B}), types=True)
+    assert [problem[: problem.index(": ")] for problem in found] == [
+        "services/a/__init__.py:8",
+        "services/a/__init__.py:10:36",
+        "services/a/__init__.py:13",
+    ], found
+    assert "no argument for <x>" in found[0]
+    assert 'expected "str"' in found[1]
+    assert "MicroPython has no * inside a list" in found[2]
 
 
 def test_a_correct_cluster_has_none(tmp_path: Path) -> None:

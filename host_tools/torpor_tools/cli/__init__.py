@@ -1,8 +1,4 @@
-"""The command ``torpor``: the table of commands, and the one place that prints an error and exits.
-
-Exit codes: 0 done, 1 problems found in the user's files or input, 2 wrong usage, 70 a bug of
-torpor, 130 interrupted.
-"""
+"""The command ``torpor``: the table of commands, and the one place that prints errors and exits."""
 
 from __future__ import annotations
 
@@ -52,6 +48,13 @@ EXAMPLES = (
 )
 
 OK, PROBLEMS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+EXIT_CODES = (
+    (str(OK), "done; torpor sim: stopped by Ctrl-C"),
+    (str(PROBLEMS), "mistakes in your files or input, each told with its place and a remedy"),
+    (str(USAGE), "wrong options or arguments"),
+    (str(BUG), "a bug in torpor"),
+    (str(INTERRUPTED), "interrupted"),
+)
 
 
 class Root(click.Group):
@@ -86,6 +89,7 @@ class Root(click.Group):
             page.rows(title, [(entry.name, entry.summary) for entry in entries], width)
         page.options(self)
         page.rows("Examples", EXAMPLES)
+        page.rows("Exit codes", EXIT_CODES)
         page.text("Help on a command, with examples: torpor COMMAND --help")
 
 

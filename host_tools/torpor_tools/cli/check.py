@@ -20,14 +20,11 @@ from .output import busy, note
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.pass_obj
 def command(settings: Settings, types: bool) -> None:
-    from ..contracts import check_types, load_plan
-    from ..contracts.promises import broken_promises, unrecorded
-    from ..link import check_syntax
+    from ..contracts.promises import unrecorded
+    from ..link import check
 
     with busy("Checking"):
-        plan = load_plan(settings.root)
-        problems = check_syntax(plan) + (check_types(plan) if types else [])
-        problems += broken_promises(plan)
+        plan, problems = check(settings.root, types=types)
     if problems:
         raise UserError(problems)
     for text in (*plan.notes, *unrecorded(plan)):

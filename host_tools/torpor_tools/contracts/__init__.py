@@ -22,11 +22,24 @@ from .rules import check_source
 from .source import Source, read_source
 from .types import check_types
 
-__all__ = ["check_types", "load_board", "load_plan"]
+__all__ = ["check_types", "load_board", "load_plan", "read_plan"]
 
 
 def load_plan(root: Path) -> Plan:
     """Read the cluster in ``root`` and check all of it. Raises ``UserError`` with every mistake."""
+    plan, problems = read_plan(root)
+    if problems:
+        raise UserError(problems)
+    return plan
+
+
+def read_plan(root: Path) -> tuple[Plan, list[Problem]]:
+    """The cluster in ``root``, and every mistake in it.
+
+    If there are mistakes, the plan is good for looking for more, not for a build: boards of no
+    known type are left out, and services that cannot be read. Raises ``UserError`` if it is
+    ``cluster.toml`` that cannot be read.
+    """
     cluster = load_cluster(root)
     problems: list[Problem] = []
     boards = _boards(cluster, problems)
@@ -35,13 +48,14 @@ def load_plan(root: Path) -> Plan:
         problems += check_source(source)
     contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
     problems += _together(cluster, boards, sources, contracts)
-    if problems:
-        raise UserError(sorted(dict.fromkeys(problems), key=_place))
     notes: list[str] = []
     placed = tuple(
-        _board_plan(cluster, b, boards[b.type], contracts, notes) for b in cluster.boards
+        _board_plan(cluster, b, boards[b.type], contracts, notes)
+        for b in cluster.boards
+        if b.type in boards
     )
-    return Plan(cluster, placed, (*notes, *placement.notes(cluster, contracts)))
+    plan = Plan(cluster, placed, (*notes, *placement.notes(cluster, contracts)))
+    return plan, sorted(dict.fromkeys(problems), key=_place)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str]:
@@ -100,7 +114,8 @@ def _board_plan(
 ) -> BoardPlan:
     """The board with its services in start order; a ring of peers adds a note."""
     entries = {s.name: s for s in cluster.services}
-    order, rings = start_order(entry.services, contracts)
+    known = tuple(name for name in entry.services if name in entries and name in contracts)
+    order, rings = start_order(known, contracts)
     for ring in rings:
         notes.append(f"{listing(ring)} need each other: they start in the order of cluster.toml")
     services = (

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..contracts import check_types
+from ..contracts import check_types, read_plan
+from ..contracts.promises import broken_promises
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
 from ..image.tree import replace_folder, static_files, write_tree
@@ -26,7 +27,7 @@ from .wiring import wiring
 
 T = TypeVar("T")
 
-__all__ = ["build", "check_syntax"]
+__all__ = ["build", "check", "check_syntax"]
 
 
 def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Image:
@@ -42,8 +43,7 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
     problems = list(linked.problems)
     secrets = _gather(problems, lambda: secret_files(plan.cluster.root)) or {}
     if types:
-        told = {_line(problem) for problem in problems}
-        problems += [problem for problem in check_types(plan) if _line(problem) not in told]
+        problems += _of_new_lines(check_types(plan), problems)
     if problems:
         raise UserError(sorted(problems, key=_line))
     files = {**linked.compiled, **_other_files(board), **secrets}
@@ -61,9 +61,26 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
 
 
-def check_syntax(plan: Plan) -> list[Problem]:
-    """What keeps the services of any board from being linked and compiled; nothing is written."""
-    found = [problem for board in plan.boards for problem in _link(plan, board, None).problems]
+def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
+    """The cluster in ``root`` and all that keeps it from being built, in the order of the places.
+
+    What mpy-cross and mypy say of a line is left out where we have said something better. Nothing
+    is built. Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
+    """
+    plan, problems = read_plan(root)
+    promises = [] if problems else broken_promises(plan)
+    problems += _of_new_lines(check_syntax(plan, wired=not problems), problems)
+    if types:
+        problems += _of_new_lines(check_types(plan), problems)
+    return plan, sorted([*problems, *promises], key=_line)
+
+
+def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
+    """What keeps the services of any board from being linked and compiled; nothing is written.
+
+    ``wired=False`` looks at the modules alone, for a plan that no wiring can be made of.
+    """
+    found = [p for board in plan.boards for p in _link(plan, board, None, wired).problems]
     return sorted(dict.fromkeys(found), key=_line)
 
 
@@ -75,9 +92,9 @@ class _Linked:
     problems: tuple[Problem, ...]
 
 
-def _link(plan: Plan, board: BoardPlan, cache: Path | None) -> _Linked:
+def _link(plan: Plan, board: BoardPlan, cache: Path | None, wired: bool = True) -> _Linked:
     problems: list[Problem] = []
-    text = _gather(problems, lambda: wiring(plan, board)) or ""
+    text = (_gather(problems, lambda: wiring(plan, board)) if wired else None) or ""
     modules, missing = collect(plan, board, text)
     compiled, refused = compile_all(modules, cache)
     return _Linked(text, tuple(modules), compiled, (*problems, *missing, *refused))
@@ -90,6 +107,12 @@ def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:
     except UserError as error:
         problems += error.problems
         return None
+
+
+def _of_new_lines(found: list[Problem], told: list[Problem]) -> list[Problem]:
+    """Those of ``found`` on whose line nothing was told yet."""
+    lines = {_line(problem) for problem in told}
+    return [problem for problem in found if _line(problem) not in lines]
 
 
 def _line(problem: Problem) -> tuple[str, int]:
