@@ -18,6 +18,7 @@ GROUPS = (
         (
             Entry("init", "Start a cluster project in a folder"),
             Entry("new", "Add a service with a test to the cluster"),
+            Entry("openapi", "Write the OpenAPI document of a service"),
             Entry("check", "Find mistakes in cluster.toml and the services"),
             Entry("contracts", "Show, record and renew what the services promise"),
         ),
