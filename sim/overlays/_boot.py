@@ -36,4 +36,6 @@ import _sim  # noqa: E402  (it is found only now)
 
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 _run("/boot.py")
+if "openapi" in __import__("os").listdir("/.sim"):
+    import _openapi  # noqa: F401
 _run("/main.py")

@@ -222,6 +222,7 @@ class SimBoard:
             self.image = self._next_image
             self._next_image = None
             self._folder.install(self.image.tree)
+            self._folder.publish(self.image.folder / "openapi")
             self.inputs.prepare(defaults(self.image.board))
 
     def _begin(self, start: _Start) -> None:

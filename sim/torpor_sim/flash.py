@@ -65,6 +65,12 @@ class BoardFolder:
             write_json(self.flash / _SECRETS, _WIFI)
         write_json(self._installed, files)
 
+    def publish(self, documents: Path) -> None:
+        """Have the services answer ``GET /openapi.json`` with ``<service>.json`` of a folder."""
+        shutil.rmtree(self.run / documents.name, ignore_errors=True)
+        if documents.is_dir():
+            shutil.copytree(documents, self.run / documents.name)
+
     def holds(self, tree: Path) -> bool:
         """Whether the flash has exactly this image."""
         files = _files(tree)

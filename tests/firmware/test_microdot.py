@@ -122,6 +122,11 @@ async def static(request, path):
     return send_file("services/site/static/" + path)
 
 
+@app.put("/contract")
+async def change_contract(request):
+    return {"changed": True}
+
+
 @app.get("/lines")
 async def lines(request):
     def generate():
@@ -201,6 +206,11 @@ def test_errors_and_redirects(site: Running) -> None:
 def test_the_contract_comes_first(site: Running) -> None:
     with site.client("site") as client:
         assert client.get("/contract").json() == {"contract": True}
+        assert client.put("/contract?x=1").json() == {"changed": True}
+        r = client.delete("/contract")
+        assert (r.status_code, r.headers["allow"]) == (405, "GET, HEAD, OPTIONS, PUT")
+        r = client.options("/contract")
+        assert (r.status_code, r.headers["allow"]) == (204, "GET, HEAD, OPTIONS, PUT")
 
 
 def test_static_files_and_generators(site: Running) -> None:

@@ -17,10 +17,13 @@ from .wire import MAX_BODY
 
 
 def mount(service):
-    """The handler for all requests that no route of ``service`` matches."""
+    """The handler for all requests that no route of ``service`` matches.
+
+    Its third part tells which verbs the application takes beside those of a route.
+    """
     app = service.app
     app.service = service
-    return (serve, app)
+    return (serve, app, _verbs)
 
 
 async def serve(connection, handler, rest):
@@ -75,6 +78,16 @@ async def serve(connection, handler, rest):
     request.keep = False
     await response.write(stream)
     return b""
+
+
+def _verbs(app, target: str) -> list[str]:
+    """The verbs that the application takes for a request's target."""
+    path = target.split("?", 1)[0]
+    found: list[str] = []
+    for route in app.url_map:  # (verbs, pattern, function, prefix, application)
+        if route[1].match(path) is not None:
+            found += route[0]
+    return found
 
 
 class _Stream(StreamReader):

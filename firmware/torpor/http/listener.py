@@ -113,18 +113,23 @@ class Listener:
 
     def unmatched(self, request, node):
         """The handler for a request that no route matches. Raises ``Fault``."""
+        verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
         rest = self.routes[""].get("/")
         if rest:
-            return rest
+            if not verbs:
+                return rest
+            more = rest[2](rest[1], request.target)
+            if ("GET" if request.verb == "HEAD" else request.verb) in more:
+                return rest
+            verbs += more
         if self.failed:
             raise Fault(503, "%s did not start: %s" % (self.name, self.failed))
-        verbs = node and [key[1:] for key in node if key[:1] == "/"]
         if not verbs:
             raise Fault(404, "%s has no %s" % (self.name, request.target))
         if "GET" in verbs:
             verbs.append("HEAD")
         verbs.append("OPTIONS")
-        allow = {"Allow": ", ".join(sorted(verbs))}
+        allow = {"Allow": ", ".join(sorted(set(verbs)))}
         if request.verb == "OPTIONS":
             raise Fault(204, "", allow)
         raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)

@@ -6,6 +6,7 @@ imports, compile them, and write the image.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..image import littlefs
 from ..image.tree import replace_folder, static_files, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
+from ..openapi import documents
 from .compile import compile_all
 from .module import Module
 from .prune import collect, start_modules
@@ -35,8 +37,8 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
 
     ``out/<board>/`` is replaced as a whole, and only if all went well: ``fs/`` (the root of the
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
-    to be read) and ``sizes.json``. Same input, same bytes. ``types=False`` leaves out the check
-    with mypy. Raises ``UserError`` with all problems found.
+    to be read), ``sizes.json`` and ``openapi/<service>.json``. Same input, same bytes.
+    ``types=False`` leaves out the check with mypy. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy")
@@ -56,6 +58,7 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
         (new / f"{board.name}.lfs").write_bytes(filesystem)
         (new / "cluster.py").write_text(linked.wiring, encoding="utf-8")
         (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
+        write_tree(_documents(plan, board), new / "openapi")
 
     replace_folder(folder, write)
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
@@ -127,6 +130,15 @@ def _other_files(board: BoardPlan) -> dict[str, bytes]:
         for name, data in static_files(service.folder / "static").items():
             files[f"services/{service.name}/static/{name}"] = data
     return files
+
+
+def _documents(plan: Plan, board: BoardPlan) -> dict[str, bytes]:
+    """The OpenAPI documents of the board's services, which do not go to the chip."""
+    found = documents(plan)
+    carried = [service.name for service in board.services if service.name in found]
+    return {
+        f"{name}.json": json.dumps(found[name], separators=(",", ":")).encode() for name in carried
+    }
 
 
 def _board(plan: Plan, name: str) -> BoardPlan:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from ..contracts.fingerprint import service_fingerprint
 from ..contracts.lock import read_lock
@@ -22,9 +20,9 @@ _ERROR = {
     "required": ["error"],
 }
 # What the listener itself may say to any request.
-_ANY_ERROR: Mapping[str, str] = {
-    "4XX": "The request is not understood or not allowed; the text says why.",
-    "5XX": "The service failed, did not start, or the board is busy (503, with Retry-After).",
+_ANY_ERROR = {
+    "4XX": ("Refused", "The request is not understood or not allowed; the text says why."),
+    "5XX": ("Failed", "The service failed, did not start, or its board is busy."),
 }
 _MEANINGS = {
     "400": "An argument is missing or is not what was expected; the text names it.",
@@ -33,27 +31,27 @@ _MEANINGS = {
 }
 
 
-def documents(plan: Plan, urls: Mapping[str, str] | None = None) -> dict[str, Schema]:
-    """The documents of all services that have a port; ``urls`` says where some are found.
+def documents(plan: Plan) -> dict[str, Schema]:
+    """The documents of all services that have a port.
 
     Raises ``UserError`` for a ``contracts.lock`` that cannot be read.
     """
     versions = {name: entry.version for name, entry in (read_lock(plan.cluster.root) or {}).items()}
     placed = {s.name: s for board in plan.boards for s in board.services if s.port}
     return {
-        name: document(plan.cluster.name, service, versions.get(name, 0), (urls or {}).get(name))
+        name: document(plan.cluster.name, service, versions.get(name, 0))
         for name, service in placed.items()
     }
 
 
-def document(cluster: str, service: PlacedService, version: int, url: str | None) -> Schema:
-    """The OpenAPI document of a service.
+def document(cluster: str, service: PlacedService, version: int) -> Schema:
+    """The OpenAPI document of a service, to be served by the service's port itself.
 
     ``version`` is the contract's in ``contracts.lock`` (0: it is in none). Only routes are in it:
     what a Microdot application answers besides, no contract tells.
     """
     contract = service.contract
-    found: Schema = {
+    return {
         "openapi": VERSION,
         "info": {
             "title": f"{cluster}: {service.name}",
@@ -62,11 +60,11 @@ def document(cluster: str, service: PlacedService, version: int, url: str | None
             "x-torpor-fingerprint": service_fingerprint(contract),
         },
         "paths": _paths(contract),
-        "components": {"schemas": {"Error": _ERROR}},
+        "components": {
+            "schemas": {"Error": _ERROR},
+            "responses": {name: _error(meaning) for name, meaning in _ANY_ERROR.values()},
+        },
     }
-    if url:
-        found["servers"] = [{"url": url}]
-    return found
 
 
 def _paths(contract: Contract) -> Schema:
@@ -136,11 +134,11 @@ def _responses(method: Method, route: Route) -> Schema:
     named = set(_STATUS.findall(method.doc)) | ({"400"} if method.arguments else set())
     for status in sorted(named):
         found[status] = _error(_MEANINGS.get(status, "See the description."))
-    for status, meaning in _ANY_ERROR.items():
-        found[status] = _error(meaning)
+    for status, (name, _) in _ANY_ERROR.items():
+        found[status] = {"$ref": f"#/components/responses/{name}"}
     return found
 
 
 def _error(meaning: str) -> Schema:
-    reference: dict[str, Any] = {"$ref": "#/components/schemas/Error"}
+    reference = {"$ref": "#/components/schemas/Error"}
     return {"description": meaning, "content": {JSON: {"schema": reference}}}
