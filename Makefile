@@ -1,6 +1,7 @@
 # From a fresh clone with Python 3.11+, make and git: everything else comes into .venv, pinned.
 #   make run    the sample cluster in the simulator (ARGS="--port-base 9000" passes options on)
 #   make test   lint and all tests (T=tests/host_tools runs a part)
+#   make soak   tests that take many minutes
 #   make bench  measure speed, memory and size (F=name,name measures some figures)
 #   make lint   ruff, mypy for host and device code
 
@@ -13,13 +14,16 @@ T      ?=
 F      ?=
 JOBS   ?= 2
 
-.PHONY: run test bench lint format clean
+.PHONY: run test soak bench lint format clean
 
 run: $(READY)
 	@$(BIN)/torpor sim $(ARGS)
 
 test: lint
 	@$(BIN)/pytest -n $(JOBS) $(T)
+
+soak: $(READY)
+	@$(BIN)/pytest -m soak $(T)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(F)

@@ -50,6 +50,31 @@ def test_answers(
 
 
 @pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"a\uD83D\uDE00b\ud83c\udf21\\ud83d", "a\U0001f600b\U0001f321\\ud83d"),
+        (r"\ud7ff\"\ue000", '\ud7ff"\ue000'),
+        (r"\ud83d", None),
+        (r"\ude00\ud83d", None),
+        (r"\ud83dx\ude00", None),
+    ],
+)
+def test_escaped_characters_beyond_the_first_plane(
+    board: Running, text: str, note: str | None
+) -> None:
+    with board.client("items") as client:
+        r = client.post("/tags", content='{"tags": [], "note": "%s"}' % text, headers=JSON)
+        if note is None:
+            assert (r.status_code, r.json()["error"]) == (
+                400,
+                "half a surrogate pair is no character",
+            )
+        else:
+            assert r.json()["note"] == note
+
+
+@pytest.mark.parametrize(
     ("verb", "path", "body", "words"),
     [
         ("GET", "/items/x?limit=abc", None, ["limit", "whole number", "abc"]),

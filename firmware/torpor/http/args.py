@@ -30,7 +30,7 @@ def _fields(q) -> dict:
         if q.kind != b"application/json":
             raise Fault(415, "send the body as Content-Type: application/json")
         try:
-            fields = json.loads(str(q.body, "utf-8"))
+            fields = _loads(q.body)
         except (ValueError, RuntimeError):
             raise Fault(400, "the body is not JSON")
         if type(fields) is not dict:
@@ -41,6 +41,14 @@ def _fields(q) -> dict:
             if name:
                 fields[unquote(name, True)] = Text(unquote(value, True))
     return fields
+
+
+def _loads(text):
+    if b"\\ud" in text or b"\\uD" in text:
+        from . import pairs
+
+        text = pairs.joined(bytes(text))
+    return json.loads(str(text, "utf-8"))
 
 
 class Text:
@@ -118,7 +126,7 @@ def _json(q, name, default, kind, expected):
     value = _lookup(q, name, default)
     if type(value) is Text:
         try:
-            value = json.loads(value.text)
+            value = _loads(value.text.encode())
         except ValueError:
             raise _bad(name, expected, value)
     if value is not default and type(value) is not kind:

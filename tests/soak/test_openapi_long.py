@@ -1,0 +1,26 @@
+"""The sample under many more requests than in ``make test``, from a seed of its own each time."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import running
+from tests.helpers.schemathesis import ROOT, fuzz
+
+ROUNDS = 5
+EXAMPLES = 200
+
+pytestmark = pytest.mark.soak
+
+
+def test_the_sample_does_what_its_documents_say(tmp_path: Path) -> None:
+    with running(ROOT) as run:
+        for _ in range(ROUNDS):
+            for service, url in run.urls.items():
+                seed = random.randrange(1 << 32)
+                print(service, seed)
+                fuzz(url, tmp_path, EXAMPLES, seed)
+        assert "Traceback" not in run.log_text("shed")
