@@ -64,7 +64,7 @@ def test_escaped_characters_beyond_the_first_plane(
     board: Running, text: str, note: str | None
 ) -> None:
     with board.client("items") as client:
-        r = client.post("/tags", content='{"tags": [], "note": "%s"}' % text, headers=JSON)
+        r = client.post("/tags", content=f'{{"tags": [], "note": "{text}"}}', headers=JSON)
         if note is None:
             assert (r.status_code, r.json()["error"]) == (
                 400,
