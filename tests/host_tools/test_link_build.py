@@ -120,6 +120,7 @@ def test_the_folder_holds_what_a_person_wants_to_read(tmp_path: Path) -> None:
     assert sorted(path.name for path in image.folder.iterdir()) == [
         "cluster.py",
         "fs",
+        "openapi",
         "shed.lfs",
         "sizes.json",
     ]
