@@ -20,4 +20,4 @@ def _or_document(self, request, node):
     return _unmatched(self, request, node)
 
 
-listener.Listener.unmatched = _or_document
+listener.Listener.unmatched = _or_document  # type: ignore[method-assign]
