@@ -8,6 +8,7 @@ from .board import SimBoard
 from .crash import Crash
 from .inputs import Inputs, set_input
 from .lines import LogLine
+from .places import simulated
 from .simulator import Simulator
 from .watch import Change, watch
 
@@ -19,5 +20,6 @@ __all__ = [
     "SimBoard",
     "Simulator",
     "set_input",
+    "simulated",
     "watch",
 ]

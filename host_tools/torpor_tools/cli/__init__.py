@@ -18,6 +18,7 @@ GROUPS = (
         (
             Entry("init", "Start a cluster project in a folder"),
             Entry("new", "Add a service with a test to the cluster"),
+            Entry("client", "Write a typed Python client of the services"),
             Entry("openapi", "Write the OpenAPI document of a service"),
             Entry("check", "Find mistakes in cluster.toml and the services"),
             Entry("contracts", "Show, record and renew what the services promise"),
@@ -36,6 +37,7 @@ GROUPS = (
         (
             Entry("sim", "Run the cluster in MicroPython on this machine"),
             Entry("set", "Change what a simulated board senses"),
+            Entry("call", "Call a method of a running service"),
         ),
     ),
     ("Measure", (Entry("bench", "Show what make bench measured, and what changed"),)),

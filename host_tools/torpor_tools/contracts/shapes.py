@@ -33,6 +33,7 @@ class Type:
 
 
 NONE = Type("None")
+_NO_MODULE = Module("", "", False, ast.Module([], []))  # what a contract holds has no imports left
 
 
 def parse(node: ast.expr, module: Module) -> Type | None:
@@ -44,6 +45,14 @@ def parse(node: ast.expr, module: Module) -> Type | None:
     if isinstance(node, ast.Subscript):
         return _parse_subscript(node, module)
     return _named(module.origin(node))
+
+
+def from_text(annotation: str) -> Type:
+    """The type that an annotation of a ``Contract`` names. Raises ``ValueError`` for any other."""
+    found = parse(ast.parse(annotation, mode="eval").body, _NO_MODULE)
+    if found is None:
+        raise ValueError(f"no type of a contract: {annotation}")
+    return found
 
 
 def _parse_constant(node: ast.Constant, module: Module) -> Type | None:

@@ -6,9 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ..contracts import shapes
 from ..contracts.shapes import NONE, STREAM, Type
-from ..contracts.source import Module
 
 Schema = dict[str, Any]
 
@@ -24,15 +22,6 @@ _SCALARS: dict[str, Schema] = {
     "None": {"type": "null"},
     "Any": {},
 }
-_NO_MODULE = Module("", "", False, ast.Module([], []))
-
-
-def parse(annotation: str) -> Type:
-    """The type that a contract's annotation names. Raises ``ValueError`` if it is none."""
-    found = shapes.parse(ast.parse(annotation, mode="eval").body, _NO_MODULE)
-    if found is None:
-        raise ValueError(f"no type of a contract: {annotation}")
-    return found
 
 
 def schema(kind: Type) -> Schema:

@@ -1,0 +1,44 @@
+"""``torpor client``."""
+
+from __future__ import annotations
+
+import click
+
+from ..config.suggest import did_you_mean, listing
+from ..errors import fail
+from .base import Command, Settings
+from .output import show_files
+
+
+@click.command(
+    cls=Command,
+    help="Write a typed Python client of the services, made from their contracts.",
+    arguments=[("SERVICE", "The services to call (default: all that have a port)")],
+    examples=[
+        ("torpor client --out fridge_client.py", "a class a service in one module"),
+        ("torpor client alerts readings", "print one for two services"),
+    ],
+)
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("--out", metavar="FILE", help="Write it to this file.")
+@click.pass_obj
+def command(settings: Settings, services: tuple[str, ...], out: str | None) -> None:
+    from ..client.generate import client
+    from ..contracts import load_plan
+
+    plan = load_plan(settings.root)
+    known = [s.name for board in plan.boards for s in board.services if s.port]
+    for name in services:
+        if name not in known:
+            remedy = did_you_mean(name, known) or f"services with a port: {listing(known)}"
+            raise fail(f"{name} is no service with a port", remedy)
+    text = client(plan, list(services or sorted(set(known))))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    file = settings.folder / out
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"{out} cannot be written: {error.strerror}", "name another file") from None
+    show_files(file.parent, [file])

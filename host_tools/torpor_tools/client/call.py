@@ -1,0 +1,96 @@
+"""One call by name, as ``torpor call`` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ..config.suggest import did_you_mean, listing
+from ..errors import UserError, fail
+from ..model.contract import Method, Route
+from ..model.plan import PlacedService, Plan
+from .arguments import arguments
+from .find import board_of, urls
+from .http import Client, Fault
+
+
+def call(
+    plan: Plan, root: Path, name: str, given: Sequence[str], *, at: str | None, timeout: float
+) -> Iterator[Any]:
+    """What ``service.method`` answers; the pieces of it if it streams.
+
+    ``given``: the arguments, ``name=value`` each. ``timeout`` is in seconds. Raises ``UserError``
+    for a wrong call, for a fault, and for a service that does not answer.
+    """
+    service, method = _find(plan, name)
+    values = arguments(method, given)
+    if not method.routes or service.port is None:
+        raise fail(f"{name} has no route: only peers may call it", _routed(service))
+    route = method.routes[0]
+    return _ask_first(
+        urls(plan, root, service, at),
+        lambda url: _ask(url, method, route, values, timeout),
+        f"{name} on {board_of(plan, service).name}",
+    )
+
+
+def _find(plan: Plan, name: str) -> tuple[PlacedService, Method]:
+    service_name, _, method_name = name.partition(".")
+    services = {s.name: s for board in plan.boards for s in board.services}
+    if service_name not in services:
+        remedy = did_you_mean(service_name, services) or f"services: {listing(services)}"
+        raise fail(f"there is no service {service_name}", remedy)
+    methods = {m.name: m for m in services[service_name].contract.methods}
+    if method_name not in methods:
+        remedy = did_you_mean(method_name, methods) or f"its methods: {listing(methods)}"
+        raise fail(f"{service_name} has no method {method_name or 'without a name'}", remedy)
+    return services[service_name], methods[method_name]
+
+
+def _routed(service: PlacedService) -> str:
+    names = [m.name for m in service.contract.methods if m.routes]
+    return f"methods of {service.name} with a route: {listing(names) or 'none'}"
+
+
+def _ask_first(
+    places: Sequence[str], ask: Callable[[str], Iterator[Any]], called: str
+) -> Iterator[Any]:
+    """What the first place that can be reached answers."""
+    reasons = []
+    for url in places:
+        try:
+            yield from ask(url)
+            return
+        except httpx.ConnectError as error:
+            reasons.append(f"{url}: {error}")
+        except httpx.TimeoutException as error:
+            raise fail(
+                f"{called} did not answer in time ({url})", "wait longer: --timeout"
+            ) from error
+        except httpx.HTTPError as error:
+            raise fail(f"{called}: {error} ({url})", "look into the board's log") from error
+        except Fault as fault:
+            raise _refused(called, fault) from None
+    where = "; ".join(reasons) or "it is not known where it runs"
+    raise fail(f"{called} is not reached: {where}", "start torpor sim, or say where: --at HOST")
+
+
+def _refused(called: str, fault: Fault) -> UserError:
+    return fail(f"{called} answered {fault.status}: {fault.message}")
+
+
+def _ask(
+    url: str, method: Method, route: Route, values: dict[str, Any], timeout: float
+) -> Iterator[Any]:
+    path = [values[s[1:-1]] if s.startswith("<") else s for s in route.segments]
+    rest = {name: value for name, value in values.items() if name not in route.parameters}
+    in_body = route.verb in ("POST", "PUT")
+    with Client(url, timeout=timeout) as client:
+        if method.streamed:
+            yield from client._stream(route.verb, path, rest)
+        else:
+            body = rest if in_body and rest else None
+            yield client._ask(route.verb, path, None if in_body else rest, body)

@@ -1,0 +1,47 @@
+"""Where a service of the cluster answers: in a simulator on this computer, or on its board."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from torpor_sim import simulated
+
+from ..errors import fail
+from ..model.plan import BoardPlan, PlacedService, Plan
+
+
+def board_of(plan: Plan, service: PlacedService) -> BoardPlan:
+    """The first board that carries the service."""
+    return next(board for board in plan.boards if service in board.services)
+
+
+def urls(plan: Plan, root: Path, service: PlacedService, at: str | None) -> list[str]:
+    """Where to look for a service with a port, the best first.
+
+    ``at`` is a host, host:port or URL; without it: the simulator of the project, then the board's
+    ``host``. Raises ``UserError`` for an ``at`` that is none of these.
+    """
+    if at is not None:
+        return [_url(at, service)]
+    return list(_known(plan, root, service))
+
+
+def _known(plan: Plan, root: Path, service: PlacedService) -> Iterator[str]:
+    places = simulated(root / "build" / "sim")
+    for board in plan.boards:
+        if service in board.services and service.port:
+            place = places.get(board.name)
+            if place and service.port in place.ports:
+                yield place.url(service.port)
+            if host := getattr(board, "host", ""):
+                yield f"http://{host}:{service.port}"
+
+
+def _url(at: str, service: PlacedService) -> str:
+    if re.match(r"https?://[^/]", at):
+        return at.rstrip("/")
+    if re.fullmatch(r"[\w.-]+|[\w.-]+:\d{1,5}", at, re.ASCII):
+        return f"http://{at}" if ":" in at else f"http://{at}:{service.port}"
+    raise fail(f"{at} is no place of a service", "give a host, host:port or URL: --at 192.168.1.7")
