@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
 
 _FILE = "cluster.toml"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_LONGEST_MS = 600_000
 _RESERVED = ("kernel",)  # speaks in the log beside the services
 
 
@@ -20,7 +23,7 @@ def load_cluster(root: Path) -> Cluster:
     document = Document(root / _FILE, _FILE)
     document.only((), document.data, ["cluster", "boards", "services"])
     top = document.take((), document.data, "cluster", dict, ...)
-    document.only(("cluster",), top, ["name"])
+    document.only(("cluster",), top, ["name", "deadline_ms"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
     boards = document.take((), document.data, "boards", dict, {})
     services = document.take((), document.data, "services", dict, {})
@@ -31,10 +34,20 @@ def load_cluster(root: Path) -> Cluster:
         root,
         tuple(_board(document, key, value) for key, value in boards.items()),
         tuple(_service(document, key, value) for key, value in services.items()),
+        _deadline(document, top),
     )
     if document.problems:
         raise UserError(document.problems)
     return cluster
+
+
+def _deadline(document: Document, top: dict[str, Any]) -> int:
+    default = Cluster.deadline_ms
+    value = document.take(("cluster",), top, "deadline_ms", int, default)
+    if not 0 < value <= _LONGEST_MS:
+        what = f"deadline_ms: expected 1 to {_LONGEST_MS}, got {value}"
+        document.report(("cluster", "deadline_ms"), what, f"without it, it is {default}")
+    return int(value)
 
 
 def _table(document: Document, path: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -57,7 +70,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(path, table, ["type", "services"])
+    document.only(path, table, ["type", "services", "host"])
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -68,7 +81,11 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         elif service in services[:index]:
             document.report((*listed, index), f"{service} is listed twice", "take one out")
     wheres = {s: document.where(*listed, i) for i, s in enumerate(services) if isinstance(s, str)}
-    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres)
+    host = document.take(path, table, "host", str, f"{name}.local")
+    if not _HOST.fullmatch(host):
+        what = f'host: "{host}" is no name or address'
+        document.report((*path, "host"), what, 'write host = "shed.local" or host = "192.168.1.7"')
+    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres, host)
 
 
 def _service(document: Document, name: str, value: Any) -> ServiceEntry:

@@ -95,7 +95,7 @@ def _together(
 ) -> Iterable[Problem]:
     """What is wrong between the services, and between them and the boards."""
     yield from placement.services_have_entries(cluster)
-    yield from placement.services_are_placed_once(cluster)
+    yield from placement.called_boards_listen(cluster, contracts)
     yield from placement.ports_are_unique(cluster)
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_placed(cluster, contracts)
@@ -122,4 +122,4 @@ def _board_plan(
         PlacedService(entries[name], contracts[name], cluster.root / "services" / name)
         for name in order
     )
-    return BoardPlan(entry.name, board, tuple(services))
+    return BoardPlan(entry.name, board, tuple(services), entry.host)

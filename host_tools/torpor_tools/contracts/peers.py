@@ -37,20 +37,13 @@ def _is_there(cluster: Cluster, service: str) -> bool:
 
 
 def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A peer runs on the same board; calls between boards are not there yet."""
+    """A peer runs on some board."""
     homes = {name: board.name for board in cluster.boards for name in board.services}
     for contract in contracts.values():
-        home = homes[contract.service]
         for peer in contract.peers:
-            other = homes.get(peer.service)
-            what = ""
-            if other is None and _is_there(cluster, peer.service):
+            if peer.service not in homes and _is_there(cluster, peer.service):
                 what = f"{contract.service} needs {peer.service}, which is placed on no board"
-                remedy = f"add it to the services of {home} in cluster.toml"
-            elif other not in (home, None):
-                what = f"{contract.service} is on {home}, its peer {peer.service} on {other}"
-                remedy = "put them on one board: calls between boards are not there yet"
-            if what:
+                remedy = f"add it to the services of {homes[contract.service]} in cluster.toml"
                 yield Problem(peer.where, what, remedy)
 
 

@@ -30,15 +30,20 @@ def _free_port(cluster: Cluster) -> int:
     return next(port for port in range(8001, 65536) if port not in taken)
 
 
-def services_are_placed_once(cluster: Cluster) -> Iterator[Problem]:
-    """A service runs on one board; replicas are not there yet."""
-    homes: dict[str, str] = {}
+def called_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """A board that others call has a listener: any of its ports takes calls for all of it."""
+    ports = {s.name: s.port for s in cluster.services}
     for board in cluster.boards:
-        for name in board.services:
-            if homes.setdefault(name, board.name) != board.name:
-                what = f"{name} is placed on {homes[name]} and on {board.name}"
-                remedy = "a service runs on one board for now: take it from one of them"
-                yield Problem(board.where_of(name), what, remedy)
+        if any(ports.get(name) for name in board.services):
+            continue
+        for caller in cluster.boards:
+            peers = [p for n in caller.services if n in contracts for p in contracts[n].peers]
+            called = [p.service for p in peers if p.service not in caller.services]
+            for name in dict.fromkeys(called):
+                if name in board.services:
+                    what = f"{caller.name} calls {name} on {board.name}, where nothing listens"
+                    remedy = f"give a service of {board.name} a port: it takes calls for all"
+                    yield Problem(board.where, what, remedy)
 
 
 def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:

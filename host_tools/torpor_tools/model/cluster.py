@@ -28,6 +28,7 @@ class BoardEntry:
     services: tuple[str, ...]
     where: Where
     service_wheres: dict[str, Where] = field(default_factory=dict)  # where each one is listed
+    host: str = ""  # where other boards find it: a name, a mDNS name or an address
 
     def where_of(self, service: str) -> Where:
         """Where ``cluster.toml`` puts that service on this board."""
@@ -42,3 +43,4 @@ class Cluster:
     root: Path  # the folder that holds cluster.toml and services/
     boards: tuple[BoardEntry, ...]
     services: tuple[ServiceEntry, ...]
+    deadline_ms: int = 5000  # of a call between boards whose caller sets none

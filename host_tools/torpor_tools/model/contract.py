@@ -48,6 +48,13 @@ class Method:
     every_ms: int | None = None
     streamed: bool = False  # an async generator: its chunks are sent as they come
     doc: str = ""
+    safe: bool = False  # changes nothing, so a call that was lost may be sent again
+    idempotent: bool = False  # as good as once if it is executed twice
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether a lost call may be sent again without further ado."""
+        return self.safe or any(route.verb == "GET" for route in self.routes)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,18 @@ class BoardPlan:
     name: str
     board: Board
     services: tuple[PlacedService, ...]
+    host: str = ""  # where other boards find it
+
+    @property
+    def port(self) -> int | None:
+        """The port at which it takes calls of other boards: the first that it listens on."""
+        return next((s.port for s in self.services if s.port), None)
+
+    def needs(self) -> list[str]:
+        """The services of other boards that services of this board call, in order."""
+        here = {service.name for service in self.services}
+        peers = [peer.service for service in self.services for peer in service.contract.peers]
+        return [name for name in dict.fromkeys(peers) if name not in here]
 
     def service(self, name: str) -> PlacedService:
         """The service of that name. Raises ``KeyError`` if this board does not carry it."""
@@ -41,6 +53,10 @@ class BoardPlan:
             if service.name == name:
                 return service
         raise KeyError(name)
+
+    def has(self, name: str) -> bool:
+        """Whether it carries the service of that name."""
+        return any(service.name == name for service in self.services)
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,10 @@ class Plan:
     cluster: Cluster
     boards: tuple[BoardPlan, ...]
     notes: tuple[str, ...] = ()  # what the build should tell the user, such as rings of peers
+
+    def homes(self, service: str) -> list[BoardPlan]:
+        """The boards that carry a service."""
+        return [board for board in self.boards if board.has(service)]
 
     def board(self, name: str) -> BoardPlan:
         """The board of that name. Raises ``KeyError``."""

@@ -1,0 +1,411 @@
+"""Calls to services on other boards.
+
+Follow ``Stub._call`` (which board, how often) and ``Link.call`` (one attempt). A ``Link`` is the
+one connection to a board; the calls of all stubs share it, each with a number, and the answers come
+in any order, so that a slow call keeps no other waiting and a ring of calls cannot lock itself.
+"""
+
+import asyncio
+import os
+import socket
+from asyncio import core
+from binascii import hexlify
+
+from micropython import const
+
+from .. import clock, kernel, until
+from ..log import Log
+from ..service import Fault
+from . import auth, frames, retry
+from .pipe import Pipe
+from .retry import Breaker, Lost
+
+_CONNECT_MS = const(3000)
+_PING_MS = const(1000)
+_STARTING_MS = const(20000)
+_CHUNK = const(512)
+_IDLE = const(0)  # as in torpor.http.budget: may be closed when the place is needed
+_BUSY = const(4)
+_AHEAD = const(115)  # EINPROGRESS
+
+_buffer = bytearray(_CHUNK)
+_view = memoryview(_buffer)
+_HELLO = (
+    b"GET /~ HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
+    b"Torpor-Board: %s\r\nTorpor-Key: %s\r\nTorpor-Nonce: %s\r\n\r\n"
+)
+_log = Log("remote")
+
+
+class PeerError(Exception):
+    """A bug in a service on another board; its log holds the traceback."""
+
+
+class Link:
+    """The connection of the board ``here`` to the board ``board``, opened when it is needed.
+
+    ``host``: its name or address; ``port``: any port of it where a service listens.
+    """
+
+    def __init__(self, here: str, board: str, host: str, port: int) -> None:
+        self.here = here
+        self.board = board
+        self.breaker = Breaker()
+        self._met = False  # it has answered since this board started
+        self._host = host
+        self._port = port
+        self._key = 0  # which of the keys it knows
+        self._sock: socket.socket | None = None
+        self._task: asyncio.Task | None = None
+        self._pipe: Pipe | None = None  # as soon as calls may be sent
+        self._calls = self._answers = None  # the codes of the two directions
+        self._number = 0
+        self._heard = 0  # when the board sent something, in ticks
+        self._waiting: dict = {}  # number of a call, or its task before it is sent -> [task, answer]
+        # For the budget of connections.
+        self.state = _IDLE
+        self.since = 0
+        self.stalled: int | None = None
+
+    async def call(self, target: str, mark: int, id: str, arguments, ms: int, again: int):
+        """One attempt within ``ms``; the answer's frame. Raises ``Lost``.
+
+        If it can be sent ``again``, a board that says nothing for a third of the time is asked
+        whether it is alive, so that there is time left for another attempt.
+        """
+        sent = clock.ticks()
+        if not self._pipe:
+            await self._connected(ms)
+            ms -= clock.since(sent)
+        number = self._number = self._number + 1
+        frame = frames.call(number, max(ms, 0), mark, target, id, arguments)
+        try:
+            self._pipe.send(self._calls.seal(frame))
+        except OSError as e:
+            self._lose(e)
+            raise Lost("connection lost (%s)" % e, False)
+        sent = clock.ticks()
+        wait = [core.cur_task, None]
+        self._waiting[number] = wait
+        self.state = _BUSY
+        try:
+            if again == retry.NEVER:
+                await core.sleep_ms(ms)
+            else:
+                await core.sleep_ms(ms // 3)
+                if not wait[1] and await self._is_alive(sent, wait, ms // 3):
+                    await core.sleep_ms(ms - clock.since(sent))
+        finally:
+            del self._waiting[number]
+            if not self._waiting:
+                self.state = _IDLE
+                self.since = clock.ticks()
+        answer = wait[1]
+        if answer is None:
+            raise Lost("no answer within %d ms" % ms, True, True)
+        if isinstance(answer, Lost):
+            raise answer
+        return answer
+
+    # async
+    def _is_alive(self, sent, wait, ms):
+        """Whether the board has said anything since ``sent``; if not, it is asked to.
+
+        False as well if the answer came meanwhile.
+        """
+        if clock.since(self._heard) < clock.since(sent):
+            return True
+        asked = clock.ticks()
+        number = self._number = self._number + 1
+        if self._pipe:
+            self._pipe.send(self._calls.seal(frames.call(number, 0, 0, "", "", ())))
+        ms = min(ms, _PING_MS)
+        while not wait[1] and clock.since(asked) < ms:
+            yield from core.sleep_ms(ms // 8 + 1)
+            if clock.since(self._heard) <= clock.since(asked):
+                return not wait[1]
+        if not wait[1]:
+            self._lose("silent for %d ms" % clock.since(sent))
+        return False
+
+    # async
+    def _connected(self, ms):
+        """Wait until calls may be sent. Raises ``Lost``."""
+        if not self._task:
+            self._task = asyncio.create_task(self._run())
+        wait = [core.cur_task, None]
+        self._waiting[core.cur_task] = wait
+        try:
+            yield from core.sleep_ms(ms)
+        finally:
+            del self._waiting[core.cur_task]
+        if isinstance(wait[1], Lost):
+            raise wait[1]
+        if not self._pipe:
+            raise Lost("not reached within %d ms" % ms, False, True)
+
+    async def _run(self) -> None:
+        """Connect, and take answers until the connection ends."""
+        budget = kernel.current and kernel.current.budget
+        self.state = _BUSY
+        try:
+            if budget:
+                if not await budget.admit():
+                    raise OSError("all connections of this board are busy")
+                budget.add(self)
+            await asyncio.wait_for_ms(self._open(), _CONNECT_MS)
+            self._wake()
+            await self._read()
+            self._lose("connection closed")
+        except asyncio.TimeoutError:
+            self._lose("not reached")
+        except (OSError, ValueError) as e:
+            self._lose(e)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            if budget:
+                budget.remove(self)
+
+    async def _open(self) -> None:
+        """Connect and agree on the keys of this connection. Raises ``OSError``."""
+        keys = auth.keys()
+        if not keys:
+            raise OSError("this board has no key: put [cluster] keys into secrets.toml")
+        for _ in keys:
+            self._key %= len(keys)
+            key = keys[self._key]
+            ours = auth.nonce()
+            status, theirs = await self._greet(key, ours)
+            if status == 101:
+                ends = self.here.encode(), self.board.encode()
+                self._calls, self._answers = auth.pair(key, *ends, ours, theirs)
+                self._number = 0
+                self._pipe = Pipe(self._sock, self)
+                return
+            self._sock.close()
+            self._key += 1
+            if status != 401:
+                raise OSError("it answers %d" % status)
+        raise OSError("it knows no key of this board")
+
+    async def _greet(self, key, ours):
+        """Open a connection; the status that the board answers, and its number."""
+        address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
+        sock = self._sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            sock.connect(address)
+        except OSError as e:
+            if e.errno != _AHEAD:
+                raise
+        yield core._io_queue.queue_write(sock)
+        name = auth.name(key)
+        sock.write(_HELLO % (self._host.encode(), frames.VERSION, self.here.encode(), name, ours))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += await self._receive()
+            if len(head) > 1024:
+                raise OSError("it does not answer as a torpor board")
+        nonce = board = b""
+        for line in head.split(b"\r\n"):
+            if line[:14].lower() == b"torpor-nonce: ":
+                nonce = line[14:]
+            elif line[:14].lower() == b"torpor-board: ":
+                board = line[14:]
+        status = int(head[9:12])
+        if status == 101 and board != self.board.encode():
+            raise OSError("%s is the board %s" % (self._host, str(board, "utf-8")))
+        return status, nonce
+
+    # async
+    def _receive(self):
+        """What the board has sent. Raises ``OSError`` when the connection has ended."""
+        while True:
+            n = self._sock.readinto(_buffer)
+            if n:
+                self._heard = clock.ticks()
+                return bytes(_view[:n])
+            if n == 0:
+                raise OSError("connection closed")
+            yield core._io_queue.queue_read(self._sock)
+
+    async def _read(self) -> None:
+        """Give each answer to the call that waits for it."""
+        cut = frames.Frames(frames.MAX_ANSWER)
+        while True:
+            frame = cut.take()
+            if frame is None:
+                cut.feed(await self._receive())
+                continue
+            if not self._answers.check(frame):
+                raise OSError("its answer is not signed with the cluster's key")
+            _, number, status, kind = frames.answer_head(frame)
+            self.breaker.succeeded()
+            self._met = True
+            if kind == frames.CLOSING:
+                for each in self._waiting:
+                    if isinstance(each, int) and each > number:
+                        self._waiting[each][1] = Lost("the board closed the connection", False)
+                raise OSError("connection closed")
+            if kind == frames.REFUSED and not number:
+                raise OSError("it does not take this board's calls for genuine")
+            wait = self._waiting.get(number)
+            if wait and not wait[1]:
+                busy = kind == frames.REFUSED and status == 503
+                wait[1] = Lost("it is busy", False) if busy else frame
+                _resume(wait[0])
+
+    def _wake(self) -> None:
+        """The connection is there: let those go on who wait to send."""
+        for wait in self._waiting.values():
+            _resume(wait[0])
+
+    def _lose(self, reason) -> None:
+        """The connection has ended: close it and tell all who wait."""
+        pipe = self._pipe
+        self._close()
+        for number, wait in self._waiting.items():
+            if not wait[1]:
+                wait[1] = Lost(str(reason), isinstance(number, int))
+            _resume(wait[0])
+        if not pipe or self._waiting:
+            self.breaker.failed()
+
+    def _close(self) -> None:
+        task = self._task
+        self._pipe = self._task = None
+        if self._sock:
+            self._sock.close()
+            self._sock = None
+        if task and task is not core.cur_task:
+            task.cancel()
+
+    def is_starting(self) -> bool:
+        """Whether both boards may just have been switched on, so that it is worth waiting."""
+        return not self._met and clock.uptime_ms() < _STARTING_MS
+
+    def suspect(self, ms: int) -> None:
+        """A call had no answer for ``ms``: if nothing else came either, the connection is dead."""
+        if clock.since(self._heard) >= ms:
+            self._lose("silent for %d ms" % ms)
+
+    def drop(self) -> None:
+        """End the connection, for the budget needs its place."""
+        self._lose("connection given up for another")
+
+    async def probe(self) -> None:
+        """Find out whether the board is back."""
+        try:
+            await self._connected(_CONNECT_MS)
+        except Lost:
+            pass
+        else:
+            self.breaker.succeeded()
+
+
+def _resume(task) -> None:
+    """Let a task go on that sleeps."""
+    core._task_queue.remove(task)
+    core._task_queue.push(task)
+
+
+class Stub:
+    """Stands where a service of another board would be; the build derives one for each.
+
+    ``links``: to the boards that have the service; with several, calls go to each in turn.
+    ``ms``: how long a call may take if its task has no deadline. ``version``: of the contract.
+    """
+
+    def __init__(self, name: str, version: int, links: tuple, ms: int) -> None:
+        self._name = name
+        self._version = version
+        self._links = links
+        self._ms = ms
+        self._turn = 0
+
+    async def _call(self, method: str, marks, arguments: tuple, defaults=(), again: int = 0):
+        """Call a method. Arguments at the end that are as in ``defaults`` are left to the board,
+        so that it need not know them yet; ``marks`` has a fingerprint for each number of others.
+        """
+        mark = marks
+        if defaults:
+            n = len(defaults)
+            while n and _same(arguments[n - len(defaults) - 1], defaults[n - 1]):
+                n -= 1
+            mark = marks[n]
+            arguments = arguments[: len(arguments) - len(defaults) + n]
+        target = "%s.%s" % (self._name, method)
+        id = str(hexlify(os.urandom(8)), "utf-8") if again == retry.KNOWN else ""
+        ms = until.left(self._ms)
+        began = clock.ticks()
+        attempt = 0
+        link = None
+        while True:
+            left = ms - clock.since(began)
+            link = self._pick(link)
+            if link is None:
+                boards = ", ".join([each.board for each in self._links])
+                raise Fault(503, "%s on %s: it has failed again and again" % (target, boards))
+            try:
+                frame = await link.call(target, mark, id, arguments, left, again)
+                break
+            except Lost as e:
+                attempt += 1
+                if e.late and e.sent:
+                    link.suspect(left)
+                left = ms - clock.since(began)
+                wait = retry.pause(e, again, attempt, link.is_starting(), left)
+                if wait < 0:
+                    text = "%s on %s: %s" % (target, link.board, e.reason)
+                    if e.sent and not again:
+                        text += "; it may have been executed"
+                    raise Fault(504 if e.late else 503, text)
+                _log.debug("%s on %s: %s, again", target, link.board, e.reason)
+                await core.sleep_ms(wait)
+        return self._result(frame, target, link)
+
+    def _pick(self, last):
+        """The link to use, another than ``last`` if there is one; None: all boards failed."""
+        links = self._links
+        if len(links) == 1:
+            return links[0] if links[0].breaker.allows() or links[0].is_starting() else None
+        found = None
+        for _ in links:
+            self._turn = (self._turn + 1) % len(links)
+            link = links[self._turn]
+            if not link.breaker.closed():
+                if link.breaker.allows():
+                    asyncio.create_task(link.probe())
+            elif link is last:
+                found = link
+            else:
+                return link
+        return found
+
+    def _result(self, frame, target, link):
+        """What an answer says: a value to return, or an error to raise."""
+        _, _, status, kind = frames.answer_head(frame)
+        try:
+            value = frames.decode(frame, kind)
+        except ValueError:
+            raise PeerError("%s on %s answers with no JSON" % (target, link.board))
+        if kind <= frames.TUPLE:
+            return value
+        if kind == frames.FAULT:
+            raise Fault(status, value[0], value[1])
+        where = "%s on %s: " % (target, link.board)
+        if kind == frames.BUG:
+            raise PeerError(where + "%s; the log there says more" % value)
+        if status == 409:
+            version, text = value
+            old = link.here if version > self._version else link.board
+            mine = "this board was built for version %d of the contract, " % self._version
+            text = "%s%s%s; update %s" % (where, mine, text, old)
+            _log.error(text)
+            raise Fault(502, text)
+        raise Fault(502, where + value)
+
+
+def _same(a, b) -> bool:
+    return a == b and type(a) is type(b)

@@ -1,0 +1,106 @@
+"""The frames of a connection between boards, between bytes and their meaning; no sockets here.
+
+A frame begins with its whole length. docs/wire.md tells the rest.
+"""
+
+import json
+import struct
+
+from micropython import const
+
+from .auth import CODE
+
+VERSION = b"torpor/1"
+MAX_CALL = const(16384)  # bytes of a frame; what a request's body may have
+MAX_ANSWER = const(32768)
+_CALL = ">IIII"  # length, number, deadline (ms), fingerprint
+_ANSWER = ">IIHH"  # length, number, status, kind
+_CALL_HEAD = const(16)
+_ANSWER_HEAD = const(12)
+_TIGHT = (",", ":")
+
+# What an answer holds.
+VALUE = const(0)  # the JSON of what the method returned
+BYTES = const(1)  # the bytes that it returned
+TUPLE = const(2)  # the JSON of the tuple that it returned
+FAULT = const(3)  # the Fault that it raised: its message, and perhaps headers, as a JSON list
+BUG = const(4)  # it raised something else, and the log there says what
+REFUSED = const(5)  # not executed: a JSON text why
+CLOSING = const(6)  # not an answer: no call above this frame's number has been executed
+
+
+def call(number: int, ms: int, mark: int, target: str, id: str, arguments) -> bytes:
+    """A call without its code. ``id`` names a call that may be sent again, else it is empty."""
+    body = ("%s %s\n" % (target, id) + json.dumps(arguments, separators=_TIGHT)).encode()
+    return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, mark) + body
+
+
+def read_call(frame: bytes) -> tuple:
+    """Target, id and arguments of a call that was found genuine. Raises ``ValueError``."""
+    line = frame.find(b"\n", _CALL_HEAD)
+    if line < 0:
+        raise ValueError("no target")
+    target, id = str(frame[_CALL_HEAD:line], "utf-8").split(" ")
+    return target, id, json.loads(frame[line + 1 : -CODE])
+
+
+def call_head(frame: bytes) -> tuple:
+    """Length, number, deadline (ms) and fingerprint."""
+    return struct.unpack_from(_CALL, frame)
+
+
+def answer(number: int, status: int, kind: int, body: bytes) -> bytes:
+    """An answer without its code."""
+    return struct.pack(_ANSWER, _ANSWER_HEAD + len(body) + CODE, number, status, kind) + body
+
+
+def answer_head(frame: bytes) -> tuple:
+    """Length, number, status and kind."""
+    return struct.unpack_from(_ANSWER, frame)
+
+
+def encode(result) -> tuple:
+    """Kind and body of an answer that is ``result``. Raises ``TypeError`` for what is no JSON."""
+    if isinstance(result, (bytes, bytearray)):
+        return BYTES, bytes(result)
+    return (
+        TUPLE if isinstance(result, tuple) else VALUE,
+        json.dumps(result, separators=_TIGHT).encode(),
+    )
+
+
+def decode(frame: bytes, kind: int):
+    """What an answer holds: bytes, a tuple, or any other JSON value. Raises ``ValueError``."""
+    body = frame[_ANSWER_HEAD:-CODE]
+    if kind == BYTES:
+        return body
+    value = json.loads(body)
+    return tuple(value) if kind == TUPLE else value
+
+
+class Frames:
+    """Cuts what arrives into frames."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived."""
+        self.rest = self.rest + data if self.rest else data
+
+    def take(self) -> bytes | None:
+        """The next frame if all of it is there. Raises ``ValueError`` for one beyond the limit."""
+        rest = self.rest
+        if len(rest) < 4:
+            return None
+        length = struct.unpack_from(">I", rest)[0]
+        if not _ANSWER_HEAD + CODE <= length <= self.most:
+            raise ValueError("a frame of %d bytes" % length)
+        if len(rest) == length:
+            self.rest = b""
+            return rest
+        if len(rest) < length:
+            return None
+        self.rest = rest[length:]
+        return rest[:length]

@@ -1,0 +1,83 @@
+"""When to ask a board again, and when to leave it alone; no sockets here."""
+
+from random import getrandbits
+
+from micropython import const
+
+from .. import clock
+
+# Whether a call that may have been executed can be sent again.
+NEVER = const(0)
+SAFE = const(1)  # it changes nothing
+KNOWN = const(2)  # it has an id, by which the board knows it again
+
+_ATTEMPTS = const(3)
+_FIRST_MS = const(40)
+_MOST_MS = const(640)
+_TRIPS = const(3)  # failures in a row, then the board is left alone
+_SHORT_MS = const(500)
+_LONG_MS = const(5000)
+
+
+class Lost(Exception):
+    """A call that has no answer: why, and whether the board may have executed it."""
+
+    def __init__(self, reason: str, sent: bool, late: bool = False) -> None:
+        self.reason = reason
+        self.sent = sent
+        self.late = late  # its time was over
+
+
+def jitter(ms: int) -> int:
+    """Between a half of ``ms`` and all of it, so that boards do not knock in step."""
+    return ms - ms * getrandbits(8) // 512
+
+
+def pause(lost: Lost, again: int, attempt: int, starting: bool, left: int) -> int:
+    """How many ms to wait before attempt number ``attempt`` (1 is the second); -1: give up.
+
+    ``starting``: the board has never answered since this one started, so it may be about to start
+    as well, and is given until the deadline. ``left``: ms until then.
+    """
+    if lost.late or (lost.sent and again == NEVER):
+        return -1
+    if attempt >= _ATTEMPTS and not (starting and not lost.sent):
+        return -1
+    ms = jitter(min(_FIRST_MS << min(attempt, 8), _MOST_MS))
+    return ms if ms < left else -1
+
+
+class Breaker:
+    """Leaves a board alone that has failed again and again.
+
+    Closed: calls pass. Open, after three failures in a row: none does, for half a second at first
+    and up to five. Then one passes and decides: its success closes the breaker, its failure keeps
+    it open for longer.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._since = 0
+        self._ms = 0
+
+    def closed(self) -> bool:
+        """Whether calls pass."""
+        return self.failures < _TRIPS
+
+    def allows(self) -> bool:
+        """Whether this call passes. True once a pause while open: that call is the one to try."""
+        if self.failures < _TRIPS:
+            return True
+        if clock.since(self._since) < self._ms:
+            return False
+        self._since = clock.ticks()
+        return True
+
+    def failed(self) -> None:
+        self.failures += 1
+        if self.failures >= _TRIPS:
+            self._since = clock.ticks()
+            self._ms = jitter(min(_SHORT_MS << min(self.failures - _TRIPS, 8), _LONG_MS))
+
+    def succeeded(self) -> None:
+        self.failures = 0

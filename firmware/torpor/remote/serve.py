@@ -1,0 +1,209 @@
+"""Calls from other boards, on any listener of this one.
+
+Follow ``take`` (who is it), ``_Caller.run`` (is the call genuine) and ``_Caller._answer`` (call).
+"""
+
+import asyncio
+
+from micropython import const
+
+from .. import clock, kernel, until
+from ..http.budget import IDLE, READING, SERVING
+from ..log import Log
+from ..service import Fault
+from . import auth, frames
+from .pipe import Pipe
+
+_AT_ONCE = const(8)  # calls of a board that run; more are refused, so that the heap is not filled
+_KNOWN = const(8)  # answers kept for boards that ask again
+_WELCOME = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
+    b"Torpor-Board: %s\r\nTorpor-Nonce: %s\r\n\r\n"
+)
+
+_known: dict = {}  # id of a call that may come again -> its answer, or None while it runs
+_log = Log("remote")
+
+
+def branch() -> dict:
+    """What a listener's routes have under ``~``."""
+    leaf = {"/GET": (take,), "/POST": (take,), "/PUT": (take,), "/DELETE": (take,)}
+    leaf["*"] = leaf
+    return leaf
+
+
+async def take(connection, rest):
+    """Turn a connection that asks for it into one for calls. Raises ``Fault(401)``."""
+    request = connection.request
+    request.keep = False
+    wanted = request.header("torpor-key")
+    ours = request.header("torpor-nonce") or b""
+    caller = request.header("torpor-board") or b""
+    found = [key for key in auth.keys() if auth.name(key) == wanted]
+    right = request.header("upgrade") == frames.VERSION and len(request.path) == 2
+    if not found or not right or len(ours) != 2 * auth.NONCE or not 0 < len(caller) < 64:
+        raise Fault(401, "for boards of this cluster only")
+    board = kernel.current.cluster.BOARD.encode()
+    theirs = auth.nonce()
+    codes = auth.pair(found[0], caller, board, ours, theirs)
+    await connection.send(_WELCOME % (frames.VERSION, board, theirs))
+    try:
+        await _Caller(connection, caller, codes).run(rest)
+    except OSError:
+        pass  # the caller has gone
+    return b""
+
+
+class _Caller:
+    """A board that calls us."""
+
+    def __init__(self, connection, name: bytes, codes) -> None:
+        self.connection = connection
+        self.name = name
+        self.calls, self.answers = codes
+        self.last = 0  # number of the last call
+        self.running = 0
+        self.pipe = Pipe(connection.sock, connection)
+        self._drop = connection.drop
+        connection.drop = self.drop
+
+    async def run(self, rest) -> None:
+        """Start a task for each call, until one is not genuine or the connection ends."""
+        connection = self.connection
+        connection.state = READING  # it has shown nothing yet: anybody may have come this far
+        connection.since = clock.ticks()
+        cut = frames.Frames(frames.MAX_CALL)
+        cut.feed(rest)
+        while True:
+            try:
+                frame = cut.take()
+                if frame is None:
+                    cut.feed(await connection.read())
+                    continue
+                _, number, ms, mark = frames.call_head(frame)
+            except ValueError:
+                break
+            # The number must be the next: a call that was recorded does not count twice.
+            if not self.calls.check(frame) or number != self.last + 1:
+                break
+            self.last = number
+            self.running += 1
+            connection.state = SERVING
+            if self.running > _AT_ONCE:
+                self.reply(number, 503, frames.REFUSED, b'"busy"')
+            else:
+                asyncio.create_task(self._answer(frame, number, ms, mark))
+        self.pipe.send(self.answers.seal(frames.answer(0, 401, frames.REFUSED, b'"not genuine"')))
+        await connection.linger(500)
+
+    async def _answer(self, frame, number, ms, mark) -> None:
+        status = 200
+        target = id = ""
+        try:
+            target, id, arguments = frames.read_call(frame)
+            if not target:  # only asks whether we are alive
+                kind, body = frames.VALUE, b"null"
+            elif id in _known:
+                status, kind, body = await _repeated(id)
+            else:
+                if id:
+                    _remember(id, None)
+                until.begin(ms)
+                try:
+                    kind, body = frames.encode(await _method(target, arguments, mark))
+                finally:
+                    until.end()
+        except Fault as e:
+            status = e.status
+            kind, body = frames.FAULT, frames.encode((e.message, e.headers))[1]
+        except _Refused as e:
+            status = e.status
+            kind, body = frames.REFUSED, frames.encode(e.answer)[1]
+        except Exception as e:
+            Log(target.split(".")[0]).exception(e, "%s, called by %s" % (target, self.name))
+            status = 500
+            kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
+        if id:
+            _remember(id, (status, kind, body))
+        self.reply(number, status, kind, body)
+
+    def reply(self, number, status, kind, body) -> None:
+        """Send an answer, if the board is still there to hear it."""
+        if len(body) > frames.MAX_ANSWER - 64:
+            _log.error("an answer of %d bytes to %s is too large", len(body), self.name)
+            status, kind, body = 500, frames.BUG, b'"an answer larger than 32 kB"'
+        try:
+            self.pipe.send(self.answers.seal(frames.answer(number, status, kind, body)))
+        except OSError:
+            pass
+        self.running -= 1
+        if not self.running:
+            self.connection.state = IDLE
+            self.connection.since = clock.ticks()
+
+    def drop(self) -> None:
+        """Close, for the budget needs the place. What comes from now on is not executed."""
+        try:
+            self.pipe.send(self.answers.seal(frames.answer(self.last, 0, frames.CLOSING, b"null")))
+        except OSError:
+            pass
+        self._drop()
+
+
+class _Refused(Exception):
+    """A call that is not executed."""
+
+    def __init__(self, status: int, answer) -> None:
+        self.status = status
+        self.answer = answer
+
+
+def _method(target, arguments, mark):
+    """The coroutine of a call. Raises ``_Refused`` if the contract here is another."""
+    from cluster_api import API  # type: ignore[import-not-found]  # generated by the build
+
+    name, method = target.split(".")
+    marks = API.get(name, {}).get(method)
+    if not marks:
+        raise _differs(name, method)
+    # marks: how many arguments are required, then a fingerprint for each number from there on.
+    service = kernel.current.services[name]
+    if isinstance(arguments, dict):  # from the host's tools, which name them
+        if mark not in marks[1:]:
+            raise _differs(name, method)
+        return getattr(service, method)(**arguments)
+    n = len(arguments) - marks[0]
+    if not 0 <= n < len(marks) - 1 or marks[n + 1] != mark:
+        raise _differs(name, method)
+    return getattr(service, method)(*arguments)
+
+
+def _differs(name, method):
+    from cluster_signatures import SIGNATURES  # type: ignore[import-not-found]
+
+    board = kernel.current.cluster.BOARD
+    version, methods = SIGNATURES.get(name, (0, {}))
+    if not methods:
+        return _Refused(404, "%s has no service %s" % (board, name))
+    here = methods.get(method)
+    here = "it is %s%s" % (method, here) if here else "there is no %s" % method
+    return _Refused(409, (version, "on %s, version %d, %s" % (board, version, here)))
+
+
+async def _repeated(id):
+    """The answer of a call that has come before."""
+    while id in _known and _known[id] is None:
+        await asyncio.sleep_ms(20)
+    return _known.get(id) or (500, frames.BUG, b'"its first answer was lost"')
+
+
+def _remember(id, answer) -> None:
+    if id not in _known and len(_known) >= _KNOWN:
+        for each in _known:
+            if _known[each]:
+                del _known[each]
+                break
+    _known[id] = answer
+
+
+__all__ = ["branch", "take"]

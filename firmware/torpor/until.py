@@ -1,0 +1,62 @@
+"""How long a call may take: ``with deadline(500): await self.readings.newest(fridge)``.
+
+A deadline belongs to the task that sets it. What the task calls in memory runs in the same task and
+so has the same deadline; what it calls on another board takes along what is left of it.
+"""
+
+from asyncio import CancelledError, core
+
+from .service import Fault
+
+_until: dict = {}  # task -> when its time is over, in ticks
+
+
+def left(default: int) -> int:
+    """Milliseconds that the current task still has; ``default`` if nobody set it a deadline."""
+    until = _until.get(core.cur_task)
+    return default if until is None else max(0, core.ticks_diff(until, core.ticks()))
+
+
+def begin(ms: int) -> None:
+    """Give the current task, which serves a call of another board, the caller's deadline."""
+    _until[core.cur_task] = core.ticks_add(core.ticks(), ms)
+
+
+def end() -> None:
+    """The current task has served its call."""
+    _until.pop(core.cur_task, None)
+
+
+class deadline:
+    """A block that ends within ``ms`` milliseconds, or with ``Fault(504)``.
+
+    It holds for calls in memory and between boards alike. Of two blocks, one in the other, the one
+    that ends first counts. Tasks that are started in the block are not bound by it.
+    """
+
+    def __init__(self, ms: int) -> None:
+        self._ms = ms
+
+    def __enter__(self):
+        task = self._task = core.cur_task
+        until = core.ticks_add(core.ticks(), self._ms)
+        outer = self._outer = _until.get(task)
+        if outer is None or core.ticks_diff(until, outer) < 0:
+            _until[task] = until
+        self._timer = core.create_task(self._expire())
+        return self
+
+    async def _expire(self) -> None:
+        await core.sleep_ms(self._ms)
+        self._timer = None
+        self._task.cancel()
+
+    def __exit__(self, kind, error, trace) -> None:
+        if self._outer is None:
+            _until.pop(self._task, None)
+        else:
+            _until[self._task] = self._outer
+        if self._timer:
+            self._timer.cancel()
+        elif kind is CancelledError:
+            raise Fault(504, "not done within %d ms" % self._ms)

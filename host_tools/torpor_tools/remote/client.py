@@ -1,0 +1,207 @@
+"""A caller on this computer: one connection to a board, one call after the other."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from ..errors import fail
+from . import sign
+
+VERSION = "torpor/1"
+MAX_CALL = 16384  # bytes of a frame
+MAX_ANSWER = 32768
+_CALL = struct.Struct(">IIII")  # length, number, deadline (ms), fingerprint
+_ANSWER = struct.Struct(">IIHH")  # length, number, status, kind
+VALUE, BYTES, TUPLE, FAULT, BUG, REFUSED, CLOSING = range(7)
+
+
+class CallError(Exception):
+    """A call that ended in an error: ``status`` as in HTTP, ``message`` for the user.
+
+    ``kind`` is what docs/wire.md lists: FAULT, BUG or REFUSED.
+    """
+
+    def __init__(self, status: int, message: str, kind: int) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+        self.kind = kind
+
+
+def connect(
+    address: tuple[str, int],
+    board: str,
+    keys: Sequence[bytes],
+    *,
+    caller: str = "host",
+    timeout: float = 10.0,
+) -> Peer:
+    """A connection to ``board``, which has a service at ``address``, with the first key it knows.
+
+    Raises ``UserError`` if it cannot be had; ``timeout`` is in seconds.
+    """
+    for key in keys:
+        try:
+            sock = socket.create_connection(address, timeout)
+        except OSError as error:
+            raise fail(
+                f"board {board} is not reached at {address[0]}:{address[1]}: {error}",
+                "start it, or say with `host` in cluster.toml where it is",
+            ) from None
+        peer = _greet(sock, board, key, caller)
+        if peer:
+            return peer
+    if not keys:
+        raise fail("there is no key of the cluster", "make one: torpor secrets init")
+    raise fail(
+        f"board {board} knows none of the keys in secrets.toml",
+        "build and flash it again, or take the secrets.toml that it was built with",
+    )
+
+
+class Peer:
+    """A connection that is ready for calls. Closed by ``close`` or at the end of its ``with``."""
+
+    def __init__(self, sock: socket.socket, calls: sign.Mac, answers: sign.Mac) -> None:
+        self._sock = sock
+        self._calls = calls
+        self._answers = answers
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        arguments: Mapping[str, Any] | Sequence[Any] = (),
+        *,
+        fingerprint: str,
+        deadline_ms: int = 5000,
+        id: str = "",
+    ) -> Any:
+        """What ``service.method`` returns: a JSON value, bytes or a tuple.
+
+        ``arguments`` by name, or those of the beginning in their order. ``fingerprint`` is that of
+        the method with these arguments (``contracts.fingerprint``). ``id`` makes a call known, so
+        that it can be sent again without being executed again. Raises ``CallError`` for what the
+        board answers instead, ``OSError`` if there is no answer.
+        """
+        self._number += 1
+        frame = encode_call(
+            self._number, deadline_ms, fingerprint, f"{service}.{method}", arguments, id
+        )
+        self._sock.settimeout(deadline_ms / 1000)
+        self._sock.sendall(self._calls.seal(frame))
+        return self._read()
+
+    def _read(self) -> Any:
+        frame = read_frame(self._sock)
+        if not self._answers.check(frame):
+            raise OSError("the answer is not signed with the cluster's key")
+        _, _, status, kind = _ANSWER.unpack_from(frame)
+        body = frame[_ANSWER.size : -sign.CODE]
+        if kind == BYTES:
+            return body
+        value = json.loads(body)
+        if kind in (VALUE, TUPLE):
+            return tuple(value) if kind == TUPLE else value
+        if kind == CLOSING:
+            raise OSError("the board has closed the connection")
+        message = value if isinstance(value, str) else value[1 if kind == REFUSED else 0]
+        raise CallError(status, str(message), kind)
+
+
+def mark(fingerprint: str) -> int:
+    """A fingerprint as a call carries it: 30 bits, which a chip holds without an object."""
+    return int(fingerprint, 16) & 0x3FFFFFFF
+
+
+def encode_call(
+    number: int,
+    deadline_ms: int,
+    fingerprint: str,
+    target: str,
+    arguments: Mapping[str, Any] | Sequence[Any],
+    id: str = "",
+) -> bytes:
+    """The frame of a call, without its code."""
+    plain = dict(arguments) if isinstance(arguments, Mapping) else list(arguments)
+    body = f"{target} {id}\n{json.dumps(plain, separators=(',', ':'))}".encode()
+    length = _CALL.size + len(body) + sign.CODE
+    if length > MAX_CALL:
+        raise ValueError(f"a call of {length} bytes; a board takes {MAX_CALL}")
+    return _CALL.pack(length, number, deadline_ms, mark(fingerprint)) + body
+
+
+def read_frame(sock: socket.socket) -> bytes:
+    """The next frame. Raises ``OSError``."""
+    head = _exactly(sock, 4)
+    length = int.from_bytes(head)
+    if not _ANSWER.size + sign.CODE <= length <= MAX_ANSWER:
+        raise OSError(f"a frame of {length} bytes")
+    return head + _exactly(sock, length - 4)
+
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            raise ConnectionResetError("the board has closed the connection")
+        data += part
+    return data
+
+
+def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> Peer | None:
+    """Agree on the keys of a connection; None, with the socket closed, if it knows another key."""
+    ours = sign.nonce()
+    sock.sendall(hello(board, caller, sign.key_name(key), ours))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):  # read byte by byte: behind it frames begin
+        head += _exactly(sock, 1)
+    status = head.split(b" ", 2)[1]
+    if status == b"401":
+        sock.close()
+        return None
+    fields = {
+        name.lower(): value
+        for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n"))
+    }
+    name = fields.get("torpor-board", "")
+    if status != b"101" or name != board:
+        sock.close()
+        found = f"is the board {name}" if name else "takes no calls"
+        raise fail(f"what answers for board {board} {found}", "correct `host` in cluster.toml")
+    return Peer(sock, *sign.pair(key, caller, board, ours, fields["torpor-nonce"]))
+
+
+def hello(board: str, caller: str, key_name: str, ours: str) -> bytes:
+    """The request that begins a connection for calls."""
+    lines = (
+        "GET /~ HTTP/1.1",
+        f"Host: {board}",
+        "Connection: Upgrade",
+        f"Upgrade: {VERSION}",
+        f"Torpor-Board: {caller}",
+        f"Torpor-Key: {key_name}",
+        f"Torpor-Nonce: {ours}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
