@@ -13,5 +13,9 @@ if TYPE_CHECKING:
     from .decorators import get as get
     from .decorators import post as post
     from .decorators import put as put
+    from .decorators import safe as safe
 
-__all__ = ["Fault", "Service", "delete", "every", "get", "post", "put"]
+    # The build writes an import of it as one of this module, which other images do not need.
+    from .until import deadline as deadline
+
+__all__ = ["Fault", "Service", "deadline", "delete", "every", "get", "post", "put", "safe"]

@@ -17,19 +17,33 @@ def get(path: str, content_type: str | None = None) -> Callable[[F], F]:
     return lambda method: method
 
 
-def post(path: str, content_type: str | None = None) -> Callable[[F], F]:
-    """Answer ``POST path`` with this method; arguments not in the path come from the JSON body."""
+def post(path: str, content_type: str | None = None, idempotent: bool = False) -> Callable[[F], F]:
+    """Answer ``POST path`` with this method; arguments not in the path come from the JSON body.
+
+    ``idempotent``: executed twice it is as good as once, so a call from another board that was lost
+    may be sent again.
+    """
     return lambda method: method
 
 
-def put(path: str, content_type: str | None = None) -> Callable[[F], F]:
-    """Answer ``PUT path`` with this method; arguments not in the path come from the JSON body."""
+def put(path: str, content_type: str | None = None, idempotent: bool = False) -> Callable[[F], F]:
+    """Answer ``PUT path`` with this method; the arguments are as for ``post``."""
     return lambda method: method
 
 
-def delete(path: str, content_type: str | None = None) -> Callable[[F], F]:
-    """Answer ``DELETE path`` with this method."""
+def delete(
+    path: str, content_type: str | None = None, idempotent: bool = False
+) -> Callable[[F], F]:
+    """Answer ``DELETE path`` with this method; ``idempotent`` is as for ``post``."""
     return lambda method: method
+
+
+def safe(method: F) -> F:
+    """Say that a method without a route changes nothing, as ``get`` says of one that has a route.
+
+    A call of it from another board that was lost is sent again, to another replica if there is one.
+    """
+    return method
 
 
 def every(

@@ -44,6 +44,7 @@ class Kernel:
         self.services = {}
         self.failed = {}  # service name -> reason
         self.budget: Budget | None = None
+        self.branches: dict = {}  # what every listener has at its root besides its own routes
 
     async def run(self) -> None:
         """Start everything and keep it running."""

@@ -4,8 +4,11 @@ A deadline belongs to the task that sets it. What the task calls in memory runs 
 so has the same deadline; what it calls on another board takes along what is left of it.
 """
 
-from asyncio import CancelledError, core
+import asyncio
+from asyncio import core
+from time import ticks_add, ticks_diff
 
+from . import clock
 from .service import Fault
 
 _until: dict = {}  # task -> when its time is over, in ticks
@@ -14,12 +17,12 @@ _until: dict = {}  # task -> when its time is over, in ticks
 def left(default: int) -> int:
     """Milliseconds that the current task still has; ``default`` if nobody set it a deadline."""
     until = _until.get(core.cur_task)
-    return default if until is None else max(0, core.ticks_diff(until, core.ticks()))
+    return default if until is None else max(0, ticks_diff(until, clock.ticks()))
 
 
 def begin(ms: int) -> None:
     """Give the current task, which serves a call of another board, the caller's deadline."""
-    _until[core.cur_task] = core.ticks_add(core.ticks(), ms)
+    _until[core.cur_task] = ticks_add(clock.ticks(), ms)
 
 
 def end() -> None:
@@ -39,15 +42,16 @@ class deadline:
 
     def __enter__(self):
         task = self._task = core.cur_task
-        until = core.ticks_add(core.ticks(), self._ms)
+        until = ticks_add(clock.ticks(), self._ms)
         outer = self._outer = _until.get(task)
-        if outer is None or core.ticks_diff(until, outer) < 0:
+        if outer is None or ticks_diff(until, outer) < 0:
             _until[task] = until
-        self._timer = core.create_task(self._expire())
+        self._timer: asyncio.Task | None = asyncio.create_task(self._expire())
         return self
 
     async def _expire(self) -> None:
-        await core.sleep_ms(self._ms)
+        # A little later than the call that waits, whose error says for whom it has waited.
+        await asyncio.sleep_ms(self._ms + min(self._ms // 20, 50))
         self._timer = None
         self._task.cancel()
 
@@ -58,5 +62,5 @@ class deadline:
             _until[self._task] = self._outer
         if self._timer:
             self._timer.cancel()
-        elif kind is CancelledError:
+        elif kind is asyncio.CancelledError:
             raise Fault(504, "not done within %d ms" % self._ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from torpor_tools.errors import fail
 from torpor_tools.model.image import Image
@@ -70,6 +70,11 @@ class SimBoard:
     @property
     def name(self) -> str:
         return self.image.board.name
+
+    @property
+    def host(self) -> str:
+        """What the other boards call it."""
+        return self.image.board.host or f"{self.name}.local"
 
     @property
     def pid(self) -> int | None:
@@ -147,7 +152,16 @@ class SimBoard:
         same_chip = self.image.board.board == image.board.board
         return same_chip and self.place == place and self._folder.holds(image.tree)
 
+    def cut(self) -> None:
+        """Cut its power and leave it off, until ``reset`` or ``kill``; does not wait."""
+        self._begin(_Start("power-on", None))
+        self._pressed.clear()
+
     # What the simulator does
+
+    def know(self, peers: dict[str, dict[str, Any]]) -> None:
+        """Tell it where the other boards are: host -> address, and port there -> port here."""
+        write_json(self._folder.peers, peers)
 
     def start(self, *, fresh: bool) -> None:
         """Make the board's folder and switch it on. Raises ``UserError``."""

@@ -38,6 +38,7 @@ class BoardFolder:
         self.flash = path / "flash"
         self.run = path / "run"
         self.inputs = self.run / "inputs.json"
+        self.peers = self.run / "peers.json"
         self.trace = path / "trace.jsonl"
         self._installed = path / _INSTALLED
 
@@ -61,8 +62,7 @@ class BoardFolder:
             if not self._has(tree, name):
                 (self.flash / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(tree / name, self.flash / name)
-        if _SECRETS not in files:  # the simulated radio lets anybody join
-            write_json(self.flash / _SECRETS, _WIFI)
+        (self.flash / _SECRETS).write_bytes(_secrets(tree))
         write_json(self._installed, files)
 
     def publish(self, documents: Path) -> None:
@@ -82,6 +82,8 @@ class BoardFolder:
 
     def _has(self, tree: Path, name: str) -> bool:
         mine = self.flash / name
+        if name == _SECRETS:
+            return mine.exists() and mine.read_bytes() == _secrets(tree)
         return mine.exists() and filecmp.cmp(tree / name, mine, shallow=False)
 
     def _image_files(self) -> set[str]:
@@ -101,6 +103,13 @@ class BoardFolder:
 def _has_overlay(board: Board, module: str) -> bool:
     """Whether this kind of board has the module."""
     return module not in _HIDDEN.get(board.port, frozenset())
+
+
+def _secrets(tree: Path) -> bytes:
+    """The image's secrets, with a Wi-Fi if they name none: the simulated one lets anybody join."""
+    path = tree / _SECRETS
+    told = json.loads(path.read_bytes()) if path.exists() else {}
+    return json.dumps({**_WIFI, **told}).encode()
 
 
 def _files(tree: Path) -> list[str]:

@@ -21,6 +21,7 @@ from .board import LogListener, SimBoard
 from .clock import Clock
 from .flash import BoardFolder, lock
 from .lines import LogLine
+from .links import Links
 from .ports import Mode, Place, Ports
 
 
@@ -33,8 +34,9 @@ class Simulator:
     ``bind``: one address for all boards; without it the first has 127.0.1.1, the next 127.0.1.2.
     ``port_base``: number the services' ports from here. ``ports``: "fixed" gives each service the
     port that cluster.toml says, "os" any free one. ``storage``: the folder for what the boards
-    keep; without it a temporary one. ``fresh``: begin with an empty flash. ``log`` is called with
-    every ``LogLine``, in the event loop's thread.
+    keep; without it a temporary one. ``fresh``: begin with an empty flash. ``direct``: the boards
+    connect to each other without a detour through this process, so ``partition`` and the like do
+    not work. ``log`` is called with every ``LogLine``, in the event loop's thread.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Simulator:
         ports: Mode = "fixed",
         fresh: bool = True,
         storage: Path | None = None,
+        direct: bool = False,
         log: LogListener | None = None,
     ) -> None:
         self._images = tuple(images)
@@ -58,6 +61,7 @@ class Simulator:
         self._clock = Clock()
         self._boards: dict[str, SimBoard] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
+        self._links = Links(direct=direct)
 
     async def __aenter__(self) -> Self:
         try:
@@ -85,6 +89,7 @@ class Simulator:
         self._lock = lock(self._folder())
         for image in self._images:
             self._add(image, places)
+        self._introduce()
 
     async def ready(self, timeout: float = 30.0) -> None:
         """Wait until all boards are ready; raises as ``SimBoard.ready``, for all boards at once."""
@@ -114,10 +119,40 @@ class Simulator:
                 changes.append(self._add(image, places).ready(timeout))
             elif board.is_failing or not board.runs(image, places[board.name]):
                 changes.append(board.replace(image, places[board.name], timeout))
+        self._introduce()
         try:
             await _all(changes)
         finally:
             await self._forget_moved()
+
+    def kill(self, board: str) -> None:
+        """Cut a board's power: it falls silent, and nobody is told. Raises ``KeyError``."""
+        self._boards[board].cut()
+        self._links.darken(board)
+
+    async def revive(self, board: str, timeout: float = 30.0) -> None:
+        """Switch a board on that was killed, and wait until it is ready. Raises ``KeyError``."""
+        self._links.lighten(board)
+        await self._boards[board].reset(timeout)
+
+    def partition(self, a: str, b: str) -> None:
+        """Let nothing pass between two boards: packets get lost. Raises ``KeyError``."""
+        self._links.between(a, b).cut()
+
+    def heal(self, a: str, b: str) -> None:
+        """End a partition, added latency and loss. Raises ``KeyError``."""
+        self._links.between(a, b).heal()
+
+    def delay(self, a: str, b: str, ms: float) -> None:
+        """Let everything between two boards take ``ms`` longer, each way. Raises ``KeyError``."""
+        self._links.between(a, b).latency_s = ms / 1000
+
+    def lose(self, a: str, b: str, share: float) -> None:
+        """Lose a share (0 to 1) of the packets between two boards; TCP sends them again, later.
+
+        Raises ``KeyError``.
+        """
+        self._links.between(a, b).loss = share
 
     @property
     def boards(self) -> tuple[SimBoard, ...]:
@@ -160,6 +195,11 @@ class Simulator:
         self._boards[name] = board
         return board
 
+    def _introduce(self) -> None:
+        """Tell all boards where the others are."""
+        for name, peers in self._links.connect(self.boards).items():
+            self._boards[name].know(peers)
+
     def _folder(self) -> Path:
         if self._storage is None:
             self._storage = self._temporary = Path(tempfile.mkdtemp(prefix="torpor-sim-"))
@@ -175,6 +215,7 @@ class Simulator:
         await _all([self._clients.pop(name).aclose() for name in moved])
 
     def _clean_up(self) -> None:
+        self._links.close()
         self._ports.close()
         if self._lock:
             self._lock.close()

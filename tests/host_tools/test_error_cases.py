@@ -136,10 +136,15 @@ CLUSTER_MISTAKES = {
         "[services.c]\nport = 80\n",
         "the service c has no services/c/__init__.py",
     ),
-    "two boards": (
+    "host": (
         '[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
-        '[boards.two]\ntype = "RPI_PICO_W"\nservices = ["b"]\n[services.b]\nport = 80\n',
-        "b is placed on one and on two",
+        'host = "a b"\n[services.b]\nport = 80\n',
+        'cluster.toml:6: host: "a b" is no name or address',
+    ),
+    "deadline": (
+        '[cluster]\nname = "x"\ndeadline_ms = 0\n[boards.one]\ntype = "RPI_PICO_W"\n'
+        'services = ["b"]\n[services.b]\nport = 80\n',
+        "cluster.toml:3: deadline_ms: expected 1 to 600000, got 0",
     ),
 }
 

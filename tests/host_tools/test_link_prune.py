@@ -16,7 +16,7 @@ from torpor_tools.link.wiring import wiring
 
 def collected(tmp_path: Path, **services: Small) -> tuple[set[str], list[Problem]]:
     made = plan(tmp_path, services)
-    modules, problems = collect(made, made.boards[0], wiring(made, made.boards[0]))
+    modules, problems = collect(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
     assert [m.name for m in modules] == sorted({m.name for m in modules})
     return {m.name for m in modules}, problems
 
@@ -119,7 +119,7 @@ def test_every_optional_module_exists() -> None:
 def test_the_port_of_the_board_is_torpor_port(tmp_path: Path) -> None:
     source = "from torpor import system\nclass A: pass\n"
     made = plan(tmp_path, {"a": Small({"__init__.py": source})})
-    modules, _ = collect(made, made.boards[0], "")
+    modules, _ = collect(made, made.boards[0], {"cluster": ""})
     port = next(m for m in modules if m.name == "torpor.port")
     assert port.file == "firmware/ports/rp2.py"
     assert port.path == "torpor/port.py"
@@ -217,6 +217,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_taken_off(tmp_path: Path) -> None:
     made = plan(tmp_path, {"a": Small({"__init__.py": "\ufeffclass A: pass\n"})})
-    modules, problems = collect(made, made.boards[0], "")
+    modules, problems = collect(made, made.boards[0], {"cluster": ""})
     assert problems == []
     assert next(m for m in modules if m.name == "services.a").source == "class A: pass\n"

@@ -15,6 +15,7 @@ def start(kernel) -> None:
         failed = kernel.failed.get(name)
         routes = cluster.ROUTES.get(name)
         tree = routes(kernel.services[name]) if routes and not failed else {}
+        tree.update(kernel.branches)
         listener = Listener(name, port, budget, tree, failed)
         try:
             listener.open()

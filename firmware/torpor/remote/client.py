@@ -58,10 +58,10 @@ class Link:
         self._sock: socket.socket | None = None
         self._task: asyncio.Task | None = None
         self._pipe: Pipe | None = None  # as soon as calls may be sent
-        self._calls = self._answers = None  # the codes of the two directions
         self._number = 0
         self._heard = 0  # when the board sent something, in ticks
-        self._waiting: dict = {}  # number of a call, or its task before it is sent -> [task, answer]
+        self._codes: tuple[auth.Mac, auth.Mac]  # of calls and answers
+        self._waiting: dict = {}  # number (of a call) or task (to be connected) -> [task, answer]
         # For the budget of connections.
         self.state = _IDLE
         self.since = 0
@@ -80,7 +80,7 @@ class Link:
         number = self._number = self._number + 1
         frame = frames.call(number, max(ms, 0), mark, target, id, arguments)
         try:
-            self._pipe.send(self._calls.seal(frame))
+            self._send(frame)
         except OSError as e:
             self._lose(e)
             raise Lost("connection lost (%s)" % e, False)
@@ -90,11 +90,11 @@ class Link:
         self.state = _BUSY
         try:
             if again == retry.NEVER:
-                await core.sleep_ms(ms)
+                await asyncio.sleep_ms(ms)
             else:
-                await core.sleep_ms(ms // 3)
+                await asyncio.sleep_ms(ms // 3)
                 if not wait[1] and await self._is_alive(sent, wait, ms // 3):
-                    await core.sleep_ms(ms - clock.since(sent))
+                    await asyncio.sleep_ms(ms - clock.since(sent))
         finally:
             del self._waiting[number]
             if not self._waiting:
@@ -107,6 +107,11 @@ class Link:
             raise answer
         return answer
 
+    def _send(self, frame: bytes) -> None:
+        if not self._pipe:
+            raise OSError(107)  # ENOTCONN
+        self._pipe.send(self._codes[0].seal(frame))
+
     # async
     def _is_alive(self, sent, wait, ms):
         """Whether the board has said anything since ``sent``; if not, it is asked to.
@@ -117,11 +122,14 @@ class Link:
             return True
         asked = clock.ticks()
         number = self._number = self._number + 1
-        if self._pipe:
-            self._pipe.send(self._calls.seal(frames.call(number, 0, 0, "", "", ())))
+        try:
+            self._send(frames.call(number, 0, 0, "", "", ()))
+        except OSError as e:
+            self._lose(e)
+            return False
         ms = min(ms, _PING_MS)
         while not wait[1] and clock.since(asked) < ms:
-            yield from core.sleep_ms(ms // 8 + 1)
+            yield from asyncio.sleep_ms(ms // 8 + 1)
             if clock.since(self._heard) <= clock.since(asked):
                 return not wait[1]
         if not wait[1]:
@@ -136,7 +144,7 @@ class Link:
         wait = [core.cur_task, None]
         self._waiting[core.cur_task] = wait
         try:
-            yield from core.sleep_ms(ms)
+            yield from asyncio.sleep_ms(ms)
         finally:
             del self._waiting[core.cur_task]
         if isinstance(wait[1], Lost):
@@ -176,23 +184,23 @@ class Link:
             self._key %= len(keys)
             key = keys[self._key]
             ours = auth.nonce()
-            status, theirs = await self._greet(key, ours)
+            address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
+            sock = self._sock = socket.socket()
+            status, theirs = await self._greet(sock, address, key, ours)
             if status == 101:
                 ends = self.here.encode(), self.board.encode()
-                self._calls, self._answers = auth.pair(key, *ends, ours, theirs)
+                self._codes = auth.pair(key, *ends, ours, theirs)
                 self._number = 0
                 self._pipe = Pipe(self._sock, self)
                 return
-            self._sock.close()
+            sock.close()
             self._key += 1
             if status != 401:
                 raise OSError("it answers %d" % status)
         raise OSError("it knows no key of this board")
 
-    async def _greet(self, key, ours):
-        """Open a connection; the status that the board answers, and its number."""
-        address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
-        sock = self._sock = socket.socket()
+    async def _greet(self, sock, address, key, ours):
+        """Connect; the status that the board answers, and its number."""
         sock.setblocking(False)
         try:
             sock.connect(address)
@@ -204,7 +212,7 @@ class Link:
         sock.write(_HELLO % (self._host.encode(), frames.VERSION, self.here.encode(), name, ours))
         head = b""
         while b"\r\n\r\n" not in head:
-            head += await self._receive()
+            head += await self._receive(sock)
             if len(head) > 1024:
                 raise OSError("it does not answer as a torpor board")
         nonce = board = b""
@@ -219,26 +227,28 @@ class Link:
         return status, nonce
 
     # async
-    def _receive(self):
+    def _receive(self, sock):
         """What the board has sent. Raises ``OSError`` when the connection has ended."""
         while True:
-            n = self._sock.readinto(_buffer)
+            n = sock.readinto(_buffer)
             if n:
                 self._heard = clock.ticks()
                 return bytes(_view[:n])
             if n == 0:
                 raise OSError("connection closed")
-            yield core._io_queue.queue_read(self._sock)
+            yield core._io_queue.queue_read(sock)
 
     async def _read(self) -> None:
         """Give each answer to the call that waits for it."""
+        sock = self._sock
+        answers = self._codes[1]
         cut = frames.Frames(frames.MAX_ANSWER)
         while True:
             frame = cut.take()
             if frame is None:
-                cut.feed(await self._receive())
+                cut.feed(await self._receive(sock))
                 continue
-            if not self._answers.check(frame):
+            if not answers.check(frame):
                 raise OSError("its answer is not signed with the cluster's key")
             _, number, status, kind = frames.answer_head(frame)
             self.breaker.succeeded()
@@ -306,8 +316,9 @@ class Link:
 
 def _resume(task) -> None:
     """Let a task go on that sleeps."""
-    core._task_queue.remove(task)
-    core._task_queue.push(task)
+    if task is not core.cur_task:
+        core._task_queue.remove(task)  # type: ignore[attr-defined]
+        core._task_queue.push(task)  # type: ignore[attr-defined]
 
 
 class Stub:
@@ -362,7 +373,7 @@ class Stub:
                         text += "; it may have been executed"
                     raise Fault(504 if e.late else 503, text)
                 _log.debug("%s on %s: %s, again", target, link.board, e.reason)
-                await core.sleep_ms(wait)
+                await asyncio.sleep_ms(wait)
         return self._result(frame, target, link)
 
     def _pick(self, last):

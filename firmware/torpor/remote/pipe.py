@@ -5,6 +5,8 @@ from asyncio import core
 
 from micropython import const
 
+from .. import clock
+
 _MOST = const(65536)  # bytes that may wait for a board that does not read
 
 
@@ -28,10 +30,11 @@ class Pipe:
             self._tail = data[n:]
             asyncio.create_task(self._drain())
 
-    async def _drain(self) -> None:
+    # async
+    def _drain(self):
         try:
             while self._tail:
-                self._owner.stalled = core.ticks()
+                self._owner.stalled = clock.ticks()
                 yield core._io_queue.queue_write(self._sock)
                 self._tail = self._tail[self._sock.write(self._tail) or 0 :]
         except OSError:

@@ -27,12 +27,12 @@ _log = Log("remote")
 
 def branch() -> dict:
     """What a listener's routes have under ``~``."""
-    leaf = {"/GET": (take,), "/POST": (take,), "/PUT": (take,), "/DELETE": (take,)}
+    leaf: dict = {"/GET": (take,), "/POST": (take,), "/PUT": (take,), "/DELETE": (take,)}
     leaf["*"] = leaf
     return leaf
 
 
-async def take(connection, rest):
+async def take(connection, handler, rest):
     """Turn a connection that asks for it into one for calls. Raises ``Fault(401)``."""
     request = connection.request
     request.keep = False
@@ -120,7 +120,9 @@ class _Caller:
             status = e.status
             kind, body = frames.REFUSED, frames.encode(e.answer)[1]
         except Exception as e:
-            Log(target.split(".")[0]).exception(e, "%s, called by %s" % (target, self.name))
+            Log(target.split(".")[0]).exception(
+                e, "%s, called by %s" % (target, str(self.name, "utf-8"))
+            )
             status = 500
             kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
         if id:

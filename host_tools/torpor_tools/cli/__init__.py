@@ -28,6 +28,7 @@ GROUPS = (
         "Build",
         (
             Entry("build", "Link each board's services into an image"),
+            Entry("secrets", "Make and change the cluster's key"),
             Entry("boards", "List the kinds of board and their limits"),
             Entry("firmware", "Fetch a board's official MicroPython firmware"),
         ),

@@ -100,7 +100,13 @@ def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:
         every_ms=periods[0] if periods else None,
         streamed=is_generator(node),
         doc=ast.get_docstring(node) or "",
+        safe=any(name == "safe" for name, _ in calls),
+        idempotent=any(call is not None and _is_idempotent(call) for _, call in calls),
     )
+
+
+def _is_idempotent(call: ast.Call) -> bool:
+    return any(k.arg == "idempotent" and constant(k.value) is True for k in call.keywords)
 
 
 def parameters(node: Function) -> list[tuple[ast.arg, ast.expr | None]]:

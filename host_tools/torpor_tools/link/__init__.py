@@ -7,12 +7,14 @@ imports, compile them, and write the image.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from ..config.suggest import listing
 from ..contracts import check_types, read_plan
+from ..contracts.lock import read_lock
 from ..contracts.promises import broken_promises
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
@@ -20,10 +22,11 @@ from ..image.tree import replace_folder, static_files, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..openapi import documents
+from . import stub
 from .compile import compile_all
 from .module import Module
 from .prune import collect, start_modules
-from .secrets import secret_files
+from .secrets import cluster_keys, secret_files
 from .sizes import measure, to_json
 from .wiring import wiring
 
@@ -37,18 +40,20 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
 
     ``out/<board>/`` is replaced as a whole, and only if all went well: ``fs/`` (the root of the
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
-    to be read), ``sizes.json`` and ``openapi/<service>.json``. Same input, same bytes.
+    to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input, same bytes.
     ``types=False`` leaves out the check with mypy. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy")
     problems = list(linked.problems)
-    secrets = _gather(problems, lambda: secret_files(plan.cluster.root)) or {}
+    secrets = _gather(problems, lambda: secret_files(plan.cluster.root))
+    if secrets is not None:
+        problems += _without_key(plan, board, secrets)
     if types:
         problems += _of_new_lines(check_types(plan), problems)
     if problems:
-        raise UserError(sorted(problems, key=_line))
-    files = {**linked.compiled, **_other_files(board), **secrets}
+        raise UserError(sorted(dict.fromkeys(problems), key=_line))
+    files = {**linked.compiled, **_other_files(board), **(secrets or {})}
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name
@@ -56,7 +61,8 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
     def write(new: Path) -> None:
         write_tree(files, new / "fs")
         (new / f"{board.name}.lfs").write_bytes(filesystem)
-        (new / "cluster.py").write_text(linked.wiring, encoding="utf-8")
+        for name, text in linked.generated.items():
+            (new / f"{name}.py").write_text(text, encoding="utf-8")
         (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
         write_tree(_documents(plan, board), new / "openapi")
 
@@ -89,7 +95,7 @@ def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
 
 @dataclass(frozen=True)
 class _Linked:
-    wiring: str  # the source of cluster.py
+    generated: dict[str, str]  # name -> source of cluster.py and what belongs to it
     modules: tuple[Module, ...]
     compiled: dict[str, bytes]  # path in the image -> bytecode
     problems: tuple[Problem, ...]
@@ -97,10 +103,34 @@ class _Linked:
 
 def _link(plan: Plan, board: BoardPlan, cache: Path | None, wired: bool = True) -> _Linked:
     problems: list[Problem] = []
-    text = (_gather(problems, lambda: wiring(plan, board)) if wired else None) or ""
-    modules, missing = collect(plan, board, text)
+    written = _gather(problems, lambda: _generated(plan, board)) if wired else None
+    generated = written or {"cluster": ""}
+    modules, missing = collect(plan, board, generated)
     compiled, refused = compile_all(modules, cache)
-    return _Linked(text, tuple(modules), compiled, (*problems, *missing, *refused))
+    return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
+
+
+def _generated(plan: Plan, board: BoardPlan) -> dict[str, str]:
+    """The modules that the build writes: name -> source."""
+    # A board that has the cluster's key can be called: by other boards, and by the host's tools.
+    keyed = bool(cluster_keys(plan.cluster.root))
+    board = replace(board, called=keyed and board.port is not None)
+    versions = {n: locked.version for n, locked in (read_lock(plan.cluster.root) or {}).items()}
+    found = {"cluster": wiring(plan, board)}
+    if text := stub.stubs(plan, board, versions):
+        found[stub.STUBS] = text
+    if board.called:
+        found[stub.API] = stub.api(board)
+        found[stub.SIGNATURES] = stub.signatures(board, versions)
+    return found
+
+
+def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
+    """Only peers may call peers: calls between boards carry a code under the cluster's key."""
+    peers = board.needs() + [n for other in plan.boards for n in other.needs() if board.has(n)]
+    if peers and b'"keys"' not in secrets.get("secrets.json", b""):
+        what = f"calls between boards need a key ({board.name}: {listing(dict.fromkeys(peers))})"
+        yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")
 
 
 def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:

@@ -7,6 +7,7 @@ wiring only, where a service of the board needs it, and so are the functions of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -19,23 +20,27 @@ from .missing import missing_module
 from .module import Module
 from .shake import shake
 from .sources import DEPENDENCIES, dependency_module, runtime_module, service_modules
+from .stub import API, SIGNATURES, STUBS
 
 START_FILES = ("boot.py", "main.py")
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
 
 
-def collect(plan: Plan, board: BoardPlan, wiring: str) -> tuple[list[Module], list[Problem]]:
+def collect(
+    plan: Plan, board: BoardPlan, generated: Mapping[str, str]
+) -> tuple[list[Module], list[Problem]]:
     """The modules of the board's image by name, and what is wrong with them.
 
-    ``wiring`` is the source of ``cluster.py``.
+    ``generated``: name -> source of ``cluster`` and the other modules that the build writes.
     """
     work = _Collection(board)
     for service in board.services:
         modules, problems = service_modules(service, plan.cluster.root)
         work.problems += problems
         work.found.update({module.name: module for module in modules})
-    work.found["cluster"] = Module("cluster", False, wiring, f"{board.name}/cluster.py", "wiring")
+    for name, source in generated.items():
+        work.found[name] = Module(name, False, source, f"{board.name}/{name}.py", "wiring")
     for module in list(work.found.values()):
         work.follow(module, None)
     for module in start_modules():
@@ -88,7 +93,7 @@ class _Collection:
         top = name.partition(".")[0]
         if name in self.found or builtin.has(self.board.board.port, top):
             return True
-        if top in ("services", "cluster"):
+        if top in ("services", "cluster", STUBS, API, SIGNATURES):
             return top == name
         try:
             module = self.load(name)

@@ -15,7 +15,9 @@ from ..errors import Problem, Where
 from .edits import Edits
 
 HOST_ONLY = ("typing", "collections.abc", "__future__")
-DECORATORS = ("get", "post", "put", "delete", "every")
+DECORATORS = ("get", "post", "put", "delete", "every", "safe")
+# Names of torpor that only some images have -> the module that they come from there.
+MOVED = {"deadline": "torpor.until"}
 
 
 def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str, list[Problem]]:
@@ -132,9 +134,14 @@ class _Work:
     def rewrite(self, node: ast.Import | ast.ImportFrom, head: str) -> None:
         """Leave in an import only the names that stay."""
         kept = self.kept_names(node)
-        if len(kept) < len(node.names):
-            self.forget_names(node, [alias for alias in node.names if alias not in kept])
-            self.edits.replace(*self.edits.span(node), head + ", ".join(map(ast.unparse, kept)))
+        self.forget_names(node, [alias for alias in node.names if alias not in kept])
+        ours = isinstance(node, ast.ImportFrom) and self.source_of(node) == "torpor"
+        moved = [alias for alias in kept if ours and alias.name in MOVED]
+        stays = [alias for alias in kept if alias not in moved]
+        parts = [head + ", ".join(map(ast.unparse, stays))] if stays else []
+        parts += [f"from {MOVED[alias.name]} import {ast.unparse(alias)}" for alias in moved]
+        if len(stays) < len(node.names):
+            self.edits.replace(*self.edits.span(node), "; ".join(parts))
 
     def type_checking_with_else(self, node: ast.If) -> None:
         """Make it ``if False: pass``, so that the rest of the statement stays as it is."""
@@ -198,7 +205,7 @@ class _Work:
                 continue
             where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
             found.append(_problem(name, self.gone[name], where))
-        return found
+        return found + [p for node in self.run_time(tree) for p in _moved(node, file)]
 
 
 def _asks_type_checking(test: ast.expr) -> bool:
@@ -229,6 +236,16 @@ def _bound(nodes: Iterator[ast.AST]) -> set[str]:
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
     return names
+
+
+def _moved(node: ast.AST, file: str) -> Iterator[Problem]:
+    """``torpor.deadline``, which is there only if it is imported by its name."""
+    if not isinstance(node, ast.Attribute) or node.attr not in MOVED:
+        return
+    if ast.unparse(node.value) == "torpor":
+        what = f"torpor.{node.attr} is not there on the device"
+        where = Where(file, node.lineno, node.col_offset + 1)
+        yield Problem(where, what, f"write: from torpor import {node.attr}")
 
 
 def _problem(name: str, module: str, where: Where) -> Problem:

@@ -35,6 +35,7 @@ class BoardPlan:
     board: Board
     services: tuple[PlacedService, ...]
     host: str = ""  # where other boards find it
+    called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
 
     @property
     def port(self) -> int | None:

@@ -57,6 +57,10 @@ def _wrong_call(call: ast.Call | None) -> str:
     if len(call.args) != 1 or not isinstance(constant(call.args[0]), str):
         return "needs a path, written as one literal text"
     for keyword in call.keywords:
+        if keyword.arg == "idempotent":
+            if not isinstance(constant(keyword.value), bool):
+                return "needs its idempotent as True or False"
+            continue
         if keyword.arg != "content_type":
             return f"does not know {keyword.arg or '**'}"
         if not isinstance(constant(keyword.value), str):
