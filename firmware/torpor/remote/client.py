@@ -102,7 +102,7 @@ class Link:
                 self.since = clock.ticks()
         answer = wait[1]
         if answer is None:
-            raise Lost("no answer within %d ms" % ms, True, True)
+            raise Lost("no answer", True, True)
         if isinstance(answer, Lost):
             raise answer
         return answer
@@ -150,7 +150,7 @@ class Link:
         if isinstance(wait[1], Lost):
             raise wait[1]
         if not self._pipe:
-            raise Lost("not reached within %d ms" % ms, False, True)
+            raise Lost("not reached", False, True)
 
     async def _run(self) -> None:
         """Connect, and take answers until the connection ends."""
@@ -369,6 +369,8 @@ class Stub:
                 wait = retry.pause(e, again, attempt, link.is_starting(), left)
                 if wait < 0:
                     text = "%s on %s: %s" % (target, link.board, e.reason)
+                    if e.late:
+                        text += " within %d ms" % ms
                     if e.sent and not again:
                         text += "; it may have been executed"
                     raise Fault(504 if e.late else 503, text)

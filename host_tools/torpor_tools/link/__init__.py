@@ -40,8 +40,9 @@ def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Imag
 
     ``out/<board>/`` is replaced as a whole, and only if all went well: ``fs/`` (the root of the
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
-    to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input, same bytes.
-    ``types=False`` leaves out the check with mypy. Raises ``UserError`` with all problems found.
+    to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
+    same bytes. ``types=False`` leaves out the check with mypy. Raises ``UserError`` with all
+    problems found.
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy")
