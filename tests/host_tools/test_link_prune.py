@@ -102,7 +102,7 @@ def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
     one = method("m", "GET /", arguments=(argument("x", "int", default="1"),))
     made = plan(tmp_path, {"a": Small(methods=(one,))})
     board = made.boards[0]
-    modules, _ = collect(made, board, wiring(made, board))
+    modules, _ = collect(made, board, {"cluster": wiring(made, board)})
     args = next(m for m in modules if m.name == "torpor.http.args")
     assert "def int_(" in args.source
     assert "def _lookup(" in args.source  # which int_ calls
