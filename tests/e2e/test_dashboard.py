@@ -56,15 +56,15 @@ def test_it_loads_draws_and_follows_the_temperature(
     cluster: Running, page: Page, errors: list[str], tmp_path: Path
 ) -> None:
     inputs = cluster.sim.board("shed").inputs
-    inputs.probe(ROM, 5.0)
     page.goto(cluster.urls["dashboard"])
+    if SCREENSHOT:
+        page.wait_for_timeout(CHART_MS)
+    inputs.probe(ROM, 5.0)
     fridge = page.locator("[data-fridge=fridge-1]")
     value = fridge.locator(".value")
     expect(value).to_have_text(re.compile("^5.0"), timeout=PATIENCE_MS)
     expect(fridge.get_by_text("In range")).to_be_visible()
     expect(page.locator("#chart path.line")).not_to_have_count(0, timeout=PATIENCE_MS)
-    if SCREENSHOT:
-        page.wait_for_timeout(CHART_MS)
     inputs.probe(ROM, 12.5)
     expect(value).to_have_text(re.compile("^12.5"), timeout=PATIENCE_MS)
     alert = page.locator(".alert", has_text="fridge-1 too warm")
