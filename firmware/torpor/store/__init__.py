@@ -1,0 +1,1 @@
+"""What a service keeps: tables (``database``) and small values across sleep (``state``)."""

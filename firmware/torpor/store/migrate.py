@@ -1,0 +1,122 @@
+"""Brings a service's data up to what its code expects, when the board starts.
+
+The migrations of a service are numbered from 1; the number of the last one that ran is kept in the
+database itself and written in one commit with what the migration did.
+"""
+
+import sys
+from json import dumps
+
+from .database import JOURNAL, Store
+from .table import Table
+
+_VERSION = "version"
+
+
+def opened(name: str, migrations: tuple, root: str = "/data") -> Store:
+    """The database of a service after the migrations (names of modules) that it has not had.
+
+    Raises ``RuntimeError`` if one fails, and if the data comes from an image with more of them.
+    Then nothing has changed.
+    """
+    store = Store(name, root)
+    done = version(store)
+    if done > len(migrations):
+        raise RuntimeError(
+            "its data has had %d migrations, this image knows %d: put the newer image back"
+            % (done, len(migrations))
+        )
+    for number in range(done, len(migrations)):
+        _run(store, "services.%s.migrations.%s" % (name, migrations[number]), number + 1)
+    return store
+
+
+def version(store: Store) -> int:
+    """How many migrations the data has had."""
+    return store.catalog.find(_VERSION) or 0
+
+
+def _run(store: Store, module: str, number: int) -> None:
+    try:
+        __import__(module)
+        db = Database(store)
+        sys.modules[module].up(db)
+        db.commit(number)
+    except Exception as e:
+        store.reopen()
+        raise RuntimeError("migration %s: %s: %s" % (module.split(".")[-1], type(e).__name__, e))
+    finally:
+        sys.modules.pop(module, None)  # it runs once: give the heap back
+    store.reopen()
+
+
+class Database:
+    """What a migration's ``up(db)`` works with. All it does becomes valid at once, at its end."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._made: dict = {}  # table name -> the generation that was written
+        self._indexed: dict = {}  # table name -> fields
+        self._writes: list = []
+
+    def scan(self, table: str):
+        """Every ``(key, row)`` of a table, lowest key first."""
+        return _rows(self._table(table))
+
+    def fill(self, table: str, rows) -> None:
+        """Let the table have just these rows, an iterable of ``(key, row)``."""
+        generation = self._generation(table) + 1
+        target = self._store.generation(table, generation)
+        for key, row in rows:
+            self._store.write([(target, key, target.checked(key, row))], True)
+            if self._store.size > JOURNAL:
+                for _ in self._store.steps():
+                    pass
+        self._made[table] = generation
+
+    def rewrite(self, table: str, change) -> None:
+        """Put each row through ``change(row)``; a row for which it returns None goes."""
+        rows = ((key, change(row)) for key, row in self.scan(table))
+        self.fill(table, ((key, row) for key, row in rows if row is not None))
+
+    def drop(self, table: str) -> None:
+        """Remove a table with its rows."""
+        self.fill(table, ())
+
+    def put(self, table: str, key, row: dict) -> None:
+        """Store a row. For some; ``fill`` and ``rewrite`` are for many."""
+        target = self._table(table)
+        self._writes.append((target, key, target.checked(key, row)))
+
+    def delete(self, table: str, key) -> None:
+        """Remove a row."""
+        self._writes.append((self._table(table), key, b""))
+
+    def index(self, table: str, field: str) -> None:
+        """Keep an index of a field, so that ``where`` finds its rows without reading all."""
+        from .secondary import entry, entries_name
+
+        found = ((entry(row[field], key), key) for key, row in self.scan(table) if field in row)
+        self.fill(entries_name(table, field), found)
+        self._indexed.setdefault(table, self._store.fields_of(table)).append(field)
+
+    def commit(self, number: int) -> None:
+        catalog = self._store.catalog
+        writes = self._writes
+        for name, generation in self._made.items():
+            writes.append((catalog, "t:" + name, b"%d" % generation))
+        for name, fields in self._indexed.items():
+            writes.append((catalog, "i:" + name, dumps(fields).encode()))
+        writes.append((catalog, _VERSION, b"%d" % number))
+        self._store.write(writes)
+
+    def _generation(self, table: str) -> int:
+        return self._made.get(table, self._store.generation_of(table))
+
+    def _table(self, name: str) -> Table:
+        return self._store.generation(name, self._generation(name))
+
+
+def _rows(table):
+    for keys, rows in table.walk():
+        yield from zip(keys, rows)

@@ -1,0 +1,53 @@
+"""An index of a field: a table whose keys are the field's value and the row's key."""
+
+from json import dumps
+
+from ..service import Fault
+
+_BREAK = "\x7f"  # between the two, in no value
+
+
+def entries_name(table: str, field: str) -> str:
+    """The table that holds the index."""
+    return table + "-" + field
+
+
+def entry(value, key) -> str:
+    """The key under which the index holds ``key``. Raises ``Fault`` 400."""
+    text = value if isinstance(value, str) else dumps(value)
+    if _BREAK in text or isinstance(key, int) and key < 0:
+        raise Fault(400, "no index has a place for the value %s of the key %s" % (value, key))
+    return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
+
+
+class Index:
+    """The index of ``table`` by ``field``; ``entries`` holds it."""
+
+    def __init__(self, table, field: str, entries) -> None:
+        self.table = table
+        self.field = field
+        self.entries = entries
+
+    def writes(self, key, row) -> list:
+        """What has to be written along with ``row`` (None: deleted)."""
+        old = self.table.find(key) or {}
+        new = row or {}
+        found = []
+        if self.field in old and old[self.field] != new.get(self.field):
+            found.append((self.entries, entry(old[self.field], key), b""))
+        if self.field in new:
+            found.append((self.entries, entry(new[self.field], key), dumps(key).encode()))
+        return found
+
+    def walk(self, value, newest: bool):
+        """Pages of the keys and rows with that value, in the order of their keys."""
+        since = entry(value, "")
+        for _, found in self.entries.walk(since, since[:-1] + "\x80", newest):
+            keys, rows = [], []
+            for key in found:
+                row = self.table.find(key)
+                if row and row.get(self.field) == value:  # a batch can leave an entry behind
+                    keys.append(key)
+                    rows.append(row)
+            if keys:
+                yield keys, rows

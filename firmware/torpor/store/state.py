@@ -1,0 +1,97 @@
+"""Small values that outlive a sleep: in RTC memory where the chip has it, else in flash.
+
+All states together are one record. ``keep`` puts it where it costs least, before the board sleeps;
+``commit`` puts it into flash as well, where a power cut cannot reach it.
+"""
+
+import os
+from json import dumps, loads
+
+from .. import log, port  # type: ignore[attr-defined]
+from . import segment
+
+_FILE = "/data/state"
+_log = log.Log("state")
+_states: dict = {}  # name -> State
+_saved: dict = {}  # name -> what was kept last
+_in_flash: bytes | None = None
+
+
+class State(dict):
+    """A dict of JSON values that is there again after a sleep or a reset.
+
+    What was set since the last sleep or ``commit`` is lost at a power cut.
+    """
+
+    def commit(self) -> None:
+        """Write it to flash now. Raises ``ValueError`` if it has more than its share of bytes."""
+        _gather(True)
+        _write(_record())
+
+
+def _record() -> bytes:
+    return segment.pack(dumps(_saved, separators=(",", ":")).encode())
+
+
+def of(name: str, most: int = 256) -> State:
+    """The state kept under ``name``, of at most ``most`` bytes of JSON; empty at first."""
+    if not _saved:
+        _load()
+    if name not in _states:
+        state = _states[name] = State(_saved.get(name, {}))
+        state.most = most
+    return _states[name]
+
+
+def keep() -> None:
+    """Keep all states over a sleep. One that is too large stays as it was, and the log says so."""
+    _gather(False)
+    record = _record()
+    if len(record) <= port.RTC_BYTES:
+        port.rtc_write(record)
+    else:
+        _write(record)
+
+
+def _gather(strict: bool) -> None:
+    for name, state in _states.items():
+        text = dumps(dict(state))
+        if len(text) <= state.most:
+            _saved[name] = loads(text)
+        elif strict:
+            raise ValueError("the state of %s has %d bytes, %d are its share" % (name, len(text), state.most))
+        else:
+            _log.error("the state of %s is too large to be kept: %d bytes", name, len(text))
+
+
+def _write(record: bytes) -> None:
+    global _in_flash
+    if port.RTC_BYTES >= len(record):
+        port.rtc_write(record)
+    if record == _in_flash:
+        return
+    with open(_FILE + "~", "wb") as file:
+        file.write(record)
+        file.flush()
+    os.rename(_FILE + "~", _FILE)
+    _in_flash = record
+
+
+def _load() -> None:
+    global _in_flash
+    data = None
+    if port.RTC_BYTES:
+        from io import BytesIO
+
+        data = segment.read(BytesIO(port.rtc_read()), 0)
+    try:
+        with open(_FILE, "rb") as file:
+            stored = segment.read(file, 0)
+    except OSError:
+        stored = None
+    if stored is not None:
+        _in_flash = segment.pack(stored)
+    if data is None:
+        data = stored
+    if data is not None:
+        _saved.update(loads(data))
