@@ -4,6 +4,7 @@ from binascii import hexlify
 
 import machine
 
+RTC_BYTES = 2048  # MICROPY_HW_RTC_USER_MEM_MAX: ports/esp32/machine_rtc.c
 _CAUSES = {
     machine.PWRON_RESET: "power-on",
     machine.HARD_RESET: "hard reset",
@@ -21,3 +22,13 @@ def unique_id() -> str:
 def reset_cause() -> str:
     """Why the chip started: power-on, hard reset, watchdog, deep sleep, soft reset or other."""
     return _CAUSES.get(machine.reset_cause(), "other")
+
+
+def rtc_read() -> bytes:
+    """What ``rtc_write`` kept; empty after a power cut."""
+    return machine.RTC().memory()
+
+
+def rtc_write(data: bytes) -> None:
+    """Keep up to ``RTC_BYTES`` bytes over deep sleep and resets."""
+    machine.RTC().memory(data)

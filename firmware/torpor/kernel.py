@@ -43,6 +43,7 @@ class Kernel:
         self.cluster = cluster
         self.services = {}
         self.failed = {}  # service name -> reason
+        self.savers = []  # what save calls: functions without arguments
         self.budget: Budget | None = None
         self.branches: dict = {}  # what every listener has at its root besides its own routes
 
@@ -77,6 +78,11 @@ class Kernel:
             except Exception as e:
                 self._fail(name, e)
         self.cluster.wire(self.services)
+
+    def save(self) -> None:
+        """Make durable what waits for it: call this before a sleep or a planned reset."""
+        for work in self.savers:
+            work()
 
     async def _start(self) -> None:
         for name in self.cluster.SERVICES:

@@ -2,6 +2,11 @@
 
 from . import log, supervise
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .store.database import Store
+    from .store.state import State
+
 
 class Fault(Exception):
     """An answer that is an error: an HTTP status and a message for the caller.
@@ -23,8 +28,13 @@ class Service:
     """A service: its public ``async`` methods are its contract.
 
     Attributes: ``name``, ``config`` (the ``[services.<name>.config]`` table of ``cluster.toml``)
-    and ``log`` (``debug``, ``info``, ``warning``, ``error``; ``%`` formatting).
+    and ``log`` (``debug``, ``info``, ``warning``, ``error``; ``%`` formatting). The kernel adds
+    ``store`` (tables) and ``state`` (small values that outlive a sleep) where the class uses them.
     """
+
+    if TYPE_CHECKING:
+        store: Store
+        state: State
 
     def __init__(self, name: str, config: dict) -> None:
         self.name = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Small:
     config: dict[str, Any] = field(default_factory=dict)
     port: int | None = 8001
     has_app: bool = False
+    keeps: Mapping[str, Any] = field(default_factory=dict)  # uses_store, uses_state, migrations
 
 
 def method(
@@ -72,7 +73,8 @@ def argument(name: str, kind: str, default: str | None = None) -> Argument:
 
 def contract(name: str, small: Small) -> Contract:
     peers = tuple(Peer(peer, peer.capitalize(), peer, NOWHERE) for peer in small.peers)
-    return Contract(name, name.capitalize(), NOWHERE, small.methods, peers, small.has_app)
+    made = Contract(name, name.capitalize(), NOWHERE, small.methods, peers, small.has_app)
+    return replace(made, **small.keeps)
 
 
 def plan(root: Path, services: Mapping[str, Small], board: Board = PICO_W) -> Plan:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.host_tools.small_plans import Small, argument, method, plan
+from tests.host_tools.small_plans import NOWHERE, Small, argument, method, plan
 from torpor_tools import paths
 from torpor_tools.errors import Problem
 from torpor_tools.link.prune import collect, start_modules
 from torpor_tools.link.wiring import wiring
+from torpor_tools.model.contract import Migration
 
 
 def collected(tmp_path: Path, **services: Small) -> tuple[set[str], list[Problem]]:
@@ -43,7 +44,7 @@ def test_all_modules_of_a_service_but_not_its_tests(tmp_path: Path) -> None:
         "deep/__init__.py": "",
         "deep/inner.py": "",
         "tests/test_rules.py": "import pytest",
-        "migrations/001.py": "",
+        "migrations/0001_x.py": "",
         ".hidden/x.py": "",
         "__pycache__/rules.py": "",
         "static/app.js": "",
@@ -54,6 +55,7 @@ def test_all_modules_of_a_service_but_not_its_tests(tmp_path: Path) -> None:
         "services.a.rules",
         "services.a.deep",
         "services.a.deep.inner",
+        "services.a.migrations.0001_x",
     }
 
 
@@ -79,6 +81,10 @@ def test_converters_only_for_routes_with_arguments(tmp_path: Path) -> None:
     assert "torpor.http.args" in names(tmp_path, b=Small(methods=(full,)))
 
 
+def _migrated(indexes: bool = False) -> Small:
+    return Small(keeps={"migrations": (Migration("0001_x", "", NOWHERE, indexes),)})
+
+
 FEATURES = {
     "torpor.http.budget": (Small(port=8001), Small(port=None)),
     "torpor.http.listener": (Small(port=8001), Small(port=None)),
@@ -87,6 +93,12 @@ FEATURES = {
         Small(methods=(method("m", "GET /", streamed=True),)),
         Small(methods=(method("m", "GET /"),)),
     ),
+    "torpor.store": (Small(keeps={"uses_store": True}), Small()),
+    "torpor.store.versions": (Small(keeps={"uses_store": True}), Small()),
+    "torpor.store.upgrade": (_migrated(), Small(keeps={"uses_store": True})),
+    "torpor.store.migrate": (_migrated(), Small(keeps={"uses_store": True})),
+    "torpor.store.secondary": (_migrated(indexes=True), _migrated()),
+    "torpor.store.state": (Small(keeps={"uses_state": True}), Small(keeps={"uses_store": True})),
     "torpor.schedule": (Small(methods=(method("m", every_ms=1000),)), Small()),
 }
 
@@ -113,7 +125,8 @@ def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
 
 def test_every_optional_module_exists() -> None:
     for module in FEATURES:
-        assert (paths.firmware_dir() / f"{module.replace('.', '/')}.py").is_file()
+        path = paths.firmware_dir() / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 def test_the_port_of_the_board_is_torpor_port(tmp_path: Path) -> None:

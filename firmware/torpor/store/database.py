@@ -17,6 +17,10 @@ from .fold import fold, trim
 from .index import read_bound
 from .table import Table
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 JOURNAL = const(2048)  # bytes from which on it is folded
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 _FULL = const(28)  # ENOSPC
@@ -32,7 +36,9 @@ class Store:
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = root + "/" + name + "/"
         self.lock = asyncio.Lock()
-        self._journal = None
+        self._journal: Any = None
+        self.indexing: Any = None  # the module secondary, if a migration asks for an index
+        self._tables: dict = {}  # "name.generation" -> Table
         self._batches: dict = {}  # id of a task -> the writes of its batch
         self.commits = self.flushes = self.written = self.lost = 0
         for folder in (root, root + "/" + name):
@@ -44,18 +50,16 @@ class Store:
 
     def reopen(self) -> None:
         """Read the journal and the names of all files; forget what no commit has made valid."""
+        self.close()
         self._bounds: dict = {}
-        self._tables: dict = {}
+        self._tables = {}
         for entry in os.ilistdir(self.folder):
             name = entry[0]
             if name[-1] == "~":
                 os.remove(self.folder + name)
             elif "." in name:
-                table, generation, bound = name.split(".")
-                bounds = self._bounds.setdefault(table + "." + generation, [])
-                bounds.append(read_bound(bound))
-        if self._journal:
-            self._journal.close()
+                full, bound = name.rsplit(".", 1)
+                self._bounds.setdefault(full, []).append(read_bound(bound))
         self._dirty = False
         self.size = 0
         self._journal = open(self.folder + "journal", "ab")
@@ -63,9 +67,14 @@ class Store:
         self._replay()
         self._forget_invalid()
 
-    def table(
-        self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now"
-    ) -> Table:
+    def close(self) -> None:
+        """Close all files. The database is not to be used any more."""
+        if self._journal:
+            self._journal.close()
+        for table in self._tables.values():
+            table.leaves.close()
+
+    def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
         """The table of that name; it need not exist.
 
         With ``keep`` at least that many rows with the highest keys stay; with ``max_age``
@@ -79,12 +88,8 @@ class Store:
         table.keep = keep
         table.max_age = max_age
         table.lazy = commit == "wake"
-        for field in self.fields_of(name):
-            from .secondary import Index, entries_name
-
-            entries = entries_name(name, field)
-            entries = self.generation(entries, self.generation_of(entries))
-            table.indexes[field] = Index(table, field, entries)
+        if self.indexing:
+            self.indexing.attach(self, table, name)
         return table
 
     def batch(self) -> "Batch":
@@ -207,8 +212,8 @@ class Store:
                 texts = data.split(b"\n")
                 names = loads(texts[0])
                 for n in range(0, len(names), 2):
-                    table, number = names[n].split(".")
-                    self.generation(table, int(number)).apply(names[n + 1], texts[n // 2 + 1])
+                    name, number = names[n].split(".")
+                    self.generation(name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
 
     def _forget_invalid(self) -> None:
         """Remove the generations of tables that a migration wrote and did not commit."""
@@ -241,3 +246,5 @@ class Batch:
         writes = self._batches.pop(self._task)
         if kind is None and writes:
             await self._store.commit(writes)
+        for table, _, _ in writes:
+            table.moved()  # keys that append gave out may have come to nothing

@@ -118,7 +118,7 @@ def _write(table, i, blocks, extend):
     made: list = []  # bounds of new leaves
     try:
         for key, rows, record in blocks:
-            if bound is None or size and (size + len(record) > _LEAF or count + rows > most):
+            if bound is None or (size and (size + len(record) > _LEAF or count + rows > most)):
                 if file:
                     file = _close(leaves, file, path, bound, made)
                 bound = key

@@ -13,6 +13,10 @@ from os import remove
 
 from . import segment
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _EMPTY = ((), (), 0, 0)
 
 
@@ -96,7 +100,7 @@ class Leaves:
 
     def _read(self, i: int):
         limit = self.end(i)
-        firsts: list = []
+        firsts: Any = []
         offsets = array("H")
         count = 0
         file = self._opened(i)

@@ -10,33 +10,9 @@ from json import dumps
 from .database import JOURNAL, Store
 from .table import Table
 
-_VERSION = "version"
 
-
-def opened(name: str, migrations: tuple, root: str = "/data") -> Store:
-    """The database of a service after the migrations (names of modules) that it has not had.
-
-    Raises ``RuntimeError`` if one fails, and if the data comes from an image with more of them.
-    Then nothing has changed.
-    """
-    store = Store(name, root)
-    done = version(store)
-    if done > len(migrations):
-        raise RuntimeError(
-            "its data has had %d migrations, this image knows %d: put the newer image back"
-            % (done, len(migrations))
-        )
-    for number in range(done, len(migrations)):
-        _run(store, "services.%s.migrations.%s" % (name, migrations[number]), number + 1)
-    return store
-
-
-def version(store: Store) -> int:
-    """How many migrations the data has had."""
-    return store.catalog.find(_VERSION) or 0
-
-
-def _run(store: Store, module: str, number: int) -> None:
+def run(store: Store, module: str, number: int) -> None:
+    """Run ``up`` of the migration with that number. Raises ``RuntimeError`` if it fails."""
     try:
         __import__(module)
         db = Database(store)
@@ -94,10 +70,9 @@ class Database:
 
     def index(self, table: str, field: str) -> None:
         """Keep an index of a field, so that ``where`` finds its rows without reading all."""
-        from .secondary import entry, entries_name
-
+        entry = self._store.indexing.entry
         found = ((entry(row[field], key), key) for key, row in self.scan(table) if field in row)
-        self.fill(entries_name(table, field), found)
+        self.fill(table + "-" + field, found)
         self._indexed.setdefault(table, self._store.fields_of(table)).append(field)
 
     def commit(self, number: int) -> None:
@@ -107,7 +82,7 @@ class Database:
             writes.append((catalog, "t:" + name, b"%d" % generation))
         for name, fields in self._indexed.items():
             writes.append((catalog, "i:" + name, dumps(fields).encode()))
-        writes.append((catalog, _VERSION, b"%d" % number))
+        writes.append((catalog, "version", b"%d" % number))
         self._store.write(writes)
 
     def _generation(self, table: str) -> int:

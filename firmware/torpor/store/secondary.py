@@ -7,15 +7,21 @@ from ..service import Fault
 _BREAK = "\x7f"  # between the two, in no value
 
 
-def entries_name(table: str, field: str) -> str:
-    """The table that holds the index."""
-    return table + "-" + field
+def attach(store, table, name: str) -> None:
+    """Let ``table``, called ``name``, have the indexes that its migrations asked for.
+
+    The index of ``field`` is held by the table ``<name>-<field>``.
+    """
+    for field in store.fields_of(name):
+        held = name + "-" + field
+        entries = store.generation(held, store.generation_of(held))
+        table.indexes[field] = Index(table, field, entries)
 
 
 def entry(value, key) -> str:
     """The key under which the index holds ``key``. Raises ``Fault`` 400."""
     text = value if isinstance(value, str) else dumps(value)
-    if _BREAK in text or isinstance(key, int) and key < 0:
+    if _BREAK in text or (isinstance(key, int) and key < 0):
         raise Fault(400, "no index has a place for the value %s of the key %s" % (value, key))
     return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
 

@@ -7,7 +7,7 @@ All states together are one record. ``keep`` puts it where it costs least, befor
 import os
 from json import dumps, loads
 
-from .. import log, port  # type: ignore[attr-defined]
+from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
 
 _FILE = "/data/state"
@@ -23,6 +23,8 @@ class State(dict):
     What was set since the last sleep or ``commit`` is lost at a power cut.
     """
 
+    most: int  # bytes of JSON
+
     def commit(self) -> None:
         """Write it to flash now. Raises ``ValueError`` if it has more than its share of bytes."""
         _gather(True)
@@ -35,8 +37,10 @@ def _record() -> bytes:
 
 def of(name: str, most: int = 256) -> State:
     """The state kept under ``name``, of at most ``most`` bytes of JSON; empty at first."""
-    if not _saved:
+    if not _states:
         _load()
+        if kernel.current:
+            kernel.current.savers.append(keep)
     if name not in _states:
         state = _states[name] = State(_saved.get(name, {}))
         state.most = most
@@ -59,7 +63,9 @@ def _gather(strict: bool) -> None:
         if len(text) <= state.most:
             _saved[name] = loads(text)
         elif strict:
-            raise ValueError("the state of %s has %d bytes, %d are its share" % (name, len(text), state.most))
+            raise ValueError(
+                "the state of %s has %d bytes, %d are its share" % (name, len(text), state.most)
+            )
         else:
             _log.error("the state of %s is too large to be kept: %d bytes", name, len(text))
 

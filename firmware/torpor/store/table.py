@@ -8,6 +8,10 @@ from micropython import const
 from ..service import Fault
 from .index import Leaves, place
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _ROW = const(2048)  # bytes of JSON in a row
 _KEY = const(64)  # bytes of a key that is a str
 
@@ -29,7 +33,7 @@ class Table:
         self.lazy = False
         self.indexes: dict = {}  # field -> Index
         self._store = store
-        self._last = None
+        self._last: Any = None
 
     # Writing
 
@@ -43,7 +47,13 @@ class Table:
             key = 1 if last is None else last + 1
         elif last is not None and key <= last:
             raise Fault(409, "%s: the key %s is not above the last, %s" % (self.name, key, last))
-        await self.put(key, row)
+        self._last = key  # taken at once: others may append while this one waits
+        try:
+            await self.put(key, row)
+        except Fault:
+            if self._last == key:
+                self._last = None
+            raise
         return key
 
     async def put(self, key: int | str, row: dict) -> None:
@@ -82,7 +92,8 @@ class Table:
         """The text of ``row``, if both will do; else raises ``Fault`` as ``put`` says."""
         kind = type(key)
         known = self.keys or self.leaves.bounds
-        if kind not in (int, str) or known and type(known[0]) is not kind:
+        ours = kind is str or (kind is int and key >> 63 in (0, -1))
+        if not ours or (known and type(known[0]) is not kind):
             raise Fault(400, "%s: %s is no key of this table" % (self.name, repr(key)))
         if kind is str and not 0 < len(key.encode()) <= _KEY:
             raise Fault(400, "%s: a key has 1 to %d bytes" % (self.name, _KEY))
@@ -103,7 +114,7 @@ class Table:
         else:
             self.keys.insert(n, key)
             self.texts.insert(n, text)
-        if not text:
+        if not text and key == self._last:
             self._last = None
         elif self._last is not None and key > self._last:
             self._last = key
@@ -152,9 +163,9 @@ class Table:
             # Found again for every page, for there may have been writes in between.
             i, j = leaves.below(until) if newest else leaves.find(since)
             low, high = leaves.span(i, j)
-            if low is None or since is not None and low < since:
+            if low is None or (since is not None and low < since):
                 low = since
-            if high is None or until is not None and high > until:
+            if high is None or (until is not None and high > until):
                 high = until
             keys, rows = self._rows(i, j, low, high)
             if keys:
@@ -198,9 +209,9 @@ class Table:
         a = 0 if low is None else place(keys, low)
         z = len(keys) if high is None else place(keys, high)
         keys, texts = keys[a:z], texts[a:z]
-        m, n = self._recent(low, high)
-        for m in range(m, n):
-            key, text = self.keys[m], self.texts[m]
+        first, end = self._recent(low, high)
+        for n in range(first, end):
+            key, text = self.keys[n], self.texts[n]
             at = place(keys, key)
             known = at < len(keys) and keys[at] == key
             if known and text:
@@ -212,6 +223,10 @@ class Table:
                 keys.insert(at, key)
                 texts.insert(at, text)
         return keys, texts
+
+    def moved(self) -> None:
+        """The highest key may be another one."""
+        self._last = None
 
     def last(self):
         """The highest key, or None."""

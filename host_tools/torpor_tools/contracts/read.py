@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ..model.contract import Argument, Contract, Method, Peer, Route
+from ..errors import Where
+from ..model.contract import Argument, Contract, Method, Migration, Peer, Route
 from . import shapes
 from .source import VERBS, Module, Source, decorator, is_foreign
 
@@ -27,7 +28,25 @@ def read_contract(source: Source) -> Contract:
         peers=tuple(peer for _, peer in peers(source, cls)),
         has_app=any("app" in assigned(node) for node in cls.body),
         doc=ast.get_docstring(cls) or "",
+        uses_store=_uses(cls, "store"),
+        uses_state=_uses(cls, "state"),
+        migrations=tuple(_migration(module) for module in source.migrations),
     )
+
+
+def _uses(cls: ast.ClassDef, name: str) -> bool:
+    """Whether the class says ``self.<name>``."""
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == name and ast.unparse(n.value) == "self"
+        for n in ast.walk(cls)
+    )
+
+
+def _migration(module: Module) -> Migration:
+    name = module.name.rpartition(".")[2]
+    calls = [n.func for n in ast.walk(module.tree) if isinstance(n, ast.Call)]
+    indexes = any(isinstance(f, ast.Attribute) and f.attr == "index" for f in calls)
+    return Migration(name, module.digest, Where(module.file), indexes)
 
 
 def contract_methods(cls: ast.ClassDef) -> list[ast.AsyncFunctionDef]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from ..errors import Problem, UserError, Where
 
 VERBS = ("get", "post", "put", "delete")
-# Folders of a service that do not go to the chip, so they may import what they like.
+# Folders of a service that are no part of it as its peers see it.
 NOT_SHIPPED = ("tests", "migrations")
 
 
@@ -32,6 +33,7 @@ class Module:
     file: str  # relative to the project, for messages
     is_package: bool
     tree: ast.Module
+    digest: str  # of the text
     names: dict[str, str] = field(default_factory=dict)
 
     def where(self, node: ast.AST) -> Where:
@@ -64,6 +66,7 @@ class Source:
 
     service: str
     modules: tuple[Module, ...]
+    migrations: tuple[Module, ...] = ()  # the files of its folder migrations/
 
     @property
     def main(self) -> Module:
@@ -102,9 +105,15 @@ def read_source(root: Path, service: str) -> Source:
     files = sorted(folder.rglob("*.py"), key=lambda f: (f != folder / "__init__.py", f))
     shipped = [f for f in files if not set(NOT_SHIPPED) & set(f.relative_to(folder).parts)]
     parsed = [_parse(file, root) for file in shipped]
-    if problems := [p for p in parsed if isinstance(p, Problem)]:
+    files = sorted((folder / "migrations").glob("*.py"))
+    migrations = [_parse(file, root) for file in files if file.name != "__init__.py"]
+    if problems := [p for p in [*parsed, *migrations] if isinstance(p, Problem)]:
         raise UserError(problems)
-    return Source(service, tuple(m for m in parsed if isinstance(m, Module)))
+    return Source(
+        service,
+        tuple(m for m in parsed if isinstance(m, Module)),
+        tuple(m for m in migrations if isinstance(m, Module)),
+    )
 
 
 def _absent(folder: Path, service: str) -> Problem:
@@ -122,13 +131,14 @@ def _parse(path: Path, root: Path) -> Module | Problem:
     is_package = path.name == "__init__.py"
     name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
     try:
-        tree = ast.parse(path.read_bytes(), file)
+        text = path.read_bytes().replace(b"\r\n", b"\n")
+        tree = ast.parse(text, file)
     except SyntaxError as error:
         where = Where(file, error.lineno or 0, error.offset or 0)
         return Problem(where, f"syntax error: {error.msg}", "correct it: this is not Python")
     except (UnicodeDecodeError, ValueError) as error:
         return Problem(Where(file), f"not Python: {error}", "save it as UTF-8 text")
-    module = Module(name, file, is_package, tree)
+    module = Module(name, file, is_package, tree, hashlib.sha256(text).hexdigest()[:16])
     module.names.update(_imported_names(module))
     return module
 

@@ -14,7 +14,7 @@ from .strip import strip
 
 # What services may import from PyPI: the package on the device, and the project that has it.
 DEPENDENCIES = {"microdot": "microdot"}
-NOT_SHIPPED = ("tests", "migrations")
+NOT_SHIPPED = ("tests",)
 
 
 def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
@@ -34,7 +34,7 @@ def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], l
 
 
 def service_files(folder: Path, pattern: str) -> Iterator[Path]:
-    """The files of a service that may be shipped: no tests, migrations or hidden files."""
+    """The files of a service that may be shipped: no tests or hidden files."""
     for path in folder.rglob(pattern):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith((".", "__pycache__")) for part in parts)

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from ..errors import Problem, UserError
+from ..model.board import state_share
 from ..model.plan import BoardPlan, PlacedService, Plan
 from .literal import Code, literal
 from .routes import Binder, binders, can_be_sent, tree
@@ -84,9 +85,36 @@ def _load(board: BoardPlan) -> Iterator[str]:
         config = literal(service.entry.config, indent=8, column=24 + len(made))
         yield f'    if name == "{name}":'
         yield f"        from services.{name} import {made}"
-
-        yield from f"        return {made}(name, {config})".split("\n")
+        if service.contract.has_store or service.contract.uses_state:
+            yield from _load_with_data(board, service, config)
+        else:
+            yield from f"        return {made}(name, {config})".split("\n")
     yield "    raise KeyError(name)"
+
+
+def _load_with_data(board: BoardPlan, service: PlacedService, config: str) -> Iterator[str]:
+    """The service gets its database, migrated, and its state before anything else."""
+    contract = service.contract
+    modules = []
+    lines = f"        s = {contract.class_name}(name, {config})".split("\n")
+    if contract.migrations:
+        modules = ["upgrade"]
+        names = literal(tuple(m.name for m in contract.migrations), indent=8, column=45)
+        arguments = f"name, {names}"
+        if any(migration.indexes for migration in contract.migrations):
+            modules = ["secondary", "upgrade"]
+            arguments += ", secondary"
+        lines += f"        s.store = upgrade.opened({arguments})".split("\n")
+    elif contract.uses_store:
+        modules = ["versions"]
+        lines += ["        s.store = versions.opened(name)"]
+    if contract.uses_state:
+        modules.append("state")
+        share = state_share(board.board, sum(s.contract.uses_state for s in board.services))
+        lines += [f"        s.state = state.of(name, {share})"]
+    yield f"        from torpor.store import {', '.join(sorted(modules))}"
+    yield from lines
+    yield "        return s"
 
 
 def _wire(board: BoardPlan) -> Iterator[str]:

@@ -49,5 +49,18 @@ class Board:
     stubs: str  # the pinned PyPI requirement with this board's type stubs
     filesystem: Filesystem
     firmware: Firmware | None
+    rtc_bytes: int = 0  # memory that outlives deep sleep
     wake_sources: tuple[str, ...] = ()
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
+
+
+_RUNTIME_STATE = 256  # bytes of RTC memory that the runtime keeps for itself
+_MOST_STATE = 512
+LEAST_STATE = 64
+
+
+def state_share(board: Board, services: int) -> int:
+    """The bytes of JSON that each of ``services`` may have in ``self.state``."""
+    if not board.rtc_bytes:
+        return _MOST_STATE
+    return min(_MOST_STATE, (board.rtc_bytes - _RUNTIME_STATE) // max(1, services))

@@ -68,6 +68,16 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """A file of ``services/<name>/migrations/``."""
+
+    name: str  # without .py: 0001_create_readings
+    digest: str  # of its text; what contracts.lock holds of it
+    where: Where
+    indexes: bool = False  # it asks for an index
+
+
+@dataclass(frozen=True)
 class Contract:
     """All that the build knows of a service without running it."""
 
@@ -78,3 +88,11 @@ class Contract:
     peers: tuple[Peer, ...]
     has_app: bool = False  # the class has ``app = ...``: a Microdot application
     doc: str = ""
+    uses_store: bool = False  # its class says ``self.store``
+    uses_state: bool = False  # its class says ``self.state``
+    migrations: tuple[Migration, ...] = ()
+
+    @property
+    def has_store(self) -> bool:
+        """Whether it keeps data."""
+        return self.uses_store or bool(self.migrations)

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 
 from ...errors import Problem
 from ..source import Source
-from . import imports, methods, routes, service
+from . import imports, methods, migrations, routes, service
 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
     imports.only_classes_of_peers,
     imports.peers_are_only_types,
+    migrations.migrations_are_named,
+    migrations.migrations_are_numbered,
+    migrations.migrations_have_up,
+    migrations.migrations_stand_alone,
 )
 CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     service.derives_from_service_alone,

@@ -1,0 +1,72 @@
+"""Rules for a service's migrations, each file of ``migrations/`` alone and all in a row."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ...errors import Problem, Where
+from ..source import Module, Source
+
+_NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
+
+
+def _stem(module: Module) -> str:
+    return module.file.rpartition("/")[2].removesuffix(".py")
+
+
+def migrations_are_named(source: Source) -> Iterator[Problem]:
+    """A migration's file is called ``0001_create_readings.py``."""
+    for module in source.migrations:
+        if not _NAME.fullmatch(_stem(module)):
+            what = f"{_stem(module)}.py is no name for a migration"
+            remedy = "four digits and what it does: 0001_create_readings.py"
+            yield Problem(Where(module.file), what, remedy)
+
+
+def migrations_are_numbered(source: Source) -> Iterator[Problem]:
+    """Numbers begin at 0001 and have neither gaps nor duplicates."""
+    expected = 1
+    before: Module | None = None
+    for module in source.migrations:
+        match = _NAME.fullmatch(_stem(module))
+        if not match:
+            continue
+        number = int(match[1])
+        if before and number == expected - 1:
+            what = f"two migrations have the number {match[1]}: {_stem(before)} and {_stem(module)}"
+            yield Problem(Where(module.file), what, f"call the later one {expected:04}_...")
+        elif number != expected:
+            what = f"migration {match[1]} comes where {expected:04} is expected"
+            yield Problem(Where(module.file), what, "number them 0001, 0002, ... without a gap")
+            expected = number + 1
+        else:
+            expected += 1
+        before = module
+
+
+def migrations_have_up(source: Source) -> Iterator[Problem]:
+    """Each has a plain ``def up(db)``, which the kernel calls."""
+    for module in source.migrations:
+        found = [n for n in module.tree.body if getattr(n, "name", "") == "up"]
+        remedy = "write `def up(db):`; docs/store.md tells what db can do"
+        if not found:
+            yield Problem(Where(module.file), "the migration has no function up", remedy)
+        for node in found:
+            if not isinstance(node, ast.FunctionDef) or len(node.args.args) != 1:
+                what = "up is called by the kernel as up(db), and must not be async"
+                yield module.problem(node, what, remedy)
+
+
+def migrations_stand_alone(source: Source) -> Iterator[Problem]:
+    """They import nothing of any service: they must do the same when its code has changed."""
+    for module in source.migrations:
+        for node in ast.walk(module.tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [module.imported_from(node)]
+            for name in names:
+                if name.partition(".")[0] == "services":
+                    what = f"a migration imports {name}, which will not stay as it is"
+                    yield module.problem(node, what, "copy what it needs into the migration")
