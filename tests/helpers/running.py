@@ -44,6 +44,17 @@ class Running:
             sock.sendall(data)
             return read_all(sock)
 
+    def kill(self, board: str) -> None:
+        """Cut the board's power at this instant, give it back, and wait until it is ready."""
+
+        async def work() -> None:
+            killed = self.sim.board(board)
+            start = killed.starts + 1
+            killed.kill()
+            await killed.ready(start=start)
+
+        asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
+
     def log_text(self, board: str) -> str:
         return "\n".join(str(line) for line in self.sim.board(board).log)
 

@@ -59,7 +59,7 @@ def keep() -> None:
 
 def _gather(strict: bool) -> None:
     for name, state in _states.items():
-        text = dumps(dict(state))
+        text = dumps(state)
         if len(text) <= state.most:
             _saved[name] = loads(text)
         elif strict:
