@@ -33,8 +33,8 @@ class Module:
     file: str  # relative to the project, for messages
     is_package: bool
     tree: ast.Module
-    digest: str  # of the text
     names: dict[str, str] = field(default_factory=dict)
+    digest: str = ""  # of the text
 
     def where(self, node: ast.AST) -> Where:
         return Where(self.file, getattr(node, "lineno", 0))
@@ -138,7 +138,7 @@ def _parse(path: Path, root: Path) -> Module | Problem:
         return Problem(where, f"syntax error: {error.msg}", "correct it: this is not Python")
     except (UnicodeDecodeError, ValueError) as error:
         return Problem(Where(file), f"not Python: {error}", "save it as UTF-8 text")
-    module = Module(name, file, is_package, tree, hashlib.sha256(text).hexdigest()[:16])
+    module = Module(name, file, is_package, tree, digest=hashlib.sha256(text).hexdigest()[:16])
     module.names.update(_imported_names(module))
     return module
 

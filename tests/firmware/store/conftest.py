@@ -65,7 +65,7 @@ def run(tmp_path: Path) -> Run:
         program.write_text(
             HEAD.format(
                 firmware=str(ROOT / "firmware"),
-                helpers=str(ROOT / "tests" / "helpers"),
+                helpers=str(ROOT / "tests" / "crash" / "device"),
                 modules=str(tmp_path),
                 blocks=blocks,
                 body=textwrap.indent(textwrap.dedent(body), "    "),

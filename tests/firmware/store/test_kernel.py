@@ -77,9 +77,11 @@ def test_data_lives_through_restarts_and_images(tmp_path: Path) -> None:
             assert "0001_step: ValueError: no such unit" in answer.text
         with run.client("other") as client:
             assert client.get("/alive").json() is True
-    with running(write(tmp_path / "three", LOUD), types=False, storage=storage, fresh=False) as run:
-        with run.client("notes") as client:
-            assert client.get("/notes").json() == [{"text": "ONE"}, {"text": "TWO"}]
+    with (
+        running(write(tmp_path / "three", LOUD), types=False, storage=storage, fresh=False) as run,
+        run.client("notes") as client,
+    ):
+        assert client.get("/notes").json() == [{"text": "ONE"}, {"text": "TWO"}]
     with (
         running(write(tmp_path / "four"), types=False, storage=storage, fresh=False) as run,
         run.client("notes") as client,

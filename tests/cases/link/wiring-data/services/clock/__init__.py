@@ -1,0 +1,6 @@
+from torpor import Service
+
+
+class Clock(Service):
+    async def start(self) -> None:
+        self.state["ticks"] = 0

@@ -1,0 +1,2 @@
+def up(db):
+    db.put("notes", 1, {"text": "welcome", "author": "torpor"})
