@@ -41,6 +41,10 @@ GROUPS = (
             Entry("call", "Call a method of a running service"),
         ),
     ),
+    (
+        "Place",
+        (Entry("graph", "Show which services call each other"),),
+    ),
     ("Measure", (Entry("bench", "Show what make bench measured, and what changed"),)),
     ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
 )

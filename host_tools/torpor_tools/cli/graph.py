@@ -1,0 +1,74 @@
+"""``torpor graph``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..config.suggest import did_you_mean, listing
+from ..errors import fail
+from .base import Command, Settings
+from .output import show_files
+
+
+@click.command(
+    cls=Command,
+    help="Show which services call each other, in memory or over the network, and what a route "
+    "touches. It is read from the sources.",
+    arguments=[("SERVICE.METHOD", "Show what a call of this method touches")],
+    examples=[
+        ("torpor graph", "boards, services, calls; what each route touches"),
+        ("torpor graph dashboard.overview", "all calls that one request makes"),
+        ("torpor graph --svg graph.svg --mermaid graph.mmd", "draw it"),
+    ],
+)
+@click.argument("method", required=False, metavar="[SERVICE.METHOD]")
+@click.option("--svg", metavar="FILE", help="Draw a picture.")
+@click.option("--mermaid", metavar="FILE", help="Write a Mermaid flowchart.")
+@click.option("--record", metavar="FILE", help="Add the counts of a run (torpor sim --record).")
+@click.pass_obj
+def command(
+    settings: Settings,
+    method: str | None,
+    svg: str | None,
+    mermaid: str | None,
+    record: str | None,
+) -> None:
+    from ..contracts import load_plan
+    from ..graph import mermaid as flowchart
+    from ..graph import svg as picture
+    from ..graph import text
+    from ..graph.calls import Point
+    from ..graph.placed import graph
+    from ..graph.record import read_record
+
+    plan = load_plan(settings.root)
+    counts = read_record(settings.folder / record).between() if record else None
+    drawn = graph(plan, counts)
+    if svg:
+        _write(settings.folder, svg, picture.svg(drawn))
+    if mermaid:
+        _write(settings.folder, mermaid, flowchart.mermaid(drawn))
+    if method:
+        points = {str(point): point for point in drawn.calls.direct}
+        if method not in points:
+            services = listing(dict.fromkeys(node.service for node in drawn.nodes))
+            remedy = did_you_mean(method, points) or f"services: {services}"
+            raise fail(f"there is no method {method}", remedy)
+        lines = list(text.tree(drawn, Point(*method.split("."))))
+    elif svg or mermaid:
+        return
+    else:
+        lines = [*text.overview(drawn), "", *text.touched(drawn, plan)]
+    for line in lines:
+        click.echo(line)
+
+
+def _write(folder: Path, name: str, content: str) -> None:
+    file = folder / name
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"{name} cannot be written: {error.strerror}", "name another file") from None
+    show_files(file.parent, [file])

@@ -1,0 +1,134 @@
+"""The calls that the services' sources make, without running them.
+
+A call is ``self.<peer>.<method>`` anywhere in a method, in a helper of the same class that the
+method uses, or handed on to a function. What an application (``app``) calls is told from the names
+of its service's methods in the service's other modules. A call that goes another way is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..contracts.read import LIFECYCLE, Function
+from ..contracts.source import Source, read_source
+from ..model.contract import Contract
+from ..model.plan import Plan
+
+APP = "app"  # stands for the method of all that an application answers
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """A method of a service; ``method`` is ``app`` for what its application answers."""
+
+    service: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.service}.{self.method}"
+
+
+@dataclass(frozen=True)
+class Calls:
+    """``direct``: from each method of a contract to the methods that it calls, in their order."""
+
+    direct: Mapping[Point, tuple[Point, ...]]
+
+    def between(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """From (caller's service, peer's service) to the peer's methods that are called."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for caller, peers in self.direct.items():
+            for peer in peers:
+                if peer.service != caller.service:
+                    found.setdefault((caller.service, peer.service), {})[peer.method] = None
+        return {pair: tuple(methods) for pair, methods in found.items()}
+
+    def sites(self) -> list[tuple[Point, Point]]:
+        """Each pair of methods of two services of which one calls the other."""
+        return [(a, b) for a, bs in self.direct.items() for b in bs if a.service != b.service]
+
+    def tree(self, root: Point) -> list[tuple[int, Point]]:
+        """What a call of ``root`` touches, in order: depth and method; a ring is cut."""
+        return list(self._walk(root, 0, ()))
+
+    def _walk(
+        self, point: Point, depth: int, above: tuple[Point, ...]
+    ) -> Iterator[tuple[int, Point]]:
+        yield depth, point
+        if point not in above:
+            for peer in self.direct.get(point, ()):
+                yield from self._walk(peer, depth + 1, (*above, point))
+
+
+def calls(plan: Plan) -> Calls:
+    """The calls of all services that a board carries. Raises ``UserError`` for broken sources."""
+    contracts = {s.name: s.contract for board in plan.boards for s in board.services}
+    direct: dict[Point, tuple[Point, ...]] = {}
+    for contract in contracts.values():
+        reader = _Reader(contract, read_source(plan.cluster.root, contract.service))
+        direct.update(reader.calls())
+    return Calls(direct)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    contract: Contract
+    source: Source
+
+    def calls(self) -> Iterator[tuple[Point, tuple[Point, ...]]]:
+        for name in [m.name for m in self.contract.methods] + list(LIFECYCLE):
+            if name in self.functions:
+                yield self.point(name), tuple(dict.fromkeys(self.reached(name, set())))
+        if self.contract.has_app:
+            yield self.point(APP), tuple(dict.fromkeys(self.of_app()))
+
+    def point(self, method: str) -> Point:
+        return Point(self.contract.service, method)
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        cls = self.source.classes[0]
+        return {node.name: node for node in cls.body if isinstance(node, Function)}
+
+    @cached_property
+    def peers(self) -> dict[str, str]:
+        return {peer.attribute: peer.service for peer in self.contract.peers}
+
+    @cached_property
+    def public(self) -> set[str]:
+        return {method.name for method in self.contract.methods}
+
+    def reached(self, name: str, seen: set[str]) -> Iterator[Point]:
+        """The calls in a method and in the private helpers that it uses."""
+        seen.add(name)
+        for node in _attributes(self.functions[name]):
+            owner = node.value
+            if isinstance(owner, ast.Attribute) and _is_self(owner.value):
+                if owner.attr in self.peers:
+                    yield Point(self.peers[owner.attr], node.attr)
+            elif _is_self(owner) and node.attr in self.functions and node.attr not in seen:
+                if node.attr in self.public:
+                    yield self.point(node.attr)
+                else:
+                    yield from self.reached(node.attr, seen)
+
+    def of_app(self) -> Iterator[Point]:
+        for module in self.source.modules:
+            outside = [n for n in module.tree.body if n not in self.source.classes]
+            for statement in outside:
+                for node in _attributes(statement):
+                    if node.attr in self.public:
+                        yield self.point(node.attr)
+
+
+def _attributes(node: ast.AST) -> list[ast.Attribute]:
+    """The attributes that are read in ``node``, in the order of the source."""
+    found = [n for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+    return sorted(found, key=lambda n: (n.end_lineno or 0, n.end_col_offset or 0))
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"

@@ -1,0 +1,76 @@
+"""The call graph as it lies on the boards: which calls stay in memory, which use the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..model.plan import Plan
+from .calls import Calls, calls
+
+
+@dataclass(frozen=True)
+class Node:
+    """A service on a board."""
+
+    board: str
+    service: str
+    port: int | None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Calls from one service to another. ``count``: how many a recorded run had, None without."""
+
+    caller: Node
+    peer: Node
+    methods: tuple[str, ...]
+    count: int | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        return self.caller.board != self.peer.board
+
+
+@dataclass(frozen=True)
+class Graph:
+    """``boards``: name -> the name of its kind, in the order of cluster.toml."""
+
+    cluster: str
+    boards: Mapping[str, str]
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    calls: Calls
+
+    def on(self, board: str) -> list[Node]:
+        return [node for node in self.nodes if node.board == board]
+
+    def home(self, service: str, near: str) -> Node:
+        """Where a service is reached from the board ``near``. Raises ``StopIteration``."""
+        homes = [node for node in self.nodes if node.service == service]
+        return next((node for node in homes if node.board == near), homes[0])
+
+
+def graph(plan: Plan, counts: Mapping[tuple[str, str], int] | None = None) -> Graph:
+    """The graph of a plan. ``counts``: calls of a recorded run by (caller, peer).
+
+    A service on several boards calls, and is called, from each of them; a caller on another board
+    has an edge to each replica. Raises ``UserError``.
+    """
+    found = calls(plan)
+    nodes = tuple(Node(b.name, s.name, s.port) for b in plan.boards for s in b.services)
+    edges = [
+        Edge(a, b, methods, None if counts is None else counts.get((caller, peer), 0))
+        for (caller, peer), methods in found.between().items()
+        for a in nodes
+        if a.service == caller
+        for b in _reached(nodes, a, peer)
+    ]
+    boards = {board.name: board.board.name for board in plan.boards}
+    return Graph(plan.cluster.name, boards, nodes, tuple(edges), found)
+
+
+def _reached(nodes: tuple[Node, ...], caller: Node, peer: str) -> list[Node]:
+    homes = [node for node in nodes if node.service == peer]
+    here = [node for node in homes if node.board == caller.board]
+    return here or homes

@@ -1,0 +1,251 @@
+"""The call graph: read from sources, laid on boards, drawn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.running import write_cluster
+from torpor_tools.cli import run
+from torpor_tools.contracts import load_plan
+from torpor_tools.graph import text
+from torpor_tools.graph.calls import Calls, Point, calls
+from torpor_tools.graph.mermaid import mermaid
+from torpor_tools.graph.placed import Edge, Graph, Node, graph
+from torpor_tools.graph.svg import svg
+from torpor_tools.model.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+SERVICES = {
+    "a": """
+from microdot import Microdot
+
+from services.b import B
+from torpor import Service, get
+
+app = Microdot()
+
+
+@app.get("/")
+async def page(request):
+    return await request.app.service.shown()
+
+
+class A(Service):
+    b: B
+    app = app
+
+    async def start(self) -> None:
+        await self.b.ready()
+
+    @get("/shown")
+    async def shown(self) -> dict:
+        return {"all": await _guarded(self.b.newest()), "some": await self.other()}
+
+    async def other(self) -> int:
+        return await self._helper()
+
+    async def _helper(self) -> int:
+        if await self.b.ready():
+            return await self._helper()
+        return 1
+
+
+async def _guarded(answer):
+    return await answer
+""",
+    "b": """
+from services.a import A
+from torpor import Service
+
+
+class B(Service):
+    a: A
+
+    async def newest(self) -> int:
+        return await self.a.other()
+
+    async def ready(self) -> bool:
+        return True
+""",
+}
+
+
+def names(points: tuple[Point, ...]) -> list[str]:
+    return [str(point) for point in points]
+
+
+def test_calls_are_read_from_the_sources(tmp_path: Path) -> None:
+    found = calls(load_plan(write_cluster(tmp_path, SERVICES))).direct
+    assert {str(point): names(peers) for point, peers in found.items()} == {
+        "a.start": ["b.ready"],
+        "a.shown": ["b.newest", "a.other"],
+        "a.other": ["b.ready"],
+        "a.app": ["a.shown"],
+        "b.newest": ["a.other"],
+        "b.ready": [],
+    }
+
+
+def test_a_tree_ends_in_a_ring(tmp_path: Path) -> None:
+    found = Calls(
+        {Point("a", "x"): (Point("b", "y"),), Point("b", "y"): (Point("a", "x"),)},
+    )
+    assert [(d, str(p)) for d, p in found.tree(Point("a", "x"))] == [
+        (0, "a.x"),
+        (1, "b.y"),
+        (2, "a.x"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def sample() -> Plan:
+    return load_plan(ROOT)
+
+
+@pytest.fixture(scope="module")
+def split(sample: Plan) -> Plan:
+    """The sample with its dashboard and its alerts on boards of their own."""
+    board = sample.boards[0]
+    homes = {"dashboard": "hall", "alerts": "barn"}
+    return replace(
+        sample,
+        boards=tuple(
+            replace(
+                board,
+                name=name,
+                services=tuple(s for s in board.services if homes.get(s.name, "shed") == name),
+            )
+            for name in ("shed", "barn", "hall")
+        ),
+    )
+
+
+def test_on_one_board_all_calls_stay_in_memory(sample: Plan) -> None:
+    found = graph(sample)
+    assert found.edges
+    assert not any(edge.is_remote for edge in found.edges)
+
+
+def test_between_boards_calls_use_the_network(split: Plan) -> None:
+    found = graph(split, {("alerts", "readings"): 7})
+    assert {(e.caller.service, e.peer.service): (e.is_remote, e.count) for e in found.edges} == {
+        ("readings", "sensors"): (False, 0),
+        ("alerts", "readings"): (True, 7),
+        ("dashboard", "alerts"): (True, 0),
+        ("dashboard", "readings"): (True, 0),
+        ("dashboard", "device"): (True, 0),
+    }
+    lines = list(text.tree(found, Point("dashboard", "overview")))
+    assert lines[:4] == [
+        "dashboard.overview",
+        "  alerts.ranges  over the network to barn",
+        "    readings.fridges  over the network to shed",
+        "      sensors.fridges  in memory",
+    ]
+    assert "    -> readings on shed, over the network: fridges, newest, 7 recorded" in list(
+        text.overview(found)
+    )
+    touched = [line for line in text.touched(found, split) if "GET /overview" in line]
+    assert touched[0].endswith(
+        "dashboard -> alerts -> readings -> sensors -> device  (6 over the network)"
+    )
+
+
+def test_replicas_are_called_where_they_are(sample: Plan) -> None:
+    board = sample.boards[0]
+    only = {s.name: s for s in board.services}
+    plan = replace(
+        sample,
+        boards=(
+            replace(board, name="one", services=(only["readings"], only["sensors"])),
+            replace(board, name="two", services=(only["readings"], only["alerts"])),
+            replace(board, name="three", services=(only["dashboard"],)),
+        ),
+    )
+    found = graph(plan)
+    reached = {
+        (e.caller.board, e.caller.service, e.peer.board)
+        for e in found.edges
+        if e.peer.service == "readings"
+    }
+    assert reached == {
+        ("two", "alerts", "two"),
+        ("three", "dashboard", "one"),
+        ("three", "dashboard", "two"),
+    }
+
+
+def test_mermaid(split: Plan) -> None:
+    lines = mermaid(graph(split)).splitlines()
+    assert lines[0] == "flowchart TB"
+    assert '  subgraph board_barn["barn (RPI_PICO_W)"]' in lines
+    assert '  barn_alerts -.->|"fridges<br>newest"| shed_readings' in lines
+    node = r'    \w+\["\w+(<br>port \d+)?"\]'
+    arrow = r'  \w+ -\.?->\|"[\w<>() ]+"\| \w+'
+    for line in lines[1:]:
+        assert re.fullmatch(rf'  subgraph \w+\["\w+ \(\w+\)"\]|  end|{node}|{arrow}', line), line
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    boards = [f"board{i}" for i in range(draw(st.integers(1, 4)))]
+    nodes = tuple(
+        Node(draw(st.sampled_from(boards)), f"s{i}", None) for i in range(draw(st.integers(1, 6)))
+    )
+    pairs = draw(st.lists(st.tuples(st.sampled_from(nodes), st.sampled_from(nodes)), max_size=9))
+    edges = tuple(Edge(a, b, ("m",)) for a, b in dict.fromkeys(pairs) if a != b)
+    return Graph("c", dict.fromkeys(boards, "X"), nodes, edges, Calls({}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs())
+def test_in_the_picture_no_line_crosses_a_service(drawn: Graph) -> None:
+    root = ElementTree.fromstring(svg(drawn))
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = [
+        tuple(float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
+        for rect in root.iter(f"{space}rect")
+        if rect.get("class") == "service"
+    ]
+    assert len(boxes) == len(drawn.nodes)
+    paths = [p.attrib["d"] for p in root.iter(f"{space}path") if "call" in p.get("class", "")]
+    assert len(paths) == len(drawn.edges)
+    for path in paths:
+        x1, y1, lane, y2, x2 = map(float, re.findall(r"-?[\d.]+", path))
+        for ax, ay, bx, by in ((x1, y1, lane, y1), (lane, y1, lane, y2), (lane, y2, x2, y2)):
+            for x, y, width, height in boxes:
+                assert (
+                    max(ax, bx) <= x
+                    or min(ax, bx) >= x + width
+                    or max(ay, by) <= y
+                    or min(ay, by) >= y + height
+                ), path
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_cluster(tmp_path, SERVICES)
+    assert run(["-C", str(root), "graph", "a.shown"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a.shown",
+        "  b.newest  in memory",
+        "    a.other  in memory",
+        "      b.ready  in memory",
+        "  a.other",
+        "    b.ready  in memory",
+    ]
+    assert run(["-C", str(root), "graph", "--svg", "g.svg", "--mermaid", "g.mmd"]) == 0
+    assert (root / "g.svg").read_text().startswith("<svg")
+    assert (root / "g.mmd").read_text().startswith("flowchart")
+    assert run(["-C", str(root), "graph", "a.show"]) == 1
+    assert 'did you mean "a.shown"?' in capsys.readouterr().err
+    (root / "bad.json").write_text("{}")
+    for file, told in (("bad.json", "is no recorded run"), ("none.json", "there is no none.json")):
+        assert run(["-C", str(root), "graph", "--record", file]) == 1
+        assert told in capsys.readouterr().err
