@@ -46,6 +46,8 @@ class Kernel:
         self.savers = []  # what save calls: functions without arguments
         self.budget: Budget | None = None
         self.branches: dict = {}  # what every listener has at its root besides its own routes
+        self.listeners = []
+        self.rejoined = []  # functions to call when the network was gone and is back
 
     async def run(self) -> None:
         """Start everything and keep it running."""

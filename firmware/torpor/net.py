@@ -33,7 +33,7 @@ def _credentials() -> dict:
 def start(kernel) -> None:
     """Stay joined from now on."""
     begin()
-    supervise.spawn(_log, keep)
+    supervise.spawn(_log, keep, kernel.rejoined)
 
 
 def begin() -> None:
@@ -61,8 +61,10 @@ def _connect() -> None:
         _log.warning("joining failed: %s", e)  # whoever reads the log must not learn the name
 
 
-async def keep() -> None:
-    """Stay joined: join again with back-off when the connection is lost. Never returns."""
+async def keep(rejoined=()) -> None:
+    """Stay joined: join again with back-off when the connection is lost, then call the functions in
+    ``rejoined``. Never returns."""
+    lost = False
     pause = _FIRST_MS
     joined = False
     while True:
@@ -71,12 +73,15 @@ async def keep() -> None:
                 joined = True
                 pause = _FIRST_MS
                 _log.info("joined as %s", _wlan.ifconfig()[0])
+                for function in rejoined if lost else ():
+                    function()
             if not clock.synced():
                 _set_clock()
             await asyncio.sleep_ms(_WATCH_MS)
             continue
         if joined:
             joined = False
+            lost = True
             _log.warning("connection lost")
         since = clock.ticks()
         while not _wlan.isconnected() and clock.since(since) < _JOIN_MS:

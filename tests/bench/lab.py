@@ -45,7 +45,7 @@ class Lab:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         self._made: dict[Callable[[Lab], Any], Any] = {}
         self._boards: dict[Path, Running] = {}
-        self._floors: dict[str, Address] = {}
+        self._programs: dict[str, Address] = {}
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -124,14 +124,24 @@ class Lab:
 
     def floor(self, name: str) -> Address:
         """Where the program ``floors/<name>.py`` listens. It runs until the end."""
-        if name not in self._floors:
+        return self._program(FLOORS / f"{name}.py")
+
+    def native(self, image: Image) -> Address:
+        """Where the image's one service listens, on bare MicroPython as the floors are."""
+        return self._program(Path(__file__).with_name("native.py"), str(image.tree))
+
+    def _program(self, program: Path, *arguments: str) -> Address:
+        """Start a program once; it is given a port, and prints when it listens there."""
+        key = " ".join([str(program), *arguments])
+        if key not in self._programs:
             held = self._stack.enter_context(socket.socket())
             held.bind(("127.0.0.1", 0))
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._floors[name] = held.getsockname()
-            program = [str(FLOORS / f"{name}.py"), str(self._floors[name][1])]
+            self._programs[key] = held.getsockname()
             process = subprocess.Popen(
-                _command(["-X", f"heapsize={HEAP}", *program]),
+                _command(
+                    ["-X", f"heapsize={HEAP}", str(program), str(held.getsockname()[1]), *arguments]
+                ),
                 stdout=subprocess.PIPE,
                 env=os.environ | {"MICROPYPATH": f".frozen:{Path(microdot.__file__).parents[1]}"},
             )
@@ -139,8 +149,8 @@ class Lab:
             self._stack.callback(process.kill)
             assert process.stdout
             if not process.stdout.readline():
-                raise RuntimeError(f"the floor {name} ended before it served")
-        return self._floors[name]
+                raise RuntimeError(f"{program.name} ended before it served")
+        return self._programs[key]
 
 
 def _command(arguments: list[str]) -> list[str]:

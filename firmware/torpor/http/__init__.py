@@ -22,4 +22,6 @@ def start(kernel) -> None:
             _log.info("%s listens on port %d", name, port)
         except OSError as e:
             _log.error("%s cannot listen on port %d: %s", name, port, e)
+        kernel.listeners.append(listener)
+        kernel.rejoined.append(listener.renew)
         supervise.spawn(log.Log(name), listener.run)

@@ -1,11 +1,26 @@
 """From what a handler returns to the bytes of an answer."""
 
 import json
+from io import BytesIO
 
-from .wire import REASONS
+from micropython import const
 
-# The answer to nearly every request, made with one formatting call and sent with one write.
-_USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+# Nearly every answer begins so. JSON is written behind it, then the length into its place.
+_USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
+_LENGTH_AT = const(65)
+_USUAL_SIZE = const(76)
+_ROOM = const(256)  # bytes allocated for such an answer at once
+
+# One text: a dict of texts would take five times the heap.
+_REASONS = (
+    "200 OK\n201 Created\n202 Accepted\n204 No Content\n301 Moved Permanently\n302 Found\n"
+    "303 See Other\n304 Not Modified\n400 Bad Request\n401 Unauthorized\n403 Forbidden\n"
+    "404 Not Found\n405 Method Not Allowed\n408 Request Timeout\n409 Conflict\n"
+    "413 Content Too Large\n415 Unsupported Media Type\n422 Unprocessable Content\n"
+    "429 Too Many Requests\n431 Request Header Fields Too Large\n500 Internal Server Error\n"
+    "503 Service Unavailable\n504 Gateway Timeout\n505 HTTP Version Not Supported\n"
+    "507 Insufficient Storage\n"
+)
 _TIGHT = (",", ":")
 
 
@@ -14,10 +29,9 @@ def encode(request, result, content_type=None) -> bytes:
     a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
     kind: object = type(result)
     if kind is dict or kind is list:
-        body = _json(result)
         if content_type is None and request.usual and request.verb != "HEAD":
-            return _USUAL % (len(body), body)
-        return compose(request, 200, body, content_type or "application/json", None)
+            return _json(result, _USUAL)
+        return compose(request, 200, _json(result), content_type or "application/json", None)
     status = 200
     headers = None
     if kind is tuple and 2 <= len(result) <= 3:
@@ -41,12 +55,20 @@ def encode(request, result, content_type=None) -> bytes:
     return compose(request, status, result, content_type or kind, headers)
 
 
-def _json(result) -> bytes:
-    text = json.dumps(result, separators=_TIGHT)
+def _json(result, head=b"") -> bytes:
+    out = BytesIO(_ROOM)
+    out.write(head)
+    json.dump(result, out, separators=_TIGHT)  # type: ignore[call-overload]
+    if head:
+        size = out.tell() - _USUAL_SIZE
+        out.seek(_LENGTH_AT)
+        out.write(b"%7d" % size)
+    data = out.getvalue()
+    out.close()
     # MicroPython writes them as they are, and no client could read the answer.
-    if "nan" in text or "inf" in text:
+    if b"nan" in data or b"inf" in data:
         _refuse_infinite(result, "the answer")
-    return text.encode()
+    return data
 
 
 def _refuse_infinite(value, name) -> None:
@@ -68,9 +90,15 @@ async def typed(connection, handler, rest) -> bytes:
     return encode(request, (await handler[1](request)), handler[2])
 
 
+def _reason(status: int) -> str:
+    code = "%d " % status
+    at = _REASONS.find(code)
+    return _REASONS[at : _REASONS.find("\n", at)] if at >= 0 else code
+
+
 def head(request, status, content_type, headers, framing) -> str:
     """Status line, headers and the empty line after them; ``framing`` is one header line."""
-    lines = ["HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))]
+    lines = ["HTTP/1.1 " + _reason(status)]
     names: list[str] = []
     if headers:
         for name, value in headers.items():

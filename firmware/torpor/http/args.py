@@ -15,9 +15,9 @@ _REQUIRED = object()
 
 def _lookup(q, name, default):
     fields = q.fields
-    if fields is None:
+    if fields is None and (q.query or q.body):
         fields = q.fields = _fields(q)
-    if name in fields:
+    if fields and name in fields:
         return fields[name]
     if default is _REQUIRED:
         raise Fault(400, "%s: missing" % name)
@@ -36,8 +36,8 @@ def _fields(q) -> dict:
         if type(fields) is not dict:
             raise Fault(400, "the body is not a JSON object")
     if q.query:
-        for pair in q.query.split("&"):
-            name, _, value = pair.partition("=")
+        for pair in q.query.split(b"&"):
+            name, _, value = pair.partition(b"=")
             if name:
                 fields[unquote(name, True)] = Text(unquote(value, True))
     return fields

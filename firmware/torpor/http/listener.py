@@ -22,7 +22,7 @@ from . import wire
 from .answer import encode, error
 from .budget import FRESH, IDLE, READING, SERVING
 
-_TURN = const(8)  # requests that a connection may have answered before others get their turn
+_TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)
@@ -54,6 +54,7 @@ class Listener:
         self.routes = {"": routes}  # a path begins with a slash, so its first segment is empty
         self.failed = failed
         self._sock: socket.socket | None = None
+        self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
 
     def open(self) -> None:
         """Begin to listen. Raises ``OSError``."""
@@ -75,17 +76,32 @@ class Listener:
             try:
                 if self._sock is None:
                     self.open()
+                self._task = core.cur_task
                 await self._accept(self._sock)
             except OSError as e:
                 _log.warning(
                     "%s: port %d failed (%s), opened again in 1 s", self.name, self.port, e
                 )
-                if self._sock is not None:
-                    self._sock.close()
-                    self._sock = None
+                self.close()
                 await asyncio.sleep_ms(_REOPEN_MS)
+            except asyncio.CancelledError:
+                if self._sock is not None:
+                    raise
+
+    def renew(self) -> None:
+        """Open the socket anew: the interface that it belongs to was gone."""
+        if self._sock is not None:
+            self.close()
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Stop listening; ``run`` opens the port again."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
 
     async def _accept(self, sock) -> None:
+        budget = self.budget
         while True:
             yield core._io_queue.queue_read(sock)
             try:
@@ -96,8 +112,8 @@ class Listener:
                 raise
             client.setblocking(False)
             connection = Connection(self, client, address)
-            if await self.budget.admit():
-                self.budget.add(connection)
+            if not budget.full() or await budget.admit():
+                budget.add(connection)
                 connection.task = asyncio.create_task(connection.serve())
             else:
                 await connection.turn_away()
@@ -109,7 +125,7 @@ class Listener:
             node = node.get(segment) or node.get(segment and "*")  # type: ignore[assignment]
             if not node:
                 return False
-        return wire.VERBS.get(request.verb) in node
+        return request.key in node
 
     def unmatched(self, request, node):
         """The handler for a request that no route matches. Raises ``Fault``."""
@@ -138,15 +154,16 @@ class Listener:
 class Connection:
     """A client. ``state``, ``since`` and ``stalled`` are for the budget."""
 
+    task: "asyncio.Task | None" = None
+    state = FRESH
+    stalled: int | None = None  # since when a write has waited for the client
+
     def __init__(self, listener, sock, address) -> None:
         self.listener = listener
         self.sock = sock
         self.address = address
         self.request = wire.Request()
-        self.task: asyncio.Task | None = None
-        self.state = FRESH
         self.since = clock.ticks()  # when the state began
-        self.stalled: int | None = None  # since when a write has waited for the client
 
     async def serve(self) -> None:
         """Answer requests until either side is done with the connection."""
@@ -164,6 +181,7 @@ class Connection:
         request = self.request
         listener = self.listener
         queue_read = core._io_queue.queue_read
+        others = listener.budget.open
         rest = b""  # bytes that have come and are not answered yet
         turn = 0
         while True:
@@ -200,7 +218,7 @@ class Connection:
                         node = node.get(segment) or (segment and node.get("*"))
                         if not node:
                             break
-                    handler = node and node.get(wire.VERBS.get(request.verb))
+                    handler = node and node.get(request.key)
                     if not handler:
                         handler = listener.unmatched(request, node)
                     if type(handler) is tuple:
@@ -217,9 +235,10 @@ class Connection:
                 self.state = IDLE
                 self.since = clock.ticks()
                 turn += 1
-                if turn == _TURN:
+                if turn == _TURN or len(others) > 1:
                     turn = 0
-                    await asyncio.sleep_ms(0)
+                    core._task_queue.push(core.cur_task)  # type: ignore[attr-defined]
+                    yield
 
     def _incomplete(self, data: bytes) -> bytes:
         """What to keep of a head that is not whole. Raises ``Fault`` if it can never be."""

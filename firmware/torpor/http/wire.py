@@ -14,114 +14,107 @@ from ..service import Fault
 MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
 MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
+_LINE = "the request line is not 'METHOD target HTTP/1.1'"
 
-# A handler's key in the route tree for each verb we route; looked up, so that no string is made.
+# The verbs that we route, and the key of their handlers in the route tree. Looked up by the bytes
+# of the request line: making a string costs a search through all names that the firmware knows.
 VERBS = {
-    "GET": "/GET",
-    "HEAD": "/GET",
-    "POST": "/POST",
-    "PUT": "/PUT",
-    "DELETE": "/DELETE",
-    "OPTIONS": "/OPTIONS",
-    "PATCH": "/PATCH",
-}
-
-REASONS = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    301: "Moved Permanently",
-    302: "Found",
-    303: "See Other",
-    304: "Not Modified",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Content",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-    505: "HTTP Version Not Supported",
-    507: "Insufficient Storage",
+    b"GET": ("GET", "/GET"),
+    b"HEAD": ("HEAD", "/GET"),
+    b"POST": ("POST", "/POST"),
+    b"PUT": ("PUT", "/PUT"),
+    b"DELETE": ("DELETE", "/DELETE"),
 }
 
 
 class Request:
     """The request that a connection is working on; one object for all of its requests."""
 
-    def __init__(self) -> None:
-        self.verb = ""
-        self.target = ""  # as sent
-        self.path: list = []  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
-        self.query: str | None = None  # the part of the target behind "?", or None
-        self.body: bytes | bytearray = b""
-        self.fields: dict | None = None  # arguments from query and body, made when first asked for
-        # What the headers say. A client that stays sends the same ones with every request,
-        # so they are parsed once and compared from then on.
-        self.headers: bytes | None = None  # the header lines as sent
-        self.http10 = False
-        self.keep = True
-        self.usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
-        self.length = 0  # of the body, in bytes; -1: chunked
-        self.expects = False  # the client waits for "100 Continue"
-        self.kind: bytes | None = None  # Content-Type in lower case, without parameters
+    # In the class, so that a new connection's request costs little.
+    verb = ""
+    key: str | None = None  # of its handler in the route tree; None: we do not route it
+    raw = b""  # the target as sent
+    path: list  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
+    query: bytes | None = None  # the part of the target behind "?", or None
+    body: bytes | bytearray = b""
+    fields: dict | None = None  # arguments from query and body, made when first asked for
+    # What the headers say. A client that stays sends the same ones with every request,
+    # so they are parsed once and compared from then on.
+    headers: bytes | None = None  # the header lines as sent
+    http10 = False
+    keep = True
+    usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
+    length = 0  # of the body, in bytes; -1: chunked
+    expects = False  # the client waits for "100 Continue"
+    kind: bytes | None = None  # Content-Type in lower case, without parameters
 
     def begin(self, data: bytes, end: int) -> None:
         """Take the head, ``data`` up to the empty line at ``end``. Raises ``Fault``."""
         line_end = data.find(b"\r\n")
-        try:
-            self.verb, target, version = str(data[:line_end], "utf-8").split(" ")
-        except ValueError:  # also UnicodeError
-            raise Fault(400, "the request line is not 'METHOD target HTTP/1.1'")
-        headers = data[line_end:end]
-        if headers != self.headers or self.http10:
-            if not self._read_headers(headers) and version == "HTTP/1.1":
+        line = data[:line_end].split(b" ")
+        if len(line) != 3:
+            raise Fault(400, _LINE)
+        version = line[2]
+        known = self.headers
+        if not (known and len(known) == end - line_end and data.startswith(known, line_end)):
+            if not self._read_headers(data[line_end:end]) and version == b"HTTP/1.1":
                 raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
-        if version != "HTTP/1.1":
+        if version != b"HTTP/1.1":
             self._version(version)
-        self.target = target
-        self.body = b""
-        self.fields = None
-        if "?" in target:
-            target, self.query = target.split("?", 1)
+        verb = VERBS.get(line[0])
+        if verb:
+            self.verb, self.key = verb
         else:
-            self.query = None
-        path = target.split("/")
-        if path[0]:
-            path = _absolute(target)
-        if "%" in target:
-            path = [unquote(segment) for segment in path]
-            for segment in path:
-                if segment[:1] == "/":  # would look like a handler's key in the route tree
-                    raise Fault(400, "a path segment must not begin with an encoded slash")
+            self.verb = unquote(line[0])
+            self.key = None
+        target = self.raw = line[1]
+        self.body = b""
+        self.fields = self.query = None
+        if b"?" in target:
+            target, self.query = target.split(b"?", 1)
+        if target[:1] != b"/":
+            target = _absolute(target)
+        path: list = target.split(b"/")
+        path[0] = ""
+        for i in range(1, len(path)):
+            segment = path[i]
+            if b"%" not in segment:
+                try:
+                    path[i] = str(segment, "utf-8")
+                    continue
+                except UnicodeError:
+                    pass
+            segment = path[i] = unquote(segment)
+            if segment[:1] == "/":  # would look like a handler's key in the route tree
+                raise Fault(400, "a path segment must not begin with an encoded slash")
         self.path = path
 
-    def _version(self, version: str) -> None:
-        if version != "HTTP/1.0":
-            if version.startswith("HTTP/1."):
+    @property
+    def target(self) -> str:
+        """The target as sent."""
+        try:
+            return str(self.raw, "utf-8")
+        except UnicodeError:
+            return repr(self.raw)
+
+    def _version(self, version: bytes) -> None:
+        if version != b"HTTP/1.0":
+            if version.startswith(b"HTTP/1."):
                 return
-            raise Fault(505 if version.startswith("HTTP/") else 400, "speak HTTP/1.1")
+            raise Fault(505 if version.startswith(b"HTTP/") else 400, "speak HTTP/1.1")
         self.http10 = True
         self.usual = False
         self.keep = b"keep-alive" in (self.header("connection") or b"").lower()
 
     def _read_headers(self, block: bytes) -> int:
         """Take the header lines; how many of them are Host."""
-        self.headers = None  # nothing is remembered of a block that is refused
-        self.http10 = False
-        self.keep = self.usual = True
-        self.length = 0
-        self.expects = False
-        self.kind = None
+        if self.headers is not None:
+            self.headers = None  # nothing is remembered of a block that is refused
+            self.http10 = False
+            self.keep = self.usual = True
+            self.length = 0
+            self.expects = False
+            self.kind = None
         hosts = lengths = 0
         lines = block.split(b"\r\n")
         if len(lines) > _MAX_HEADERS:
@@ -176,29 +169,29 @@ def _is_token(name: bytes) -> bool:
     return True
 
 
-def _absolute(target: str) -> list:
+def _absolute(target: bytes) -> bytes:
     # RFC 9112, 3.2: "http://host/path" comes from proxies, "*" with OPTIONS.
-    if target == "*":
-        return ["*"]
-    if target[:7].lower() == "http://":
-        return [""] + target[7:].split("/")[1:] if "/" in target[7:] else ["", ""]
+    if target == b"*":
+        return b"/*"
+    if target[:7].lower() == b"http://":
+        slash = target.find(b"/", 7)
+        return target[slash:] if slash > 0 else b"/"
     raise Fault(400, "the target must begin with a slash")
 
 
-def unquote(text: str, plus: bool = False) -> str:
+def unquote(data: bytes, plus: bool = False) -> str:
     """Undo percent-encoding (and ``+`` for a space in a query). Raises ``Fault(400)``."""
-    if plus and "+" in text:
-        text = text.replace("+", " ")
-    if "%" not in text:
-        return text
-    parts = text.encode().split(b"%")
     try:
-        out = parts[0]
-        for i in range(1, len(parts)):
-            out += unhexlify(parts[i][:2]) + parts[i][2:]
-        return str(out, "utf-8")
-    except ValueError:
-        raise Fault(400, "malformed percent-encoding")
+        if plus and b"+" in data:
+            data = data.replace(b"+", b" ")
+        if b"%" in data:
+            parts = data.split(b"%")
+            data = parts[0]
+            for i in range(1, len(parts)):
+                data += unhexlify(parts[i][:2]) + parts[i][2:]
+        return str(data, "utf-8")
+    except ValueError:  # also UnicodeError
+        raise Fault(400, "malformed percent-encoding, or not UTF-8")
 
 
 def framed(data: bytes) -> int:

@@ -24,14 +24,14 @@ class Items(Service):
 
 
 def board(lab: Lab) -> Image:
-    """A board with more connections than a Pico W has: here the listener is measured, not the
-    budget, which would turn clients away."""
-    return lab.cluster({"items": _ITEMS}, connections=32, sockets=48)
+    """One service on bare MicroPython, with more connections than a Pico W has: here the listener
+    is measured, not the budget, which would turn clients away."""
+    return lab.cluster({"items": _ITEMS}, port="unix", connections=32)
 
 
 def _rps_over(lab: Lab, floor: str, connections: int, close: bool = False) -> list[float]:
     run = partial(load, path=PATH, connections=connections, seconds=SECONDS, close=close)
-    ours = lab.served(lab.once(board)).address("items")
+    ours = lab.native(lab.once(board))
     theirs = lab.floor(floor)
     return lab.ratios(lambda: run(ours).rps, lambda: run(theirs).rps)
 
@@ -68,6 +68,6 @@ def rps_over_streams_keepalive_4(lab: Lab) -> list[float]:
 
 @figure("p99_over_p50_keepalive_4", unit="ratio", goal=4, better="lower")
 def p99_over_p50_keepalive_4(lab: Lab) -> list[float]:
-    address = lab.served(lab.once(board)).address("items")
+    address = lab.native(lab.once(board))
     runs = [load(address, PATH, connections=4, seconds=1) for _ in range(lab.rounds)]
     return [run.percentile(0.99) / run.percentile(0.5) for run in runs]
