@@ -4,7 +4,8 @@ import json
 import sys
 import time
 
-_start = time.ticks_ms()
+ticks = time.ticks_ms  # tests put a clock of their own here
+_start = ticks()
 
 with open("/.sim/facts.json") as _file:
     facts = json.load(_file)  # torpor_sim.facts writes it before each start

@@ -7,6 +7,8 @@ sine over the wall clock), ``"crc"`` (its answers are garbled) or null (cut off)
 import math
 import time
 
+import _sim
+
 _CONVERSION_MS = 750
 _POWER_ON = 85.0  # what a probe holds until its first conversion
 _LOW, _HIGH = -55.0, 125.0
@@ -35,10 +37,10 @@ class DS18X20:
         self._settle()
         probes = self.ow._probes()
         self._next = {rom: _celsius(probes[rom]) for rom in probes if probes[rom] != "crc"}
-        self._since = time.ticks_ms()
+        self._since = _sim.ticks()
 
     def _settle(self):
-        if self._next and time.ticks_diff(time.ticks_ms(), self._since) >= _CONVERSION_MS:
+        if self._next and time.ticks_diff(_sim.ticks(), self._since) >= _CONVERSION_MS:
             self._done.update(self._next)
             self._next = {}
 

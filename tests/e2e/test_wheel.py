@@ -57,4 +57,4 @@ def test_a_project_is_started_checked_built_and_tested(wheel: Path, run: Run) ->
     assert "no mistakes in 2 services" in run(torpor, "-C", "greenhouse", "check")
     assert "build/desk/ holds the image of desk" in run(torpor, "-C", "greenhouse", "build")
     tests = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "greenhouse")
-    assert "4 passed" in tests, tests
+    assert "6 passed" in tests, tests

@@ -35,17 +35,19 @@ T = TypeVar("T")
 __all__ = ["build", "check", "check_syntax"]
 
 
-def build(plan: Plan, board_name: str, out: Path, *, types: bool = True) -> Image:
+def build(
+    plan: Plan, board_name: str, out: Path, *, types: bool = True, strict: bool = False
+) -> Image:
     """Build the image of a board below ``out`` and return it.
 
     ``out/<board>/`` is replaced as a whole, and only if all went well: ``fs/`` (the root of the
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
     to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
-    same bytes. ``types=False`` leaves out the check with mypy. Raises ``UserError`` with all
-    problems found.
+    same bytes. ``types=False`` leaves out the check with mypy; ``strict`` makes calls in memory go
+    through the wire encoding. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
-    linked = _link(plan, board, out / ".cache" / "mpy")
+    linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
     problems = list(linked.problems)
     secrets = _gather(problems, lambda: secret_files(plan.cluster.root))
     if secrets is not None:
@@ -102,22 +104,24 @@ class _Linked:
     problems: tuple[Problem, ...]
 
 
-def _link(plan: Plan, board: BoardPlan, cache: Path | None, wired: bool = True) -> _Linked:
+def _link(
+    plan: Plan, board: BoardPlan, cache: Path | None, wired: bool = True, strict: bool = False
+) -> _Linked:
     problems: list[Problem] = []
-    written = _gather(problems, lambda: _generated(plan, board)) if wired else None
+    written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
     modules, missing = collect(plan, board, generated)
     compiled, refused = compile_all(modules, cache)
     return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
 
 
-def _generated(plan: Plan, board: BoardPlan) -> dict[str, str]:
+def _generated(plan: Plan, board: BoardPlan, strict: bool) -> dict[str, str]:
     """The modules that the build writes: name -> source."""
     # A board that has the cluster's key can be called: by other boards, and by the host's tools.
     keyed = bool(cluster_keys(plan.cluster.root))
     board = replace(board, called=keyed and board.port is not None)
     versions = {n: locked.version for n, locked in (read_lock(plan.cluster.root) or {}).items()}
-    found = {"cluster": wiring(plan, board)}
+    found = {"cluster": wiring(plan, board, strict=strict)}
     if text := stub.stubs(plan, board, versions):
         found[stub.STUBS] = text
     if board.called:

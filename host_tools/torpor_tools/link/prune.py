@@ -7,7 +7,7 @@ wiring only, where a service of the board needs it, and so are the functions of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -28,13 +28,14 @@ SHAKEN = ("torpor.http.args",)
 
 
 def collect(
-    plan: Plan, board: BoardPlan, generated: Mapping[str, str]
+    plan: Plan, board: BoardPlan, generated: Mapping[str, str], extra: Iterable[Module] = ()
 ) -> tuple[list[Module], list[Problem]]:
     """The modules of the board's image by name, and what is wrong with them.
 
     ``generated``: name -> source of ``cluster`` and the other modules that the build writes.
+    ``extra``: modules that go with the services.
     """
-    work = _Collection(board)
+    work = _Collection(board, {module.name: module for module in extra})
     for service in board.services:
         modules, problems = service_modules(service, plan.cluster.root)
         work.problems += problems
@@ -108,7 +109,7 @@ class _Collection:
         return True
 
     def load(self, name: str) -> Module | None:
-        if name.partition(".")[0] == "torpor":
+        if name.partition(".")[0] in ("torpor", "torpor_test"):
             return runtime_module(name, self.board.board.port)
         return dependency_module(name)
 

@@ -1,25 +1,19 @@
-"""Runs the built cluster in MicroPython and talks HTTP to the service."""
-
-from pathlib import Path
-
-import pytest
-
-from torpor_tools.testing import simulator
-
-CLUSTER = Path(__file__).parents[3]
-
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
+"""Runs in MicroPython: ``pytest services/myservice``. ``start`` and ``client`` are torpor's."""
 
 
-async def test_greets_by_name_and_counts() -> None:
-    async with simulator(CLUSTER) as sim:
-        first = await sim.http("myservice").get("/greeting")
-        second = await sim.http("myservice").get("/greeting", params={"name": "Ada"})
-    assert first.json() == {"text": "Hello, world!", "greeted": 1}
-    assert second.json() == {"text": "Hello, Ada!", "greeted": 2}
+async def test_greets_by_name_and_counts(start):
+    service = await start()
+    assert await service.greet() == {"text": "Hello, world!", "greeted": 1}
+    assert await service.greet("Ada") == {"text": "Hello, Ada!", "greeted": 2}
 
 
-async def test_an_unknown_path_is_not_found() -> None:
-    async with simulator(CLUSTER) as sim:
-        answer = await sim.http("myservice").get("/nowhere")
-    assert answer.status_code == 404
+async def test_its_route_takes_the_name_from_the_query(start, client):
+    await start()
+    answer = await client.get("/greeting?name=Ada")
+    assert answer.status_code == 200
+    assert answer.json() == {"text": "Hello, Ada!", "greeted": 1}
+
+
+async def test_an_unknown_path_is_not_found(start, client):
+    await start()
+    assert (await client.get("/nowhere")).status_code == 404

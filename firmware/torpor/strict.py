@@ -1,0 +1,233 @@
+"""Calls in memory that behave as calls over a network would: strict mode.
+
+In a strict image the wiring puts a ``Peer`` between a service and each of its peers. Arguments and
+results then go through the wire encoding, both sides have an object of their own, and what would
+get lost or changed on the way is a ``StrictError`` that names the call, the argument and the value.
+The linker puts this module into strict images only: those of ``torpor sim --strict`` and of tests.
+"""
+
+import json
+import struct
+
+from micropython import const
+
+from . import log
+from .service import Fault
+
+_SHOWN = const(120)  # characters of a value in a message
+_EXACT = const(1 << 24)  # up to here a chip's float, which has 24 bits, holds every whole number
+
+found = []
+"""All errors so far: a service may have caught the one that was raised."""
+
+
+class StrictError(Exception):
+    """A call between services that would not work, or not the same, over a network."""
+
+
+class Peer:
+    """A peer as ``caller`` sees it; what is no contract method comes from the service as it is.
+
+    ``contract`` is method -> (((argument, type) or (argument, type, default), ...), type of the
+    result). A type is a name, or a tuple: ("list", item), ("dict", value), ("|", one, other, ...).
+    """
+
+    def __init__(self, caller: str, name: str, service, contract: dict) -> None:
+        self._strict = (caller, name, service, contract, {})
+
+    def __getattr__(self, method: str):
+        caller, name, service, contract, handed = self._strict
+        if method not in contract:
+            return getattr(service, method)
+        label = "%s -> %s.%s" % (caller, name, method)
+        function = getattr(service, method)
+        arguments, returns = contract[method]
+
+        def call(*args, **kwargs):
+            return _call(label, function, arguments, returns, args, kwargs, handed)
+
+        return call
+
+
+async def _call(label, function, arguments, returns, args, kwargs, handed):
+    given = _bind(label, arguments, args, kwargs)
+    sent = []
+    for (name, kind), value in given:
+        sent.append(_cross("%s(%s=" % (label, name), ")", kind, value))
+    before = [_text(value) for value in sent]
+    try:
+        result = function(*sent)
+        if not hasattr(result, "send"):
+            raise _error("%s() is not async: it returned %s" % (label, _shown(result)))
+        result = await result
+    except (Fault, StrictError, AssertionError):
+        raise
+    except Exception as e:
+        # Over a network a peer's bug is a 500; its traceback stays with the peer.
+        log.Log(label.split(" ")[-1].split(".")[0]).exception(e, label)
+        fault = Fault(500, "internal error")
+        fault.cause = e  # type: ignore[attr-defined]  # for the report of a test
+        raise fault
+    for i in range(len(sent)):
+        if _text(sent[i]) != before[i]:
+            raise _error(
+                "%s(%s=%s) has changed its argument, to %s: over a network the caller keeps its own"
+                % (label, given[i][0][0], _cut(before[i]), _shown(sent[i]))
+            )
+    _look_for_shared(label, result, handed)
+    copy = _cross(label + "() returned ", "", returns, result)
+    if isinstance(result, (list, dict)):
+        handed[label] = (result, copy, _text(copy))
+    return copy
+
+
+def _bind(label, arguments, args, kwargs):
+    """Pairs of (name, type) and value, in the method's order."""
+    if len(args) > len(arguments):
+        raise _error("%s() takes %d arguments, got %d" % (label, len(arguments), len(args)))
+    bound = []
+    kwargs = dict(kwargs)
+    for i in range(len(arguments)):
+        name = arguments[i][0]
+        if i < len(args):
+            if name in kwargs:
+                raise _error("%s() got %s twice" % (label, name))
+            value = args[i]
+        elif name in kwargs:
+            value = kwargs.pop(name)
+        elif len(arguments[i]) == 3:
+            value = arguments[i][2]
+        else:
+            raise _error("%s() lacks its argument %s" % (label, name))
+        bound.append((arguments[i][:2], value))
+    for name in kwargs:
+        raise _error("%s() has no argument %s" % (label, name))
+    return bound
+
+
+def _cross(before, after, kind, value):
+    """The other side's ``value``: encoded and decoded, when all of it can be."""
+    wrong = _unfit(kind, value, "")
+    if wrong:
+        raise _error("%s%s%s: %s" % (before, _shown(value), after, wrong))
+    if type(value) is bytes:
+        return value
+    text = json.dumps(value)
+    copy = json.loads(text)
+    if copy != value:
+        raise _error("%s%s%s arrives as %s" % (before, _shown(value), after, _shown(copy)))
+    return copy
+
+
+def _unfit(kind, value, path):
+    """Why ``value`` cannot be sent as a ``kind``; None if it can. ``path`` leads to it."""
+    of = path + " " if path else ""
+    t = type(value)
+    if t is tuple:
+        return "%sis a tuple, which arrives as a list" % (of or "it ")
+    if t is float and value - value != 0:
+        return "%sis %s, which JSON cannot hold" % (of or "it ", value)
+    if t is float and not -_EXACT <= value <= _EXACT and _single(value) != value:
+        return "%sloses digits: a chip's float would hold %d" % (of or "it ", _single(value))
+    if type(kind) is tuple:
+        return _unfit_inside(kind, value, path)
+    if not _fits(kind, t):
+        return "%sexpected %s, got %s" % (of and of[:-1] + ": ", kind, _name(t))
+    if t is list or t is dict:
+        return _unfit_inside((_name(t), "Any"), value, path)
+    if kind == "Any" and t not in (str, int, float, bool, type(None)):
+        return "%sis a %s, which JSON cannot hold" % (of or "it ", _name(t))
+    return None
+
+
+def _unfit_inside(kind, value, path):
+    """The same for a kind with parts."""
+    if kind[0] == "|":
+        reasons = [_unfit(one, value, path) for one in kind[1:]]
+        if None in reasons:
+            return None
+        # The reason that went deepest is of the option that was meant.
+        return max(reasons, key=len) if type(value) in (list, dict) else reasons[0]
+    if not _fits(kind[0], type(value)):
+        at = path + ": " if path else ""
+        return "%sexpected %s, got %s" % (at, kind[0], _name(type(value)))
+    if kind[0] == "list":
+        for i in range(len(value)):
+            wrong = _unfit(kind[1], value[i], "%s[%d]" % (path, i))
+            if wrong:
+                return wrong
+        return None
+    for key in value:
+        if type(key) is not str:
+            return "%sthe key %r is no text, and arrives as %r" % (
+                path + ": " if path else "",
+                key,
+                str(key),
+            )
+        wrong = _unfit(kind[1], value[key], "%s[%r]" % (path, key))
+        if wrong:
+            return wrong
+    return None
+
+
+def _fits(kind, t):
+    if kind == "Any":
+        return True
+    if kind == "float":
+        return t is float or t is int
+    return kind == _name(t)
+
+
+def _name(t):
+    return "None" if t is type(None) else t.__name__
+
+
+def _single(value):
+    """What a float of 32 bits holds of ``value``."""
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
+def _look_for_shared(label, result, handed):
+    """Raise if the caller changed what it was given before, and ``result`` holds that object."""
+    if label not in handed:
+        return
+    given, copy, text = handed[label]
+    if _text(copy) != text and _holds(result, given):
+        raise _error(
+            "%s() gave out the same object twice, and the caller had changed it from %s to %s: "
+            "over a network the two share nothing" % (label, _cut(text), _shown(copy))
+        )
+
+
+def _holds(new, old):
+    """Whether a container in ``new`` is one that is also in ``old``."""
+    known = set()
+    _identities(old, known)
+    fresh = set()
+    _identities(new, fresh)
+    return bool(known & fresh)
+
+
+def _identities(value, into):
+    if isinstance(value, (list, dict)):
+        into.add(id(value))
+        for inner in value.values() if isinstance(value, dict) else value:
+            _identities(inner, into)
+
+
+def _text(value):
+    return json.dumps(value) if isinstance(value, (list, dict)) else ""
+
+
+def _shown(value):
+    return _cut(repr(value))
+
+
+def _cut(text):
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def _error(text):
+    error = StrictError(text)
+    found.append(error)
+    return error

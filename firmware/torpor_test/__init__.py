@@ -1,0 +1,91 @@
+"""The device half of torpor's pytest plugin, and what a test file means by ``pytest``.
+
+The host puts this package beside the tests and runs ``torpor_test.serve``. A shipped image never
+holds it. ``import pytest`` in a test file becomes an import of this module: what is here behaves as
+pytest's own, all else of pytest (marks, parametrize, selection, reports) happens on the host.
+"""
+
+from .check import fail
+
+__all__ = ["Ended", "Skipped", "approx", "fail", "raises", "skip"]
+
+
+class Skipped(BaseException):
+    """Ends a test without a verdict."""
+
+
+class Ended(BaseException):
+    """The program under test has reset the board or sent it to deep sleep.
+
+    ``event`` is "reset" or "deepsleep"; ``fields`` what came with it (``cause``, ``ms``).
+    """
+
+    def __init__(self, event: str, fields: dict) -> None:
+        super().__init__("%s %s" % (event, fields))
+        self.event = event
+        self.fields = fields
+
+
+def skip(reason: str = "") -> None:
+    """End the test here; it counts as skipped."""
+    raise Skipped(reason)
+
+
+class raises:
+    """``with raises(Fault) as caught:``: the block must raise that; then ``caught.value`` is it.
+
+    ``match`` is a regular expression (of MicroPython's ``re``) to be found in the error's text.
+    """
+
+    def __init__(self, expected, match: str | None = None) -> None:
+        self._expected = expected
+        self._match = match
+        self.value = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            fail("DID NOT RAISE %r" % (self._expected,))
+        if not issubclass(kind, self._expected):
+            return False
+        self.value = value
+        if self._match is not None:
+            import re
+
+            if not re.search(self._match, str(value)):
+                fail("%r is not found in the error's text: %s" % (self._match, value))
+        return True
+
+
+class approx:
+    """Equal to numbers near ``expected``: within ``rel`` of it, or ``abs``, whichever is more.
+
+    ``expected`` may be a number, or a list or dict of numbers.
+    """
+
+    def __init__(self, expected, rel: float = 1e-6, abs: float = 1e-12) -> None:
+        self._expected = expected
+        self._rel = rel
+        self._abs = abs
+
+    def __eq__(self, value):
+        return self._near(self._expected, value)
+
+    def __ne__(self, value):
+        return not self == value
+
+    def __repr__(self):
+        return "approx(%r, rel=%s)" % (self._expected, self._rel)
+
+    def _near(self, expected, value):
+        if isinstance(expected, dict):
+            if not isinstance(value, dict) or len(value) != len(expected):
+                return False
+            return all(key in value and self._near(expected[key], value[key]) for key in expected)
+        if isinstance(expected, (list, tuple)):
+            return len(value) == len(expected) and all(map(self._near, expected, value))
+        if not isinstance(expected, (int, float)) or not isinstance(value, (int, float)):
+            return expected == value
+        return abs(expected - value) <= max(self._abs, self._rel * abs(expected))

@@ -1,0 +1,84 @@
+"""A clock that stands still until somebody waits, and then jumps.
+
+While it is in place ``torpor.clock`` and asyncio's timers go by it. Nothing else than waiting moves
+it: when no task can run, it jumps to the next timer, so an hour of ``asyncio.sleep`` takes no time
+and every task wakes in its order at exactly its time.
+"""
+
+import time
+
+import _sim  # type: ignore[import-not-found]  # of the simulator
+from micropython import const
+
+from torpor import clock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    core: Any
+else:
+    from asyncio import core
+
+# asyncio's queue, which is native code, stamps a task that is ready with the real counter. Far
+# ahead of that, such a task is always due, and by half the counter's range before it wraps.
+_AHEAD = const(1 << 27)  # ms
+_NETWORK_MS = const(20)  # how long real sockets may take before the clock jumps over them
+_START = const(1_750_000_000)  # 2025-06-15 15:06:40 UTC
+
+
+class Clock:
+    """The fixture ``clock``."""
+
+    def __init__(self) -> None:
+        self._origin = self._ticks = time.ticks_add(time.ticks_ms(), _AHEAD)
+        self._passed = 0  # ms, all of them
+        self._offset = _START * 1000
+
+    def now(self) -> int:
+        """Seconds since 1970, as ``torpor.clock.now`` tells them now."""
+        return (self._offset + self._passed) // 1000
+
+    def ticks(self) -> int:
+        return self._ticks
+
+    def set(self, unix: int) -> None:
+        """Set the time of day, as the network does; timers do not move."""
+        self._offset = unix * 1000 - self._passed
+
+    async def advance(self, seconds: float = 0, ms: int = 0) -> None:
+        """Let that much time pass: what becomes due in it runs, in its order."""
+        await core.sleep_ms(int(seconds * 1000) + ms)
+
+    def jump(self, ms: int) -> None:
+        """Move the clock by ``ms`` at once; who waits runs afterwards, all late."""
+        self._passed += ms
+        self._ticks = time.ticks_add(self._ticks, ms)
+
+    def install(self) -> None:
+        """Take the real clock's place; the event loop must be new."""
+        queue = core._io_queue
+        wait = queue.wait_io_event
+
+        def idle(dt):
+            if dt <= 0 or not core._task_queue.peek():
+                return wait(dt)
+            if queue.map:
+                began = time.ticks_ms()
+                wait(min(dt, _NETWORK_MS))
+                if time.ticks_diff(time.ticks_ms(), began) < min(dt, _NETWORK_MS):
+                    return None  # something came
+            self.jump(dt)
+
+        queue.wait_io_event = idle
+        self._saved = (core.ticks, clock.ticks, clock.now, clock._boot, clock._wraps)
+        core.ticks = clock.ticks = self.ticks
+        clock.now = self.now
+        clock._boot = self._ticks
+        clock._wraps = 0
+        _sim.ticks = self.ticks  # the overlays' door to time
+
+    def remove(self) -> None:
+        """Give the real clock back."""
+        core.ticks, clock.ticks, clock.now, clock._boot, clock._wraps = self._saved
+        _sim.ticks = time.ticks_ms

@@ -1,0 +1,280 @@
+"""Runs tests one by one, as the host orders them.
+
+An order is a line of JSON on the input, an answer is a line on the output that begins with a record
+separator; all else on the output is what the tests print. See ``runner.py`` on the host.
+"""
+
+import asyncio
+import gc
+import io
+import json
+import sys
+import time
+
+from . import Ended, Skipped, check, fixtures, world
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    core: Any
+    builtins: Any
+else:
+    import builtins
+    from asyncio import core
+
+
+class Late(BaseException):
+    """Thrown into a test to learn where it waits."""
+
+
+class Test:
+    """The test under way, as the fixtures see it."""
+
+    def __init__(self, cluster) -> None:
+        self.cluster = cluster
+        self.service = None
+        self._finalizers = []
+
+    def finally_(self, function) -> None:
+        """Call ``function`` when the test is over, the newest first."""
+        self._finalizers.append(function)
+
+    async def finish(self) -> None:
+        """Undo what the fixtures did; the first error is raised when all have had their turn."""
+        error = None
+        while self._finalizers:
+            try:
+                result = self._finalizers.pop()()
+                if hasattr(result, "send"):
+                    await result
+            except Exception as e:
+                error = error or e
+        if error:
+            raise error
+
+
+def _tell(**answer) -> None:
+    sys.stdout.write("\x1e" + json.dumps(answer) + "\n")
+
+
+def _trace(error) -> str:
+    buffer = io.StringIO()
+    sys.print_exception(error, buffer)
+    return buffer.getvalue()
+
+
+def _count(marks: int) -> None:
+    """Make the marks of an instrumented service (see ``link/probes.py`` on the host)."""
+    hits = bytearray(marks)
+
+    def mark(number):
+        hits[number] = 1
+
+    builtins._tc = hits
+    builtins._tk = mark
+
+
+def run(service: str, root: str = "") -> None:
+    """Serve orders for tests of ``service`` until the input ends; ``root`` is where they lie."""
+    sys.path.insert(0, root + "/t/" + service)
+    world.install()
+    fixtures.data = root + "/data"
+    server = _Server()
+    _tell(ready=True)
+    while True:
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            continue  # it was meant for a test that has ended meanwhile
+        if not line:
+            return
+        if line.strip():
+            server.obey(json.loads(line))
+
+
+class _Server:
+    def __init__(self) -> None:
+        self._module: Any = None
+        self._cluster: Any = None
+
+    def obey(self, order) -> None:
+        if "load" in order:
+            self._load(order["load"], order["marks"])
+        elif "test" in order:
+            self._test(order)
+        else:
+            hits = builtins._tc
+            _tell(marks=[n for n in range(len(hits)) if hits[n]])
+
+    def _load(self, name, marks) -> None:
+        try:
+            if marks:
+                _count(marks)
+            self._cluster = __import__("cluster")
+            fixtures.move_data()
+            self._module = __import__(name)
+            for part in name.split(".")[1:]:
+                self._module = getattr(self._module, part)
+        except BaseException as e:
+            _tell(outcome="failed", kind=type(e).__name__, text=str(e), trace=_trace(e))
+        else:
+            gc.collect()
+            _tell(outcome="passed", free=gc.mem_free())
+
+    def _test(self, order) -> None:
+        world.reset()
+        fixtures.forget_data()
+        check.forget()
+        began = time.ticks_ms()
+        answer = self._outcome(order)
+        answer["ms"] = time.ticks_diff(time.ticks_ms(), began)
+        gc.collect()
+        _tell(**answer)
+
+    def _outcome(self, order):
+        from torpor import strict
+
+        strict.found.clear()
+        asyncio.new_event_loop()
+        _notice_idleness()
+        died = []
+        core.Loop.set_exception_handler(lambda loop, context: died.append(context["exception"]))
+        test = Test(self._cluster)
+        task = core.create_task(self._body(order, test))
+        error = None
+        try:
+            error = core.run_until_complete(task)
+        except BaseException as e:  # the interrupt of a test that takes too long is one
+            error = e
+        late = isinstance(error, KeyboardInterrupt)
+        if not task.done() and not _is_inside(error):
+            error = _where(task)
+        elif isinstance(error, Idle):
+            error = None
+        if died and error is None:
+            return _failed(died[0], "a background task died")
+        if strict.found and (error is None or not isinstance(error, strict.StrictError)):
+            return _failed(strict.found[0], "")
+        if late:
+            return {"outcome": "late", "trace": _trace(error), "kind": "", "text": ""}
+        if isinstance(error, Late):
+            return {"outcome": "stuck", "trace": _trace(error), "kind": "", "text": ""}
+        if error is None:
+            return {"outcome": "passed"}
+        if isinstance(error, Skipped):
+            return {"outcome": "skipped", "text": str(error), "trace": _trace(error)}
+        return _failed(error, "")
+
+    async def _body(self, order, test):
+        """Make the fixtures, call the test, undo the fixtures; the error, if there is one."""
+        error = None
+        try:
+            values = eval(order["args"])
+            for name, function, kind, needs in order["fixtures"]:
+                if function is None:
+                    values[name] = fixtures.BUILT_IN[name](test)
+                else:
+                    made = getattr(self._module, function)(*[values[n] for n in needs])
+                    values[name] = await _made(made, kind, test)
+            function = self._module
+            for part in order["test"].split("."):
+                function = getattr(function, part)
+                if isinstance(function, type):
+                    function = function()
+            result = function(*[values[n] for n in order["names"]])
+            if hasattr(result, "send"):
+                await result
+        except (Exception, Ended, Skipped) as e:
+            error = e
+        try:
+            await test.finish()
+        except Exception as e:
+            error = error or e
+        return error
+
+
+class Idle(Exception):
+    """Nothing is left that could wake a task."""
+
+
+def _notice_idleness() -> None:
+    """Have the event loop raise ``Idle`` where it would wait for ever."""
+    queue = core._io_queue
+    wait = queue.wait_io_event
+
+    def idle(dt):
+        # The newer asyncio waits in small steps then, the older one for ever or not at all.
+        if dt and not queue.map and not core._task_queue.peek():
+            raise Idle
+        return wait(dt)
+
+    queue.wait_io_event = idle
+
+
+def _is_inside(error) -> bool:
+    """Whether the trace of ``error`` already shows a line of the test."""
+    return error is not None and "/tests/test_" in _trace(error)
+
+
+def _where(task):
+    """Where a task waits, as an exception whose trace shows it."""
+    late = Late()
+    try:
+        task.coro.throw(late)
+    except BaseException as e:
+        return e
+    return late
+
+
+async def _made(made, kind, test):
+    """The value of a fixture of the test's file."""
+    if kind == "async":
+        return await made
+    if kind == "yields":
+        value = next(made)
+        test.finally_(lambda: next(made, None))
+        return value
+    if kind == "async yields":
+        value = await _Step(made)
+        test.finally_(lambda: _Step(made))
+        return value
+    return made
+
+
+class _Step:
+    """Awaits an ``async def`` with ``yield`` up to its next value: its awaits yield None."""
+
+    def __init__(self, generator) -> None:
+        self._generator = generator
+
+    def __iter__(self):
+        return self
+
+    __await__ = __iter__
+
+    def __next__(self):
+        return self.send(None)
+
+    def send(self, value):
+        result = self._generator.send(value)  # raises StopIteration at the end
+        if result is None:
+            return None
+        raise StopIteration(result)
+
+
+def _failed(error, note):
+    answer = {
+        "outcome": "failed",
+        "kind": type(error).__name__,
+        "text": str(error),
+        "trace": _trace(error),
+        "note": note,
+    }
+    detail = getattr(error, "detail", None)
+    if detail:
+        answer["detail"] = detail
+    cause = getattr(error, "cause", None)  # of a Fault that a peer's bug became
+    if cause:
+        answer["cause"] = _trace(cause)
+    return answer

@@ -1,0 +1,64 @@
+"""What strict mode adds to the wiring: each peer behind a ``torpor.strict.Peer`` and its contract.
+
+Without it nothing of this is in an image, and a call between services is a plain ``await``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..model.contract import Argument, Contract, Peer
+from .literal import Code, literal
+
+
+def contract_name(service: str) -> str:
+    """The name of a contract's table in the wiring."""
+    return f"{service.upper()}_CONTRACT"
+
+
+def tables(contracts: Iterable[Contract]) -> Iterator[str]:
+    """The lines that define the contracts as ``torpor.strict`` reads them."""
+    for contract in contracts:
+        name = contract_name(contract.service)
+        yield from f"{name} = {literal(table(contract), column=len(name) + 3)}".split("\n")
+        yield ""
+
+
+def wrapped(caller: str, peer: Peer) -> str:
+    """The expression for a peer in ``wire(s)``."""
+    return f'strict.Peer("{caller}", "{peer.service}", s["{peer.service}"], ' + (
+        f"{contract_name(peer.service)})"
+    )
+
+
+def table(contract: Contract) -> dict[str, Any]:
+    """Method -> (arguments, type of the result); streams are not called by peers."""
+    return {
+        method.name: (tuple(map(_argument, method.arguments)), kind(method.returns))
+        for method in contract.methods
+        if not method.streamed
+    }
+
+
+def _argument(argument: Argument) -> tuple[Any, ...]:
+    default = () if argument.default is None else (Code(argument.default),)
+    return (argument.name, kind(argument.type), *default)
+
+
+def kind(annotation: str) -> Any:
+    """An annotation, in the one form that contracts have, as a name or a tuple of kinds."""
+    return _kind(ast.parse(annotation, mode="eval").body)
+
+
+def _kind(node: ast.expr) -> Any:
+    if isinstance(node, ast.BinOp):
+        left, right = _kind(node.left), _kind(node.right)
+        options = left[1:] if isinstance(left, tuple) and left[0] == "|" else (left,)
+        return ("|", *options, right)
+    if isinstance(node, ast.Subscript):
+        outer = ast.unparse(node.value)
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return (outer, _kind(inner[-1])) if outer in ("list", "dict") else outer
+    return ast.unparse(node)

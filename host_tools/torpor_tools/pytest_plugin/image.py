@@ -1,0 +1,215 @@
+"""Links a service, its tests and the device half of the plugin into an image.
+
+No code of the service's peers is in it: their contracts are, and the stand-ins are held to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import paths
+from ..contracts import load_plan
+from ..errors import Problem, UserError, Where, fail
+from ..image.tree import static_files
+from ..link.compile import compile_all
+from ..link.literal import literal
+from ..link.module import Module, shown
+from ..link.probes import Probes
+from ..link.prune import SHAKEN, collect
+from ..link.sources import runtime_module
+from ..link.strict import contract_name, tables, wrapped
+from ..link.strip import strip
+from ..link.wiring import wiring
+from ..model.contract import Contract, Method
+from ..model.plan import BoardPlan, PlacedService, Plan
+from .rewrite import for_device
+
+_OVERLAYS = ("_pin", "_adc", "_rtc", "_wdt", "machine", "onewire", "ds18x20")
+# Stands in for sim/overlays/_sim.py, which reads files of the supervisor.
+_SIM = """\
+import sys
+import time
+
+facts = {!r}
+ticks = time.ticks_ms
+
+
+def native(name):
+    path = sys.path[:]
+    overlay = sys.modules.pop(name, None)
+    sys.path[:] = []
+    try:
+        return __import__(name)
+    finally:
+        sys.path[:] = path
+        if overlay:
+            sys.modules[name] = overlay
+"""
+_DEVICE_HALF = ("", ".serve", ".check", ".world", ".fixtures", ".fake_clock", ".client")
+
+
+@dataclass(frozen=True)
+class TestImage:
+    """The files of a service's tests for a board's filesystem."""
+
+    __test__ = False
+
+    service: str
+    board: BoardPlan
+    files: dict[str, bytes]
+    problems: dict[str, list[Problem]]  # of each file that could not be compiled
+    probes: Probes = field(default_factory=Probes)  # the lines that are counted, if they are
+
+
+def link(root: Path, service: str, *, strict: bool = True, counted: bool = False) -> TestImage:
+    """The image of a service's tests. ``counted`` has the service tell which lines run.
+
+    Raises ``UserError`` if the cluster has mistakes or does not place the service.
+    """
+    plan = load_plan(root)
+    board, placed = _find(plan, service)
+    alone = _alone(board, placed)
+    contracts = _contracts(plan)
+    text = wiring(plan, alone) + "\n".join(_wiring_of_test(placed.contract, contracts, strict))
+    probes = Probes()
+    tests, problems = _tests(placed, root)
+    # Ported to the board that the service is on, for its modules are what the stubs promise.
+    modules, found = collect(plan, alone, {"cluster": text}, [*tests, *_device_half()])
+    # Several services' tests may share a board, so the runtime is the same for all.
+    modules = [m for m in modules if m.name not in SHAKEN]
+    modules += [m for name in SHAKEN if (m := runtime_module(name, alone.board.port))]
+    if counted:
+        modules = [_counted(module, probes, root) for module in modules]
+    compiled, refused = compile_all(modules, root / "build" / ".cache" / "mpy")
+    for problem in [*found, *refused]:
+        problems.setdefault(problem.where.file if problem.where else "", []).append(problem)
+    own = [p for file, group in problems.items() for p in group if "/tests/" not in file]
+    if own:
+        raise UserError(own)
+    files = {name: data for name, data in compiled.items() if name != "cluster.mpy"}
+    files[f"t/{service}/cluster.mpy"] = compiled["cluster.mpy"]
+    for name, data in static_files(placed.folder / "static").items():
+        files[f"services/{service}/static/{name}"] = data
+    return TestImage(service, board, files, problems, probes)
+
+
+def overlays(image: TestImage) -> dict[str, bytes]:
+    """What a board that is no simulator needs to find simulated pins and probes: ``.sim``."""
+    board = image.board.board
+    facts = {
+        "port": board.port,
+        "chip": board.chip,
+        "reset_cause": "power-on",
+        "wake_reason": "",
+        "unique_id": "e660000000000000",
+        "frequency": 125_000_000,
+    }
+    modules = [Module("_sim", False, _SIM.format(facts), "_sim.py", "test")]
+    for name in _OVERLAYS:
+        path = paths.overlays_dir() / f"{name}.py"
+        modules.append(Module(name, False, path.read_text("utf-8"), path.name, "test"))
+    return {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
+
+
+def _find(plan: Plan, service: str) -> tuple[BoardPlan, PlacedService]:
+    for board in plan.boards:
+        for placed in board.services:
+            if placed.name == service:
+                return board, placed
+    raise fail(
+        f"the service {service} is on no board, so its tests cannot be linked",
+        "add it to the services of a board",
+        Where("cluster.toml"),
+    )
+
+
+def _contracts(plan: Plan) -> dict[str, Contract]:
+    return {s.name: s.contract for board in plan.boards for s in board.services}
+
+
+def _alone(board: BoardPlan, placed: PlacedService) -> BoardPlan:
+    """The board with this service only, which is wired to stand-ins and to nothing else."""
+    contract = dataclasses.replace(placed.contract, peers=())
+    entry = placed.entry
+    if entry.port is None and any(m.routes for m in contract.methods):
+        entry = dataclasses.replace(entry, port=8000)  # so that its routes can be asked
+    service = dataclasses.replace(placed, contract=contract, entry=entry)
+    return dataclasses.replace(board, services=(service,))
+
+
+def _wiring_of_test(
+    contract: Contract, contracts: dict[str, Contract], strict: bool
+) -> Iterator[str]:
+    """What the wiring of a test has in the place of the peers."""
+    peers = {peer.service: contracts[peer.service] for peer in contract.peers}
+    yield "\n# What a test adds: stand-ins for the peers, held to their contracts.\n"
+    if strict:
+        yield "from torpor import strict\n"
+        yield from tables({**peers, contract.service: contract}.values())
+    known = {p.attribute: (p.service, _signatures(peers[p.service])) for p in contract.peers}
+    yield f"PEERS = {literal(known, column=8)}\n\n"
+    yield "def wire(s):"
+    for peer in contract.peers:
+        given = wrapped(contract.service, peer) if strict else f's["{peer.service}"]'
+        yield f'    s["{contract.service}"].{peer.attribute} = {given}'
+    yield "    return None\n\n"
+    yield "def seen_by_test(service):"
+    name = contract.service
+    seen = f'strict.Peer("test", "{name}", service, {contract_name(name)})' if strict else "service"
+    yield f"    return {seen}\n"
+
+
+def _signatures(contract: Contract) -> dict[str, str]:
+    """What a peer may call, and not what only the clock calls."""
+    methods = (m for m in contract.methods if not m.streamed and (m.every_ms is None or m.routes))
+    return {method.name: _signature(method) for method in methods}
+
+
+def _signature(method: Method) -> str:
+    """A method as a message shows it: ``newest(fridge, limit=1)``."""
+    words = [a.name if a.default is None else f"{a.name}={a.default}" for a in method.arguments]
+    return f"{method.name}({', '.join(words)})"
+
+
+def _device_half() -> list[Module]:
+    modules = []
+    for name in _DEVICE_HALF:
+        path = paths.firmware_dir() / "torpor_test" / f"{name[1:] or '__init__'}.py"
+        full = f"torpor_test{name}"
+        file = f"firmware/torpor_test/{path.name}"
+        text, _ = strip(path.read_text("utf-8"), full, is_package=not name, file=file)
+        modules.append(Module(full, not name, text, file, "test"))
+    return modules
+
+
+def _tests(placed: PlacedService, root: Path) -> tuple[list[Module], dict[str, list[Problem]]]:
+    """The modules in the service's ``tests`` folder; pytest's own conftest.py stays on the host."""
+    modules: list[Module] = []
+    problems: dict[str, list[Problem]] = {}
+    for path in sorted((placed.folder / "tests").glob("*.py")):
+        if path.name == "conftest.py":
+            continue
+        file = shown(path, root)
+        is_package = path.stem == "__init__"
+        name = f"services.{placed.name}.tests" + ("" if is_package else f".{path.stem}")
+        try:
+            text = path.read_text("utf-8-sig")
+            text, found = strip(for_device(text), name, is_package=is_package, file=file)
+        except (SyntaxError, UnicodeDecodeError) as error:
+            line = getattr(error, "lineno", 0) or 0
+            found = [Problem(Where(file, line), f"not Python: {error}", "correct it")]
+        else:
+            modules.append(Module(name, is_package, text, file, "test"))
+        if found:
+            problems[file] = found
+    return modules, problems
+
+
+def _counted(module: Module, probes: Probes, root: Path) -> Module:
+    if module.part != "service":
+        return module
+    text = probes.instrument(module.source, root / module.file)
+    return dataclasses.replace(module, source=text)

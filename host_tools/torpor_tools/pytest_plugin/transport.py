@@ -1,0 +1,139 @@
+"""How the host reaches the interpreter that runs the tests, and the pipe to the Unix port.
+
+A transport starts an interpreter with an image and carries bytes to and from ``serve.run``. What
+the bytes mean is the runner's business; another way to another board is another class like these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from torpor_sim.facts import facts
+from torpor_sim.flash import BoardFolder, starter, write_json
+from torpor_sim.ports import Place
+
+from ..image.tree import write_tree
+from .image import TestImage
+
+_LAUNCH = Path(sys.modules["torpor_sim"].__file__ or "").with_name("_launch.py")
+_CHUNK = 1 << 16
+
+
+class Transport(Protocol):
+    """One interpreter at a time. ``slowness`` is how much slower than this computer it may be."""
+
+    slowness: float
+
+    def start(self, image: TestImage) -> None:
+        """Begin anew with nothing but the image; raises ``UserError`` if that cannot be."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; an interpreter that has ended takes it silently."""
+
+    def read(self, timeout: float) -> bytes | None:
+        """What has come, waiting up to ``timeout`` s; None: nothing, empty: it has ended."""
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in what runs."""
+
+    def ending(self) -> str:
+        """How the interpreter ended: "killed by SIGSEGV"."""
+
+    def stop(self) -> None:
+        """End the interpreter; ``start`` may follow."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class Pipe:
+    """MicroPython's Unix port as a child process, with the heap of the service's board."""
+
+    slowness = 1.0
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="torpor-test-"))
+        self._trees: dict[str, Path] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._out = -1
+
+    def start(self, image: TestImage) -> None:
+        folder = BoardFolder(self._folder / "board")
+        if folder.path.exists():
+            shutil.rmtree(folder.path)
+        board = image.board.board
+        folder.prepare(board, fresh=False)
+        for entry in self._tree(image).iterdir():
+            (folder.flash / entry.name).symlink_to(entry)
+        main = f"from torpor_test import serve\nserve.run({image.service!r})\n"
+        (folder.flash / "main.py").write_text(main)
+        ports = {s.port: 0 for s in image.board.services if s.port}
+        place = Place("127.0.0.1", ports)
+        told = facts(image.board.name, board, place, folder, reset_cause="power-on", wake_reason="")
+        write_json(folder.run / "facts.json", told)
+        write_json(folder.inputs, {})
+        # What a test needs beside the program: the device half, and objects of 64 bits.
+        heap = board.heap_bytes // 1024 + 64
+        command = [sys.executable, "-P", str(_LAUNCH), str(os.getpid()), "-X"]
+        command += [f"heapsize={heap}wK", str(starter()), str(folder.flash), str(folder.run)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdout
+        self._out = self._process.stdout.fileno()
+
+    def _tree(self, image: TestImage) -> Path:
+        tree = self._trees.get(image.service)
+        if tree is None:
+            tree = self._trees[image.service] = self._folder / "images" / image.service
+            write_tree(image.files, tree)
+        return tree
+
+    def write(self, data: bytes) -> None:
+        assert self._process
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(data)
+
+    def read(self, timeout: float) -> bytes | None:
+        ready, _, _ = select.select([self._out], [], [], max(0.0, timeout))
+        return os.read(self._out, _CHUNK) if ready else None
+
+    def interrupt(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def ending(self) -> str:
+        assert self._process
+        status = self._process.wait()
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}"
+        return f"ended with exit status {status}"
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
