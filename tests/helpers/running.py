@@ -73,7 +73,7 @@ def read_all(sock: socket.socket) -> bytes:
 @contextmanager
 def running(root: Path, **options: Any) -> Iterator[Running]:
     """Build and run the cluster in ``root`` on ports from the OS."""
-    with _running(lambda: simulator(root, ports="os", **options)) as run:
+    with _running(lambda: simulator(root, **options)) as run:
         yield run
 
 

@@ -61,7 +61,8 @@ def test_all_modules_of_a_service_but_not_its_tests(tmp_path: Path) -> None:
 
 def test_what_starts_the_chip_brings_the_kernel(tmp_path: Path) -> None:
     assert {"cluster", "torpor", "torpor.kernel"} <= names(tmp_path, a=Small())
-    assert [module.path for module in start_modules()] == ["boot.py", "main.py"]
+    assert [module.path for module in start_modules("rp2")] == ["boot.py", "main.py"]
+    assert [module.path for module in start_modules("unix")] == ["main.py"]
 
 
 def test_imports_inside_functions_count(tmp_path: Path) -> None:

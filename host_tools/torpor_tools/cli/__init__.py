@@ -29,6 +29,7 @@ GROUPS = (
         (
             Entry("build", "Link each board's services into an image"),
             Entry("secrets", "Make and change the cluster's key"),
+            Entry("export", "Write a service as a systemd unit and a container"),
             Entry("boards", "List the kinds of board and their limits"),
             Entry("firmware", "Fetch a board's official MicroPython firmware"),
         ),

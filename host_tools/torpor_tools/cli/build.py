@@ -20,12 +20,15 @@ from .output import busy, note, print_table, progress_bar
         ("torpor build", "all boards"),
         ("torpor build shed", "one board"),
         ("torpor build --modules", "with the runtime module by module"),
+        ("torpor build --only readings", "a service as a board of its own"),
         ("torpor build shed --firmware FILE.uf2", "on a firmware file that you have"),
     ],
 )
 @click.argument("board", required=False)
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option("--modules", is_flag=True, help="Show each module of the runtime.")
+@click.option("--only", metavar="SERVICE", help="Build a board of that name with this service.")
+@click.option("--type", "kind", metavar="TYPE", help="The kind of that board (default: as now).")
 @click.option(
     "--firmware",
     type=click.Path(path_type=Path),
@@ -34,14 +37,26 @@ from .output import busy, note, print_table, progress_bar
 )
 @click.pass_obj
 def command(
-    settings: Settings, board: str | None, types: bool, modules: bool, firmware: Path | None
+    settings: Settings,
+    board: str | None,
+    types: bool,
+    modules: bool,
+    only: str | None,
+    kind: str | None,
+    firmware: Path | None,
 ) -> None:
-    from ..contracts import load_plan
+    from ..config import load_cluster
+    from ..contracts import plan_of
     from ..contracts.promises import broken_promises
     from ..link import build
+    from ..placing.change import alone
 
     root = settings.root
-    plan = load_plan(root)
+    if (board and only) or (kind and not only):
+        raise click.UsageError("Name a board, or a service with --only, and its --type.")
+    cluster = load_cluster(root)
+    plan = plan_of(alone(cluster, only, kind) if only else cluster)
+    board = only or board
     if problems := broken_promises(plan):
         raise UserError(problems)
     for text in plan.notes:
@@ -51,7 +66,10 @@ def command(
             image = build(plan, name, root / "build", types=types)
         _show(image, modules)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
-        _write_flash_file(image, root, firmware)
+        if image.board.board.port == "unix":
+            click.echo(f"torpor export {name} makes a service of Linux of it")
+        else:
+            _write_flash_file(image, root, firmware)
 
 
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:

@@ -22,7 +22,7 @@ from .rules import check_source
 from .source import Source, read_source
 from .types import check_types
 
-__all__ = ["check_types", "load_board", "load_plan", "read_plan"]
+__all__ = ["check_types", "load_board", "load_plan", "plan_of", "read_placed", "read_plan"]
 
 
 def load_plan(root: Path) -> Plan:
@@ -40,7 +40,19 @@ def read_plan(root: Path) -> tuple[Plan, list[Problem]]:
     known type are left out, and services that cannot be read. Raises ``UserError`` if it is
     ``cluster.toml`` that cannot be read.
     """
-    cluster = load_cluster(root)
+    return read_placed(load_cluster(root))
+
+
+def plan_of(cluster: Cluster) -> Plan:
+    """``load_plan`` of a cluster that was read, and perhaps placed otherwise since."""
+    plan, problems = read_placed(cluster)
+    if problems:
+        raise UserError(problems)
+    return plan
+
+
+def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
+    """``read_plan`` of a cluster that was read, and perhaps placed otherwise since."""
     problems: list[Problem] = []
     boards = _boards(cluster, problems)
     sources = _sources(cluster, problems)

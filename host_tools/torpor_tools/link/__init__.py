@@ -160,7 +160,7 @@ def _line(problem: Problem) -> tuple[str, int]:
 
 def _other_files(board: BoardPlan) -> dict[str, bytes]:
     """What goes into the image as it is."""
-    files = {module.path: module.source.encode() for module in start_modules()}
+    files = {module.path: module.source.encode() for module in start_modules(board.board.port)}
     for service in board.services:
         for name, data in static_files(service.folder / "static").items():
             files[f"services/{service.name}/static/{name}"] = data

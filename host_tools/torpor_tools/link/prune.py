@@ -44,7 +44,7 @@ def collect(
         work.found[name] = Module(name, False, source, f"{board.name}/{name}.py", "wiring")
     for module in list(work.found.values()):
         work.follow(module, None)
-    for module in start_modules():
+    for module in start_modules(board.board.port):
         work.follow(module, None)
     for name in SHAKEN:
         if name in work.found:
@@ -52,12 +52,16 @@ def collect(
     return sorted(work.found.values(), key=lambda module: module.name), work.problems
 
 
-def start_modules() -> list[Module]:
-    """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else."""
+def start_modules(port: str) -> list[Module]:
+    """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else.
+
+    A Linux process has no radio to begin with, so it starts with ``main.py``.
+    """
     folder = paths.firmware_dir()
     return [
         Module(name[:-3], False, (folder / name).read_text(), f"firmware/{name}", "start")
         for name in START_FILES
+        if port != "unix" or name != "boot.py"
     ]
 
 

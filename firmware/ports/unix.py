@@ -1,0 +1,33 @@
+"""A Linux process: see ``firmware/ports/README.md`` for what every port must offer."""
+
+import os
+from binascii import hexlify
+
+RTC_BYTES = 0  # a process that has ended keeps files only
+_ID = "/id"
+
+
+def unique_id() -> str:
+    """A random number, made at the first start and kept beside the services' data."""
+    try:
+        with open(_ID) as file:
+            return file.read()
+    except OSError:
+        text = str(hexlify(os.urandom(8)), "utf-8")
+        with open(_ID, "w") as file:
+            file.write(text)
+        return text
+
+
+def reset_cause() -> str:
+    """Always ``start``: a process does not know how the last one ended."""
+    return "start"
+
+
+def rtc_read() -> bytes:
+    """Nothing: there is no such memory."""
+    return b""
+
+
+def rtc_write(data: bytes) -> None:
+    """Does nothing: there is no such memory."""

@@ -1,0 +1,78 @@
+"""``torpor export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..config.suggest import listing
+from ..errors import UserError, fail
+from ..model.cluster import Cluster
+from .base import Command, Settings
+from .output import busy, show_files
+
+
+@click.command(
+    cls=Command,
+    help="Write a service, or a board of type UNIX, as a service of Linux: the image, a systemd "
+    "unit and a container file.",
+    arguments=[("NAME", "A service of the cluster, or a board of type UNIX")],
+    examples=[
+        ("torpor export readings", "below dist/readings"),
+        ("torpor export readings --prefix /srv/readings", "it will lie there"),
+    ],
+)
+@click.argument("name")
+@click.option("--out", metavar="DIR", help="Write to this folder, which is replaced.")
+@click.option("--prefix", metavar="DIR", help="Where the folder will lie on the machine.")
+@click.option("--micropython", metavar="FILE", help="The program on that machine.")
+@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.pass_obj
+def command(
+    settings: Settings,
+    name: str,
+    out: str | None,
+    prefix: str | None,
+    micropython: str | None,
+    types: bool,
+) -> None:
+    from ..config import load_cluster
+    from ..contracts import plan_of
+    from ..contracts.promises import broken_promises
+    from ..image import linux
+    from ..link import build
+
+    root = settings.root
+    cluster = load_cluster(root)
+    plan = plan_of(_with_process(cluster, name))
+    if problems := broken_promises(plan):
+        raise UserError(problems)
+    folder = settings.folder / out if out else root / "dist" / name
+    _refuse_foreign(folder)
+    with busy(f"Building {name}"):
+        image = build(plan, name, root / "build", types=types)
+    paths = {"prefix": prefix or "", "micropython": micropython or linux.MICROPYTHON}
+    show_files(folder, linux.write_service(image, plan.cluster.name, folder, **paths))
+    click.echo(f"{folder} runs {name} on Linux; docs/contracts.md tells how to install it")
+
+
+def _with_process(cluster: Cluster, name: str) -> Cluster:
+    """The cluster with a board of type UNIX that is called ``name``."""
+    from ..placing.change import alone
+
+    board = next((board for board in cluster.boards if board.name == name), None)
+    if board is None:
+        return alone(cluster, name, "UNIX")
+    if board.type == "UNIX":
+        return cluster
+    services = listing(board.services, "or")
+    raise fail(f"{name} is a {board.type}, no process of Linux", f"export a service: {services}")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not (folder / "start.py").is_file():
+        raise fail(
+            f"{folder} is there and was not written by torpor export",
+            "name a folder that may be replaced: --out DIR",
+        )
