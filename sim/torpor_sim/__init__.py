@@ -6,6 +6,7 @@ restarts, ``process.Process`` one run of it.
 
 from .board import SimBoard
 from .crash import Crash
+from .flash import is_running
 from .inputs import Inputs, set_input
 from .lines import LogLine
 from .places import simulated
@@ -19,6 +20,7 @@ __all__ = [
     "LogLine",
     "SimBoard",
     "Simulator",
+    "is_running",
     "set_input",
     "simulated",
     "watch",

@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
-from torpor_tools.errors import fail
+from torpor_tools.errors import UserError, fail
 from torpor_tools.model.board import Board
 from torpor_tools.paths import overlays_dir
 
@@ -141,3 +141,12 @@ def lock(storage: Path) -> TextIO:
             "stop that one, or give this one a storage folder of its own",
         ) from None
     return file
+
+
+def is_running(storage: Path) -> bool:
+    """Whether a simulator has its boards in this folder now."""
+    try:
+        lock(storage).close()
+    except UserError:
+        return True
+    return False

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sim import tiny
-from torpor_sim import Inputs, Simulator, set_input
+from torpor_sim import Inputs, Simulator, is_running, set_input
 from torpor_sim.inputs import defaults
 from torpor_tools.errors import UserError
 
@@ -135,6 +135,8 @@ print("set")
     async with Simulator([tiny.program(tmp_path, source)], storage=storage) as sim:
         set_input(storage, "shed", "pin:4", "1")
         await sim.board("shed").wait_log("set")
+        assert is_running(storage)
+    assert not is_running(storage)
 
 
 @pytest.mark.parametrize(

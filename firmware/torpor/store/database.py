@@ -6,73 +6,45 @@ tables (see ``index`` and ``fold``) and it begins anew. A start reads the journa
 """
 
 import asyncio
-import os
-from json import dumps, loads
+from json import dumps
 
 from micropython import const
 
 from ..service import Fault
-from . import segment
-from .fold import fold, trim
-from .index import read_bound
+from . import forget, segment
 from .table import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-JOURNAL = const(2048)  # bytes from which on it is folded
+_JOURNAL = const(2048)  # bytes from which on it is folded
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
-_FULL = const(28)  # ENOSPC
 
 
 class Store:
-    """The database in ``/data/<name>``. Opening it finishes or undoes what a power cut broke off.
+    """The database in ``<root>/<name>``.
 
-    ``commits``, ``flushes`` and ``written`` (bytes) count since the start, ``lost`` the damaged
-    places that were skipped in the journal.
+    ``commits``, ``flushes`` and ``written`` (bytes of the journal) count since the start, ``lost``
+    the damaged places that were skipped in the journal.
     """
 
     def __init__(self, name: str, root: str = "/data") -> None:
-        self.folder = root + "/" + name + "/"
+        self.folder = "%s/%s/" % (root, name)
         self.lock = asyncio.Lock()
-        self._journal: Any = None
+        self.journal: Any = None
+        self.catalog: Any = None  # the table of what migrations have left
         self.indexing: Any = None  # the module secondary, if a migration asks for an index
-        self._tables: dict = {}  # "name.generation" -> Table
+        self.tables: dict = {}  # "name.generation" -> Table
+        self.bounds: dict = {}  # the same -> the bounds of a table that nobody has used yet
         self._batches: dict = {}  # id of a task -> the writes of its batch
-        self.commits = self.flushes = self.written = self.lost = 0
-        for folder in (root, root + "/" + name):
-            try:
-                os.mkdir(folder)
-            except OSError:
-                pass  # it is there
-        self.reopen()
+        self.size = self.commits = self.flushes = self.written = self.lost = 0
+        self.dirty = False
+        from . import opening
 
-    def reopen(self) -> None:
-        """Read the journal and the names of all files; forget what no commit has made valid."""
-        self.close()
-        self._bounds: dict = {}
-        self._tables = {}
-        for entry in os.ilistdir(self.folder):
-            name = entry[0]
-            if name[-1] == "~":
-                os.remove(self.folder + name)
-            elif "." in name:
-                full, bound = name.rsplit(".", 1)
-                self._bounds.setdefault(full, []).append(read_bound(bound))
-        self._dirty = False
-        self.size = 0
-        self._journal = open(self.folder + "journal", "ab")
-        self.catalog = self.generation("_", 0)  # what migrations have left
-        self._replay()
-        self._forget_invalid()
-
-    def close(self) -> None:
-        """Close all files. The database is not to be used any more."""
-        if self._journal:
-            self._journal.close()
-        for table in self._tables.values():
-            table.leaves.close()
+        forget("opening")
+        opening.make_folders(root, name)
+        opening.load(self)
 
     def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
         """The table of that name; it need not exist.
@@ -82,37 +54,42 @@ class Store:
         ``commit="wake"`` leaves out the flush: rows are safe once ``flush`` has been called: the
         runtime does so before the board sleeps, and after a minute.
         """
-        if "." in name or name[:1] in "_~":
-            raise ValueError("no name for a table: " + name)
-        table = self.generation(name, self.generation_of(name))
-        table.keep = keep
-        table.max_age = max_age
-        table.lazy = commit == "wake"
-        if self.indexing:
-            self.indexing.attach(self, table, name)
-        return table
+        from . import opening
 
-    def batch(self) -> "Batch":
-        """``async with`` this, all writes of the task become one commit at the end, or none.
+        forget("opening")
+        return opening.table(self, name, keep, max_age, commit == "wake")
 
-        They are not seen before. Raises ``Fault`` 413 if they have more than 8 kB.
-        """
-        return Batch(self, self._batches)
-
-    def generation_of(self, table: str) -> int:
+    def generation_of(self, name: str) -> int:
         """The generation of a table that is valid; a migration writes the next one."""
-        return self.catalog.find("t:" + table) or 0
-
-    def fields_of(self, table: str) -> list:
-        """The fields that a migration asked an index for."""
-        return self.catalog.find("i:" + table) or []
+        return self.catalog.find("t:" + name) or 0
 
     def generation(self, name: str, number: int) -> Table:
         """That generation of a table, valid or not."""
         full = "%s.%d" % (name, number)
-        if full not in self._tables:
-            self._tables[full] = Table(self, full, self._bounds.pop(full, []))
-        return self._tables[full]
+        if full not in self.tables:
+            self.tables[full] = Table(self, full, self.bounds.pop(full, []))
+        return self.tables[full]
+
+    # Batches: an ``async with`` collects the writes of its task.
+
+    def batch(self) -> "Store":
+        """``async with`` this, all writes of the task become one commit at the end, or none.
+
+        They are not seen before. Raises ``Fault`` 413 if they have more than 8 kB.
+        """
+        return self
+
+    async def __aenter__(self):
+        self._batches[id(asyncio.current_task())] = []
+
+    async def __aexit__(self, kind, error, trace):
+        writes = self._batches.pop(id(asyncio.current_task()))
+        try:
+            if kind is None and writes:
+                await self.commit(writes)
+        finally:
+            for table, _, _ in writes:
+                table.highest = None  # keys that append gave out may have come to nothing
 
     # Writing
 
@@ -124,11 +101,16 @@ class Store:
                 batch.extend(writes)
                 return
         async with self.lock:
-            if self.size > JOURNAL:
-                steps = self.steps()
+            if self.size > _JOURNAL:
+                from . import fold
+
+                forget("fold")
+                steps = fold.steps(self)
                 try:
                     for _ in steps:
                         await asyncio.sleep_ms(0)
+                except OSError as e:
+                    raise self._failed(e)
                 finally:
                     steps.close()
             self.write(writes, lazy)
@@ -136,23 +118,24 @@ class Store:
     def write(self, writes: list, lazy: bool = False) -> None:
         """As ``commit``, at once and without folding the journal."""
         names = []
-        for table, key, _ in writes:
+        texts = [b""]
+        for table, key, text in writes:
             names.append(table.name)
             names.append(key)
-        data = dumps(names, separators=(",", ":")).encode()
-        data = b"\n".join([data] + [text for _, _, text in writes])
-        if len(data) > segment.MOST:
+            texts.append(text)
+        texts[0] = dumps(names, separators=(",", ":")).encode()
+        record = segment.pack(b"\n".join(texts))
+        if len(record) > segment.MOST:
             raise Fault(413, "a commit has at most %d bytes" % segment.MOST)
-        record = segment.pack(data)
         try:
-            self._journal.write(record)
+            self.journal.write(record)
             if not lazy:
-                self._journal.flush()
+                self.journal.flush()
         except OSError as e:
             raise self._failed(e)
-        if lazy and not self._dirty:
+        if lazy and not self.dirty:
             asyncio.create_task(self._flush_later())
-        self._dirty = lazy
+        self.dirty = lazy
         self.size += len(record)
         self.commits += 1
         self.flushes += not lazy
@@ -162,89 +145,17 @@ class Store:
 
     def flush(self) -> None:
         """Make the writes of ``commit="wake"`` tables durable."""
-        if self._dirty:
-            self._journal.flush()
-            self._dirty = False
+        if self.dirty:
+            self.journal.flush()
+            self.dirty = False
             self.flushes += 1
 
     async def _flush_later(self) -> None:
         await asyncio.sleep_ms(_LATEST_MS)
         self.flush()
 
-    def steps(self):
-        """Fold the journal into the tables; a generator of steps, to run to its end."""
-        try:
-            tables = [table for table in self._tables.values() if table.keys]
-            for table in tables:
-                yield from fold(table)
-            self._journal.close()
-            self._journal = open(self.folder + "journal", "wb")
-            self._journal.flush()
-        except OSError as e:
-            raise self._failed(e)
-        self.size = 0
-        for table in tables:
-            table.keys.clear()
-            table.texts.clear()
-            yield from trim(table)
-
     def _failed(self, error):
-        """What to raise for an ``OSError``; the journal is as it was at the last commit."""
-        try:
-            self._journal.close()
-        except OSError:
-            pass
-        self._journal = open(self.folder + "journal", "ab")
-        self._dirty = False
-        if error.errno == _FULL:
-            return Fault(507, "the filesystem is full: nothing was written; prune a table")
-        return error
+        from . import opening
 
-    # Opening
-
-    def _replay(self) -> None:
-        with open(self.folder + "journal", "rb") as file:
-            for _, data in segment.records(file):
-                if data is None:
-                    self.lost += 1
-                    continue
-                self.size += len(data)
-                texts = data.split(b"\n")
-                names = loads(texts[0])
-                for n in range(0, len(names), 2):
-                    name, number = names[n].split(".")
-                    self.generation(name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
-
-    def _forget_invalid(self) -> None:
-        """Remove the generations of tables that a migration wrote and did not commit."""
-        broken = False
-        for full in list(self._bounds) + list(self._tables):
-            name, number = full.split(".")
-            if int(number) != self.generation_of(name):
-                table = self.generation(name, int(number))
-                while table.leaves.bounds:
-                    table.leaves.drop(0)
-                broken = broken or bool(table.keys)
-                del self._tables[full]
-        if broken:  # their rows are in the journal still
-            for _ in self.steps():
-                pass
-
-
-class Batch:
-    """The writes of one task between ``async with`` and its end."""
-
-    def __init__(self, store: Store, batches: dict) -> None:
-        self._store = store
-        self._batches = batches
-
-    async def __aenter__(self):
-        self._task = id(asyncio.current_task())
-        self._batches[self._task] = []
-
-    async def __aexit__(self, kind, error, trace):
-        writes = self._batches.pop(self._task)
-        if kind is None and writes:
-            await self._store.commit(writes)
-        for table, _, _ in writes:
-            table.moved()  # keys that append gave out may have come to nothing
+        forget("opening")
+        return opening.failed(self, error)

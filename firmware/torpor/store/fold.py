@@ -1,4 +1,4 @@
-"""Moves what the journal holds into the leaves of its tables, and drops rows out of bounds.
+"""Moves what the journal holds into the leaves of its tables.
 
 Every step leaves files from which the same rows are read: a leaf is written aside and renamed, the
 second half of a leaf that is split before the first, and the journal is emptied last. One step is
@@ -10,12 +10,29 @@ from os import rename
 
 from micropython import const
 
-from .. import clock
-from . import segment
-from .index import at_or_before, place
+from . import forget, segment
+from .index import at, place
+from .upkeep import drop, trim
+
+forget("upkeep")
 
 _BLOCK = const(1024)
 _LEAF = const(16384)
+
+
+def steps(store):
+    """Fold the journal of a store and begin it anew; a generator of steps, to run to its end."""
+    tables = [table for table in store.tables.values() if table.keys]
+    for table in tables:
+        yield from fold(table)
+    store.journal.close()
+    store.journal = open(store.folder + "journal", "wb")
+    store.journal.flush()
+    store.size = 0
+    for table in tables:
+        table.keys.clear()
+        table.texts.clear()
+        yield from trim(table)
 
 
 def fold(table):
@@ -23,10 +40,10 @@ def fold(table):
     leaves = table.leaves
     n = 0
     while n < len(table.keys):
-        i = at_or_before(leaves.bounds, table.keys[n])
-        limit = leaves.end(i)
-        end = len(table.keys) if limit is None else place(table.keys, limit)
-        if limit is None and not _overlaps(table, i, table.keys[n]):
+        i = at(leaves.bounds, table.keys[n])
+        is_last = i + 1 >= len(leaves.bounds)
+        end = len(table.keys) if is_last else place(table.keys, leaves.bounds[i + 1])
+        if is_last and not _overlaps(table, i, table.keys[n]):
             texts = zip(table.keys[n:], table.texts[n:])
             yield from _write(table, i, _blocks(table, texts), True)
         else:
@@ -34,31 +51,12 @@ def fold(table):
         n = end
 
 
-def trim(table):
-    """Drop the leaves that ``keep`` and ``max_age`` allow to go; a generator of steps."""
-    leaves = table.leaves
-    bounds = leaves.bounds
-    if table.keep and len(bounds) > 1:
-        total = 0
-        for i in range(len(bounds)):
-            total += leaves.map(i)[2]
-            yield
-        while len(bounds) > 1 and total - leaves.map(0)[2] >= table.keep:
-            total -= leaves.map(0)[2]
-            leaves.drop(0)
-            yield
-    if table.max_age and clock.synced():
-        while len(bounds) > 1 and bounds[1] <= clock.now() - table.max_age:
-            leaves.drop(0)
-            yield
-
-
 def _overlaps(table, i, key):
     """Whether the last leaf has a key that is not below ``key``."""
     firsts = table.leaves.map(i)[0]
     if not len(firsts):
         return bool(table.leaves.bounds)  # nothing in it can be read: write it anew
-    keys = table.leaves.block(i, len(firsts) - 1)[0]
+    keys = table.leaves.block(i, len(firsts) - 1)[2]
     return not keys or keys[-1] >= key
 
 
@@ -66,9 +64,7 @@ def _merged(table, i):
     """Every key and text that leaf ``i`` shall have."""
     leaves = table.leaves
     for j in range(max(1, len(leaves.map(i)[0]))):
-        low, high = leaves.span(i, j)
-        keys, texts = table.merged(i, j, low, high)
-        yield from zip(keys, texts)
+        yield from zip(*table.merged(i, j)[2:])
 
 
 def _blocks(table, rows):
@@ -105,7 +101,7 @@ def _write(table, i, blocks, extend):
     """Write ``blocks`` to leaf ``i``, in place of what it has or (``extend``) behind that; what is
     too much for one leaf goes into new ones behind it."""
     leaves = table.leaves
-    aside = leaves.prefix + "~"
+    aside = leaves.prefix + ".~"
     path = aside
     bound = old = leaves.bounds[i] if leaves.bounds else None
     size = count = 0
@@ -135,18 +131,21 @@ def _write(table, i, blocks, extend):
         if file:
             file = _close(leaves, file, path, bound, made)
         if old is not None and not extend:
+            leaves.close()
             if empty:
-                leaves.drop(i)
+                drop(table, i)
             else:
-                leaves.forget(i)
                 rename(aside, leaves.path(old))
     finally:
         if file:
             file.close()
+        leaves.close()
         if not empty and old is not None:
-            leaves.forget(i)
+            leaves.maps[i] = None
         for key in made:  # only now, for _merged reads leaf i as it was
-            leaves.add(key)
+            n = place(leaves.bounds, key)
+            leaves.bounds.insert(n, key)
+            leaves.maps.insert(n, None)
 
 
 def _close(leaves, file, path, bound, made):

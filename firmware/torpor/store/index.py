@@ -7,9 +7,8 @@ key and the offset of every block in the leaves that have been used.
 """
 
 from array import array
-from binascii import hexlify, unhexlify
+from binascii import hexlify
 from json import loads
-from os import remove
 
 from . import segment
 
@@ -34,128 +33,100 @@ def place(keys, key) -> int:
     return low
 
 
-def at_or_before(keys, key) -> int:
-    """The place of the last of ``keys`` that is not above ``key``, 0 if all are above."""
+def at(keys, key, below: bool = False) -> int:
+    """In which of the ranges that begin at ``keys`` lies ``key``, or what is just below it.
+
+    The first range reaches down, and the last one up, without limit; None is that limit.
+    """
+    if key is None:
+        return max(0, len(keys) - 1) if below else 0
     n = place(keys, key)
-    return n if n < len(keys) and keys[n] == key else max(0, n - 1)
-
-
-def read_bound(text: str):
-    """The key that the last part of a leaf's name stands for."""
-    return str(unhexlify(text[1:]), "utf-8") if text[0] == "x" else int(text)
+    if not below and n < len(keys) and keys[n] == key:
+        return n
+    return max(0, n - 1)
 
 
 class Leaves:
-    """The leaves of a table; ``name`` is ``<table>.<generation>``, ``bounds`` where each begins."""
+    """The leaves of a table, whose files begin with ``prefix``; ``bounds`` is where each begins."""
 
-    def __init__(self, folder: str, name: str, bounds: list) -> None:
+    def __init__(self, prefix: str, bounds: list) -> None:
         bounds.sort()
+        self.prefix = prefix
         self.bounds = bounds
+        self.maps: list = [None] * len(bounds)
         self.lost = 0  # damaged places seen
-        self._maps: list = [None] * len(bounds)
-        self.prefix = folder + name + "."
-        self._file = None
-        self._open = -1  # the leaf whose file is open
+        self._file: Any = None
+        self._open = None  # the bound of the leaf whose file is open
 
     def path(self, key) -> str:
         """The file of the leaf that begins at ``key``."""
         if isinstance(key, str):
-            return self.prefix + "x" + str(hexlify(key.encode()), "utf-8")
-        return self.prefix + str(key)
-
-    def add(self, key) -> None:
-        """A leaf that begins at ``key`` has been written."""
-        n = place(self.bounds, key)
-        if n == len(self.bounds) or self.bounds[n] != key:
-            self.bounds.insert(n, key)
-            self._maps.insert(n, None)
-        self.forget(max(0, n - 1))
-        self.forget(n)
-
-    def drop(self, i: int) -> None:
-        """Remove a leaf with its rows."""
-        self.forget(i)
-        remove(self.path(self.bounds[i]))
-        self.bounds.pop(i)
-        self._maps.pop(i)
-
-    def forget(self, i: int) -> None:
-        """The leaf's file is about to change, or has."""
-        self._maps[i] = None
-        self.close()
+            key = "x" + str(hexlify(key.encode()), "utf-8")
+        return "%s.%s" % (self.prefix, key)
 
     def close(self) -> None:
-        """Close the file that is open for reading, if any."""
+        """Close the file that is open for reading, if any; it may be about to change."""
         if self._file:
             self._file.close()
             self._file = None
+
+    def opened(self, i: int):
+        """The file of a leaf, to be read."""
+        key = self.bounds[i]
+        if not self._file or self._open != key:
+            self.close()
+            self._file = open(self.path(key), "rb")
+            self._open = key
+        return self._file
 
     def map(self, i: int):
         """First keys and offsets of a leaf's blocks, how many rows they have, the file's size."""
         if i >= len(self.bounds):
             return _EMPTY
-        if self._maps[i] is None:
-            self._maps[i] = self._read(i)
-        return self._maps[i]
-
-    def _read(self, i: int):
-        limit = self.end(i)
+        if self.maps[i]:
+            return self.maps[i]
         firsts: Any = []
         offsets = array("H")
         count = 0
-        file = self._opened(i)
-        for at, data in segment.records(file):
+        file = self.opened(i)
+        for offset, data in segment.records(file):
             if data is None:
                 self.lost += 1
                 continue
             keys = loads(data[: data.find(b"\n")])
-            # A power cut while a leaf is split leaves rows that the next leaf has too.
-            rows = len(keys) if limit is None else place(keys, limit)
+            rows = len(keys)
+            if i + 1 < len(self.bounds):
+                # A power cut while a leaf is split leaves rows that the next leaf has too.
+                rows = place(keys, self.bounds[i + 1])
             if rows:
                 firsts.append(keys[0])
-                offsets.append(at)
+                offsets.append(offset)
                 count += rows
         if firsts and isinstance(firsts[0], int):
             firsts = array("q", firsts)
-        return firsts, offsets, count, file.seek(0, 2)
+        self.maps[i] = firsts, offsets, count, file.seek(0, 2)
+        return self.maps[i]
 
-    def _opened(self, i: int):
-        if self._file is None or self._open != self.bounds[i]:
-            self.close()
-            self._file = open(self.path(self.bounds[i]), "rb")
-            self._open = self.bounds[i]
-        return self._file
-
-    def end(self, i: int):
-        """Where the leaf's range ends: at the next one's beginning; None for the last."""
-        return self.bounds[i + 1] if i + 1 < len(self.bounds) else None
-
-    def find(self, key):
-        """Leaf and block in whose range ``key`` lies (None: the lowest)."""
-        if key is None:
-            return 0, 0
-        i = at_or_before(self.bounds, key)
-        return i, at_or_before(self.map(i)[0], key)
-
-    def below(self, key):
-        """Leaf and block in whose range the keys just below ``key`` lie (None: the highest)."""
-        if key is None:
-            i = max(0, len(self.bounds) - 1)
-            return i, max(0, len(self.map(i)[0]) - 1)
-        i = max(0, place(self.bounds, key) - 1)
-        return i, max(0, place(self.map(i)[0], key) - 1)
-
-    def span(self, i: int, j: int):
-        """Where the range of a block begins and ends (None: no limit)."""
-        firsts = self.map(i)[0]
-        low = firsts[j] if j else (self.bounds[i] if i else None)
-        return low, (firsts[j + 1] if j + 1 < len(firsts) else self.end(i))
+    def find(self, key, below: bool = False):
+        """Leaf and block in whose range ``key`` lies, or what is just below it."""
+        i = at(self.bounds, key, below)
+        return i, at(self.map(i)[0], key, below)
 
     def block(self, i: int, j: int):
-        """The keys of a block and its rows, a line each."""
-        offsets = self.map(i)[1]
-        data = segment.read(self._opened(i), offsets[j]) if j < len(offsets) else None
+        """Where the range of a block begins and ends (None: no limit), its keys, and its rows."""
+        firsts, offsets = self.map(i)[:2]
+        low = high = data = None
+        if j < len(offsets):
+            data = segment.read(self.opened(i), offsets[j])
+        if j:
+            low = firsts[j]
+        elif i:
+            low = self.bounds[i]
+        if j + 1 < len(firsts):
+            high = firsts[j + 1]
+        elif i + 1 < len(self.bounds):
+            high = self.bounds[i + 1]
         if data is None:
-            return [], b""
-        n = data.find(b"\n")
-        return loads(data[:n]), data[n + 1 :]
+            return low, high, [], []
+        texts = data.split(b"\n")
+        return low, high, loads(texts.pop(0)), texts

@@ -7,8 +7,16 @@ database itself and written in one commit with what the migration did.
 import sys
 from json import dumps
 
-from .database import JOURNAL, Store
+from micropython import const
+
+from . import fold, forget, opening
+from .database import Store
 from .table import Table
+
+forget("fold")
+forget("opening")
+
+_JOURNAL = const(2048)  # bytes
 
 
 def run(store: Store, module: str, number: int) -> None:
@@ -19,11 +27,11 @@ def run(store: Store, module: str, number: int) -> None:
         sys.modules[module].up(db)
         db.commit(number)
     except Exception as e:
-        store.reopen()
+        opening.load(store)
         raise RuntimeError("migration %s: %s: %s" % (module.split(".")[-1], type(e).__name__, e))
     finally:
         sys.modules.pop(module, None)  # it runs once: give the heap back
-    store.reopen()
+    opening.load(store)
 
 
 class Database:
@@ -44,9 +52,9 @@ class Database:
         generation = self._generation(table) + 1
         target = self._store.generation(table, generation)
         for key, row in rows:
-            self._store.write([(target, key, target.checked(key, row))], True)
-            if self._store.size > JOURNAL:
-                for _ in self._store.steps():
+            self._store.write([(target, key, target.text(key, row))], True)
+            if self._store.size > _JOURNAL:
+                for _ in fold.steps(self._store):
                     pass
         self._made[table] = generation
 
@@ -62,7 +70,7 @@ class Database:
     def put(self, table: str, key, row: dict) -> None:
         """Store a row. For some; ``fill`` and ``rewrite`` are for many."""
         target = self._table(table)
-        self._writes.append((target, key, target.checked(key, row)))
+        self._writes.append((target, key, target.text(key, row)))
 
     def delete(self, table: str, key) -> None:
         """Remove a row."""
@@ -73,7 +81,9 @@ class Database:
         entry = self._store.indexing.entry
         found = ((entry(row[field], key), key) for key, row in self.scan(table) if field in row)
         self.fill(table + "-" + field, found)
-        self._indexed.setdefault(table, self._store.fields_of(table)).append(field)
+        if table not in self._indexed:
+            self._indexed[table] = self._store.catalog.find("i:" + table) or []
+        self._indexed[table].append(field)
 
     def commit(self, number: int) -> None:
         catalog = self._store.catalog

@@ -3,6 +3,7 @@
 from json import dumps
 
 from ..service import Fault
+from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
 
@@ -12,10 +13,14 @@ def attach(store, table, name: str) -> None:
 
     The index of ``field`` is held by the table ``<name>-<field>``.
     """
-    for field in store.fields_of(name):
+    fields = store.catalog.find("i:" + name) or ()
+    if fields:
+        table.indexes = []
+        table.where = Where(table.indexes)
+    for field in fields:
         held = name + "-" + field
         entries = store.generation(held, store.generation_of(held))
-        table.indexes[field] = Index(table, field, entries)
+        table.indexes.append(Index(table, field, entries))
 
 
 def entry(value, key) -> str:
@@ -24,6 +29,20 @@ def entry(value, key) -> str:
     if _BREAK in text or (isinstance(key, int) and key < 0):
         raise Fault(400, "no index has a place for the value %s of the key %s" % (value, key))
     return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
+
+
+class Where:
+    """``table.where``."""
+
+    def __init__(self, indexes: list) -> None:
+        self._indexes = indexes
+
+    def __call__(self, field: str, value, limit: int | None = None, newest: bool = False):
+        """Iterate over ``(key, row)`` of the rows with that value in an indexed field."""
+        for index in self._indexes:
+            if index.field == field:
+                return Scan(index.walk(value, newest), limit)
+        raise ValueError("no migration asked for an index of " + field)
 
 
 class Index:

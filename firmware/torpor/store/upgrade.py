@@ -1,8 +1,6 @@
 """Opens a service's database and runs the migrations that it has not had."""
 
-import sys
-
-from . import versions
+from . import forget, versions
 from .database import Store
 
 
@@ -12,18 +10,15 @@ def opened(name: str, migrations: tuple, indexing=None, root: str = "/data") -> 
     ``indexing`` is the module ``secondary`` where one of them asks for an index. Raises
     ``RuntimeError`` if one fails and if the data has had more; then the data is as it was.
     """
+    forget("upgrade")
     store = versions.opened(name, len(migrations), root)
     store.indexing = indexing
     done = versions.version(store)
     if done < len(migrations):
         from . import migrate
 
-        try:
-            for number in range(done, len(migrations)):
-                module = "services.%s.migrations.%s" % (name, migrations[number])
-                migrate.run(store, module, number + 1)
-        finally:
-            # It has done its work for this start: give the heap back.
-            del sys.modules["torpor.store.migrate"]
-            delattr(sys.modules["torpor.store"], "migrate")
+        forget("migrate")
+        for number in range(done, len(migrations)):
+            module = "services.%s.migrations.%s" % (name, migrations[number])
+            migrate.run(store, module, number + 1)
     return store

@@ -1,6 +1,7 @@
 """Opens a service's database, unless it comes from a newer image."""
 
 from .. import kernel
+from . import forget
 from .database import Store
 
 
@@ -9,6 +10,7 @@ def opened(name: str, known: int = 0, root: str = "/data") -> Store:
 
     Raises ``RuntimeError`` if the data has had more of them.
     """
+    forget("versions")
     store = Store(name, root)
     done = version(store)
     if done > known:

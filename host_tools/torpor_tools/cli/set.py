@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .base import Command, Settings
+from .output import note
 
 
 @click.command(
@@ -27,6 +28,9 @@ from .base import Command, Settings
 @click.argument("value")
 @click.pass_obj
 def command(settings: Settings, board: str, what: str, value: str) -> None:
-    from torpor_sim import set_input
+    from torpor_sim import is_running, set_input
 
-    set_input(settings.root / "build" / "sim", board, what, value)
+    storage = settings.root / "build" / "sim"
+    set_input(storage, board, what, value)
+    if not is_running(storage):
+        note("torpor sim does not run here: this holds from its next start, but not with --fresh")

@@ -1,0 +1,110 @@
+"""Opens a database: finishes or undoes what a power cut broke off."""
+
+import os
+from binascii import unhexlify
+from json import loads
+
+from micropython import const
+
+from ..service import Fault
+from . import fold, forget, segment
+from .upkeep import drop
+
+forget("fold")
+forget("upkeep")
+
+_FULL = const(28)  # ENOSPC
+
+
+def make_folders(root: str, name: str) -> None:
+    """Make the folder of a database, unless it is there."""
+    for folder in (root, root + "/" + name):
+        try:
+            os.mkdir(folder)
+        except OSError:
+            pass
+
+
+def failed(store, error):
+    """What to raise for an ``OSError``. The journal becomes what it was at the last commit."""
+    try:
+        store.journal.close()
+    except OSError:
+        pass
+    store.journal = open(store.folder + "journal", "ab")
+    store.dirty = False
+    if error.errno == _FULL:
+        return Fault(507, "the filesystem is full: nothing was written; prune a table")
+    return error
+
+
+def load(store) -> None:
+    """Read the journal and the names of all files; forget what no commit has made valid."""
+    close(store)
+    store.bounds = {}
+    store.tables = {}
+    for entry in os.ilistdir(store.folder):
+        name = entry[0]
+        if name[-1] == "~":
+            os.remove(store.folder + name)
+        elif "." in name:
+            full, bound = name.rsplit(".", 1)
+            key = str(unhexlify(bound[1:]), "utf-8") if bound[0] == "x" else int(bound)
+            store.bounds.setdefault(full, []).append(key)
+    store.dirty = False
+    store.size = 0
+    store.catalog = store.generation("_", 0)
+    store.journal = open(store.folder + "journal", "ab")
+    _replay(store)
+    _forget_invalid(store)
+
+
+def table(store, name: str, keep: int, max_age: int, lazy: bool):
+    """As ``Store.table``."""
+    if "." in name or name[:1] in "_~":
+        raise ValueError("no name for a table: " + name)
+    made = store.generation(name, store.generation_of(name))
+    made.keep = keep
+    made.max_age = max_age
+    made.lazy = lazy
+    if store.indexing:
+        store.indexing.attach(store, made, name)
+    return made
+
+
+def close(store) -> None:
+    """Close all files."""
+    if store.journal:
+        store.journal.close()
+    for table in store.tables.values():
+        table.leaves.close()
+
+
+def _replay(store) -> None:
+    with open(store.folder + "journal", "rb") as file:
+        for _, data in segment.records(file):
+            if data is None:
+                store.lost += 1
+                continue
+            store.size += len(data)
+            texts = data.split(b"\n")
+            names = loads(texts[0])
+            for n in range(0, len(names), 2):
+                name, number = names[n].split(".")
+                store.generation(name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
+
+
+def _forget_invalid(store) -> None:
+    """Remove the generations of tables that a migration wrote and did not commit."""
+    broken = False
+    for full in list(store.bounds) + list(store.tables):
+        name, number = full.split(".")
+        if int(number) != store.generation_of(name):
+            table = store.generation(name, int(number))
+            while table.leaves.bounds:
+                drop(table, 0)
+            broken = broken or bool(table.keys)
+            del store.tables[full]
+    if broken:  # their rows are in the journal still
+        for _ in fold.steps(store):
+            pass

@@ -1,0 +1,62 @@
+"""What a table needs now and then: counting, and dropping what is out of its bounds."""
+
+import asyncio
+from os import remove
+
+from .. import clock
+from .index import place
+
+
+def drop(table, i: int) -> None:
+    """Remove a leaf with its rows."""
+    leaves = table.leaves
+    leaves.close()
+    remove(leaves.path(leaves.bounds[i]))
+    leaves.bounds.pop(i)
+    leaves.maps.pop(i)
+
+
+def trim(table):
+    """Drop the leaves that ``keep`` and ``max_age`` allow to go; a generator of steps."""
+    leaves = table.leaves
+    bounds = leaves.bounds
+    if table.keep and len(bounds) > 1:
+        total = 0
+        for i in range(len(bounds)):
+            total += leaves.map(i)[2]
+            yield
+        while len(bounds) > 1 and total - leaves.map(0)[2] >= table.keep:
+            total -= leaves.map(0)[2]
+            drop(table, 0)
+            yield
+    if table.max_age and clock.synced():
+        while len(bounds) > 1 and bounds[1] <= clock.now() - table.max_age:
+            drop(table, 0)
+            yield
+
+
+async def prune(table, before) -> None:
+    """Remove the rows below ``before``: whole leaves first, which needs no room."""
+    async with table.store.lock:
+        while len(table.leaves.bounds) > 1 and table.leaves.bounds[1] <= before:
+            drop(table, 0)
+            await asyncio.sleep_ms(0)
+    async for keys, _ in table.pages(None, before):
+        for n in range(0, len(keys), 32):
+            async with table.store.batch():
+                for key in keys[n : n + 32]:
+                    await table.delete(key)
+
+
+async def count(table) -> int:
+    """How many rows a table has."""
+    leaves = table.leaves
+    total = 0
+    for i in range(len(leaves.bounds)):
+        total += leaves.map(i)[2]
+        await asyncio.sleep_ms(0)
+    for n, key in enumerate(table.keys):
+        keys = leaves.block(*leaves.find(key))[2]
+        at = place(keys, key)
+        total += bool(table.texts[n]) - (at < len(keys) and keys[at] == key)
+    return total
