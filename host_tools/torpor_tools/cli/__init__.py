@@ -38,6 +38,7 @@ GROUPS = (
         "Simulate",
         (
             Entry("sim", "Run the cluster in MicroPython on this machine"),
+            Entry("test", "Run the cluster's tests, under many placements"),
             Entry("set", "Change what a simulated board senses"),
             Entry("call", "Call a method of a running service"),
         ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,10 @@ MAX_ANSWER = 32768
 _CALL = struct.Struct(">IIII")  # length, number, deadline (ms), fingerprint
 _ANSWER = struct.Struct(">IIHH")  # length, number, status, kind
 VALUE, BYTES, TUPLE, FAULT, BUG, REFUSED, CLOSING = range(7)
+
+
+class _ClosedError(OSError):
+    """The board has closed the connection before it began with the call."""
 
 
 class CallError(Exception):
@@ -45,6 +50,12 @@ def connect(
 
     Raises ``UserError`` if it cannot be had; ``timeout`` is in seconds.
     """
+    return Peer(lambda: _open(address, board, keys, caller, timeout))
+
+
+def _open(
+    address: tuple[str, int], board: str, keys: Sequence[bytes], caller: str, timeout: float
+) -> _Connection:
     for key in keys:
         try:
             sock = socket.create_connection(address, timeout)
@@ -53,9 +64,9 @@ def connect(
                 f"board {board} is not reached at {address[0]}:{address[1]}: {error}",
                 "start it, or say with `host` in cluster.toml where it is",
             ) from None
-        peer = _greet(sock, board, key, caller)
-        if peer:
-            return peer
+        connection = _greet(sock, board, key, caller)
+        if connection:
+            return connection
     if not keys:
         raise fail("there is no key of the cluster", "make one: torpor secrets init")
     raise fail(
@@ -64,14 +75,23 @@ def connect(
     )
 
 
-class Peer:
-    """A connection that is ready for calls. Closed by ``close`` or at the end of its ``with``."""
+@dataclass
+class _Connection:
+    sock: socket.socket
+    calls: sign.Mac
+    answers: sign.Mac
+    number: int = 0  # of the last call
 
-    def __init__(self, sock: socket.socket, calls: sign.Mac, answers: sign.Mac) -> None:
-        self._sock = sock
-        self._calls = calls
-        self._answers = answers
-        self._number = 0
+
+class Peer:
+    """A connection that is ready for calls, opened again when the board has closed it.
+
+    Closed by ``close`` or at the end of its ``with``.
+    """
+
+    def __init__(self, opened: Callable[[], _Connection]) -> None:
+        self._opened = opened
+        self._connection = opened()
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +105,7 @@ class Peer:
         self.close()
 
     def close(self) -> None:
-        self._sock.close()
+        self._connection.sock.close()
 
     def call(
         self,
@@ -104,27 +124,35 @@ class Peer:
         that it can be sent again without being executed again. Raises ``CallError`` for what the
         board answers instead, ``OSError`` if there is no answer.
         """
-        self._number += 1
-        frame = encode_call(
-            self._number, deadline_ms, fingerprint, f"{service}.{method}", arguments, id
-        )
-        self._sock.settimeout(deadline_ms / 1000)
-        self._sock.sendall(self._calls.seal(frame))
-        return self._read()
+        request = (deadline_ms, fingerprint, f"{service}.{method}", arguments, id)
+        try:
+            return self._exchange(*request)
+        except _ClosedError:  # for a client that needed the place; this call was not executed
+            self.close()
+            self._connection = self._opened()
+            return self._exchange(*request)
 
-    def _read(self) -> Any:
-        frame = read_frame(self._sock)
-        if not self._answers.check(frame):
+    def _exchange(self, deadline_ms: int, *request: Any) -> Any:
+        connection = self._connection
+        connection.number += 1
+        frame = encode_call(connection.number, deadline_ms, *request)
+        connection.sock.settimeout(deadline_ms / 1000)
+        connection.sock.sendall(connection.calls.seal(frame))
+        return self._read(connection)
+
+    def _read(self, connection: _Connection) -> Any:
+        frame = read_frame(connection.sock)
+        if not connection.answers.check(frame):
             raise OSError("the answer is not signed with the cluster's key")
-        _, _, status, kind = _ANSWER.unpack_from(frame)
+        _, number, status, kind = _ANSWER.unpack_from(frame)
         body = frame[_ANSWER.size : -sign.CODE]
         if kind == BYTES:
             return body
         value = json.loads(body)
         if kind in (VALUE, TUPLE):
             return tuple(value) if kind == TUPLE else value
-        if kind == CLOSING:
-            raise OSError("the board has closed the connection")
+        if kind == CLOSING and number < connection.number:
+            raise _ClosedError("the board has closed the connection")
         message = value if isinstance(value, str) else value[1 if kind == REFUSED else 0]
         raise CallError(status, str(message), kind)
 
@@ -170,7 +198,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return data
 
 
-def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> Peer | None:
+def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> _Connection | None:
     """Agree on the keys of a connection; None, with the socket closed, if it knows another key."""
     ours = sign.nonce()
     sock.sendall(hello(board, caller, sign.key_name(key), ours))
@@ -190,7 +218,7 @@ def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> Peer | N
         sock.close()
         found = f"is the board {name}" if name else "takes no calls"
         raise fail(f"what answers for board {board} {found}", "correct `host` in cluster.toml")
-    return Peer(sock, *sign.pair(key, caller, board, ours, fields["torpor-nonce"]))
+    return _Connection(sock, *sign.pair(key, caller, board, ours, fields["torpor-nonce"]))
 
 
 def hello(board: str, caller: str, key_name: str, ours: str) -> bytes:

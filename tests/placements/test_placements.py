@@ -1,0 +1,133 @@
+"""``torpor test --placements``: the sample passes, and what depends on its placement does not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.helpers.running import write_cluster
+from torpor_tools.config import load_cluster
+from torpor_tools.placements import Placement, draw, placed
+
+ROOT = Path(__file__).parents[2]
+TORPOR = Path(sys.executable).with_name("torpor")
+
+COUNTER = """
+from torpor import Service, get
+
+_seen: dict[str, int] = {}
+
+
+class Counter(Service):
+    async def counts(self) -> dict[str, int]:
+        return SHARED
+
+    @get("/counts")
+    async def count(self) -> dict[str, int]:
+        return _seen
+"""
+VISITS = """
+from services.counter import Counter
+from torpor import Service, get
+
+
+class Visits(Service):
+    counter: Counter
+
+    @get("/visit/<name>")
+    async def visit(self, name: str) -> dict[str, int]:
+        counts = await self.counter.counts()
+        counts[name] = 1
+        return counts
+"""
+SUITE = """
+def test_a_visit_is_counted_once(cluster):
+    assert cluster.http("visits").get("/visit/Ada").json() == {"Ada": 1}
+    assert cluster.http("counter").get("/counts").status_code == 200
+"""
+
+
+def torpor_test(root: Path, *options: str) -> tuple[int, str]:
+    # Not the options of the run that we are part of.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "TORPOR_"))}
+    command = [str(TORPOR), "-C", str(root), "test", *options]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return run.returncode, run.stdout + run.stderr
+
+
+def visits(root: Path, shared: str) -> Path:
+    write_cluster(root, {"counter": COUNTER.replace("SHARED", shared), "visits": VISITS})
+    (root / "tests" / "cluster").mkdir(parents=True)
+    (root / "tests" / "cluster" / "test_visits.py").write_text(SUITE)
+    return root
+
+
+def test_the_sample_gives_the_same_answers_wherever_its_services_run() -> None:
+    code, text = torpor_test(ROOT, "--placements", "20", "--seed", "20261124", "-n", "2")
+    assert code == 0, text
+    assert "placements: 20, seed 20261124" in text
+    assert " 240 passed" in text
+
+
+def test_a_variable_that_is_shared_with_a_peer_is_caught(tmp_path: Path) -> None:
+    code, text = torpor_test(visits(tmp_path, "_seen"), "--placements", "2", "--seed", "1")
+    assert code == 1
+    assert "answer 2 depends on where the services run" in text
+    assert re.search(r"placed as counter\+visits: GET counter /counts\n +200 .*'Ada': 1", text)
+    assert re.search(r"placed as counter\|visits: GET counter /counts\n +200 .*\{\}", text)
+
+
+def test_a_copy_for_the_peer_is_right(tmp_path: Path) -> None:
+    code, text = torpor_test(visits(tmp_path, "dict(_seen)"), "--placements", "2", "--seed", "1")
+    assert code == 0, text
+
+
+def test_a_cluster_without_tests_is_told_how_to_write_one(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"counter": COUNTER.replace("SHARED", "_seen")})
+    code, text = torpor_test(tmp_path, "--placements", "2")
+    assert code == 1
+    assert "there is no folder tests/cluster" in text
+    assert "def test_it_greets(cluster):" in text
+
+
+def test_placements_begin_with_the_extremes_and_can_be_drawn_again() -> None:
+    cluster = load_cluster(ROOT)
+    names = tuple(service.name for service in cluster.services)
+    drawn = draw(cluster, 20, 7)
+    assert drawn[0] == Placement((names,))
+    assert drawn[1] == Placement(tuple((name,) for name in names))
+    assert len(set(drawn)) == 20
+    assert draw(cluster, 20, 7) == drawn
+    assert draw(cluster, 20, 8) != drawn
+    for placement in drawn:
+        assert sorted(name for group in placement.groups for name in group) == sorted(names)
+    assert {len(placement.groups) for placement in drawn} == {1, 2, 3, 4, 5}
+
+
+def test_there_are_no_more_placements_than_there_are(tmp_path: Path) -> None:
+    root = visits(tmp_path, "_seen")
+    assert [str(p) for p in draw(load_cluster(root), 9, 1)] == ["counter+visits", "counter|visits"]
+
+
+def test_a_board_that_cannot_listen_so_often_is_not_drawn(tmp_path: Path) -> None:
+    source = "from torpor import Service\n\n\nclass X(Service):\n    pass\n"
+    root = write_cluster(tmp_path, {f"s{n}": source for n in range(9)})
+    drawn = draw(load_cluster(root), 5, 1)
+    assert all(max(map(len, placement.groups)) <= 8 for placement in drawn)
+
+
+def test_a_board_has_the_type_that_its_first_service_had(tmp_path: Path) -> None:
+    root = visits(tmp_path, "_seen")
+    text = (root / "cluster.toml").read_text()
+    text = text.replace('services = ["counter", "visits"]', 'services = ["counter"]')
+    text += '\n[boards.two]\ntype = "ESP32_GENERIC"\nservices = ["visits"]\n'
+    (root / "cluster.toml").write_text(text)
+    cluster = load_cluster(root)
+    one = placed(cluster, Placement((("counter", "visits"),)))
+    assert [(b.name, b.type) for b in one.boards] == [("board1", "RPI_PICO_W")]
+    two = placed(cluster, Placement((("counter",), ("visits",))))
+    assert [b.type for b in two.boards] == ["RPI_PICO_W", "ESP32_GENERIC"]
+    assert [b.host for b in two.boards] == ["board1.local", "board2.local"]
