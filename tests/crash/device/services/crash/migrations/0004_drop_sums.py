@@ -1,0 +1,3 @@
+def up(db):
+    db.drop("sums")
+    db.index("kv", "v")
