@@ -50,7 +50,8 @@ def add(callback, rank: int = 0) -> None:
 def pause(ms: int):
     """Wait ``ms``; with ``lazy`` set, until the board is next awake after that.
 
-    For the runtime's own housekeeping, which must not wake a chip that sleeps.
+    For the runtime's own housekeeping, which must not wake a chip that sleeps: callbacks do not
+    see it as a timer.
     """
     task = core.cur_task
     if lazy:
@@ -77,7 +78,8 @@ def _wait(ms):
             left = callback(left)
             if left == 0:
                 break
-        _poll(left)
+        parked = _left(_parked)
+        _poll(parked if left < 0 or 0 <= parked < left else left)
         # With no timer set the loop takes it that a task is runnable when we return.
         if ms > 0 or core._task_queue.peek():
             return
