@@ -24,6 +24,16 @@ def reset_cause() -> str:
     return _CAUSES.get(machine.reset_cause(), "other")
 
 
+def wake_reason() -> str:
+    """What ended the deep sleep: timer, pin or touch; empty after any other start."""
+    if machine.reset_cause() != machine.DEEPSLEEP_RESET:
+        return ""
+    reason = machine.wake_reason()
+    if reason == machine.TIMER_WAKE:
+        return "timer"
+    return "touch" if reason == machine.TOUCHPAD_WAKE else "pin"
+
+
 def rtc_read() -> bytes:
     """What ``rtc_write`` kept; empty after a power cut."""
     return machine.RTC().memory()

@@ -1,11 +1,44 @@
-"""The RP2040 and RP2350 port: see ``firmware/ports/README.md`` for what every port must offer."""
+"""The RP2040 and RP2350 port: see ``firmware/ports/README.md`` for what every port must offer.
 
+The chip has no deep sleep of its own: it sleeps lightly with its radio off and then resets. So that
+the next start knows what it wakes from, a note lies in the watchdog's scratch registers, which only
+power-off clears (RP2040 datasheet 4.7, RP2350 datasheet 12.9; the boot ROM uses 4 to 7).
+"""
+
+import sys
 from binascii import hexlify
 
 import machine
+from micropython import const
 
 RTC_BYTES = 0  # MicroPython gives no memory that outlives a reset
 _CAUSES = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
+_MARK = const(0x7012)  # upper half of the first register; below it the reason, and the pin + 1
+_TIMER = const(1)
+_PIN = const(2)
+
+_scratch = 0x400D800C if "RP2350" in sys.implementation._machine else 0x4005800C
+
+
+def _take_note() -> int:
+    """The note that was left before the reset, if it is one; it counts for this start only."""
+    note = machine.mem32[_scratch]
+    machine.mem32[_scratch] = 0
+    if note >> 16 & 0xFFFF != _MARK or machine.reset_cause() != machine.WDT_RESET:
+        return 0
+    _set_clock(machine.mem32[_scratch + 4] & 0xFFFFFFFF)
+    return note & 0xFFFF
+
+
+def _set_clock(seconds: int) -> None:
+    """The reset has put the clock back to 2021."""
+    import time
+
+    t = time.gmtime(seconds)
+    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+_note = _take_note()
 
 
 def unique_id() -> str:
@@ -14,8 +47,26 @@ def unique_id() -> str:
 
 
 def reset_cause() -> str:
-    """Why the chip started: power-on, watchdog or other."""
-    return _CAUSES.get(machine.reset_cause(), "other")
+    """Why the chip started: power-on, watchdog, deep sleep or other."""
+    return "deep sleep" if _note else _CAUSES.get(machine.reset_cause(), "other")
+
+
+def wake_reason() -> str:
+    """What ended the deep sleep: timer or pin; empty after any other start."""
+    return ("", "timer", "pin")[_note & 0xFF] if _note else ""
+
+
+def wake_pin() -> int:
+    """The pin that ended the deep sleep, or -1."""
+    return (_note >> 8) - 1
+
+
+def leave_note(pin: int) -> None:
+    """Say what the next start wakes from: the timer (``pin`` -1) or that pin."""
+    import time
+
+    machine.mem32[_scratch + 4] = int(time.time())
+    machine.mem32[_scratch] = _MARK << 16 | (pin + 1) << 8 | (_TIMER if pin < 0 else _PIN)
 
 
 def rtc_read() -> bytes:

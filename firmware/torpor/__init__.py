@@ -8,9 +8,11 @@ from .service import Fault, Service
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Routes and schedules are read from the source by the build; a chip never runs a decorator.
+    from .decorators import daily as daily
     from .decorators import delete as delete
     from .decorators import every as every
     from .decorators import get as get
+    from .decorators import on_wake as on_wake
     from .decorators import post as post
     from .decorators import put as put
     from .decorators import safe as safe
@@ -18,4 +20,16 @@ if TYPE_CHECKING:
     # The build writes an import of it as one of this module, which other images do not need.
     from .until import deadline as deadline
 
-__all__ = ["Fault", "Service", "deadline", "delete", "every", "get", "post", "put", "safe"]
+__all__ = [
+    "Fault",
+    "Service",
+    "daily",
+    "deadline",
+    "delete",
+    "every",
+    "get",
+    "on_wake",
+    "post",
+    "put",
+    "safe",
+]

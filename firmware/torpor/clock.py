@@ -10,6 +10,9 @@ ticks = time.ticks_ms
 """Milliseconds of a counter that wraps; compare with ``since``."""
 
 _boot = ticks()
+_lost = False
+set_at = 0  # when the clock was last set, s since 1970; 0: not known
+_later = 0  # uptime in ms before which nobody should try to set it again
 _wraps = 0  # ms that lie before _boot because the counter wrapped
 
 
@@ -18,9 +21,39 @@ def now() -> int:
     return int(time.time()) + _EPOCH
 
 
+def wall_ms() -> int:
+    """``now`` in ms; also of use before the clock is set, as long as it is not set in between."""
+    return time.time_ns() // 1000000 + _EPOCH * 1000
+
+
 def synced() -> bool:
-    """Whether the clock was set since power-on."""
-    return now() > _SET
+    """Whether the clock was set since power-on, and has not stood still since."""
+    return not _lost and now() > _SET
+
+
+def lost() -> None:
+    """Say that the clock has stood still for an unknown time."""
+    global _lost
+    _lost = True
+
+
+def was_set() -> None:
+    """Say that the clock has been set right."""
+    global _lost, set_at
+    _lost = False
+    set_at = now()
+
+
+def set_later(seconds: int) -> None:
+    """Say that the clock could not be set, and when to try again."""
+    global _later
+    _later = uptime_ms() + seconds * 1000
+
+
+def set_due(every_s: int) -> bool:
+    """Whether the clock should be set now: it is wrong, or was set more than ``every_s`` ago."""
+    wrong = not synced() or not 0 <= now() - set_at < every_s
+    return wrong and uptime_ms() >= _later
 
 
 def since(start: int) -> int:

@@ -49,5 +49,24 @@ def safe(method: F) -> F:
 def every(
     hours: float = 0, minutes: float = 0, seconds: float = 0, ms: int = 0
 ) -> Callable[[F], F]:
-    """Run this method when the board has started and then once every period."""
+    """Run this method when the board has started and then once every period.
+
+    A board that has slept goes on where it was: the method runs when it is due.
+    """
+    return lambda method: method
+
+
+def daily(time: str) -> Callable[[F], F]:
+    """Run this method once a day at ``"HH:MM"`` (UTC), from when the clock is set.
+
+    A run that was missed comes as soon as it can be, once.
+    """
+    return lambda method: method
+
+
+def on_wake(pin: int, level: int) -> Callable[[F], F]:
+    """Run this method when the pin goes to ``level``, and wake the board for it if it sleeps.
+
+    The pin gets a pull resistor to the other level, if it has one.
+    """
     return lambda method: method

@@ -19,6 +19,8 @@ from .service import Fault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .http.budget import Budget
+    from .power.pins import Pins
+    from .schedule import Schedule
 
 _log = log.Log("kernel")
 
@@ -48,6 +50,8 @@ class Kernel:
         self.branches: dict = {}  # what every listener has at its root besides its own routes
         self.listeners = []
         self.rejoined = []  # functions to call when the network was gone and is back
+        self.schedule: Schedule | None = None
+        self.pins: Pins | None = None
 
     async def run(self) -> None:
         """Start everything and keep it running."""

@@ -5,12 +5,16 @@ import json
 
 from micropython import const
 
-from . import clock, log, supervise
+from . import clock, idle, log, supervise
 
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
 _JOIN_MS = const(15000)
+_REJOIN_MS = const(4000)  # with a remembered access point it takes less than one second
+_POLL_MS = const(20)
 _WATCH_MS = const(5000)
+_SET_CLOCK_S = const(3600)  # the oscillator of a deep sleep drifts by seconds an hour
+_RETRY_CLOCK_S = const(60)  # asking takes up to a second, in which nothing else runs
 
 _log = log.Log("net")
 
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     import network
 
 _wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
+_quick = False  # whether the join that is under way uses what is remembered
+
+joined = False
+joining = False
 
 
 def _credentials() -> dict:
@@ -31,8 +39,12 @@ def _credentials() -> dict:
 
 
 def start(kernel) -> None:
-    """Stay joined from now on."""
+    """Stay joined from now on; how the radio waits is for the policy of the wiring."""
     begin()
+    power = getattr(kernel.cluster, "POWER", None)
+    if power:
+        # "on" listens all the time, the others when the access point says that something waits.
+        _wlan.config(pm=_wlan.PM_NONE if power[0] == "on" else _wlan.PM_POWERSAVE)
     supervise.spawn(_log, keep, kernel.rejoined)
 
 
@@ -48,15 +60,26 @@ def begin() -> None:
     _connect()
 
 
-def _connect() -> None:
+def _connect(quick: bool = True) -> None:
+    """Begin to join; with ``quick``, by what is remembered of the access point."""
+    global _quick, joining
     wifi = _credentials()
     if not wifi.get("ssid"):
         _log.warning(
             "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"
         )
         return
+    ssid, key = wifi["ssid"], wifi.get("password", "")
+    joining = True
     try:
-        _wlan.connect(wifi["ssid"], wifi.get("password", ""))
+        from .power import rejoin  # in images of boards that sleep deep
+    except ImportError:
+        rejoin = None  # type: ignore[assignment]
+    try:
+        begun = rejoin.connect(_wlan, ssid, key, quick) if rejoin else 0
+        _quick = begun == 2  # rejoin.QUICK
+        if not begun:
+            _wlan.connect(ssid, key)
     except OSError as e:
         _log.warning("joining failed: %s", e)  # whoever reads the log must not learn the name
 
@@ -64,29 +87,36 @@ def _connect() -> None:
 async def keep(rejoined=()) -> None:
     """Stay joined: join again with back-off when the connection is lost, then call the functions in
     ``rejoined``. Never returns."""
+    global joined, joining
     lost = False
     pause = _FIRST_MS
-    joined = False
     while True:
         if _wlan.isconnected():
             if not joined:
                 joined = True
+                joining = False
                 pause = _FIRST_MS
                 _log.info("joined as %s", _wlan.ifconfig()[0])
                 for function in rejoined if lost else ():
                     function()
-            if not clock.synced():
+            if clock.set_due(_SET_CLOCK_S):
                 _set_clock()
-            await asyncio.sleep_ms(_WATCH_MS)
+            await idle.pause(_WATCH_MS)
             continue
         if joined:
             joined = False
             lost = True
             _log.warning("connection lost")
+        joining = True
         since = clock.ticks()
-        while not _wlan.isconnected() and clock.since(since) < _JOIN_MS:
-            await asyncio.sleep_ms(100)
+        while not _wlan.isconnected() and clock.since(since) < (_REJOIN_MS if _quick else _JOIN_MS):
+            await asyncio.sleep_ms(_POLL_MS)
         if not _wlan.isconnected():
+            if _quick:
+                _log.warning("the access point of the last time is not there, looking for another")
+                _connect(False)
+                continue
+            joining = False
             _log.warning("not joined, again in %d s", pause // 1000)
             await asyncio.sleep_ms(pause)
             pause = min(2 * pause, _LAST_MS)
@@ -98,9 +128,11 @@ def _set_clock() -> None:
 
     try:
         ntptime.settime()
+        clock.was_set()
         _log.info("clock set")
     except OSError as e:
-        _log.warning("clock not set: %s", e)
+        clock.set_later(_RETRY_CLOCK_S)
+        _log.warning("clock not set, again in %d s: %s", _RETRY_CLOCK_S, e)
 
 
 def info() -> dict:

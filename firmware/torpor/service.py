@@ -1,6 +1,6 @@
 """What an author of services derives from, and the one error a contract speaks."""
 
-from . import log, supervise
+from . import idle, log, supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,3 +51,7 @@ class Service:
         started again, after 1 s at first and up to 60 s if it keeps failing.
         """
         supervise.spawn(self.log, function, *args)
+
+    def awake(self) -> "idle.Hold":
+        """``async with self.awake():`` keeps the board from sleeping while the block runs."""
+        return idle.Hold()

@@ -25,6 +25,7 @@ def info() -> dict:
             "longest_pause_us": heap.longest_us,
         },
         "reset_cause": port.reset_cause(),
+        "wake_reason": port.wake_reason(),
         "wifi": net.info(),
         "connections": {
             "open": len(k.budget.open),
@@ -36,6 +37,16 @@ def info() -> dict:
         else {},
         "failed": k.failed,
     }
+
+
+def reset_cause() -> str:
+    """Why the board started: power-on, hard reset, watchdog, deep sleep, soft reset or other."""
+    return port.reset_cause()
+
+
+def wake_reason() -> str:
+    """What ended the deep sleep: timer, pin or touch; empty after any other start."""
+    return port.wake_reason()
 
 
 def log_tail(lines: int) -> list[str]:

@@ -36,6 +36,7 @@ class Budget:
         self.open: list = []
         self.turned_away = 0
         self.displaced = 0
+        self.ended: int | None = None  # when the last connection ended that had sent something
         self._waiting = False  # a newcomer holds the place that is kept
         self._sweeper: asyncio.Task | None = None
 
@@ -88,6 +89,14 @@ class Budget:
         """Forget a connection that has been closed."""
         if connection in self.open:
             self.open.remove(connection)
+            if connection.state != FRESH:
+                self.ended = connection.since if connection.state == IDLE else clock.ticks()
+
+    def drop_idle(self) -> None:
+        """Close the connections that nobody is using."""
+        for c in list(self.open):
+            if c.state <= FRESH:
+                c.drop()
 
     async def _sweep(self) -> None:
         # Runs only while there are connections, so a board without clients is not woken.

@@ -18,7 +18,7 @@ CHIPS = {"rp2": ("RP2040", "RP2350"), "esp32": ("ESP32", "ESP32-S3", "ESP32-C3")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
 _OPTIONAL_TABLES = ("firmware",)
-_KINDS: dict[str, type] = {"wake_sources": list, "currents_ma": dict}
+_KINDS: dict[str, type] = {"wake_sources": list, "wake_pins": list, "currents_ma": dict}
 
 
 def known_boards() -> list[str]:
@@ -42,7 +42,10 @@ def load_board(name: str) -> Board:
         raise UserError(document.problems)
     currents = {state: float(ma) for state, ma in values.pop("currents_ma").items()}
     wake_sources = tuple(values.pop("wake_sources"))
-    return Board(name=name, wake_sources=wake_sources, currents_ma=currents, **values)
+    pins = tuple(values.pop("wake_pins"))
+    return Board(
+        name=name, wake_sources=wake_sources, wake_pins=pins, currents_ma=currents, **values
+    )
 
 
 def _fields(
@@ -82,6 +85,9 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
         if not isinstance(source, str):
             what = f"wake_sources: expected text in quotes, got {source!r}"
             document.report(("wake_sources", index), what)
+    for index, pin in enumerate(values["wake_pins"]):
+        if type(pin) is not int:
+            document.report(("wake_pins", index), f"wake_pins: expected a number, got {pin!r}")
     for state, current in values["currents_ma"].items():
         if type(current) not in (int, float):
             what = f"{state}: expected a number, got {current!r}"

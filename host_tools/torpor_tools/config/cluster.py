@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
+from .power import read_power
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -70,7 +71,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(path, table, ["type", "services", "host"])
+    document.only(path, table, ["type", "services", "host", "power"])
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -85,7 +86,8 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     if not _HOST.fullmatch(host):
         what = f'host: "{host}" is no name or address'
         document.report((*path, "host"), what, 'write host = "shed.local" or host = "192.168.1.7"')
-    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres, host)
+    power = read_power(document, path, table)
+    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres, host, power)
 
 
 def _service(document: Document, name: str, value: Any) -> ServiceEntry:

@@ -15,7 +15,7 @@ from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.plan import BoardPlan, PlacedService, Plan
-from . import peers, placement
+from . import peers, placement, sleep
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -115,6 +115,8 @@ def _together(
     for entry in cluster.boards:
         if entry.type in boards:
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)
+            yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
+        yield from sleep.something_wakes(entry, contracts)
 
 
 def _board_plan(
@@ -134,4 +136,5 @@ def _board_plan(
         PlacedService(entries[name], contracts[name], cluster.root / "services" / name)
         for name in order
     )
-    return BoardPlan(entry.name, board, tuple(services), entry.host)
+    power = sleep.effective(entry, board, notes)
+    return BoardPlan(entry.name, board, tuple(services), entry.host, power=power)

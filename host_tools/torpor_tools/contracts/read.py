@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import Where
-from ..model.contract import Argument, Contract, Method, Migration, Peer, Route
+from ..model.contract import Argument, Contract, Method, Migration, Peer, Route, Wake
 from . import shapes
 from .source import VERBS, Module, Source, decorator, is_foreign
 
 LIFECYCLE = ("start",)  # methods that the runtime calls, and no peer
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _UNITS = {"ms": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -121,7 +123,16 @@ def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:
         doc=ast.get_docstring(node) or "",
         safe=any(name == "safe" for name, _ in calls),
         idempotent=any(call is not None and _is_idempotent(call) for _, call in calls),
+        daily_s=next((daily_s(call) for name, call in calls if name == "daily" and call), None),
+        wake=next(_wakes(module, node), None),
     )
+
+
+def _wakes(module: Module, node: Function) -> Iterator[Wake]:
+    for item in node.decorator_list:
+        name, call = decorator(module, item) or ("", None)
+        if name == "on_wake" and call and (found := wake_pin(call)):
+            yield Wake(*found, module.where(item))
 
 
 def _is_idempotent(call: ast.Call) -> bool:
@@ -172,3 +183,19 @@ def period_ms(call: ast.Call) -> int | None:
             return None
         total += value * _UNITS[keyword.arg]
     return int(total) if total >= 1 and not call.args else None
+
+
+def daily_s(call: ast.Call) -> int | None:
+    """The time of day of ``@daily("07:30")`` in seconds, or None if it is not written so."""
+    if len(call.args) != 1 or call.keywords or not isinstance(constant(call.args[0]), str):
+        return None
+    match = _TIME.fullmatch(constant(call.args[0]))
+    return int(match[1]) * 3600 + int(match[2]) * 60 if match else None
+
+
+def wake_pin(call: ast.Call) -> tuple[int, int] | None:
+    """Pin and level of ``@on_wake(pin=4, level=0)``, or None if it is not written so."""
+    given = {keyword.arg: constant(keyword.value) for keyword in call.keywords}
+    pin, level = given.get("pin"), given.get("level")
+    right = not call.args and given.keys() == {"pin", "level"}
+    return (pin, level) if right and type(pin) is int and level in (0, 1) else None

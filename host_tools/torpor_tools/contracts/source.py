@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import Problem, UserError, Where
 
 VERBS = ("get", "post", "put", "delete")
+TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
 # Folders of a service that are no part of it as its peers see it.
 NOT_SHIPPED = ("tests", "migrations")
 

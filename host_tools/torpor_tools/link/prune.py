@@ -7,7 +7,7 @@ wiring only, where a service of the board needs it, and so are the functions of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -25,6 +25,10 @@ from .stub import API, SIGNATURES, STUBS
 START_FILES = ("boot.py", "main.py")
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
+# Modules that the runtime does without where they are missing -> which board has them.
+OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
+    "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
+}
 
 
 def collect(
@@ -100,6 +104,8 @@ class _Collection:
             return True
         if top in ("services", "cluster", STUBS, API, SIGNATURES):
             return top == name
+        if name in OPTIONAL and not OPTIONAL[name](self.board):
+            return False
         try:
             module = self.load(name)
         except metadata.PackageNotFoundError:

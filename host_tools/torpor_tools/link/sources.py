@@ -14,6 +14,8 @@ from .strip import strip
 
 # What services may import from PyPI: the package on the device, and the project that has it.
 DEPENDENCIES = {"microdot": "microdot"}
+# Modules of the runtime that each port has its own file for: ports/<port><suffix>.py.
+PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
 NOT_SHIPPED = ("tests",)
 
 
@@ -45,12 +47,12 @@ def service_files(folder: Path, pattern: str) -> Iterator[Path]:
 def runtime_module(name: str, port: str) -> Module | None:
     """The module of that name of the runtime (``torpor``), or None if there is none.
 
-    ``torpor.port`` is the file of the board's port. Raises ``SyntaxError``, which is a bug.
+    ``PORT_MODULES`` are files of the board's port. Raises ``SyntaxError``, which is a bug.
     """
     folder = paths.firmware_dir()
-    if name == "torpor.port":
-        path = folder / "ports" / f"{port}.py"
-        return _read(path, ["torpor", "port"], f"firmware/ports/{port}.py", "runtime")[0]
+    if name in PORT_MODULES:
+        file = f"ports/{port}{PORT_MODULES[name]}.py"
+        return _read(folder / file, name.split("."), f"firmware/{file}", "runtime")[0]
     found = _find(folder, name)
     if found is None:
         return None

@@ -15,7 +15,7 @@ from ..errors import Problem, Where
 from .edits import Edits
 
 HOST_ONLY = ("typing", "collections.abc", "__future__")
-DECORATORS = ("get", "post", "put", "delete", "every", "safe")
+DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
 # Names of torpor that only some images have -> the module that they come from there.
 MOVED = {"deadline": "torpor.until"}
 

@@ -25,7 +25,9 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "net": lambda board: board.board.port != "unix",
     "remote": lambda board: board.called,
     "http": lambda board: any(s.port is not None for s in board.services),
-    "schedule": lambda board: bool(_schedule(board)),
+    "schedule": lambda board: bool(_schedule(board)) or "DAILY" in dict(_power(board)),
+    "power.pins": lambda board: "WAKE" in dict(_power(board)),
+    "power.sleep": lambda board: board.power is not None and board.power.sleeps,
 }
 
 
@@ -65,6 +67,8 @@ def wiring(plan: Plan, board: BoardPlan, *, strict: bool = False) -> str:
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
     lines += _assign("PORTS", {s.name: s.port for s in listening})
     lines += _assign("SCHEDULE", _schedule(board))
+    for name, value in _power(board):
+        lines += _assign(name, value)
     return "\n".join(lines) + "\n"
 
 
@@ -153,10 +157,14 @@ def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
 def _parts(board: BoardPlan) -> Iterator[str]:
     names = [name for name, needed in PARTS.items() if needed(board)]
     yield "def parts():"
+    packages: dict[str, list[str]] = {}
+    for name in sorted(names):
+        package, _, module = f"torpor.{name}".rpartition(".")
+        packages.setdefault(package, []).append(module)
+    yield from (f"    from {p} import {', '.join(found)}" for p, found in sorted(packages.items()))
     if names:
-        yield f"    from torpor import {', '.join(sorted(names))}"
         yield ""
-    yield f"    return {literal(tuple(Code(name) for name in names))}"
+    yield f"    return {literal(tuple(Code(name.rpartition('.')[2]) for name in names))}"
 
 
 def _routes(name: str, found: list[Binder], has_app: bool) -> Iterator[str]:
@@ -175,6 +183,18 @@ def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:
         for method in service.contract.methods
         if method.every_ms is not None
     )
+
+
+def _power(board: BoardPlan) -> Iterator[tuple[str, object]]:
+    """What only some boards have: jobs of the day (s after midnight), wake pins, a policy."""
+    methods = [(s.name, m) for s in board.services for m in s.contract.methods]
+    if daily := tuple((name, m.name, m.daily_s) for name, m in methods if m.daily_s is not None):
+        yield "DAILY", daily
+    if wakes := tuple((name, m.name, m.wake.pin, m.wake.level) for name, m in methods if m.wake):
+        yield "WAKE", wakes
+    if power := board.power:
+        every = -1 if power.wake_every_ms is None else power.wake_every_ms
+        yield "POWER", (power.policy, power.linger_ms, every, power.wifi_deadline_ms)
 
 
 def _bad_arguments(service: PlacedService) -> Iterator[Problem]:

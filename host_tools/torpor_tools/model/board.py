@@ -51,6 +51,7 @@ class Board:
     firmware: Firmware | None
     rtc_bytes: int = 0  # memory that outlives deep sleep
     wake_sources: tuple[str, ...] = ()
+    wake_pins: tuple[int, ...] = ()  # that can end a deep sleep
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
 
 

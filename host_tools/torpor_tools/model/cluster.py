@@ -20,6 +20,22 @@ class ServiceEntry:
 
 
 @dataclass(frozen=True)
+class Power:
+    """``[boards.<name>.power]``: what the board does between requests; see docs/power.md."""
+
+    policy: str  # on, idle, doze or deep
+    where: Where
+    linger_ms: int = 2000  # stays awake after a request
+    wake_every_ms: int | None = None  # deep: looks for requests
+    wifi_deadline_ms: int = 15_000  # deep: does without Wi-Fi then
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether the chip stops between requests."""
+        return self.policy in ("doze", "deep")
+
+
+@dataclass(frozen=True)
 class BoardEntry:
     """``[boards.<name>]``: one physical board, of what type, and the services it carries."""
 
@@ -29,6 +45,7 @@ class BoardEntry:
     where: Where
     service_wheres: dict[str, Where] = field(default_factory=dict)  # where each one is listed
     host: str = ""  # where other boards find it: a name, a mDNS name or an address
+    power: Power | None = None
 
     def where_of(self, service: str) -> Where:
         """Where ``cluster.toml`` puts that service on this board."""

@@ -37,6 +37,15 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Wake:
+    """``@on_wake(pin=4, level=0)`` on a method."""
+
+    pin: int
+    level: int
+    where: Where
+
+
+@dataclass(frozen=True)
 class Method:
     """A public ``async def`` of a service class."""
 
@@ -50,6 +59,8 @@ class Method:
     doc: str = ""
     safe: bool = False  # changes nothing, so a call that was lost may be sent again
     idempotent: bool = False  # as good as once if it is executed twice
+    daily_s: int | None = None  # seconds after midnight UTC
+    wake: Wake | None = None
 
     @property
     def is_safe(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .board import Board
-from .cluster import Cluster, ServiceEntry
+from .cluster import Cluster, Power, ServiceEntry
 from .contract import Contract
 
 
@@ -36,6 +36,7 @@ class BoardPlan:
     services: tuple[PlacedService, ...]
     host: str = ""  # where other boards find it
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
+    power: Power | None = None  # what the board can do of what cluster.toml asks for
 
     @property
     def port(self) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from ...errors import Problem
 from ..source import Source
-from . import imports, methods, migrations, routes, service
+from . import imports, methods, migrations, routes, service, triggers
 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
@@ -32,7 +32,7 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     methods.results_are_annotated,
     methods.defaults_are_constants,
     routes.decorators_are_right,
-    routes.schedules_are_right,
+    triggers.triggers_are_right,
     routes.paths_are_well_formed,
     routes.parameters_have_arguments,
     routes.routes_do_not_collide,

@@ -1,4 +1,4 @@
-"""Rules for decorators: routes, their paths and parameters, and schedules."""
+"""Rules for decorators: routes, their paths and parameters."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ from ..read import (
     contract_methods,
     is_generator,
     parameters,
-    period_ms,
     routes,
 )
 from ..shapes import STREAM
-from ..source import VERBS, Source, decorator
+from ..source import TRIGGERS, VERBS, Source, decorator
 
 _PARAMETER = re.compile(r"<[A-Za-z_][A-Za-z0-9_]*>")
 _TYPED_PARAMETER = re.compile(r"<(str|string|int|float|bool|path):([A-Za-z_][A-Za-z0-9_]*)>")
-# Ticks wrap: half of the chips' 2^30 ms is the longest time that can be measured.
-_LONGEST_MS = 2**29 - 1
 
 
 def decorators_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
     """``@get("/path")`` with a literal text, on a method of the contract."""
-    for node, item, name, call in _decorated(source, cls):
+    for node, item, name, call in decorated(source, cls):
         if node.name.startswith("_") or node.name in LIFECYCLE:
             what = f"@{name} on {node.name}, which is not part of the contract"
             yield source.problem(item, what, "give the method a public name")
@@ -40,7 +37,7 @@ def decorators_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]
             yield source.problem(item, f"@{name} {what}", remedy)
 
 
-def _decorated(
+def decorated(
     source: Source, cls: ast.ClassDef
 ) -> Iterator[tuple[Function, ast.expr, str, ast.Call | None]]:
     """All torpor decorators of a class: method, decorator, its name, its call."""
@@ -66,28 +63,6 @@ def _wrong_call(call: ast.Call | None) -> str:
         if not isinstance(constant(keyword.value), str):
             return "needs its content_type as a literal text"
     return ""
-
-
-def schedules_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """``@every(seconds=60)`` with constants, once, on a method without arguments."""
-    remedy = "write @every(seconds=60), with hours, minutes, seconds or ms as constants"
-    seen: set[str] = set()
-    for node, item, name, call in _decorated(source, cls):
-        if name != "every":
-            continue
-        period = period_ms(call) if call else None
-        if period is None:
-            yield source.problem(item, "@every needs a period made of constants", remedy)
-        elif period > _LONGEST_MS:
-            what = "@every: the clock of a chip cannot measure a period beyond 6 days"
-            yield source.problem(item, what, "run daily (hours=24) and count the days")
-        if node.name in seen:
-            what = f"{cls.name}.{node.name} has a second @every"
-            yield source.problem(item, what, "write one, or a second method that calls this one")
-        seen.add(node.name)
-        if [arg for arg, default in parameters(node) if default is None]:
-            what = f"{cls.name}.{node.name} is called by @every without arguments"
-            yield source.problem(node, what, "give each argument a default")
 
 
 def paths_are_well_formed(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
@@ -167,7 +142,7 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
         place = f"{cls.name}.{node.name}"
         type_ = shapes.parse(node.returns, source.main) if node.returns else None
         says_so = type_ is not None and type_.name == STREAM
-        names = [name for other, _, name, _ in _decorated(source, cls) if other is node]
+        names = [name for other, _, name, _ in decorated(source, cls) if other is node]
         if says_so and not is_generator(node):
             what = f"{place} says that it streams, but it does not yield"
             yield source.problem(node, what, "yield the chunks in the method itself")
@@ -177,6 +152,6 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
         elif is_generator(node) and not set(VERBS) & set(names):
             what = f"{place} streams, but has no route, and a peer cannot call it"
             yield source.problem(node, what, "give it a route, or return a list")
-        elif is_generator(node) and "every" in names:
-            what = f"{place} streams, so nobody takes its chunks when @every calls it"
-            yield source.problem(node, what, "take @every to a method of its own")
+        elif is_generator(node) and (trigger := next((n for n in names if n in TRIGGERS), "")):
+            what = f"{place} streams, so nobody takes its chunks when @{trigger} calls it"
+            yield source.problem(node, what, f"take @{trigger} to a method of its own")

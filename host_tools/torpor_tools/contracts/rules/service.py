@@ -10,7 +10,7 @@ from ..read import Function, assigned, parameters, peers, unquoted
 from ..source import Source, is_foreign, service_classes
 
 # What every service has, or will have: no method and no peer may be called so.
-RESERVED = ("app", "config", "log", "name", "spawn", "start", "state", "store")
+RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", "store")
 
 
 def one_service_class(source: Source) -> Iterator[Problem]:

@@ -1,0 +1,76 @@
+"""How an RP2040 or RP2350 sleeps: see ``firmware/ports/README.md`` for what a port must offer."""
+
+import time
+
+import machine
+from micropython import const
+
+from .. import port  # type: ignore[attr-defined]
+
+_LONGEST_MS = const(3600000)  # lightsleep(ms) refuses 71 minutes and more (ports/rp2/modmachine.c)
+# lightsleep(ms) stops the clock of the pins, so they are looked at in between. A contact must
+# stay closed this long to be seen.
+_LOOK_MS = const(100)
+
+wake_pin = port.wake_pin
+_behind_ms = 0  # how much of the time slept the calendar has not been told yet
+
+
+def watch(pin: int, level: int) -> None:
+    """Make a pin an input that can wake the chip, pulled away from ``level``."""
+    machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_DOWN if level else machine.Pin.PULL_UP)
+
+
+def active(pin: int, level: int) -> bool:
+    """Whether the pin has that level now."""
+    return machine.Pin(pin).value() == level
+
+
+def light(ms) -> None:
+    """Stop for ``ms``, memory and Wi-Fi kept; None: until a packet comes."""
+    if ms is None:
+        machine.lightsleep()  # the crystal stands still: nobody knows for how long
+    else:
+        _sleep(ms)
+
+
+def _sleep(ms: int) -> None:
+    """``lightsleep(ms)``, which stops the calendar but not the counter: set it right afterwards."""
+    global _behind_ms
+    counter = time.ticks_ms()
+    calendar = time.time_ns()
+    machine.lightsleep(ms)
+    passed = time.ticks_diff(time.ticks_ms(), counter)
+    _behind_ms += passed - (time.time_ns() - calendar) // 1000000
+    if _behind_ms >= 1000:
+        t = time.gmtime(int(time.time()) + _behind_ms // 1000)
+        _behind_ms %= 1000
+        machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def deep(ms: int, pins) -> None:
+    """Sleep for ``ms`` (-1: no limit) or until one of ``pins`` has its level; then reset."""
+    import network
+
+    wlan = network.WLAN(network.STA_IF)
+    wlan.disconnect()
+    wlan.active(False)
+    wlan.deinit()  # takes the supply off the radio, which else draws more than all the rest
+    port.leave_note(_doze(ms, pins))
+    machine.reset()
+
+
+def _doze(ms: int, pins) -> int:
+    """Sleep lightly until the time is over (-1) or a pin has its level (its number)."""
+    most = _LOOK_MS if pins else _LONGEST_MS
+    start = time.ticks_ms()
+    slept = 0
+    while ms < 0 or slept < ms:
+        for pin, level in pins:
+            if active(pin, level):
+                return pin
+        _sleep(most if ms < 0 else min(most, ms - slept))
+        passed = time.ticks_diff(time.ticks_ms(), start)
+        slept += passed
+        start = time.ticks_ms()
+    return -1

@@ -1,0 +1,106 @@
+"""What a board does when nothing is runnable: a state in, a decision out. No I/O, no clock."""
+
+from micropython import const
+
+# The decisions. ``State.ms`` says for how long.
+WAIT = const(0)  # for an interrupt, radio on, at most ms (-1: no limit)
+LIGHT = const(1)  # stop for ms; nothing but the timer ends it
+DOZE = const(2)  # stop until a packet comes
+CLOSE = const(3)  # tell whoever must know that the board sleeps now, for ms (-1: no limit)
+DEEP = const(4)  # off for ms (-1: no limit)
+
+_SLICE_MS = const(200)  # a packet waits at most this long for a board that dozes under a timer
+_WORTH_MS = const(20)  # a shorter doze costs more than it saves
+# A deep sleep ends in a start, which costs a few seconds at full current.
+_SHORTEST_MS = const(5000)
+_LONGEST_MS = const(86400000)  # what is not due for a day is looked at again then
+
+
+class Policy:
+    """``[boards.<name>.power]`` of ``cluster.toml``; see ``docs/power.md``."""
+
+    def __init__(self, mode: str, linger_ms: int, wake_every_ms: int, wifi_ms: int) -> None:
+        self.mode = mode
+        self.linger_ms = linger_ms
+        self.wake_every_ms = wake_every_ms  # -1: only for schedules and pins
+        self.wifi_ms = wifi_ms
+
+
+class State:
+    """What the decision depends on; one object, filled anew each time."""
+
+    next_ms = -1  # the event loop's next timer, -1: none
+    holds = 0  # who needs the board awake: services, jobs that run
+    open = 0  # connections
+    serving = 0  # those of them with a request under way
+    quiet_ms = 0  # since the last request ended, or since the start
+    served = False  # whether this start has seen a request, or is one that a person caused
+    busy_ms = 0  # how long the work sources want to stay awake
+    joined = False  # Wi-Fi
+    joining = False
+    up_ms = 0  # since the start
+    due_ms = -1  # until the next scheduled run, -1: none
+    closed = False  # whether CLOSE is done
+    ms = -1  # the decision's duration
+
+
+def decide(policy: Policy, s: State) -> int:
+    """The decision for this idle point; its duration is in ``s.ms``."""
+    stay = _stay(policy, s)
+    if stay:
+        s.ms = _sooner(s.next_ms, stay)
+        return WAIT
+    if policy.mode == "doze":
+        return _doze(s)
+    s.ms = _deep_ms(policy, s)
+    if 0 <= s.ms < _SHORTEST_MS:
+        s.ms = _sooner(s.next_ms, s.ms)
+        return WAIT
+    return DEEP if s.closed else CLOSE
+
+
+def _stay(policy: Policy, s: State) -> int:
+    """How long the board must stay awake: 0 if it need not, -1 until something changes."""
+    if s.holds or s.serving:
+        return -1
+    if policy.mode == "doze":
+        if s.joining:
+            return -1
+    else:
+        if not s.joined and s.up_ms < policy.wifi_ms:
+            return policy.wifi_ms - s.up_ms
+        if s.joined and s.busy_ms:
+            return s.busy_ms
+    if s.served and s.quiet_ms < policy.linger_ms:
+        return policy.linger_ms - s.quiet_ms
+    return 0
+
+
+def _doze(s: State) -> int:
+    if s.open and not s.closed:
+        s.ms = -1
+        return CLOSE
+    if s.open or 0 <= s.next_ms < _WORTH_MS:
+        s.ms = s.next_ms
+        return WAIT
+    if s.next_ms < 0:
+        s.ms = -1
+        return DOZE
+    s.ms = min(s.next_ms, _SLICE_MS)
+    return LIGHT
+
+
+def _deep_ms(policy: Policy, s: State) -> int:
+    """How long to sleep: to the next scheduled run, or to the next look for requests."""
+    ms = s.due_ms
+    if policy.wake_every_ms >= 0:
+        # Counted from the start, so that the time awake does not shift the next one.
+        ms = _sooner(ms, max(policy.wake_every_ms - s.up_ms, _SHORTEST_MS))
+    return _sooner(ms, _LONGEST_MS) if ms >= 0 else -1
+
+
+def _sooner(a: int, b: int) -> int:
+    """The smaller of two times, -1 being never."""
+    if a < 0 or b < 0:
+        return max(a, b)
+    return min(a, b)

@@ -1,0 +1,76 @@
+"""Joins the access point of the last time, without a scan and without asking for an address.
+
+A scan, the join and DHCP take seconds at full current; with the access point's BSSID and channel
+and the address known, it is less than one.
+"""
+
+from binascii import hexlify, unhexlify
+
+from micropython import const
+
+from .. import port  # type: ignore[attr-defined]
+from ..store import state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import network
+
+# The address comes from DHCP again after so many wakes, for a lease ends some time.
+_RENEW = const(60)
+
+NOT = const(0)
+SCANNED = const(1)
+QUICK = const(2)
+
+_wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by connect
+_ssid = _bssid = ""
+_channel = 0
+_uses = 0  # of the address, since DHCP gave it
+
+
+def connect(wlan, ssid: str, key: str, quick: bool) -> int:
+    """Begin to join: by what is remembered if ``quick`` (``QUICK``), else after a scan (seconds, in
+    which nothing else runs; ``SCANNED``). ``NOT``: neither knew it, so the caller has to.
+    """
+    global _wlan, _ssid, _bssid, _channel, _uses
+    _wlan, _ssid = wlan, ssid
+    known = None
+    if quick and port.reset_cause() == "deep sleep":
+        known = state.of("torpor.wifi").get("known")
+    if not quick:
+        wlan.disconnect()
+        wlan.ifconfig("dhcp")
+    if known and known[0] != ssid:
+        known = None
+    if known:
+        _, _bssid, _channel, address, _uses = known
+        _uses += 1
+        if _uses > _RENEW:
+            _uses = 0
+        elif address:
+            wlan.ifconfig(tuple(address))
+    else:
+        _uses = 0
+        _bssid, _channel = _scan(wlan, ssid)
+    if not _bssid:
+        return NOT
+    try:
+        wlan.connect(ssid, key, bssid=unhexlify(_bssid), channel=_channel)
+    except TypeError:  # an ESP32 takes no channel here: it stops its scan at the BSSID
+        wlan.connect(ssid, key, bssid=unhexlify(_bssid))
+    return QUICK if known else SCANNED
+
+
+def _scan(wlan, ssid: str):
+    """BSSID (hex) and channel of the strongest access point of that name."""
+    found = [entry for entry in wlan.scan() if entry[0] == ssid.encode()]
+    if not found:
+        return "", 0
+    best = max(found, key=lambda entry: entry[3])
+    return str(hexlify(best[1]), "utf-8"), best[2]
+
+
+def remember() -> None:
+    """Keep what is known of the access point over the sleep that follows."""
+    address = list(_wlan.ifconfig()) if _wlan.isconnected() else None
+    state.of("torpor.wifi")["known"] = [_ssid, _bssid, _channel, address, _uses]

@@ -1,0 +1,145 @@
+"""Asks the governor at each idle point, and does what it says. See ``docs/power.md``."""
+
+import asyncio
+
+from micropython import const
+
+from .. import clock, idle, log, net, port, power  # type: ignore[attr-defined]
+from . import chip  # type: ignore[attr-defined]
+from .governor import CLOSE, DEEP, DOZE, LIGHT, WAIT, Policy, State, decide
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+
+_CLOSE_MS = const(2000)
+_LAST = const(100)  # the rank of the idle callback: sleep comes after all else
+
+_log = log.Log("power")
+
+
+class Power:
+    """The governor's hands: fills its state in, carries its decision out."""
+
+    def __init__(self, policy: Policy, kernel: "Kernel") -> None:
+        self._policy = policy
+        self._state = State()
+        self._kernel = kernel
+        self._budget = kernel.budget
+        self._schedule = kernel.schedule
+        self._pins = kernel.pins
+        self._closing: asyncio.Task | None = None
+
+    def begin(self) -> None:
+        """From now on the board sleeps when nothing is to be done."""
+        if port.reset_cause() != "deep sleep":
+            power.touch()  # whoever has switched it on wants to see it
+        clock.set_at = clock.set_at or power.kept("clock_set") or 0
+        left = power.kept("jobs")
+        if self._schedule and left:
+            # The clock was not set in between, so its difference is the time slept.
+            slept = clock.wall_ms() - (power.kept("asleep_at") or 0)
+            self._schedule.resume(left, max(0, slept))
+        idle.lazy = self._policy.mode == "doze"
+        idle.add(self._idle, _LAST)
+
+    def _idle(self, next_ms: int) -> int:
+        s = self._state
+        self._look(s, next_ms)
+        decision = decide(self._policy, s)
+        if decision == WAIT:
+            s.closed = False  # whoever was told that the board sleeps has to be told again
+            return s.ms
+        if decision == CLOSE:
+            if self._closing is None:
+                self._closing = asyncio.create_task(self._close(s.ms))
+                return 0
+            return next_ms
+        if decision == DEEP:
+            self._deep(s.ms)
+        elif decision == LIGHT:
+            chip.light(s.ms)
+        elif decision == DOZE:
+            chip.light(None)
+            clock.lost()
+        return 0
+
+    def _look(self, s: State, next_ms: int) -> None:
+        """Fill the state in."""
+        s.next_ms = next_ms
+        s.holds = idle.holds
+        s.open = s.serving = 0
+        s.quiet_ms = clock.since(power.touched)
+        s.served = power.served
+        if self._budget:
+            self._look_at_connections(s, self._budget)
+        s.up_ms = clock.uptime_ms()
+        s.joined = net.joined
+        s.joining = net.joining
+        s.busy_ms = 0
+        for source in power.sources:
+            ms = source.busy_ms()
+            if ms:
+                s.busy_ms = -1 if ms < 0 or s.busy_ms < 0 else max(ms, s.busy_ms)
+        s.due_ms = self._schedule.due_ms() if self._schedule else -1
+
+    def _look_at_connections(self, s: State, budget) -> None:
+        from ..http.budget import FRESH, IDLE
+
+        if budget.ended is not None:
+            s.served = True
+            s.quiet_ms = min(s.quiet_ms, clock.since(budget.ended))
+        for c in budget.open:
+            s.open += 1
+            if c.state == IDLE:
+                s.served = True
+                s.quiet_ms = min(s.quiet_ms, clock.since(c.since))
+            elif c.state != FRESH or clock.since(c.since) < self._policy.linger_ms:
+                s.serving += 1
+
+    async def _close(self, ms: int) -> None:
+        """Tell the sources and end the connections that nobody uses."""
+        try:
+            for source in power.sources:
+                try:
+                    await asyncio.wait_for_ms(source.close(ms), _CLOSE_MS)
+                except Exception as e:
+                    _log.exception(e, "closing before sleep")
+            if self._budget:
+                self._budget.drop_idle()
+            self._state.closed = True
+        finally:
+            self._closing = None
+
+    def _deep(self, ms: int) -> None:
+        try:
+            self._keep()
+        except Exception as e:  # without it the board sleeps and wakes all the same
+            _log.exception(e, "not all is kept over the sleep")
+        if ms < 0:
+            _log.info("deep sleep")
+        else:
+            _log.info("deep sleep for %d ms", ms)
+        chip.deep(ms, self._pins.armed() if self._pins else ())
+
+    def _keep(self) -> None:
+        """Have everything kept that the next start has to know."""
+        from ..store import state
+        from . import rejoin
+
+        kept = state.of("torpor.power", power.KEPT)
+        kept["asleep_at"] = clock.wall_ms()
+        kept["clock_set"] = clock.set_at
+        if self._schedule:
+            kept["jobs"] = self._schedule.left()
+        if self._pins:
+            kept["pins"] = self._pins.levels()
+        rejoin.remember()
+        if state.keep not in self._kernel.savers:
+            self._kernel.savers.append(state.keep)
+        self._kernel.save()
+
+
+def start(kernel: "Kernel") -> None:
+    """Begin with what the wiring says; listeners and schedules have been made."""
+    Power(Policy(*kernel.cluster.POWER), kernel).begin()

@@ -1,0 +1,84 @@
+"""What a board's power policy needs of the board and of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..config.suggest import listing
+from ..errors import Problem
+from ..model.board import Board
+from ..model.cluster import BoardEntry, Power
+from ..model.contract import Contract, Wake
+
+
+def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """A board that sleeps deep is woken by a time, a schedule or a pin."""
+    power = board.power
+    if power is None or power.policy != "deep" or power.wake_every_ms:
+        return
+    methods = [m for name in board.services if name in contracts for m in contracts[name].methods]
+    if not any(m.every_ms or m.daily_s is not None or m.wake for m in methods):
+        what = f"{board.name} would sleep for ever: it has no schedule and no @on_wake"
+        yield Problem(power.where, what, 'add `wake_every = "5m"`')
+
+
+def pins_can_wake(
+    board: BoardEntry, kind: Board, contracts: dict[str, Contract]
+) -> Iterator[Problem]:
+    """Each wake pin exists, is one that wakes the chip, and belongs to one method."""
+    wakes = [
+        (f"{name}.{method.name}", method.wake)
+        for name in board.services
+        if name in contracts
+        for method in contracts[name].methods
+        if method.wake
+    ]
+    owners: dict[int, str] = {}
+    for owner, wake in wakes:
+        if wake.pin not in kind.wake_pins:
+            what = f"pin {wake.pin} cannot wake {board.name}, a {kind.name}"
+            yield Problem(wake.where, what, f"use one of {_ranges(kind.wake_pins)}")
+        elif wake.pin in owners:
+            what = f"pin {wake.pin} wakes {owners[wake.pin]} already"
+            yield Problem(wake.where, what, "call both from one method")
+        owners.setdefault(wake.pin, owner)
+    if board.power and board.power.policy == "deep":
+        yield from _levels_fit(board, kind, [wake for _, wake in wakes])
+
+
+def _levels_fit(board: BoardEntry, kind: Board, wakes: list[Wake]) -> Iterator[Problem]:
+    """ESP32 chips can wait for some combinations of levels only (firmware/ports/esp32_sleep.py)."""
+    if kind.port != "esp32":
+        return
+    low = [wake for wake in wakes if wake.level == 0]
+    high = [wake for wake in wakes if wake.level == 1]
+    if "ext0" in kind.wake_sources and len(low) > 1:
+        what = f"{board.name}, a {kind.name}, can wait for one pin that goes low, not {len(low)}"
+        yield Problem(low[1].where, what, "wire the others so that they go high: level=1")
+    elif "ext0" not in kind.wake_sources and low and high:
+        what = f"{board.name}, a {kind.name}, wakes by pins of one level, and this one differs"
+        yield Problem(high[0].where, what, "wire all of them for the same level")
+
+
+def effective(board: BoardEntry, kind: Board, notes: list[str]) -> Power | None:
+    """What the board does of what its table asks for; a fallback adds a note."""
+    power = board.power
+    if power and power.policy == "doze" and "wifi" not in kind.wake_sources:
+        notes.append(
+            f"{power.where}: {board.name} gets the policy idle: a {kind.title} cannot doze, "
+            "for light sleep cuts its Wi-Fi on stock firmware"
+        )
+        return replace(power, policy="idle")
+    return power
+
+
+def _ranges(pins: tuple[int, ...]) -> str:
+    """``0, 2 to 5 and 9``."""
+    found: list[list[int]] = []
+    for pin in sorted(pins):
+        if found and found[-1][-1] == pin - 1:
+            found[-1].append(pin)
+        else:
+            found.append([pin])
+    return listing(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in found)
