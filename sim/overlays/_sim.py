@@ -13,9 +13,48 @@ with open("/.sim/facts.json") as _file:
 
 def trace(event, **fields):
     """Tell the supervisor. ``t`` is in ms since the start of this process."""
+    _tell_wake()
+    _tell(event, time.ticks_diff(time.ticks_ms(), _start), fields)
+
+
+def _tell(event, t, fields):
     fields["event"] = event
-    fields["t"] = time.ticks_diff(time.ticks_ms(), _start)
+    fields["t"] = t
     sys.stdout.write("\x1e" + json.dumps(fields) + "\n")
+
+
+_NEXT_MS = 20  # a board that sleeps again so soon after a wake has only looked at something
+_woke = None  # when it last woke
+_in_row = False  # whether the sleep under way follows another one at once
+_untold = None  # why it woke, if that is not told yet: the next sleep may follow at once
+
+
+def sleeping(ms):
+    """Tell that the board sleeps lightly. In a row of sleeps, the second and all after it are one."""
+    global _in_row, _untold
+    follows = _woke is not None and time.ticks_diff(time.ticks_ms(), _woke) < _NEXT_MS
+    if follows and _in_row:
+        _untold = None
+    else:
+        trace("sleep", mode="light", ms=ms)
+        _in_row = follows
+
+
+def woken(reason):
+    """Tell that a light sleep has ended; in a row of sleeps, with the next event."""
+    global _woke, _untold
+    _woke = time.ticks_ms()
+    if _in_row and reason != "packet":
+        _untold = reason
+    else:
+        trace("wake", reason=reason)
+
+
+def _tell_wake():
+    global _untold
+    if _untold:
+        reason, _untold = _untold, None
+        _tell("wake", time.ticks_diff(_woke, _start), {"reason": reason})
 
 
 _text = None

@@ -15,16 +15,21 @@ def _source(kind, pins, level):
     trace("wake_source", kind=kind, pins=numbers, level=1 if level else 0)
 
 
-def wake_on_ext0(pin=None, level=WAKEUP_ANY_HIGH):
-    _source("ext0", None if pin is None else (pin,), level)
+if facts["chip"] == "ESP32-C3":
 
+    def wake_on_gpio(pins=None, level=WAKEUP_ANY_HIGH):
+        _source("gpio", pins, level)
 
-def wake_on_ext1(pins=None, level=WAKEUP_ANY_HIGH):
-    _source("ext1", pins, level)
+else:
 
+    def wake_on_ext0(pin=None, level=WAKEUP_ANY_HIGH):
+        _source("ext0", None if pin is None else (pin,), level)
 
-def wake_on_touch(wake):
-    _source("touch", () if wake else None, 1)
+    def wake_on_ext1(pins=None, level=WAKEUP_ANY_HIGH):
+        _source("ext1", pins, level)
+
+    def wake_on_touch(wake):
+        _source("touch", () if wake else None, 1)
 
 
 def mcu_temperature():

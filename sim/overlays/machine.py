@@ -6,7 +6,7 @@ on a Pico here too.
 
 import time
 
-from _sim import end, facts, native, trace
+from _sim import end, facts, native, sleeping, woken
 
 _native = native("machine")
 _ESP32 = facts["port"] == "esp32"
@@ -26,7 +26,7 @@ if _ESP32:
     TOUCHPAD_WAKE = 5
     ULP_WAKE = 6
     _CAUSES = {"power-on": 1, "reset": 2, "watchdog": 3, "deepsleep": 4, "soft": 5}
-    _WAKES = {"ext0": 2, "ext1": 3, "timer": 4, "touch": 5}
+    _WAKES = {"ext0": 2, "ext1": 3, "timer": 4, "touch": 5, "gpio": 7}
 
     def wake_reason():
         return _WAKES.get(facts["wake_reason"], 0)
@@ -34,6 +34,8 @@ if _ESP32:
 
 # Loaded when first used, to leave the heap to the program.
 _LAZY = {"Pin": "_pin", "ADC": "_adc", "WDT": "_wdt", "RTC": "_rtc"}
+if not _ESP32:
+    _LAZY["mem32"] = "_mem32"
 _frequency = facts["frequency"]
 
 
@@ -73,7 +75,7 @@ def idle():
 
 def lightsleep(ms=None):
     """Sleep. Without ``ms`` only a packet wakes the board, by a Pico's radio."""
-    trace("sleep", mode="light", ms=ms)
+    sleeping(ms)
     if _ESP32:
         import network
 
@@ -87,7 +89,7 @@ def lightsleep(ms=None):
         import socket
 
         socket._wait()
-    trace("wake", reason="packet" if ms is None else "timer")
+    woken("packet" if ms is None else "timer")
 
 
 def deepsleep(ms=None):

@@ -1,9 +1,11 @@
 """Stands in for the chip's ``network``: a station that joins, under the address of its board.
 
 The inputs file may say how the access point is:
-``{"wifi": {"up": true, "rssi": -55, "join_ms": 20}}``.
+``{"wifi": {"up": true, "rssi": -55, "join_ms": 20, "bssid": "020000000001"}}``. A station that
+asks for another BSSID does not find it.
 """
 
+import json
 import time
 
 from _sim import facts, inputs, trace
@@ -17,7 +19,7 @@ STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD =
 )
 if not _ESP32:
     STAT_CONNECT_FAIL = -1
-_BSSID = b"\x02\x00\x00\x00\x00\x01"
+_BSSID = "020000000001"
 _CHANNEL = 6
 
 _country = "XX"
@@ -76,6 +78,8 @@ class WLAN:
             _station._joined = None
             _station._ssid = ""
             _station._pm = _PERFORMANCE
+            _station._bssid = None
+            _station._address = None
         return _station
 
     def __init__(self, interface=STA_IF):
@@ -97,13 +101,18 @@ class WLAN:
     def deinit(self):
         self.active(False)
 
-    def connect(self, ssid=None, key=None, **options):
+    def connect(self, ssid=None, key=None, *, bssid=None, **options):
         if not self._active:
             raise OSError("STA must be active")
+        if _ESP32 and options:
+            raise TypeError("extra keyword arguments given")
+        self._bssid = bssid
         if ssid is not None:
             self._ssid = ssid if isinstance(ssid, str) else bytes(ssid).decode()
         self._joined = time.ticks_add(time.ticks_ms(), inputs("wifi").get("join_ms", 20))
         _trace("joining")
+        if bssid:
+            trace("rejoin", address=self._address is not None)
 
     def disconnect(self):
         self._joined = None
@@ -117,7 +126,9 @@ class WLAN:
             raise ValueError("unknown status param")
         if self._joined is None:
             return STAT_IDLE
-        if not inputs("wifi").get("up", True):
+        wifi = inputs("wifi")
+        other = self._bssid and bytes(self._bssid) != bytes.fromhex(wifi.get("bssid", _BSSID))
+        if other or not wifi.get("up", True):
             _trace("joining")
             return STAT_NO_AP_FOUND
         if time.ticks_diff(self._joined, time.ticks_ms()) > 0:
@@ -135,10 +146,20 @@ class WLAN:
         wifi = inputs("wifi")
         if not wifi.get("up", True):
             return []
-        return [(self._ssid.encode(), _BSSID, _CHANNEL, wifi.get("rssi", -55), 5, 1)]
+        bssid = bytes.fromhex(wifi.get("bssid", _BSSID))
+        return [(self._name().encode(), bssid, _CHANNEL, wifi.get("rssi", -55), 5, 1)]
+
+    def _name(self):
+        """The name that the access point has: the one that the board would join."""
+        if self._ssid:
+            return self._ssid
+        with open("/secrets.json") as file:
+            return json.load(file).get("wifi", {}).get("ssid", "")
 
     def ifconfig(self, value=None):
-        if value is None:
+        if value is not None:
+            self._address = None if value == "dhcp" else value
+        else:
             address = facts["address"] if self.isconnected() else "0.0.0.0"
             return (address, "255.0.0.0", "127.0.0.1", "127.0.0.1")
 

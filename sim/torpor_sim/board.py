@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TextIO
 
 from torpor_tools.errors import fail
@@ -20,6 +20,8 @@ from .lines import Event, LogLine
 from .ports import Place
 from .process import Process
 from .watchdog import Watchdog
+
+_LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
 class LogListener(Protocol):
@@ -66,6 +68,7 @@ class SimBoard:
         self._first_line = 0  # of the run that is under way
         self._watchdog = Watchdog(self._bitten)
         self._trace_file: TextIO | None = None
+        self._wake_pins: dict[str, Event] = {}  # kind of wake source -> what it waits for
 
     @property
     def name(self) -> str:
@@ -197,8 +200,7 @@ class SimBoard:
     async def _run(self, start: _Start) -> _Start:
         """One run; how the next one begins."""
         if start.after_s != 0:
-            await self._clock.wait(self._pressed, start.after_s)
-            start = self._next or start
+            start = await self._asleep(start)
         self._next = None
         self._pressed.clear()
         if self._stopping:
@@ -214,7 +216,33 @@ class SimBoard:
             return self._next or start
         return self._crashed(reason(status, self._traceback()))
 
+    async def _asleep(self, start: _Start) -> _Start:
+        """Wait until the next run begins; how it does, which a button or a pin may change."""
+        until = None if start.after_s is None else self._clock.now() + start.after_s
+        while not self._pressed.is_set():
+            if start.cause == "deepsleep" and (kind := self._pin_that_wakes()):
+                return replace(start, wake_reason=kind)
+            left = None if until is None else until - self._clock.now()
+            if left is not None and left <= 0:
+                break
+            look = _LOOK_S if self._wake_pins else None
+            await self._clock.wait(self._pressed, min(filter(None, (left, look)), default=None))
+        return self._next or start
+
+    def _pin_that_wakes(self) -> str | None:
+        """The kind of wake source whose pins have the level that it waits for."""
+        for kind, source in self._wake_pins.items():
+            levels = [self.inputs.level(pin) for pin in source["pins"] or ()]
+            if kind == "ext1" and not source["level"]:
+                met = bool(levels) and not any(levels)
+            else:
+                met = source["level"] in levels
+            if met:
+                return kind
+        return None
+
     def _prepare(self, start: _Start) -> None:
+        self._wake_pins.clear()
         self._install()
         if start.cause == "power-on":
             self._folder.power_on()
@@ -259,6 +287,7 @@ class SimBoard:
         if line.service == "kernel" and line.text == "ready" and self._next is None:
             self.is_ready = True
             self._ready_run = self.starts
+            self._hear_event({"event": "ready"})
             self._notify()
 
     def _hear_event(self, event: Event) -> None:
@@ -270,6 +299,8 @@ class SimBoard:
                 self._begin(_Start(event["cause"]))
             case "deepsleep":
                 self._sleep(event["ms"])
+            case "wake_source":
+                self._wake_pins[event["kind"]] = event
             case "watchdog":
                 self._watchdog.feed(event["timeout"] / 1000)
         self.trace.append(event)

@@ -78,7 +78,8 @@ class BoardFolder:
 
     def power_on(self) -> None:
         """Lose what does not outlive a power cut."""
-        (self.run / "rtc.bin").unlink(missing_ok=True)
+        for name in ("rtc.bin", "scratch.json"):
+            (self.run / name).unlink(missing_ok=True)
 
     def _has(self, tree: Path, name: str) -> bool:
         mine = self.flash / name

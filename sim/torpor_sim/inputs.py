@@ -45,6 +45,10 @@ class Inputs:
         """The level, 0 or 1, at an input pin."""
         self.set("pins", str(pin), int(level))
 
+    def level(self, pin: int | str) -> int | None:
+        """The level at an input pin; None if nothing drives it."""
+        return json.loads(self._path.read_text()).get("pins", {}).get(str(pin))
+
     def adc(self, pin: int | str, value: int) -> None:
         """The value, 0 to 65535, at an analogue pin or channel."""
         self.set("adc", str(pin), int(value))

@@ -99,7 +99,7 @@ async def test_a_killed_process_is_a_crash(tmp_path: Path) -> None:
         os.kill(board.pid, signal.SIGKILL)
         await board.wait_log("SIGKILL")
         await board.ready(start=2)
-        assert board.trace[-1]["cause"] == "watchdog"
+        assert [e for e in board.trace if e["event"] == "boot"][-1]["cause"] == "watchdog"
 
 
 def test_restarts_come_later_and_later_until_a_run_was_sound() -> None:
