@@ -24,6 +24,11 @@ def reset_cause() -> str:
     return "start"
 
 
+def wake_reason() -> str:
+    """Empty: a process does not sleep."""
+    return ""
+
+
 def rtc_read() -> bytes:
     """Nothing: there is no such memory."""
     return b""

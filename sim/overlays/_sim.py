@@ -24,20 +24,20 @@ def _tell(event, t, fields):
 
 
 _NEXT_MS = 20  # a board that sleeps again so soon after a wake has only looked at something
-_woke = None  # when it last woke
+_woke = 0  # when it last woke
 _in_row = False  # whether the sleep under way follows another one at once
 _untold = None  # why it woke, if that is not told yet: the next sleep may follow at once
 
 
 def sleeping(ms):
-    """Tell that the board sleeps lightly. In a row of sleeps, the second and all after it are one."""
+    """Tell that the board sleeps lightly. In a row of sleeps, all after the first are one."""
     global _in_row, _untold
-    follows = _woke is not None and time.ticks_diff(time.ticks_ms(), _woke) < _NEXT_MS
+    follows = _woke and time.ticks_diff(time.ticks_ms(), _woke) < _NEXT_MS
     if follows and _in_row:
         _untold = None
     else:
         trace("sleep", mode="light", ms=ms)
-        _in_row = follows
+        _in_row = bool(follows)
 
 
 def woken(reason):

@@ -47,7 +47,8 @@ class Inputs:
 
     def level(self, pin: int | str) -> int | None:
         """The level at an input pin; None if nothing drives it."""
-        return json.loads(self._path.read_text()).get("pins", {}).get(str(pin))
+        levels: dict[str, int] = json.loads(self._path.read_text()).get("pins", {})
+        return levels.get(str(pin))
 
     def adc(self, pin: int | str, value: int) -> None:
         """The value, 0 to 65535, at an analogue pin or channel."""

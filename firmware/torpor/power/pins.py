@@ -9,7 +9,7 @@ import asyncio
 
 from micropython import const
 
-from .. import idle, log, port, power, supervise  # type: ignore[attr-defined]
+from .. import idle, log, port, supervise  # type: ignore[attr-defined]
 from . import chip  # type: ignore[attr-defined]
 
 _LOOK_MS = const(50)
@@ -37,15 +37,15 @@ class Pins:
 
     def __init__(self, wakes: list) -> None:
         self.wakes = wakes
-        before = power.kept("pins")
-        if before and len(before) == len(wakes):
-            for i, wake in enumerate(wakes):
-                wake.was = bool(before[i])
-            if port.wake_reason() == "pin":
-                self._woken(chip.wake_pin())
-        else:
-            for wake in wakes:
-                wake.was = chip.active(wake.pin, wake.level)
+        for wake in wakes:
+            wake.was = chip.active(wake.pin, wake.level)
+
+    def resume(self, before: list) -> None:
+        """Go on after a deep sleep with the ``levels`` from before it."""
+        for i, wake in enumerate(self.wakes[: len(before)]):
+            wake.was = bool(before[i])
+        if port.wake_reason() == "pin":
+            self._woken(chip.wake_pin())
 
     def _woken(self, by: int) -> None:
         """Run the method of a pin that woke the chip and is released by now; ``watch`` has those

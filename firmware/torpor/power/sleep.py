@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
 
 _CLOSE_MS = const(2000)
+_KEPT = const(512)  # bytes: a schedule with a dozen jobs, the levels of the wake pins
 _LAST = const(100)  # the rank of the idle callback: sleep comes after all else
 
 _log = log.Log("power")
@@ -34,14 +35,23 @@ class Power:
         """From now on the board sleeps when nothing is to be done."""
         if port.reset_cause() != "deep sleep":
             power.touch()  # whoever has switched it on wants to see it
-        clock.set_at = clock.set_at or power.kept("clock_set") or 0
-        left = power.kept("jobs")
-        if self._schedule and left:
-            # The clock was not set in between, so its difference is the time slept.
-            slept = clock.wall_ms() - (power.kept("asleep_at") or 0)
-            self._schedule.resume(left, max(0, slept))
+        if port.reset_cause() == "deep sleep":
+            self._resume()
         idle.lazy = self._policy.mode == "doze"
         idle.add(self._idle, _LAST)
+
+    def _resume(self) -> None:
+        """Go on with what was kept over the deep sleep."""
+        from ..store import state
+
+        kept = state.of("torpor.power", _KEPT)
+        clock.set_at = clock.set_at or kept.get("clock_set", 0)
+        if self._schedule and "jobs" in kept:
+            # The clock was not set in between, so its difference is the time slept.
+            slept = clock.wall_ms() - kept["asleep_at"]
+            self._schedule.resume(kept["jobs"], max(0, slept))
+        if self._pins and "pins" in kept:
+            self._pins.resume(kept["pins"])
 
     def _idle(self, next_ms: int) -> int:
         s = self._state
@@ -125,16 +135,20 @@ class Power:
     def _keep(self) -> None:
         """Have everything kept that the next start has to know."""
         from ..store import state
-        from . import rejoin
 
-        kept = state.of("torpor.power", power.KEPT)
+        kept = state.of("torpor.power", _KEPT)
         kept["asleep_at"] = clock.wall_ms()
         kept["clock_set"] = clock.set_at
         if self._schedule:
             kept["jobs"] = self._schedule.left()
         if self._pins:
             kept["pins"] = self._pins.levels()
-        rejoin.remember()
+        try:
+            from . import rejoin
+
+            rejoin.remember()
+        except ImportError:  # in the image of a board that only dozes
+            pass
         if state.keep not in self._kernel.savers:
             self._kernel.savers.append(state.keep)
         self._kernel.save()

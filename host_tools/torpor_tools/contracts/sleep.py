@@ -38,7 +38,8 @@ def pins_can_wake(
     for owner, wake in wakes:
         if wake.pin not in kind.wake_pins:
             what = f"pin {wake.pin} cannot wake {board.name}, a {kind.name}"
-            yield Problem(wake.where, what, f"use one of {_ranges(kind.wake_pins)}")
+            remedy = f"use one of {_ranges(kind.wake_pins)}" if kind.wake_pins else "it has no pins"
+            yield Problem(wake.where, what, remedy)
         elif wake.pin in owners:
             what = f"pin {wake.pin} wakes {owners[wake.pin]} already"
             yield Problem(wake.where, what, "call both from one method")
@@ -64,6 +65,10 @@ def _levels_fit(board: BoardEntry, kind: Board, wakes: list[Wake]) -> Iterator[P
 def effective(board: BoardEntry, kind: Board, notes: list[str]) -> Power | None:
     """What the board does of what its table asks for; a fallback adds a note."""
     power = board.power
+    if power and not kind.wake_sources:
+        what = f"a {kind.title} does not sleep, so its power policy is left out"
+        notes.append(f"{power.where}: {board.name}: {what}")
+        return None
     if power and power.policy == "doze" and "wifi" not in kind.wake_sources:
         notes.append(
             f"{power.where}: {board.name} gets the policy idle: a {kind.title} cannot doze, "

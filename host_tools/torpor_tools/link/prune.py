@@ -21,13 +21,21 @@ from .module import Module
 from .shake import shake
 from .sources import DEPENDENCIES, dependency_module, runtime_module, service_modules
 from .stub import API, SIGNATURES, STUBS
+from .wiring import parts
 
 START_FILES = ("boot.py", "main.py")
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
+
+
+def _sleeps_deep(board: BoardPlan) -> bool:
+    return board.power is not None and board.power.policy == "deep"
+
+
 # Modules that the runtime does without where they are missing -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
-    "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
+    "torpor.power": lambda board: any(name.startswith("power.") for name in parts(board)),
+    "torpor.power.rejoin": _sleeps_deep,
 }
 
 

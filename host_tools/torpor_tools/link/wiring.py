@@ -154,8 +154,13 @@ def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
         yield f"from torpor.http.args import {', '.join(sorted(converters))}"
 
 
+def parts(board: BoardPlan) -> list[str]:
+    """The parts of the runtime that the board needs, in the order of their start."""
+    return [name for name, needed in PARTS.items() if needed(board)]
+
+
 def _parts(board: BoardPlan) -> Iterator[str]:
-    names = [name for name, needed in PARTS.items() if needed(board)]
+    names = parts(board)
     yield "def parts():"
     packages: dict[str, list[str]] = {}
     for name in sorted(names):
