@@ -1,13 +1,15 @@
 """Measures the figures that are named, or all: ``python -m tests.bench [NAME ...]``.
 
 Writes ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this time keep
-what the file says of them. Exit codes: 0 done (whether or not goals are met), 2 wrong usage.
+what the file says of them. Exit codes: 0 done (whether or not goals are met), 1 a figure
+could not be measured, 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from tests.bench.lab import Lab
@@ -29,18 +31,26 @@ def main(names: list[str]) -> int:
     results: dict[str, Figure] = {}
     if names and (OUT / "bench.json").exists():
         results = {figure.name: figure for figure in read(OUT / "bench.json")}
+    failed: list[str] = []
     with Lab() as lab:
         for entry in known:
             if not names or entry.name in names:
                 began = time.monotonic()
-                results[entry.name] = entry.measure(lab)
+                try:
+                    results[entry.name] = entry.measure(lab)
+                except Exception:  # the other figures are worth having
+                    traceback.print_exc()
+                    results.pop(entry.name, None)
+                    failed.append(entry.name)
                 print(f"{entry.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
     figures = [results[entry.name] for entry in known if entry.name in results]
     write(OUT / "bench.json", figures)
     (OUT / "bench.svg").write_text(plot(figures), encoding="utf-8")
     show([figure for figure in figures if not names or figure.name in names])
     print(f"written: {OUT}/bench.json, {OUT}/bench.svg")
-    return 0
+    if failed:
+        print(f"NOT MEASURED: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

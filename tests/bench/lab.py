@@ -122,6 +122,20 @@ class Lab:
         )
         return json.loads(out.splitlines()[-1])
 
+    def run_native(self, image: Image, program: str, timeout: float = 120) -> Any:
+        """Run ``program`` on bare MicroPython with a free port and the image's folder as arguments.
+
+        Returns what its last line, JSON, says.
+        """
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / "program.py"
+        path.write_text(program)
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            arguments = [str(path), str(held.getsockname()[1]), str(image.tree)]
+            out = _micropython(["-X", f"heapsize={HEAP}", *arguments], timeout)
+        return json.loads(out.splitlines()[-1])
+
     def floor(self, name: str) -> Address:
         """Where the program ``floors/<name>.py`` listens. It runs until the end."""
         return self._program(FLOORS / f"{name}.py")

@@ -1,0 +1,196 @@
+"""What a call inside the chip costs, in the heap that a real cluster leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bench.lab import Lab
+from tests.bench.registry import figure
+from torpor_tools.model.image import Image
+
+# Runs instead of main.py. Calls come in bursts of 200 with an idle moment between them, as they do
+# on a board that is woken by requests and timers.
+_PROGRAM = """
+import asyncio, gc, json, time
+import cluster
+from torpor import heap, kernel
+
+if STOCK:
+    class Nothing:
+        def collect():
+            pass
+
+    kernel.gc = Nothing
+    heap.settle = lambda: None
+
+
+async def peer(service):  # as a method of the service calls its peer
+    began = time.ticks_us()
+    for _ in range(200):
+        await service.readings.revision()
+    return time.ticks_diff(time.ticks_us(), began)
+
+
+async def plain(readings):
+    began = time.ticks_us()
+    for _ in range(200):
+        await readings.revision()
+    return time.ticks_diff(time.ticks_us(), began)
+
+
+async def chain(dashboard):
+    began = time.ticks_us()
+    for _ in range(200):
+        await dashboard.revision()
+    return time.ticks_diff(time.ticks_us(), began)
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    await asyncio.sleep(SETTLE)
+    found = {"peer": [], "plain": [], "chain": []}
+    alerts, readings = board.services["alerts"], board.services["readings"]
+    dashboard = board.services.get("dashboard")
+    for _ in range(5):
+        times = {"peer": [], "plain": [], "chain": []}
+        for _ in range(60):
+            times["peer"].append(await peer(alerts))
+            await asyncio.sleep_ms(1)
+            times["plain"].append(await plain(readings))
+            await asyncio.sleep_ms(1)
+            if dashboard:
+                times["chain"].append(await chain(dashboard))
+                await asyncio.sleep_ms(1)
+        for name in times:
+            if times[name]:
+                found[name].append(median(times[name]) / 200)
+    print(json.dumps(found))
+
+
+asyncio.run(main())
+"""
+
+_READINGS = """
+from torpor import Service, get
+
+
+class Readings(Service):
+    async def start(self) -> None:
+        self._samples = 0
+
+    @get("/revision")
+    async def revision(self) -> int:
+        return self._samples
+"""
+
+_ALERTS = """
+from services.readings import Readings
+from torpor import Service
+
+
+class Alerts(Service):
+    readings: Readings
+"""
+
+# A service that asks its peer over HTTP: asyncio's streams, the connection kept.
+_OVER_HTTP = """
+import asyncio, gc, json, sys, time
+sys.path.insert(0, sys.argv[2])
+import cluster
+from torpor import kernel
+
+PORT = int(sys.argv[1])
+
+
+async def over_http(reader, writer):
+    writer.write(b"GET /revision HTTP/1.1\\r\\nHost: board\\r\\n\\r\\n")
+    await writer.drain()
+    size = 0
+    while True:
+        line = await reader.readline()
+        if line == b"\\r\\n":
+            break
+        if line.startswith(b"Content-Length:"):
+            size = int(line[15:])
+    return json.loads(await reader.readexactly(size))
+
+
+async def main():
+    for name in cluster.PORTS:
+        cluster.PORTS[name] = PORT if name == "readings" else 0
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
+    alerts = board.services["alerts"]
+    found = []
+    for _ in range(5):
+        began = time.ticks_us()
+        for _ in range(300):
+            await over_http(reader, writer)
+        http = time.ticks_diff(time.ticks_us(), began) / 300
+        times = []
+        for _ in range(30):
+            began = time.ticks_us()
+            for _ in range(200):
+                await alerts.readings.revision()
+            times.append(time.ticks_diff(time.ticks_us(), began) / 200)
+            await asyncio.sleep_ms(1)
+        found.append(http / sorted(times)[15])
+    print(json.dumps(found))
+
+
+asyncio.run(main())
+"""
+
+
+def _calls(lab: Lab, image: Image, *, stock: bool = False, settle: int = 2) -> dict[str, Any]:
+    program = _PROGRAM.replace("STOCK", str(stock)).replace("SETTLE", str(settle))
+    found: dict[str, Any] = lab.run_on_board(image, program)
+    return found
+
+
+def sample_calls(lab: Lab) -> dict[str, Any]:
+    """µs a call in the sample cluster, a value a round; once its services have worked a while."""
+    return _calls(lab, lab.sample)
+
+
+def _pair(lab: Lab, **limits: Any) -> Image:
+    return lab.cluster({"readings": _READINGS, "alerts": _ALERTS}, **limits)
+
+
+def few_calls(lab: Lab) -> dict[str, Any]:
+    """The same where two tiny services are all there is."""
+    return _calls(lab, _pair(lab), settle=0)
+
+
+@figure("inmemory_over_await", unit="ratio", goal=1.05, better="lower")
+def inmemory_over_await(lab: Lab) -> list[float]:
+    found = lab.once(sample_calls)
+    return [peer / plain for peer, plain in zip(found["peer"], found["plain"], strict=True)]
+
+
+@figure("http_over_inmemory", unit="ratio", goal=250, better="higher")
+def http_over_inmemory(lab: Lab) -> list[float]:
+    found: list[float] = lab.run_native(_pair(lab, port="unix"), _OVER_HTTP)
+    return found
+
+
+@figure("await_live_over_empty", unit="ratio", goal=1.5, better="lower")
+def await_live_over_empty(lab: Lab) -> list[float]:
+    live, empty = lab.once(sample_calls)["peer"], lab.once(few_calls)["peer"]
+    return [one / other for one, other in zip(live, empty, strict=True)]
+
+
+@figure("stock_gc_over_ours", unit="ratio", goal=3, better="higher")
+def stock_gc_over_ours(lab: Lab) -> list[float]:
+    """``dashboard.revision()``, which asks ``readings`` and ``alerts``."""
+    found = []
+    for number in range(lab.rounds):
+        stock = _calls(lab, lab.sample, stock=True)["chain"][number]
+        found.append(stock / _calls(lab, lab.sample)["chain"][number])
+    return found

@@ -1,0 +1,192 @@
+"""What is left of the heap, and whether it stays."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.lab import ROOT, Lab
+from tests.bench.registry import figure
+from tests.helpers.running import Running
+
+_AFTER_START = """
+import asyncio, gc, json
+import cluster
+from torpor import kernel
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    await asyncio.sleep(SECONDS)
+    gc.collect()
+    print(json.dumps({"free": gc.mem_free(), "used": gc.mem_alloc()}))
+
+
+asyncio.run(main())
+"""
+
+_EMPTY = """
+from torpor import Service, get
+
+
+class S{0}(Service):
+    @get("/")
+    async def index(self) -> dict:
+        return {{}}
+"""
+
+_PROBE = """
+import gc
+
+from torpor import Service, get
+
+
+class Probe(Service):
+    @get("/free")
+    async def free(self) -> int:
+        gc.collect()
+        return gc.mem_free()
+"""
+
+
+@figure("heap_free_share", unit="share", goal=0.6, better="higher")
+def heap_free_share(lab: Lab) -> float:
+    """Free heap of the sample cluster once it is ready, overlays of the simulator included."""
+    found = lab.run_on_board(lab.sample, _AFTER_START.replace("SECONDS", "0"))
+    return float(found["free"] / (found["free"] + found["used"]))
+
+
+@figure("heap_free_share_at_work", unit="share", goal=None, better="higher")
+def heap_free_share_at_work(lab: Lab) -> float:
+    """The same three seconds later: its services hold what they have measured."""
+    found = lab.run_on_board(lab.sample, _AFTER_START.replace("SECONDS", "3"))
+    return float(found["free"] / (found["free"] + found["used"]))
+
+
+@figure("empty_service_heap_bytes", unit="bytes", goal=3000, better="lower")
+def empty_service_heap_bytes(lab: Lab) -> float:
+    """One more service with one route, the mean of four; 64-bit objects."""
+
+    def used(services: int) -> int:
+        sources = {f"s{i}": _EMPTY.format(i) for i in range(services)}
+        return int(
+            lab.run_on_board(lab.cluster(sources), _AFTER_START.replace("SECONDS", "0"))["used"]
+        )
+
+    return (used(5) - used(1)) / 4
+
+
+@figure("heap_drift_20000", unit="share", goal=0.01, better="lower")
+def heap_drift_20000(lab: Lab) -> float:
+    """Share of the free heap that is gone between request 1,000 and 20,000 of a mixed load."""
+    return drift(lab, 1_000, 20_000)
+
+
+def drift(lab: Lab, first: int, last: int, tell: Callable[[int, int], None] | None = None) -> float:
+    """Load the sample cluster with ``last`` requests; the share of free heap lost from ``first``.
+
+    ``tell`` is called with the number of requests and the free bytes now and then.
+    """
+    root = Path(tempfile.mkdtemp(dir=lab.folder))
+    shutil.copytree(ROOT / "services", root / "services")
+    (root / "services" / "probe").mkdir()
+    (root / "services" / "probe" / "__init__.py").write_text(_PROBE)
+    text = (ROOT / "cluster.toml").read_text()
+    text = text.replace('"dashboard"]', '"dashboard", "probe"]')
+    (root / "cluster.toml").write_text(text + "\n[services.probe]\nport = 8006\n")
+    board = lab.served(lab.image(root))
+    load = MixedLoad(board)
+    load.run(first)
+    before = load.free()
+    step = max(1, (last - first) // 20)
+    for done in range(first, last, step):
+        load.run(min(step, last - done))
+        if tell:
+            tell(min(done + step, last), load.free())
+    assert board.sim.board("shed").starts == 1, "the board has crashed"
+    return 1 - load.free() / before
+
+
+class MixedLoad:
+    """Requests as a board gets them: most on a kept connection, some not; good ones and bad."""
+
+    PATHS = (
+        ("readings", b"GET /readings/fridge-1?limit=5", b""),
+        ("readings", b"GET /readings/none", b""),
+        ("readings", b"GET /readings/fridge-1?limit=x", b""),
+        ("readings", b"GET /readings/fridge-2/history.csv", b""),
+        ("alerts", b"GET /alerts", b""),
+        ("alerts", b"PUT /thresholds/fridge-1", b'{"low": 2, "high": 8.5}'),
+        ("alerts", b"PUT /thresholds/fridge-1", b'{"low": '),
+        ("device", b"GET /device", b""),
+        ("device", b"GET /log?lines=5", b""),
+        ("dashboard", b"GET /overview", b""),
+        ("dashboard", b"GET /history/fridge-1", b""),
+        ("dashboard", b"GET /nothing-here", b""),
+        ("dashboard", b"GET /", b""),
+    )
+
+    def __init__(self, board: Running) -> None:
+        self._board = board
+        self._random = random.Random(4)
+        self._kept: tuple[str, socket.socket] | None = None
+
+    def run(self, requests: int) -> None:
+        """Make so many requests, one after the other."""
+        while requests:
+            service, line, body = self._random.choice(self.PATHS)
+            # Runs of the same request are usual, and let a connection be kept for a while.
+            for _ in range(min(requests, self._random.randint(1, 20))):
+                self._ask(service, line, body)
+                requests -= 1
+
+    def free(self) -> int:
+        """The board's free bytes after a collection."""
+        return int(self._ask("probe", b"GET /free", b"").rpartition(b"\r\n")[2])
+
+    def _ask(self, service: str, line: bytes, body: bytes) -> bytes:
+        head = line + b" HTTP/1.1\r\nHost: board\r\n"
+        if body:
+            head += b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+        if self._kept is None or self._kept[0] != service:
+            self.close()
+            self._kept = service, self._board.connect(service)
+        sock = self._kept[1]
+        sock.sendall(head + b"\r\n" + body)
+        answer = _answer(sock)
+        # An application's file ends with its connection; one in eight clients leaves by itself.
+        ends = b"\r\nConnection: close" in answer or answer[:8] == b"HTTP/1.0"
+        if ends or self._random.random() < 1 / 8:
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        if self._kept:
+            self._kept[1].close()
+            self._kept = None
+
+
+def _answer(sock: socket.socket) -> bytes:
+    """Read an answer: a length, chunks, or up to the end of the connection."""
+    data = b""
+    while True:
+        part = sock.recv(65536)
+        if not part:
+            return data + b"\r\nConnection: close"
+        data += part
+        head, end, body = data.partition(b"\r\n\r\n")
+        lowered = head.lower()
+        if not end:
+            continue
+        if b"\r\ntransfer-encoding: chunked" in lowered:
+            if body.endswith(b"\r\n0\r\n\r\n"):
+                return data
+            continue
+        _, found, size = lowered.partition(b"\r\ncontent-length:")
+        if found and len(body) >= int(size.partition(b"\r\n")[0]):
+            return data
