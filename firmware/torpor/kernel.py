@@ -13,7 +13,7 @@ import asyncio
 import gc
 import sys
 
-from . import heap, log
+from . import heap, idle, log
 from .service import Fault
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ class Kernel:
         """Start everything and keep it running."""
         await self.start()
         while True:
-            await asyncio.sleep_ms(1 << 28)
+            await idle.pause(1 << 28)  # no timer that would keep a board from sleeping
 
     async def start(self) -> None:
         """Make and start the services, then the parts of the runtime that this board needs."""

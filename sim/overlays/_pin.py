@@ -6,6 +6,7 @@ from _sim import facts, inputs, trace
 _ESP32 = facts["port"] == "esp32"
 _levels = {}  # what the outputs were set to; it outlives the Pin object, as on a chip
 _modes = {}
+_pulls = {}
 
 
 class Pin(machine._native.PinBase):
@@ -26,14 +27,13 @@ class Pin(machine._native.PinBase):
         if isinstance(id, Pin):
             id = id._id
         self._id = str(id)
-        self._pull = pull
         self.init(mode, pull, value=value)
 
     def init(self, mode=None, pull=None, *, value=None, **options):
         if mode is not None:
             _modes[self._id] = mode
         if pull is not None:
-            self._pull = pull
+            _pulls[self._id] = pull
         if value is not None:
             self._set(value)
 
@@ -53,7 +53,7 @@ class Pin(machine._native.PinBase):
         if self._output():
             return _levels.get(self._id, 0)
         # An open input floats; with its pull-up it reads high.
-        return inputs("pins").get(self._id, 1 if self._pull == Pin.PULL_UP else 0)
+        return inputs("pins").get(self._id, 1 if _pulls.get(self._id) == Pin.PULL_UP else 0)
 
     __call__ = value
 

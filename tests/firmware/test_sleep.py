@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
@@ -55,15 +57,191 @@ async def sleeper(
         yield sim, sim.board("box")
 
 
-async def test_a_deep_board_serves_sleeps_and_wakes_for_its_jobs(tmp_path: Path) -> None:
-    deep = 'policy = "deep"\nlinger_ms = 300'
-    async with sleeper(tmp_path, "ESP32_GENERIC", deep, DOOR + MEASURES) as (sim, board):
-        answer = await sim.http("door").get("/state")
-        assert answer.text == "here"
-        await board.wait_log("start: power-on, ")
+DEEP = 'policy = "deep"\nlinger_ms = 300\n'
+
+
+def boots(board: SimBoard) -> list[tuple[str, str]]:
+    """Reset cause and wake reason of each start, as the service saw them."""
+    told = [str(line).partition("start: ")[2] for line in board.log if "start: " in str(line)]
+    return [(text.split(", ")[0], text.split(", ")[1]) for text in told]
+
+
+async def test_a_deep_board_serves_and_sleeps_until_its_job_is_due(tmp_path: Path) -> None:
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES) as (sim, board):
+        assert (await sim.http("door").get("/state")).text == "here"
         asleep = await board.wait_trace("deepsleep")
-        assert 4000 < asleep["ms"] <= 6000
-        await board.wait_log("start: deep sleep, timer")
+        assert 4000 < asleep["ms"] <= 6000  # not six seconds anew: it was awake for a while
+        await board.wait_log("measured", since=board.log.mark())
+        await board.wait_trace("deepsleep", since=board.trace.mark())
+        assert boots(board) == [("power-on", ""), ("deep sleep", "timer")]
+        assert sum("measured" in str(line) for line in board.log) == 2
+
+
+async def test_a_pico_sleeps_deep_with_its_radio_off_and_knows_why_it_starts(
+    tmp_path: Path,
+) -> None:
+    async with sleeper(tmp_path, "RPI_PICO_W", DEEP, DOOR + MEASURES) as (_, board):
+        asleep = await board.wait_trace("sleep")
+        radio = [event["state"] for event in board.trace if event["event"] == "radio"]
+        assert (asleep["mode"], radio[-1]) == ("light", "off")
+        await board.wait_log("measured", since=board.log.mark())
+        await board.reset()  # the note in the scratch registers is good for one start
+        assert boots(board) == [("power-on", ""), ("deep sleep", "timer"), ("power-on", "")]
+
+
+async def test_a_request_that_takes_long_is_finished_before_the_board_sleeps(
+    tmp_path: Path,
+) -> None:
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES) as (sim, board):
         mark = board.log.mark()
-        await board.wait_log("deep sleep for")
-        assert any("measured" in str(line) for line in board.log.since(mark - 10))
+        assert (await sim.http("door").get("/slow")).text == "at last"
+        assert not any("deep sleep" in str(line) for line in board.log.since(mark))
+        await board.wait_log("power: deep sleep for")
+
+
+HOLDS = """
+    @get("/held")
+    async def held(self) -> str:
+        self.spawn(self._work)
+        return "begun"
+
+    async def _work(self) -> None:
+        async with self.awake():
+            self.log.info("work begins")
+            await asyncio.sleep_ms(1500)
+            self.log.info("work is done")
+"""
+
+
+async def test_a_service_can_hold_the_board_awake(tmp_path: Path) -> None:
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES + HOLDS) as (sim, board):
+        await sim.http("door").get("/held")
+        await board.wait_log("power: deep sleep for")
+        log = [str(line) for line in board.log]
+        done = next(i for i, line in enumerate(log) if "work is done" in line)
+        assert not any("deep sleep" in line for line in log[:done])
+
+
+@pytest.mark.parametrize("kind", ["ESP32_GENERIC", "ESP32_GENERIC_C3", "RPI_PICO_W"])
+async def test_a_door_wakes_the_board_once_however_long_it_stays_open(
+    tmp_path: Path, kind: str
+) -> None:
+    power = DEEP + 'wake_every = "1h"'
+    async with sleeper(tmp_path, kind, power, DOOR + OPENS) as (_, board):
+        await board.wait_log("power: deep sleep for")
+        await board.wait_trace("sleep" if kind == "RPI_PICO_W" else "deepsleep")
+        mark = board.log.mark()
+        board.inputs.pin(4, 0)
+        await board.wait_log("opened", since=mark)
+        await board.wait_log("power: deep sleep for", since=mark)  # with the door open
+        mark = board.log.mark()
+        board.inputs.pin(4, 1)  # closing it starts the board, but no method
+        await board.wait_log("power: deep sleep for", since=mark)
+        assert [reason for _, reason in boots(board)] == ["", "pin", "pin"]
+        assert sum("opened" in str(line) for line in board.log) == 1
+
+
+async def test_a_door_that_opens_while_the_board_is_awake_is_seen_too(tmp_path: Path) -> None:
+    async with sleeper(tmp_path, "ESP32_GENERIC", 'policy = "on"', DOOR + OPENS) as (_, board):
+        board.inputs.pin(4, 0)
+        await board.wait_log("opened")
+
+
+async def test_the_access_point_is_remembered_and_looked_for_when_it_has_changed(
+    tmp_path: Path,
+) -> None:
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES) as (_, board):
+        await board.wait_trace("deepsleep")
+        told = [event["event"] for event in board.trace]
+        assert told.index("scan") < told.index("rejoin")
+        mark = board.trace.mark()
+        again = await board.wait_trace("rejoin", since=mark)
+        assert again["address"]  # no scan and no DHCP
+        await board.wait_trace("deepsleep", since=mark)
+        assert not any(event["event"] == "scan" for event in board.trace.since(mark))
+        board.inputs.set("wifi", "bssid", "0200000000ff")
+        mark = board.trace.mark()
+        await board.wait_trace("scan", since=mark)
+        await board.wait_log("looking for another")
+        await board.wait_log("joined as", since=board.log.mark())
+
+
+async def test_without_wifi_the_jobs_run_and_the_board_sleeps_again(tmp_path: Path) -> None:
+    power = DEEP + "wifi_deadline_ms = 800"
+    async with sleeper(tmp_path, "ESP32_GENERIC", power, DOOR + MEASURES) as (_, board):
+        board.inputs.wifi(up=False)
+        await board.wait_trace("deepsleep")
+        mark = board.log.mark()
+        await board.wait_log("measured", since=mark)
+        await board.wait_log("power: deep sleep for", since=mark)
+        assert not any("joined" in str(line) for line in board.log.since(mark))
+
+
+async def until_dormant(board: SimBoard, mark: int) -> None:
+    """Wait until a Pico sleeps without an end."""
+    await board.trace.wait(
+        lambda event: event["event"] == "sleep" and event["ms"] is None,
+        what="sleep without an end",
+        timeout=30,
+        since=mark,
+    )
+
+
+async def test_a_packet_wakes_a_pico_that_dozes(tmp_path: Path) -> None:
+    power = 'policy = "doze"\nlinger_ms = 100'
+    async with sleeper(tmp_path, "RPI_PICO_W", power) as (sim, board):
+        mark = 0
+        for _ in range(3):
+            await until_dormant(board, mark)
+            mark = board.trace.mark()
+            assert (await sim.http("door").get("/state")).text == "here"
+            woken = await board.wait_trace("wake", since=mark)
+            assert woken["reason"] == "packet"
+        assert board.starts == 1
+
+
+async def test_a_pico_that_dozes_between_jobs_runs_them_and_serves(tmp_path: Path) -> None:
+    power = 'policy = "doze"\nlinger_ms = 100'
+    source = DOOR + MEASURES.replace("seconds=6", "seconds=1")
+    async with sleeper(tmp_path, "RPI_PICO_W", power, source) as (sim, board):
+        await board.wait_trace("sleep")
+        mark = board.log.mark()
+        await board.wait_log("measured", since=mark)
+        assert (await sim.http("door").get("/state")).text == "here"
+        await board.wait_trace("sleep", since=board.trace.mark())
+
+
+LEAVES = """
+from torpor import power
+
+
+class Queue:
+    def __init__(self, log):
+        self.log = log
+        self.left = 3
+
+    def busy_ms(self) -> int:
+        return 50 * self.left
+
+    async def close(self, ms: int) -> None:
+        self.log.info("closing for %d ms with %d left", ms, self.left)
+
+
+async def work(queue):
+    while queue.left:
+        await asyncio.sleep_ms(50)
+        queue.left -= 1
+        power.touch()
+"""
+
+
+async def test_a_work_source_is_drained_and_told_before_the_sleep(tmp_path: Path) -> None:
+    head, _, rest = DOOR.partition("\n\nclass Door")
+    start = "        queue = Queue(self.log)\n        power.sources.append(queue)\n"
+    start += "        self.spawn(work, queue)\n"
+    source = head + LEAVES + "\n\nclass Door" + rest + MEASURES
+    source = source.replace("system.wake_reason())\n", "system.wake_reason())\n" + start)
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, source) as (_, board):
+        told = await board.wait_log("closing for")
+        assert "with 0 left" in str(told)
+        await board.wait_log("power: deep sleep for")

@@ -9,7 +9,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock
+from .. import clock, idle
 
 # What a connection is doing; the order is the order in which connections give way.
 IDLE = const(0)  # kept alive after an answer
@@ -101,7 +101,7 @@ class Budget:
     async def _sweep(self) -> None:
         # Runs only while there are connections, so a board without clients is not woken.
         while self.open:
-            await asyncio.sleep_ms(_SWEEP_MS)
+            await idle.pause(_SWEEP_MS)
             for c in list(self.open):
                 for_ms = clock.since(c.since)
                 if c.state <= FRESH:

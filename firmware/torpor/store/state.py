@@ -10,6 +10,7 @@ from json import dumps, loads
 from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
 
+_FOLDER = "/data"
 _FILE = "/data/state"
 _log = log.Log("state")
 _states: dict = {}  # name -> State
@@ -76,6 +77,10 @@ def _write(record: bytes) -> None:
         port.rtc_write(record)
     if record == _in_flash:
         return
+    try:
+        os.mkdir(_FOLDER)
+    except OSError:
+        pass  # it is there
     with open(_FILE + "~", "wb") as file:
         file.write(record)
         file.flush()

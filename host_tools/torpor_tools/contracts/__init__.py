@@ -117,6 +117,7 @@ def _together(
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
         yield from sleep.something_wakes(entry, contracts)
+        yield from sleep.something_listens(entry, cluster)
 
 
 def _board_plan(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..config.suggest import listing
 from ..errors import Problem
 from ..model.board import Board
-from ..model.cluster import BoardEntry, Power
+from ..model.cluster import BoardEntry, Cluster, Power
 from ..model.contract import Contract, Wake
 
 
@@ -21,6 +21,16 @@ def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterat
     if not any(m.every_ms or m.daily_s is not None or m.wake for m in methods):
         what = f"{board.name} would sleep for ever: it has no schedule and no @on_wake"
         yield Problem(power.where, what, 'add `wake_every = "5m"`')
+
+
+def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
+    """A board that dozes has a port, for what wakes it is a packet."""
+    power = board.power
+    if power is None or power.policy != "doze":
+        return
+    if not any(s.port and s.name in board.services for s in cluster.services):
+        what = f"{board.name} dozes until a packet comes, but none of its services has a port"
+        yield Problem(power.where, what, 'choose the policy "deep", or give a service a port')
 
 
 def pins_can_wake(

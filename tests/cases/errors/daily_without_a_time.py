@@ -1,0 +1,8 @@
+# ERROR: @daily needs a time of day in UTC
+from torpor import Service, daily
+
+
+class A(Service):
+    @daily("7:30")
+    async def report(self) -> None:
+        return None

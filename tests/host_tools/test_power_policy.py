@@ -1,0 +1,124 @@
+"""``[boards.<name>.power]``: what is read, what is refused, what becomes something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import build
+from torpor_tools.model.plan import Plan
+
+HEAD = "from torpor import Service, daily, every, get, on_wake\n\n\nclass A(Service):\n"
+ROUTE = '    @get("/a")\n    async def read(self) -> dict:\n        return {}\n'
+JOB = "    @every(seconds=60)\n    async def look(self) -> None: ...\n"
+
+
+def wake(name: str, pin: int, level: int) -> str:
+    return f"    @on_wake(pin={pin}, level={level})\n    async def {name}(self) -> None: ...\n"
+
+
+def plan(
+    root: Path, power: str, body: str = ROUTE, kind: str = "ESP32_GENERIC", port: str = "8001"
+) -> Plan:
+    write_cluster(root, {"a": HEAD + body}, kind)
+    toml = root / "cluster.toml"
+    text = toml.read_text().replace("port = 8001", f"port = {port}")
+    toml.write_text(text + f"\n[boards.box.power]\n{power}\n")
+    return load_plan(root)
+
+
+def refused(root: Path, power: str, body: str = ROUTE, **options: str) -> str:
+    with pytest.raises(UserError) as error:
+        plan(root, power, body, **options)
+    (problem,) = error.value.problems
+    assert problem.where
+    assert problem.remedy
+    return problem.what
+
+
+def test_all_that_can_be_said(tmp_path: Path) -> None:
+    text = 'policy = "deep"\nlinger_ms = 500\nwake_every = "5m"\nwifi_deadline_ms = 8000'
+    power = plan(tmp_path, text).boards[0].power
+    assert power
+    assert (power.policy, power.linger_ms, power.wake_every_ms) == ("deep", 500, 300_000)
+    assert power.wifi_deadline_ms == 8000
+
+
+@pytest.mark.parametrize(
+    ("power", "what"),
+    [
+        ('policy = "dooze"', 'there is no policy "dooze"'),
+        ('policy = "idle"\nwake_every = "5m"', "wake_every is of no use with the policy idle"),
+        ('policy = "deep"\nwake_every = "5 min"', 'wake_every: "5 min" is not a time'),
+        ('policy = "deep"\nwake_every = "1s"', 'wake_every: "1s" is not a time'),
+        ('policy = "deep"\nlinger_ms = -1\nwake_every = "1m"', "linger_ms: -1 is not between"),
+        ('policy = "deep"', "box would sleep for ever"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, power: str, what: str) -> None:
+    if "linger_ms = -1" in power:
+        with pytest.raises(UserError) as error:
+            plan(tmp_path, power)
+        assert what in error.value.problems[0].what
+    else:
+        assert what in refused(tmp_path, power)
+
+
+def test_a_board_without_a_port_cannot_doze(tmp_path: Path) -> None:
+    power = 'policy = "doze"'
+    said = refused(tmp_path, power, JOB, kind="RPI_PICO_W", port="false")
+    assert "none of its services has a port" in said
+
+
+def test_what_a_board_cannot_do_falls_back_and_the_build_says_so(tmp_path: Path) -> None:
+    made = plan(tmp_path, 'policy = "doze"')
+    assert made.boards[0].power
+    assert made.boards[0].power.policy == "idle"
+    assert any("gets the policy idle" in note and "cluster.toml:" in note for note in made.notes)
+    pico = plan(tmp_path / "pico", 'policy = "doze"', kind="RPI_PICO_W")
+    assert pico.boards[0].power
+    assert pico.boards[0].power.policy == "doze"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "what"),
+    [
+        ("ESP32_GENERIC", wake("a", 4, 0) + wake("b", 13, 0), "can wait for one pin that goes low"),
+        ("ESP32_GENERIC_C3", wake("a", 4, 0) + wake("b", 3, 1), "wakes by pins of one level"),
+        ("ESP32_GENERIC", wake("a", 5, 0), "pin 5 cannot wake box, a ESP32_GENERIC"),
+    ],
+)
+def test_pins_that_the_chip_cannot_wait_for(
+    tmp_path: Path, kind: str, body: str, what: str
+) -> None:
+    assert what in refused(tmp_path, 'policy = "deep"\nwake_every = "5m"', body, kind=kind)
+
+
+def modules(made: Plan, out: Path) -> set[str]:
+    image = build(made, "box", out, types=False)
+    files = image.tree.rglob("*.mpy")
+    return {str(file.relative_to(image.tree).with_suffix("")) for file in files}
+
+
+def test_an_image_has_the_code_of_its_own_policy_only(tmp_path: Path) -> None:
+    sleep = {"sleep", "governor", "chip", "rejoin", "pins"}
+    found = {}
+    for name, power, body, kind in (
+        ("idle", 'policy = "idle"', ROUTE, "ESP32_GENERIC"),
+        ("doze", 'policy = "doze"', ROUTE, "RPI_PICO_W"),
+        ("deep", 'policy = "deep"', ROUTE + JOB, "ESP32_GENERIC"),
+        ("pin", 'policy = "on"', ROUTE + wake("opened", 4, 0), "ESP32_GENERIC"),
+    ):
+        folder = tmp_path / name
+        all_of_it = modules(plan(folder, power, body, kind), folder / "build")
+        found[name] = {m.rpartition("/")[2] for m in all_of_it if "torpor/power/" in m} & sleep
+    assert found == {
+        "idle": set(),
+        "doze": {"sleep", "governor", "chip"},
+        "deep": {"sleep", "governor", "chip", "rejoin"},
+        "pin": {"chip", "pins"},
+    }
