@@ -1,0 +1,109 @@
+"""The governor's decisions and the times of jobs: pure functions, run in MicroPython."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+MICROPYTHON = Path(sys.executable).with_name("micropython")
+NAMES = ("WAIT", "LIGHT", "DOZE", "CLOSE", "DEEP")
+# governor.py alone, without the package around it that wants a chip
+LOAD = 'exec(open("torpor/power/governor.py").read())\n'
+DAY, NOON = 86_400, 43_200
+
+
+def micropython(source: str) -> list[str]:
+    """Run ``source`` in the firmware's folder; the lines that it prints."""
+    done = subprocess.run(
+        [MICROPYTHON, "-c", source], cwd=FIRMWARE, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def decide(mode: str, cases: list[dict[str, object]]) -> list[tuple[str, int]]:
+    """The decision for each state, with linger 1000 ms, wake every minute, Wi-Fi by 9000 ms."""
+    source = LOAD + f"policy = Policy({mode!r}, 1000, 60000, 9000)\nfor case in {cases!r}:\n"
+    source += "    s = State()\n    for name in case: setattr(s, name, case[name])\n"
+    source += "    print(decide(policy, s), s.ms)\n"
+    pairs = (line.split() for line in micropython(source))
+    return [(NAMES[int(number)], int(ms)) for number, ms in pairs]
+
+
+def test_deep_sleeps_only_when_nobody_needs_the_board() -> None:
+    ready = {"joined": True, "up_ms": 10_000, "closed": True, "next_ms": 700}
+    cases: list[tuple[dict[str, object], tuple[str, int]]] = [
+        ({}, ("DEEP", 50_000)),
+        ({"closed": False}, ("CLOSE", 50_000)),
+        ({"holds": 1}, ("WAIT", 700)),
+        ({"serving": 1, "open": 1}, ("WAIT", 700)),
+        ({"busy_ms": 50}, ("WAIT", 50)),
+        ({"busy_ms": -1}, ("WAIT", 700)),
+        ({"served": True, "quiet_ms": 400}, ("WAIT", 600)),
+        ({"served": True, "quiet_ms": 1000}, ("DEEP", 50_000)),
+        ({"quiet_ms": 400}, ("DEEP", 50_000)),  # woken, and nobody has asked for anything
+        ({"joined": False}, ("DEEP", 50_000)),  # the deadline is over
+        ({"joined": False, "busy_ms": 50}, ("DEEP", 50_000)),  # without Wi-Fi it cannot be done
+        ({"joined": False, "up_ms": 8900}, ("WAIT", 100)),
+        ({"due_ms": 20_000}, ("DEEP", 20_000)),
+        ({"due_ms": 3000}, ("WAIT", 700)),
+        ({"due_ms": 0, "next_ms": -1}, ("WAIT", 0)),
+        ({"up_ms": 90_000}, ("DEEP", 5000)),  # it was awake beyond the minute
+    ]
+    assert decide("deep", [ready | case for case, _ in cases]) == [want for _, want in cases]
+
+
+def test_doze_stops_until_a_packet_or_in_slices_under_a_timer() -> None:
+    ready = {"joined": True, "up_ms": 10_000}
+    cases: list[tuple[dict[str, object], tuple[str, int]]] = [
+        ({}, ("DOZE", -1)),
+        ({"next_ms": 5000}, ("LIGHT", 200)),
+        ({"next_ms": 150}, ("LIGHT", 150)),
+        ({"next_ms": 10}, ("WAIT", 10)),
+        ({"open": 1}, ("CLOSE", -1)),
+        ({"open": 1, "closed": True, "next_ms": 5000}, ("WAIT", 5000)),
+        ({"serving": 1, "open": 1}, ("WAIT", -1)),
+        ({"joining": True, "next_ms": 20}, ("WAIT", 20)),
+        ({"served": True, "quiet_ms": 0}, ("WAIT", 1000)),
+    ]
+    assert decide("doze", [ready | case for case, _ in cases]) == [want for _, want in cases]
+
+
+def test_without_anything_due_a_deep_board_waits_for_its_pins() -> None:
+    source = LOAD + 'p = Policy("deep", 0, -1, 0)\ns = State()\ns.closed = True\n'
+    source += "print(decide(p, s), s.ms)\ns.due_ms = 1 << 29\nprint(decide(p, s), s.ms)\n"
+    assert micropython(source) == ["4 -1", f"4 {DAY * 1000}"]
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "wanted"),
+    [(1000, 0, 1000), (1000, 1000, 1600), (1000, 1599, 1600), (1000, 9999, 10_000)],
+)
+def test_missed_runs_are_one_and_the_rhythm_stays(due: int, now: int, wanted: int) -> None:
+    assert times(f"next_every({due}, 600, {now})") == wanted
+
+
+@pytest.mark.parametrize(
+    ("last", "wanted"),
+    [
+        (0, NOON),
+        (NOON, NOON + DAY),
+        (NOON - 10, NOON + DAY),  # ran by a clock that was then set back by ten seconds
+        (NOON + 600, NOON + DAY),  # ran late
+        (NOON + DAY // 2 - 1, NOON + DAY),
+    ],
+)
+def test_a_time_of_day_comes_once_a_day(last: int, wanted: int) -> None:
+    assert times(f"next_daily({NOON}, {last})") == wanted
+
+
+def times(call: str) -> int:
+    """The value of a call of one of schedule.py's functions."""
+    source = 'text = open("torpor/schedule.py").read()\n'
+    source += 'exec(text[text.index("_DAY_S"):text.index("class Job")], '
+    source += f'{{"const": int}}, globals())\nprint({call})\n'
+    return int(micropython(source)[0])
