@@ -7,8 +7,8 @@ from micropython import const
 
 # Nearly every answer begins so. JSON is written behind it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
+_LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
-_USUAL_SIZE = const(76)
 _ROOM = const(256)  # bytes allocated for such an answer at once
 
 # One text: a dict of texts would take five times the heap.
@@ -29,8 +29,8 @@ def encode(request, result, content_type=None) -> bytes:
     a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
     kind: object = type(result)
     if kind is dict or kind is list:
-        if content_type is None and request.usual and request.verb != "HEAD":
-            return _json(result, _USUAL)
+        if content_type is None and not request.http10 and request.verb != "HEAD":
+            return _json(result, _USUAL if request.keep else _LAST)
         return compose(request, 200, _json(result), content_type or "application/json", None)
     status = 200
     headers = None
@@ -60,7 +60,7 @@ def _json(result, head=b"") -> bytes:
     out.write(head)
     json.dump(result, out, separators=_TIGHT)  # type: ignore[call-overload]
     if head:
-        size = out.tell() - _USUAL_SIZE
+        size = out.tell() - len(head)
         out.seek(_LENGTH_AT)
         out.write(b"%7d" % size)
     data = out.getvalue()

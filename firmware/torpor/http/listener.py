@@ -56,6 +56,8 @@ class Listener:
         self._sock: socket.socket | None = None
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
 
+        self.spare = None  # the request of a connection that has ended, for the next one
+
     def open(self) -> None:
         """Begin to listen. Raises ``OSError``."""
         address = socket.getaddrinfo("0.0.0.0", self.port)[0][-1]
@@ -162,7 +164,8 @@ class Connection:
         self.listener = listener
         self.sock = sock
         self.address = address
-        self.request = wire.Request()
+        self.request = listener.spare or wire.Request()
+        listener.spare = None
         self.since = clock.ticks()  # when the state began
 
     async def serve(self) -> None:
@@ -175,6 +178,7 @@ class Connection:
             _log.exception(e, self.listener.name)
         finally:
             self.close()
+            self.listener.spare = self.request
 
     async def _serve(self) -> None:
         sock = self.sock
@@ -202,8 +206,13 @@ class Connection:
                             break
                         rest = data
                         continue
-                    request.begin(rest, end)
-                    rest = rest[end + 4 :]
+                    end += 4
+                    if end == len(rest):
+                        request.begin(rest)
+                        rest = b""
+                    else:
+                        request.begin(rest[:end])
+                        rest = rest[end:]
                     if request.length:
                         rest = await self._body(rest)
                 except Fault as e:
@@ -230,6 +239,9 @@ class Connection:
                 n = sock.write(data)
                 if n != len(data):
                     await self.drain(data, n)
+                if request.body:
+                    request.body = b""  # or it would stay until the next request
+                    request.fields = None
                 if not request.keep:
                     return
                 self.state = IDLE

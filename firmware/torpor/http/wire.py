@@ -38,36 +38,34 @@ class Request:
     query: bytes | None = None  # the part of the target behind "?", or None
     body: bytes | bytearray = b""
     fields: dict | None = None  # arguments from query and body, made when first asked for
-    # What the headers say. A client that stays sends the same ones with every request,
-    # so they are parsed once and compared from then on.
+    keep = True  # whether the connection may have another request
+    # What follows the target. A client sends the same with every request, on its next connection
+    # too, so it is parsed once and compared from then on.
+    tail: bytes | None = None  # version and headers as sent
     headers: bytes | None = None  # the header lines as sent
     http10 = False
-    keep = True
-    usual = True  # nothing but a keep-alive HTTP/1.1 client that wants the whole answer
+    stays = True  # nothing says "Connection: close"
     length = 0  # of the body, in bytes; -1: chunked
     expects = False  # the client waits for "100 Continue"
     kind: bytes | None = None  # Content-Type in lower case, without parameters
 
-    def begin(self, data: bytes, end: int) -> None:
-        """Take the head, ``data`` up to the empty line at ``end``. Raises ``Fault``."""
-        line_end = data.find(b"\r\n")
-        line = data[:line_end].split(b" ")
-        if len(line) != 3:
+    def begin(self, head: bytes) -> None:
+        """Take a head, the empty line at its end included. Raises ``Fault``."""
+        parts = head.split(b" ", 2)
+        if len(parts) != 3 or b"\n" in parts[1]:
             raise Fault(400, _LINE)
-        version = line[2]
-        known = self.headers
-        if not (known and len(known) == end - line_end and data.startswith(known, line_end)):
-            if not self._read_headers(data[line_end:end]) and version == b"HTTP/1.1":
-                raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
-        if version != b"HTTP/1.1":
-            self._version(version)
-        verb = VERBS.get(line[0])
+        if parts[2] != self.tail:
+            self._read_tail(parts[2])
+        self.keep = self.stays
+        verb = VERBS.get(parts[0])
         if verb:
             self.verb, self.key = verb
+        elif b"\n" in parts[0]:
+            raise Fault(400, _LINE)
         else:
-            self.verb = unquote(line[0])
+            self.verb = unquote(parts[0])
             self.key = None
-        target = self.raw = line[1]
+        target = self.raw = parts[1]
         self.body = b""
         self.fields = self.query = None
         if b"?" in target:
@@ -97,24 +95,27 @@ class Request:
         except UnicodeError:
             return repr(self.raw)
 
-    def _version(self, version: bytes) -> None:
-        if version != b"HTTP/1.0":
-            if version.startswith(b"HTTP/1."):
-                return
+    def _read_tail(self, tail: bytes) -> None:
+        self.tail = None  # nothing is remembered of what is refused
+        line_end = tail.find(b"\r\n")
+        version = tail[:line_end]
+        if not version.startswith(b"HTTP/1.") or len(version) != 8:
             raise Fault(505 if version.startswith(b"HTTP/") else 400, "speak HTTP/1.1")
-        self.http10 = True
-        self.usual = False
-        self.keep = b"keep-alive" in (self.header("connection") or b"").lower()
+        self.http10 = version == b"HTTP/1.0"
+        self.headers = block = tail[line_end:-4]
+        hosts = self._read_headers(block)
+        if self.http10:
+            self.stays = b"keep-alive" in (self.header("connection") or b"").lower()
+        elif not hosts:
+            raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
+        self.tail = tail
 
     def _read_headers(self, block: bytes) -> int:
         """Take the header lines; how many of them are Host."""
-        if self.headers is not None:
-            self.headers = None  # nothing is remembered of a block that is refused
-            self.http10 = False
-            self.keep = self.usual = True
-            self.length = 0
-            self.expects = False
-            self.kind = None
+        self.stays = True
+        self.length = 0
+        self.expects = False
+        self.kind = None
         hosts = lengths = 0
         lines = block.split(b"\r\n")
         if len(lines) > _MAX_HEADERS:
@@ -136,7 +137,7 @@ class Request:
                     raise Fault(400, "Transfer-Encoding: only 'chunked' is understood")
                 self.length = -1
             elif name == b"connection":
-                self.keep = self.usual = b"close" not in value.lower()
+                self.stays = b"close" not in value.lower()
             elif name == b"content-type":
                 self.kind = value.split(b";")[0].strip().lower()
             elif name == b"expect":
@@ -148,7 +149,6 @@ class Request:
             raise Fault(400, "both Content-Length and Transfer-Encoding")
         if hosts > 1:
             raise Fault(400, "more than one Host header")
-        self.headers = block
         return hosts
 
     def header(self, name: str) -> bytes | None:
@@ -162,7 +162,9 @@ class Request:
 
 
 def _is_token(name: bytes) -> bool:
-    # RFC 9110, 5.6.2. Letters and "-" are nearly all that comes, so those are looked at first.
+    # RFC 9110, 5.6.2. Letters and "-" are nearly all that comes.
+    if name.replace(b"-", b"").isalpha():
+        return True
     for c in name:
         if not (97 <= c <= 122 or c == 45 or 48 <= c <= 57 or c in b"!#$%&'*+.^_`|~"):
             return False

