@@ -22,6 +22,13 @@ _JOURNAL = const(2048)  # bytes from which on it is folded
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
 
+def _opening():
+    from . import opening
+
+    forget("opening")
+    return opening
+
+
 class Store:
     """The database in ``<root>/<name>``.
 
@@ -39,11 +46,7 @@ class Store:
         self._batches: dict = {}  # id of a task -> the writes of its batch
         self.size = self.commits = self.flushes = self.written = self.lost = 0
         self.dirty = False
-        from . import opening
-
-        forget("opening")
-        opening.make_folders(root, name)
-        opening.load(self)
+        _opening().load(self)
 
     def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
         """The table of that name; it need not exist.
@@ -53,10 +56,7 @@ class Store:
         ``commit="wake"`` leaves out the flush: rows are safe once ``flush`` has been called: the
         runtime does so before the board sleeps, and after a minute.
         """
-        from . import opening
-
-        forget("opening")
-        return opening.table(self, name, keep, max_age, commit == "wake")
+        return _opening().table(self, name, keep, max_age, commit == "wake")
 
     # Batches: an ``async with`` collects the writes of its task.
 
@@ -98,7 +98,7 @@ class Store:
                     for _ in steps:
                         await asyncio.sleep_ms(0)
                 except OSError as e:
-                    raise self._failed(e)
+                    raise _opening().failed(self, e)
                 finally:
                     steps.close()
             self.write(writes, lazy)
@@ -112,7 +112,7 @@ class Store:
             names.append(key)
             texts.append(text)
         texts[0] = dumps(names, separators=(",", ":")).encode()
-        record = segment.pack(b"\n".join(texts))
+        record = segment.pack(texts)
         if len(record) > segment.MOST:
             raise Fault(413, "a commit has at most %d bytes" % segment.MOST)
         try:
@@ -120,7 +120,7 @@ class Store:
             if not lazy:
                 self.journal.flush()
         except OSError as e:
-            raise self._failed(e)
+            raise _opening().failed(self, e)
         if lazy and not self.dirty:
             asyncio.create_task(self._flush_later())
         self.dirty = lazy
@@ -141,9 +141,3 @@ class Store:
     async def _flush_later(self) -> None:
         await asyncio.sleep_ms(_LATEST_MS)
         self.flush()
-
-    def _failed(self, error):
-        from . import opening
-
-        forget("opening")
-        return opening.failed(self, error)

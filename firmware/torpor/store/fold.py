@@ -11,12 +11,12 @@ from os import rename
 from micropython import const
 
 from . import forget, segment
-from .index import at, place
+from .index import at, place, split
 from .upkeep import drop, trim
 
 forget("upkeep")
 
-_BLOCK = const(1024)
+_BLOCK = const(2048)
 _LEAF = const(16384)
 
 
@@ -56,7 +56,7 @@ def _overlaps(table, i, key):
     firsts = table.leaves.map(i)[0]
     if not len(firsts):
         return bool(table.leaves.bounds)  # nothing in it can be read: write it anew
-    keys = table.leaves.block(i, len(firsts) - 1)[2]
+    keys = split(table.leaves.block(i, len(firsts) - 1)[2])[0]
     return not keys or keys[-1] >= key
 
 
@@ -64,7 +64,8 @@ def _merged(table, i):
     """Every key and text that leaf ``i`` shall have."""
     leaves = table.leaves
     for j in range(max(1, len(leaves.map(i)[0]))):
-        yield from zip(*table.merged(i, j)[2:])
+        low, high, data = leaves.block(i, j)
+        yield from zip(*table.merged(data, low, high))
 
 
 def _blocks(table, rows):
@@ -93,8 +94,8 @@ def _blocks(table, rows):
 
 
 def _block(first, keys, texts):
-    data = b"[" + b",".join(keys) + b"]\n" + b"\n".join(texts)
-    return first, len(keys), segment.pack(data)
+    texts.insert(0, b"[" + b",".join(keys) + b"]")
+    return first, len(keys), segment.pack(texts)
 
 
 def _write(table, i, blocks, extend):
@@ -107,7 +108,8 @@ def _write(table, i, blocks, extend):
     size = count = 0
     if extend and old is not None:
         path = leaves.path(old)
-        count, size = leaves.map(i)[2:]
+        _, offsets, count = leaves.map(i)
+        size = offsets[-1]
     most = max(4, table.keep >> 2) if table.keep else 1 << 20
     file = None
     empty = True

@@ -16,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_EMPTY = ((), (), 0, 0)
-
 
 def place(keys, key) -> int:
     """How many of the sorted ``keys`` are less than ``key``."""
@@ -46,6 +44,12 @@ def at(keys, key, below: bool = False) -> int:
     return max(0, n - 1)
 
 
+def split(data):
+    """The keys of a block, and the text of each row."""
+    texts = segment.values(data)
+    return loads(texts.pop(0)), texts
+
+
 class Leaves:
     """The leaves of a table, whose files begin with ``prefix``; ``bounds`` is where each begins."""
 
@@ -55,8 +59,8 @@ class Leaves:
         self.bounds = bounds
         self.maps: list = [None] * len(bounds)
         self.lost = 0  # damaged places seen
-        self._file: Any = None
-        self._open = None  # the bound of the leaf whose file is open
+        self.file: Any = None
+        self.key = None  # the bound of the leaf whose file is open
 
     def path(self, key) -> str:
         """The file of the leaf that begins at ``key``."""
@@ -66,34 +70,34 @@ class Leaves:
 
     def close(self) -> None:
         """Close the file that is open for reading, if any; it may be about to change."""
-        if self._file:
-            self._file.close()
-            self._file = None
+        if self.file:
+            self.file.close()
+            self.file = None
 
     def opened(self, i: int):
         """The file of a leaf, to be read."""
         key = self.bounds[i]
-        if not self._file or self._open != key:
+        if not self.file or self.key != key:
             self.close()
-            self._file = open(self.path(key), "rb")
-            self._open = key
-        return self._file
+            self.file = open(self.path(key), "rb")
+            self.key = key
+        return self.file
 
     def map(self, i: int):
-        """First keys and offsets of a leaf's blocks, how many rows they have, the file's size."""
+        """A leaf's blocks: their first keys, their offsets (and the file's end), their rows."""
         if i >= len(self.bounds):
-            return _EMPTY
+            return (), (), 0
         if self.maps[i]:
             return self.maps[i]
         firsts: Any = []
         offsets = array("H")
         count = 0
         file = self.opened(i)
-        for offset, data in segment.records(file):
-            if data is None:
+        for offset, found in segment.records(file):
+            if not found:
                 self.lost += 1
                 continue
-            keys = loads(data[: data.find(b"\n")])
+            keys = loads(found[0][1 : found[1] + 1])
             rows = len(keys)
             if i + 1 < len(self.bounds):
                 # A power cut while a leaf is split leaves rows that the next leaf has too.
@@ -104,7 +108,8 @@ class Leaves:
                 count += rows
         if firsts and isinstance(firsts[0], int):
             firsts = array("q", firsts)
-        self.maps[i] = firsts, offsets, count, file.seek(0, 2)
+        offsets.append(file.seek(0, 2))  # where the last block ends
+        self.maps[i] = firsts, offsets, count
         return self.maps[i]
 
     def find(self, key, below: bool = False):
@@ -113,11 +118,11 @@ class Leaves:
         return i, at(self.map(i)[0], key, below)
 
     def block(self, i: int, j: int):
-        """Where the range of a block begins and ends (None: no limit), its keys, and its rows."""
-        firsts, offsets = self.map(i)[:2]
-        low = high = data = None
-        if j < len(offsets):
-            data = segment.read(self.opened(i), offsets[j])
+        """Where the range of a block begins and ends (None: no limit), and its lines."""
+        firsts, offsets, _ = self.map(i)
+        low = high = found = None
+        if j < len(firsts):
+            found = segment.read(self.opened(i), offsets[j], offsets[j + 1] - offsets[j])
         if j:
             low = firsts[j]
         elif i:
@@ -126,7 +131,4 @@ class Leaves:
             high = firsts[j + 1]
         elif i + 1 < len(self.bounds):
             high = self.bounds[i + 1]
-        if data is None:
-            return low, high, [], []
-        texts = data.split(b"\n")
-        return low, high, loads(texts.pop(0)), texts
+        return low, high, found[0] if found else b"[[]]"

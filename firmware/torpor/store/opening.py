@@ -18,13 +18,12 @@ CATALOGS = ("_", "_copy")
 _FULL = const(28)  # ENOSPC
 
 
-def make_folders(root: str, name: str) -> None:
-    """Make the folder of a database, unless it is there."""
-    for folder in (root, root + "/" + name):
+def _make_folder(folder: str) -> None:
+    for path in (folder.rpartition("/")[0], folder):
         try:
-            os.mkdir(folder)
+            os.mkdir(path)
         except OSError:
-            pass
+            pass  # it is there
 
 
 def failed(store, error):
@@ -43,6 +42,7 @@ def failed(store, error):
 def load(store) -> None:
     """Read the journal and the names of all files; forget what no commit has made valid."""
     close(store)
+    _make_folder(store.folder[:-1])
     store.bounds = {}
     store.tables = {}
     for entry in os.ilistdir(store.folder):
@@ -106,12 +106,12 @@ def close(store) -> None:
 
 def _replay(store) -> None:
     with open(store.folder + "journal", "rb") as file:
-        for _, data in segment.records(file):
-            if data is None:
+        for _, found in segment.records(file):
+            if not found:
                 store.lost += 1
                 continue
-            store.size += len(data)
-            texts = data.split(b"\n")
+            store.size += len(found[0])
+            texts = segment.values(found[0])
             names = loads(texts[0])
             for n in range(0, len(names), 2):
                 name, number = names[n].split(".")

@@ -1,7 +1,8 @@
 """Records with a CRC, one after the other in a file: what every file of the store consists of.
 
-A record is a mark, the length and the CRC-32 of its data, and the data: JSON lines. The mark never
-occurs in JSON text, so that behind a damaged record the next whole one is found again.
+A record is a head (a mark, two lengths, the CRC-32 of the data) and its data: a JSON array, with
+``BETWEEN`` between the values, which like the mark is in no JSON text. So behind a damaged record
+the next whole one is found again, and values are taken apart without reading them.
 """
 
 import struct
@@ -9,43 +10,62 @@ from binascii import crc32
 
 from micropython import const
 
-_HEAD = const(7)
+_HEAD = const(9)
 _MARK = const(0x1E)
-MOST = const(8192)  # bytes of data in a record: what a reader must be able to hold
+MOST = const(8192)  # bytes of a record: what a reader must be able to hold
+BETWEEN = b",\n"
+
+# What is read lies here until the next read: runs of several blocks are what MicroPython's heap is
+# slowest at and what leaves holes in it.
+_buffer = bytearray()
 
 
-def pack(data: bytes) -> bytes:
-    """The record that holds ``data``."""
-    return struct.pack("<BHI", _MARK, len(data), crc32(data, len(data))) + data
+def pack(values: list[bytes]) -> bytes:
+    """The record of some JSON values."""
+    data = b"[" + BETWEEN.join(values) + b"]"
+    size = len(data)
+    return struct.pack("<BHHI", _MARK, size, len(values[0]), crc32(data, size)) + data
 
 
-def read(file, at: int) -> bytes | None:
-    """The data of the record at the offset ``at``; None if there is no whole one."""
+def read(file, at: int, size: int):
+    """The record at ``at``, of ``size`` bytes or less: a view of its data, good until the next
+    read, and the length of its first value. None if it is not whole."""
+    global _buffer
+    if size > len(_buffer):
+        _buffer = bytearray(size)
+    view = memoryview(_buffer)[:size]
     file.seek(at)
-    head = file.read(_HEAD)
-    if len(head) == _HEAD:
-        mark, size, crc = struct.unpack("<BHI", head)
-        if mark == _MARK and size <= MOST:
-            data = file.read(size)
-            if len(data) == size and crc32(data, size) == crc:
-                return data
+    got = file.readinto(view) - _HEAD
+    if got > 0:
+        mark, size, first, crc = struct.unpack_from("<BHHI", view)
+        data = view[_HEAD : _HEAD + size]
+        if mark == _MARK and size <= got and crc32(data, size) == crc:
+            return data, first
     return None
 
 
+def values(data) -> list[bytes]:
+    """The values of a record, as text."""
+    return bytes(data[1:-1]).split(BETWEEN)
+
+
 def records(file):
-    """Every record as ``(offset, data)``, and ``(offset, None)`` where something is damaged."""
+    """Every record as ``(offset, what read gives)``: None where something is damaged."""
     at = 0
     while True:
-        data = read(file, at)
-        if data is not None:
-            yield at, data
-            at += _HEAD + len(data)
-            continue
         file.seek(at)
-        part = file.read(1)
+        part = file.read(_HEAD)
+        if len(part) == _HEAD:
+            size = _HEAD + struct.unpack_from("<BH", part)[1]
+            found = read(file, at, size) if size <= MOST else None
+            if found:
+                yield at, found
+                at += size
+                continue
         if part:
             yield at, None
         at += 1
+        file.seek(at)
         while part:
             part = file.read(256)
             found = part.find(b"\x1e")

@@ -33,7 +33,7 @@ class State(dict):
 
 
 def _record() -> bytes:
-    return segment.pack(dumps(_saved, separators=(",", ":")).encode())
+    return segment.pack([dumps(_saved, separators=(",", ":")).encode()])
 
 
 def of(name: str, most: int = 256) -> State:
@@ -90,19 +90,22 @@ def _write(record: bytes) -> None:
 
 def _load() -> None:
     global _in_flash
-    data = None
+    kept = b""
     if port.RTC_BYTES:
         from io import BytesIO
 
-        data = segment.read(BytesIO(port.rtc_read()), 0)
+        kept = _whole(BytesIO(port.rtc_read()))
     try:
         with open(_FILE, "rb") as file:
-            stored = segment.read(file, 0)
+            stored = _whole(file)
     except OSError:
-        stored = None
-    if stored is not None:
-        _in_flash = segment.pack(stored)
-    if data is None:
-        data = stored
-    if data is not None:
-        _saved.update(loads(data))
+        stored = b""
+    if stored:
+        _in_flash = segment.pack([stored])
+    if kept or stored:
+        _saved.update(loads(kept or stored))
+
+
+def _whole(file) -> bytes:
+    found = segment.read(file, 0, segment.MOST)
+    return segment.values(found[0])[0] if found else b""

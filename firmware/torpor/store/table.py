@@ -7,7 +7,7 @@ from micropython import const
 
 from ..service import Fault
 from . import forget
-from .index import Leaves, place
+from .index import Leaves, place, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class Table:
 
     async def prune(self, before: int | str) -> None:
         """Remove all rows whose key is below ``before``. Works on a full filesystem too."""
-        from . import upkeep
-
-        forget("upkeep")
-        await upkeep.prune(self, before)
+        await _upkeep().prune(self, before)
 
     def text(self, key, row) -> bytes:
         """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
@@ -126,7 +123,7 @@ class Table:
         keys, texts = self.keys, self.texts
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
-            keys, texts = self.leaves.block(*self.leaves.find(key))[2:]
+            keys, texts = split(self.leaves.block(*self.leaves.find(key))[2])
             n = place(keys, key)
             if n == len(keys) or keys[n] != key:
                 return None
@@ -137,23 +134,39 @@ class Table:
 
         Rows come from flash in pages of about 1 kB; between two pages other tasks run.
         """
-        return Scan(self.walk(since, until, newest), limit)
+        return Scan(self.walk(since, until, newest, limit), limit)
 
     def pages(self, since=None, until=None, newest: bool = False):
         """As ``scan``, but iterate over pages: ``(keys, rows)``, two lists."""
         return Scan(self.walk(since, until, newest), None, True)
 
-    def walk(self, since=None, until=None, newest=False):
-        """As ``pages``, for a plain ``for``."""
+    def walk(self, since=None, until=None, newest=False, most: int | None = None):
+        """As ``pages``, for a plain ``for``; pages have up to ``most`` rows if it is given."""
         if since is not None and until is not None and since >= until:
             return
         more = True
         while more:
             # Found again for every page, for there may have been writes in between.
             i, j = self.leaves.find(until if newest else since, newest)
-            low, high, keys, texts = self.merged(i, j, since, until)
+            low, high, data = self.leaves.block(i, j)
+            whole = not most
+            if since is not None and (low is None or low < since):
+                low = since
+                whole = False
+            if until is not None and (high is None or high > until):
+                high = until
+                whole = False
+            first, end = _between(self.keys, low, high)
+            if first == end and whole:
+                rows = loads(data)
+                keys = rows.pop(0)
+            else:
+                keys, rows = self.merged(data, low, high)
+                if most and newest:
+                    # Others will not be looked at; to decode them is what takes the time.
+                    keys, rows = keys[-most:], rows[-most:]
+                rows = loads(b"[" + b",".join(rows) + b"]")
             if keys:
-                rows = loads(b"[" + b",".join(texts) + b"]")
                 if newest:
                     keys.reverse()
                     rows.reverse()
@@ -165,25 +178,14 @@ class Table:
                 more = high is not None and high != until
                 since = high
 
-    def merged(self, i, j, since=None, until=None):
-        """A block with all that is newer, as ``Leaves.block``, cut to ``since <= key < until``."""
-        low, high, keys, texts = self.leaves.block(i, j)
-        if low is None or (since is not None and low < since):
-            low = since
-        if high is None or (until is not None and high > until):
-            high = until
-        recent = self.keys
-        n, end = 0, len(recent)
-        if low is not None:
-            m = place(keys, low)
-            keys, texts = keys[m:], texts[m:]
-            n = place(recent, low)
-        if high is not None:
-            m = place(keys, high)
-            keys, texts = keys[:m], texts[:m]
-            end = place(recent, high)
+    def merged(self, data, low, high):
+        """Keys and texts of the rows of a block and of all that is newer, ``low <= key < high``."""
+        keys, texts = split(data)
+        first, end = _between(keys, low, high)
+        keys, texts = keys[first:end], texts[first:end]
+        n, end = _between(self.keys, low, high)
         while n < end:
-            key, text = recent[n], self.texts[n]
+            key, text = self.keys[n], self.texts[n]
             n += 1
             m = place(keys, key)
             if m < len(keys) and keys[m] == key:
@@ -192,49 +194,61 @@ class Table:
             if text:
                 keys.insert(m, key)
                 texts.insert(m, text)
-        return low, high, keys, texts
+        return keys, texts
 
     def last(self):
         """The highest key, or None."""
         if self.highest is None:
-            for keys, _ in self.walk(newest=True):
+            for keys, _ in self.walk(None, None, True, 1):
                 self.highest = keys[0]
                 break
         return self.highest
 
     async def count(self) -> int:
         """How many rows there are. The first count after a start reads the whole table."""
-        from . import upkeep
+        return await _upkeep().count(self)
 
-        forget("upkeep")
-        return await upkeep.count(self)
+
+def _upkeep():
+    from . import upkeep
+
+    forget("upkeep")
+    return upkeep
+
+
+def _between(keys, low, high):
+    """From where to where ``low <= key < high`` (None: no limit)."""
+    return (
+        0 if low is None else place(keys, low),
+        len(keys) if high is None else place(keys, high),
+    )
 
 
 class Scan:
     """Iterates over a walk, row by row or page by page, and lets other tasks run in between."""
 
     def __init__(self, walk, limit, whole: bool = False) -> None:
-        self._walk = walk
-        self._left = -1 if limit is None else max(0, limit)
-        self._whole = whole
-        self._page: Any = ((), ())
-        self._next = 0
+        self.walk = walk
+        self.left = -1 if limit is None else max(0, limit)
+        self.whole = whole
+        self.page: Any = ((), ())
+        self.next = 0
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
-        keys, rows = self._page
-        n = self._next
-        if self._left and n == len(keys):
+        keys, rows = self.page
+        n = self.next
+        if self.left and n == len(keys):
             await asyncio.sleep_ms(0)
             n = 0
-            page = keys, rows = next(self._walk, ((), ()))
-            if self._whole and keys:
+            page = keys, rows = next(self.walk, ((), ()))
+            if self.whole and keys:
                 return page
-            self._page = page
-        if not self._left or not keys:
+            self.page = page
+        if not self.left or not keys:
             raise StopAsyncIteration
-        self._left -= 1
-        self._next = n + 1
+        self.left -= 1
+        self.next = n + 1
         return keys[n], rows[n]

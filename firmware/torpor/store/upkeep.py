@@ -4,7 +4,7 @@ import asyncio
 from os import remove
 
 from .. import clock
-from .index import place
+from .index import place, split
 
 
 def drop(table, i: int) -> None:
@@ -56,7 +56,7 @@ async def count(table) -> int:
         total += leaves.map(i)[2]
         await asyncio.sleep_ms(0)
     for n, key in enumerate(table.keys):
-        keys = leaves.block(*leaves.find(key))[2]
+        keys = split(leaves.block(*leaves.find(key))[2])[0]
         at = place(keys, key)
         total += bool(table.texts[n]) - (at < len(keys) and keys[at] == key)
     return total

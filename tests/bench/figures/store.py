@@ -1,0 +1,85 @@
+"""The store beside the LittleFS below it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.bench.lab import Lab
+from tests.bench.registry import figure
+from tests.crash.compiled import MICROPYTHON, compiled
+from tests.helpers.emulated import run_on_emulated_pico
+
+PROGRAM = Path(__file__).parents[2] / "crash" / "device" / "figures.py"
+HEAP = """
+import gc
+from torpor import clock, kernel, log, service
+import torpor.store, asyncio, json
+asyncio.Lock
+gc.collect()
+before = gc.mem_alloc()
+import torpor.store.database
+gc.collect()
+print("measured", gc.mem_alloc() - before)
+"""
+KEEPER = """
+from torpor import Service
+
+
+class Keeper(Service):
+    async def start(self) -> None:
+        self._rows = self.store.table("rows")
+"""
+
+
+def firmware(lab: Lab) -> Path:
+    return compiled(lab.folder / "firmware")
+
+
+def _measured(lab: Lab, name: str, heap: str) -> Any:
+    command = [MICROPYTHON, "-X", f"heapsize={heap}", str(PROGRAM), str(lab.once(firmware)), name]
+    done = subprocess.run([*command, str(lab.rounds)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@figure("store_append_over_floor", unit="ratio", goal=0.6, better="higher")
+def store_append_over_floor(lab: Lab) -> list[float]:
+    """Appends a second over those of one file, written and flushed each time."""
+    found: list[float] = _measured(lab, "append", "2m")
+    return found
+
+
+@figure("store_index_bytes_per_row", unit="bytes", goal=1, better="lower")
+def store_index_bytes_per_row(lab: Lab) -> float:
+    """RAM for a row of a table of 50,000, all of it used (on 64 bits)."""
+    return float(_measured(lab, "index", "24m"))
+
+
+@figure("store_newest_over_scan", unit="ratio", goal=2, better="lower")
+def store_newest_over_scan(lab: Lab) -> list[float]:
+    """The newest row of 50,000 over that of 500."""
+    found: list[float] = _measured(lab, "newest", "24m")
+    return found
+
+
+@figure("store_range_100_over_raw", unit="ratio", goal=6, better="lower")
+def store_range_100_over_raw(lab: Lab) -> list[float]:
+    """A range of 100 rows over a plain read of as many bytes."""
+    found: list[float] = _measured(lab, "range_100", "2m")
+    return found
+
+
+@figure("store_erases_per_commit", unit="erases", goal=None, better="lower")
+def store_erases_per_commit(lab: Lab) -> float:
+    """Block erases a commit of one row, folding included."""
+    return float(_measured(lab, "wear", "2m")[0])
+
+
+@figure("store_module_heap_bytes", unit="bytes", goal=9000, better="lower")
+def store_module_heap_bytes(lab: Lab) -> int:
+    """Heap of the store's modules on the official firmware, in the emulator."""
+    folder = lab.folder / "heap"
+    return int(asyncio.run(run_on_emulated_pico(folder, {"keeper": KEEPER}, HEAP)))

@@ -1,0 +1,160 @@
+"""Measures the store beside the filesystem below it: ``figures.py FIRMWARE FIGURE ROUNDS``.
+
+Both sides work on one LittleFS, on a flash in RAM that is written in Python: what costs on a chip
+(erasing) costs little here, so that the store's own work shows larger than it is. Prints JSON.
+"""
+
+import sys
+
+firmware, here = sys.argv[1], sys.argv[0].rsplit("/", 1)[0]
+figure, rounds = sys.argv[2], int(sys.argv[3])
+sys.path[:] = [firmware, here, ".frozen"]
+
+import asyncio  # noqa: E402
+import gc  # noqa: E402
+import json  # noqa: E402
+import time  # noqa: E402
+
+import vfs  # noqa: E402
+from flash import Flash, mounted  # noqa: E402
+
+from torpor import heap  # noqa: E402
+from torpor.store.database import Store  # noqa: E402
+
+START = 1_750_000_000
+ROW = {"fridge-1": 431, "fridge-2": 502}
+
+
+async def fill(table, rows):
+    for n in range(rows):
+        ROW["fridge-1"] = n % 1000
+        await table.append(ROW, START + 60 * n)
+
+
+def ready():
+    gc.collect()
+    heap.settle()
+
+
+def since(start):
+    return time.ticks_diff(time.ticks_us(), start)
+
+
+async def append(flash):
+    """Appends a second over those of one file with a write and a flush of as many bytes."""
+    table = Store("a", "/f/data").table("rows")
+    await fill(table, 300)
+    file = open("/f/floor", "ab")
+    found = []
+    for number in range(rounds):
+        ready()
+        start = time.ticks_us()
+        for n in range(200):
+            await table.append(ROW, START + 60 * (300 + 200 * number + n))
+        ours = since(start)
+        ready()
+        start = time.ticks_us()
+        for _ in range(200):
+            file.write(b"x" * 52)  # what a row takes in the journal
+            file.flush()
+        found.append(since(start) / ours)
+    return found
+
+
+async def index(flash):
+    """Bytes of RAM a row for a table whose leaves have all been used, beyond what it is empty."""
+    store = Store("a", "/f/data")
+    table = store.table("rows", commit="wake")
+    await fill(table, 50_000)
+    store.flush()
+    kept = [store]  # with its open files
+    store = Store("b", "/f/data")
+    gc.collect()
+    before = gc.mem_alloc()
+    kept.append(Store("a", "/f/data"))
+    table = kept[1].table("rows")
+    rows = await table.count()
+    table.leaves.close()
+    gc.collect()
+    recent = len(table.keys)  # these are rows, not an index
+    text = sum([len(text) + 72 for text in table.texts])
+    assert rows == 50_000, rows
+    return (gc.mem_alloc() - before - text) / (rows - recent)
+
+
+async def newest(flash):
+    """The newest row of 50,000 over that of 500."""
+    tables = []
+    for name, rows in (("small", 500), ("large", 50_000)):
+        table = Store(name, "/f/data").table("rows", commit="wake")
+        await fill(table, rows)
+        tables.append(table)
+    found = []
+    for _ in range(rounds):
+        took = []
+        for table in tables:
+            ready()
+            start = time.ticks_us()
+            for _ in range(100):
+                async for _row in table.scan(limit=1, newest=True):
+                    pass
+            took.append(since(start))
+        found.append(took[1] / took[0])
+    return found
+
+
+async def range_100(flash):
+    """A range of 100 rows over a plain read of the same bytes."""
+    table = Store("a", "/f/data").table("rows", commit="wake")
+    await fill(table, 2000)
+    leaves = table.leaves
+    found = []
+    for number in range(rounds):
+        low = START + 60 * (100 + 50 * number)
+        i, j = leaves.find(low)
+        path = leaves.path(leaves.bounds[i])
+        offset = leaves.map(i)[1][j]
+        data = leaves.block(i, j)[2]
+        size = 100 * len(data) // bytes(data).count(b"\n")
+        ready()
+        start = time.ticks_us()
+        for _ in range(50):
+            rows = 0
+            async for keys, _row in table.pages(low, low + 6000):
+                rows += len(keys)
+        ours = since(start)
+        assert rows == 100, rows
+        ready()
+        start = time.ticks_us()
+        for _ in range(50):
+            with open(path, "rb") as file:
+                file.seek(offset)
+                file.read(size)
+        found.append(ours / since(start))
+    return found
+
+
+async def wear(flash):
+    """Erases and bytes programmed a commit of one row, for 2,000 of them."""
+    store = Store("a", "/f/data")
+    table = store.table("rows")
+    await fill(table, 100)
+    erases, programmed, commits = flash.erases, flash.programmed, store.commits
+    await fill_behind(table, 2000)
+    commits = store.commits - commits
+    return (flash.erases - erases) / commits, (flash.programmed - programmed) / commits
+
+
+async def fill_behind(table, rows):
+    for _ in range(rows):
+        await table.append(ROW)
+
+
+async def main():
+    blocks = 1400 if figure in ("index", "newest") else 212
+    flash = Flash(blocks)
+    vfs.mount(mounted(flash), "/f")
+    print(json.dumps(await globals()[figure](flash)))
+
+
+asyncio.run(main())

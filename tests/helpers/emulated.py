@@ -1,0 +1,36 @@
+"""A program on the official Pico W firmware, in the emulator, beside an image's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.helpers.running import write_cluster
+from torpor_sim.emulated import EmulatedBoard
+from torpor_tools.contracts import load_plan
+from torpor_tools.flash.catalogue import firmware
+from torpor_tools.image import littlefs
+from torpor_tools.image.flashable import flashable
+from torpor_tools.link import build
+
+_WORD = "measured "
+
+
+async def run_on_emulated_pico(folder: Path, services: Mapping[str, str], program: str) -> str:
+    """Run ``program`` in place of main.py and return what it prints behind ``measured``.
+
+    ``services`` (name -> source) decide what is in the image, which is built in ``folder``.
+    """
+    folder.mkdir()
+    image = build(
+        load_plan(write_cluster(folder, dict(services))), "box", folder / "build", types=False
+    )
+    tree = image.tree
+    files = {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
+    files |= {"boot.py": b"", "main.py": program.encode()}
+    board = image.board.board
+    packed = littlefs.pack(files, board.filesystem)
+    (folder / "board.uf2").write_bytes(flashable(board, firmware(board).read_bytes(), packed))
+    async with EmulatedBoard(uf2=folder / "board.uf2") as running:
+        line = await running.wait_line(_WORD)
+    return line.text.partition(_WORD)[2]
