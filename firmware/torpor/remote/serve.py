@@ -41,23 +41,31 @@ async def take(connection, handler, rest):
     caller = request.header("torpor-board") or b""
     found = [key for key in auth.keys() if auth.name(key) == wanted]
     right = request.header("upgrade") == frames.VERSION and len(request.path) == 2
-    if not found or not right or len(ours) != 2 * auth.NONCE or not 0 < len(caller) < 64:
+    if not found or not right or len(ours) != 2 * auth.NONCE or not _is_name(caller):
         raise Fault(401, "for boards of this cluster only")
     board = kernel.current.cluster.BOARD.encode()
     theirs = auth.nonce()
     codes = auth.pair(found[0], caller, board, ours, theirs)
     await connection.send(_WELCOME % (frames.VERSION, board, theirs))
     try:
-        await _Caller(connection, caller, codes).run(rest)
+        await _Caller(connection, str(caller, "utf-8"), codes).run(rest)
     except OSError:
         pass  # the caller has gone
     return b""
 
 
+def _is_name(name) -> bool:
+    """Whether a board can be called that; anybody may have sent it, and the log shows it."""
+    for c in name:
+        if not (c == 95 or 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122):
+            return False
+    return 0 < len(name) < 64
+
+
 class _Caller:
     """A board that calls us."""
 
-    def __init__(self, connection, name: bytes, codes) -> None:
+    def __init__(self, connection, name: str, codes) -> None:
         self.connection = connection
         self.name = name
         self.calls, self.answers = codes
@@ -120,9 +128,7 @@ class _Caller:
             status = e.status
             kind, body = frames.REFUSED, frames.encode(e.answer)[1]
         except Exception as e:
-            Log(target.split(".")[0]).exception(
-                e, "%s, called by %s" % (target, str(self.name, "utf-8"))
-            )
+            Log(target.split(".")[0]).exception(e, "%s, called by %s" % (target, self.name))
             status = 500
             kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
         if id:
