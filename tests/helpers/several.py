@@ -18,12 +18,16 @@ def write_boards(
     *,
     keys: tuple[bytes, ...] = (KEY,),
     deadline_ms: int = 5000,
-    board: str = "RPI_PICO_W",
+    types: dict[str, str] | None = None,
 ) -> Path:
-    """Write a cluster: service -> source of its ``__init__.py``, board -> its services."""
+    """Write a cluster: service -> source of its ``__init__.py``, board -> its services.
+
+    ``types``: board -> type, of those that are no Pico W.
+    """
     lines = ["[cluster]", 'name = "test"', f"deadline_ms = {deadline_ms}"]
     for name, carried in boards.items():
-        lines += ["", f"[boards.{name}]", f'type = "{board}"']
+        kind = (types or {}).get(name, "RPI_PICO_W")
+        lines += ["", f"[boards.{name}]", f'type = "{kind}"']
         lines.append(f"services = {carried}".replace("'", '"'))
     for port, (name, source) in enumerate(services.items(), 8001):
         lines += ["", f"[services.{name}]", f"port = {port}"]

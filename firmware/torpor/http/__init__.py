@@ -10,7 +10,7 @@ _log = log.Log("http")
 def start(kernel) -> None:
     """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
     cluster = kernel.cluster
-    budget = kernel.budget = Budget(cluster.CONNECTIONS)
+    budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.LINKS)
     for name, port in cluster.PORTS.items():
         failed = kernel.failed.get(name)
         routes = cluster.ROUTES.get(name)

@@ -29,10 +29,16 @@ _SWEEP_MS = const(500)
 
 
 class Budget:
-    """The open connections of a board, at most ``places`` of them, in both directions."""
+    """The open connections of a board, at most ``places`` of them, in both directions.
 
-    def __init__(self, places: int) -> None:
+    ``links`` is to how many other boards this one connects. For those some places are kept, or
+    clients whose answers need another board could take all places and wait for each other.
+    """
+
+    def __init__(self, places: int, links: int = 0) -> None:
         self.places = places
+        self.reserved = min(links, max(1, places - 3))
+        self.links: list = []  # those of ``open`` that lead to other boards
         self.open: list = []
         self.turned_away = 0
         self.displaced = 0
@@ -41,18 +47,32 @@ class Budget:
         self._sweeper: asyncio.Task | None = None
 
     def full(self) -> bool:
-        """Whether only the place that is kept for a newcomer is left."""
-        return len(self.open) >= self.places - 1
+        """Whether only the places that are kept for links and for a newcomer are left."""
+        return len(self.open) >= self.places - 1 or self._is_full_of_clients()
+
+    def _is_full_of_clients(self) -> bool:
+        return len(self.open) - len(self.links) >= self.places - 1 - self.reserved
+
+    async def admit_link(self, link) -> bool:
+        """Find a place for a connection to another board and count it; False: there is none."""
+        since = clock.ticks()
+        while len(self.open) >= self.places - 1 and not self._displace(False):
+            if clock.since(since) > _ADMIT_MS:
+                return False
+            await asyncio.sleep_ms(_TURN_MS)
+        self.links.append(link)
+        self.add(link)
+        return True
 
     async def admit(self) -> bool:
         """Find a place for a connection that was just accepted; False: there is none."""
         while self._waiting:
             await asyncio.sleep_ms(_TURN_MS)
-        if self.full() and not self._displace():
+        if self.full() and not self._displace(self._is_full_of_clients()):
             self._waiting = True
             try:
                 since = clock.ticks()
-                while self.full() and not self._displace():
+                while self.full() and not self._displace(self._is_full_of_clients()):
                     if clock.since(since) > _ADMIT_MS:
                         self.turned_away += 1
                         return False
@@ -61,13 +81,16 @@ class Budget:
                 self._waiting = False
         return True
 
-    def _displace(self) -> bool:
-        """Close the connection that can best be spared: the longest in the lowest state."""
+    def _displace(self, clients: bool) -> bool:
+        """Close the connection that can best be spared: the longest in the lowest state.
+
+        ``clients``: only one of a client helps.
+        """
         best = None
         rank = age = -1
         for c in self.open:
             state = c.state
-            if state < SERVING:
+            if state < SERVING and not (clients and c in self.links):
                 for_ms = clock.since(c.since)
                 if for_ms >= _GIVES_WAY_MS[state] and (
                     best is None or state < rank or (state == rank and for_ms > age)
@@ -89,6 +112,8 @@ class Budget:
         """Forget a connection that has been closed."""
         if connection in self.open:
             self.open.remove(connection)
+            if connection in self.links:
+                self.links.remove(connection)
             if connection.state != FRESH:
                 self.ended = connection.since if connection.state == IDLE else clock.ticks()
 

@@ -21,7 +21,8 @@ from .pipe import Pipe
 from .retry import Breaker, Lost
 
 _CONNECT_MS = const(3000)
-_PING_MS = const(1000)
+_QUIET_MS = const(400)  # a board that says nothing for so long is asked whether it is alive
+_PING_MS = const(600)  # and has this time to say so
 _STARTING_MS = const(20000)
 _CHUNK = const(512)
 _IDLE = const(0)  # as in torpor.http.budget: may be closed when the place is needed
@@ -70,8 +71,8 @@ class Link:
     async def call(self, target: str, mark: int, id: str, arguments, ms: int, again: int):
         """One attempt within ``ms``; the answer's frame. Raises ``Lost``.
 
-        If it can be sent ``again``, a board that says nothing for a third of the time is asked
-        whether it is alive, so that there is time left for another attempt.
+        If it can be sent ``again``, a board that says nothing is soon asked whether it is alive,
+        so that there is time left for another attempt.
         """
         sent = clock.ticks()
         if not self._pipe:
@@ -92,7 +93,7 @@ class Link:
             if again == retry.NEVER:
                 await asyncio.sleep_ms(ms)
             else:
-                await asyncio.sleep_ms(ms // 3)
+                await asyncio.sleep_ms(min(ms // 3, _QUIET_MS))
                 if not wait[1] and await self._is_alive(sent, wait, ms // 3):
                     await asyncio.sleep_ms(ms - clock.since(sent))
         finally:
@@ -158,9 +159,8 @@ class Link:
         self.state = _BUSY
         try:
             if budget:
-                if not await budget.admit():
+                if not await budget.admit_link(self):
                     raise OSError("all connections of this board are busy")
-                budget.add(self)
             await asyncio.wait_for_ms(self._open(), _CONNECT_MS)
             self._wake()
             await self._read()

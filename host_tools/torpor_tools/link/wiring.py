@@ -81,6 +81,7 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("BOARD", board.name)
     yield from _assign("LISTENERS", board.board.listeners)
     yield from _assign("CONNECTIONS", board.board.connections)
+    yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
     yield from _assign("SERVICES", tuple(s.name for s in board.services))
 
 

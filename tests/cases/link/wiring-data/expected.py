@@ -4,6 +4,7 @@ NAME = "fridges"
 BOARD = "shed"
 LISTENERS = 8
 CONNECTIONS = 9
+LINKS = 0
 SERVICES = ("notes", "log", "clock")
 
 

@@ -4,6 +4,7 @@ NAME = "fridges"
 BOARD = "shed"
 LISTENERS = 8
 CONNECTIONS = 5
+LINKS = 0
 SERVICES = ("readings", "alerts")
 
 

@@ -6,6 +6,7 @@ NAME = "fridges"
 BOARD = "shed"
 LISTENERS = 8
 CONNECTIONS = 5
+LINKS = 0
 SERVICES = ("alerts",)
 
 
