@@ -39,8 +39,7 @@ def next_daily(at: int, last: int) -> int:
 class Job:
     """A method that runs at its times. ``period`` in ms, or ``at`` in s after midnight UTC."""
 
-    def __init__(self, name: str, log, method, period: int, at: int) -> None:
-        self.name = name
+    def __init__(self, log, method, period: int, at: int) -> None:
         self.log = log
         self.method = method
         self.period = period
@@ -91,20 +90,21 @@ class Schedule:
         self.jobs = jobs
         self._daily = any(not job.period for job in jobs)
 
-    def left(self) -> dict:
+    def left(self) -> list:
         """What ``resume`` needs, by job: ms until it is due, or when it ran last."""
         now = clock.uptime_ms()
-        return {job.name: job.due - now if job.period else job.last for job in self.jobs}
+        return [job.due - now if job.period else job.last for job in self.jobs]
 
-    def resume(self, left: dict, passed: int) -> None:
+    def resume(self, left: list, passed: int) -> None:
         """Go on with what ``left`` gave ``passed`` ms ago, in an earlier start of the board."""
         now = clock.uptime_ms()
-        for job in self.jobs:
-            if job.name in left:
-                if job.period:
-                    job.due = left[job.name] - passed + now
-                else:
-                    job.last = left[job.name]
+        if len(left) != len(self.jobs):
+            return
+        for i, job in enumerate(self.jobs):
+            if job.period:
+                job.due = left[i] - passed + now
+            else:
+                job.last = left[i]
 
     def due_ms(self) -> int:
         """How far away the next run of any job is, in ms; -1 if there is no job."""
@@ -147,4 +147,4 @@ def _job(kernel: "Kernel", name: str, method: str, period: int, at: int):
     if name in kernel.failed:
         return None
     service = kernel.services[name]
-    return Job(name + "." + method, service.log, getattr(service, method), period, at)
+    return Job(service.log, getattr(service, method), period, at)

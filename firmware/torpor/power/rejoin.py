@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # The address comes from DHCP again after so many wakes, for a lease ends some time.
 _RENEW = const(60)
 
+_KEPT = const(256)  # bytes: a name of 32, four addresses
+
 NOT = const(0)
 SCANNED = const(1)
 QUICK = const(2)
@@ -36,7 +38,7 @@ def connect(wlan, ssid: str, key: str, quick: bool) -> int:
     _wlan, _ssid = wlan, ssid
     known = None
     if quick and port.reset_cause() == "deep sleep":
-        known = state.of("torpor.wifi").get("known")
+        known = state.of("torpor.wifi", _KEPT).get("known")
     if not quick:
         wlan.disconnect()
         wlan.ifconfig("dhcp")
@@ -73,4 +75,4 @@ def _scan(wlan, ssid: str):
 def remember() -> None:
     """Keep what is known of the access point over the sleep that follows."""
     address = list(_wlan.ifconfig()) if _wlan.isconnected() else None
-    state.of("torpor.wifi")["known"] = [_ssid, _bssid, _channel, address, _uses]
+    state.of("torpor.wifi", _KEPT)["known"] = [_ssid, _bssid, _channel, address, _uses]

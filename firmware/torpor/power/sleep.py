@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
 
 _CLOSE_MS = const(2000)
-_KEPT = const(512)  # bytes: a schedule with a dozen jobs, the levels of the wake pins
+_KEPT = const(320)  # bytes: a schedule of twenty jobs, the levels of the wake pins
 _LAST = const(100)  # the rank of the idle callback: sleep comes after all else
 
 _log = log.Log("power")

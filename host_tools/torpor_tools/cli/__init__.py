@@ -47,7 +47,13 @@ GROUPS = (
         "Place",
         (Entry("graph", "Show which services call each other"),),
     ),
-    ("Measure", (Entry("bench", "Show what make bench measured, and what changed"),)),
+    (
+        "Measure",
+        (
+            Entry("power", "Tell what a board draws, and how long callers wait"),
+            Entry("bench", "Show what make bench measured, and what changed"),
+        ),
+    ),
     ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
 )
 

@@ -18,7 +18,12 @@ CHIPS = {"rp2": ("RP2040", "RP2350"), "esp32": ("ESP32", "ESP32-S3", "ESP32-C3")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
 _OPTIONAL_TABLES = ("firmware",)
-_KINDS: dict[str, type] = {"wake_sources": list, "wake_pins": list, "currents_ma": dict}
+_KINDS: dict[str, type] = {
+    "wake_sources": list,
+    "wake_pins": list,
+    "currents_ma": dict,
+    "timings_ms": dict,
+}
 
 
 def known_boards() -> list[str]:
@@ -41,10 +46,16 @@ def load_board(name: str) -> Board:
     if document.problems:
         raise UserError(document.problems)
     currents = {state: float(ma) for state, ma in values.pop("currents_ma").items()}
+    timings = {name: float(ms) for name, ms in values.pop("timings_ms").items()}
     wake_sources = tuple(values.pop("wake_sources"))
     pins = tuple(values.pop("wake_pins"))
     return Board(
-        name=name, wake_sources=wake_sources, wake_pins=pins, currents_ma=currents, **values
+        name=name,
+        wake_sources=wake_sources,
+        wake_pins=pins,
+        currents_ma=currents,
+        timings_ms=timings,
+        **values,
     )
 
 
@@ -88,10 +99,10 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
     for index, pin in enumerate(values["wake_pins"]):
         if type(pin) is not int:
             document.report(("wake_pins", index), f"wake_pins: expected a number, got {pin!r}")
-    for state, current in values["currents_ma"].items():
-        if type(current) not in (int, float):
-            what = f"{state}: expected a number, got {current!r}"
-            document.report(("currents_ma", state), what)
+    for table in ("currents_ma", "timings_ms"):
+        for name, value in values[table].items():
+            if type(value) not in (int, float):
+                document.report((table, name), f"{name}: expected a number, got {value!r}")
 
 
 def _check_layout(document: Document, values: dict[str, Any]) -> None:

@@ -53,9 +53,10 @@ class Board:
     wake_sources: tuple[str, ...] = ()
     wake_pins: tuple[int, ...] = ()  # that can end a deep sleep
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
+    timings_ms: dict[str, float] = field(default_factory=dict)  # boot, start, rejoin, join
 
 
-_RUNTIME_STATE = 256  # bytes of RTC memory that the runtime keeps for itself
+_RUNTIME_STATE = 640  # bytes of RTC memory that the runtime keeps for itself
 _MOST_STATE = 512
 LEAST_STATE = 64
 

@@ -1,0 +1,187 @@
+"""``torpor power``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import fail
+from ..model.plan import BoardPlan, Plan
+from ..power.load import Load, Outcome
+from ..power.meter import Energy
+from .base import Command, Settings
+from .output import print_table
+
+_HEADINGS = ("policy", "mA", "mAh/day", "battery", "latency", "95 %", "worst")
+
+
+@click.command(
+    cls=Command,
+    help="Tell what a board draws, how long a battery lasts and how long callers wait, under each "
+    "policy. Currents are datasheet figures (boards/*.toml) unless they were measured.",
+    arguments=[("BOARD", "A board of cluster.toml")],
+    examples=[
+        ("torpor power shed", "one request a minute, each policy"),
+        ("torpor power shed --requests 0.1 --plot power.svg", "fewer requests, with plots"),
+        ("torpor power shed --trace", "what the last torpor sim traced"),
+        ("torpor power shed --import ppk2.csv", "what a power profiler measured"),
+    ],
+)
+@click.argument("board")
+@click.option("--requests", default=1.0, metavar="N", help="Requests a minute (default 1).")
+@click.option("--request-ms", default=20.0, metavar="MS", help="Work for a request (default 20).")
+@click.option("--job-ms", default=100.0, metavar="MS", help="Work for a scheduled run (100).")
+@click.option("--battery", default=2500.0, metavar="MAH", help="Capacity (default 2500 mAh).")
+@click.option("--trace", is_flag=True, help="Take the trace of the last torpor sim.")
+@click.option("--import", "profile", metavar="CSV", help="Take a PPK2's measurement.")
+@click.option("--offset", default=0.0, metavar="MS", help="When the trace begins in the CSV.")
+@click.option("--plot", metavar="FILE", help="Draw it (.png or .svg).")
+@click.pass_obj
+def command(
+    settings: Settings,
+    board: str,
+    requests: float,
+    request_ms: float,
+    job_ms: float,
+    battery: float,
+    trace: bool,
+    profile: str | None,
+    offset: float,
+    plot: str | None,
+) -> None:
+    from ..contracts import load_plan
+
+    for name, value in (("--requests", requests), ("--request-ms", request_ms)):
+        if value < 0:
+            raise fail(f"{name} {value:g} is negative", "give 0 or more")
+    if battery <= 0:
+        raise fail(f"--battery {battery:g} is no capacity", "give it in mAh, above 0")
+    placed = _board(load_plan(settings.root), board)
+    target = settings.folder / plot if plot else None
+    csv = settings.folder / profile if profile else None
+    if trace:
+        path = settings.root / "build" / "sim" / board / "trace.jsonl"
+        _show_trace(placed, path, csv, offset, battery, target)
+    elif csv:
+        _show_profile(csv, battery, target)
+    else:
+        _show_load(placed, _load(placed, requests, request_ms, job_ms), battery, target)
+    if plot:
+        click.echo(f"drawn: {plot}")
+
+
+def _board(plan: Plan, name: str) -> BoardPlan:
+    from ..config.suggest import did_you_mean, listing
+
+    names = [board.name for board in plan.boards]
+    if name not in names:
+        remedy = did_you_mean(name, names) or f"its boards: {listing(names)}"
+        raise fail(f"the cluster has no board {name}", remedy)
+    board = plan.board(name)
+    if not board.board.currents_ma:
+        what = f"nothing is known of the currents of a {board.board.name}"
+        raise fail(what, "add [currents_ma] to its file in boards/")
+    return board
+
+
+def _load(placed: BoardPlan, requests: float, request_ms: float, job_ms: float) -> Load:
+    """The load that the services' schedules and the board's policy make, with the requests."""
+    every = [m.every_ms for s in placed.services for m in s.contract.methods if m.every_ms]
+    power = placed.power
+    return Load(
+        requests_per_minute=requests,
+        request_ms=request_ms,
+        every_ms=min(every, default=None),
+        job_ms=job_ms,
+        linger_ms=power.linger_ms if power else 2000,
+        wake_every_ms=(power.wake_every_ms if power else None) or 60_000,
+    )
+
+
+def _show_load(placed: BoardPlan, load: Load, battery: float, target: Path | None) -> None:
+    from ..power.load import play, policies
+    from ..power.meter import DATASHEET
+
+    outcomes = [play(placed.board, policy, load) for policy in policies(placed.board)]
+    print_table(_HEADINGS, [_row(o, battery) for o in outcomes], "lrrrrrr")
+    jobs = f", a job every {load.every_ms / 1000:g} s" if load.every_ms else ""
+    click.echo(
+        f"\n{placed.board.title}, {load.requests_per_minute:g} requests a minute of "
+        f"{load.request_ms:g} ms{jobs}, deep wakes every {load.wake_every_ms / 1000:g} s, "
+        f"{battery:g} mAh. {DATASHEET[0].upper()}{DATASHEET[1:]}; so are the durations of a start."
+    )
+    if target:
+        from ..power.plots import plot_load
+
+        plot_load(placed.board, load, outcomes, battery, target)
+
+
+def _row(outcome: Outcome, battery: float) -> tuple[str, ...]:
+    latencies = (outcome.latency(share) for share in (0.5, 0.95, 1.0))
+    return (outcome.policy, *_energy(outcome.energy, battery), *map(_duration, latencies))
+
+
+def _energy(energy: Energy, battery: float) -> tuple[str, str, str]:
+    return (
+        _number(energy.average_ma),
+        _number(energy.mah_per_day),
+        f"{_number(energy.battery_days(battery))} days",
+    )
+
+
+def _number(value: float) -> str:
+    """Three figures, never with an exponent for what is large."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _duration(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{_number(ms / 1000)} s"
+
+
+def _show_trace(
+    placed: BoardPlan,
+    path: Path,
+    csv: Path | None,
+    offset: float,
+    battery: float,
+    target: Path | None,
+) -> None:
+    from ..power.meter import DATASHEET, measure
+    from ..power.profile import currents_in
+    from ..power.trace import read_trace, spans
+
+    found = spans(read_trace(path), placed.board)
+    measured = currents_in(csv, found, offset) if csv else {}
+    currents = {**placed.board.currents_ma, **measured}
+    energy = measure(found, currents)
+    rows = [
+        (state, _duration(ms), f"{currents[state]:.3g}", "measured" if state in measured else "")
+        for state, ms in sorted(energy.ms.items(), key=lambda item: -item[1])
+    ]
+    print_table(("state", "time", "mA", ""), rows, "lrrl")
+    _total(energy, battery)
+    if not set(energy.ms) <= set(measured):
+        click.echo(f"{DATASHEET[0].upper()}{DATASHEET[1:]}; so are the durations of a start.")
+    if target:
+        from ..power.plots import plot_trace
+
+        plot_trace(placed.board, found, currents, target)
+
+
+def _total(energy: Energy, battery: float) -> None:
+    average, per_day, days = _energy(energy, battery)
+    click.echo(f"\n{average} mA on average, {per_day} mAh a day, {days} on {battery:g} mAh.")
+
+
+def _show_profile(csv: Path, battery: float, target: Path | None) -> None:
+    from ..power.profile import read_profile
+
+    profile = read_profile(csv)
+    energy = Energy({"measured": profile.total_ms}, {"measured": profile.average_ma})
+    click.echo(f"measured over {profile.total_ms / 1000:.3g} s")
+    _total(energy, battery)
+    if target:
+        from ..power.plots import plot_profile
+
+        plot_profile(profile, target)

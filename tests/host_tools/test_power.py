@@ -1,0 +1,213 @@
+"""``torpor power``: the meter, traces, stated loads, a profiler's files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.helpers.running import write_cluster
+from torpor_tools.cli.base import Settings
+from torpor_tools.cli.power import command
+from torpor_tools.config import load_board
+from torpor_tools.errors import UserError
+from torpor_tools.power.load import Load, play, policies
+from torpor_tools.power.meter import Span, measure
+from torpor_tools.power.profile import currents_in, read_profile
+from torpor_tools.power.trace import read_trace, spans
+
+BOARD = replace(
+    load_board("ESP32_GENERIC"),
+    currents_ma={"active": 100.0, "receive": 90.0, "idle": 30.0, "light": 1.0, "deep": 0.01},
+    timings_ms={"boot": 200.0, "start": 500.0, "rejoin": 800.0, "join": 3000.0},
+)
+PICO = replace(load_board("RPI_PICO_W"), timings_ms={})
+
+
+def event(start: int, at: float, name: str, **fields: object) -> dict[str, object]:
+    return {"event": name, "start": start, "at": at / 1000, **fields}
+
+
+def radio(start: int, at: float, state: str, power: str = "performance") -> dict[str, object]:
+    return event(start, at, "radio", state=state, power=power)
+
+
+def test_the_average_is_charge_over_time() -> None:
+    energy = measure([Span("idle", 0, 900), Span("active", 900, 1000)], BOARD.currents_ma)
+    assert energy.average_ma == pytest.approx((900 * 30 + 100 * 100) / 1000)
+    assert energy.mah_per_day == pytest.approx(24 * 37)
+    assert energy.battery_days(888) == pytest.approx(1)
+
+
+def test_a_state_without_a_current_is_named() -> None:
+    with pytest.raises(UserError, match='state "doze" is not known'):
+        measure([Span("doze", 0, 1)], BOARD.currents_ma)
+
+
+def test_a_wake_costs_what_the_chip_takes_and_not_what_the_simulator_takes() -> None:
+    trace = [
+        event(1, 0, "boot", cause="power-on", t=0),
+        radio(1, 5, "joining"),
+        event(1, 30, "ready"),
+        radio(1, 40, "up", "powersave"),
+        event(1, 1040, "deepsleep", ms=60_000),
+        event(2, 61_040, "boot", cause="deepsleep", t=0),
+        event(2, 61_050, "rejoin", address=True),
+        event(2, 61_070, "ready"),
+        radio(2, 61_080, "up", "none"),
+        event(2, 62_080, "deepsleep", ms=60_000),
+    ]
+    found = spans(trace, BOARD)
+    assert [(s.state, round(s.end - s.start)) for s in found] == [
+        ("idle", 200),  # boot, the radio still off
+        ("active", 3000),  # the join takes longer than the start
+        ("active", 10),  # joining still, as traced
+        ("idle", 1000),
+        ("deep", 60_000),
+        ("idle", 200),
+        ("active", 800),
+        ("idle", 10),
+        ("receive", 1000),
+    ]
+    assert all(a.end == b.start for a, b in pairwise(found))
+
+
+def test_light_sleep_is_doze_only_while_the_radio_listens() -> None:
+    trace = [
+        event(1, 0, "boot", cause="power-on", t=0),
+        event(1, 10, "ready"),
+        radio(1, 20, "up", "powersave"),
+        event(1, 20, "sleep", mode="light", ms=None, t=20),
+        event(1, 120, "wake", reason="packet", t=120),
+        radio(1, 130, "off"),
+        event(1, 130, "sleep", mode="light", ms=100, t=130),
+        event(1, 999, "wake", reason="timer", t=230),  # told late, and knows when it was
+        event(1, 999, "reset", cause="reset", t=230),
+    ]
+    states = {s.state: round(s.end - s.start) for s in spans(trace, PICO)}
+    assert states == {"idle": 10, "doze": 100, "deep": 100}
+
+
+def test_a_trace_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text('{"event": "boot", "start": 1, "at": 0}\nno\n{"event": "x"}\n')
+    with pytest.raises(UserError, match=r"trace.jsonl:2: this is no event"):
+        read_trace(path)
+    with pytest.raises(UserError, match="run the board first"):
+        read_trace(tmp_path / "missing.jsonl")
+    path.write_text('{"event": "boot", "start": 1, "at": 0}\n{"event": "rea')
+    assert len(read_trace(path)) == 1  # its board runs on
+
+
+def test_the_policies_are_in_the_order_that_everybody_expects() -> None:
+    load = Load(requests_per_minute=1, every_ms=None, linger_ms=500, hours=6)
+    board = load_board("RPI_PICO_W")
+    outcomes = [play(board, policy, load) for policy in policies(board)]
+    averages = [o.energy.average_ma for o in outcomes]
+    medians = [o.latency(0.5) for o in outcomes]
+    assert [o.policy for o in outcomes] == ["on", "idle", "doze", "deep"]
+    assert averages[0] > averages[1] > averages[3] > averages[2] > 0  # a start costs a Pico dearly
+    assert medians == sorted(medians)
+    assert len({len(o.latencies_ms) for o in outcomes}) == 1  # nobody is lost
+    assert play(board, "deep", load).latencies_ms == outcomes[3].latencies_ms
+
+
+def test_time_is_accounted_for_whole() -> None:
+    load = Load(requests_per_minute=2, every_ms=30_000, hours=2)
+    for policy in policies(BOARD):
+        energy = play(BOARD, policy, load).energy
+        assert 7_200_000 <= energy.total_ms < 7_200_000 + 130_000
+
+
+def csv(path: Path, rows: list[tuple[float, float]], head: str = "") -> Path:
+    lines = [head or "Timestamp(ms),Current(uA),D0-D7"]
+    path.write_text("\n".join([*lines, *(f"{t},{c},00000000" for t, c in rows)]) + "\n")
+    return path
+
+
+def test_a_profilers_file_is_added_up_by_time(tmp_path: Path) -> None:
+    rows = [(0.0, 1000.0), (1.0, 1000.0), (3.0, 7000.0), (4.0, 0.0)]
+    profile = read_profile(csv(tmp_path / "ppk.csv", rows))
+    assert profile.total_ms == 4
+    assert profile.average_ma == pytest.approx((1 + 2 + 7) / 4)
+
+
+def test_a_long_file_keeps_its_average_in_a_short_curve(tmp_path: Path) -> None:
+    rows = [(i * 0.01, 100_000.0 if i % 1000 < 100 else 10.0) for i in range(50_001)]
+    profile = read_profile(csv(tmp_path / "ppk.csv", rows))
+    assert profile.average_ma == pytest.approx(10.009, rel=1e-3)
+    assert len(profile.curve) <= 4001
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("time,current\n0,1\n", "ppk.csv:1: the first line does not name"),
+        ("Timestamp(ms),Current(uA)\n0,1\n1,x\n", "ppk.csv:3: '1,x' is no sample"),
+        ("Timestamp(ms),Current(uA)\n1,1\n0,1\n", "ppk.csv:3: the time 0 ms does not come after"),
+        ("Timestamp(ms),Current(uA)\n0,1\n", "holds 1 samples"),
+    ],
+)
+def test_a_file_that_is_no_measurement_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
+    path = tmp_path / "ppk.csv"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        read_profile(path)
+    assert wrong in str(error.value)
+
+
+def test_measured_currents_take_the_datasheets_place(tmp_path: Path) -> None:
+    states = [Span("active", 0, 10), Span("deep", 10, 100)]
+    rows = [(float(t), 80_000.0 if 50 <= t < 60 else 20.0) for t in range(200)]
+    path = csv(tmp_path / "ppk.csv", rows)
+    assert currents_in(path, states, offset_ms=50) == pytest.approx({"active": 80, "deep": 0.02})
+
+
+def run(root: Path, *arguments: str) -> str:
+    settings = Settings(str(root))
+    result = CliRunner().invoke(command, list(arguments), obj=settings, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+SERVICE = "from torpor import Service, every\n\n\nclass A(Service):\n"
+JOB = "    @every(minutes=5)\n    async def look(self) -> None: ...\n"
+
+
+def test_the_command_reads_loads_traces_and_measurements(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"a": SERVICE + JOB}, "ESP32_GENERIC")
+    told = run(root, "box", "--requests", "0.5", "--plot", "load.svg")
+    assert [line.split()[0] for line in told.splitlines()[1:4]] == ["on", "idle", "deep"]
+    assert "a job every 300 s" in told
+    assert "datasheet figures" in told
+    assert (root / "load.svg").read_text().startswith("<?xml")
+
+    folder = root / "build" / "sim" / "box"
+    folder.mkdir(parents=True)
+    trace = [event(1, 0, "boot", cause="power-on", t=0), event(1, 50, "ready")]
+    trace += [radio(1, 60, "up", "powersave"), event(1, 2060, "deepsleep", ms=10_000)]
+    trace += [event(2, 12_060, "boot", cause="deepsleep", t=0)]
+    (folder / "trace.jsonl").write_text("\n".join(map(json.dumps, trace)) + "\n")
+    told = run(root, "box", "--trace", "--plot", "trace.png")
+    assert "deep      10 s  0.01" in told
+    assert "datasheet figures" in told
+    assert (root / "trace.png").read_bytes()[:4] == b"\x89PNG"
+
+    csv(root / "ppk.csv", [(0.0, 5000.0), (1000.0, 5000.0)])
+    told = run(root, "box", "--import", "ppk.csv", "--battery", "120")
+    assert "5 mA on average, 120 mAh a day, 1 days on 120 mAh" in told
+    assert "datasheet" not in told
+
+
+def test_a_plot_of_a_strange_kind_and_a_board_that_is_not_there(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"a": SERVICE + JOB}, "ESP32_GENERIC")
+    with pytest.raises(UserError, match=r"cannot be a \.gif"):
+        run(root, "box", "--plot", "x.gif")
+    with pytest.raises(UserError, match='did you mean "box"'):
+        run(root, "bo")
+    with pytest.raises(UserError, match="run the board first"):
+        run(root, "box", "--trace")
