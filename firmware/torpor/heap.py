@@ -27,7 +27,7 @@ from micropython import const
 from . import idle
 
 _RUN = const(16)  # so many free blocks side by side: the index is behind what lives
-_SLICE = const(64)  # objects allocated at a time to get there
+_SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
 _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 
 collections = 0
@@ -66,10 +66,10 @@ def collect() -> None:
 def _idle(ms: int) -> int:
     global collections
     at = id(object())
-    if at < _base and _behind:
-        collections += 1
+    if not _behind:
         _advance()
-    elif not _behind:
+    elif at < _base:
+        collections += 1
         _advance()
     elif at - _base > _quota:
         collect()

@@ -100,10 +100,13 @@ class Lab:
             self._boards[image.folder] = self._stack.enter_context(running_images([image]))
         return self._boards[image.folder]
 
-    def run_on_board(self, image: Image, main: str, timeout: float = 120) -> Any:
+    def run_on_board(
+        self, image: Image, main: str, *, boot: bool = True, timeout: float = 120
+    ) -> Any:
         """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
 
-        The program has the board's heap and the simulator's overlays.
+        The program has the board's heap and the simulator's overlays. ``boot`` False leaves the
+        image's ``boot.py`` out.
         """
         board = image.board
         folder = BoardFolder(Path(tempfile.mkdtemp(dir=self.folder)))
@@ -111,6 +114,8 @@ class Lab:
         folder.install(image.tree)
         Inputs(folder.inputs).prepare(defaults(board))
         (folder.flash / "main.py").write_text(main)
+        if not boot:
+            (folder.flash / "boot.py").unlink()
         ports = Ports(bind=None, base=None, mode="os")
         self._stack.callback(ports.close)
         place = ports.place([board])[board.name]

@@ -151,7 +151,7 @@ async def main():
         await services[name].start()
     head = b"GET /newest/fridge%201?limit=7 HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
     request = Request()
-    request.begin(head, len(head) - 4)
+    request.begin(head)
     print(await routes["readings"]["newest"]["*"]["/GET"](request))
     print(await services["alerts"].newest())
     print(cluster.SCHEDULE, cluster.PORTS)

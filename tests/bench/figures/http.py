@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from tests.bench.lab import Lab
@@ -23,15 +24,44 @@ class Items(Service):
 """
 
 
+_MOUNTED = """
+from microdot import Microdot
+from torpor import Service
+
+app = Microdot()
+
+
+@app.get("/items/<name>")
+async def item(request, name):
+    return {"name": name, "limit": 10}
+
+
+class Items(Service):
+    app = app
+"""
+
+
 def board(lab: Lab) -> Image:
     """One service on bare MicroPython, with more connections than a Pico W has: here the listener
     is measured, not the budget, which would turn clients away."""
     return lab.cluster({"items": _ITEMS}, port="unix", connections=32)
 
 
-def _rps_over(lab: Lab, floor: str, connections: int, close: bool = False) -> list[float]:
+def mounted(lab: Lab) -> Image:
+    """The same, with the routes of ``floors/plain_microdot.py`` in an application."""
+    return lab.cluster({"items": _MOUNTED}, port="unix", connections=32)
+
+
+def _rps_over(
+    lab: Lab,
+    floor: str,
+    connections: int,
+    *,
+    close: bool = False,
+    image: Callable[[Lab], Image] = board,
+) -> list[float]:
     run = partial(load, path=PATH, connections=connections, seconds=SECONDS, close=close)
-    ours = lab.native(lab.once(board))
+    ours = lab.native(lab.once(image))
     theirs = lab.floor(floor)
     return lab.ratios(lambda: run(ours).rps, lambda: run(theirs).rps)
 
@@ -64,6 +94,11 @@ def rps_over_floor_keepalive_4(lab: Lab) -> list[float]:
 @figure("rps_over_streams_keepalive_4", unit="ratio", goal=None, better="higher")
 def rps_over_streams_keepalive_4(lab: Lab) -> list[float]:
     return _rps_over(lab, "streams", 4)
+
+
+@figure("microdot_mounted_over_microdot", unit="ratio", goal=1, better="higher")
+def microdot_mounted_over_microdot(lab: Lab) -> list[float]:
+    return _rps_over(lab, "plain_microdot", 4, image=mounted)
 
 
 @figure("p99_over_p50_keepalive_4", unit="ratio", goal=4, better="lower")
