@@ -35,7 +35,11 @@ def _run(path):
 import _sim  # noqa: E402  (it is found only now)
 
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
+if "links" in _sim.facts:
+    import _record  # before the program: it weighs what is there already
 _run("/boot.py")
 if "openapi" in __import__("os").listdir("/.sim"):
     import _openapi  # noqa: F401
+if "links" in _sim.facts:
+    _record.watch()
 _run("/main.py")

@@ -10,6 +10,7 @@ from .flash import is_running
 from .inputs import Inputs, set_input
 from .lines import LogLine
 from .places import simulated
+from .record import Recorded, recorded
 from .simulator import Simulator
 from .watch import Change, watch
 
@@ -18,9 +19,11 @@ __all__ = [
     "Crash",
     "Inputs",
     "LogLine",
+    "Recorded",
     "SimBoard",
     "Simulator",
     "is_running",
+    "recorded",
     "set_input",
     "simulated",
     "watch",

@@ -19,6 +19,7 @@ from .inputs import Inputs, defaults
 from .lines import Event, LogLine
 from .ports import Place
 from .process import Process
+from .record import links
 from .watchdog import Watchdog
 
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
@@ -43,7 +44,13 @@ class SimBoard:
     """A board. ``log``, ``trace`` and ``crashes`` keep the newest of what all its runs gave."""
 
     def __init__(
-        self, image: Image, place: Place, folder: BoardFolder, clock: Clock, hear: LogListener
+        self,
+        image: Image,
+        place: Place,
+        folder: BoardFolder,
+        clock: Clock,
+        hear: LogListener,
+        record: bool = False,
     ) -> None:
         self.image = image
         self.place = place
@@ -57,6 +64,7 @@ class SimBoard:
         self._folder = folder
         self._clock = clock
         self._hear_log = hear
+        self._record = record
         self._next_image: Image | None = None
         self._next: _Start | None = None  # why the run that is under way was ended
         self._pressed = asyncio.Event()
@@ -254,6 +262,8 @@ class SimBoard:
             reset_cause=start.cause,
             wake_reason=start.wake_reason,
         )
+        if self._record:
+            told["links"] = links(self.image)
         write_json(self._folder.run / "facts.json", told)
         self.starts += 1
         self._started_at = self._clock.now()

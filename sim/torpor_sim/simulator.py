@@ -36,7 +36,8 @@ class Simulator:
     port that cluster.toml says, "os" any free one. ``storage``: the folder for what the boards
     keep; without it a temporary one. ``fresh``: begin with an empty flash. ``direct``: the boards
     connect to each other without a detour through this process, so ``partition`` and the like do
-    not work. ``log`` is called with every ``LogLine``, in the event loop's thread.
+    not work. ``record``: count the calls between services, for ``recorded``. ``log`` is called
+    with every ``LogLine``, in the event loop's thread.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Simulator:
         fresh: bool = True,
         storage: Path | None = None,
         direct: bool = False,
+        record: bool = False,
         log: LogListener | None = None,
     ) -> None:
         self._images = tuple(images)
         self._ports = Ports(bind=bind, base=port_base, mode=ports)
         self._fresh = fresh
+        self._record = record
         self._storage = storage.resolve() if storage else None
         self._temporary: Path | None = None
         self._lock: TextIO | None = None
@@ -190,7 +193,7 @@ class Simulator:
     def _add(self, image: Image, places: dict[str, Place]) -> SimBoard:
         name = image.board.name
         folder = BoardFolder(self._folder() / name)
-        board = SimBoard(image, places[name], folder, self._clock, self._log)
+        board = SimBoard(image, places[name], folder, self._clock, self._log, self._record)
         board.start(fresh=self._fresh)
         self._boards[name] = board
         return board

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from torpor_sim import Change, LogLine, Simulator, watch
+from torpor_sim import Change, LogLine, Simulator, recorded, watch
 
 from ..errors import UserError, fail
 from ..model.image import Image
@@ -33,6 +34,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
         ("torpor sim --board shed", "one board of several"),
         ("torpor sim --bind 127.0.0.1 --port-base 9000", "one address, ports from 9000"),
         ("torpor sim --fresh", "forget what the boards had stored"),
+        ("torpor sim --record run.json", "count calls, for torpor graph and torpor place"),
     ],
 )
 @click.option("--board", metavar="BOARD", help="Only this board (default: all).")
@@ -42,6 +44,9 @@ Build = Callable[[], tuple[Plan, list[Image]]]
 )
 @click.option("--fresh", is_flag=True, help="Begin with empty flash.")
 @click.option("--watch", "watched", is_flag=True, help="Rebuild and restart at each change.")
+@click.option(
+    "--record", metavar="FILE", help="Count the calls between services; written at the end."
+)
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.pass_obj
 def command(
@@ -51,6 +56,7 @@ def command(
     port_base: int | None,
     fresh: bool,
     watched: bool,
+    record: str | None,
     types: bool,
 ) -> None:
     root = settings.root
@@ -69,9 +75,11 @@ def command(
         fresh=fresh,
         storage=root / "build" / "sim",
         log=_print_line,
+        record=record is not None,
     )
+    file = settings.folder / record if record else None
     try:
-        asyncio.run(_run(sim, plan, root, build if watched else None))
+        asyncio.run(_run(sim, plan, root, build if watched else None, file))
     except TimeoutError as late:
         raise fail(str(late), "a service's start must come to an end") from None
 
@@ -85,8 +93,14 @@ def _build(root: Path, board: str | None, types: bool) -> tuple[Plan, list[Image
     return plan, [build(plan, name, root / "build", types=types) for name in names]
 
 
-async def _run(sim: Simulator, plan: Plan, root: Path, rebuild: Build | None) -> None:
-    """Run the boards until Ctrl-C or SIGTERM; with ``rebuild``, follow changes of the sources."""
+async def _run(
+    sim: Simulator, plan: Plan, root: Path, rebuild: Build | None, record: Path | None
+) -> None:
+    """Run the boards until Ctrl-C or SIGTERM; with ``rebuild``, follow changes of the sources.
+
+    What the boards have counted goes to the file ``record``.
+    """
+    began = time.monotonic()
     _cancel_at_signals()
     with contextlib.suppress(asyncio.CancelledError):
         async with sim:
@@ -94,7 +108,17 @@ async def _run(sim: Simulator, plan: Plan, root: Path, rebuild: Build | None) ->
             if rebuild:
                 await _watch(sim, root, rebuild)
             await asyncio.Event().wait()
+    if record:
+        _write_record(record, root, time.monotonic() - began)
     click.echo("stopped")
+
+
+def _write_record(file: Path, root: Path, seconds: float) -> None:
+    from ..graph.record import Record, write_record
+
+    found = recorded(root / "build" / "sim")
+    write_record(file, Record(seconds, dict(found.calls), found.heap, found.base))
+    click.echo(f"{found.calls.total():,} calls recorded in {file}")
 
 
 def _cancel_at_signals() -> None:
