@@ -45,7 +45,11 @@ GROUPS = (
     ),
     (
         "Place",
-        (Entry("graph", "Show which services call each other"),),
+        (
+            Entry("graph", "Show which services call each other"),
+            Entry("plan", "Show what another placement would change"),
+            Entry("place", "Propose the placement with the fewest remote calls"),
+        ),
     ),
     (
         "Measure",

@@ -32,7 +32,7 @@ from .wiring import wiring
 
 T = TypeVar("T")
 
-__all__ = ["build", "check", "check_syntax"]
+__all__ = ["build", "check", "check_syntax", "image_files"]
 
 
 def build(
@@ -71,6 +71,20 @@ def build(
 
     replace_folder(folder, write)
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
+
+
+def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[str, bytes]:
+    """What a build would put into a board's filesystem, without the check with mypy.
+
+    ``cache`` is a folder that keeps bytecode. Raises ``UserError`` with all problems found.
+    """
+    board = _board(plan, board_name)
+    linked = _link(plan, board, cache)
+    secrets = secret_files(plan.cluster.root)
+    problems = [*linked.problems, *_without_key(plan, board, secrets)]
+    if problems:
+        raise UserError(sorted(dict.fromkeys(problems), key=_line))
+    return {**linked.compiled, **_other_files(board), **secrets}
 
 
 def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:

@@ -1,0 +1,78 @@
+"""``torpor place``."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import UserError, fail
+from ..graph.record import Record
+from ..model.plan import Plan
+from ..placing.solve import Placement
+from .base import Command, Settings
+from .output import busy, note, print_table
+
+
+@click.command(
+    cls=Command,
+    help="Propose the placement with the fewest calls over the network that the boards can carry: "
+    "listeners, connections, flash and, with a recorded run, heap. A service that imports machine "
+    "or a driver stays on its board.",
+    arguments=[("RECORD", "A recorded run (torpor sim --record); without, the sources decide")],
+    examples=[
+        ("torpor place run.json", "by the calls of a recorded run"),
+        ("torpor place run.json --fix alerts=barn", "alerts shall be there"),
+        ("torpor place run.json --free sensors", "sensors may move, wires and all"),
+    ],
+)
+@click.argument("record", required=False)
+@click.option("--fix", multiple=True, metavar="SERVICE=BOARD", help="Keep a service on a board.")
+@click.option("--free", multiple=True, metavar="SERVICE", help="Let a service of hardware move.")
+@click.pass_obj
+def command(
+    settings: Settings, record: str | None, fix: tuple[str, ...], free: tuple[str, ...]
+) -> None:
+    from ..config import load_cluster
+    from ..contracts import plan_of, read_placed
+    from ..graph.record import read_record
+    from ..placing.change import moved
+    from ..placing.propose import propose
+    from .plan import split_move
+
+    cluster = load_cluster(settings.root)
+    fixed = dict(split_move(text) for text in fix)
+    moved(cluster, fixed)  # whose names are right
+    plan, problems = read_placed(cluster)
+    run = read_record(settings.folder / record) if record else None
+    with busy("Searching"):
+        cache = settings.root / "build" / ".cache" / "mpy"
+        found = propose(plan, run, fixed, free, cache)
+    if found is None:
+        if problems:
+            raise UserError(problems)
+        raise fail(
+            "no placement fits the boards",
+            "add a board to cluster.toml, or let services go: --free SERVICE",
+        )
+    plan_of(moved(cluster, found.homes))
+    _show(plan, found, run)
+
+
+def _show(plan: Plan, found: Placement, run: Record | None) -> None:
+    from ..placing import compare
+
+    rows = []
+    for name, board in sorted(found.homes.items()):
+        now = ", ".join(home.name for home in plan.homes(name))
+        rows.append((name, now, board if board != now else "stays"))
+    print_table(("service", "now on", "better on"), rows)
+    there = compare.traffic(plan, run)
+    unit = "pairs of methods" if run is None else f"calls in {run.seconds:g} s"
+    click.echo(f"\n{found.cost:,} of {there.total:,} {unit} use the network, now {there.remote:,}")
+    if not found.is_best:
+        note("the search was cut short: there may be a better one")
+    if any(better != "stays" for _, _, better in rows):
+        click.echo("\nIn cluster.toml:")
+        for entry in plan.cluster.boards:
+            services = [name for name, board in found.homes.items() if board == entry.name]
+            listed = ", ".join(f'"{name}"' for name in services)
+            click.echo(f"  [boards.{entry.name}]\n  services = [{listed}]")
