@@ -48,6 +48,7 @@ class Kernel:
         self.savers = []  # what save calls: functions without arguments
         self.budget: Budget | None = None
         self.branches: dict = {}  # what every listener has at its root besides its own routes
+        self.tools: dict = {}  # what the cluster's tools may call: name -> async function
         self.listeners = []
         self.rejoined = []  # functions to call when the network was gone and is back
         self.schedule: Schedule | None = None

@@ -41,6 +41,8 @@ GROUPS = (
             Entry("test", "Run the cluster's tests, under many placements"),
             Entry("set", "Change what a simulated board senses"),
             Entry("call", "Call a method of a running service"),
+            Entry("migrations", "List migrations, and which of them a board's data has had"),
+            Entry("data", "Save, restore and check what services keep"),
         ),
     ),
     (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import click
 
+T = TypeVar("T")
 PATIENCE_S = 1.0  # work that takes less shows nothing
 
 
@@ -93,6 +94,26 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
         yield told
     finally:
         bar.stop()
+
+
+@contextmanager
+def counting(text: str, total: int) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]:
+    """A function that passes items on and counts them, for a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    hidden = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as bar:
+        task = bar.add_task(text, total=total)
+
+        def count(items: Iterable[T]) -> Iterator[T]:
+            bar.reset(task)
+            for item in items:
+                yield item
+                bar.advance(task)
+
+        yield count
 
 
 def _spin(text: str, done: threading.Event) -> None:

@@ -47,14 +47,54 @@ def verdicts(plan: Plan) -> list[Verdict]:
 
 
 def broken_promises(plan: Plan) -> list[Problem]:
-    """The breaking changes since ``contracts.lock``. Raises ``UserError`` for a broken lock."""
+    """The breaking changes since ``contracts.lock``, and the migrations edited since then.
+
+    Raises ``UserError`` for a lock that cannot be read.
+    """
     found = []
     for verdict in verdicts(plan):
         bump = f"keep it, or accept the break with: torpor contracts bump {verdict.service}"
         for change in verdict.breaks:
             what = f"this breaks callers of {verdict.service}: {change.what}"
             found.append(Problem(change.where, what, bump))
+    return found + _edited_migrations(plan)
+
+
+def _edited_migrations(plan: Plan) -> list[Problem]:
+    """Migrations that are not what ``contracts.lock`` holds of them: boards may have run them."""
+    found = []
+    lock = read_lock(plan.cluster.root) or {}
+    for service in (s for board in plan.boards for s in board.services):
+        recorded = _recorded(lock.get(service.name))
+        here = {f"{m.name}.py": m for m in service.contract.migrations}
+        for name, digest in recorded.items():
+            file = f"services/{service.name}/migrations/{name}"
+            if name not in here:
+                what = f"{file} is gone, but contracts.lock says that it was released"
+                remedy = "put it back: the data of boards has had it"
+                found.append(Problem(service.contract.where, what, remedy))
+            elif here[name].digest != digest:
+                what = "the migration was edited after its release: boards that have run it "
+                remedy = (
+                    f"take back the edit (git diff {file}) and write a new migration; if no board "
+                    f"has run it: torpor contracts bump {service.name}"
+                )
+                found.append(Problem(here[name].where, what + "will not again", remedy))
     return found
+
+
+def _recorded(locked: Locked | None) -> dict[str, str]:
+    return dict(locked.extra.get("migrations", {})) if locked else {}
+
+
+def _with_migrations(locked: Locked, contract: Contract, accept: bool) -> Locked:
+    """The entry with new migrations added; those it has change only if ``accept``."""
+    here = {f"{m.name}.py": m.digest for m in contract.migrations}
+    kept = here if accept else {**here, **_recorded(locked)}
+    extra = {key: value for key, value in locked.extra.items() if key != "migrations"}
+    if kept:
+        extra["migrations"] = dict(sorted(kept.items()))
+    return Locked(locked.contract, locked.version, extra)
 
 
 def unrecorded(plan: Plan) -> list[str]:
@@ -64,7 +104,16 @@ def unrecorded(plan: Plan) -> list[str]:
         if not verdict.breaks and not verdict.is_recorded:
             news = listing(c.what for c in verdict.changes) or "is not recorded"
             found.append(f"{verdict.service}: {news}; record it with: torpor contracts lock")
+        elif new := _new_migrations(verdict):
+            news = f"new migrations: {listing(new)}"
+            found.append(f"{verdict.service}: {news}; record them with: torpor contracts lock")
     return found
+
+
+def _new_migrations(verdict: Verdict) -> list[str]:
+    recorded = _recorded(verdict.locked)
+    here = verdict.contract.migrations if verdict.contract else ()
+    return [m.name for m in here if f"{m.name}.py" not in recorded]
 
 
 def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
@@ -88,11 +137,14 @@ def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
 def _entry(verdict: Verdict, accept: bool) -> Locked | None:
     """What the lock is to hold of a service from now on."""
     if verdict.breaks and not accept:
-        return verdict.locked
+        if verdict.locked is None or verdict.contract is None:
+            return verdict.locked
+        return _with_migrations(verdict.locked, verdict.contract, accept)
     if verdict.contract is None:
         return None
     extra = verdict.locked.extra if verdict.locked else {}
-    return Locked(verdict.contract, max(1, verdict.version + bool(verdict.breaks)), extra)
+    locked = Locked(verdict.contract, max(1, verdict.version + bool(verdict.breaks)), extra)
+    return _with_migrations(locked, verdict.contract, accept)
 
 
 def _verdicts(plan: Plan, lock: dict[str, Locked]) -> list[Verdict]:

@@ -1,0 +1,211 @@
+"""``torpor data``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from ..errors import fail
+from .base import Command, Group, Settings
+from .output import counting
+
+if TYPE_CHECKING:
+    from ..data.board import Data, Row
+
+_AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
+_FORMAT = click.option(
+    "--format",
+    "chosen",
+    type=click.Choice(["jsonl", "csv"]),
+    help="By default what the file's name says, else jsonl.",
+)
+
+
+@click.group(
+    cls=Group,
+    name="data",
+    help="Save, restore and check what services keep, on a board or in the running simulator.",
+)
+def command() -> None:
+    pass
+
+
+@contextmanager
+def _data(settings: Settings, service: str, at: str | None) -> Iterator[Data]:
+    from ..contracts import load_plan
+    from ..data.board import opened
+
+    with opened(load_plan(settings.root), settings.root, service, at) as data:
+        yield data
+
+
+@command.command(
+    cls=Command,
+    help="Write the rows of a service's tables to a file, or to the terminal.",
+    short_help="Write a service's rows to a file",
+    arguments=[("SERVICE", "A service that keeps data")],
+    examples=[
+        ("torpor data export readings -o readings.jsonl", "all tables"),
+        ("torpor data export readings --table minutes -o minutes.csv", "one, for a spreadsheet"),
+    ],
+)
+@click.argument("service")
+@click.option("--table", metavar="NAME", help="Only this table.")
+@click.option("-o", "--output", metavar="FILE", help="Where to; without it to the terminal.")
+@_FORMAT
+@_AT
+@click.pass_obj
+def export(
+    settings: Settings,
+    service: str,
+    table: str | None,
+    output: str | None,
+    chosen: str | None,
+    at: str | None,
+) -> None:
+    from ..data.files import format_of, write_csv, write_jsonl
+
+    path = settings.folder / output if output else None
+    with _data(settings, service, at) as data:
+        tables = _tables(data, table)
+        if format_of(path, chosen) == "csv" and len(tables) > 1:
+            raise fail("a CSV file holds one table", f"name it: --table {tables[0]}")
+        with _target(path) as file:
+            for name in tables:
+                with counting(f"{service}.{name}", data.ask("count", table=name)) as count:
+                    if format_of(path, chosen) == "csv":
+                        write_csv(file, lambda n=name: count(data.rows(n)))  # type: ignore[misc]
+                    else:
+                        write_jsonl(file, name, count(data.rows(name)))
+
+
+def _tables(data: Data, wanted: str | None) -> list[str]:
+    tables: list[str] = data.state()["tables"]
+    if wanted is None:
+        return tables
+    if wanted not in tables:
+        raise fail(f"{data.service} has no table {wanted}", f"its tables: {', '.join(tables)}")
+    return [wanted]
+
+
+@contextmanager
+def _target(path: Path | None) -> Iterator[TextIO]:
+    """The file to write: a file appears only when all of it is there."""
+    if path is None:
+        yield sys.stdout
+        return
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        aside.replace(path)
+    except OSError as error:
+        raise fail(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@command.command(
+    name="import",
+    cls=Command,
+    help="Write rows of a file, as export made it, into a service's tables. Rows with the same key "
+    "are replaced, others stay. Restart the board then: the service may have read its tables.",
+    short_help="Write the rows of a file into a service's tables",
+    arguments=[("SERVICE", "A service that keeps data"), ("FILE", "What export wrote")],
+    examples=[
+        ("torpor data import readings readings.jsonl", "put back what export saved"),
+        ("torpor data import readings minutes.csv --table minutes --replace", "just these rows"),
+    ],
+)
+@click.argument("service")
+@click.argument("file")
+@click.option("--table", metavar="NAME", help="The table of a CSV file.")
+@click.option("--replace", is_flag=True, help="Remove the table's other rows first.")
+@_FORMAT
+@_AT
+@click.pass_obj
+def import_(
+    settings: Settings,
+    service: str,
+    file: str,
+    table: str | None,
+    replace: bool,
+    chosen: str | None,
+    at: str | None,
+) -> None:
+    from ..data.board import batches
+    from ..data.files import format_of, read_csv, read_jsonl
+
+    path = settings.folder / file
+    if not path.is_file():
+        raise fail(f"there is no file {file}")
+    kind = format_of(path, chosen)
+    if kind == "csv" and not table:
+        raise fail("a CSV file does not say which table it is of", "name it: --table NAME")
+
+    def pairs() -> Iterator[tuple[str, Row]]:
+        with path.open(encoding="utf-8", newline="") as opened:
+            if kind == "csv":
+                yield from ((str(table), row) for row in read_csv(opened, file))
+            else:
+                yield from read_jsonl(opened, file)
+
+    # Everything is read once before anything is written.
+    counts: dict[str, int] = {}
+    for name, _ in pairs():
+        counts[name] = counts.get(name, 0) + 1
+    with _data(settings, service, at) as data:
+        for name, rows in counts.items():
+            if replace and name in data.state()["tables"]:
+                data.ask("clear", table=name)
+            with counting(f"{service}.{name}", rows) as count:
+                chosen_rows = (row for each, row in pairs() if each == name)
+                for batch in batches(iter(count(chosen_rows))):
+                    data.put(name, batch)
+            click.echo(f"{service}.{name}: {rows} rows written")
+
+
+@command.command(
+    cls=Command,
+    help="Read every record that a service keeps and verify its CRC.",
+    short_help="Verify every record of a service",
+    arguments=[("SERVICE", "A service that keeps data")],
+    examples=[("torpor data check readings", "exit code 1 if anything is damaged")],
+)
+@click.argument("service")
+@_AT
+@click.pass_obj
+def check(settings: Settings, service: str, at: str | None) -> None:
+    damaged = records = size = 0
+    with _data(settings, service, at) as data:
+        files = data.ask("files")
+        with counting(service, len(files)) as count:
+            for file in count(files):
+                found = data.ask("check", file=file)
+                records += found.get("records", 0)
+                size += found.get("bytes", 0)
+                for offset in found.get("damaged", ()):
+                    damaged += 1
+                    click.echo(f"{file}: damaged at byte {offset}")
+        wear = data.state()["wear"]
+    click.echo(f"{service}: {records} records, {size:,} bytes in {len(files)} files are whole")
+    click.echo(
+        f"since its start: {wear['commits']} commits, {wear['flushes']} flushes, "
+        f"about {wear['erases']} blocks erased{_life(wear['years'])}"
+    )
+    if damaged:
+        raise fail(
+            f"{damaged} places could not be read; the rows there are lost, all others are served",
+            f"save the rest: torpor data export {service} -o {service}.jsonl",
+        )
+
+
+def _life(years: int | None) -> str:
+    if years is None:
+        return ""
+    return f"; at this pace the flash lasts {'over 100' if years > 100 else years} years"

@@ -1,0 +1,90 @@
+"""Rows in files: JSON lines with table, key and row, or CSV of one table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import Where, fail
+from .board import Row
+
+
+def write_jsonl(file: TextIO, table: str, rows: Iterable[Row]) -> None:
+    """Write a line a row."""
+    for key, row in rows:
+        line = {"table": table, "key": key, "row": row}
+        file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def read_jsonl(file: TextIO, name: str) -> Iterator[tuple[str, Row]]:
+    """Table and row of each line. Raises ``UserError`` with the line that is wrong."""
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+            yield str(found["table"]), (_key(found["key"]), _dict(found["row"]))
+        except (ValueError, KeyError, TypeError):
+            what = f"not a row: {line.strip()[:60]}"
+            remedy = 'a line is {"table": "...", "key": 1, "row": {...}}'
+            raise fail(what, remedy, Where(name, number)) from None
+
+
+def write_csv(file: TextIO, rows: Callable[[], Iterable[Row]]) -> None:
+    """Write a column a field, and ``key`` before them.
+
+    ``rows`` is called twice: the first round finds the fields, so that none is held.
+    """
+    fields = dict.fromkeys(field for _, row in rows() for field in row)
+    writer = csv.writer(file)
+    writer.writerow(["key", *fields])
+    for key, row in rows():
+        writer.writerow([_cell(key), *(_cell(row[f]) if f in row else "" for f in fields)])
+
+
+def read_csv(file: TextIO, name: str) -> Iterator[Row]:
+    """The rows of a CSV file that ``write_csv`` wrote. Raises ``UserError``."""
+    reader = csv.reader(file)
+    head = next(reader, [])
+    if head[:1] != ["key"]:
+        raise fail("the first column is not called key", "export writes such files", Where(name, 1))
+    for cells in reader:
+        if len(cells) != len(head):
+            what = f"{len(cells)} cells where the head has {len(head)}"
+            raise fail(what, "correct the line", Where(name, reader.line_num))
+        pairs = zip(head[1:], cells[1:], strict=True)
+        yield _value(cells[0]), {field: _value(cell) for field, cell in pairs if cell != ""}
+
+
+def format_of(path: Path | None, chosen: str | None) -> str:
+    """``jsonl`` or ``csv``, by what was asked for or else by the file's name."""
+    return chosen or ("csv" if path and path.suffix.lower() == ".csv" else "jsonl")
+
+
+def _cell(value: Any) -> str:
+    """A text as it is where it cannot be taken for something else; anything else as JSON."""
+    if isinstance(value, str) and value and _value(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _value(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell
+
+
+def _key(value: Any) -> int | str:
+    if type(value) not in (int, str):
+        raise TypeError
+    return value  # type: ignore[no-any-return]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value

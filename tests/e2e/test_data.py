@@ -1,0 +1,142 @@
+"""``torpor data`` and ``torpor migrations`` against a board in the simulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.cli import root as torpor
+from torpor_tools.errors import UserError
+
+NOTES = """
+from torpor import Service, post
+
+
+class Notes(Service):
+    async def start(self) -> None:
+        self._notes = self.store.table("notes")
+        self._tags = self.store.table("tags")
+
+    @post("/notes")
+    async def add(self, text: str, tag: str) -> int:
+        async with self.store.batch():
+            key = await self._notes.append({"text": text, "length": len(text), "more": [1, None]})
+            await self._tags.put(tag, {"note": key})
+        return key
+"""
+UP = "def up(db):\n    db.put('notes', 1, {'text': 'welcome', 'length': 7})\n"
+KEY = "8f" * 32
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_cluster(tmp_path_factory.mktemp("data"), {"notes": NOTES})
+    (root / "services" / "notes" / "migrations").mkdir()
+    (root / "services" / "notes" / "migrations" / "0001_create.py").write_text(UP)
+    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(project: Path) -> Iterator[Running]:
+    with running(project, types=False, storage=project / "build" / "sim") as run:
+        with run.client("notes") as client:
+            for n in range(150):
+                given = {"text": f"note {n}, é\n", "tag": f"tag {n % 7}"}
+                assert client.post("/notes", json=given).status_code == 200
+        yield run
+
+
+def tool(project: Path, *words: str) -> Result:
+    return CliRunner().invoke(torpor, ["-C", str(project), *words])
+
+
+def exported(project: Path, *words: str) -> list[dict[str, object]]:
+    result = tool(project, "data", "export", "notes", *words)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_export_and_import_give_the_same_rows(board: Running, project: Path) -> None:
+    rows = exported(project)
+    assert len(rows) == 151 + 7
+    assert rows[1] == {
+        "table": "notes",
+        "key": 2,
+        "row": {"text": "note 0, é\n", "length": 10, "more": [1, None]},
+    }
+    for name in ("notes.csv", "notes.jsonl"):
+        assert (
+            tool(project, "data", "export", "notes", "--table", "notes", "-o", name).exit_code == 0
+        )
+        written = {"table": "notes", "key": 500, "row": {"stray": True}}
+        (project / "stray.jsonl").write_text(json.dumps(written) + "\n")
+        assert tool(project, "data", "import", "notes", "stray.jsonl").exit_code == 0
+        assert written in exported(project)
+        words = ["data", "import", "notes", name, "--table", "notes", "--replace"]
+        result = tool(project, *words)
+        assert result.exit_code == 0, repr(result.exception)
+        assert "notes.notes: 151 rows written" in result.output
+        assert exported(project) == rows
+
+
+def test_check_finds_what_is_damaged(board: Running, project: Path) -> None:
+    result = tool(project, "data", "check", "notes")
+    assert result.exit_code == 0, repr(result.exception)
+    assert "blocks erased" in result.output
+    folder = project / "build" / "sim" / "box" / "flash" / "data" / "notes"
+    leaf = next(path for path in sorted(folder.glob("notes.0.*")) if path.stat().st_size > 2000)
+    whole = leaf.read_bytes()
+    try:
+        leaf.write_bytes(whole[:700] + b"?" + whole[701:])
+        result = tool(project, "data", "check", "notes")
+        assert f"{leaf.name}: damaged at byte" in result.output
+        assert isinstance(result.exception, UserError)
+    finally:
+        leaf.write_bytes(whole)
+
+
+def test_migrations_are_listed(board: Running, project: Path) -> None:
+    result = tool(project, "migrations")
+    assert result.exit_code == 0, repr(result.exception)
+    assert result.output.split()[-4:] == ["notes", "0001_create", "applied", "no"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["data", "export", "nots"], "there is no service nots that keeps data"),
+        (["data", "export", "notes", "--table", "x"], "its tables: notes, tags"),
+        (["data", "export", "notes", "--format", "csv"], "a CSV file holds one table"),
+        (["data", "import", "notes", "none.jsonl"], "there is no file none.jsonl"),
+        (["data", "import", "notes", "bad.jsonl"], "bad.jsonl:2: not a row"),
+        (["data", "import", "notes", "bad.csv"], "a CSV file does not say which table"),
+        (["data", "import", "notes", "bad.csv", "--table", "t"], "is not called key"),
+    ],
+)
+def test_mistakes(board: Running, project: Path, words: list[str], told: str) -> None:
+    (project / "bad.jsonl").write_text('{"table": "notes", "key": 9, "row": {}}\n{"key": 1}\n')
+    (project / "bad.csv").write_text("id,text\n1,x\n")
+    before = exported(project)
+    result = tool(project, *words)
+    assert isinstance(result.exception, UserError)
+    assert told in str(result.exception)
+    assert exported(project) == before
+
+
+def test_nobody_without_the_key(board: Running, project: Path) -> None:
+    secrets = project / "secrets.toml"
+    try:
+        secrets.write_text(f'[cluster]\nkeys = ["{"00" * 32}"]\n')
+        result = tool(project, "data", "export", "notes")
+        assert "knows none of the keys" in str(result.exception)
+        secrets.unlink()
+        result = tool(project, "data", "export", "notes")
+        assert "torpor secrets init" in str(result.exception)
+    finally:
+        secrets.write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
