@@ -80,17 +80,6 @@ def read_migrations(root: Path) -> dict[str, dict[str, str]]:
     return {name: dict(locked.extra.get("migrations", {})) for name, locked in entries.items()}
 
 
-def write_migrations(root: Path, service: str, migrations: Mapping[str, str]) -> None:
-    """Record the migrations of a service (file name -> hash) in place of what was recorded.
-
-    The lock is begun if there is none; the service's contract stays as it is recorded.
-    """
-    entries = read_lock(root) or {}
-    old = entries.get(service) or Locked(Contract(service, "", Where(NAME), (), ()))
-    extra = {**old.extra, "migrations": dict(migrations)}
-    write_lock(root, {**entries, service: Locked(old.contract, old.version, extra)})
-
-
 def _table(locked: Locked) -> dict[str, Any]:
     contract = locked.contract
     table: dict[str, Any] = {}
