@@ -34,6 +34,9 @@ def _run(path):
 
 import _sim  # noqa: E402  (it is found only now)
 
+if _sim.facts["speed"] != 1:
+    # asyncio takes its tasks from a built-in module that cannot be replaced by a file of its name.
+    sys.modules["_asyncio"] = __import__("_tasks")
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 if "links" in _sim.facts:
     import _record  # before the program: it weighs what is there already

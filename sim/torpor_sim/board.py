@@ -74,7 +74,7 @@ class SimBoard:
         self._stopping = False
         self._started_at = 0.0
         self._first_line = 0  # of the run that is under way
-        self._watchdog = Watchdog(self._bitten)
+        self._watchdog = Watchdog(self._bitten, clock.speed)
         self._trace_file: TextIO | None = None
         self._wake_pins: dict[str, Event] = {}  # kind of wake source -> what it waits for
 
@@ -176,7 +176,7 @@ class SimBoard:
 
     def start(self, *, fresh: bool) -> None:
         """Make the board's folder and switch it on. Raises ``UserError``."""
-        self._folder.prepare(self.image.board.board, fresh=fresh)
+        self._folder.prepare(self.image.board.board, fresh=fresh, real_time=self._clock.speed == 1)
         self._next_image = self.image
         self._install()
         self._trace_file = self._folder.trace.open("w", buffering=1)
@@ -261,6 +261,7 @@ class SimBoard:
             self._folder,
             reset_cause=start.cause,
             wake_reason=start.wake_reason,
+            clock=self._clock,
         )
         if self._record:
             told["links"] = links(self.image)

@@ -7,18 +7,23 @@ import time
 
 
 class Clock:
-    """Seconds since it was made."""
+    """Seconds since it was made, ``speed`` times as many as have passed."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self.epoch_ns = time.time_ns()
         self._start = time.monotonic()
 
     def now(self) -> float:
-        return time.monotonic() - self._start
+        return (time.monotonic() - self._start) * self.speed
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
-        """Wait for ``event``, at most ``seconds`` (None: for ever). Returns whether it is set."""
+        """Wait for ``event``, at most ``seconds`` of this clock (None: for ever).
+
+        Returns whether it is set.
+        """
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(None if seconds is None else seconds / self.speed):
                 await event.wait()
         except TimeoutError:
             return False

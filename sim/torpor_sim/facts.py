@@ -7,6 +7,7 @@ from typing import Any
 
 from torpor_tools.model.board import Board
 
+from .clock import Clock
 from .flash import BoardFolder
 from .ports import Place
 
@@ -21,10 +22,12 @@ def facts(
     *,
     reset_cause: str,
     wake_reason: str,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """All facts of the board ``name`` for its next start.
 
-    ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, or empty.
+    ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, ext0,
+    ext1, gpio, or empty. ``clock``: the simulator's, if its time is not the real one.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {
@@ -43,5 +46,7 @@ def facts(
         "mac": "02" + digest[2:12],
         "flash": str(folder.flash),
         "run": str(folder.run),
+        "speed": clock.speed if clock else 1.0,
+        "epoch_ns": clock.epoch_ns if clock else 0,
         "frequency": _FREQUENCY_HZ.get(board.port, 0),
     }

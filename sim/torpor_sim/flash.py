@@ -42,8 +42,11 @@ class BoardFolder:
         self.trace = path / "trace.jsonl"
         self._installed = path / _INSTALLED
 
-    def prepare(self, board: Board, *, fresh: bool) -> None:
-        """Make the folder; ``fresh`` forgets all that an earlier run left. Raises ``UserError``."""
+    def prepare(self, board: Board, *, fresh: bool, real_time: bool = True) -> None:
+        """Make the folder; ``fresh`` forgets all that an earlier run left. Raises ``UserError``.
+
+        Without ``real_time``, its program goes by the simulator's clock.
+        """
         if fresh and self.path.exists():
             self._refuse_foreign()
             shutil.rmtree(self.path)
@@ -51,6 +54,11 @@ class BoardFolder:
         self.run.mkdir(exist_ok=True)
         for overlay in overlays_dir().glob("*.py"):
             if overlay.name != _STARTER and _has_overlay(board, overlay.stem):
+                shutil.copyfile(overlay, self.run / overlay.name)
+        for overlay in (overlays_dir() / "speed").glob("*.py"):
+            if real_time:
+                (self.run / overlay.name).unlink(missing_ok=True)
+            else:
                 shutil.copyfile(overlay, self.run / overlay.name)
 
     def install(self, tree: Path) -> None:

@@ -36,7 +36,8 @@ class Simulator:
     port that cluster.toml says, "os" any free one. ``storage``: the folder for what the boards
     keep; without it a temporary one. ``fresh``: begin with an empty flash. ``direct``: the boards
     connect to each other without a detour through this process, so ``partition`` and the like do
-    not work. ``record``: count the calls between services, for ``recorded``. ``log`` is called
+    not work. ``record``: count the calls between services, for ``recorded``. ``speed``: how many
+    times as fast the boards' clock runs; what they compute takes as long as ever. ``log`` is called
     with every ``LogLine``, in the event loop's thread.
     """
 
@@ -51,6 +52,7 @@ class Simulator:
         storage: Path | None = None,
         direct: bool = False,
         record: bool = False,
+        speed: float = 1.0,
         log: LogListener | None = None,
     ) -> None:
         self._images = tuple(images)
@@ -61,7 +63,7 @@ class Simulator:
         self._temporary: Path | None = None
         self._lock: TextIO | None = None
         self._log = log or _silent
-        self._clock = Clock()
+        self._clock = Clock(speed)
         self._boards: dict[str, SimBoard] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._links = Links(direct=direct)

@@ -10,16 +10,21 @@ _AGAIN_S = 0.5  # a busy supervisor reads what has come before it bites
 
 
 class Watchdog:
-    """Calls ``bite`` with the time in seconds when it has not been fed for that long."""
+    """Calls ``bite`` with the time in seconds when it has not been fed for that long.
 
-    def __init__(self, bite: Callable[[float], None]) -> None:
+    ``speed``: how many of its seconds pass in a real one.
+    """
+
+    def __init__(self, bite: Callable[[float], None], speed: float = 1.0) -> None:
         self._bite = bite
+        self._speed = speed
         self._timer: asyncio.TimerHandle | None = None
 
     def feed(self, seconds: float) -> None:
         """Do not bite for ``seconds``. The first call switches it on."""
         self.off()
-        self._after(seconds * _SLACK, lambda: self._after(_AGAIN_S, lambda: self._bite(seconds)))
+        real = seconds * _SLACK / self._speed
+        self._after(real, lambda: self._after(_AGAIN_S, lambda: self._bite(seconds)))
 
     def off(self) -> None:
         if self._timer:

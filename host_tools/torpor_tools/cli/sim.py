@@ -43,6 +43,13 @@ Build = Callable[[], tuple[Plan, list[Image]]]
     "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports from here."
 )
 @click.option("--fresh", is_flag=True, help="Begin with empty flash.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.1, 1000),
+    default=1.0,
+    metavar="N",
+    help="Run the boards' clock N times as fast, to see hours of sleep in minutes.",
+)
 @click.option("--watch", "watched", is_flag=True, help="Rebuild and restart at each change.")
 @click.option(
     "--record", metavar="FILE", help="Count the calls between services; written at the end."
@@ -55,6 +62,7 @@ def command(
     bind: str | None,
     port_base: int | None,
     fresh: bool,
+    speed: float,
     watched: bool,
     record: str | None,
     types: bool,
@@ -73,6 +81,7 @@ def command(
         bind=bind,
         port_base=port_base,
         fresh=fresh,
+        speed=speed,
         storage=root / "build" / "sim",
         log=_print_line,
         record=record is not None,
