@@ -13,6 +13,7 @@ from .places import simulated
 from .record import Recorded, recorded
 from .simulator import Simulator
 from .watch import Change, watch
+from .weigh import Weights, weigh
 
 __all__ = [
     "Change",
@@ -22,9 +23,11 @@ __all__ = [
     "Recorded",
     "SimBoard",
     "Simulator",
+    "Weights",
     "is_running",
     "recorded",
     "set_input",
     "simulated",
     "watch",
+    "weigh",
 ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from tests.host_tools.small_plans import Small, plan
+from torpor_tools.cli.sizes import size_table
 from torpor_tools.link.module import Module
-from torpor_tools.link.sizes import measure, render, to_json
+from torpor_tools.link.sizes import measure, to_json
 from torpor_tools.model.image import SizeTable
 
 MODULES = [
@@ -73,14 +71,19 @@ def test_json_says_the_same(tmp_path: Path) -> None:
     assert (read["total"], read["compiled"], read["static"]) == (1000, 750, 250)
 
 
-def test_the_terminal_shows_packages_or_modules(tmp_path: Path) -> None:
-    def shown(**options: bool) -> str:
-        console = Console(width=80, record=True, file=io.StringIO())
-        console.print(render(sizes(tmp_path), **options))
-        return console.export_text()
+HEAP = {"a": 30, "services.a": 40, "services.a.rules": 50, "torpor.kernel": 900, "network": 7}
 
-    short = shown()
-    assert "torpor.kernel" not in short
-    assert "torpor                 350" in short
-    assert "40.0%" in short
-    assert "torpor.kernel" in shown(modules=True)
+
+def test_the_table_shows_sums_or_modules(tmp_path: Path) -> None:
+    _, short = size_table(sizes(tmp_path), HEAP, modules=False)
+    assert short == [
+        ("a", "service", "150", "250", "40%", "120"),
+        ("b", "service", "100", "", "10%", ""),
+        ("cluster", "wiring", "60", "", "6%", ""),
+        ("2 modules", "runtime", "350", "", "35%", "900"),
+        ("1 modules", "dependency", "80", "", "8%", ""),
+        ("1 modules", "start", "10", "", "1%", ""),
+        ("total", "", "750", "250", "100%", "1,020"),
+    ]
+    _, whole = size_table(sizes(tmp_path), HEAP, modules=True)
+    assert ("torpor.kernel", "runtime", "200", "", "20%", "900") in whole

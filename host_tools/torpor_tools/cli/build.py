@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..model.image import Image
 from .base import Command, Settings
 from .output import busy, note, print_table, progress_bar
+from .sizes import HEAP_NOTE, size_table
 
 
 @click.command(
@@ -92,20 +93,18 @@ def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
 
 
 def _show(image: Image, modules: bool) -> None:
-    sizes = image.sizes
-    rows = [
-        (row.name, row.kind, f"{row.compiled:,}", f"{row.static:,}", f"{sizes.share(row):.0%}")
-        for row in sizes.rows
-        if modules or row.kind in ("service", "wiring")
-    ]
-    if not modules:
-        for kind in ("runtime", "dependency", "start"):
-            parts = sizes.of(kind)
-            if parts:
-                total = sum(row.total for row in parts)
-                compiled = sum(row.compiled for row in parts)
-                share = total / sizes.total
-                rows.append((f"{len(parts)} modules", kind, f"{compiled:,}", "0", f"{share:.0%}"))
-    rows.append(("total", "", f"{sizes.compiled:,}", f"{sizes.static:,}", "100%"))
-    print_table(("part", "kind", "compiled B", "static B", "share"), rows, "llrrr")
-    click.echo(f"{sizes.total:,} of {sizes.capacity:,} bytes of the filesystem")
+    headings, rows = size_table(image.sizes, _heap(image), modules=modules)
+    print_table(headings, rows, "llrrrr")
+    click.echo(f"{image.sizes.total:,} of {image.sizes.capacity:,} bytes of the filesystem")
+    click.echo(HEAP_NOTE)
+
+
+def _heap(image: Image) -> dict[str, int]:
+    """What each part takes of the heap; nothing if the image does not start here."""
+    from torpor_sim import weigh
+
+    try:
+        return dict(weigh(image).parts)
+    except UserError as error:
+        note(f"heap not measured: {error.problems[0].what}")
+        return {}

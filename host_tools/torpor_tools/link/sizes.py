@@ -1,12 +1,10 @@
-"""What each part of an image weighs: counted, written as JSON, shown as a table."""
+"""What each part of an image weighs: counted, and written as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-
-from rich.table import Table
+from collections.abc import Sequence
 
 from ..image.tree import Files
 from ..model.image import SizeRow, SizeTable
@@ -53,31 +51,6 @@ def to_json(sizes: SizeTable) -> str:
     ]
     total = {"compiled": sizes.compiled, "static": sizes.static, "total": sizes.total}
     return json.dumps({"rows": rows, **total, "capacity": sizes.capacity}, indent=2) + "\n"
-
-
-def render(sizes: SizeTable, *, modules: bool = False) -> Table:
-    """The table for a terminal; ``modules`` shows the runtime module by module."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    table.add_column("part", footer="image")
-    table.add_column("compiled", justify="right", footer=f"{sizes.compiled:,}")
-    table.add_column("static", justify="right", footer=f"{sizes.static:,}")
-    share = sizes.total / sizes.capacity if sizes.capacity else 0
-    table.add_column("of the image", justify="right", footer=f"{share:.0%} of flash")
-    rows = sizes.rows if modules else _summed(sizes)
-    for row in rows:
-        static = f"{row.static:,}" if row.static else ""
-        table.add_row(row.name, f"{row.compiled:,}", static, f"{sizes.share(row):.1%}")
-    return table
-
-
-def _summed(sizes: SizeTable) -> list[SizeRow]:
-    """The services as they are, and everything else by its package."""
-    sums: dict[str, int] = defaultdict(int)
-    kinds: Mapping[str, str] = {"wiring": "wiring", "start": "boot.py, main.py"}
-    for row in sizes.rows:
-        if row.kind != "service":
-            sums[kinds.get(row.kind, row.name.partition(".")[0])] += row.compiled
-    return [*sizes.of("service"), *(SizeRow(name, "sum", size) for name, size in sums.items())]
 
 
 def _row_name(module: Module) -> str:

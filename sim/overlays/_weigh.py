@@ -1,0 +1,115 @@
+"""Runs in place of ``main.py`` and tells how much heap each part of the image takes.
+
+A module's own share is what the heap has grown by while it was imported, less what its imports
+took. A service has besides what its object and its ``start`` took, a part of the runtime what its
+``start`` took.
+"""
+
+import asyncio
+import builtins
+import gc
+import sys
+
+import _sim
+
+_import = builtins.__import__
+_inner = [0]  # for each measurement under way: what the measurements inside it have counted
+_found = {}  # name of a module or a service -> bytes
+
+
+def _begin():
+    gc.collect()
+    _inner.append(0)
+    return gc.mem_alloc()
+
+
+def _end(name, before):
+    gc.collect()
+    grown = gc.mem_alloc() - before
+    own = grown - _inner.pop()
+    _inner[-1] += grown
+    _found[name] = _found.get(name, 0) + max(0, own)
+
+
+def _load(name):
+    """Import one module, and measure it; its packages have been imported."""
+    if name in sys.modules or name in _found:
+        return
+    before = _begin()
+    try:
+        _import(name, None, None, (), 0)
+    except ImportError:
+        _inner.pop()
+        raise
+    _end(name, before)
+
+
+def _weigh(name, globals=None, locals=None, fromlist=None, level=0):
+    """Stands in for ``__import__``: imports module by module."""
+    full = name
+    if level:
+        base = globals["__name__"] if globals else ""
+        for _ in range(level - (1 if globals and "__path__" in globals else 0)):
+            base = base.rpartition(".")[0]
+        full = base + "." + name if name else base
+    parts = full.split(".")
+    try:
+        for i in range(len(parts)):
+            _load(".".join(parts[: i + 1]))
+        for each in fromlist if isinstance(fromlist, tuple) else ():
+            if not hasattr(sys.modules.get(full), each):
+                _load(full + "." + each)
+    except ImportError:
+        pass  # a name in a module, or the import itself will say it
+    return _import(name, globals, locals, fromlist, level)
+
+
+class _Part:
+    """A part of the runtime whose ``start`` is measured."""
+
+    def __init__(self, part):
+        self._part = part
+
+    def start(self, kernel):
+        before = _begin()
+        self._part.start(kernel)
+        _end(self._part.__name__, before)
+
+
+def _watch(cluster):
+    """Have the wiring's functions measured."""
+    load, parts = cluster.load, cluster.parts
+
+    def made(name):
+        before = _begin()
+        service = load(name)
+        _end(name, before)
+        start = service.start
+
+        async def started():
+            before = _begin()
+            await start()
+            _end(name, before)
+
+        service.start = started
+        return service
+
+    cluster.load = made
+    cluster.parts = lambda: [_Part(part) for part in parts()]
+
+
+async def _main(kernel):
+    await kernel.start()
+    gc.collect()
+    _sim.end("weighed", heap=_found, used=gc.mem_alloc(), free=gc.mem_free())
+
+
+def run():
+    builtins.__import__ = _weigh
+    import cluster  # type: ignore[import-not-found]
+
+    from torpor import kernel
+
+    _watch(cluster)
+    kernel.current = kernel.Kernel(cluster)
+    asyncio.run(_main(kernel.current))

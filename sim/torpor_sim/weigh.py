@@ -1,0 +1,76 @@
+"""Measures how much heap each part of an image takes, by starting it once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torpor_tools.errors import fail
+from torpor_tools.model.image import Image
+
+from .facts import facts
+from .flash import BoardFolder, write_json
+from .inputs import Inputs, defaults
+from .lines import Event, LogLine
+from .ports import Ports
+from .process import Process
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Bytes of heap in this computer's MicroPython; its words are twice as long as a chip's."""
+
+    parts: Mapping[str, int]  # name of a module or a service -> what it takes by itself
+    used: int  # of the whole heap, once the board is ready
+    free: int
+
+
+def weigh(image: Image, timeout: float = 20.0) -> Weights:
+    """Start the image in the simulator until it is ready.
+
+    Names share one table, which doubles when it is full: the module that fills it counts for the
+    growth, some 5 kB. Raises ``UserError`` if the board is not ready within ``timeout`` seconds.
+    """
+    with tempfile.TemporaryDirectory(prefix="torpor-weigh-") as folder:
+        return asyncio.run(_weigh(image, BoardFolder(Path(folder)), timeout))
+
+
+async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
+    board = image.board
+    folder.prepare(board.board, fresh=False)
+    folder.install(image.tree)
+    (folder.flash / "main.py").write_text("import _weigh\n_weigh.run()\n")
+    (folder.flash / "boot.py").unlink()  # what it loads is to be measured too
+    Inputs(folder.inputs).prepare(defaults(board))
+    ports = Ports(bind=None, base=None, mode="os")
+    place = ports.place([board])[board.name]
+    told = facts(board.name, board.board, place, folder, reset_cause="power-on", wake_reason="")
+    write_json(folder.run / "facts.json", told)
+    found: list[Weights] = []
+    said: list[LogLine] = []
+
+    def hear(item: LogLine | Event) -> None:
+        if isinstance(item, LogLine):
+            said.append(item)
+        elif item["event"] == "weighed":
+            found.append(Weights(item["heap"], item["used"], item["free"]))
+            process.kill()
+        elif item["event"] in ("reset", "deepsleep"):
+            process.kill()
+
+    process = Process(board.name, folder, board.board.heap_bytes, hear)
+    try:
+        async with asyncio.timeout(timeout):
+            await process.run()
+    except TimeoutError:
+        pass
+    finally:
+        process.kill()
+        ports.close()
+    if not found:
+        last = f": {said[-1]}" if said else ""
+        raise fail(f"{board.name} did not become ready{last}", "run it: torpor sim")
+    return found[0]

@@ -1,0 +1,63 @@
+"""How much heap each part of an image takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_sim import Weights, weigh
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import build
+
+SMALL = """
+from torpor import Service, get
+
+
+class Small(Service):
+    @get("/")
+    async def index(self) -> dict:
+        return {}
+"""
+LARGE = """
+from torpor import Service
+
+TABLE = bytes(10_000)
+
+
+class Large(Service):
+    async def start(self) -> None:
+        self._kept = bytearray(20_000)
+"""
+LOST = """
+from torpor import Service
+
+
+class Lost(Service):
+    async def start(self) -> None:
+        import asyncio
+
+        await asyncio.sleep(1000)
+"""
+
+
+def _weighed(folder: Path, timeout: float = 20, **services: str) -> Weights:
+    plan = load_plan(write_cluster(folder, services))
+    return weigh(build(plan, "box", folder / "build", types=False), timeout)
+
+
+def test_modules_objects_and_starts_are_counted_where_they_belong(tmp_path: Path) -> None:
+    found = _weighed(tmp_path, small=SMALL, large=LARGE)
+    assert 10_000 <= found.parts["services.large"] < 12_000  # the module with its table
+    assert 20_000 <= found.parts["large"] < 22_000  # what start() made
+    assert 0 < found.parts["services.small"] + found.parts["small"] < 3_000
+    assert found.parts["torpor.http.listener"] > found.parts["torpor.heap"] > 0
+    assert sum(found.parts.values()) < found.used
+    assert found.free > 0
+
+
+def test_a_board_that_does_not_become_ready(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="box did not become ready"):
+        _weighed(tmp_path, 1, lost=LOST)
