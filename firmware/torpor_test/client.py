@@ -56,6 +56,10 @@ class Client:
         else:
             await asyncio.sleep_ms(within)
             task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
         if not wire.written:
             raise OSError("the connection was closed without an answer")
         return Answer(bytes(wire.written))

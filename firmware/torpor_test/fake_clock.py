@@ -24,6 +24,7 @@ else:
 # ahead of that, such a task is always due, and by half the counter's range before it wraps.
 _AHEAD = const(1 << 27)  # ms
 _NETWORK_MS = const(20)  # how long real sockets may take before the clock jumps over them
+_CLOCK = ("ticks", "now", "wall_ms", "_boot", "_wraps", "_lost", "set_at", "_later")
 _START = const(1_750_000_000)  # 2025-06-15 15:06:40 UTC
 
 
@@ -39,7 +40,12 @@ class Clock:
         """Seconds since 1970, as ``torpor.clock.now`` tells them now."""
         return (self._offset + self._passed) // 1000
 
+    def wall_ms(self) -> int:
+        """The same in milliseconds."""
+        return self._offset + self._passed
+
     def ticks(self) -> int:
+        """Milliseconds of the counter that timers go by."""
         return self._ticks
 
     def set(self, unix: int) -> None:
@@ -71,14 +77,17 @@ class Clock:
             self.jump(dt)
 
         queue.wait_io_event = idle
-        self._saved = (core.ticks, clock.ticks, clock.now, clock._boot, clock._wraps)
+        self._saved = (core.ticks, [(name, getattr(clock, name)) for name in _CLOCK])
         core.ticks = clock.ticks = self.ticks
         clock.now = self.now
+        clock.wall_ms = self.wall_ms
         clock._boot = self._ticks
         clock._wraps = 0
         _sim.ticks = self.ticks  # the overlays' door to time
 
     def remove(self) -> None:
         """Give the real clock back."""
-        core.ticks, clock.ticks, clock.now, clock._boot, clock._wraps = self._saved
+        core.ticks, saved = self._saved
+        for name, value in saved:
+            setattr(clock, name, value)
         _sim.ticks = time.ticks_ms

@@ -44,11 +44,20 @@ class Probes:
         """The text of a module with marks; ``stripped`` is the device's text of ``path``."""
         work = _Work(self, path, Edits(stripped))
         work.block(ast.parse(stripped).body, None, top=True)
-        for node in ast.parse(path.read_text(encoding="utf-8-sig")).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                # The linker may have taken it out: the import of a peer's class.
-                self.implied.setdefault((path, node.lineno), None)
+        self._imply_what_was_stripped(path)
         return work.edits.apply()
+
+    def _imply_what_was_stripped(self, path: Path) -> None:
+        """The imports of peers' classes and torpor's decorators, which the linker takes out."""
+        marked = set(self.places)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8-sig"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                if not node.col_offset and (path, node.lineno) not in marked:
+                    self.implied[path, node.lineno] = None
+            elif isinstance(node, Function):
+                for decorator in node.decorator_list:
+                    near = self.implied.get((path, node.lineno))
+                    self.implied[path, decorator.lineno] = near
 
 
 @dataclass

@@ -58,7 +58,7 @@ class TestImage:
     __test__ = False
 
     service: str
-    board: BoardPlan
+    board: BoardPlan  # with this service only
     files: dict[str, bytes]
     problems: dict[str, list[Problem]]  # of each file that could not be compiled
     probes: Probes = field(default_factory=Probes)  # the lines that are counted, if they are
@@ -93,7 +93,7 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     files[f"t/{service}/cluster.mpy"] = compiled["cluster.mpy"]
     for name, data in static_files(placed.folder / "static").items():
         files[f"services/{service}/static/{name}"] = data
-    return TestImage(service, board, files, problems, probes)
+    return TestImage(service, alone, files, problems, probes)
 
 
 def overlays(image: TestImage) -> dict[str, bytes]:

@@ -22,7 +22,7 @@ from .rewrite import calls
 from .runner import Outcome
 
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)')
-_OURS = ("torpor_test/", "asyncio/", "main.py", "/main.py", "<stdin>")
+_OURS = ("torpor_test/", "/.sim/", ".sim/", "asyncio/", "main.py", "/main.py", "<stdin>")
 _SHOWN_BEFORE = 5  # lines of a function above the one that failed
 
 

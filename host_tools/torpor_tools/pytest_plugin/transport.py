@@ -19,7 +19,7 @@ from typing import Protocol
 
 from torpor_sim.facts import facts
 from torpor_sim.flash import BoardFolder, starter, write_json
-from torpor_sim.ports import Place
+from torpor_sim.ports import Ports
 
 from ..image.tree import write_tree
 from .image import TestImage
@@ -63,6 +63,7 @@ class Pipe:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="torpor-test-"))
         self._trees: dict[str, Path] = {}
+        self._ports = Ports(bind="127.0.0.1", base=None, mode="os")
         self._process: subprocess.Popen[bytes] | None = None
         self._out = -1
 
@@ -76,8 +77,7 @@ class Pipe:
             (folder.flash / entry.name).symlink_to(entry)
         main = f"from torpor_test import serve\nserve.run({image.service!r})\n"
         (folder.flash / "main.py").write_text(main)
-        ports = {s.port: 0 for s in image.board.services if s.port}
-        place = Place("127.0.0.1", ports)
+        place = self._ports.place([image.board])[image.board.name]
         told = facts(image.board.name, board, place, folder, reset_cause="power-on", wake_reason="")
         write_json(folder.run / "facts.json", told)
         write_json(folder.inputs, {})
@@ -136,4 +136,5 @@ class Pipe:
 
     def close(self) -> None:
         self.stop()
+        self._ports.close()
         shutil.rmtree(self._folder, ignore_errors=True)
