@@ -15,21 +15,27 @@ from .link import build
 
 
 def simulator(
-    root: Path | str, *, types: bool = False, out: Path | None = None, **options: Any
+    root: Path | str,
+    *,
+    types: bool = False,
+    strict: bool = False,
+    out: Path | None = None,
+    **options: Any,
 ) -> Simulator:
     """Build the cluster in ``root`` and return a ``Simulator`` of its images, not yet started.
 
     For example ``async with simulator(".") as sim``, and in it
     ``await sim.http("hello").get("/greeting")``. The services get free ports, so that tests can run
-    side by side. ``types=True`` runs mypy too, as ``torpor build`` does. ``out`` is the folder for
-    the images; without it they go to a temporary one that lives as long as the ``Simulator``.
-    ``options`` are the ``Simulator``'s own. Raises ``UserError``.
+    side by side. ``types=True`` runs mypy too, as ``torpor build`` does. ``strict=True`` has calls
+    in memory pass through the wire encoding. ``out`` is the folder for the images; without it they
+    go to a temporary one that lives as long as the ``Simulator``. ``options`` are the
+    ``Simulator``'s own. Raises ``UserError``.
     """
     plan = load_plan(Path(root))
     with contextlib.ExitStack() as stack:
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="torpor-build-")))
-        images = [build(plan, board.name, out, types=types) for board in plan.boards]
+        images = [build(plan, board.name, out, types=types, strict=strict) for board in plan.boards]
         sim = Simulator(images, **{"ports": "os", **options})
         weakref.finalize(sim, stack.pop_all().close)
     return sim

@@ -35,6 +35,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
         ("torpor sim --bind 127.0.0.1 --port-base 9000", "one address, ports from 9000"),
         ("torpor sim --fresh", "forget what the boards had stored"),
         ("torpor sim --record run.json", "count calls, for torpor graph and torpor place"),
+        ("torpor sim --strict", "find what would break between two boards"),
     ],
 )
 @click.option("--board", metavar="BOARD", help="Only this board (default: all).")
@@ -55,6 +56,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
     "--record", metavar="FILE", help="Count the calls between services; written at the end."
 )
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.option("--strict", is_flag=True, help="Have calls in memory pass through the wire encoding.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -66,11 +68,12 @@ def command(
     watched: bool,
     record: str | None,
     types: bool,
+    strict: bool,
 ) -> None:
     root = settings.root
 
     def build() -> tuple[Plan, list[Image]]:
-        return _build(root, board, types)
+        return _build(root, board, types, strict)
 
     with busy("Building"):
         plan, images = build()
@@ -93,13 +96,15 @@ def command(
         raise fail(str(late), "a service's start must come to an end") from None
 
 
-def _build(root: Path, board: str | None, types: bool) -> tuple[Plan, list[Image]]:
+def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Plan, list[Image]]:
     from ..contracts import load_plan
     from ..link import build
 
     plan = load_plan(root)
     names = [board] if board else [b.name for b in plan.boards]
-    return plan, [build(plan, name, root / "build", types=types) for name in names]
+    # A strict image is for the simulator only, and does not take the place of the one to flash.
+    out = root / "build" / "strict" if strict else root / "build"
+    return plan, [build(plan, name, out, types=types, strict=strict) for name in names]
 
 
 async def _run(

@@ -1,0 +1,70 @@
+"""Small projects, and pytest run in them as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of pytest printed; ``counts`` such as ``{"passed": 3}``."""
+
+    text: str
+    status: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        last = self.text.rstrip().rpartition("\n")[2]
+        found = re.findall(r"(\d+) (passed|failed|skipped|error|xfailed|deselected)", last)
+        return {word: int(number) for number, word in found}
+
+    def report(self, test: str) -> str:
+        """The part of the output that tells of one failing test, without blank lines."""
+        heading = rf"^_+ {re.escape(test)} _+\n"
+        match = re.search(heading + r"(.*?)(?=^_{3,} \S|^=+ )", self.text, re.M | re.S)
+        assert match, f"no report of {test} in:\n{self.text}"
+        return re.sub(r"\n+", "\n", match[1])
+
+
+class Project:
+    """A cluster with the services and the test files that a test gives."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, services: Mapping[str, str], tests: Mapping[str, str]) -> Project:
+        """``tests``: path below ``services/`` -> text."""
+        write_cluster(self.root, dict(services))
+        for name, text in tests.items():
+            path = self.root / "services" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return self
+
+    def pytest(self, *arguments: str) -> Run:
+        command = [sys.executable, "-m", "pytest", "--color=no", *arguments]
+        result = subprocess.run(
+            command, cwd=self.root, capture_output=True, text=True, timeout=120, env=_environment()
+        )
+        return Run(result.stdout + result.stderr, result.returncode)
+
+
+def _environment() -> dict[str, str]:
+    # Not the options of the run that we are part of.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COVERAGE"))}
+    return {**kept, "COLUMNS": "160"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)

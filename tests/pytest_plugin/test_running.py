@@ -1,0 +1,221 @@
+"""The plugin keeps to what any test does in pytest: selection, order, workers, output, marks."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from .conftest import Project
+
+HELLO = """
+from torpor import Service, get
+
+
+class Hello(Service):
+    async def start(self) -> None:
+        self.count = 0
+
+    @get("/hello")
+    async def greet(self, name: str = "you") -> dict:
+        self.count += 1
+        return {"hello": name, "count": self.count}
+"""
+
+TESTS = """\
+import pytest
+
+CASES = [("a", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize(("letter", "number"), CASES, ids=["first", "second"])
+@pytest.mark.parametrize("flag", [True, None])
+def test_parameters(letter, number, flag):
+    assert (letter, number) in [("a", 1), ("b", 2)]
+    assert flag is not False
+
+
+@pytest.mark.skip(reason="on the host")
+def test_skipped():
+    assert False
+
+
+def test_skips_itself():
+    pytest.skip("on the device")
+
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_known():
+    assert 1 == 2
+
+
+class TestGroup:
+    @pytest.mark.parametrize("n", [b"\\\\x00", 1.5, {"k": [1, (2,)]}])
+    async def test_values(self, start, n):
+        assert n == n
+        assert (await (await start()).greet())["count"] == 1
+
+
+def test_fails():
+    assert [1] == [2]
+
+
+def test_last(start):
+    pass
+"""
+
+FIXTURES = """\
+import asyncio
+
+import pytest
+
+from .helpers import two
+
+log = []
+
+
+@pytest.fixture
+def one():
+    log.append("one")
+    yield 1
+    log.append("one is over")
+
+
+@pytest.fixture(name="three")
+async def make_three(one, two):
+    await asyncio.sleep_ms(1)
+    log.append("three")
+    yield one + two
+    await asyncio.sleep_ms(1)
+    log.append("three is over")
+
+
+@pytest.fixture(autouse=True)
+def always():
+    log.append("always")
+
+
+async def test_values(three, one):
+    assert (one, three) == (1, 3)
+    assert log == ["always", "one", "three"]
+
+
+def test_undone_newest_first():
+    assert log == ["always", "one", "three", "three is over", "one is over", "always"]
+"""
+
+HELPERS = """\
+import pytest
+
+
+@pytest.fixture
+def two():
+    return 2
+"""
+
+
+@pytest.fixture
+def hello(project: Project) -> Project:
+    return project.write({"hello": HELLO}, {"hello/tests/test_hello.py": TESTS})
+
+
+def test_outcomes(hello: Project) -> None:
+    run = hello.pytest("-rs")
+    assert run.counts == {"failed": 1, "passed": 8, "skipped": 2, "xfailed": 1}
+    assert "test_hello.py:18: on the device" in run.text
+    assert "on the host" in run.text
+
+
+def test_names_of_parameters(hello: Project) -> None:
+    text = hello.pytest("--collect-only", "-q").text
+    assert "services/hello/tests/test_hello.py::test_parameters[None-second]" in text
+    assert "services/hello/tests/test_hello.py::TestGroup::test_values[1.5]" in text
+
+
+def test_selection(hello: Project) -> None:
+    assert hello.pytest("-k", "parameters and first").counts == {"passed": 2, "deselected": 10}
+
+
+def test_x_stops_at_the_first_failure(hello: Project) -> None:
+    run = hello.pytest("-x", "-k", "fails or last")
+    assert (run.counts["failed"], "passed" in run.counts) == (1, False)
+
+
+def test_lf_runs_what_failed(hello: Project) -> None:
+    hello.pytest()
+    run = hello.pytest("--lf")
+    assert run.counts["failed"] == 1
+    assert "passed" not in run.counts
+
+
+def test_workers(hello: Project) -> None:
+    counts = hello.pytest("-n", "2").counts
+    assert counts == {"failed": 1, "passed": 8, "skipped": 2, "xfailed": 1}
+
+
+def test_junit(hello: Project) -> None:
+    hello.pytest("--junitxml=report.xml", "-o", "junit_logging=all")
+    cases = ElementTree.parse(hello.root / "report.xml").getroot().findall(".//testcase")
+    assert len(cases) == 12
+    (failure,) = [case.find("failure") for case in cases if case.find("failure") is not None]
+    assert failure is not None
+    assert "assert [1] == [2]" in failure.attrib["message"]
+    assert "test_hello.py" in (failure.text or "")
+
+
+def test_fixtures(project: Project) -> None:
+    tests = {"hello/tests/test_fixtures.py": FIXTURES, "hello/tests/helpers.py": HELPERS}
+    run = project.write({"hello": HELLO}, tests).pytest()
+    assert run.counts == {"passed": 2}, run.text
+
+
+def test_tests_on_the_host_beside_them(project: Project) -> None:
+    text = "import sys\n\ndef test_here():\n    assert sys.implementation.name == 'cpython'\n"
+    on_device = (
+        "import sys\n\ndef test_there():\n    assert sys.implementation.name == 'micropython'\n"
+    )
+    tests = {"hello/tests/host/test_host.py": text, "hello/tests/test_device.py": on_device}
+    assert project.write({"hello": HELLO}, tests).pytest().counts == {"passed": 2}
+
+
+def test_a_parameter_that_is_no_plain_value_is_told(project: Project) -> None:
+    text = "import pytest\n\n@pytest.mark.parametrize('x', [object])\ndef test_x(x):\n    pass\n"
+    run = project.write({"hello": HELLO}, {"hello/tests/test_x.py": text}).pytest()
+    assert "the parameter x is <class 'object'>, which cannot be sent to the device" in run.text
+
+
+def test_service_coverage_is_a_file_of_coverage_py(project: Project) -> None:
+    from coverage import Coverage
+
+    text = "async def test_it(start, client):\n    await start()\n"
+    text += "    assert (await client.get('/hello')).status_code == 200\n"
+    source = HELLO + (
+        "\n    async def part(self, n: int) -> str:\n"
+        "        if n > 3:\n"
+        "            return 'many'\n"
+        "        try:\n"
+        "            n = n + 1\n"
+        "        except ValueError:\n"
+        "            n = 0\n"
+        "        for i in range(n):\n"
+        "            self.count += i\n"
+        "        return (\n"
+        "            'few'\n"
+        "        )\n"
+    )
+    text += "\n\nasync def test_part(start):\n    assert await (await start()).part(1) == 'few'\n"
+    run = project.write({"hello": source}, {"hello/tests/test_it.py": text}).pytest(
+        "--service-coverage"
+    )
+    assert run.counts == {"passed": 2}, run.text
+    file = project.root / "services" / "hello" / "__init__.py"
+    report = Coverage(data_file=str(project.root / ".coverage"))
+    report.load()
+    _, statements, _, missing, _ = report.analysis2(str(file))
+    lines = file.read_text().splitlines()
+    assert len(statements) == 18
+    assert [lines[n - 1].strip() for n in missing] == [
+        "return 'many'",
+        "except ValueError:",
+        "n = 0",
+    ]
