@@ -38,8 +38,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sample(project: Path) -> Iterator[Running]:
-    with running(ROOT, storage=project / "build" / "sim") as run:
-        yield run
+    """The sample in a simulator, with a key of the cluster, which ``project`` has too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
+        with running(ROOT, storage=project / "build" / "sim") as run:
+            yield run
 
 
 def ask(plan: Plan, project: Path, name: str, *given: str, at: str | None = None) -> Any:
@@ -64,6 +67,25 @@ def test_a_call_goes_where_it_is_sent(sample: Running, plan: Plan, tmp_path: Pat
 def test_a_streamed_answer_comes_in_pieces(sample: Running, plan: Plan, project: Path) -> None:
     pieces = call(plan, project, "readings.history", ["fridge=fridge-1"], at=None, timeout=10)
     assert "".join(pieces).startswith("time,celsius")
+
+
+def test_a_method_without_a_route_is_called_as_peers_do(
+    sample: Running, plan: Plan, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(plan, project, "readings.fridges") == ["fridge-1", "fridge-2", "fridge-3"]
+    rows = ["fridge=fridge-1", "since=0", "until=1"]
+    assert ask(plan, project, "readings.window", *rows) == []
+    assert ask(plan, project, "readings.window", *rows, "points=3") == []
+    at = sample.urls["device"].removeprefix("http://")
+    assert ask(plan, project, "alerts.revision", at=at) >= 0
+    with pytest.raises(UserError, match=r"answered 404: no fridge is called x"):
+        ask(plan, project, "sensors.temperature", "fridge=x")
+    monkeypatch.setenv("TORPOR_CLUSTER_KEYS", "5b" * 32)
+    with pytest.raises(UserError, match=r"knows none of the keys"):
+        ask(plan, project, "readings.fridges")
+    monkeypatch.delenv("TORPOR_CLUSTER_KEYS")
+    with pytest.raises(UserError, match=r"here is no key of the cluster"):
+        ask(plan, project, "readings.fridges")
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_server_honours_stubs_that_lack_its_optional_arguments() -> None:
     assert method_fingerprint(NEWEST) not in honoured_fingerprints(required)
 
 
-def test_a_stub_sends_its_default_so_that_a_required_argument_is_there() -> None:
+def test_of_an_argument_made_required_only_calls_that_give_it_are_honoured() -> None:
     required = with_arguments(("fridge", "str"), ("limit", "int"))
     assert honoured_fingerprints(required) == (method_fingerprint(NEWEST),)
     assert service_fingerprint(contract(required)) != service_fingerprint(contract(NEWEST))

@@ -15,6 +15,7 @@ from ..model.plan import PlacedService, Plan
 from .arguments import arguments
 from .find import board_of, urls
 from .http import Client, Fault
+from .peer import ask_as_peer
 
 
 def call(
@@ -22,18 +23,21 @@ def call(
 ) -> Iterator[Any]:
     """What ``service.method`` answers; the pieces of it if it streams.
 
+    A method without a route is called as a peer calls it, under the cluster's key.
+
     ``given``: the arguments, ``name=value`` each. ``timeout`` is in seconds. Raises ``UserError``
     for a wrong call, for a fault, and for a service that does not answer.
     """
     service, method = _find(plan, name)
     values = arguments(method, given)
+    called = f"{name} on {board_of(plan, service).name}"
     if not method.routes or service.port is None:
-        raise fail(f"{name} has no route: only peers may call it", _routed(service))
+        if method.streamed:
+            raise fail(f"{name} streams, and has no route to stream on", _routed(service))
+        return ask_as_peer(plan, root, service, method, values, at=at, timeout=timeout)
     route = method.routes[0]
     return _ask_first(
-        urls(plan, root, service, at),
-        lambda url: _ask(url, method, route, values, timeout),
-        f"{name} on {board_of(plan, service).name}",
+        urls(plan, root, service, at), lambda url: _ask(url, method, route, values, timeout), called
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from torpor_sim import simulated
 
@@ -17,6 +18,28 @@ def board_of(plan: Plan, service: PlacedService) -> BoardPlan:
     return next(board for board in plan.boards if service in board.services)
 
 
+def addresses(
+    plan: Plan, root: Path, service: PlacedService, at: str | None
+) -> list[tuple[BoardPlan, str, int]]:
+    """Where boards that carry the service take calls of peers: board, host and port, best first.
+
+    ``at`` as for ``urls``. Raises ``UserError``.
+    """
+    places = simulated(root / "build" / "sim")
+    boards = [board for board in plan.boards if service in board.services and board.port]
+    if at is not None:
+        url = urlsplit(_url(at, None))
+        return [(boards[0], url.hostname or "", url.port or boards[0].port or 80)] if boards else []
+    found = []
+    for board in boards:
+        place, port = places.get(board.name), board.port or 0
+        if place and port in place.ports:
+            url = urlsplit(place.url(port))
+            found.append((board, url.hostname or "", url.port or 80))
+        found.append((board, board.host, port))
+    return found
+
+
 def urls(plan: Plan, root: Path, service: PlacedService, at: str | None) -> list[str]:
     """Where to look for a service with a port, the best first.
 
@@ -24,7 +47,7 @@ def urls(plan: Plan, root: Path, service: PlacedService, at: str | None) -> list
     ``host``. Raises ``UserError`` for an ``at`` that is none of these.
     """
     if at is not None:
-        return [_url(at, service)]
+        return [_url(at, service.port)]
     return list(_known(plan, root, service))
 
 
@@ -35,13 +58,13 @@ def _known(plan: Plan, root: Path, service: PlacedService) -> Iterator[str]:
             place = places.get(board.name)
             if place and service.port in place.ports:
                 yield place.url(service.port)
-            if host := getattr(board, "host", ""):
-                yield f"http://{host}:{service.port}"
+            if board.host:
+                yield f"http://{board.host}:{service.port}"
 
 
-def _url(at: str, service: PlacedService) -> str:
+def _url(at: str, port: int | None) -> str:
     if re.match(r"https?://[^/]", at):
         return at.rstrip("/")
     if re.fullmatch(r"[\w.-]+|[\w.-]+:\d{1,5}", at, re.ASCII):
-        return f"http://{at}" if ":" in at else f"http://{at}:{service.port}"
+        return f"http://{at}" if ":" in at or not port else f"http://{at}:{port}"
     raise fail(f"{at} is no place of a service", "give a host, host:port or URL: --at 192.168.1.7")

@@ -1,10 +1,11 @@
 """Fingerprints of contracts: short texts that two boards compare instead of whole signatures.
 
-A stub sends the fingerprint of the method as it was when the stub was built, and sends every
-argument it knows, defaults too. So a server whose method has gained optional arguments since then
-can still answer: it honours the fingerprints of its signature without them, from the longest to
-the one of the required arguments alone. Names, order and types of the arguments and the type of
-the result count; defaults, routes, schedules and documentation do not, a call carries none of them.
+A stub sends the fingerprint of the method as it was when the stub was built, without the optional
+arguments at the end that the call leaves out. A server honours the fingerprints of its signature
+from the whole one down to that of the required arguments alone. So boards whose versions differ in
+optional arguments understand each other, either way round, as long as the call does not use them.
+Names, order and types of the arguments and the type of the result count; defaults, routes,
+schedules and documentation do not, a call carries none of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SERVICE_DIGITS = 12
 
 
 def method_fingerprint(method: Method) -> str:
-    """What a stub of ``method`` sends: 8 hexadecimal digits."""
+    """What a stub of ``method`` sends with a call that gives all arguments: 8 hex digits."""
     return _of(method, method.arguments)
 
 

@@ -1,0 +1,62 @@
+"""A method without a route, called as a peer calls it: docs/wire.md, under the cluster's key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..contracts.fingerprint import honoured_fingerprints
+from ..errors import UserError, fail
+from ..link.secrets import cluster_keys
+from ..model.contract import Method
+from ..model.plan import PlacedService, Plan
+from ..remote import CallError, connect
+from .find import addresses
+
+_CONNECT_S = 3.0
+
+
+def ask_as_peer(
+    plan: Plan,
+    root: Path,
+    service: PlacedService,
+    method: Method,
+    values: Mapping[str, Any],
+    *,
+    at: str | None,
+    timeout: float,
+) -> Iterator[Any]:
+    """What the method answers. ``timeout`` is in seconds. Raises ``UserError``."""
+    keys = cluster_keys(root)
+    name = f"{service.name}.{method.name}"
+    if not keys:
+        what = f"{name} has no route: only peers may call it, and here is no key of the cluster"
+        raise fail(what, "make one, then build the boards with it: torpor secrets init")
+    errors: list[UserError] = []
+    for board, host, port in addresses(plan, root, service, at):
+        mark = fingerprint(method, values)
+        try:
+            with connect((host, port), board.name, keys, timeout=min(timeout, _CONNECT_S)) as peer:
+                ms = int(timeout * 1000)
+                yield peer.call(service.name, method.name, values, fingerprint=mark, deadline_ms=ms)
+                return
+        except UserError as error:  # it cannot be reached there
+            errors.append(error)
+        except CallError as error:
+            what = f"{name} on {board.name} answered {error.status}: {error.message}"
+            raise fail(what) from None
+        except OSError as error:
+            raise fail(f"{name} on {board.name}: {error}", "look into the board's log") from None
+    if not errors:
+        what = f"{name} has no route, and no board that carries {service.name} has a port for peers"
+        raise fail(what, "give a service of that board a port in cluster.toml")
+    raise UserError([problem for error in errors for problem in error.problems])
+
+
+def fingerprint(method: Method, values: Mapping[str, Any]) -> str:
+    """That of the method with the arguments up to the last one that is given."""
+    names = [argument.name for argument in method.arguments]
+    required = sum(argument.default is None for argument in method.arguments)
+    count = max([required, *(names.index(name) + 1 for name in values)])
+    return honoured_fingerprints(method)[len(names) - count]
