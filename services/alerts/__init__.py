@@ -11,13 +11,16 @@ class Alerts(Service):
     """Raises an alert when a fridge leaves its safe range or its probe falls silent.
 
     Config: low, high (degrees), hysteresis (degrees), missing_after_s, history (alerts kept);
-    a table fridges.<name> with low and high gives a fridge a range of its own.
+    a table fridges.<name> with low and high gives a fridge a range of its own, until somebody sets
+    another one.
     """
 
     readings: Readings
 
     async def start(self) -> None:
-        self._book = Book(self.config["history"])
+        self._book = Book(self.store, self.config["history"])
+        await self._book.load()
+        self._ranges = self.store.table("ranges")
         self._watches: dict[str, Watch] = {}
 
     @every(seconds=5)
@@ -43,12 +46,12 @@ class Alerts(Service):
     async def history(self, fridge: str, limit: int = 20) -> list[dict]:
         """The last alerts of a fridge, newest first. Raises 404 for a fridge there is none of."""
         await self._watch(fridge)
-        return self._book.of(fridge, limit)
+        return await self._book.of(fridge, limit)
 
     @post("/alerts/<id>/acknowledge")
     async def acknowledge(self, id: int, by: str) -> dict:
         """Note that ``by`` has seen the alert. Raises 404 if it is not, or no longer, kept."""
-        alert = self._book.acknowledge(id, by)
+        alert = await self._book.acknowledge(id, by)
         if alert is None:
             raise Fault(404, "no alert has the id %d" % id)
         self.log.info("alert %d acknowledged by %s", id, by)
@@ -69,10 +72,11 @@ class Alerts(Service):
 
     @put("/thresholds/<fridge>")
     async def set_thresholds(self, fridge: str, low: float, high: float) -> dict:
-        """Give a fridge a range of its own until the board restarts. Raises 400 and 404."""
+        """Give a fridge a range of its own. Raises 400 and 404."""
         if low >= high:
             raise Fault(400, "low must be below high")
         watch = await self._watch(fridge)
+        await self._ranges.put(fridge, {"low": low, "high": high})
         watch.low, watch.high = low, high
         self._book.revision += 1
         self.log.info("%s: safe from %.1f to %.1f", fridge, low, high)
@@ -86,11 +90,13 @@ class Alerts(Service):
         if fridge not in self._watches:
             if fridge not in await self.readings.fridges():
                 raise Fault(404, "no fridge is called %s" % fridge)
-            own = self.config.get("fridges", {}).get(fridge, self.config)
-            self._watches[fridge] = Watch(fridge, own["low"], own["high"])
+            own = await self._ranges.get(fridge)
+            own = own or self.config.get("fridges", {}).get(fridge, self.config)
+            last = self._book.last(fridge)
+            self._watches[fridge] = Watch(fridge, own["low"], own["high"], last)
         return self._watches[fridge]
 
     async def _see(self, fridge: str, celsius: float | None) -> None:
         watch = await self._watch(fridge)
-        if watch.see(celsius, self.config["hysteresis"], self._book, clock.now()):
+        if await watch.see(celsius, self.config["hysteresis"], self._book, clock.now()):
             self.log.warning("%s: %s (%s)", fridge, watch.state, celsius)

@@ -1,4 +1,6 @@
-"""The alerts of all fridges, in a list that does not grow beyond what it was given."""
+"""The alerts of all fridges: in flash, and those that are open in RAM too."""
+
+_WORSE_S = 60  # how long an alert that gets worse and worse is not written again
 
 
 class Book:
@@ -10,16 +12,24 @@ class Book:
     night is still a matter for the morning.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, store, capacity: int) -> None:
+        self._table = store.table("alerts", keep=capacity)
         self._capacity = capacity
-        self._alerts: list[dict] = []  # oldest first
-        self._next_id = 1
+        self._open: list[dict] = []  # oldest first
+        self._written = 0  # when an alert was last written because it got worse
         self.revision = 0  # counts changes
 
-    def begin(self, fridge: str, kind: str, celsius: float | None, now: int) -> dict:
+    async def load(self) -> None:
+        """Take up what the last run left open."""
+        async for id, alert in self._table.scan():
+            alert["id"] = id
+            if is_open(alert):
+                self._open.append(alert)
+        del self._open[: -self._capacity]
+
+    async def begin(self, fridge: str, kind: str, celsius: float | None, now: int) -> dict:
         """Enter a new alert and return it."""
         alert = {
-            "id": self._next_id,
             "fridge": fridge,
             "kind": kind,
             "celsius": celsius,
@@ -27,52 +37,68 @@ class Book:
             "until": None,
             "acknowledged_by": None,
         }
-        self._next_id += 1
-        self._alerts.append(alert)
-        if len(self._alerts) > self._capacity:
-            self._alerts.remove(self._least_needed())
+        alert["id"] = await self._table.append(alert)
+        self._open.append(alert)
+        if len(self._open) > self._capacity:
+            self._open.pop(0)
         self.revision += 1
         return alert
 
-    def worsen(self, alert: dict, celsius: float) -> None:
+    async def worsen(self, alert: dict, celsius: float, now: int) -> None:
         """Note a temperature that is worse than the ones before."""
         alert["celsius"] = celsius
         self.revision += 1
+        if now - self._written >= _WORSE_S:
+            self._written = now
+            await self._write(alert)
 
-    def end(self, alert: dict, now: int) -> None:
+    async def end(self, alert: dict, now: int) -> None:
         """The fridge is back in its range, or in trouble of another kind."""
         alert["until"] = now
-        self.revision += 1
+        await self._changed(alert)
 
-    def acknowledge(self, id: int, by: str) -> dict | None:
+    async def acknowledge(self, id: int, by: str) -> dict | None:
         """Note who has seen the alert; whoever was first stays. None if there is no such alert."""
-        for alert in self._alerts:
+        for alert in self._open:
             if alert["id"] == id:
                 if alert["acknowledged_by"] is None:
                     alert["acknowledged_by"] = by
-                    self.revision += 1
+                    await self._changed(alert)
                 return alert
-        return None
+        found = await self._table.get(id)
+        if found:
+            found["id"] = id
+        return found
 
     def open(self) -> list[dict]:
         """The open alerts, newest first."""
-        return [alert for alert in reversed(self._alerts) if is_open(alert)]
+        return self._open[::-1]
 
-    def of(self, fridge: str, limit: int) -> list[dict]:
+    def last(self, fridge: str) -> dict | None:
+        """The alert of a fridge that is not over, if there is one."""
+        for alert in self._open:
+            if alert["fridge"] == fridge and alert["until"] is None:
+                return alert
+        return None
+
+    async def of(self, fridge: str, limit: int) -> list[dict]:
         """The last ``limit`` alerts of a fridge, open or not, newest first."""
+        held = {alert["id"]: alert for alert in self._open}
         found = []
-        for alert in reversed(self._alerts):
-            if len(found) >= limit:
-                break
-            if alert["fridge"] == fridge:
-                found.append(alert)
+        async for id, alert in self._table.where("fridge", fridge, limit, True):
+            alert["id"] = id
+            found.append(held.get(id, alert))
         return found
 
-    def _least_needed(self) -> dict:
-        for alert in self._alerts:
-            if not is_open(alert):
-                return alert
-        return self._alerts[0]
+    async def _changed(self, alert: dict) -> None:
+        self.revision += 1
+        if not is_open(alert):
+            self._open.remove(alert)
+        await self._write(alert)
+
+    async def _write(self, alert: dict) -> None:
+        row = dict(alert)
+        await self._table.put(row.pop("id"), row)
 
 
 def is_open(alert: dict) -> bool:

@@ -9,14 +9,14 @@ NO_READING = "no reading"
 class Watch:
     """A fridge with its range (degrees), its state and the alert that is not over, if any."""
 
-    def __init__(self, fridge: str, low: float, high: float) -> None:
+    def __init__(self, fridge: str, low: float, high: float, alert: dict | None) -> None:
         self.fridge = fridge
         self.low = low
         self.high = high
-        self.state = OK
-        self._alert: dict | None = None
+        self.state = alert["kind"] if alert else OK
+        self._alert = alert
 
-    def see(self, celsius: float | None, margin: float, book: Book, now: int) -> bool:
+    async def see(self, celsius: float | None, margin: float, book: Book, now: int) -> bool:
         """Take in a temperature, None if there was none, and enter into ``book`` what follows.
 
         Returns whether the fridge's state has changed.
@@ -26,21 +26,23 @@ class Watch:
         else:
             state = judge(self.state, celsius, self.low, self.high, margin)
         if state != self.state:
-            self._change(state, celsius, book, now)
+            await self._change(state, celsius, book, now)
             return True
         if self._alert and celsius is not None and self._is_worse(celsius, self._alert["celsius"]):
-            book.worsen(self._alert, celsius)
+            await book.worsen(self._alert, celsius, now)
         return False
 
     def as_dict(self) -> dict:
         """The range and the state, ready to be sent."""
         return {"low": self.low, "high": self.high, "state": self.state}
 
-    def _change(self, state: str, celsius: float | None, book: Book, now: int) -> None:
+    async def _change(self, state: str, celsius: float | None, book: Book, now: int) -> None:
         if self._alert:
-            book.end(self._alert, now)
-        self._alert = None if state == OK else book.begin(self.fridge, state, celsius, now)
+            await book.end(self._alert, now)
+        self._alert = None
         self.state = state
+        if state != OK:
+            self._alert = await book.begin(self.fridge, state, celsius, now)
 
     def _is_worse(self, celsius: float, worst: float) -> bool:
         if self.state == TOO_COLD:

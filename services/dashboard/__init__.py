@@ -7,6 +7,8 @@ from torpor import Fault, Service, clock, get, post
 
 from . import web
 
+_YEAR = 366 * 1440  # minutes
+
 
 class Dashboard(Service):
     """The page is at /, in ``static/index.html``; ``/events`` keeps it up to date."""
@@ -37,7 +39,9 @@ class Dashboard(Service):
 
     @get("/history/<fridge>")
     async def history(self, fridge: str, minutes: int = 60) -> list[list[float]]:
-        """The chart's rows: [time, lowest, mean, highest]. Raises 404."""
+        """The chart's rows: [time, lowest, mean, highest]. Raises 404 and 400."""
+        if not 0 < minutes <= _YEAR:
+            raise Fault(400, "minutes: expected 1 to %d, got %d" % (_YEAR, minutes))
         now = clock.now()
         return await self.readings.window(fridge, now - 60 * minutes, now)
 

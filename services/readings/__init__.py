@@ -1,4 +1,4 @@
-"""Keeps the temperatures of the last hour, and answers what they were."""
+"""Keeps the temperatures of the last minutes and of a year, and answers what they were."""
 
 import time
 from collections.abc import AsyncIterator
@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from services.sensors import Sensors
 from torpor import Fault, Service, clock, every, get
 
-from .buckets import buckets
+from .archive import Archive
+from .buckets import Buckets
 from .ring import Ring
 
 _MOST = 100  # readings in one answer: each costs some 150 bytes of heap until it is sent
@@ -14,9 +15,9 @@ _LINES = 20  # of CSV in a chunk
 
 
 class Readings(Service):
-    """Samples every fridge and keeps the newest readings in RAM.
+    """Samples every fridge, keeps the newest readings in RAM, and minutes, hours and days in flash.
 
-    Config: points (readings kept of a fridge, six bytes each).
+    Config: points (readings of a fridge kept in RAM, six bytes each).
     """
 
     sensors: Sensors
@@ -24,16 +25,21 @@ class Readings(Service):
     async def start(self) -> None:
         self._rings: dict[str, Ring] = {}
         self._samples = 0
+        self._archive = Archive(self.store)
 
     @every(seconds=5)
     async def sample(self) -> None:
         """Take a reading of every fridge whose probe answers."""
         temperatures = await self.sensors.temperatures()
+        values = {}
         for fridge, celsius in temperatures.items():
             if celsius is not None:
+                values[fridge] = round(celsius * 100)
                 ring = await self._ring(fridge)
-                ring.add(_uptime(), round(celsius * 100))
+                ring.add(_uptime(), values[fridge])
         self._samples += 1
+        if clock.synced():
+            await self._archive.add(clock.now(), values)
 
     async def fridges(self) -> list[str]:
         """The names of all fridges, sorted."""
@@ -63,14 +69,18 @@ class Readings(Service):
     ) -> list[list[float]]:
         """The readings between two times (Unix seconds) as at most ``points`` rows.
 
-        A row is [time, lowest, mean, highest]. Raises 404.
+        A row is [time, lowest, mean, highest]. What is older than the readings in RAM is told by
+        minutes, hours or days, whatever is fine enough. Raises 404.
         """
         ring = await self._ring(fridge)
         offset = _offset()
-        rows = buckets(ring, since - offset, until - offset, points)
-        for row in rows:
-            row[0] += offset
-        return rows
+        found = Buckets(since, until, points)
+        if since < ring.begin() + offset:
+            since = await self._archive.tell(found, fridge, since, until)
+        for number in range(ring.number_at(since - offset), ring.number_at(until - offset + 1)):
+            value = ring.value(number)
+            found.add(ring.time(number) + offset, value, value, value)
+        return found.rows()
 
     @get("/readings/<fridge>/history.csv", content_type="text/csv")
     async def history(self, fridge: str) -> AsyncIterator[str]:

@@ -1,31 +1,41 @@
 """Many readings told as few: the lowest, the mean and the highest of each stretch of time."""
 
-from .ring import Ring
 
-
-def buckets(ring: Ring, since: int, until: int, points: int) -> list[list[float]]:
-    """At most ``points`` rows ``[time, low, mean, high]`` for the readings from ``since`` to
-    ``until`` (seconds, both included); ``time`` is that of the row's last reading, the rest is in
-    degrees. A stretch without a reading has no row.
+class Buckets:
+    """Takes readings in the order of their times and makes at most ``points`` rows of those from
+    ``since`` to ``until`` (seconds, both included).
 
     Stretches begin at whole multiples of their width, so that a row stays what it is while
-    the window moves on over it.
+    the window moves on over it. A stretch without a reading has no row.
     """
-    width = max(1, -(-(until - since + 1) // max(1, points - 1)))
-    rows: list[list[float]] = []
-    number = ring.number_at(since)
-    end = ring.number_at(until + 1)
-    while number < end:
-        low = high = total = ring.value(number)
-        first = number
-        stretch = ring.time(number) // width
-        number += 1
-        while number < end and ring.time(number) // width == stretch:
-            value = ring.value(number)
-            low = min(low, value)
-            high = max(high, value)
-            total += value
-            number += 1
-        mean = total / (100 * (number - first))
-        rows.append([ring.time(number - 1), low / 100, round(mean, 2), high / 100])
-    return rows
+
+    def __init__(self, since: int, until: int, points: int) -> None:
+        self.width = max(1, -(-(until - since + 1) // max(1, points - 1)))
+        self._rows: list[list[float]] = []
+        self._stretch = -1
+        self._time = self._low = self._total = self._high = self._count = 0
+
+    def add(self, time: int, low: int, mean: int, high: int) -> None:
+        """Take in a reading, or what is told of several, in hundredths of a degree."""
+        stretch = time // self.width
+        if stretch != self._stretch:
+            self._end()
+            self._stretch = stretch
+            self._low, self._high = low, high
+            self._total = self._count = 0
+        self._time = time
+        self._low = min(self._low, low)
+        self._high = max(self._high, high)
+        self._total += mean
+        self._count += 1
+
+    def rows(self) -> list[list[float]]:
+        """The rows ``[time, low, mean, high]``: the time of the last reading, then degrees."""
+        self._end()
+        self._count = 0
+        return self._rows
+
+    def _end(self) -> None:
+        if self._count:
+            mean = round(self._total / (100 * self._count), 2)
+            self._rows.append([self._time, self._low / 100, mean, self._high / 100])
