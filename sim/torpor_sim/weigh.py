@@ -62,13 +62,12 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
             process.kill()
 
     process = Process(board.name, folder, board.board.heap_bytes, hear)
+    run = asyncio.create_task(process.run())
     try:
-        async with asyncio.timeout(timeout):
-            await process.run()
-    except TimeoutError:
-        pass
+        await asyncio.wait({run}, timeout=timeout)
     finally:
         process.kill()
+        await run
         ports.close()
     if not found:
         last = f": {said[-1]}" if said else ""
