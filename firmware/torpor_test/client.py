@@ -134,6 +134,9 @@ class _Wire(io.IOBase):
         self.written += data
         return len(data)
 
+    def setsockopt(self, *option):
+        pass
+
     def ioctl(self, request, argument):
         # Always ready (MP_STREAM_POLL is 3); nothing has to be done to close it.
         return argument if request == 3 else 0

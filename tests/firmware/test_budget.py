@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import time
@@ -176,8 +175,7 @@ def test_a_reader_that_stops_holds_one_answer(board: Running) -> None:
 def test_a_listener_that_fails_is_opened_again(board: Running) -> None:
     mark = board.sim.board("box").log.mark()
     ask(board, "/break")
-    wait = board.sim.board("box").wait_log("opened again", since=mark)
-    asyncio.run_coroutine_threadsafe(wait, board.loop).result(10)
+    board.wait_log("box", "opened again", since=mark)
     answers_again(board)
 
 
@@ -185,14 +183,10 @@ def test_the_interface_gone_and_back(board: Running) -> None:
     box = board.sim.board("box")
     mark = box.log.mark()
 
-    def wait(text: str) -> None:
-        waiting = box.wait_log(text, since=mark)
-        asyncio.run_coroutine_threadsafe(waiting, board.loop).result(30)
-
     board.loop.call_soon_threadsafe(lambda: box.inputs.wifi(up=False))
-    wait("connection lost")
+    board.wait_log("box", "connection lost", since=mark)
     board.loop.call_soon_threadsafe(lambda: box.inputs.wifi(up=True))
-    wait("joined as")
+    board.wait_log("box", "joined as", since=mark)
     answers_again(board)
     assert "opened again" not in "\n".join(map(str, box.log.since(mark)))
     assert box.starts == 1

@@ -55,6 +55,11 @@ class Running:
 
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
+    def wait_log(self, board: str, text: str, *, since: int = 0, timeout: float = 30) -> None:
+        """Wait until the board's log has ``text``; its lines come some time after the answers."""
+        waiting = self.sim.board(board).wait_log(text, timeout, since=since)
+        asyncio.run_coroutine_threadsafe(waiting, self.loop).result(timeout + 5)
+
     def log_text(self, board: str) -> str:
         return "\n".join(str(line) for line in self.sim.board(board).log)
 

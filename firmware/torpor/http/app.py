@@ -10,9 +10,7 @@ from asyncio import StreamReader
 
 from microdot.microdot import NoCaseDict, Request, Response
 
-from .. import clock
 from .answer import compose
-from .budget import STREAMING
 from .wire import MAX_BODY
 
 
@@ -101,10 +99,7 @@ class _Stream(StreamReader):
         self.head: bytes | None = b""  # None once it has been sent
 
     def begin(self) -> None:
-        """From now on the connection is held by an answer that may never end."""
-        if self.connection.state != STREAMING:
-            self.connection.state = STREAMING
-            self.connection.since = clock.ticks()
+        self.connection.streams()
 
     def _take(self, n: int) -> bytes:
         data = self.rest[:n]

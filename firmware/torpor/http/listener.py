@@ -20,12 +20,14 @@ from ..log import Log
 from ..service import Fault
 from . import wire
 from .answer import encode, error
-from .budget import FRESH, IDLE, READING, SERVING
+from .budget import FRESH, IDLE, READING, SERVING, STREAMING
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)
+_TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
+_NODELAY = const(1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
 
 # All connections read into the same buffer: what is in it is copied out before anybody else runs.
@@ -351,6 +353,17 @@ class Connection:
         n = self.sock.write(data)
         if n != len(data):
             yield from self.drain(data, n)
+
+    def streams(self) -> None:
+        """Note that an answer has begun which is sent in pieces and may never end."""
+        if self.state != STREAMING:
+            self.state = STREAMING
+            self.since = clock.ticks()
+            try:
+                # A piece must not wait until the client acknowledges the one before: 40 ms.
+                self.sock.setsockopt(_TCP, _NODELAY, 1)
+            except OSError:
+                pass  # not every port knows it
 
     # async
     def drain(self, data, n):

@@ -5,10 +5,8 @@ whose ``await``s yield None to the event loop. So what it yields is either None,
 or a chunk.
 """
 
-from .. import clock
 from ..log import Log
 from .answer import head
-from .budget import STREAMING
 
 
 async def serve(connection, handler, rest):
@@ -27,18 +25,19 @@ async def serve(connection, handler, rest):
     if not chunked:
         request.keep = False
     framing = "Transfer-Encoding: chunked" if chunked else None
-    await connection.send(head(request, 200, content_type, None, framing))
+    lead = head(request, 200, content_type, None, framing).encode()
     if request.verb == "HEAD":
         generator.close()
-        return b""
-    connection.state = STREAMING
-    connection.since = clock.ticks()
+        return lead
+    connection.streams()
     try:
         while data is not None:
             if isinstance(data, str):
                 data = data.encode()
             if data:
-                await connection.send(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+                piece = b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
+                await connection.send(lead + piece)
+                lead = b""
             data = await _next(generator)
     except OSError:
         generator.close()
@@ -47,8 +46,8 @@ async def serve(connection, handler, rest):
         # Too late for a status: an answer that breaks off tells the client that it is not whole.
         Log(connection.listener.name).exception(e, "%s %s" % (request.verb, request.target))
         request.keep = False
-        return b""
-    return b"0\r\n\r\n" if chunked else b""
+        return lead
+    return lead + b"0\r\n\r\n" if chunked else lead
 
 
 # async
