@@ -40,6 +40,12 @@ class Items(Service):
     ) -> dict:
         return {"tags": tags, "more": more, "note": note}
 
+    @post("/nested")
+    async def nested(
+        self, rows: list[dict[str, float | None]], more: dict[str, list[int]] | None = None
+    ) -> dict:
+        return {"rows": len(rows), "more": len(more or {})}
+
     @get("/text")
     async def text(self) -> str:
         return "h\\u00e9"

@@ -141,6 +141,35 @@ def opt_(convert, q, name, default=_REQUIRED):
     return convert(q, name, default)
 
 
+def inside(value, name, expected, like):
+    """``value``, a list or a dict, if what it holds is as in ``like``: ``[str]``, ``{"": int}``.
+
+    A tuple is a choice, None is null, ``object`` is anything. ``expected`` says it in words.
+    """
+    if value is not None and not _fits(value, like):
+        raise _bad(name, expected, value)
+    return value
+
+
+def _fits(value, like):
+    if like is object or value is like:
+        return True
+    kind = type(like)
+    if kind is tuple:
+        for each in like:
+            if _fits(value, each):
+                return True
+        return False
+    if kind is list or kind is dict:
+        if type(value) is not kind:
+            return False
+        for item in value:  # of a dict its keys, which are text in JSON
+            if not (_fits(item, like[0]) if kind is list else _fits(value[item], like[""])):
+                return False
+        return True
+    return type(value) is like or (like is float and type(value) is int)
+
+
 def path_int(q, index, name):
     return _int(name, q.path[index])
 

@@ -12,6 +12,7 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts.shapes import Type, from_text
 from ..model.contract import Argument, Contract, Method, Route
 from .literal import WIDTH, Code
 
@@ -26,7 +27,7 @@ _CONVERTERS = {
     "dict": "dict_",
     "Any": "any_",
 }
-CONVERTERS = {*_CONVERTERS.values(), "opt_", "path_int", "path_float", "path_bool"}
+CONVERTERS = {*_CONVERTERS.values(), "opt_", "inside", "path_int", "path_float", "path_bool"}
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,25 @@ def _converted(argument: Argument, route: Route) -> str:
             return f"q.path[{index}]"
         return f'path_{kind}(q, {index}, "{argument.name}")'
     default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
+    taken = f'{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
     if optional and kind != "Any":
-        return f'opt_({_CONVERTERS[kind]}, q, "{argument.name}"{default})'
-    return f'{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
+        taken = f'opt_({_CONVERTERS[kind]}, q, "{argument.name}"{default})'
+    if kind in ("list", "dict") and "[" in argument.type:
+        whole = next(t for t in from_text(argument.type).options if t.name == kind)
+        if (like := _like(whole)) not in ("[object]", '{"": object}'):
+            return f'inside({taken}, "{argument.name}", "{whole}", {like})'
+    return taken
+
+
+def _like(kind: Type) -> str:
+    """What a list or an object holds, as ``inside`` of ``torpor.http.args`` reads it."""
+    if kind.name == "list" and kind.args:
+        return f"[{_like(kind.args[0])}]"
+    if kind.name == "dict" and kind.args:
+        return f'{{"": {_like(kind.args[1])}}}'
+    if len(kind.options) > 1:
+        return f"({', '.join(map(_like, kind.options))})"
+    return "object" if kind.name == "Any" else kind.name
 
 
 def _on_one_line(expression: str) -> str:

@@ -10,7 +10,7 @@ from ..contracts.lock import read_lock
 from ..contracts.shapes import from_text
 from ..model.contract import Argument, Contract, Method, Route
 from ..model.plan import PlacedService, Plan
-from .schema import JSON, Schema, answers, literal, schema, taken
+from .schema import JSON, Schema, answers, literal, schema
 
 VERSION = "3.1.0"
 _WITH_BODY = ("POST", "PUT")
@@ -111,14 +111,14 @@ def _in_query(argument: Argument) -> Schema:
     found: Schema = {"name": argument.name, "in": "query", "required": argument.default is None}
     kind = next(option for option in from_text(argument.type).options if option.name != "None")
     if kind.name in ("list", "dict"):  # comes as JSON text
-        return {**found, "content": {JSON: {"schema": taken(kind)}}}
+        return {**found, "content": {JSON: {"schema": schema(kind)}}}
     # A query cannot say null, so what may be None is simply left out.
     return {**found, "schema": _with_default(schema(kind), argument)}
 
 
 def _body(arguments: list[Argument]) -> Schema:
     required = [argument.name for argument in arguments if argument.default is None]
-    fields = {a.name: _with_default(taken(from_text(a.type)), a) for a in arguments}
+    fields = {a.name: _with_default(schema(from_text(a.type)), a) for a in arguments}
     kind: Schema = {"type": "object", "properties": fields}
     if required:
         kind["required"] = required

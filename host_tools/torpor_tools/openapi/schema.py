@@ -36,20 +36,6 @@ def schema(kind: Type) -> Schema:
     return dict(_SCALARS[kind.name])
 
 
-def taken(kind: Type) -> Schema:
-    """The JSON Schema of what a request may give for an argument of that type.
-
-    A board looks at the outermost type only, so of a list or an object no more is promised; what
-    belongs into it is told in words.
-    """
-    found = schema(kind)
-    for part in found.get("anyOf", [found]):
-        for inner in ("items", "additionalProperties"):
-            if part.pop(inner, None):
-                found["description"] = str(kind)
-    return found
-
-
 def literal(default: str) -> Any:
     """The value of a default's source text, or ``...`` if it is no plain value."""
     try:
