@@ -1,5 +1,12 @@
 # The chip runs this file first. The radio takes seconds to join: it begins here, while the
 # services are still being loaded.
+import os
+
+if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps after its last word
+    import swap
+
+    swap.finish()
+
 from torpor import net
 
 net.begin()

@@ -104,6 +104,8 @@ def test_the_tree_is_what_a_chip_has(tmp_path: Path) -> None:
     assert {path for path in tree if not path.startswith("torpor/")} == {
         "boot.py",
         "main.py",
+        "swap.mpy",
+        "image.txt",
         "cluster.mpy",
         "services/alerts/__init__.mpy",
         "services/readings/__init__.mpy",

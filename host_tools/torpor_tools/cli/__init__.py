@@ -60,6 +60,16 @@ GROUPS = (
             Entry("bench", "Show what make bench measured, and what changed"),
         ),
     ),
+    (
+        "Board",
+        (
+            Entry("flash", "Put firmware and image on a board"),
+            Entry("deploy", "Send what has changed to a running board"),
+            Entry("logs", "Print what a board logs"),
+            Entry("repl", "Talk to a board's Python"),
+            Entry("reset", "Restart a board"),
+        ),
+    ),
     ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
 )
 

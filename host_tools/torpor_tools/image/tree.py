@@ -9,9 +9,12 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashes -> content
+
+LISTING = "image.txt"
 
 # Text that is only ever sent to browsers, all of which take it compressed.
 GZIPPED = (".html", ".css", ".js", ".svg", ".json")
@@ -40,6 +43,15 @@ def static_files(folder: Path) -> dict[str, bytes]:
             else:
                 found[name] = data
     return found
+
+
+def checksums(files: Files) -> bytes:
+    """The image's ``image.txt``: a line a file, its SHA-256 and its path, as ``sha256sum`` writes.
+
+    A deploy knows by it which files of the board came with the image, and which are its data.
+    """
+    lines = [f"{sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)]
+    return "".join(lines).encode()
 
 
 def gzipped(data: bytes) -> bytes:

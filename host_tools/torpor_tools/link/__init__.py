@@ -18,7 +18,7 @@ from ..contracts.lock import read_lock
 from ..contracts.promises import broken_promises
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
-from ..image.tree import replace_folder, static_files, write_tree
+from ..image.tree import LISTING, checksums, replace_folder, static_files, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..openapi import documents
@@ -57,6 +57,7 @@ def build(
     if problems:
         raise UserError(sorted(dict.fromkeys(problems), key=_line))
     files = {**linked.compiled, **_other_files(board), **(secrets or {})}
+    files[LISTING] = checksums(files)
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name

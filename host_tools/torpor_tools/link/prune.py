@@ -19,7 +19,7 @@ from .imports import Import, imports
 from .missing import missing_module
 from .module import Module
 from .shake import shake
-from .sources import DEPENDENCIES, dependency_module, runtime_module, service_modules
+from .sources import DEPENDENCIES, RUNTIME, dependency_module, runtime_module, service_modules
 from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
 
@@ -127,7 +127,7 @@ class _Collection:
         return True
 
     def load(self, name: str) -> Module | None:
-        if name.partition(".")[0] in ("torpor", "torpor_test"):
+        if name.partition(".")[0] in RUNTIME:
             return runtime_module(name, self.board.board.port)
         return dependency_module(name)
 

@@ -16,6 +16,7 @@ from .strip import strip
 DEPENDENCIES = {"microdot": "microdot"}
 # Modules of the runtime that each port has its own file for: ports/<port><suffix>.py.
 PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
+RUNTIME = ("torpor", "torpor_test", "swap")  # what firmware/ has for the module path of a board
 NOT_SHIPPED = ("tests",)
 
 
@@ -45,7 +46,7 @@ def service_files(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def runtime_module(name: str, port: str) -> Module | None:
-    """The module of that name of the runtime (``torpor``), or None if there is none.
+    """The module of that name of the runtime (``RUNTIME``), or None if there is none.
 
     ``PORT_MODULES`` are files of the board's port. Raises ``SyntaxError``, which is a bug.
     """

@@ -1,0 +1,87 @@
+"""What ``torpor deploy`` sends to the board's REPL and calls there; it is in no image.
+
+The host reads what these print. ``/.new`` and its list are explained in ``swap.py``.
+"""
+
+import os
+import sys
+from binascii import a2b_base64, hexlify
+from hashlib import sha256
+
+_STAGED = "/.new/"
+_file = None
+
+
+def about():
+    """Port, description, version of the bytecode, free bytes of the filesystem, its block size."""
+    s = os.statvfs("/")
+    mpy = getattr(sys.implementation, "_mpy", 0)
+    machine = getattr(sys.implementation, "_machine", "")
+    print(repr((sys.platform, machine, mpy & 0xFF, s[0] * s[3], s[0])))
+
+
+def digest(path):
+    """The SHA-256 of a file in hexadecimal; empty if there is none."""
+    h = sha256()
+    buffer = memoryview(bytearray(512))
+    try:
+        with open(path, "rb") as file:
+            while True:
+                n = file.readinto(buffer)
+                if not n:
+                    break
+                h.update(buffer[:n])
+    except OSError:
+        return ""
+    return str(hexlify(h.digest()), "ascii")
+
+
+def digests(paths):
+    for path in paths:
+        print(digest(path))
+
+
+def text(path):
+    try:
+        with open(path) as file:
+            sys.stdout.write(file.read())
+    except OSError:
+        pass
+
+
+def clear():
+    """Forget what an earlier deploy has left; the list goes first: half a change is not valid."""
+    try:
+        open(_STAGED + "plan", "w").close()  # see swap.py: now all that is there shows
+        names = os.listdir("/.new")
+    except OSError:
+        return
+    for name in sorted(names, key=lambda name: name != "commit"):
+        os.remove(_STAGED + name)
+    os.rmdir("/.new")
+
+
+def begin(number):
+    global _file
+    try:
+        os.mkdir("/.new")
+    except OSError:
+        pass  # it is there
+    _file = open(_STAGED + str(number), "wb")
+
+
+def add(data):
+    _file.write(a2b_base64(data))
+
+
+def end(number):
+    _file.close()
+    print(digest(_STAGED + str(number)))
+
+
+def commit(lines):
+    """Make the list valid with one rename."""
+    with open(_STAGED + "plan", "w") as file:
+        for line in lines:
+            file.write(line + "\n")
+    os.rename(_STAGED + "plan", _STAGED + "commit")

@@ -1,0 +1,119 @@
+"""``torpor deploy``."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from ..deploy import deploy
+from ..deploy.health import READY_S, lines, watch
+from ..deploy.link import LINKS, SILENCE_S
+from ..errors import UserError
+from ..model.image import Image
+from ..model.plan import Plan
+from ..paths import firmware_dir
+from .base import Command, Settings
+from .output import busy, progress_bar
+from .target import BOARD, build_image, device_of, image_files, port_option, show_start
+
+
+@click.command(
+    cls=Command,
+    help="Send what has changed to a running board over USB, and restart it. Its data stays.",
+    arguments=[BOARD],
+    examples=[
+        ("torpor deploy", "the only board of the cluster, found on USB"),
+        ("torpor deploy shed --port /dev/ttyACM1", "one of several"),
+        ("torpor deploy --watch", "again at each change, and the board's log between"),
+        ("torpor deploy --via ampy", "on firmware without the raw paste mode"),
+    ],
+)
+@click.argument("board", required=False)
+@port_option
+@click.option(
+    "--via",
+    type=click.Choice(sorted(LINKS, reverse=True)),
+    default="mpremote",
+    show_default=True,
+    help="Whose transport to use.",
+)
+@click.option("--watch", "watched", is_flag=True, help="Go on: deploy again at each change.")
+@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    metavar="FACTOR",
+    help="Wait so many times longer for a slow board.",
+)
+@click.pass_obj
+def command(
+    settings: Settings,
+    board: str | None,
+    port: str | None,
+    via: str,
+    watched: bool,
+    types: bool,
+    patience: float,
+) -> None:
+    plan, image = build_image(settings, board, types)
+    device = device_of(image.board.board, port)
+    _deploy(plan, image, device, via, patience)
+    while watched:
+        _log_until_change(settings.root, device)
+        try:
+            plan, image = build_image(settings, board, types)
+            _deploy(plan, image, device, via, patience)
+        except UserError as error:
+            from . import print_problems
+
+            print_problems(error.problems)
+
+
+def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) -> None:
+    files = image_files(image)
+    with busy(f"Connecting to {device}"):
+        link = LINKS[via](device, SILENCE_S * patience)
+    try:
+        with progress_bar(f"Sending to {device}") as progress:
+            changes = deploy(link, image.board.board, files, progress)
+        link.reset()
+        with busy("Waiting for the board"):
+            health = watch(device, link.serial, ready_s=READY_S * patience)
+    finally:
+        link.close()
+    if changes:
+        sent = sum(len(files[path]) for path in changes.send)
+        gone = f", {len(changes.remove)} removed" if changes.remove else ""
+        click.echo(f"{len(changes.send)} of {len(files)} files sent ({sent:,} bytes){gone}")
+    else:
+        click.echo("the board has this image already")
+    show_start(plan, image, health, device)
+
+
+def _log_until_change(root: Path, device: str) -> None:
+    """Print the board's log until a source changes."""
+    changed = threading.Event()
+    stop = threading.Event()
+    watcher = threading.Thread(target=_wait_for_change, args=(root, changed, stop), daemon=True)
+    watcher.start()
+    click.echo("\nWaiting for changes; Ctrl-C ends. The log:\n")
+    try:
+        for text in lines(device, changed.is_set):
+            click.echo(text)
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _wait_for_change(root: Path, changed: threading.Event, stop: threading.Event) -> None:
+    import watchfiles
+
+    places = [
+        p for p in (root / "services", root / "cluster.toml", root / "secrets.toml") if p.exists()
+    ]
+    for _ in watchfiles.watch(*places, firmware_dir(), stop_event=stop, raise_interrupt=False):
+        changed.set()
+        return

@@ -1,0 +1,134 @@
+"""``torpor flash``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from ..deploy.health import READY_S, watch
+from ..errors import UserError, fail
+from ..flash import esp32, find, rp2
+from ..flash.find import Drive
+from ..flash.prepare import flash_file
+from ..model.board import Board
+from ..model.image import Image
+from .base import Command, Settings
+from .output import busy, note, progress_bar
+from .target import BOARD, build_image, device_of, port_option, root_relative, show_start
+
+_DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot loader
+_LEAVE_S = 0.2  # until the bytes have left this computer
+_USB_S = 15.0  # for the board's own USB to come
+
+
+@click.command(
+    cls=Command,
+    help="Put the official firmware and the image on a board, in one go. What the board had stored "
+    "is replaced; torpor deploy keeps it.",
+    arguments=[BOARD],
+    examples=[
+        ("torpor flash", "the only board of the cluster, found on USB"),
+        ("torpor flash shed --port /dev/ttyUSB1", "one of several"),
+        ("torpor flash --drive /media/me/RPI-RP2", "an RP2 in its boot loader (BOOTSEL)"),
+    ],
+)
+@click.argument("board", required=False)
+@port_option
+@click.option(
+    "--drive",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The drive of an RP2 in its boot loader (default: the one mounted).",
+)
+@click.option("--firmware", type=click.Path(path_type=Path), metavar="FILE", help="As for build.")
+@click.option("--force", is_flag=True, help="Although the chip's revision is not the firmware's.")
+@click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
+@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.pass_obj
+def command(
+    settings: Settings,
+    board: str | None,
+    port: str | None,
+    drive: Path | None,
+    firmware: Path | None,
+    force: bool,
+    wait: bool,
+    types: bool,
+) -> None:
+    plan, image = build_image(settings, board, types)
+    kind = image.board.board
+    with progress_bar(f"Firmware of {kind.name}") as progress:
+        file = flash_file(image, source=firmware, progress=progress)
+    if kind.port == "rp2":
+        device = _flash_rp2(settings, image, file, port, drive)
+    else:
+        device = device_of(kind, port)
+        _say(settings, image, file, f"through {device}")
+        with progress_bar(f"Flashing {device}") as progress:
+            esp32.flash(file, kind, device, force=force, progress=progress)
+    click.echo(f"{image.board.name} is flashed, and the flash holds what was written")
+    if wait and device:
+        with busy("Waiting for the board"):
+            health = watch(device, ready_s=READY_S)
+        show_start(plan, image, health, device)
+    else:
+        click.echo("Next: torpor logs")
+
+
+def _flash_rp2(
+    settings: Settings, image: Image, file: Path, port: str | None, named: Path | None
+) -> str | None:
+    """Write the file; the serial port that the board has then, if it is found."""
+    board = image.board.board
+    drive = _drive(board, port, named)
+    _say(settings, image, file, f"to the drive {drive.path}")
+    with progress_bar(f"Flashing {drive.path}") as progress:
+        rp2.flash(file, board, drive, progress=progress)
+    return port or _new_port(board)
+
+
+def _drive(board: Board, port: str | None, named: Path | None) -> Drive:
+    if named:
+        drive = find.drive_at(named)
+        if drive is None:
+            raise fail(
+                f"{named} is not the drive of a board in its boot loader: it has no INFO_UF2.TXT",
+                "hold BOOTSEL while you plug the board in, and look where its drive is mounted",
+            )
+        return drive
+    if port is None:
+        found = find.drives()
+        if found:
+            return rp2.the_drive(found, board)
+    device = device_of(board, port)
+    click.echo(f"asking the MicroPython on {device} into its boot loader")
+    from ..deploy.link import MpremoteLink
+
+    link = MpremoteLink(device)
+    link.start("import machine\nmachine.bootloader()")
+    time.sleep(_LEAVE_S)
+    link.close()
+    with busy("Waiting for the drive"):
+        return rp2.wait_for_drive(board, _DRIVE_S)
+
+
+def _new_port(board: Board) -> str | None:
+    end = time.monotonic() + _USB_S
+    while time.monotonic() < end:
+        try:
+            return find.the_port(board).device
+        except UserError:
+            time.sleep(0.2)
+    note(
+        "the board is flashed, but no serial port of it came; torpor logs --port PORT shows its log"
+    )
+    return None
+
+
+def _say(settings: Settings, image: Image, file: Path, how: str) -> None:
+    shown = root_relative(file, settings.root)
+    size = file.stat().st_size
+    click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes, {how}")
+    click.echo("what the board has stored is replaced (torpor deploy keeps it)")

@@ -1,0 +1,116 @@
+"""What the commands for a real board share: which board, behind which port, and how it started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..config.suggest import listing
+from ..deploy.health import Health
+from ..errors import fail
+from ..model.board import Board
+from ..model.image import Image
+from ..model.plan import Plan
+from .base import Settings
+from .output import busy, note, print_table
+
+BOARD = ("BOARD", "A board of the cluster, by its name in cluster.toml (default: the only one)")
+
+
+def port_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option ``--port``."""
+    return click.option(
+        "--port",
+        metavar="PORT",
+        help="The serial port (default: the one board on USB).",
+    )(command)
+
+
+def pick(plan: Plan, name: str | None) -> str:
+    """The board that is meant. Raises ``UserError`` if none is named and there are several."""
+    if name is None and len(plan.boards) > 1:
+        names = listing(board.name for board in plan.boards)
+        raise fail(f"the cluster has the boards {names}", "say which one")
+    return name or plan.boards[0].name
+
+
+def build_image(settings: Settings, name: str | None, types: bool) -> tuple[Plan, Image]:
+    """Build the board that is meant. Raises ``UserError``."""
+    from ..contracts import load_plan
+    from ..link import build
+
+    plan = load_plan(settings.root)
+    board = pick(plan, name)
+    with busy(f"Building {board}"):
+        return plan, build(plan, board, settings.root / "build", types=types)
+
+
+def image_files(image: Image) -> dict[str, bytes]:
+    """The files of an image by their path on the board."""
+    tree = image.tree
+    found = (path for path in tree.rglob("*") if path.is_file())
+    return {path.relative_to(tree).as_posix(): path.read_bytes() for path in found}
+
+
+def device_of(board: Board, port: str | None) -> str:
+    """The serial port to use. Raises ``UserError`` for no board and for two."""
+    from ..flash.find import the_port
+
+    return port or the_port(board).device
+
+
+def any_device(settings: Settings, name: str | None, port: str | None) -> str:
+    """The serial port of a board whose image does not matter. Raises ``UserError``."""
+    if port:
+        return port
+    if settings.in_project:
+        from ..contracts import load_plan
+
+        plan = load_plan(settings.root)
+        return device_of(plan.board(pick(plan, name)).board, None)
+    from ..flash.find import serial_ports
+
+    found = serial_ports()
+    if len(found) != 1:
+        shown = ": " + listing(port.device for port in found) if found else ""
+        raise fail(f"{len(found)} boards are plugged in{shown}", "name the port with --port")
+    return found[0].device
+
+
+def show_start(plan: Plan, image: Image, health: Health, device: str) -> None:
+    """Tell how the board came up and what to do next. Raises ``UserError`` if it did not."""
+    name = image.board.name
+    if not health.ready:
+        said = "\n".join(health.lines[-15:]) or "(nothing)"
+        raise fail(f"{name} did not say that it is ready; it said:\n{said}", "see: torpor logs")
+    if health.failed:
+        why = "; ".join(f"{service}: {reason}" for service, reason in health.failed.items())
+        raise fail(f"{name} runs, but not all its services: {why}", "see: torpor logs")
+    click.echo(f"{name} is ready")
+    if health.address:
+        _show_urls(plan, image, health.address)
+    elif not health.wifi:
+        note("it has no Wi-Fi: write secrets.toml, [wifi] with ssid and password, and do it again")
+    else:
+        note(f"it has no address yet: torpor logs --port {device} shows when it has joined")
+
+
+def _show_urls(plan: Plan, image: Image, address: str) -> None:
+    from .examples import curl_line
+
+    rows = []
+    for placed in image.board.services:
+        if placed.port:
+            url = f"http://{address}:{placed.port}"
+            rows.append((placed.name, url, curl_line(plan, placed, url)))
+    if rows:
+        click.echo()
+        print_table(("service", "url", "try"), rows)
+
+
+def root_relative(path: Path, root: Path) -> str:
+    """A path as the user sees it."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -1,0 +1,162 @@
+"""Boards for the tests of deploy: real MicroPython over the filesystem of a chip, in a file."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pty
+import subprocess
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from torpor_tools.deploy.link import BoardError, Link
+from torpor_tools.errors import fail
+from torpor_tools.image import littlefs
+from torpor_tools.model.board import Filesystem
+
+MICROPYTHON = Path(sys.executable).parent / "micropython"
+PROGRAM = Path(__file__).with_name("flash_board.py")
+FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
+CUT = -9  # how a board ends whose power fails
+RESET = 77  # and one that is reset
+
+
+def write_flash(
+    path: Path, files: Mapping[str, bytes], filesystem: Filesystem = FILESYSTEM
+) -> None:
+    """A flash that holds ``files``."""
+    path.write_bytes(littlefs.pack(files, filesystem))
+
+
+def read_flash(path: Path, filesystem: Filesystem = FILESYSTEM) -> dict[str, bytes]:
+    """The files on a flash, which MicroPython raises to version 2.1 when it writes to it."""
+    written = dataclasses.replace(filesystem, disk_version=0x00020001)
+    return littlefs.unpack(path.read_bytes(), written)
+
+
+def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
+    """The command line of a board whose power fails after ``cut`` writes and erasures."""
+    blocks = str(flash.stat().st_size // FILESYSTEM.block_size)
+    options = ["-i"] if mode in ("repl", "raw") else []
+    return [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
+
+
+def boot(flash: Path) -> str:
+    """Start the board and let boot.py and main.py run to their end; what they print."""
+    done = subprocess.run(
+        command(flash, "run"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+class PipeLink(Link):
+    """A link without a serial line: what deploy does on the board, without the REPL's waits."""
+
+    def __init__(self, flash: Path, cut: int = 0) -> None:
+        self.device = "pipe"
+        self._silence_s = 30.0
+        self._process = subprocess.Popen(
+            command(flash, "pipe", cut), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, code: str) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps(code) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise fail("the power failed")
+        out, error = json.loads(line)
+        if error:
+            raise BoardError(error)
+        return str(out)
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+        self._process.wait(30)
+
+    def _connect(self) -> Any: ...
+
+    def _enter(self) -> None: ...
+
+    def _exec(self, code: str) -> tuple[bytes, bytes]:
+        raise NotImplementedError
+
+
+class PtyBoard:
+    """A board behind a serial line, which starts again when it is reset.
+
+    When its power fails (``cut``) the line stays silent until ``power_on``.
+    """
+
+    def __init__(self, flash: Path, cut: int = 0) -> None:
+        self.flash = flash
+        # The board has the master's side, so that the other one has a name that a tool can open.
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave, termios.TCSANOW)
+        self.device = os.ttyname(self._slave)
+        self.starts = 0
+        self.cut_off = threading.Event()
+        self._running = threading.Event()
+        self._stop = False
+        self.power_on(cut)
+
+    def power_on(self, cut: int = 0) -> None:
+        self.cut_off.clear()
+        self._running.clear()
+        self._thread = threading.Thread(target=self._run, args=(cut,), daemon=True)
+        self._thread.start()
+        assert self._running.wait(30)
+
+    def __enter__(self) -> PtyBoard:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop = True
+        if self._process.poll() is None:
+            self._process.kill()
+        self._thread.join(30)
+        for handle in (self._master, self._slave):
+            os.close(handle)
+
+    def _run(self, cut: int) -> None:
+        mode = "repl"
+        while not self._stop:
+            self._process = subprocess.Popen(
+                command(self.flash, mode, cut),
+                stdin=self._master,
+                stdout=self._master,
+                stderr=self._master,
+            )
+            self.starts += 1
+            self._running.set()
+            status = self._process.wait()
+            if status == CUT:
+                self.cut_off.set()
+                return
+            mode = "repl"
+            if status != RESET and not self._stop:  # Ctrl-D: a chip stays in the raw REPL
+                mode = "raw"
+                os.write(self._master, b"soft reboot\r\n")
+                os.write(self._slave, b"\x01")

@@ -1,0 +1,79 @@
+"""A drive as an RP2's boot loader shows it, in a temporary folder.
+
+Like the chip it takes the blocks of a ``.uf2`` as they come, and when it has them all it goes away.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from torpor_tools.image import uf2
+from torpor_tools.model.board import Board
+
+_INFO = "UF2 Bootloader v3.0\nModel: Raspberry Pi {0}\nBoard-ID: {1}\n"
+_IDS = {"RP2040": ("RP2", "RPI-RP2"), "RP2350": ("RP2350", "RP2350")}
+
+
+class Bootsel:
+    """The drive at ``path``; ``taken`` is the file that the chip has started from, if any.
+
+    ``pull_at``: the cable is pulled when so many bytes have come. ``deaf``: it takes nothing.
+    """
+
+    def __init__(
+        self, path: Path, board: Board, *, pull_at: int | None = None, deaf: bool = False
+    ) -> None:
+        self.path = path
+        self.taken: bytes | None = None
+        self._board = board
+        self._pull_at = pull_at
+        self._deaf = deaf
+        self._stop = threading.Event()
+        path.mkdir()
+        (path / "INFO_UF2.TXT").write_text(_INFO.format(*_IDS[board.chip]))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Bootsel:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.01):
+            for file in self.path.glob("*.uf2"):
+                content = file.read_bytes()
+                if self._pull_at is not None and len(content) >= self._pull_at:
+                    self._go()
+                    return
+                if not self._deaf and self._is_whole(content):
+                    self.taken = content
+                    self._go()
+                    return
+
+    def _is_whole(self, content: bytes) -> bool:
+        if not content or len(content) % 512:
+            return False
+        total = int.from_bytes(content[24:28], "little")
+        if len(content) // 512 < total:
+            return False
+        uf2.read(content, self._board)
+        return True
+
+    def _go(self) -> None:
+        # Out of the way first, so that nobody writes to what is being removed.
+        aside = self.path.with_name(self.path.name + "-gone")
+        self.path.rename(aside)
+        time.sleep(0.05)
+        shutil.rmtree(aside)

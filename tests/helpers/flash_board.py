@@ -1,0 +1,124 @@
+"""Runs in MicroPython: a board with the filesystem of a chip in a file, whose power can fail.
+
+``flash_board.py FLASH BLOCKS CUT MODE``: FLASH is the file, CUT the number of writes and erasures
+after which the power fails (0: never). MODE ``repl`` runs boot.py and main.py and leaves the rest
+to MicroPython's own REPL; ``raw`` leaves main.py out, as a chip does after Ctrl-D in the raw REPL;
+``pipe`` reads one quoted program a line and answers with one line,
+``[output, error]``, which is the REPL without its waits.
+"""
+
+import io
+import json
+import os
+import sys
+
+import vfs
+
+BLOCK = 4096
+path, blocks, cut, mode = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+with open("/proc/self/stat") as stat:
+    pid = stat.read().split(" ")[0]
+
+
+class Flash:
+    """NOR flash in a file, without any buffer, so that a kill leaves what a power cut leaves."""
+
+    def __init__(self):
+        self.file = open(path, "r+b", buffering=0)
+        self.left = cut
+
+    def _spend(self):
+        if self.left:
+            self.left -= 1
+            if not self.left:
+                os.system("kill -9 " + pid)
+
+    def readblocks(self, n, buffer, offset=0):
+        self.file.seek(n * BLOCK + offset)
+        self.file.readinto(buffer)
+
+    def writeblocks(self, n, buffer, offset=0):
+        if cut and self.left == 1:  # the last write before the cut is torn
+            buffer = memoryview(buffer)[: len(buffer) // 2]
+        self.file.seek(n * BLOCK + offset)
+        self.file.write(buffer)
+        self._spend()
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return blocks
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self.file.seek(arg * BLOCK)
+            self.file.write(b"\xff" * BLOCK)
+            self._spend()
+        return 0
+
+
+class Machine:
+    def reset(self, leave=sys.exit):
+        leave(77)  # asks for a new start
+
+
+class Implementation:
+    _mpy = 6
+    _machine = "Raspberry Pi Pico W with RP2040"
+
+
+flash = Flash()
+vfs.umount("/")
+vfs.mount(vfs.VfsLfs2(flash, progsize=256, readsize=32), "/")
+os.chdir("/")
+sys.path[:] = ["", "/"]
+sys.modules["machine"] = Machine()
+
+
+class Sys:
+    """``sys`` as the chip has it."""
+
+    platform = "rp2"
+    implementation = Implementation
+    stdout = sys.stdout
+
+
+def start():
+    for name in ("boot.py",) if mode == "raw" else ("boot.py", "main.py"):
+        try:
+            source = open(name).read()
+        except OSError:
+            continue
+        exec(source, {"__name__": "__main__"})
+
+
+def pipe():
+    real = sys.stdin
+    names = {}
+    while True:
+        line = real.readline()
+        if not line:
+            return
+        out = io.StringIO()
+
+        def tell(*args, end="\n", sep=" "):
+            out.write(sep.join(str(arg) for arg in args) + end)
+
+        names["print"] = tell
+        error = ""
+        Sys.stdout = out
+        sys.modules["sys"] = Sys
+        try:
+            exec(json.loads(line), names)
+        except Exception as e:
+            trace = io.StringIO()
+            sys.print_exception(e, trace)
+            error = trace.getvalue()
+        real_out.write(json.dumps([out.getvalue(), error]) + "\n")
+
+
+real_out = sys.stdout
+if mode == "pipe":
+    pipe()
+else:
+    sys.modules["sys"] = Sys
+    start()

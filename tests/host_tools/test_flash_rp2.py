@@ -1,0 +1,217 @@
+"""Flashing an RP2: the drive of its boot loader, and everything that can go wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.bootsel import Bootsel
+from tests.helpers.running import write_cluster
+from tests.host_tools.test_cli_image import SERVICE
+from torpor_tools.cli import run
+from torpor_tools.config import load_board
+from torpor_tools.errors import UserError
+from torpor_tools.flash import find, rp2
+from torpor_tools.flash.catalogue import firmware
+from torpor_tools.image.flashable import flashable
+
+PICO_W = load_board("RPI_PICO_W")
+PICO2_W = load_board("RPI_PICO2_W")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    size = PICO_W.filesystem.block_size * PICO_W.filesystem.block_count
+    made = tmp_path_factory.mktemp("uf2") / "box.uf2"
+    made.write_bytes(
+        flashable(PICO_W, firmware(PICO_W).read_bytes(), bytes(range(256)) * (size // 256))
+    )
+    return made
+
+
+def refused(file: Path, drive: find.Drive, **options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        rp2.flash(file, PICO_W, drive, **options)
+    [problem] = caught.value.problems
+    assert problem.remedy
+    return problem.what
+
+
+def drive_of(box: Bootsel) -> find.Drive:
+    found = find.drive_at(box.path)
+    assert found
+    return found
+
+
+def test_the_board_gets_the_file_and_starts(file: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W) as box:
+        drive = drive_of(box)
+        assert drive.chip == "RP2040"
+        rp2.flash(file, PICO_W, drive, progress=lambda done, total: seen.append((done, total)))
+    assert box.taken == file.read_bytes()
+    assert seen[-1] == (len(box.taken), len(box.taken))
+
+
+def test_a_cable_pulled_halfway_and_then_the_same_command(file: Path, tmp_path: Path) -> None:
+    for _ in range(5):  # the writer may be done before the cable is out
+        with Bootsel(tmp_path / "RPI-RP2", PICO_W, pull_at=1) as box:
+            what = ""
+            try:
+                rp2.flash(file, PICO_W, drive_of(box))
+            except UserError as error:
+                what = error.problems[0].what
+        assert box.taken is None
+        if what:
+            break
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W) as again:
+        rp2.flash(file, PICO_W, drive_of(again))
+    assert again.taken == file.read_bytes()
+
+
+def test_a_drive_that_breaks_off(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernel says when the cable is out: the write fails and the drive is gone."""
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W, deaf=True) as box:
+        drive = drive_of(box)
+
+        def pull(done: int, total: int | None) -> None:
+            if done > 100_000:
+                raise OSError(5, "Input/output error")
+
+        what = refused(file, drive, progress=pull)
+    assert "went away after 131,072 of 3,489,792 bytes (Input/output error)" in what
+
+
+def test_a_corrupt_block_is_found_before_anything_is_written(file: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.uf2"
+    content = bytearray(file.read_bytes())
+    content[512 * 2000] ^= 1
+    damaged.write_bytes(content)
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W) as box:
+        assert "block 2000 does not begin and end" in refused(damaged, drive_of(box))
+        assert not list(box.path.glob("*.uf2"))
+        rp2.flash(file, PICO_W, drive_of(box))
+    assert box.taken
+
+
+def test_a_board_that_does_not_take_the_file(file: Path, tmp_path: Path) -> None:
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W, deaf=True) as box:
+        assert "its drive is still there" in refused(file, drive_of(box), patience_s=0.1)
+
+
+def test_the_wrong_chip(file: Path, tmp_path: Path) -> None:
+    with Bootsel(tmp_path / "RP2350", PICO2_W) as box:
+        assert "has an RP2350, and RPI_PICO_W an RP2040" in refused(file, drive_of(box))
+        assert not list(box.path.glob("*.uf2"))
+
+
+def test_a_file_for_more_flash_than_there_is(file: Path, tmp_path: Path) -> None:
+    small = dataclasses.replace(PICO_W, flash_bytes=1 << 20)
+    with (
+        Bootsel(tmp_path / "RPI-RP2", PICO_W) as box,
+        pytest.raises(UserError, match="is for address 0x10"),
+    ):
+        rp2.flash(file, small, drive_of(box))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_cluster(tmp_path / "project", {"hello": SERVICE})
+
+
+def flash(root: Path, *options: str) -> int:
+    return run(["-C", str(root), "flash", "--no-types", "--no-wait", *options])
+
+
+def nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psutil.disk_partitions", lambda all=False: [])
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+
+
+@dataclasses.dataclass
+class Usb:
+    """A port as pyserial lists it, or a partition as psutil does."""
+
+    device: str = ""
+    vid: int | None = None
+    pid: int | None = None
+    mountpoint: str = ""
+
+
+def test_the_command_with_a_drive(
+    project: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    monkeypatch.setattr("torpor_tools.cli.flash._USB_S", 0.1)
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W) as box:
+        assert flash(project, "--drive", str(box.path)) == 0
+    said = capsys.readouterr()
+    assert box.taken == (project / "build/box/box.uf2").read_bytes()
+    assert "box (Raspberry Pi Pico W): build/box/box.uf2, 3,489,792 bytes, to the drive" in said.out
+    assert "box is flashed" in said.out
+    assert "no serial port of it came" in said.err
+
+
+def test_the_command_finds_the_drive(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    monkeypatch.setattr("torpor_tools.cli.flash._USB_S", 0.1)
+    with Bootsel(tmp_path / "RPI-RP2", PICO_W) as box:
+        mounted = [Usb(mountpoint=str(tmp_path)), Usb(mountpoint=str(box.path))]
+        monkeypatch.setattr("psutil.disk_partitions", lambda all=False: mounted)
+        assert flash(project) == 0
+    assert box.taken
+
+
+def test_no_board(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    assert flash(project) == 1
+    said = capsys.readouterr().err
+    assert "no Raspberry Pi Pico W was found on USB" in said
+    assert "hold BOOTSEL while you plug it in" in said
+
+
+def test_two_boards(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    ports = [Usb("/dev/ttyACM1", 0x2E8A, 5), Usb("/dev/ttyACM0", 0x2E8A, 5), Usb("/dev/ttyS0")]
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
+    assert flash(project) == 1
+    said = capsys.readouterr().err
+    assert (
+        "2 boards are plugged in: /dev/ttyACM0 (MicroPython on an RP2 board) and /dev/tty" in said
+    )
+    assert "--port /dev/ttyACM0" in said
+
+
+def test_a_folder_that_is_no_drive(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert flash(project, "--drive", str(tmp_path)) == 1
+    assert "has no INFO_UF2.TXT" in capsys.readouterr().err
+
+
+def test_two_drives(
+    project: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    with Bootsel(tmp_path / "one", PICO_W) as one, Bootsel(tmp_path / "two", PICO_W) as two:
+        mounted = [Usb(mountpoint=str(one.path)), Usb(mountpoint=str(two.path))]
+        monkeypatch.setattr("psutil.disk_partitions", lambda all=False: mounted)
+        assert flash(project) == 1
+    assert "2 boards are in their boot loader" in capsys.readouterr().err
