@@ -8,8 +8,12 @@ import sys
 from binascii import a2b_base64, hexlify
 from hashlib import sha256
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _STAGED = "/.new/"
-_file = None
+_file: "Any" = None
 
 
 def about():

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import termios
@@ -25,6 +26,8 @@ from torpor_tools.model.board import Filesystem
 MICROPYTHON = Path(sys.executable).parent / "micropython"
 PROGRAM = Path(__file__).with_name("flash_board.py")
 FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
+# MicroPython's REPL reads on without rest from a terminal whose other side has gone.
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CUT = -9  # how a board ends whose power fails
 RESET = 77  # and one that is reset
 
@@ -46,7 +49,8 @@ def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
     """The command line of a board whose power fails after ``cut`` writes and erasures."""
     blocks = str(flash.stat().st_size // FILESYSTEM.block_size)
     options = ["-i"] if mode in ("repl", "raw") else []
-    return [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
+    board = [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
+    return [*ENDS_WITH_US, *board]
 
 
 def boot(flash: Path) -> str:
@@ -134,9 +138,9 @@ class PtyBoard:
         trace: TracebackType | None,
     ) -> None:
         self._stop = True
-        if self._process.poll() is None:
+        while self._thread.is_alive():  # it may just be starting the board again
             self._process.kill()
-        self._thread.join(30)
+            self._thread.join(0.1)
         for handle in (self._master, self._slave):
             os.close(handle)
 

@@ -21,6 +21,10 @@ from .target import BOARD, build_image, device_of, port_option, root_relative, s
 _DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot loader
 _LEAVE_S = 0.2  # until the bytes have left this computer
 _USB_S = 15.0  # for the board's own USB to come
+_KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
+    "esp32": ", and the flash holds what was written",
+    "rp2": ": its boot loader has taken every block and started the firmware",
+}
 
 
 @click.command(
@@ -68,7 +72,7 @@ def command(
         _say(settings, image, file, f"through {device}")
         with progress_bar(f"Flashing {device}") as progress:
             esp32.flash(file, kind, device, force=force, progress=progress)
-    click.echo(f"{image.board.name} is flashed, and the flash holds what was written")
+    click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
     if wait and device:
         with busy("Waiting for the board"):
             health = watch(device, ready_s=READY_S)

@@ -81,10 +81,8 @@ class SerialBoard:
             self._repl = None
 
     def _open(self) -> None:
-        from mpremote.transport import TransportError  # type: ignore[import-untyped]
-        from mpremote.transport_serial import (  # type: ignore[import-untyped]
-            SerialTransport,
-        )
+        from mpremote.transport import TransportError
+        from mpremote.transport_serial import SerialTransport
 
         try:
             self._repl = SerialTransport(self._device, timeout=_ENTER_S * self.slowness / 6)
