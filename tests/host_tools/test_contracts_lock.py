@@ -76,7 +76,7 @@ def methods(draw: st.DrawFn) -> Method:
     return Method("m", tuple(Argument(*a, NOWHERE) for a in made), returns, NOWHERE, routes)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(methods(), methods())
 def test_what_breaks_nobody_is_honoured_on_the_wire(old: Method, new: Method) -> None:
     a, b = (Contract("s", "S", NOWHERE, (m,), ()) for m in (old, new))

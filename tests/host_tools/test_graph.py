@@ -204,7 +204,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph("c", dict.fromkeys(boards, "X"), nodes, edges, Calls({}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs())
 def test_in_the_picture_no_line_crosses_a_service(drawn: Graph) -> None:
     root = ElementTree.fromstring(svg(drawn))

@@ -47,7 +47,7 @@ def clusters(draw: st.DrawFn) -> tuple[list[Load], list[Room], dict[tuple[str, s
     return loads, rooms, {pair: n for pair, n in calls.items() if pair[0] != pair[1]}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(clusters())
 def test_no_placement_is_better(
     cluster: tuple[list[Load], list[Room], dict[tuple[str, str], int]],

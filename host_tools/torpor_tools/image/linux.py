@@ -5,11 +5,13 @@ The process is MicroPython's Unix port; ``firmware/linux/start.py`` gives it the
 
 from __future__ import annotations
 
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
 from string import Template
 
+from ..errors import fail
 from ..model.image import Image
 from ..paths import firmware_dir, templates_dir
 from .tree import replace_folder
@@ -26,8 +28,13 @@ def write_service(
     """Replace ``folder`` with all that a Linux machine needs to run the image; returns the files.
 
     ``prefix``: where the folder will lie on that machine (default: below ``PREFIX``).
-    ``micropython``: the program there. Who may read the folder has the cluster's key.
+    ``micropython``: the program there. Who may read the folder has the cluster's key. Raises
+    ``UserError`` for a path that a unit cannot hold.
     """
+    for path in filter(None, (prefix, micropython)):
+        if not re.fullmatch(r"/[\w./+@-]+", path):
+            what = f"{path!r} cannot stand in a systemd unit"
+            raise fail(what, "give an absolute path of letters, digits and . _ + @ -")
     board = image.board
     name = board.name
     ports = [service.port for service in board.services if service.port]
