@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -146,6 +147,14 @@ def test_the_unit_runs_and_keeps_its_data(cluster: Path, tmp_path: Path) -> None
         assert notes.get("/notes/todo").json() == {"text": "buy salt"}
         assert notes.get("/files").json() == ["__init__.mpy"], "the old image's file is gone"
         assert notes.get("/nowhere").status_code == 404
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not there")
+def test_systemd_understands_the_unit(cluster: Path) -> None:
+    unit = export(cluster) / "torpor-notes.service"
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def test_it_calls_its_peer_on_a_board(cluster: Path, tmp_path: Path) -> None:
