@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.running import write_cluster
-from torpor_sim import recorded
+from tests.helpers.several import write_boards
+from torpor_sim import SimBoard, recorded
 from torpor_tools.testing import simulator
 
 SERVICES = {
@@ -58,6 +59,16 @@ def cluster(tmp_path: Path) -> Path:
     return root
 
 
+async def told(board: SimBoard, calls: int) -> None:
+    """Wait until the board has told of so many calls."""
+    while True:
+        mark = board.trace.mark()
+        events = [event for event in board.trace if event["event"] == "calls"]
+        if sum(count for event in events for *_, count in event["counts"]) >= calls:
+            return
+        await board.wait_trace("calls", since=mark)
+
+
 async def test_every_call_is_counted(cluster: Path, tmp_path: Path) -> None:
     storage = tmp_path / "sim"
     async with simulator(cluster, record=True, storage=storage) as sim:
@@ -65,18 +76,21 @@ async def test_every_call_is_counted(cluster: Path, tmp_path: Path) -> None:
             answer = (await sim.http("a").get("/three")).json()
             assert answer == {"sum": 2, "fault": "taken"}
         board = sim.board("box")
-        told = 0
-        while told < 7 * 3 + 1:
-            event = await board.wait_trace("calls", since=0)
-            told = sum(n for e in board.trace if e["event"] == "calls" for *_, n in e["counts"])
-            if told < 7 * 3 + 1:
-                await board.wait_trace("calls", since=board.trace.mark())
-            assert event["counts"]
+        await told(board, 7 * 3 + 1)
         await board.wait_trace("heap")
     found = recorded(storage)
     assert found.calls == {("a", "b", "one"): 7 * 2 + 1, ("a", "b", "fail"): 7}
     assert found.heap["a"] > 10_000 > found.heap["b"] > 0, "halved: a chip has half as long words"
     assert 5_000 < found.base["box"] < 150_000
+
+
+async def test_calls_over_the_network_count_too(tmp_path: Path) -> None:
+    root = write_boards(tmp_path, SERVICES, {"shed": ["b"], "barn": ["a"]})
+    async with simulator(root, record=True, storage=tmp_path / "sim") as sim:
+        answer = await sim.http("a").get("/three")
+        assert answer.json() == {"sum": 2, "fault": "taken"}
+        await told(sim.board("barn"), 4)
+    assert recorded(tmp_path / "sim").calls == {("a", "b", "one"): 3, ("a", "b", "fail"): 1}
 
 
 async def test_without_it_nothing_is_counted(cluster: Path, tmp_path: Path) -> None:
