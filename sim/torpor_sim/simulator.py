@@ -9,9 +9,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
-
-import httpx
+from typing import TYPE_CHECKING, Self, TextIO
 
 from torpor_tools.errors import UserError
 from torpor_tools.model.image import Image
@@ -23,6 +21,9 @@ from .flash import BoardFolder, lock
 from .lines import LogLine
 from .links import Links
 from .ports import Mode, Place, Ports
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class Simulator:
@@ -185,6 +186,8 @@ class Simulator:
         client = self._clients.get(service)
         if client is None:
             # A board has few connections, and closes one that is kept when it needs the place.
+            import httpx  # loaded by the tests that ask, for it takes a tenth of a second
+
             limits = httpx.Limits(max_keepalive_connections=0)
             client = httpx.AsyncClient(
                 base_url=self.url(service), limits=limits, timeout=10.0, trust_env=False

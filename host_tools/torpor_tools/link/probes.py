@@ -1,10 +1,11 @@
 """Instruments a service so that it notes which of its statements run.
 
 MicroPython's official builds have no ``settrace``. So each statement gets a mark in front of it, on
-its own line: ``_tc[12]=1;x = f()``. Where no statement can stand (``if``, ``while``, ``for``,
-``with``) the mark is in the expression: ``if _tk(12) or (x > 3):``, for ``_tk`` returns None. Both
-are put among the builtins by ``torpor_test.serve``; ``_tc`` is a ``bytearray`` for the whole
-service, so a mark costs a look-up and a store. In a shipped image there is nothing of this.
+its own line: ``_tc[12]=1;x = f()``. The head of a block (``if``, ``for``, ``try``) has none: it ran
+if what follows on one of its ways did. Only where one of the ways leads out of the block it needs
+one, inside its expression: ``if _tk(12) or (x > 3):``, for ``_tk`` returns None. Both names are
+given by ``torpor_test.serve``; ``_tc`` is a ``bytearray`` for the whole service. In a shipped image
+there is nothing of this.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ class Probes:
     """The marks of a service: each a line of a file."""
 
     places: list[tuple[Path, int]] = field(default_factory=list)  # by the mark's number
-    # Lines of statements that cannot have a mark -> the mark that they run with; None: they ran
-    # if anything of the file did.
-    implied: dict[tuple[Path, int], int | None] = field(default_factory=dict)
+    # Lines of statements without a mark -> the marks that tell that they ran, any of them; None:
+    # they ran if anything of the file did.
+    implied: dict[tuple[Path, int], frozenset[int] | None] = field(default_factory=dict)
 
     def ran(self, hits: Sequence[int]) -> dict[str, list[int]]:
         """The lines that ran, by file, when these marks were set."""
@@ -35,15 +36,15 @@ class Probes:
             path, line = self.places[number]
             found.setdefault(path, set()).add(line)
         done = set(hits)
-        for (path, line), mark in self.implied.items():
-            if mark in done or (mark is None and path in found):
+        for (path, line), marks in self.implied.items():
+            if path in found if marks is None else not done.isdisjoint(marks):
                 found[path].add(line)
         return {str(path): sorted(lines) for path, lines in found.items()}
 
     def instrument(self, stripped: str, path: Path) -> str:
         """The text of a module with marks; ``stripped`` is the device's text of ``path``."""
         work = _Work(self, path, Edits(stripped))
-        work.block(ast.parse(stripped).body, None, top=True)
+        work.block(ast.parse(stripped).body, top=True)
         self._imply_what_was_stripped(path)
         return work.edits.apply()
 
@@ -60,65 +61,97 @@ class Probes:
                     self.implied[path, decorator.lineno] = near
 
 
+_NONE: frozenset[int] = frozenset()
+
+
 @dataclass
 class _Work:
     probes: Probes
     path: Path
     edits: Edits
+    started: dict[ast.stmt, frozenset[int]] = field(default_factory=dict)
 
-    def block(
-        self, body: Sequence[ast.stmt], around: int | None, *, top: bool = False
-    ) -> int | None:
-        """Mark the statements of a block; the first mark in it. ``top``: outside of functions."""
-        marks = [self.statement(node, top, i == 0) for i, node in enumerate(body)]
-        first = next((mark for mark in marks if mark is not None), around)
-        for i, (node, mark) in enumerate(zip(body, marks, strict=True)):
-            if mark is None and not _is_docstring(node, i):
-                after = next((m for m in marks[i + 1 :] if m is not None), None)
-                before = next((m for m in reversed(marks[:i]) if m is not None), around)
-                near = None if top else after if after is not None else before
-                self.imply(node, near)
-        return first
+    def block(self, body: Sequence[ast.stmt], *, top: bool = False) -> frozenset[int]:
+        """Mark the statements of a block; the marks that tell that it was entered.
 
-    def statement(self, node: ast.stmt, top: bool, first: bool) -> int | None:
-        """Mark a statement and what is in it; its mark, None if it cannot have one."""
+        ``top``: outside of functions, where all runs when the module is loaded.
+        """
+        following = _NONE
+        unmarked: list[ast.stmt] = []
+        for number in range(len(body) - 1, -1, -1):
+            node = body[number]
+            marks = self.statement(node, following, top, number == 0)
+            if isinstance(node, Function | ast.ClassDef):
+                unmarked.append(node)
+            following = marks or following
+        for node in unmarked:
+            self.imply(node, None if top else self.near(body, node) or following)
+        return following
+
+    def near(self, body: Sequence[ast.stmt], node: ast.stmt) -> frozenset[int]:
+        """The marks of the statement behind a function, else of the one before it."""
+        at = body.index(node)
+        for other in [*body[at + 1 :], *reversed(body[:at])]:
+            if marks := self.started.get(other):
+                return marks
+        return _NONE
+
+    def statement(
+        self, node: ast.stmt, following: frozenset[int], top: bool, first: bool
+    ) -> frozenset[int]:
+        """Mark a statement and what is in it; the marks that tell that it began."""
         if isinstance(node, Function):
-            self.block(node.body, None)
-            return None
+            self.block(node.body)
+            return _NONE
         if isinstance(node, ast.ClassDef):
-            self.block(node.body, None, top=top)
-            return None
+            self.block(node.body, top=top)
+            return _NONE
+        if _is_docstring(node, 0 if first else 1):
+            return _NONE
         if isinstance(node, ast.Try):
-            return self.attempt(node, top)
-        if isinstance(node, ast.If | ast.While):
-            mark = self.embed(node, node.test)
-        elif isinstance(node, ast.For | ast.AsyncFor):
-            mark = self.embed(node, node.iter)
+            marks = self.attempt(node, top)
+        elif isinstance(node, ast.If | ast.While | ast.For | ast.AsyncFor):
+            marks = self.branch(node, following, top)
         elif isinstance(node, ast.With | ast.AsyncWith):
-            mark = self.embed(node, node.items[0].context_expr)
-        elif _is_docstring(node, 0 if first else 1):
-            return None
+            marks = self.block(node.body, top=top)
+            self.probes.implied[self.path, node.lineno] = marks
         else:
-            return self.prefix(node)
-        for name in ("body", "orelse"):
-            self.block(getattr(node, name, []), mark, top=top)
-        return mark
+            marks = frozenset([self.prefix(node)])
+        self.started[node] = marks
+        return marks
 
-    def attempt(self, node: ast.Try, top: bool) -> int | None:
+    def branch(
+        self,
+        node: ast.If | ast.While | ast.For | ast.AsyncFor,
+        following: frozenset[int],
+        top: bool,
+    ) -> frozenset[int]:
+        """A head with two ways: into its block, or on."""
+        marks = self.block(node.body, top=top)
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
+            following = following or marks  # there is one way only
+        other = self.block(node.orelse, top=top) if node.orelse else following
+        if other:
+            marks |= other
+            self.probes.implied[self.path, node.lineno] = marks
+            return marks
+        test = node.test if isinstance(node, ast.If | ast.While) else node.iter
+        return frozenset([self.embed(node, test)])
+
+    def attempt(self, node: ast.Try, top: bool) -> frozenset[int]:
         """``try`` runs when the first statement in it does, ``except`` likewise."""
-        mark = self.block(node.body, None, top=top)
+        marks = self.block(node.body, top=top)
         for handler in node.handlers:
-            inside = self.block(handler.body, None, top=top)
-            self.probes.implied[self.path, handler.lineno] = inside
-        self.block(node.orelse, None, top=top)
-        self.block(node.finalbody, None, top=top)
-        self.probes.implied[self.path, node.lineno] = mark
-        return mark
+            self.probes.implied[self.path, handler.lineno] = self.block(handler.body, top=top)
+        self.block(node.orelse, top=top)
+        self.block(node.finalbody, top=top)
+        self.probes.implied[self.path, node.lineno] = marks
+        return marks
 
-    def imply(self, node: ast.stmt, mark: int | None) -> None:
+    def imply(self, node: ast.stmt, marks: frozenset[int] | None) -> None:
         decorators = getattr(node, "decorator_list", [])
         for line in range(min([node.lineno, *(d.lineno for d in decorators)]), node.lineno + 1):
-            self.probes.implied[self.path, line] = mark
+            self.probes.implied[self.path, line] = marks
 
     def mark(self, node: ast.stmt) -> int:
         self.probes.places.append((self.path, node.lineno))

@@ -1,4 +1,8 @@
-"""pytest's hooks, and nothing else."""
+"""pytest's hooks, and nothing else.
+
+pytest loads this file in every run; the rest of the plugin is loaded with the first test file of a
+service, so that other runs do not pay for it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,15 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ..errors import UserError
-from .collect import DeviceFile
-from .report import DeviceFailure, representation
-from .session import DeviceSession
-from .source import test_module
+if TYPE_CHECKING:
+    from .collect import DeviceFile
+    from .session import DeviceSession
 
-_SESSION = pytest.StashKey[DeviceSession]()
+_SESSION = pytest.StashKey["DeviceSession | None"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "device_timeout(seconds): how long this test of a service may take"
     )
-    config.stash[_SESSION] = DeviceSession(config)
+    config.stash[_SESSION] = None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -67,23 +70,27 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> pytest.Module | None:
-    if not test_module(module_path):
+    if not _runs_on_device(module_path):
         return None
+    from .collect import DeviceFile
+
     file: DeviceFile = DeviceFile.from_parent(parent, path=module_path)
     return file
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    found = dict.fromkeys(item.getparent(DeviceFile) for item in session.items)
-    session.config.stash[_SESSION].files = [file for file in found if file]
+    found = dict.fromkeys(map(_file, session.items))
+    files = [file for file in found if file]
+    if files:
+        _session(session.config).begin(files)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    file = pyfuncitem.getparent(DeviceFile)
+    file = _file(pyfuncitem)
     if file is None:
         return None
-    pyfuncitem.config.stash[_SESSION].run(pyfuncitem, file)
+    _session(pyfuncitem.config).run(pyfuncitem, file)
     return True
 
 
@@ -92,30 +99,26 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    error = call.excinfo.value if call.excinfo else None
-    file = item.getparent(DeviceFile)
-    if file is None or report.passed:
-        return report
-    line = (item.reportinfo()[1] or 0) + 1
-    if report.skipped and isinstance(report.longrepr, tuple) and error is not None:
-        report.longrepr = (str(file.path), line, report.longrepr[2])
-    elif isinstance(error, DeviceFailure) and report.outcome == "failed":
-        root = file.path.parents[3]
-        report.longrepr = representation(item.config, root, file.path, line, error.outcome)
-    elif isinstance(error, UserError):
-        report.longrepr = str(error)
+    file = _file(item)
+    if file is not None and call.excinfo and not report.passed:
+        from .report import improve
+
+        improve(report, item, file.path, call.excinfo.value)
     return report
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object, error: object) -> None:
     """xdist: a worker is done; what it has counted is in its output."""
-    output = getattr(node, "workeroutput", {})
-    node.config.stash[_SESSION].coverage.add(output.get("torpor_lines", {}))  # type: ignore[attr-defined]
+    lines = getattr(node, "workeroutput", {}).get("torpor_lines")
+    if lines:
+        _session(node.config).coverage.add(lines)  # type: ignore[attr-defined]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    session.config.stash[_SESSION].finish()
+    found = session.config.stash[_SESSION]
+    if found:
+        found.finish()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -130,3 +133,32 @@ def _stand_in(folder: Path, root: Path) -> None:
         module = ModuleType(name)
         module.__path__ = [str(folder)]
         sys.modules.setdefault(name, module)
+
+
+def _runs_on_device(path: Path) -> bool:
+    """Whether the file's tests run in MicroPython: ``services/<name>/tests/test_*.py``."""
+    tests = path.parent
+    return (
+        path.name.startswith("test_")
+        and tests.name == "tests"
+        and tests.parents[1].name == "services"
+        and (tests.parents[2] / "cluster.toml").is_file()
+    )
+
+
+def _file(item: pytest.Item) -> DeviceFile | None:
+    """The test file of a service that the item is from, if it is from one."""
+    if not _runs_on_device(item.path):
+        return None
+    from .collect import DeviceFile
+
+    return item.getparent(DeviceFile)
+
+
+def _session(config: pytest.Config) -> DeviceSession:
+    from .session import DeviceSession
+
+    session = config.stash[_SESSION]
+    if session is None:
+        session = config.stash[_SESSION] = DeviceSession(config)
+    return session

@@ -18,6 +18,7 @@ from _pytest._code.code import (
     ReprTraceback,
 )
 
+from ..errors import UserError
 from .rewrite import calls
 from .runner import Outcome
 
@@ -41,6 +42,18 @@ class DeviceFailure(Exception):  # noqa: N818
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(headline(outcome))
         self.outcome = outcome
+
+
+def improve(report: pytest.TestReport, item: pytest.Item, test: Path, error: BaseException) -> None:
+    """Have the report of a test tell what happened on the device."""
+    line = (item.reportinfo()[1] or 0) + 1
+    if report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = (str(test), line, report.longrepr[2])
+    elif isinstance(error, DeviceFailure) and report.failed:
+        root = test.parents[3]
+        report.longrepr = representation(item.config, root, test, line, error.outcome)
+    elif isinstance(error, UserError):
+        report.longrepr = str(error)
 
 
 def frames(trace: str) -> list[Frame]:

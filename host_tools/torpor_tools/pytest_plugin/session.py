@@ -27,7 +27,14 @@ class DeviceSession:
         self._transport: Transport | None = None
         self._images: dict[Path, TestImage] = {}
         self._runners: dict[str, Runner] = {}
-        self.files: list[DeviceFile] = []  # with tests that are going to run
+        self._files: list[DeviceFile] = []
+
+    def begin(self, files: list[DeviceFile]) -> None:
+        """Take note of the files that have tests to run."""
+        self._files = files
+        target = self.config.getoption("target")
+        if target != "unix" and getattr(self.config, "workerinput", None):
+            raise pytest.UsageError(f"--target {target}: there is one board; leave -n out")
 
     def run(self, item: pytest.Function, file: DeviceFile) -> None:
         """Run a test on the device; raises ``DeviceFailure`` if it fails, skips if it skips."""
@@ -91,7 +98,7 @@ class DeviceSession:
 
     def images(self) -> list[TestImage]:
         """The images of all files that are going to run."""
-        return list({id(image): image for image in map(self.image, self.files)}.values())
+        return list({id(image): image for image in map(self.image, self._files)}.values())
 
     def transport(self) -> Transport:
         """The way to the interpreter, opened at the first test."""

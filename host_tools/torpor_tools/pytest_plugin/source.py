@@ -26,18 +26,6 @@ class Fixture:
     autouse: bool = False
 
 
-def test_module(path: Path) -> bool:
-    """Whether the file's tests run in MicroPython: ``services/<name>/tests/test_*.py``."""
-    tests = path.parent
-    return (
-        path.name.startswith("test_")
-        and path.suffix == ".py"
-        and tests.name == "tests"
-        and tests.parents[1].name == "services"
-        and (tests.parents[2] / "cluster.toml").is_file()
-    )
-
-
 def arguments(node: Function) -> tuple[str, ...]:
     """The names of a function's arguments, without ``self``."""
     names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
