@@ -28,12 +28,12 @@ class Late(BaseException):
     """Thrown into a test to learn where it waits."""
 
 
-def _hasten(hits, mark) -> None:
+def _hasten(hits, mark):
     """Put the marks into the service's modules, where they are found sooner."""
     for name, module in sys.modules.items():
         if name.startswith("services.") and ".tests" not in name:
-            module._tc = hits
-            module._tk = mark
+            setattr(module, "_tc", hits)
+            setattr(module, "_tk", mark)
 
 
 class Test:

@@ -127,6 +127,27 @@ async def test_an_alert_that_is_not_there_cannot_be_acknowledged(alerts):
         await alerts.acknowledge(7, "Ada")
 
 
+async def test_alerts_and_ranges_survive_a_restart(start, alerts, readings, clock):
+    readings.celsius["fridge-1"] = 9.0
+    await alerts.check()
+    await alerts.acknowledge(1, "Ada")
+    await alerts.set_thresholds("fridge-2", -5, 1)
+    await clock.advance(seconds=60)
+    again = await start(readings=readings)
+    (alert,) = await again.open_alerts()
+    assert (alert["kind"], alert["acknowledged_by"]) == ("too warm", "Ada")
+    assert (await again.thresholds("fridge-2"))["high"] == 1.0
+
+
+async def test_the_last_alerts_of_a_fridge_newest_first(alerts, readings, clock):
+    for celsius in (9.0, 5.0, 1.0, 5.0, 9.0):
+        readings.celsius["fridge-1"] = celsius
+        await alerts.check()
+        await clock.advance(seconds=5)
+    assert [a["kind"] for a in await alerts.history("fridge-1", 2)] == ["too warm", "too cold"]
+    assert await alerts.history("fridge-2") == []
+
+
 async def test_over_http(alerts, readings, client):
     readings.celsius["fridge-1"] = 9.0
     await alerts.check()

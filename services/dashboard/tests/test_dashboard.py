@@ -94,7 +94,7 @@ async def test_the_page_is_sent_compressed(dashboard, client):
 
 
 async def test_a_viewer_is_told_at_once(dashboard, client):
-    answer = await client.get("/events", within=500)
+    answer = await client.get("/events", within=2500)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "event: overview" in answer.text
     assert '"celsius"' in answer.text

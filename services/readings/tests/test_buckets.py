@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.readings.buckets import buckets
+from services.readings.buckets import Buckets
 from services.readings.ring import Ring
 
 
@@ -28,20 +28,35 @@ def test_below_zero_is_kept_as_it_is():
     assert filled([-4000, 12550]).value(0) == -4000
 
 
+def rows(values, since, until, points):
+    found = Buckets(since, until, points)
+    for time, value in enumerate(values):
+        if since <= 10 * time <= until:
+            found.add(10 * time, value, value, value)
+    return found.rows()
+
+
 def test_each_reading_has_its_row_where_there_is_room():
-    rows = buckets(filled([400, 500]), 0, 10, 100)
-    assert rows == [[0, 4.0, 4.0, 4.0], [10, 5.0, 5.0, 5.0]]
+    assert rows([400, 500], 0, 10, 100) == [[0, 4.0, 4.0, 4.0], [10, 5.0, 5.0, 5.0]]
 
 
 def test_a_row_tells_lowest_mean_and_highest():
-    rows = buckets(filled([400, 500, 900]), 0, 20, 2)
-    assert rows == [[20, 4.0, 6.0, 9.0]]
+    assert rows([400, 500, 900], 0, 20, 2) == [[20, 4.0, 6.0, 9.0]]
 
 
-def test_readings_outside_of_the_window_are_left_out():
-    rows = buckets(filled([100, 200, 300, 400]), 10, 20, 100)
-    assert [row[0] for row in rows] == [10, 20]
+def test_what_was_several_readings_keeps_its_extremes():
+    found = Buckets(0, 99, 2)
+    found.add(0, 100, 200, 300)
+    found.add(50, 150, 400, 900)
+    assert found.rows() == [[50, 1.0, 3.0, 9.0]]
+
+
+def test_a_stretch_without_a_reading_has_no_row():
+    found = Buckets(0, 100, 11)
+    found.add(0, 1, 1, 1)
+    found.add(95, 2, 2, 2)
+    assert len(found.rows()) == 2
 
 
 def test_an_empty_window_has_no_rows():
-    assert buckets(Ring(4), 0, 100, 10) == []
+    assert rows([], 0, 100, 10) == []

@@ -75,6 +75,20 @@ async def test_a_window_is_told_in_few_rows(readings, clock, sensors):
         assert low <= mean <= high
 
 
+async def test_minutes_are_there_after_a_restart(start, readings, clock, sensors):
+    begin = clock.now()
+    for celsius in (4.0, 6.0, 8.0, 10.0):
+        sensors.celsius["fridge-1"] = celsius
+        await readings.sample()
+        await clock.advance(seconds=30)
+    await readings.sample()  # a minute is written when the next one begins
+    again = await start(sensors=sensors)
+    rows = await again.window("fridge-1", begin - 60, clock.now(), 100)
+    assert [mean for _, _, mean, _ in rows] != []
+    assert rows[0][2] == 4.0
+    assert await again.newest("fridge-1") == []
+
+
 @pytest.mark.parametrize("limit", [0, -1, 101])
 async def test_a_limit_out_of_bounds_is_400(readings, limit):
     with pytest.raises(Fault, match="limit: expected 1 to 100") as caught:
