@@ -83,9 +83,9 @@ def running(root: Path, **options: Any) -> Iterator[Running]:
 
 
 @contextmanager
-def running_images(images: Sequence[Image]) -> Iterator[Running]:
+def running_images(images: Sequence[Image], speed: float = 1.0) -> Iterator[Running]:
     """Run images on ports from the OS."""
-    with _running(lambda: Simulator(images, ports="os")) as run:
+    with _running(lambda: Simulator(images, ports="os", speed=speed)) as run:
         yield run
 
 

@@ -65,12 +65,10 @@ def test_a_wake_costs_what_the_chip_takes_and_not_what_the_simulator_takes() -> 
     assert [(s.state, round(s.end - s.start)) for s in found] == [
         ("idle", 200),  # boot, the radio still off
         ("active", 3000),  # the join takes longer than the start
-        ("active", 10),  # joining still, as traced
         ("idle", 1000),
         ("deep", 60_000),
         ("idle", 200),
         ("active", 800),
-        ("idle", 10),
         ("receive", 1000),
     ]
     assert all(a.end == b.start for a, b in pairwise(found))

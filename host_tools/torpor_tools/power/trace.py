@@ -1,8 +1,8 @@
 """The states of a board in what the simulator traced of it.
 
-The simulator starts a board faster than the chip does, so from a start until it is ready the
-durations of the board's file count (``[timings_ms]``). It does not trace when the processor works:
-a board that is awake counts as waiting, with its radio as it was set.
+The simulator starts a board faster than the chip does, so from a start until it is ready and has
+joined the durations of the board's file count (``[timings_ms]``). It does not trace when the
+processor works: a board that is awake counts as waiting, with its radio as it was set.
 """
 
 from __future__ import annotations
@@ -75,17 +75,16 @@ def _time(event: Event, run: list[Event]) -> float:
 def _run(run: list[Event], board: Board, until: float | None) -> Iterator[Span]:
     """One start of the board, until the next one begins at ``until``."""
     yield from start(board, rejoin=any(e["event"] == "rejoin" for e in run))
+    served = _served(run, board)
     state = "idle"
     radio, power, sleeping = "off", "performance", False
-    since: float | None = None  # None: the start is not over
+    since = served
     for event in run:
         now = _time(event, run)
-        if since is not None:
+        if now > since:
             yield Span(state, since, now)
             since = now
         match event["event"]:
-            case "ready":
-                since = now
             case "radio":
                 radio, power = event["state"], event["power"]
             case "sleep":
@@ -96,8 +95,16 @@ def _run(run: list[Event], board: Board, until: float | None) -> Iterator[Span]:
                 yield Span("deep", now, until or now)
                 return
         state = sleep_state(board, radio == "up") if sleeping else _awake(radio, power)
-    if since is not None and until is not None:
-        yield Span(state, since, until)
+    if until is not None:
+        yield Span(state, min(since, until), until)
+
+
+def _served(run: list[Event], board: Board) -> float:
+    """When the start was over: ready and, unless the access point let it wait, joined."""
+    ready = next((_time(e, run) for e in run if e["event"] == "ready"), float("inf"))
+    joined = (_time(e, run) for e in run if e["event"] == "radio" and e["state"] == "up")
+    up = next(joined, ready)
+    return max(ready, up) if up - ready <= board.timings_ms.get("join", 0.0) else ready
 
 
 def _awake(radio: str, power: str) -> str:
