@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -89,8 +88,7 @@ class _Idle:
 
 def _used(pid: int) -> tuple[float, int]:
     """CPU time of a process (s), and how often it has gone to sleep of its own accord."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    cpu = int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     name = "voluntary_ctxt_switches:"
     return cpu, next(int(line.split()[1]) for line in lines if line.startswith(name))
