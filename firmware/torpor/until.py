@@ -16,7 +16,7 @@ _until: dict = {}  # task -> when its time is over, in ticks
 
 def left(default: int) -> int:
     """Milliseconds that the current task still has; ``default`` if nobody set it a deadline."""
-    until = _until.get(core.cur_task)
+    until = _until.get(core.cur_task) if _until else None
     return default if until is None else max(0, ticks_diff(until, clock.ticks()))
 
 

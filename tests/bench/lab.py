@@ -101,12 +101,19 @@ class Lab:
         return self._boards[image.folder]
 
     def run_on_board(
-        self, image: Image, main: str, *, boot: bool = True, timeout: float = 120
+        self,
+        image: Image,
+        main: str,
+        *,
+        boot: bool = True,
+        timeout: float = 120,
+        peers: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
 
         The program has the board's heap and the simulator's overlays. ``boot`` False leaves the
-        image's ``boot.py`` out.
+        image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` tells
+        it: host -> address and ports.
         """
         board = image.board
         folder = BoardFolder(Path(tempfile.mkdtemp(dir=self.folder)))
@@ -116,6 +123,7 @@ class Lab:
         (folder.flash / "main.py").write_text(main)
         if not boot:
             (folder.flash / "boot.py").unlink()
+        write_json(folder.peers, dict(peers or {}))
         ports = Ports(bind=None, base=None, mode="os")
         self._stack.callback(ports.close)
         place = ports.place([board])[board.name]

@@ -69,7 +69,7 @@ class Link:
         self.stalled: int | None = None
 
     async def call(self, target: str, mark: int, id: str, arguments, ms: int, again: int):
-        """One attempt within ``ms``; the answer's frame. Raises ``Lost``.
+        """One attempt within ``ms``; status, kind and frame of the answer. Raises ``Lost``.
 
         If it can be sent ``again``, a board that says nothing is soon asked whether it is alive,
         so that there is time left for another attempt.
@@ -79,18 +79,20 @@ class Link:
             await self._connected(ms)
             ms -= clock.since(sent)
         number = self._number = self._number + 1
-        frame = frames.call(number, max(ms, 0), mark, target, id, arguments)
+        frame = frames.call(number, ms if ms > 0 else 0, mark, target, id, arguments)
+        if len(frame) > frames.MAX_CALL - auth.CODE:
+            self._number -= 1
+            raise Fault(413, "%s: the arguments are larger than 16 kB" % target)
         try:
             self._send(frame)
         except OSError as e:
             self._lose(e)
             raise Lost("connection lost (%s)" % e, False)
-        sent = clock.ticks()
         wait = [core.cur_task, None]
         self._waiting[number] = wait
         self.state = _BUSY
         try:
-            if again == retry.NEVER:
+            if not again:
                 await asyncio.sleep_ms(ms)
             else:
                 await asyncio.sleep_ms(min(ms // 3, _QUIET_MS))
@@ -238,20 +240,30 @@ class Link:
                 raise OSError("connection closed")
             yield core._io_queue.queue_read(sock)
 
-    async def _read(self) -> None:
+    # async
+    def _read(self):
         """Give each answer to the call that waits for it."""
-        sock = self._sock
+        sock: socket.socket = self._sock  # type: ignore[assignment]
         answers = self._codes[1]
         cut = frames.Frames(frames.MAX_ANSWER)
+        data = b""
         while True:
-            frame = cut.take()
+            frame = cut.take(data)
             if frame is None:
-                cut.feed(await self._receive(sock))
+                n = sock.readinto(_buffer)
+                while n is None:
+                    yield core._io_queue.queue_read(sock)
+                    n = sock.readinto(_buffer)
+                if n == 0:
+                    raise OSError("connection closed")
+                self._heard = clock.ticks()
+                data = bytes(_view[:n])
                 continue
+            data = b""
             if not answers.check(frame):
                 raise OSError("its answer is not signed with the cluster's key")
             _, number, status, kind = frames.answer_head(frame)
-            self.breaker.succeeded()
+            self.breaker.failures = 0
             self._met = True
             if kind == frames.CLOSING:
                 for each in self._waiting:
@@ -263,7 +275,7 @@ class Link:
             wait = self._waiting.get(number)
             if wait and not wait[1]:
                 busy = kind == frames.REFUSED and status == 503
-                wait[1] = Lost("it is busy", False) if busy else frame
+                wait[1] = Lost("it is busy", False) if busy else (status, kind, frame)
                 _resume(wait[0])
 
     def _wake(self) -> None:
@@ -328,16 +340,16 @@ class Stub:
     ``ms``: how long a call may take if its task has no deadline. ``version``: of the contract.
     """
 
-    def __init__(self, name: str, version: int, links: tuple, ms: int) -> None:
-        self._name = name
+    def __init__(self, version: int, links: tuple, ms: int) -> None:
         self._version = version
         self._links = links
         self._ms = ms
         self._turn = 0
 
-    async def _call(self, method: str, marks, arguments: tuple, defaults=(), again: int = 0):
-        """Call a method. Arguments at the end that are as in ``defaults`` are left to the board,
-        so that it need not know them yet; ``marks`` has a fingerprint for each number of others.
+    async def _call(self, target: str, marks, arguments: tuple, defaults=(), again: int = 0):
+        """Call ``service.method``. Arguments at the end that are as in ``defaults`` are left to
+        the board, so that it need not know them yet; ``marks`` has a fingerprint for each number of
+        others.
         """
         mark = marks
         if defaults:
@@ -346,20 +358,18 @@ class Stub:
                 n -= 1
             mark = marks[n]
             arguments = arguments[: len(arguments) - len(defaults) + n]
-        target = "%s.%s" % (self._name, method)
         id = str(hexlify(os.urandom(8)), "utf-8") if again == retry.KNOWN else ""
-        ms = until.left(self._ms)
+        left = ms = until.left(self._ms)
         began = clock.ticks()
         attempt = 0
         link = None
         while True:
-            left = ms - clock.since(began)
             link = self._pick(link)
             if link is None:
                 boards = ", ".join([each.board for each in self._links])
                 raise Fault(503, "%s on %s: it has failed again and again" % (target, boards))
             try:
-                frame = await link.call(target, mark, id, arguments, left, again)
+                status, kind, frame = await link.call(target, mark, id, arguments, left, again)
                 break
             except Lost as e:
                 attempt += 1
@@ -376,13 +386,22 @@ class Stub:
                     raise Fault(504 if e.late else 503, text)
                 _log.debug("%s on %s: %s, again", target, link.board, e.reason)
                 await asyncio.sleep_ms(wait)
-        return self._result(frame, target, link)
+                left -= wait
+        try:
+            value = frames.decode(frame, kind)
+        except ValueError:
+            raise PeerError("%s on %s answers with no JSON" % (target, link.board))
+        if kind <= frames.TUPLE:
+            return value
+        raise self._error(status, kind, value, target, link)
 
     def _pick(self, last):
         """The link to use, another than ``last`` if there is one; None: all boards failed."""
         links = self._links
         if len(links) == 1:
-            return links[0] if links[0].breaker.allows() or links[0].is_starting() else None
+            link = links[0]
+            passes = not link.breaker.failures or link.breaker.allows() or link.is_starting()
+            return link if passes else None
         found = None
         for _ in links:
             self._turn = (self._turn + 1) % len(links)
@@ -396,28 +415,21 @@ class Stub:
                 return link
         return found
 
-    def _result(self, frame, target, link):
-        """What an answer says: a value to return, or an error to raise."""
-        _, _, status, kind = frames.answer_head(frame)
-        try:
-            value = frames.decode(frame, kind)
-        except ValueError:
-            raise PeerError("%s on %s answers with no JSON" % (target, link.board))
-        if kind <= frames.TUPLE:
-            return value
+    def _error(self, status, kind, value, target, link):
+        """The error that an answer tells of."""
         if kind == frames.FAULT:
-            raise Fault(status, value[0], value[1])
+            return Fault(status, value[0], value[1])
         where = "%s on %s: " % (target, link.board)
         if kind == frames.BUG:
-            raise PeerError(where + "%s; the log there says more" % value)
+            return PeerError(where + "%s; the log there says more" % value)
         if status == 409:
             version, text = value
             old = link.here if version > self._version else link.board
             mine = "this board was built for version %d of the contract, " % self._version
             text = "%s%s%s; update %s" % (where, mine, text, old)
             _log.error(text)
-            raise Fault(502, text)
-        raise Fault(502, where + value)
+            return Fault(502, text)
+        return Fault(502, where + value)
 
 
 def _same(a, b) -> bool:

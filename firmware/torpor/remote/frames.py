@@ -31,17 +31,18 @@ CLOSING = const(6)  # not an answer: no call above this frame's number has been 
 
 def call(number: int, ms: int, mark: int, target: str, id: str, arguments) -> bytes:
     """A call without its code. ``id`` names a call that may be sent again, else it is empty."""
-    body = ("%s %s\n" % (target, id) + json.dumps(arguments, separators=_TIGHT)).encode()
+    text = json.dumps(arguments, separators=_TIGHT)
+    body = b"%s %s\n%s" % (target, id, text)  # type: ignore[str-format]
     return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, mark) + body
 
 
 def read_call(frame: bytes) -> tuple:
-    """Target, id and arguments of a call that was found genuine. Raises ``ValueError``."""
+    """Target with id, as they are sent, and arguments of a call that was found genuine.
+
+    Raises ``ValueError``.
+    """
     line = frame.find(b"\n", _CALL_HEAD)
-    if line < 0:
-        raise ValueError("no target")
-    target, id = str(frame[_CALL_HEAD:line], "utf-8").split(" ")
-    return target, id, json.loads(frame[line + 1 : -CODE])
+    return frame[_CALL_HEAD:line], json.loads(frame[line + 1 : -CODE])
 
 
 def call_head(frame: bytes) -> tuple:
@@ -85,13 +86,14 @@ class Frames:
         self.most = most
         self.rest = b""
 
-    def feed(self, data: bytes) -> None:
-        """Take what has arrived."""
-        self.rest = self.rest + data if self.rest else data
+    def take(self, data: bytes) -> bytes | None:
+        """The next frame if all of it is there with what has arrived, ``data``.
 
-    def take(self) -> bytes | None:
-        """The next frame if all of it is there. Raises ``ValueError`` for one beyond the limit."""
-        rest = self.rest
+        Raises ``ValueError`` for a frame beyond the limit.
+        """
+        if self.rest:
+            data = self.rest + data
+        self.rest = rest = data
         if len(rest) < 4:
             return None
         length = struct.unpack_from(">I", rest)[0]

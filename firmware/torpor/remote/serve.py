@@ -1,6 +1,6 @@
 """Calls from other boards, on any listener of this one.
 
-Follow ``take`` (who is it), ``_Caller.run`` (is the call genuine) and ``_Caller._answer`` (call).
+Follow ``take`` (who is it), ``_Caller._read`` (is the call genuine) and ``_Caller._answer`` (call).
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from . import auth, frames
 from .pipe import Pipe
 
 _AT_ONCE = const(8)  # calls of a board that run; more are refused, so that the heap is not filled
+_TURN = const(8)  # calls answered in a row before others get their turn
 _KNOWN = const(8)  # answers kept for boards that ask again
 _WELCOME = (
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
@@ -22,6 +23,7 @@ _WELCOME = (
 )
 
 _known: dict = {}  # id of a call that may come again -> its answer, or None while it runs
+_methods: dict = {}  # target of a call, as it is sent -> method and marks
 _log = Log("remote")
 
 
@@ -47,10 +49,7 @@ async def take(connection, handler, rest):
     theirs = auth.nonce()
     codes = auth.pair(found[0], caller, board, ours, theirs)
     await connection.send(_WELCOME % (frames.VERSION, board, theirs))
-    try:
-        await _Caller(connection, str(caller, "utf-8"), codes).run(rest)
-    except OSError:
-        pass  # the caller has gone
+    await _Caller(connection, str(caller, "utf-8"), codes).run(rest)
     return b""
 
 
@@ -71,54 +70,84 @@ class _Caller:
         self.calls, self.answers = codes
         self.last = 0  # number of the last call
         self.running = 0
+        self.cut = frames.Frames(frames.MAX_CALL)
+        self.reader: asyncio.Task  # the one of our tasks that reads
+        self.over = asyncio.Event()
         self.pipe = Pipe(connection.sock, connection)
         self._drop = connection.drop
         connection.drop = self.drop
 
     async def run(self, rest) -> None:
-        """Start a task for each call, until one is not genuine or the connection ends."""
-        connection = self.connection
-        connection.state = READING  # it has shown nothing yet: anybody may have come this far
-        connection.since = clock.ticks()
-        cut = frames.Frames(frames.MAX_CALL)
-        cut.feed(rest)
-        while True:
-            try:
-                frame = cut.take()
+        """Answer calls until one is not genuine or the connection ends."""
+        self.connection.state = READING  # it has shown nothing yet: anybody may come this far
+        self.connection.since = clock.ticks()
+        self.reader = asyncio.create_task(self._read(rest))
+        try:
+            await self.over.wait()
+        finally:
+            self.reader.cancel()
+
+    # async
+    def _read(self, rest):
+        """Take calls and answer them. Nearly all end at once, and so cost no task of their own;
+        when one has to wait, its rest is this task's last work, and another one goes on reading.
+        """
+        try:
+            turn = 0
+            while True:
+                frame = self.cut.take(rest)
                 if frame is None:
-                    cut.feed(await connection.read())
+                    turn = 0
+                    rest = yield from self.connection.read()
                     continue
+                rest = b""
                 _, number, ms, mark = frames.call_head(frame)
-            except ValueError:
-                break
-            # The number must be the next: a call that was recorded does not count twice.
-            if not self.calls.check(frame) or number != self.last + 1:
-                break
-            self.last = number
-            self.running += 1
-            connection.state = SERVING
-            if self.running > _AT_ONCE:
-                self.reply(number, 503, frames.REFUSED, b'"busy"')
-            else:
-                asyncio.create_task(self._answer(frame, number, ms, mark))
-        self.pipe.send(self.answers.seal(frames.answer(0, 401, frames.REFUSED, b'"not genuine"')))
-        await connection.linger(500)
+                # The number must be the next: a call that was recorded does not count twice.
+                if not self.calls.check(frame) or number != self.last + 1:
+                    raise ValueError
+                self.last = number
+                self.running += 1
+                self.connection.state = SERVING
+                if self.running > _AT_ONCE:
+                    self.reply(number, 503, frames.REFUSED, b'"busy"')
+                    continue
+                answer = self._answer(frame, number, ms, mark)
+                try:
+                    answer.send(None)
+                except StopIteration:
+                    turn += 1
+                    if turn == _TURN:
+                        turn = 0
+                        yield from asyncio.sleep_ms(0)
+                    continue
+                self.reader = asyncio.create_task(self._read(rest))
+                yield from _finish(answer)
+                return
+        except OSError:
+            pass  # the caller has gone
+        except ValueError:
+            refusal = frames.answer(0, 401, frames.REFUSED, b'"not genuine"')
+            self.pipe.send(self.answers.seal(refusal))
+            yield from self.connection.linger(500)
+        self.over.set()
 
     async def _answer(self, frame, number, ms, mark) -> None:
         status = 200
-        target = id = ""
+        target = id = b""
         try:
-            target, id, arguments = frames.read_call(frame)
-            if not target:  # only asks whether we are alive
-                kind, body = frames.VALUE, b"null"
-            elif id in _known:
+            target, arguments = frames.read_call(frame)
+            if target[-1] != 32:
+                target, id = target.split(b" ")
+            if id in _known:
                 status, kind, body = await _repeated(id)
+            elif target == b" ":  # only asks whether we are alive
+                kind, body = frames.VALUE, b"null"
             else:
                 if id:
                     _remember(id, None)
                 until.begin(ms)
                 try:
-                    kind, body = frames.encode(await _method(target, arguments, mark))
+                    kind, body = frames.encode(await _call(target, arguments, mark))
                 finally:
                     until.end()
         except Fault as e:
@@ -128,7 +157,8 @@ class _Caller:
             status = e.status
             kind, body = frames.REFUSED, frames.encode(e.answer)[1]
         except Exception as e:
-            Log(target.split(".")[0]).exception(e, "%s, called by %s" % (target, self.name))
+            name = str(target, "utf-8").strip()
+            Log(name.split(".")[0]).exception(e, "%s, called by %s" % (name, self.name))
             status = 500
             kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
         if id:
@@ -158,6 +188,21 @@ class _Caller:
         self._drop()
 
 
+# async
+def _finish(coroutine):
+    """Go on with a coroutine that has just been suspended, to its end."""
+    try:
+        while True:
+            try:
+                yield
+            except BaseException as e:  # a deadline, for example
+                coroutine.throw(e)
+            else:
+                coroutine.send(None)
+    except StopIteration:
+        pass
+
+
 class _Refused(Exception):
     """A call that is not executed."""
 
@@ -166,31 +211,40 @@ class _Refused(Exception):
         self.answer = answer
 
 
-def _method(target, arguments, mark):
+def _call(target, arguments, mark):
     """The coroutine of a call. Raises ``_Refused`` if the contract here is another."""
-    from cluster_api import API  # type: ignore[import-not-found]  # generated by the build
-
-    name, method = target.split(".")
-    if not name and method in kernel.current.tools:
-        return kernel.current.tools[method](**arguments)
-    marks = API.get(name, {}).get(method)
-    if not marks:
-        raise _differs(name, method)
+    method, marks = _methods.get(target) or _find(target)
+    if marks is None:
+        return method(**arguments)
     # marks: how many arguments are required, then a fingerprint for each number from there on.
-    service = kernel.current.services[name]
     if isinstance(arguments, dict):  # from the host's tools, which name them
         if mark not in marks[1:]:
-            raise _differs(name, method)
-        return getattr(service, method)(**arguments)
-    n = len(arguments) - marks[0]
-    if not 0 <= n < len(marks) - 1 or marks[n + 1] != mark:
-        raise _differs(name, method)
-    return getattr(service, method)(*arguments)
+            raise _differs(target)
+        return method(**arguments)
+    n = len(arguments) - marks[0] + 1
+    if not 0 < n < len(marks) or marks[n] != mark:
+        raise _differs(target)
+    return method(*arguments)
 
 
-def _differs(name, method):
+def _find(target):
+    """The method of that name, with its marks, for this call and all others."""
+    from cluster_api import API  # type: ignore[import-not-found]  # generated by the build
+
+    name, method = str(target, "utf-8").strip().split(".")
+    if not name and method in kernel.current.tools:
+        return kernel.current.tools[method], None
+    marks = API.get(name, {}).get(method)
+    if not marks:
+        raise _differs(target)
+    found = _methods[target] = getattr(kernel.current.services[name], method), marks
+    return found
+
+
+def _differs(target):
     from cluster_signatures import SIGNATURES  # type: ignore[import-not-found]
 
+    name, method = str(target, "utf-8").strip().split(".")
     board = kernel.current.cluster.BOARD
     version, methods = SIGNATURES.get(name, (0, {}))
     if not methods:

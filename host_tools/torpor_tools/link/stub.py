@@ -42,7 +42,7 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
     for name in needed:
         homes = plan.homes(name)
         links = ", ".join(f"_{b.name}" for b in homes) + ("," if len(homes) == 1 else "")
-        arguments = f'"{name}", {versions.get(name, 1)}, ({links}), {plan.cluster.deadline_ms}'
+        arguments = f"{versions.get(name, 1)}, ({links}), {plan.cluster.deadline_ms}"
         contract = homes[0].service(name).contract
         lines += ["", "", *_stub(contract, [b.name for b in homes])]
         lines += ["", "", f"{name} = {contract.class_name}({arguments})"]
@@ -53,21 +53,21 @@ def _stub(contract: Contract, boards: list[str]) -> Iterator[str]:
     yield f"class {contract.class_name}(_client.Stub):  # on {' and '.join(boards)}"
     callable_ = [method for method in contract.methods if not method.streamed]
     for method in callable_:
-        yield from (f"    {line}" for line in _method(method))
+        yield from (f"    {line}" for line in _method(contract.service, method))
         if method is not callable_[-1]:
             yield ""
     if not callable_:
         yield "    pass"
 
 
-def _method(method: Method) -> Iterator[str]:
+def _method(service: str, method: Method) -> Iterator[str]:
     defaults = [a.default for a in method.arguments if a.default is not None]
     own = (a.name if a.default is None else f"{a.name}={a.default}" for a in method.arguments)
     yield f"def {method.name}({', '.join(['self', *own])}):"
     marks = [str(m) for m in _marks(method)]
     again = _SAFE if method.is_safe else _KNOWN if method.idempotent else _NEVER
     parts = [
-        f'"{method.name}"',
+        f'"{service}.{method.name}"',
         _tuple(marks) if defaults else marks[0],
         _tuple([a.name for a in method.arguments]),
     ]

@@ -83,7 +83,7 @@ from binascii import hexlify
 from torpor.remote import frames
 number, ms, mark, target, arguments = told
 frame = frames.call(number, ms, int(mark, 16) & 0x3fffffff, target, "", arguments)
-assert frames.read_call(frame + bytes(16)) == (target, "", arguments)
+assert frames.read_call(frame + bytes(16)) == (target.encode() + b" ", arguments)
 print(json.dumps(hexlify(frame).decode()))
 """
     number, ms, mark, target, arguments = told
@@ -101,18 +101,16 @@ for size in (1, 3, 11, 29, 1000, len(data)):
     cut = frames.Frames(frames.MAX_ANSWER)
     found = []
     for start in range(0, len(data), size):
-        cut.feed(data[start : start + size])
-        frame = cut.take()
+        frame = cut.take(data[start : start + size])
         while frame is not None:
             found.append((frames.answer_head(frame)[1], len(frame)))
-            frame = cut.take()
+            frame = cut.take(b"")
     assert found == [(n, 28 + n) for n in range(40)], size
 refused = 0
 for length in (0, 27, frames.MAX_ANSWER + 1, 0xFFFFFFFF):
     cut = frames.Frames(frames.MAX_ANSWER)
-    cut.feed(length.to_bytes(4, "big"))
     try:
-        cut.take()
+        cut.take(length.to_bytes(4, "big"))
     except ValueError:
         refused += 1
 print(refused)

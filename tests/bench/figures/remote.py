@@ -1,0 +1,228 @@
+"""What a call between boards costs, over loopback and without the simulator's links."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.bench.lab import Lab
+from tests.bench.registry import figure
+from tests.helpers.several import write_boards
+from torpor_tools.contracts import load_plan
+from torpor_tools.link import build
+from torpor_tools.link.compile import compile_all
+from torpor_tools.link.sources import runtime_module
+from torpor_tools.model.image import Image
+
+_KEEPER = """
+from torpor import Service, get
+
+
+class Keeper(Service):
+    @get("/newest/<fridge>")
+    async def newest(self, fridge: str, limit: int = 1) -> list[dict]:
+        return [{"time": 1700000000 + i, "celsius": 4.25} for i in range(limit)]
+"""
+_FRONT = """
+from services.keeper import Keeper
+from torpor import Service
+
+
+class Front(Service):
+    keeper: Keeper
+"""
+# Runs instead of main.py: the stub's call and a hand-written one in turns, in bursts of 50.
+_PROGRAM = """
+import asyncio, gc, json, socket, time
+from asyncio import core
+import cluster
+from torpor import kernel
+
+
+class ByHand:
+    def __init__(self):
+        self.sock = socket.socket()
+        self.sock.connect(socket.getaddrinfo("shed.local", 8001)[0][-1])
+        self.sock.setblocking(False)
+        self.buffer = bytearray(1460)
+
+    async def newest(self, fridge, limit):
+        request = "GET /newest/%s?limit=%d HTTP/1.1\\r\\nHost: shed.local\\r\\n\\r\\n"
+        self.sock.write((request % (fridge, limit)).encode())
+        data = b""
+        while True:
+            n = self.sock.readinto(self.buffer)
+            if n is None:
+                yield core._io_queue.queue_read(self.sock)
+                continue
+            data += self.buffer[:n]
+            end = data.find(b"\\r\\n\\r\\n")
+            if end < 0:
+                continue
+            at = data.find(b"Content-Length: ") + 16
+            length = int(data[at : data.find(b"\\r", at)])
+            if len(data) - end - 4 >= length:
+                if data[9:12] != b"200":
+                    raise OSError(data)
+                return json.loads(data[end + 4 :])
+
+
+async def burst(there):
+    began = time.ticks_us()
+    for _ in range(50):
+        await there.newest("fridge-1", 3)
+    return time.ticks_diff(time.ticks_us(), began)
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    stub = board.services["front"].keeper
+    hand = ByHand()
+    assert await stub.newest("fridge-1", 3) == await hand.newest("fridge-1", 3)
+    found = []
+    for turn in range(9):
+        times = ([], [])
+        for _ in range(10):
+            for side in ((0, 1), (1, 0))[turn % 2]:
+                gc.collect()
+                times[side].append(await burst((stub, hand)[side]))
+        found.append([min(side) for side in times])  # the burst that nothing else disturbed
+    print(json.dumps(found[2:]))
+
+
+asyncio.run(main())
+"""
+_USED = """
+import asyncio, gc, json
+import cluster
+from torpor import kernel
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    gc.collect()
+    print(json.dumps(gc.mem_alloc()))
+
+
+asyncio.run(main())
+"""
+_DEAD = """
+import asyncio, json, time
+import cluster
+from torpor import Fault, kernel
+from torpor.until import deadline
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    found = []
+    for _ in range(6):
+        began = time.ticks_us()
+        try:
+            with deadline(400):
+                await board.services["front"].keeper.newest("fridge-1", 3)
+        except Fault as fault:
+            found.append([fault.status, time.ticks_diff(time.ticks_us(), began) / 400000])
+    print(json.dumps(found))
+
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The board that calls and the one that is called."""
+
+    front: Image
+    shed: Image
+
+
+def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
+    root = Path(tempfile.mkdtemp(dir=lab.folder))
+    services = {"keeper": keeper, "front": _FRONT}
+    write_boards(root, services, {"shed": ["keeper"], "gate": ["front"]})
+    plan = load_plan(root)
+    out = Path(tempfile.mkdtemp(dir=lab.folder))
+    return Pair(build(plan, "gate", out, types=False), build(plan, "shed", out, types=False))
+
+
+def without_codes(lab: Lab, image: Image) -> Image:
+    """The image with codes of zeros that nobody looks at; there is no such switch in torpor."""
+    module = runtime_module("torpor.remote.auth", image.board.board.port)
+    assert module
+    head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")
+    source = head + "        return frame + bytes(CODE)" + rest
+    head, _, rest = source.partition("        end = len(frame) - CODE")
+    source = head + "        return True" + rest
+    assert source.count("bytes(CODE)") == 1
+    assert source.count("return True") == 1
+    compiled, problems = compile_all([replace(module, source=source)])
+    assert not problems
+    tree = Path(tempfile.mkdtemp(dir=lab.folder)) / "fs"
+    shutil.copytree(image.tree, tree)
+    for name, data in compiled.items():
+        (tree / name).write_bytes(data)
+    return replace(image, tree=tree, folder=tree.parent)
+
+
+def times(lab: Lab, boards: Pair) -> list[list[float]]:
+    """Of each round the time of the stub's calls and of the hand-written ones."""
+    host, port = lab.served(boards.shed).address("keeper")
+    peers = {"shed.local": {"address": host, "ports": {"8001": port}}}
+    found: list[list[float]] = lab.run_on_board(boards.front, _PROGRAM, peers=peers)
+    return found
+
+
+def plain(lab: Lab) -> list[list[float]]:
+    boards = pair(lab)
+    return times(lab, Pair(without_codes(lab, boards.front), without_codes(lab, boards.shed)))
+
+
+@figure("stub_over_handwritten", unit="ratio", goal=1.2, better="lower")
+def stub_over_handwritten(lab: Lab) -> list[float]:
+    """A stub's call over a hand-written HTTP call that is kept alive, without codes in both."""
+    return [stub / hand for stub, hand in lab.once(plain)]
+
+
+@figure("hmac_cost", unit="ratio", goal=1.25, better="lower")
+def hmac_cost(lab: Lab) -> list[float]:
+    """A stub's call with its codes over the same without; each beside the hand-written call."""
+    signed = [stub / hand for stub, hand in times(lab, lab.once(pair))]
+    return [with_ / without for with_, without in zip(signed, stub_over(lab), strict=True)]
+
+
+def stub_over(lab: Lab) -> list[float]:
+    return [stub / hand for stub, hand in lab.once(plain)]
+
+
+@figure("stub_heap_per_method_bytes", unit="bytes", goal=500, better="lower")
+def stub_heap_per_method_bytes(lab: Lab) -> float:
+    """A method more in a stub, the mean of twenty with two arguments each; 64-bit objects."""
+
+    def used(methods: int) -> int:
+        lines = ["from torpor import Service", "", "", "class Keeper(Service):"]
+        for number in range(methods):
+            lines.append(f"    async def method{number}(self, name: str, limit: int = 1) -> dict:")
+            lines.append("        return {}")
+        return int(lab.run_on_board(pair(lab, "\n".join(lines) + "\n").front, _USED))
+
+    return (used(24) - used(4)) / 20
+
+
+@figure("dead_board_over_deadline", unit="ratio", goal=1.1, better="lower")
+def dead_board_over_deadline(lab: Lab) -> float:
+    """How long a call to a board that says nothing takes, over its deadline; the worst of six."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        peers = {"shed.local": {"address": "127.0.0.1", "ports": {"8001": port}}}
+        found: Any = lab.run_on_board(lab.once(pair).front, _DEAD, peers=peers)
+    assert {status for status, _ in found} <= {503, 504}
+    return float(max(ratio for _, ratio in found))
