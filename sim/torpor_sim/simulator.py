@@ -15,6 +15,7 @@ from torpor_tools.errors import UserError
 from torpor_tools.model.image import Image
 from torpor_tools.model.plan import PlacedService
 
+from . import faults
 from .board import LogListener, SimBoard
 from .clock import Clock
 from .flash import BoardFolder, lock
@@ -68,6 +69,7 @@ class Simulator:
         self._boards: dict[str, SimBoard] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._links = Links(direct=direct)
+        self._faults: asyncio.Task[None] | None = None  # does what other processes ask for
 
     async def __aenter__(self) -> Self:
         try:
@@ -96,6 +98,9 @@ class Simulator:
         for image in self._images:
             self._add(image, places)
         self._introduce()
+        if self._temporary is None:
+            faults.forget(self._folder())
+            self._faults = asyncio.create_task(faults.follow(self._folder(), self, self._complain))
 
     async def ready(self, timeout: float = 30.0) -> None:
         """Wait until all boards are ready; raises as ``SimBoard.ready``, for all boards at once."""
@@ -103,6 +108,9 @@ class Simulator:
 
     async def stop(self) -> None:
         """Switch all boards off, wait for their processes, give ports and files back."""
+        if self._faults:
+            self._faults.cancel()
+            self._faults = None
         async with AsyncExitStack() as stack:
             stack.callback(self._clean_up)
             for client in self._clients.values():
@@ -202,6 +210,9 @@ class Simulator:
         board.start(fresh=self._fresh)
         self._boards[name] = board
         return board
+
+    def _complain(self, text: str) -> None:
+        self._log(LogLine("sim", "ERROR", "sim", text))
 
     def _introduce(self) -> None:
         """Tell all boards where the others are."""

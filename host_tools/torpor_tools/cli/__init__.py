@@ -40,6 +40,7 @@ GROUPS = (
             Entry("sim", "Run the cluster in MicroPython on this machine"),
             Entry("test", "Run the cluster's tests, under many placements"),
             Entry("set", "Change what a simulated board senses"),
+            Entry("fault", "Break boards and links of the simulator"),
             Entry("call", "Call a method of a running service"),
             Entry("migrations", "List migrations, and which of them a board's data has had"),
             Entry("data", "Save, restore and check what services keep"),

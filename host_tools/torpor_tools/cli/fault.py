@@ -1,0 +1,132 @@
+"""``torpor fault``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import fail
+from .base import Command, Group, Settings
+
+if TYPE_CHECKING:
+    from torpor_sim.faults import Faults
+
+_BOARD = ("BOARD", "A board of the cluster, by its name in cluster.toml")
+
+
+@click.group(
+    name="fault",
+    cls=Group,
+    help="Break something in the simulator, while torpor sim runs in another terminal.",
+)
+def command() -> None:
+    pass
+
+
+@command.command(
+    cls=Command,
+    help="Cut a board's power: it falls silent, and nobody is told.",
+    arguments=[_BOARD],
+    examples=[("torpor fault kill shed", "shed is dead until it is revived")],
+)
+@click.argument("board")
+@click.pass_obj
+def kill(settings: Settings, board: str) -> None:
+    def change(faults: Faults) -> None:
+        faults.off = sorted({*faults.off, board})
+
+    _change(settings, (board,), change)
+
+
+@command.command(
+    cls=Command,
+    help="Give a board its power back.",
+    arguments=[_BOARD],
+    examples=[("torpor fault revive shed", "shed starts again")],
+)
+@click.argument("board")
+@click.pass_obj
+def revive(settings: Settings, board: str) -> None:
+    def change(faults: Faults) -> None:
+        faults.off = [name for name in faults.off if name != board]
+
+    _change(settings, (board,), change)
+
+
+@command.command(
+    cls=Command,
+    help="Let nothing pass between two boards.",
+    arguments=[_BOARD, ("OTHER", "Another one")],
+    examples=[("torpor fault partition shed barn", "shed and barn do not hear each other")],
+)
+@click.argument("board")
+@click.argument("other")
+@click.pass_obj
+def partition(settings: Settings, board: str, other: str) -> None:
+    def change(faults: Faults) -> None:
+        faults.link(board, other).cut = True
+
+    _change(settings, (board, other), change)
+
+
+@command.command(
+    cls=Command,
+    help="Make the link between two boards slower.",
+    arguments=[_BOARD, ("OTHER", "Another one"), ("MS", "Milliseconds added each way")],
+    examples=[("torpor fault delay shed barn 80", "80 ms longer each way")],
+)
+@click.argument("board")
+@click.argument("other")
+@click.argument("ms", type=click.FloatRange(0, 60_000))
+@click.pass_obj
+def delay(settings: Settings, board: str, other: str, ms: float) -> None:
+    def change(faults: Faults) -> None:
+        faults.link(board, other).delay_ms = ms
+
+    _change(settings, (board, other), change)
+
+
+@command.command(
+    cls=Command,
+    help="Lose packets between two boards; TCP sends them again, a while later.",
+    arguments=[_BOARD, ("OTHER", "Another one"), ("PERCENT", "Of the packets, 0 to 90")],
+    examples=[("torpor fault lose shed barn 20", "one packet of five is lost")],
+)
+@click.argument("board")
+@click.argument("other")
+@click.argument("percent", type=click.FloatRange(0, 90))
+@click.pass_obj
+def lose(settings: Settings, board: str, other: str, percent: float) -> None:
+    def change(faults: Faults) -> None:
+        faults.link(board, other).lose = percent / 100
+
+    _change(settings, (board, other), change)
+
+
+@command.command(
+    cls=Command,
+    help="End all that is wrong between two boards.",
+    arguments=[_BOARD, ("OTHER", "Another one")],
+    examples=[("torpor fault heal shed barn", "they hear each other as before")],
+)
+@click.argument("board")
+@click.argument("other")
+@click.pass_obj
+def heal(settings: Settings, board: str, other: str) -> None:
+    def change(faults: Faults) -> None:
+        link = faults.link(board, other)
+        link.cut, link.delay_ms, link.lose = False, 0.0, 0.0
+
+    _change(settings, (board, other), change)
+
+
+def _change(settings: Settings, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
+    from torpor_sim import is_running
+    from torpor_sim.faults import change_faults
+
+    storage = settings.root / "build" / "sim"
+    if not is_running(storage):
+        raise fail("torpor sim does not run here", "start it in another terminal: torpor sim")
+    change_faults(storage, boards, change)
