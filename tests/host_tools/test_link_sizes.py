@@ -29,7 +29,8 @@ FILES = {
     "torpor/http/wire.mpy": bytes(150),
     "microdot/sse.mpy": bytes(80),
     "cluster.mpy": bytes(60),
-    "boot.py": bytes(10),
+    "boot.py": bytes(6),
+    "image.txt": bytes(4),
 }
 
 
@@ -46,7 +47,8 @@ def test_a_row_for_each_part(tmp_path: Path) -> None:
         ("runtime", "torpor.kernel", 200, 0),
         ("dependency", "microdot.sse", 80, 0),
         ("wiring", "cluster", 60, 0),
-        ("start", "boot.py", 10, 0),
+        ("start", "boot.py", 6, 0),
+        ("start", "image.txt", 0, 4),
     ]
 
 
@@ -68,7 +70,7 @@ def test_json_says_the_same(tmp_path: Path) -> None:
         "total": 400,
         "share": 0.4,
     }
-    assert (read["total"], read["compiled"], read["static"]) == (1000, 750, 250)
+    assert (read["total"], read["compiled"], read["static"]) == (1000, 746, 254)
 
 
 HEAP = {"a": 30, "services.a": 40, "services.a.rules": 50, "torpor.kernel": 900, "network": 7}
@@ -82,8 +84,8 @@ def test_the_table_shows_sums_or_modules(tmp_path: Path) -> None:
         ("cluster", "wiring", "60", "", "6%", ""),
         ("2 modules", "runtime", "350", "", "35%", "900"),
         ("1 modules", "dependency", "80", "", "8%", ""),
-        ("1 modules", "start", "10", "", "1%", ""),
-        ("total", "", "750", "250", "100%", "1,020"),
+        ("2 files", "start", "6", "4", "1%", ""),
+        ("total", "", "746", "254", "100%", "1,020"),
     ]
     _, whole = size_table(sizes(tmp_path), HEAP, modules=True)
     assert ("torpor.kernel", "runtime", "200", "", "20%", "900") in whole

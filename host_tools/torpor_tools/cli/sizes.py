@@ -27,7 +27,8 @@ def size_table(
             parts = sizes.of(kind)
             if parts:
                 taken = sum(_heap(row, heap) for row in parts)
-                rows.append(_row(sizes, f"{len(parts)} modules", kind, parts, taken))
+                what = "files" if kind == "start" else "modules"
+                rows.append(_row(sizes, f"{len(parts)} {what}", kind, parts, taken))
     total = sum(_heap(row, heap) for row in sizes.rows)
     rows.append(_row(sizes, "total", "", sizes.rows, total))
     return HEADINGS, rows

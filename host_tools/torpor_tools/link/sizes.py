@@ -27,8 +27,8 @@ def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTa
         elif path.startswith("services/"):
             static["service", path.split("/")[1]] += len(data)
         else:
-            compiled["start", path] += len(data)
-    order = sorted(compiled, key=lambda key: (_KINDS.index(key[0]), key[1]))
+            (compiled if path.endswith(".py") else static)["start", path] += len(data)
+    order = sorted(compiled | static, key=lambda key: (_KINDS.index(key[0]), key[1]))
     rows = tuple(
         SizeRow(name, kind, compiled[kind, name], static[kind, name]) for kind, name in order
     )
