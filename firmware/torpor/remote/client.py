@@ -15,9 +15,9 @@ from micropython import const
 
 from .. import clock, kernel, until
 from ..log import Log
+from ..pipe import Pipe
 from ..service import Fault
 from . import auth, frames, retry
-from .pipe import Pipe
 from .retry import Breaker, Lost
 
 _CONNECT_MS = const(3000)

@@ -10,9 +10,9 @@ from micropython import const
 from .. import clock, kernel, until
 from ..http.budget import IDLE, READING, SERVING
 from ..log import Log
+from ..pipe import Pipe
 from ..service import Fault
 from . import auth, frames
-from .pipe import Pipe
 
 _AT_ONCE = const(8)  # calls of a board that run; more are refused, so that the heap is not filled
 _TURN = const(8)  # calls answered in a row before others get their turn

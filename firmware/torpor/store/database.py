@@ -43,7 +43,8 @@ class Store:
         self.indexing: Any = None  # the module secondary, if a migration asks for an index
         self.tables: dict = {}  # "name.generation" -> Table
         self.bounds: dict = {}  # the same -> the bounds of a table that nobody has used yet
-        self._batches: dict = {}  # id of a task -> the writes of its batch
+        self.batches: dict = {}  # id of a task -> the writes of its batch
+        self.joined: dict = {}  # id of a task -> joint.Joint, which holds its writes
         self.size = self.commits = self.flushes = self.written = self.lost = 0
         self.dirty = False
         _opening().load(self)
@@ -68,10 +69,10 @@ class Store:
         return self
 
     async def __aenter__(self):
-        self._batches[id(asyncio.current_task())] = []
+        self.batches[id(asyncio.current_task())] = []
 
     async def __aexit__(self, kind, error, trace):
-        writes = self._batches.pop(id(asyncio.current_task()))
+        writes = self.batches.pop(id(asyncio.current_task()))
         try:
             if kind is None and writes:
                 await self.commit(writes)
@@ -83,10 +84,15 @@ class Store:
 
     async def commit(self, writes: list, lazy: bool = False) -> None:
         """Make writes, ``(table, key, text)``, durable as one, or add them to the task's batch."""
-        if self._batches:
-            batch = self._batches.get(id(asyncio.current_task()))
+        if self.batches:
+            batch = self.batches.get(id(asyncio.current_task()))
             if batch is not None:
                 batch.extend(writes)
+                return
+        if self.joined:
+            joint = self.joined.get(id(asyncio.current_task()))
+            if joint is not None:
+                await joint.take(self, writes)
                 return
         async with self.lock:
             if self.size > _JOURNAL:

@@ -114,13 +114,18 @@ class Table:
 
     # Reading
 
+    def recent(self):
+        """``keys`` and ``texts`` as the current task sees them."""
+        joint = self.store.joined.get(id(asyncio.current_task()))
+        return joint.over(self) if joint else (self.keys, self.texts)
+
     async def get(self, key: int | str) -> dict | None:
         """The row of ``key``, or None."""
         return self.find(key)
 
     def find(self, key):
         """As ``get``, without waiting."""
-        keys, texts = self.keys, self.texts
+        keys, texts = self.recent() if self.store.joined else (self.keys, self.texts)
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
             keys, texts = split(self.leaves.block(*self.leaves.find(key))[2])
@@ -156,7 +161,8 @@ class Table:
             if until is not None and (high is None or high > until):
                 high = until
                 whole = False
-            first, end = _between(self.keys, low, high)
+            recent = self.recent()[0] if self.store.joined else self.keys
+            first, end = _between(recent, low, high)
             if first == end and whole:
                 rows = loads(data)
                 keys = rows.pop(0)
@@ -183,9 +189,10 @@ class Table:
         keys, texts = split(data)
         first, end = _between(keys, low, high)
         keys, texts = keys[first:end], texts[first:end]
-        n, end = _between(self.keys, low, high)
+        recent, newer = self.recent() if self.store.joined else (self.keys, self.texts)
+        n, end = _between(recent, low, high)
         while n < end:
-            key, text = self.keys[n], self.texts[n]
+            key, text = recent[n], newer[n]
             n += 1
             m = place(keys, key)
             if m < len(keys) and keys[m] == key:

@@ -55,8 +55,9 @@ async def count(table) -> int:
     for i in range(len(leaves.bounds)):
         total += leaves.map(i)[2]
         await asyncio.sleep_ms(0)
-    for n, key in enumerate(table.keys):
+    recent, texts = table.recent()
+    for n, key in enumerate(recent):
         keys = split(leaves.block(*leaves.find(key))[2])[0]
         at = place(keys, key)
-        total += bool(table.texts[n]) - (at < len(keys) and keys[at] == key)
+        total += bool(texts[n]) - (at < len(keys) and keys[at] == key)
     return total

@@ -46,6 +46,7 @@ GROUPS = (
             Entry("data", "Save, restore and check what services keep"),
         ),
     ),
+    ("Run", (Entry("gateway", "Answer HTTP for boards that sleep"),)),
     (
         "Place",
         (

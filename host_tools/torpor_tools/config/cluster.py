@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
+from .mailbox import read_mailbox, takes_requests
 from .power import read_power
 
 _FILE = "cluster.toml"
@@ -22,7 +23,7 @@ _RESERVED = ("kernel",)  # speaks in the log beside the services
 def load_cluster(root: Path) -> Cluster:
     """Read ``root/cluster.toml``. Raises ``UserError`` with all its mistakes."""
     document = Document(root / _FILE, _FILE)
-    document.only((), document.data, ["cluster", "boards", "services"])
+    document.only((), document.data, ["cluster", "boards", "services", "mailbox"])
     top = document.take((), document.data, "cluster", dict, ...)
     document.only(("cluster",), top, ["name", "deadline_ms"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
@@ -36,6 +37,7 @@ def load_cluster(root: Path) -> Cluster:
         tuple(_board(document, key, value) for key, value in boards.items()),
         tuple(_service(document, key, value) for key, value in services.items()),
         _deadline(document, top),
+        read_mailbox(document),
     )
     if document.problems:
         raise UserError(document.problems)
@@ -71,7 +73,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(path, table, ["type", "services", "host", "power"])
+    document.only(path, table, ["type", "services", "host", "power", "mailbox"])
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -87,7 +89,10 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         what = f'host: "{host}" is no name or address'
         document.report((*path, "host"), what, 'write host = "shed.local" or host = "192.168.1.7"')
     power = read_power(document, path, table)
-    return BoardEntry(name, kind, tuple(wheres), document.where(*path), wheres, host, power)
+    mailbox = takes_requests(document, path, table, power is not None and power.policy == "deep")
+    return BoardEntry(
+        name, kind, tuple(wheres), document.where(*path), wheres, host, power, mailbox
+    )
 
 
 def _service(document: Document, name: str, value: Any) -> ServiceEntry:

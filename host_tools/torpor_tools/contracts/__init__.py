@@ -116,6 +116,7 @@ def _together(
         if entry.type in boards:
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
+            yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)
         yield from sleep.something_wakes(entry, contracts)
         yield from sleep.something_listens(entry, cluster)
 
@@ -138,4 +139,5 @@ def _board_plan(
         for name in order
     )
     power = sleep.effective(entry, board, notes)
-    return BoardPlan(entry.name, board, tuple(services), entry.host, power=power)
+    mailbox = cluster.mailbox if entry.mailbox else None
+    return BoardPlan(entry.name, board, tuple(services), entry.host, power=power, mailbox=mailbox)

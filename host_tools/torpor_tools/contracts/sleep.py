@@ -33,6 +33,21 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
         yield Problem(power.where, what, 'choose the policy "deep", or give a service a port')
 
 
+def mailbox_fits(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:
+    """A board with a mailbox can use it."""
+    if not board.mailbox:
+        return
+    if kind.port == "unix":
+        what = f"{board.name} does not sleep: it has no use for a mailbox"
+        yield Problem(board.where, what, "take `mailbox = true` out")
+    elif board.power and board.power.policy == "doze":
+        what = f"{board.name} dozes: its connection to the broker would keep it from that"
+        yield Problem(board.where, what, 'choose the policy "deep", or no mailbox')
+    elif not any(s.port and s.name in board.services for s in cluster.services):
+        what = f"{board.name} has a mailbox, but none of its services has a port"
+        yield Problem(board.where, what, "give a service a port: requests are for ports")
+
+
 def pins_can_wake(
     board: BoardEntry, kind: Board, contracts: dict[str, Contract]
 ) -> Iterator[Problem]:

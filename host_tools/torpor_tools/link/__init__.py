@@ -26,7 +26,7 @@ from . import stub
 from .compile import compile_all
 from .module import Module
 from .prune import collect, start_modules
-from .secrets import cluster_keys, secret_files
+from .secrets import broker_login, cluster_keys, secret_files
 from .sizes import measure, to_json
 from .wiring import wiring
 
@@ -49,9 +49,10 @@ def build(
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
     problems = list(linked.problems)
-    secrets = _gather(problems, lambda: secret_files(plan.cluster.root))
+    secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
     if secrets is not None:
         problems += _without_key(plan, board, secrets)
+        problems += _open_mailbox(plan, board)
     if types:
         problems += _of_new_lines(check_types(plan), problems)
     if problems:
@@ -151,6 +152,26 @@ def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Ite
     if peers and b'"keys"' not in secrets.get("secrets.json", b""):
         what = f"calls between boards need a key ({board.name}: {listing(dict.fromkeys(peers))})"
         yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")
+
+
+def _open_mailbox(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
+    """Whoever may write into the mailbox may call every route: a broker asks for a password, and
+    over TLS it is known by its certificate."""
+    broker = board.mailbox
+    if broker is None:
+        return
+    login = broker_login(plan.cluster.root)
+    if not (login.get("user") and login.get("password")) and not _is_here(broker.host):
+        what = f"the broker at {broker.host} would take requests for {board.name} from anybody"
+        yield Problem(broker.where, what, "put [mailbox] user and password into secrets.toml")
+    if broker.tls and "ca" not in login:
+        what = f"{board.name} could not tell the broker at {broker.host} from another"
+        remedy = 'put [mailbox] ca = "ca.pem", the certificate of its CA, into secrets.toml'
+        yield Problem(broker.where, what, remedy)
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.")
 
 
 def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:

@@ -34,7 +34,9 @@ def _sleeps_deep(board: BoardPlan) -> bool:
 
 # Modules that the runtime does without where they are missing -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
-    "torpor.power": lambda board: any(name.startswith("power.") for name in parts(board)),
+    "torpor.power": lambda board: any(
+        name.startswith(("power.", "mqtt.")) for name in parts(board)
+    ),
     "torpor.power.rejoin": _sleeps_deep,
 }
 

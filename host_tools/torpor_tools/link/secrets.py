@@ -14,28 +14,31 @@ from pathlib import Path
 from typing import Any
 
 from ..config.document import Document
-from ..errors import Problem, UserError, Where
+from ..errors import Problem, UserError, Where, fail
 
 NAME = "secrets.toml"
 # Where the environment may give a value, which then goes before the file's.
 VARIABLES = {"ssid": "TORPOR_WIFI_SSID", "password": "TORPOR_WIFI_PASSWORD"}
+LOGIN_VARIABLES = {"user": "TORPOR_MAILBOX_USER", "password": "TORPOR_MAILBOX_PASSWORD"}
 KEYS_VARIABLE = "TORPOR_CLUSTER_KEYS"  # one or two, with a space between them
 _KEY = re.compile(r"[0-9a-f]{64}")
 MOST_KEYS = 2  # while they are being changed
 
 
-def secret_files(root: Path) -> dict[str, bytes]:
+def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     """The image's ``secrets.json`` from ``root/secrets.toml`` and the environment, or no file.
 
-    Raises ``UserError`` for a file that is not TOML, whose ``[wifi]`` is not two texts, or whose
-    keys are no keys.
+    ``mailbox``: with what the board needs for its broker. Raises ``UserError`` for a file that is
+    not TOML, whose ``[wifi]`` or ``[mailbox]`` are not texts, or whose keys are no keys.
     """
     told: dict[str, Any] = {}
-    wifi = {**_from_file(root / NAME), **_from_environment()}
+    wifi = _texts(root, "wifi", VARIABLES)
     if wifi.get("ssid"):
         told["wifi"] = {"password": "", **wifi}
     if keys := cluster_keys(root):
         told["keys"] = [key.hex() for key in keys]
+    if mailbox and (login := broker_login(root)):
+        told["mailbox"] = login
     return {"secrets.json": json.dumps(told, sort_keys=True).encode()} if told else {}
 
 
@@ -64,27 +67,41 @@ def cluster_keys(root: Path) -> list[bytes]:
     return [bytes.fromhex(key) for key in keys]
 
 
-def _from_environment() -> dict[str, str]:
-    named = {key: os.environ.get(variable) for key, variable in VARIABLES.items()}
-    return {key: value for key, value in named.items() if value}
+def broker_login(root: Path) -> dict[str, str]:
+    """``[mailbox]``: ``user``, ``password``, and in ``ca`` the text of the CA's certificate.
+
+    Raises ``UserError``.
+    """
+    login = _texts(root, "mailbox", LOGIN_VARIABLES, "ca")
+    if "ca" in login:
+        try:
+            login["ca"] = (root / login["ca"]).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            what = f"ca: {login['ca']} is no certificate file"
+            raise fail(what, "give the file of the broker's CA in PEM format") from None
+    return login
 
 
-def _from_file(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    document = Document(path, NAME)
-    table = document.take((), document.data, "wifi", dict, {})
-    document.only(("wifi",), table, list(VARIABLES))
-    wifi = {key: _text(document, table, key) for key in VARIABLES if key in table}
+def _texts(root: Path, table: str, variables: dict[str, str], *more: str) -> dict[str, str]:
+    """A table of texts; the environment goes before the file."""
+    named = {key: os.environ.get(variable) for key, variable in variables.items()}
+    told = {key: value for key, value in named.items() if value}
+    if not (root / NAME).is_file():
+        return told
+    document = Document(root / NAME, NAME)
+    given = document.take((), document.data, table, dict, {})
+    known = [*variables, *more]
+    document.only((table,), given, known)
+    found = {key: _text(document, table, given, key) for key in known if key in given}
     if document.problems:
         raise UserError(document.problems)
-    return wifi
+    return {**found, **told}
 
 
-def _text(document: Document, table: dict[str, Any], key: str) -> str:
+def _text(document: Document, name: str, table: dict[str, Any], key: str) -> str:
     """As ``Document.take``, without the value in the message."""
     value = table[key]
     if isinstance(value, str):
         return value
-    document.report(("wifi", key), f"{key}: expected text in quotes")
+    document.report((name, key), f"{key}: expected text in quotes")
     return ""

@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "store.tools": lambda board: board.called and any(s.contract.has_store for s in board.services),
     "http": lambda board: any(s.port is not None for s in board.services),
     "schedule": lambda board: bool(_schedule(board)) or "DAILY" in dict(_power(board)),
+    "mqtt.mailbox": lambda board: board.mailbox is not None,
     "power.pins": lambda board: "WAKE" in dict(_power(board)),
     "power.sleep": lambda board: board.power is not None and board.power.sleeps,
 }
@@ -193,7 +194,7 @@ def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:
 
 
 def _power(board: BoardPlan) -> Iterator[tuple[str, object]]:
-    """What only some boards have: jobs of the day (s after midnight), wake pins, a policy."""
+    """What only some boards have: jobs of the day (s after midnight), wake pins, a policy, mail."""
     methods = [(s.name, m) for s in board.services for m in s.contract.methods]
     if daily := tuple((name, m.name, m.daily_s) for name, m in methods if m.daily_s is not None):
         yield "DAILY", daily
@@ -202,6 +203,8 @@ def _power(board: BoardPlan) -> Iterator[tuple[str, object]]:
     if power := board.power:
         every = -1 if power.wake_every_ms is None else power.wake_every_ms
         yield "POWER", (power.policy, power.linger_ms, every, power.wifi_deadline_ms)
+    if broker := board.mailbox:
+        yield "MAILBOX", (broker.host, broker.port, broker.tls)
 
 
 def _bad_arguments(service: PlacedService) -> Iterator[Problem]:

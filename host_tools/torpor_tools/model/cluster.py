@@ -36,6 +36,20 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Mailbox:
+    """``[mailbox]``: the broker that holds requests for boards that sleep; see docs/gateway.md."""
+
+    host: str
+    port: int
+    tls: bool
+    where: Where
+
+    @property
+    def url(self) -> str:
+        return f"mqtt{'s' if self.tls else ''}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
 class BoardEntry:
     """``[boards.<name>]``: one physical board, of what type, and the services it carries."""
 
@@ -46,6 +60,7 @@ class BoardEntry:
     service_wheres: dict[str, Where] = field(default_factory=dict)  # where each one is listed
     host: str = ""  # where other boards find it: a name, a mDNS name or an address
     power: Power | None = None
+    mailbox: bool = False  # takes requests from the broker
 
     def where_of(self, service: str) -> Where:
         """Where ``cluster.toml`` puts that service on this board."""
@@ -61,3 +76,4 @@ class Cluster:
     boards: tuple[BoardEntry, ...]
     services: tuple[ServiceEntry, ...]
     deadline_ms: int = 5000  # of a call between boards whose caller sets none
+    mailbox: Mailbox | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .board import Board
-from .cluster import Cluster, Power, ServiceEntry
+from .cluster import Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract
 
 
@@ -37,6 +37,7 @@ class BoardPlan:
     host: str = ""  # where other boards find it
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
     power: Power | None = None  # what the board can do of what cluster.toml asks for
+    mailbox: Mailbox | None = None  # the broker from which it takes requests
 
     @property
     def port(self) -> int | None:

@@ -5,7 +5,7 @@ from asyncio import core
 
 from micropython import const
 
-from .. import clock
+from . import clock
 
 _MOST = const(65536)  # bytes that may wait for a board that does not read
 

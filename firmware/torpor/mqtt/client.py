@@ -1,0 +1,133 @@
+"""A connection to an MQTT broker. Whoever has it reads packet by packet, so that nothing more is
+taken from the broker than is being worked on: what waits, waits there."""
+
+import asyncio
+import socket
+from asyncio import core
+
+from micropython import const
+
+from ..pipe import Pipe
+from . import packet
+
+_ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
+_PING_MS = const(25000)
+_CHUNK = const(1024)
+_AHEAD = const(115)  # EINPROGRESS
+
+_REFUSED = (
+    "",
+    "it does not speak MQTT 3.1.1",
+    "it does not take this name",
+    "it is not available",
+    "user or password is wrong",
+    "this user may not",
+)
+
+
+class Client:
+    """``host``, ``port`` and ``tls`` (None, or the CA's certificate as bytes) of the broker."""
+
+    def __init__(self, host: str, port: int, tls: "bytes | None") -> None:
+        self._host = host
+        self._port = port
+        self._tls = tls
+        self._sock: socket.socket = None  # type: ignore[assignment]  # set by open
+        self._pipe: Pipe = None  # type: ignore[assignment]
+        self._buffer = bytearray(_CHUNK)
+        self._packets: packet.Packets
+        self._number = 0
+        self._pinging: asyncio.Task | None = None
+        self.stalled: int | None = None  # for the pipe
+
+    async def open(self, hello: bytes, most: int) -> None:
+        """Connect and send ``hello``, a CONNECT. ``most``: bytes of a packet that we take.
+
+        Raises ``OSError`` if the broker cannot be reached or refuses.
+        """
+        self._packets = packet.Packets(most)
+        address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
+        self._sock = socket.socket()
+        await self._connect(address)
+        if self._tls:
+            self._secure(self._tls)
+        self._pipe = Pipe(self._sock, self)
+        self._pipe.send(hello)
+        first, body, _ = await self.packet()
+        if first >> 4 != packet.CONNACK or len(body) != 2:
+            raise OSError("it does not answer as a broker")
+        if body[1]:
+            raise OSError(_REFUSED[body[1]] if body[1] < 6 else "it refuses")
+        self._pinging = asyncio.create_task(self._ping())
+
+    # async
+    def _connect(self, address):
+        sock = self._sock
+        sock.setblocking(False)
+        try:
+            sock.connect(address)
+        except OSError as e:
+            if e.errno != _AHEAD:
+                raise
+        yield core._io_queue.queue_write(sock)
+        try:
+            # Else an acknowledgement holds up the reply behind it, by 40 ms.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, AttributeError):
+            pass  # a port without it
+
+    def _secure(self, ca: bytes) -> None:
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
+        context.load_verify_locations(cadata=ca)
+        self._sock = context.wrap_socket(
+            self._sock, server_hostname=self._host, do_handshake_on_connect=False
+        )
+
+    def send(self, data: bytes) -> None:
+        """Send a packet. Raises ``OSError``."""
+        self._pipe.send(data)
+
+    def next(self) -> int:
+        """A number for a packet that the broker will acknowledge."""
+        self._number = self._number % 65535 + 1
+        return self._number
+
+    # async
+    def packet(self):
+        """The next packet: first byte, body, whether it is whole. Raises ``OSError`` when the
+        connection has ended, ``ValueError`` for nonsense."""
+        while True:
+            found = self._packets.take()
+            if found:
+                return found
+            n = self._sock.readinto(self._buffer)
+            if n:
+                self._packets.feed(bytes(memoryview(self._buffer)[:n]))
+            elif n == 0:
+                raise OSError("connection closed")
+            else:
+                yield core._io_queue.queue_read(self._sock)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep_ms(_PING_MS)
+            try:
+                self.send(packet.PING)
+            except OSError:
+                return
+
+    def close(self) -> None:
+        """Close the connection; the broker publishes our will unless it had a DISCONNECT."""
+        if self._pinging:
+            self._pinging.cancel()
+            self._pinging = None
+        if self._sock:
+            self._sock.close()
+
+
+def hello(client: str, user: str, password: str, topic: str, will: str) -> bytes:
+    """The CONNECT that ``Client.open`` sends."""
+    return packet.connect(client, user, password, _ALIVE_S, topic, will)

@@ -1,0 +1,201 @@
+"""A request out of the mailbox, executed exactly once.
+
+The order is: look up, execute, make the result durable, reply. Whoever calls acknowledges the
+request when the reply is acknowledged. So when the power goes at any instant the broker still has
+the request, and when it comes again its result is known or it has not begun.
+
+What a power cut undoes is what the handler wrote into the store in its own task: its writes and the
+result are one commit (``store.joint``). What it did elsewhere (a pin, another board, a file) may be
+done again if the power goes before that commit. Each time but the first is counted, and after
+``TRIES`` the request is given up as dead.
+"""
+
+import json
+from binascii import a2b_base64, b2a_base64
+
+from micropython import const
+
+from .. import clock
+from ..http import wire
+from ..http.answer import encode, error
+from ..http.budget import SERVING
+from ..log import Log
+from ..service import Fault
+from ..store import joint
+
+TRIES = const(3)
+_ANSWER = const(24576)  # bytes
+_KEPT = const(1850)  # bytes of JSON of an answer that is kept to be given again
+
+_ID = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+
+class Bad(Exception):
+    """A message that is no request: there is nobody to answer."""
+
+
+class Poison(Exception):
+    """A request that has ended the program ``TRIES`` times."""
+
+
+class Envelope:
+    """``{"id", "reply", "until", "service"}`` in JSON, a line feed, and an HTTP request.
+
+    ``reply`` is the topic for the answer, ``until`` the Unix time from which on nobody waits.
+    Raises ``Bad``.
+    """
+
+    def __init__(self, payload: bytes, answers: str) -> None:
+        line, _, self.data = payload.partition(b"\n")
+        try:
+            head = json.loads(str(line, "utf-8"))
+            self.id, self.reply, self.service = head["id"], head["reply"], head["service"]
+            self.until = head.get("until") or 0
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise Bad("no envelope: %r" % e)
+        for text in (self.id, self.reply, self.service):
+            if type(text) is not str or not 0 < len(text) <= 128:
+                raise Bad("id, reply and service are texts of up to 128 characters")
+        if len(self.id) > 64 or not all(c in _ID for c in self.id):
+            raise Bad("an id has up to 64 letters, digits, - and _")
+        # Whoever may write into the mailbox must not make us write just anywhere.
+        if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
+            raise Bad("answers go below " + answers)
+        if type(self.until) not in (int, float):
+            raise Bad("until is a number")
+
+
+class Parked:
+    """Stands in for the connection that such a request never had."""
+
+    state = SERVING
+    since = 0
+    stalled = None
+    sock = None
+    address = ("mailbox", 0)
+
+    def __init__(self, listener, request) -> None:
+        self.listener = listener
+        self.request = request
+        self.sent = b""
+
+    async def send(self, data) -> None:
+        """Keep what a streaming handler sends. Raises ``OSError`` if it is too much."""
+        if len(self.sent) + len(data) > _ANSWER:
+            raise OSError("an answer through the mailbox has at most %d bytes" % _ANSWER)
+        self.sent += data if isinstance(data, bytes) else data.encode()
+
+
+class Executor:
+    """Executes requests for the board's listeners, one after the other."""
+
+    def __init__(self, listeners: list, windows: joint.Windows, own) -> None:
+        self._listeners = {listener.name: listener for listener in listeners}
+        self._windows = windows
+        self._own = own  # the store for the results of requests that write nothing
+
+    async def answer(self, envelope: Envelope, again: bool) -> bytes:
+        """The answer, an HTTP response. ``again``: the broker says that it may have come before.
+
+        Raises ``Poison``. When it returns, the result is durable.
+        """
+        request = wire.Request()
+        id = envelope.id
+        known = self._windows.get(id)
+        tries = 0
+        if isinstance(known, list):
+            tries = known[0]
+        elif known == joint.BEGUN:
+            return error(request, Fault(500, "the power went in its midst: it was done in part"))
+        elif known is not None:
+            return _unpacked(known)
+        if envelope.until and clock.synced() and clock.now() > envelope.until:
+            return error(request, Fault(504, "its deadline was over: it was not executed"))
+        if again:
+            await self._count(id, tries)
+        return await self._execute(request, envelope, again)
+
+    async def _count(self, id: str, tries: int) -> None:
+        """Record that a request which may have ended the program before begins again."""
+        if tries >= TRIES - 1:
+            raise Poison("it has ended the program %d times and is given up" % TRIES)
+        await self._windows.of(self._own).add(id, [tries + 1])
+
+    async def _execute(self, request, envelope, counted: bool) -> bytes:
+        writes = joint.Joint(self._windows, envelope.id)
+        writes.begin()
+        try:
+            data = await self._serve(request, envelope)
+            # A GET that wrote nothing may as well be executed again.
+            if writes.wrote or counted or request.key != "/GET":
+                await writes.finish(self._own, _packed(data))
+            return data
+        except Fault as e:  # the filesystem is full: nothing was written
+            return error(request, e)
+        finally:
+            writes.end()
+
+    async def _serve(self, request, envelope) -> bytes:
+        """The answer of the routes of the service's listener; what a handler raises is one."""
+        try:
+            listener = self._listeners.get(envelope.service)
+            if not listener:
+                raise Fault(404, "there is no service " + envelope.service)
+            _read(request, envelope.data)
+            handler = _handler(listener, request)
+            if type(handler) is not tuple:
+                return encode(request, (await handler(request)))
+            parked = Parked(listener, request)
+            rest = await handler[0](parked, handler, b"")
+            return parked.sent + rest if parked.sent else rest
+        except Exception as e:
+            if not isinstance(e, Fault):
+                Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
+                e = Fault(500, "internal error")
+            return error(request, e)
+
+
+def _handler(listener, request):
+    """What of the listener's routes serves the request. Raises ``Fault``."""
+    node = listener.routes
+    for segment in request.path:
+        node = node.get(segment) or (segment and node.get("*"))
+        if not node:
+            break
+    return (node and node.get(request.key)) or listener.unmatched(request, node)
+
+
+def _read(request, data: bytes) -> None:
+    """Take an HTTP request that is whole. Raises ``Fault``."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        raise Fault(400, "the head is not whole")
+    if end > wire.MAX_HEAD:
+        raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
+    request.begin(data[: end + 4])
+    if request.path[1] == "~":  # calls of boards carry a code for a connection of their own
+        raise Fault(401, "for boards of this cluster only")
+    body = data[end + 4 :]
+    if request.length < 0 or request.length != len(body):
+        raise Fault(400, "%d bytes came, Content-Length is %d" % (len(body), request.length))
+    if len(body) > wire.MAX_BODY:
+        raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
+    request.body = body
+
+
+def _packed(data: bytes):
+    """An answer as JSON that a window keeps."""
+    packed: object = None
+    try:
+        if len(data) < _KEPT:
+            packed = str(data, "utf-8")
+    except UnicodeError:
+        packed = {"base64": str(b2a_base64(data), "utf-8")}
+    if packed and len(json.dumps(packed).encode()) < _KEPT:
+        return packed
+    text = "done, but its answer of %d bytes was too long to be kept" % len(data)
+    return _packed(error(wire.Request(), Fault(int(data[9:12]), text)))
+
+
+def _unpacked(kept) -> bytes:
+    return a2b_base64(kept["base64"]) if isinstance(kept, dict) else kept.encode()

@@ -1,0 +1,125 @@
+"""MQTT 3.1.1 between bytes and packets, without sockets, as far as a mailbox needs it.
+
+Sections are those of the OASIS standard of 2014-10-29.
+"""
+
+from micropython import const
+
+# The upper four bits of a packet's first byte (2.2.1).
+CONNACK = const(2)
+PUBLISH = const(3)
+PUBACK = const(4)
+SUBACK = const(9)
+PINGRESP = const(13)
+
+PING = b"\xc0\x00"
+DISCONNECT = b"\xe0\x00"
+
+_KEPT = const(256)  # bytes that are kept of a packet which is too large
+
+
+def _string(text) -> bytes:
+    data = text if isinstance(text, bytes) else text.encode()
+    return len(data).to_bytes(2, "big") + data
+
+
+def _packet(first: int, *parts: bytes) -> bytes:
+    left = sum(map(len, parts))
+    head = bytearray((first,))
+    while True:
+        digit = left & 127
+        left >>= 7
+        head.append(digit | 128 if left else digit)
+        if not left:
+            return b"".join((bytes(head),) + parts)
+
+
+def connect(client: str, user: str, password: str, alive_s: int, topic: str, will: str) -> bytes:
+    """CONNECT (3.1) to a session that stays; ``will`` is published, retained, when we are lost."""
+    flags = 0x2C  # will, QoS 1, retained
+    login = b""
+    if user:
+        flags |= 0xC0
+        login = _string(user) + _string(password)
+    head = b"\0\4MQTT\4" + bytes((flags,)) + alive_s.to_bytes(2, "big")
+    return _packet(0x10, head, _string(client), _string(topic), _string(will), login)
+
+
+def subscribe(number: int, topic: str) -> bytes:
+    """SUBSCRIBE (3.8) with QoS 1."""
+    return _packet(0x82, number.to_bytes(2, "big"), _string(topic), b"\1")
+
+
+def publish(number: int, topic: str, payload: bytes, retain: bool) -> bytes:
+    """PUBLISH (3.3) with QoS 1."""
+    return _packet(0x33 if retain else 0x32, _string(topic), number.to_bytes(2, "big"), payload)
+
+
+def puback(number: int) -> bytes:
+    """PUBACK (3.4)."""
+    return b"\x40\x02" + number.to_bytes(2, "big")
+
+
+class Published:
+    """A PUBLISH that has come. ``number`` is 0 with QoS 0; ``whole`` is False if it was too large,
+    and ``payload`` is then its beginning. Raises ``ValueError`` if it is malformed."""
+
+    def __init__(self, first: int, body: bytes, whole: bool) -> None:
+        end = 2 + int.from_bytes(body[:2], "big")
+        self.topic = str(body[2:end], "utf-8")
+        self.again = bool(first & 8)
+        self.number = 0
+        if first & 6:
+            self.number = int.from_bytes(body[end : end + 2], "big")
+            end += 2
+        if len(body) < end:
+            raise ValueError("malformed packet")
+        self.payload = body[end:]
+        self.whole = whole
+
+
+class Packets:
+    """Cuts what comes into packets. One larger than ``most`` bytes is not kept in RAM."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._data = b""
+        self._skip = 0  # bytes of a packet that is too large, still to come
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that have come."""
+        if self._skip:
+            n = min(self._skip, len(data))
+            self._skip -= n
+            data = data[n:]
+        self._data = self._data + data if self._data else data
+
+    def take(self):
+        """The next packet, ``(first byte, body, whole)``, or None until more has come.
+
+        Raises ``ValueError`` if what came cannot be a packet.
+        """
+        data = self._data
+        size = shift = 0
+        at = 1
+        while True:
+            if at >= len(data):
+                return None
+            size |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if not data[at - 1] & 128:
+                break
+            if at > 4:
+                raise ValueError("malformed length")
+        end = at + size
+        if size > self._most:
+            if len(data) - at < _KEPT:
+                return None
+            self._skip = max(0, end - len(data))
+            self._data = data[end:]
+            return data[0], data[at : at + _KEPT], False
+        if len(data) < end:
+            return None
+        self._data = data[end:]
+        return data[0], data[at:end], True

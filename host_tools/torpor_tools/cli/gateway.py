@@ -1,0 +1,136 @@
+"""``torpor gateway``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import fail
+from ..model.cluster import Mailbox
+from ..model.plan import Plan
+from .base import Command, Settings
+from .output import print_table
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
+    from ..gateway.app import Home, Resolve
+
+
+@click.command(
+    cls=Command,
+    help="Answer HTTP for boards that sleep, until Ctrl-C.",
+    examples=[
+        ("torpor gateway", "with the broker of cluster.toml; one is started where there is none"),
+        ("torpor gateway --bind 127.0.0.1", "beside torpor sim on one computer"),
+        ("torpor gateway --broker mqtts://nas.local", "another broker than the boards'"),
+    ],
+)
+@click.option("--broker", metavar="URL", help="The broker (default: [mailbox] url).")
+@click.option(
+    "--bind", default="0.0.0.0", metavar="ADDRESS", help="Where to listen (default: everywhere)."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    metavar="SECONDS",
+    help="How long a client waits that does not say (default: 300).",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 900),
+    default=64,
+    metavar="N",
+    help="Requests that may wait for one board (default: 64).",
+)
+@click.option(
+    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports."
+)
+@click.pass_obj
+def command(
+    settings: Settings,
+    broker: str | None,
+    bind: str,
+    wait: float,
+    limit: int,
+    port_base: int | None,
+) -> None:
+    from ..contracts import load_plan
+    from ..link.secrets import broker_login
+
+    try:
+        from ..gateway import Gateway
+    except ModuleNotFoundError as error:
+        what = f"the gateway needs the package {error.name}"
+        raise fail(what, "pip install 'torpor[gateway]'") from None
+    root = settings.root
+    plan = load_plan(root)
+    where = _broker(plan, broker)
+    ports = None
+    if port_base is not None:
+        named = sorted({s.port for b in plan.boards for s in b.services if s.port})
+        ports = {port: port_base + n for n, port in enumerate(named)}
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    gateway = Gateway(
+        plan,
+        where,
+        broker_login(root),
+        root / "build" / "gateway",
+        bind=bind,
+        ports=ports,
+        wait_s=wait,
+        limit=limit,
+        resolve=_resolver(root),
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run(gateway, plan, bind))
+    click.echo("stopped")
+
+
+def _broker(plan: Plan, url: str | None) -> Mailbox:
+    from ..config.mailbox import from_url
+
+    if url is not None:
+        return from_url(url)
+    if plan.cluster.mailbox is None:
+        raise fail(
+            "the cluster has no mailbox, so there is nothing to be a gateway for",
+            'add to cluster.toml: [mailbox] with url = "mqtt://<this computer>", and a board with '
+            'the policy "deep"',
+        )
+    return plan.cluster.mailbox
+
+
+async def _run(gateway: Gateway, plan: Plan, bind: str) -> None:
+    async with gateway:
+        host = "127.0.0.1" if bind == "0.0.0.0" else bind
+        rows = [
+            (service.name, board.name, f"http://{host}:{gateway.ports[service.port]}")
+            for board in plan.boards
+            for service in board.services
+            if service.port
+        ]
+        click.echo()
+        print_table(("service", "board", "url"), rows)
+        click.echo("\nCtrl-C stops.\n")
+        await gateway.run()
+
+
+def _resolver(root: Path) -> Resolve:
+    """Where a board answers: its own address, or its place in a simulator of this project."""
+    from torpor_sim import simulated
+
+    def resolve(home: Home, address: str) -> tuple[str, int]:
+        if address.startswith("127."):
+            place = simulated(root / "build" / "sim").get(home.board)
+            if place and home.port in place.ports:
+                return place.address, place.ports[home.port]
+        return address, home.port
+
+    return resolve

@@ -1,0 +1,297 @@
+"""The gateway as an ASGI application: every service's port, answered by its board or for it.
+
+Follow ``App._request`` (which board), ``_straight`` (it is awake) and ``_parked`` (it sleeps).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import message
+from .broker import Broker
+from .direct import BrokeOffError, Direct, NotReachedError
+from .message import Answer, Header, Topics
+from .parked import Parked
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Resolve = Callable[["Home", str], tuple[str, int]]
+
+_MOST_BODY = 1 << 20  # bytes that are passed straight on
+_ASYNC_S = 86_400  # how long a request may wait whose client does not
+_LATE_S = 60  # an answer on its way when its time was over
+
+
+@dataclass(frozen=True)
+class Home:
+    """A service on a board; ``host``: where the board is said to be found."""
+
+    board: str
+    service: str
+    port: int
+    host: str
+    mailbox: bool
+
+
+@dataclass
+class RefusedError(Exception):
+    """An answer of the gateway itself."""
+
+    status: int
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """``Prefer`` (RFC 7240): ``respond-async`` and ``wait`` in seconds."""
+
+    respond_async: bool = False
+    wait: float | None = None
+
+    @classmethod
+    def of(cls, headers: Sequence[Header]) -> Wishes:
+        told = b",".join(v for n, v in headers if n == b"prefer").decode("latin-1").lower()
+        parts = [part.strip() for part in told.replace(";", ",").split(",")]
+        waits = [p[5:].strip('"') for p in parts if p.startswith("wait=")]
+        wait = float(waits[0]) if waits and waits[0].isdigit() else None
+        return cls("respond-async" in parts, wait)
+
+
+class App:
+    """``homes``: what answers at a port of ours; ``resolve``: where a board's service is now."""
+
+    def __init__(
+        self,
+        homes: Mapping[int, Sequence[Home]],
+        parked: Parked,
+        broker: Broker,
+        topics: Topics,
+        resolve: Resolve,
+        wait_s: float,
+    ) -> None:
+        self._homes = homes
+        self._parked = parked
+        self._broker = broker
+        self._topics = topics
+        self._resolve = resolve
+        self._wait_s = wait_s
+        self._direct = Direct()
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1013})
+            return
+        try:
+            await self._request(scope, receive, send)
+        except RefusedError as refusal:
+            await _refuse(send, refusal)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: list[Header] = scope["headers"]
+        path: bytes = scope["raw_path"]
+        if path.startswith(b"/~"):
+            await self._ours(scope, path.decode("latin-1"), send)
+            return
+        home = self._home(scope["server"][1], headers)
+        body = await _body(receive)
+        target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        request = (scope["method"], target, headers, body)
+        key = next((v for n, v in headers if n == b"idempotency-key"), None)
+        wishes = Wishes.of(headers)
+        status = self._parked.boards.get(home.board)
+        awake = not home.mailbox or (status is not None and status.state == "awake")
+        # Only what comes through the mailbox is executed exactly once, so what asks for it does.
+        if awake and not (home.mailbox and (key or wishes.respond_async)):
+            try:
+                address = self._resolve(home, status.address if status else home.host)
+                await self._straight(address, request, send)
+                return
+            except NotReachedError as error:
+                if not home.mailbox:
+                    raise RefusedError(502, f"{home.board} cannot be reached: {error}") from None
+        await self._park(home, request, key, wishes, send)
+
+    def _home(self, port: int, headers: Sequence[Header]) -> Home:
+        """The board that a request is for: the only one, or the one that it names."""
+        homes = self._homes[port]
+        named = {v.decode("latin-1") for n, v in headers if n == b"torpor-board"}
+        named |= {v.decode("latin-1").split(".")[0] for n, v in headers if n == b"host"}
+        found = [home for home in homes if home.board in named] or homes
+        if len(found) > 1:
+            boards = ", ".join(home.board for home in homes)
+            raise RefusedError(400, f"name the board in a header Torpor-Board: {boards}")
+        return found[0]
+
+    # A board that is awake
+
+    async def _straight(
+        self, address: tuple[str, int], request: tuple[str, bytes, list[Header], bytes], send: Send
+    ) -> None:
+        begun = False
+        try:
+            async with self._direct.request(address, *request) as (status, headers, pieces):
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                begun = True
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+        except BrokeOffError as error:
+            if begun:
+                raise
+            text = f"the board broke off, and may have executed the request: {error}"
+            raise RefusedError(502, text) from None
+
+    # A board that sleeps
+
+    async def _park(
+        self,
+        home: Home,
+        request: tuple[str, bytes, list[Header], bytes],
+        key: bytes | None,
+        wishes: Wishes,
+        send: Send,
+    ) -> None:
+        wait = self._wait_s if wishes.wait is None else wishes.wait
+        until = time.time() + (_ASYNC_S if wishes.respond_async else wait)
+        id = _id(home, key)
+        await self._hand_over(home, id, until, request)
+        if wishes.respond_async:
+            wait = wishes.wait or 0
+        answer = await self._parked.wait(id, wait)
+        if answer:
+            await _answer(send, answer, request[0])
+            return
+        headers = {
+            "Location": f"/~requests/{home.board}/{int(until)}/{id}",
+            "Retry-After": str(self._parked.retry_after(home.board)),
+        }
+        if wishes.respond_async:
+            raise RefusedError(202, f"waits for {home.board}", headers)
+        text = f"{home.board} has not answered in time; Location tells what becomes of it"
+        raise RefusedError(504, text, headers)
+
+    async def _hand_over(
+        self,
+        home: Home,
+        id: str,
+        until: float,
+        request: tuple[str, bytes, list[Header], bytes],
+    ) -> None:
+        """Have the broker keep the request for the board."""
+        verb, target, headers, body = request
+        parked = self._parked
+        if parked.answer(id) or id in parked.waiting.get(home.board, ()):
+            return
+        retry = {"Retry-After": str(parked.retry_after(home.board))}
+        if home.board not in parked.boards:
+            # The broker keeps nothing for a board that it does not know.
+            raise RefusedError(503, f"{home.board} has never been connected to the broker", retry)
+        if parked.is_full(home.board):
+            raise RefusedError(429, f"{parked.limit} requests wait for {home.board} already", retry)
+        top = message.head(verb, target, headers, len(body))
+        if len(top) > message.MOST_HEAD:
+            raise RefusedError(431, f"a board takes a head of {message.MOST_HEAD} bytes")
+        if len(body) > message.MOST_BODY:
+            raise RefusedError(413, f"a board takes a body of {message.MOST_BODY} bytes")
+        line = message.envelope(id, self._topics.answer(id), until, home.service)
+        try:
+            with parked.parking(home.board, id, until):
+                async with asyncio.timeout(max(1, until - time.time())):
+                    await self._broker.publish(self._topics.inbox(home.board), line + top + body)
+        except TimeoutError:
+            raise RefusedError(503, "the broker does not answer", {"Retry-After": "5"}) from None
+
+    # What the gateway itself answers
+
+    async def _ours(self, scope: Scope, path: str, send: Send) -> None:
+        parts = path.split("/")[1:]
+        if scope["method"] not in ("GET", "HEAD"):
+            raise RefusedError(405, "only GET", {"Allow": "GET, HEAD"})
+        if parts[0] == "~requests" and len(parts) == 4 and parts[2].isdigit():
+            await self._what_became_of(parts[1], int(parts[2]), parts[3], send)
+        elif parts == ["~gateway"]:
+            await _send_json(send, 200, self._state())
+        else:
+            raise RefusedError(404, "the gateway has /~gateway and /~requests/<board>/<until>/<id>")
+
+    async def _what_became_of(self, board: str, until: int, id: str, send: Send) -> None:
+        if answer := self._parked.answer(id):
+            await _answer(send, answer, "GET")
+        elif board not in self._parked.boards:
+            raise RefusedError(404, f"there is no board {board}")
+        elif time.time() > until + _LATE_S:
+            raise RefusedError(504, f"{board} has not answered in time")
+        else:
+            retry = {"Retry-After": str(self._parked.retry_after(board))}
+            raise RefusedError(202, f"waits for {board}", retry)
+
+    def _state(self) -> dict[str, Any]:
+        parked = self._parked
+        return {
+            "broker": self._broker.connected.is_set(),
+            "boards": {
+                name: {
+                    "state": status.state,
+                    "waiting": len(parked.waiting.get(name, ())),
+                    "wakes_in": parked.retry_after(name) if status.wakes_at else None,
+                }
+                for name, status in sorted(parked.boards.items())
+            },
+        }
+
+
+def _id(home: Home, key: bytes | None) -> str:
+    """The request's id; the same for all requests to a service with the same key."""
+    if key is None:
+        return secrets.token_hex(16)
+    told = b"\0".join([home.board.encode(), home.service.encode(), key])
+    return hashlib.sha256(told).hexdigest()[:32]
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise RefusedError(400, "the request broke off")
+        body += bytes(event.get("body", b""))
+        if len(body) > _MOST_BODY:
+            raise RefusedError(413, f"the gateway takes a body of {_MOST_BODY} bytes")
+        if not event.get("more_body"):
+            return body
+
+
+async def _answer(send: Send, answer: Answer, verb: str) -> None:
+    headers = [*answer.headers]
+    if answer.status not in (204, 304) and verb != "HEAD":
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _refuse(send: Send, refusal: RefusedError) -> None:
+    name = "status" if refusal.status == 202 else "error"
+    await _send_json(send, refusal.status, {name: refusal.text}, refusal.headers)
+
+
+async def _send_json(
+    send: Send, status: int, told: dict[str, Any], more: Mapping[str, str] | None = None
+) -> None:
+    body = json.dumps(told).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [(n.lower().encode(), v.encode()) for n, v in (more or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

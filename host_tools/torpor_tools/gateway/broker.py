@@ -1,0 +1,96 @@
+"""The gateway's connection to the MQTT broker, for as long as the gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+import aiomqtt
+
+from ..model.cluster import Mailbox
+
+_log = logging.getLogger("torpor.gateway")
+_FIRST_S, _LAST_S = 0.1, 5.0
+_ACKNOWLEDGED_S = 5.0
+_NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+
+
+class Broker:
+    """Keeps connected, tells ``hear(topic, payload)`` what comes, publishes until it is taken.
+
+    ``login``: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
+    """
+
+    def __init__(
+        self,
+        where: Mailbox,
+        login: dict[str, str],
+        topics: Sequence[str],
+        hear: Callable[[str, bytes], None],
+    ) -> None:
+        self._where = where
+        self._login = login
+        self._topics = topics
+        self._hear = hear
+        self._name = f"torpor-gateway-{secrets.token_hex(6)}"
+        self._client: aiomqtt.Client | None = None
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Stay connected. Never returns."""
+        pause = _FIRST_S
+        while True:
+            try:
+                async with self._new() as client:
+                    await client.subscribe([(topic, 1) for topic in self._topics])
+                    self._client = client
+                    self.connected.set()
+                    _log.info("connected to the broker at %s", self._where.url)
+                    pause = _FIRST_S
+                    async for message in client.messages:
+                        if isinstance(message.payload, bytes):
+                            self._hear(str(message.topic), message.payload)
+            except aiomqtt.MqttError as error:
+                if self.connected.is_set() or pause == _FIRST_S:
+                    _log.warning("broker at %s: %s", self._where.url, error)
+            finally:
+                self.connected.clear()
+                self._client = None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_S)
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish with QoS 1; returns when the broker has it, and tries again until then.
+
+        So it may be there twice. Bound it with ``asyncio.timeout``.
+        """
+        while True:
+            await self.connected.wait()
+            client = self._client
+            if client is None:
+                continue
+            try:
+                await client.publish(topic, payload, qos=1, retain=retain, timeout=_ACKNOWLEDGED_S)
+                return
+            except aiomqtt.MqttError:
+                await asyncio.sleep(_FIRST_S)
+
+    def _new(self) -> aiomqtt.Client:
+        tls = None
+        if self._where.tls:
+            tls = ssl.create_default_context(cadata=self._login.get("ca"))
+        return aiomqtt.Client(
+            self._where.host,
+            self._where.port,
+            username=self._login.get("user"),
+            password=self._login.get("password"),
+            identifier=self._name,
+            keepalive=15,
+            timeout=5,
+            tls_context=tls,
+            socket_options=_NODELAY,
+        )

