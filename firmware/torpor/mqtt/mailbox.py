@@ -16,7 +16,7 @@ from binascii import hexlify
 
 from micropython import const
 
-from .. import clock, idle, log, net, power, supervise
+from .. import clock, idle, log, net, port, power, supervise  # type: ignore[attr-defined]
 from ..http.answer import error
 from ..http.wire import Request
 from ..service import Fault
@@ -35,6 +35,9 @@ _CONNECT_MS = const(8000)
 _DRAIN_MS = const(5000)
 _SETTLE_MS = const(3000)  # until the broker has acknowledged what we sent
 _EXECUTE_MS = const(60000)
+# A start that was not a wake may follow a crash: nats-server gives what was being worked on again
+# after its ack_wait of 2 s.
+_AFTER_CRASH_MS = const(3000)
 _CLOSE_MS = const(1500)
 # What is more than this waits for the next start.
 _MOST = const(200)  # requests
@@ -49,10 +52,10 @@ class Mailbox:
     """A work source for ``torpor.power``: see docs/power.md."""
 
     def __init__(self, kernel: "Kernel", broker: tuple) -> None:
-        host, port, self._tls = broker
+        host, number, tls = broker
         self._secrets = _secrets()
-        ca = self._secrets.get("ca", "").encode() if self._tls else None
-        self._client = Client(host, port, ca)
+        ca = self._secrets.get("ca", "").encode() if tls else None
+        self._client = Client(host, number, ca)
         board = kernel.cluster.BOARD
         self._name = "torpor-%s-%s" % (kernel.cluster.NAME, board)
         self._base = "torpor/%s/%s" % (kernel.cluster.NAME, board)
@@ -65,6 +68,7 @@ class Mailbox:
         self._settled = asyncio.Event()
         self._since = clock.ticks()
         self._for_ms = _CONNECT_MS
+        self._rest_ms = 0 if port.reset_cause() == "deep sleep" else _AFTER_CRASH_MS
         self._left = _MOST
         self._bounded = getattr(kernel.cluster, "POWER", ("",))[0] == "deep"
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
@@ -169,7 +173,7 @@ class Mailbox:
         self._acknowledge(self._unsettled.pop(number, 0))
         self._settled.set()
         if not self._unsettled and self._drained:
-            self._stay(0)
+            self._stay(self._rest_ms)
 
     def _acknowledge(self, number: int) -> None:
         if number:  # 0: it came with QoS 0
@@ -181,7 +185,7 @@ class Mailbox:
         if message.payload == self._mark:
             self._drained = True
             self._acknowledge(message.number)
-            self._stay(_SETTLE_MS if self._unsettled else 0)
+            self._stay(_SETTLE_MS if self._unsettled else self._rest_ms)
             return
         if not self._left:
             return

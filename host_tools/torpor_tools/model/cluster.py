@@ -45,6 +45,11 @@ class Mailbox:
     where: Where
 
     @property
+    def is_here(self) -> bool:
+        """Whether only this computer can reach it."""
+        return self.host == "localhost" or self.host.startswith("127.")
+
+    @property
     def url(self) -> str:
         return f"mqtt{'s' if self.tls else ''}://{self.host}:{self.port}"
 

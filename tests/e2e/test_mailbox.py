@@ -1,0 +1,206 @@
+"""A board that sleeps answers through the gateway: a real broker, a real board in the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.helpers.brokers import LOGIN, MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.mail import Mail, mail
+from torpor_tools.gateway import message
+from torpor_tools.gateway.broker import Broker as Client
+
+BROKERS = [
+    "nats",
+    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
+]
+ASYNC = {"Prefer": "respond-async"}
+SOON = {"Prefer": "wait=0"}
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+async def box(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mail]:
+    root = tmp_path_factory.mktemp("cluster")
+    async with mail(root, Broker(request.param, root / "broker")) as found:
+        yield found
+
+
+async def asleep(box: Mail) -> None:
+    """Have the board asleep, and its door closed."""
+    box.close()
+    await box.sleeps()
+
+
+async def items(box: Mail) -> list[int]:
+    await box.rouse()
+    found: list[int] = (await box.http.get("/items")).json()
+    return found
+
+
+async def test_awake_it_answers_itself(box: Mail) -> None:
+    await box.rouse()
+    answer = await box.http.post("/items", json={"n": 1})
+    assert answer.json() == {"n": 1, "key": 1, "row": {"n": 1}}
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert (await box.http.post("/items", json={"n": "one"})).status_code == 400
+    assert (await box.http.get("/nothing")).status_code == 404
+
+
+async def test_asleep_it_answers_when_it_wakes(box: Mail) -> None:
+    await asleep(box)
+    early = await box.http.get("/items", headers=SOON)
+    assert early.status_code == 504
+    assert 3000 < int(early.headers["retry-after"]) <= 3600
+    parked = asyncio.create_task(box.http.post("/items", json={"n": 2}))
+    again = asyncio.create_task(box.http.post("/items", json={"n": 3}))
+    while len(box.gateway.parked.waiting["box"]) < 2:
+        await asyncio.sleep(0.01)
+    box.wake()
+    assert (await parked).json()["n"] == 2
+    assert (await again).json()["n"] == 3
+    assert (await items(box))[:1] == [1]
+    assert sorted(await items(box)) == [1, 2, 3]
+
+
+async def test_an_answer_for_later(box: Mail) -> None:
+    await asleep(box)
+    told = await box.http.post("/items", json={"n": 4}, headers=ASYNC)
+    assert told.status_code == 202
+    place = told.headers["location"]
+    assert (await box.http.get(place)).status_code == 202
+    async with box.opened() as other, box.client(other) as http:
+        assert (await http.get(place)).status_code in (202, 404)  # 404: not heard of the board yet
+        box.wake()
+        while (answer := await http.get(place)).status_code in (202, 404):
+            await asyncio.sleep(0.02)
+    assert answer.json()["n"] == 4
+
+
+async def test_a_key_is_executed_once(box: Mail) -> None:
+    await box.rouse()
+    key = {"Idempotency-Key": "the fifth"}
+    first = await box.http.post("/items", json={"n": 5}, headers=key)
+    assert first.json()["n"] == 5
+    await asleep(box)
+    async with (
+        box.opened() as other,
+        box.client(other) as http,
+    ):
+        while "box" not in other.parked.boards:
+            await asyncio.sleep(0.01)
+        box.wake()
+        second = await http.post("/items", json={"n": 5}, headers=key)
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert (await items(box)).count(5) == 1
+
+
+async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
+    """Sent twice into the mailbox itself: the second time the board tells what it told before."""
+    await box.rouse()
+    for path, body, kept in (
+        ("/full", b"", True),
+        ("/large", b'{"size":500}', True),
+        ("/large", b'{"size":4000}', False),
+    ):
+        id = f"twice-{path[1:]}-{len(body)}"
+        got = []
+        for _ in range(2):
+            head = message.head("POST", path.encode(), JSON, len(body))
+            line = message.envelope(id, f"torpor/test/answers/{id}", 2e9, "items")
+            await box.gateway.broker.publish("torpor/test/box/in", line + head + body)
+            box.gateway.parked._answers.pop(id, None)
+            answer = await box.gateway.parked.wait(id, 20)
+            assert answer
+            got.append(answer)
+        if kept:
+            assert got[0] == got[1]
+        else:
+            assert (got[1].status, b"too long to be kept" in got[1].body) == (200, True)
+    assert (await items(box)).count(-1) == 1
+
+
+JSON = [(b"host", b"x"), (b"content-type", b"application/json")]
+
+
+async def test_no_more_wait_than_may(box: Mail) -> None:
+    await asleep(box)
+    async with box.opened(limit=2) as few, box.client(few) as http:
+        while "box" not in few.parked.boards:
+            await asyncio.sleep(0.01)
+        for n in (6, 7):
+            assert (await http.post("/items", json={"n": n}, headers=ASYNC)).status_code == 202
+        full = await http.post("/items", json={"n": 8}, headers=ASYNC)
+        assert full.status_code == 429
+        assert int(full.headers["retry-after"]) > 3000
+        box.wake()
+        while len(few.parked.waiting["box"]):
+            await asyncio.sleep(0.02)
+    assert {6, 7} < set(await items(box))
+    assert 8 not in await items(box)
+
+
+async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
+    dead = await listen(box, "torpor/test/box/dead/+")
+    await box.rouse()
+    for payload in (b"nonsense", b'{"id":"x","reply":"torpor/other","service":"items"}\n', b"{}\n"):
+        await box.gateway.broker.publish("torpor/test/box/in", payload)
+        told = json.loads((await dead.get()).partition(b"\n")[0])
+        assert told["id"] == "unreadable"
+    assert (await box.http.get("/items")).status_code == 200
+
+
+async def test_nothing_but_routes_can_be_reached(box: Mail) -> None:
+    await box.rouse()
+    for target, status in ((b"/~", 401), (b"/~/items/secret", 401), (b"/secret", 404)):
+        id = f"try-{target.decode().strip('/~').replace('/', '-')}-x"
+        line = message.envelope(id, f"torpor/test/answers/{id}", 2e9, "items")
+        head = message.head("GET", target, JSON, 0)
+        await box.gateway.broker.publish("torpor/test/box/in", line + head)
+        answer = await box.gateway.parked.wait(id, 20)
+        assert answer
+        assert answer.status == status
+
+
+async def test_a_request_that_ends_the_program_is_given_up(box: Mail) -> None:
+    dead = await listen(box, "torpor/test/box/dead/+")
+    await box.rouse()
+    starts = box.board.starts
+    answer = await box.http.post("/poison", headers={"Prefer": "wait=50", "Idempotency-Key": "p"})
+    assert answer.status_code == 500
+    assert "given up" in answer.json()["error"]
+    while b"unreadable" in (letter := await dead.get()):
+        pass
+    head, _, request = letter.partition(b"\n")
+    assert "3 times" in json.loads(head)["error"]
+    assert b"POST /poison" in request
+    assert box.board.starts == starts + 3
+
+
+async def listen(box: Mail, topic: str) -> asyncio.Queue[bytes]:
+    """What comes under a topic."""
+
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    client = Client(box.broker.where, LOGIN, [topic], lambda _, payload: heard.put_nowait(payload))
+    box.listeners.append(asyncio.create_task(client.run()))
+    await client.connected.wait()
+    await asyncio.sleep(0.1)
+    while not heard.empty():  # what is retained
+        heard.get_nowait()
+    return heard
+
+
+async def test_a_board_that_was_never_there(box: Mail) -> None:
+    await asleep(box)
+    box.gateway.parked.boards.pop("box")
+    refused = await box.http.post("/items", json={"n": 9}, headers=ASYNC)
+    assert refused.status_code == 503

@@ -1,0 +1,91 @@
+"""Real MQTT brokers in processes of their own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from torpor_tools.config.mailbox import from_url
+from torpor_tools.gateway.nats import config
+from torpor_tools.model.cluster import Mailbox
+
+NATS = Path(sys.executable).with_name("nats-server")
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+NO_MOSQUITTO = "NO mosquitto FOUND: the mailbox is not tested with it (install mosquitto)"
+LOGIN = {"user": "fridge", "password": "cold and dark"}
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Broker:
+    """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``."""
+
+    def __init__(self, kind: str, folder: Path, tls: Path | None = None) -> None:
+        self.port = free_port()
+        self._tls = tls
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind == "nats":
+            (folder / "conf").write_text(config(self.where, LOGIN, folder))
+            self._command = [str(NATS), "-c", str(folder / "conf")]
+        else:
+            assert MOSQUITTO
+            self._mosquitto()
+            self._command = [MOSQUITTO, "-c", str(folder / "conf")]
+
+    @property
+    def where(self) -> Mailbox:
+        return from_url(f"mqtt{'s' if self._tls else ''}://localhost:{self.port}")
+
+    def _mosquitto(self) -> None:
+        folder = self._folder
+        subprocess.run(
+            ["mosquitto_passwd", "-c", "-b", folder / "passwords", *LOGIN.values()],
+            check=True,
+            capture_output=True,
+        )
+        lines = [
+            "user root",  # heeded only if root runs it; else it could not read its files
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous false",
+            f"password_file {folder}/passwords",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "autosave_on_changes true",
+            "autosave_interval 1",
+        ]
+        if self._tls:
+            names = {"cafile": "ca.pem", "certfile": "cert.pem", "keyfile": "key.pem"}
+            lines += [f"{key} {self._tls / name}" for key, name in names.items()]
+        (folder / "conf").write_text("\n".join(lines) + "\n")
+        for path in (folder, folder / "passwords"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        for _ in range(1500):
+            assert self._process.poll() is None, (self._folder / "log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the broker does not answer")
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

@@ -1,0 +1,171 @@
+"""A board with a mailbox in the simulator, and what stands between it and its clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.helpers.brokers import LOGIN, Broker
+from tests.helpers.running import write_cluster
+from torpor_sim import SimBoard, Simulator
+from torpor_tools.contracts import load_plan
+from torpor_tools.gateway import Gateway
+from torpor_tools.gateway.app import Home
+from torpor_tools.link import build
+from torpor_tools.model.plan import Plan
+
+ITEMS = """
+import asyncio
+
+import machine
+from torpor import Fault, Service, get, on_wake, post
+
+
+class Items(Service):
+    async def start(self) -> None:
+        self._items = self.store.table("items")
+
+    @post("/items")
+    async def add(self, n: int) -> dict:
+        key = await self._items.append({"n": n})
+        return {"n": n, "key": key, "row": await self._items.get(key)}
+
+    @get("/items")
+    async def all(self) -> list[int]:
+        found = []
+        async for _, row in self._items.scan():
+            found.append(row["n"])
+        return found
+
+    @post("/full")
+    async def full(self) -> None:
+        await self._items.append({"n": -1})
+        raise Fault(409, "it is taken")
+
+    @post("/large")
+    async def large(self, size: int) -> str:
+        return "x" * size
+
+    @post("/poison")
+    async def poison(self) -> None:
+        machine.reset()
+        await asyncio.sleep_ms(1000)
+
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        pass
+
+    async def secret(self) -> str:
+        return "for peers only"
+"""
+DEEP = 'policy = "deep"\nlinger_ms = 700\nwake_every = "1h"'
+
+
+def write(
+    root: Path, broker: Broker, *, source: str = ITEMS, power: str = DEEP, ca: Path | None = None
+) -> Plan:
+    """A cluster of one ESP32, ``box``, with the service ``items``."""
+    write_cluster(root, {"items": source}, "ESP32_GENERIC")
+    toml = root / "cluster.toml"
+    more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
+    toml.write_text(toml.read_text() + more)
+    login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
+    if ca:
+        login += f'ca = "{ca}"\n'
+    (root / "secrets.toml").write_text(
+        f'[mailbox]\n{login}\n[wifi]\nssid = "net"\npassword = "key"\n'
+    )
+    return load_plan(root)
+
+
+class Mail:
+    """What runs. ``http`` is a client of the gateway."""
+
+    def __init__(self, plan: Plan, broker: Broker, sim: Simulator) -> None:
+        self.plan = plan
+        self.broker = broker
+        self.sim = sim
+        self.board: SimBoard = sim.board("box")
+        self.gateway: Gateway
+        self.http: httpx.AsyncClient
+        self.listeners: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def opened(self, limit: int = 64) -> AsyncIterator[Gateway]:
+        """A gateway, connected to the broker."""
+        root = self.plan.cluster.root
+        login = dict(LOGIN)
+        if (ca := root / "ca.pem").exists():
+            login["ca"] = ca.read_text()
+        async with Gateway(
+            self.plan,
+            self.broker.where,
+            login,
+            root / "gateway",
+            bind="127.0.0.1",
+            ports={},
+            limit=limit,
+            resolve=self._where,
+        ) as gateway:
+            await gateway.broker.connected.wait()
+            yield gateway
+
+    def client(self, gateway: Gateway) -> httpx.AsyncClient:
+        url = f"http://127.0.0.1:{gateway.ports[8001]}"
+        return httpx.AsyncClient(base_url=url, timeout=60, trust_env=False)
+
+    def _where(self, home: Home, address: str) -> tuple[str, int]:
+        place = self.sim.board(home.board).place
+        return place.address, place.ports[home.port]
+
+    async def sleeps(self) -> None:
+        """Wait until the board sleeps and the gateway knows."""
+        async with asyncio.timeout(30):
+            while not self.board.trace or self.board.trace[-1]["event"] != "deepsleep":
+                await asyncio.sleep(0.01)
+        await self.known("asleep")
+
+    async def rouse(self) -> None:
+        """Press its button, and wait until the gateway knows that it is awake."""
+        await self.board.reset()
+        await self.known("awake")
+
+    async def known(self, *states: str) -> None:
+        """Wait until the gateway knows that the board is in one of these states."""
+        async with asyncio.timeout(30):
+            while getattr(self.gateway.parked.boards.get("box"), "state", "") not in states:
+                await asyncio.sleep(0.01)
+
+    def wake(self) -> None:
+        """A door opens, and the board wakes."""
+        self.board.inputs.pin(4, 0)
+
+    def close(self) -> None:
+        """The door closes: it can open again."""
+        self.board.inputs.pin(4, 1)
+
+
+@asynccontextmanager
+async def mail(root: Path, broker: Broker, ca: Path | None = None) -> AsyncIterator[Mail]:
+    """A broker, a board, and a gateway that knows the board."""
+    plan = write(root, broker, ca=ca)
+    image = build(plan, "box", root / "build", types=False)
+    broker.start()
+    try:
+        async with Simulator([image], ports="os", storage=root / "build" / "sim") as sim:
+            sim.board("box").inputs.pin(4, 1)
+            found = Mail(plan, broker, sim)
+            async with found.opened() as gateway, found.client(gateway) as http:
+                found.gateway, found.http = gateway, http
+                await found.known("awake", "asleep")
+                try:
+                    yield found
+                finally:
+                    for task in found.listeners:
+                        task.cancel()
+    finally:
+        broker.kill()
