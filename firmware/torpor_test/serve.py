@@ -103,7 +103,10 @@ def run(service: str, root: str = "") -> None:
         if not line:
             return
         if line.strip():
-            server.obey(json.loads(line))
+            order = json.loads(line)
+            if "end" in order:
+                return
+            server.obey(order)
 
 
 class _Server:

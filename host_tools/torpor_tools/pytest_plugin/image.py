@@ -6,9 +6,14 @@ No code of the service's peers is in it: their contracts are, and the stand-ins 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from torpor_sim.facts import facts
+from torpor_sim.flash import BoardFolder
+from torpor_sim.ports import Place
 
 from .. import paths
 from ..contracts import load_plan
@@ -27,27 +32,7 @@ from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, PlacedService, Plan
 from .rewrite import for_device
 
-_OVERLAYS = ("_pin", "_adc", "_rtc", "_wdt", "machine", "onewire", "ds18x20")
-# Stands in for sim/overlays/_sim.py, which reads files of the supervisor.
-_SIM = """\
-import sys
-import time
-
-facts = {!r}
-ticks = time.ticks_ms
-
-
-def native(name):
-    path = sys.path[:]
-    overlay = sys.modules.pop(name, None)
-    sys.path[:] = []
-    try:
-        return __import__(name)
-    finally:
-        sys.path[:] = path
-        if overlay:
-            sys.modules[name] = overlay
-"""
+_OVERLAYS = ("_sim", "_pin", "_adc", "_rtc", "_wdt", "machine", "onewire", "ds18x20")
 _DEVICE_HALF = ("", ".serve", ".check", ".world", ".fixtures", ".fake_clock", ".client")
 
 
@@ -96,22 +81,29 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     return TestImage(service, alone, files, problems, probes)
 
 
-def overlays(image: TestImage) -> dict[str, bytes]:
-    """What a board that is no simulator needs to find simulated pins and probes: ``.sim``."""
+def overlays(image: TestImage, root: str) -> dict[str, bytes]:
+    """What a board that is no simulator needs to find simulated pins and probes: ``.sim``.
+
+    ``root`` is the folder of the board that the files go to.
+    """
     board = image.board.board
-    facts = {
-        "port": board.port,
-        "chip": board.chip,
-        "reset_cause": "power-on",
-        "wake_reason": "",
-        "unique_id": "e660000000000000",
-        "frequency": 125_000_000,
-    }
-    modules = [Module("_sim", False, _SIM.format(facts), "_sim.py", "test")]
+    place = Place("0.0.0.0", {})
+    told = facts(
+        image.board.name,
+        board,
+        place,
+        BoardFolder(Path(root)),
+        reset_cause="power-on",
+        wake_reason="",
+    )
+    modules = []
     for name in _OVERLAYS:
         path = paths.overlays_dir() / f"{name}.py"
-        modules.append(Module(name, False, path.read_text("utf-8"), path.name, "test"))
-    return {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
+        text = path.read_text("utf-8").replace('"/.sim/', f'"{root}/.sim/')
+        modules.append(Module(name, False, text, path.name, "test"))
+    files = {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
+    files[".sim/facts.json"] = json.dumps(told).encode()
+    return files
 
 
 def _find(plan: Plan, service: str) -> tuple[BoardPlan, PlacedService]:

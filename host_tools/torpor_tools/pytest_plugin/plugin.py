@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "device_timeout(seconds): how long this test of a service may take"
     )
     config.stash[_SESSION] = None
+    _check_target(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -133,6 +134,16 @@ def _stand_in(folder: Path, root: Path) -> None:
         module = ModuleType(name)
         module.__path__ = [str(folder)]
         sys.modules.setdefault(name, module)
+
+
+def _check_target(config: pytest.Config) -> None:
+    target = config.getoption("target")
+    if target != "unix" and config.getoption("numprocesses", None):
+        raise pytest.UsageError(f"--target={target}: there is one board, so leave -n out")
+    given = list(map(str, config.invocation_params.args))
+    if "--target" in given and Path(target).is_absolute():
+        # pytest looks for its configuration beside every argument that is a path.
+        raise pytest.UsageError(f"write --target={target}, with =")
 
 
 def _runs_on_device(path: Path) -> bool:

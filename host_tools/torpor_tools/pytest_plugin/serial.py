@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import time
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from .image import TestImage, overlays
 ROOT = ".test"
 _MANIFEST = f"/{ROOT}/manifest.json"
 _ENTER_S = 10.0
+_PAUSE_S = 0.02
 _END = b"\x04"  # what the raw REPL sends when a program has ended
 
 
@@ -70,13 +72,16 @@ class SerialBoard:
         return f"the program on the board ended: {lines[-1] if lines else 'without an error'}"
 
     def stop(self) -> None:
-        """The next start resets the board; until then what runs is interrupted."""
+        """Back to the REPL, whatever runs: a test is interrupted, ``serve.run`` told to end."""
         if self._repl and not self._ended:
             self._repl.serial.write(b"\x03")
+            time.sleep(_PAUSE_S * self.slowness)  # or the interrupt would take the order along
+            self._repl.serial.write(b'\n{"end": true}\n')
+            self._ended = b"?"
 
     def close(self) -> None:
         if self._repl:
-            self._repl.serial.write(b"\x03\x02")  # to the friendly REPL
+            self._repl.serial.write(b"\r\x03\x02")  # to the friendly REPL
             self._repl.close()
             self._repl = None
 
@@ -140,7 +145,7 @@ def board_files(images: Iterable[TestImage]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for image in images:
         files.update(image.files)
-        files.update(overlays(image))
+        files.update(overlays(image, f"/{ROOT}"))
     return {f"{ROOT}/{name}": data for name, data in files.items()}
 
 

@@ -32,9 +32,6 @@ class DeviceSession:
     def begin(self, files: list[DeviceFile]) -> None:
         """Take note of the files that have tests to run."""
         self._files = files
-        target = self.config.getoption("target")
-        if target != "unix" and getattr(self.config, "workerinput", None):
-            raise pytest.UsageError(f"--target {target}: there is one board; leave -n out")
 
     def run(self, item: pytest.Function, file: DeviceFile) -> None:
         """Run a test on the device; raises ``DeviceFailure`` if it fails, skips if it skips."""
@@ -113,6 +110,7 @@ class DeviceSession:
         return count
 
     def _attach(self, item: pytest.Function, outcome: Outcome) -> None:
+        item.user_properties.append(("device_ms", outcome.ms))
         for title, lines in (("stdout", outcome.printed), ("log", outcome.logged)):
             if lines:
                 item.add_report_section("call", title, "\n".join(lines) + "\n")

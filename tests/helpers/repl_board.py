@@ -1,0 +1,119 @@
+"""A board on a serial line, played by MicroPython's Unix port: its raw REPL on a pseudo-terminal.
+
+What a port of a chip does and the Unix port does not is added here: a soft reset comes back to the
+raw REPL, a crash starts the board again, Ctrl-C interrupts a program that runs.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import tty
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_RAW = b"raw REPL; CTRL-B to exit\r\n"
+_MOUNT = """\
+import os, sys, vfs
+folder = sys.argv[1]
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(folder), "/")
+os.chdir("/")
+sys.path[:] = ["", ".frozen", "/lib"]
+"""
+
+
+class ReplBoard:
+    """``device`` is the path of its serial port, ``files`` the folder that is its filesystem."""
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="repl-board-"))
+        self.files = self._folder / "fs"
+        self.files.mkdir()
+        (self._folder / "mount.py").write_text(_MOUNT)
+        self._line, self._client = pty.openpty()
+        tty.setraw(self._client)
+        self.device = os.ttyname(self._client)
+        self.starts = 0
+        self._stopping = False
+        self._start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping = True
+        self._thread.join()
+        self._end()
+        for number in (self._line, self._client):
+            os.close(number)
+        shutil.rmtree(self._folder)
+
+    def _start(self) -> None:
+        self._terminal, inner = pty.openpty()
+        tty.setraw(inner)
+        command = [str(Path(sys.executable).with_name("micropython")), "-X", "heapsize=300wK"]
+        command += ["-i", str(self._folder / "mount.py"), str(self.files)]
+        self._process = subprocess.Popen(
+            command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
+        )
+        os.close(inner)
+        self._said = b""
+        while not self._said.endswith(b">>> "):
+            self._said += os.read(self._terminal, 4096)
+        self.starts += 1
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            ready, _, _ = select.select([self._line, self._terminal], [], [], 0.1)
+            if self._terminal in ready:
+                self._hear()
+            if self._line in ready:
+                self._told(os.read(self._line, 4096))
+
+    def _hear(self) -> None:
+        try:
+            data = os.read(self._terminal, 4096)
+        except OSError:  # it has ended
+            self._again()
+            return
+        self._said = (self._said + data)[-4096:]
+        os.write(self._line, data)
+
+    def _told(self, data: bytes) -> None:
+        if b"\x03" in data and not self._said.endswith(b">") and not self._said.endswith(b"> "):
+            self._process.send_signal(signal.SIGINT)
+            data = data.replace(b"\x03", b"")
+        os.write(self._terminal, data)
+
+    def _again(self) -> None:
+        """A soft reset stays in the raw REPL, anything else is a reset of the board."""
+        status = self._process.wait()
+        self._end()
+        self._start()
+        if status == 0:
+            os.write(self._line, b"MPY: soft reboot\r\n")
+            os.write(self._terminal, b"\x01")
+            said = b""
+            while _RAW not in said:
+                said += os.read(self._terminal, 4096)
+            self._said = said
+            os.write(self._line, _RAW + said.partition(_RAW)[2])
