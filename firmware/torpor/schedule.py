@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 _DAY_S = const(86400)
-# The clock may be set while a day's job waits: look at it again this often.
-_LOOK_MS = const(3600000)
+_LOOK_MS = const(3600000)  # while the clock is not set
+# A clock may be wrong by some per cent when a long sleep ends: a board that wakes early can set it.
+_NEAR_MS = const(300000)
 _LOOK_UNSET_MS = const(5000)
 
 
@@ -56,7 +57,8 @@ class Job:
             return _LOOK_MS
         if not self.last:
             self.last = clock.now() - _DAY_S // 2  # the next time of day from now on
-        return min(max(0, next_daily(self.at, self.last) - clock.now()) * 1000, _LOOK_MS)
+        ms = max(0, next_daily(self.at, self.last) - clock.now()) * 1000
+        return ms if ms < _NEAR_MS else ms - (ms >> 4)
 
     def is_due(self, now: int) -> bool:
         """Whether it must run now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,14 @@ OPENS = """
 
 @asynccontextmanager
 async def sleeper(
-    root: Path, board: str, power: str, source: str = DOOR
+    root: Path, board: str, power: str, source: str = DOOR, speed: float = 1
 ) -> AsyncIterator[tuple[Simulator, SimBoard]]:
     """One service, ``door``, on a board with that power table."""
     write_cluster(root, {"door": source}, board)
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text() + f"\n[boards.box.power]\n{power}\n")
     image = build(load_plan(root), "box", root / "build", types=False)
-    async with Simulator([image], ports="os") as sim:
+    async with Simulator([image], ports="os", speed=speed) as sim:
         yield sim, sim.board("box")
 
 
@@ -245,3 +246,25 @@ async def test_a_work_source_is_drained_and_told_before_the_sleep(tmp_path: Path
         told = await board.wait_log("closing for")
         assert "with 0 left" in str(told)
         await board.wait_log("power: deep sleep for")
+
+
+REPORTS = """
+    @daily("%s")
+    async def report(self) -> None:
+        self.log.info("reported")
+"""
+
+
+async def test_a_daily_job_wakes_the_board_at_its_time_and_once(tmp_path: Path) -> None:
+    due = datetime.now(UTC) + timedelta(minutes=3)
+    source = DOOR.replace("import Service", "import Service, daily")
+    source += REPORTS % due.strftime("%H:%M")
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, source, speed=60) as (_, board):
+        await board.wait_log("reported")
+        await board.trace.wait(  # 15 of 16 parts of a day: the clock may drift
+            lambda event: event["event"] == "deepsleep" and event["ms"] > 80_000_000,
+            what="a sleep of nearly a day",
+            timeout=30,
+        )
+        assert sum("reported" in str(line) for line in board.log) == 1
+        assert {reason for _, reason in boots(board)[1:]} == {"timer"}
