@@ -1,7 +1,7 @@
 """Watches the readings and keeps a book of what went wrong."""
 
 from services.readings import Readings
-from torpor import Fault, Service, clock, every, get, post, put
+from torpor import Fault, Service, clock, every, get, post, put, safe
 
 from .book import Book
 from .watch import Watch
@@ -82,6 +82,7 @@ class Alerts(Service):
         self.log.info("%s: safe from %.1f to %.1f", fridge, low, high)
         return watch.as_dict()
 
+    @safe
     async def revision(self) -> int:
         """A number that grows whenever an alert or a range changes."""
         return self._book.revision

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 
 from services.sensors import Sensors
-from torpor import Fault, Service, clock, every, get
+from torpor import Fault, Service, clock, every, get, safe
 
 from .archive import Archive
 from .buckets import Buckets
@@ -41,10 +41,12 @@ class Readings(Service):
         if clock.synced():
             await self._archive.add(clock.now(), values)
 
+    @safe
     async def fridges(self) -> list[str]:
         """The names of all fridges, sorted."""
         return await self.sensors.fridges()
 
+    @safe
     async def revision(self) -> int:
         """A number that grows with every sample."""
         return self._samples
@@ -64,6 +66,7 @@ class Readings(Service):
             found.append({"time": ring.time(number) + offset, "celsius": ring.value(number) / 100})
         return found
 
+    @safe
     async def window(
         self, fridge: str, since: int, until: int, points: int = 120
     ) -> list[list[float]]:

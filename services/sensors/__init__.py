@@ -2,7 +2,7 @@
 
 import asyncio
 
-from torpor import Fault, Service, get
+from torpor import Fault, Service, get, safe
 
 from .probes import CONVERSION_MS, Probes
 
@@ -22,6 +22,7 @@ class Sensors(Service):
         self._measured = asyncio.Event()
         self._measuring = False
 
+    @safe
     async def fridges(self) -> list[str]:
         """The names of all fridges, sorted."""
         return sorted(self._roms)
@@ -32,6 +33,7 @@ class Sensors(Service):
         await self._measure()
         return dict(self._celsius)
 
+    @safe
     async def temperature(self, fridge: str) -> float:
         """Degrees Celsius, measured now. Raises 404 (no such fridge) and 503 (probe absent)."""
         if fridge not in self._roms:

@@ -72,6 +72,13 @@ def test_the_sample_gives_the_same_answers_wherever_its_services_run() -> None:
     assert " 240 passed" in text
 
 
+def test_the_sample_does_so_in_strict_mode_too() -> None:
+    """Forty placements of it are in tests/soak."""
+    code, text = torpor_test(ROOT, "--placements", "4", "--seed", "5", "--strict", "-n", "2")
+    assert code == 0, text
+    assert " 48 passed" in text
+
+
 def test_a_variable_that_is_shared_with_a_peer_is_caught(tmp_path: Path) -> None:
     code, text = torpor_test(visits(tmp_path, "_seen"), "--placements", "2", "--seed", "1")
     assert code == 1

@@ -10,6 +10,7 @@ import os
 import socket
 from asyncio import core
 from binascii import hexlify
+from errno import EINPROGRESS
 
 from micropython import const
 
@@ -27,7 +28,6 @@ _STARTING_MS = const(20000)
 _CHUNK = const(512)
 _IDLE = const(0)  # as in torpor.http.budget: may be closed when the place is needed
 _BUSY = const(4)
-_AHEAD = const(115)  # EINPROGRESS
 
 _buffer = bytearray(_CHUNK)
 _view = memoryview(_buffer)
@@ -207,7 +207,7 @@ class Link:
         try:
             sock.connect(address)
         except OSError as e:
-            if e.errno != _AHEAD:
+            if e.errno != EINPROGRESS:
                 raise
         yield core._io_queue.queue_write(sock)
         name = auth.name(key)

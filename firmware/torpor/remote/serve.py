@@ -17,6 +17,7 @@ from . import auth, frames
 _AT_ONCE = const(8)  # calls of a board that run; more are refused, so that the heap is not filled
 _TURN = const(8)  # calls answered in a row before others get their turn
 _KNOWN = const(8)  # answers kept for boards that ask again
+_KEPT = const(1024)  # bytes of one
 _WELCOME = (
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
     b"Torpor-Board: %s\r\nTorpor-Nonce: %s\r\n\r\n"
@@ -262,6 +263,9 @@ async def _repeated(id):
 
 
 def _remember(id, answer) -> None:
+    """Keep the answer of a call that may come again; what is large is not kept."""
+    if answer and len(answer[2]) > _KEPT:
+        answer = 500, frames.BUG, b'"it was answered, and that was too much to keep"'
     if id not in _known and len(_known) >= _KNOWN:
         for each in _known:
             if _known[each]:

@@ -29,11 +29,13 @@ def test_it_greets(cluster):
         ("torpor test", "as cluster.toml places the services"),
         ("torpor test --placements 20", "all on one board, each on its own, 18 random ones"),
         ("torpor test --placements 20 --seed 7", "the same ones as the run that printed seed 7"),
+        ("torpor test --placements 20 --strict", "and with values that no network could carry"),
     ],
 )
 @click.argument("suite", nargs=-1)
 @click.option("--placements", type=click.IntRange(2), metavar="N", help="How many placements.")
 @click.option("--seed", type=int, metavar="SEED", help="Make the same random placements again.")
+@click.option("--strict", is_flag=True, help="Calls in memory pass through the wire encoding.")
 @click.option("-n", "jobs", type=click.IntRange(1), metavar="JOBS", help="Placements at once.")
 @click.option("-k", "expression", metavar="EXPRESSION", help="Only tests whose names match.")
 @click.pass_obj
@@ -42,6 +44,7 @@ def command(
     suite: tuple[str, ...],
     placements: int | None,
     seed: int | None,
+    strict: bool,
     jobs: int | None,
     expression: str | None,
 ) -> int:
@@ -56,6 +59,7 @@ def command(
         )
     options = [f"--placements={placements}"] if placements else []
     options += [f"--placements-seed={seed}"] if seed is not None else []
+    options += ["--strict-cluster"] if strict else []
     options += [f"-n{jobs}", "--dist=loadgroup"] if jobs else []
     options += ["-k", expression] if expression else []
     run = subprocess.run([sys.executable, "-m", "pytest", *options, *paths], cwd=root, check=False)

@@ -46,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SEED",
         help="make the same random placements again",
     )
+    group.addoption(
+        "--strict-cluster",
+        action="store_true",
+        help="have calls in memory pass through the wire encoding, in tests that use cluster",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -118,7 +123,9 @@ def placed_cluster(request: pytest.FixtureRequest) -> Iterator[Running]:
         folder = tempfile.TemporaryDirectory(prefix="torpor-placements-")
         config.add_cleanup(folder.cleanup)
         config.stash[_OUT] = Path(folder.name)
-    with Running(_root(config), getattr(request, "param", None), config.stash[_OUT]) as running:
+    placement = getattr(request, "param", None)
+    strict = config.getoption("strict_cluster")
+    with Running(_root(config), placement, config.stash[_OUT], strict=strict) as running:
         yield running
 
 

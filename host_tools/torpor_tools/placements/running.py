@@ -37,11 +37,20 @@ _START_S = 60.0
 class Running:
     """The cluster in ``root``, placed as ``cluster.toml`` says or as ``placement`` does.
 
-    Use it in a ``with``. ``answers`` keeps all that was asked and answered. ``out`` is the folder
+    Use it in a ``with``. ``strict``: calls in memory pass through the wire encoding. ``answers``
+    keeps all that was asked and answered. ``out`` is the folder
     for the images, to be used by one after the other.
     """
 
-    def __init__(self, root: Path, placement: Placement | None, out: Path, **options: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        placement: Placement | None,
+        out: Path,
+        *,
+        strict: bool = False,
+        **options: Any,
+    ) -> None:
         cluster = load_cluster(root)
         self.plan: Plan = plan_of(placed(cluster, placement) if placement else cluster)
         self.answers: list[Answer] = []
@@ -52,7 +61,10 @@ class Running:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv(KEYS_VARIABLE, " ".join(key.hex() for key in self._keys))
-            images = [build(self.plan, board.name, out, types=False) for board in self.plan.boards]
+            images = [
+                build(self.plan, board.name, out, types=False, strict=strict)
+                for board in self.plan.boards
+            ]
         self.sim = Simulator(images, **{"ports": "os", **options})
 
     def __enter__(self) -> Self:

@@ -1,0 +1,123 @@
+"""The cluster's keys: made, changed, checked, and asked for when calls need them."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.several import write_boards
+from torpor_tools.cli import run
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import build
+from torpor_tools.link.secrets import KEYS_VARIABLE, cluster_keys, secret_files
+
+A = "from services.b import B\nfrom torpor import Service\n\n\nclass A(Service):\n    b: B\n"
+B = (
+    "from torpor import Service\n\n\nclass B(Service):\n"
+    "    async def say(self) -> int:\n        return 1\n"
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(KEYS_VARIABLE, raising=False)
+    (tmp_path / "cluster.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_init_makes_a_key_that_others_cannot_read(root: Path) -> None:
+    assert run(["secrets", "init"]) == 0
+    [key] = cluster_keys(root)
+    assert len(key) == 32
+    assert stat.S_IMODE((root / "secrets.toml").stat().st_mode) == 0o600
+    told = json.loads(secret_files(root)["secrets.json"])
+    assert told == {"keys": [key.hex()]}
+
+
+def test_init_leaves_the_rest_of_the_file(root: Path) -> None:
+    (root / "secrets.toml").write_text('# mine\n[wifi]\nssid = "net"  # the one upstairs\n')
+    assert run(["secrets", "init"]) == 0
+    text = (root / "secrets.toml").read_text()
+    assert text.startswith('# mine\n[wifi]\nssid = "net"  # the one upstairs\n')
+    assert json.loads(secret_files(root)["secrets.json"])["wifi"]["ssid"] == "net"
+
+
+def test_init_replaces_no_key(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["secrets", "init"])
+    before = (root / "secrets.toml").read_text()
+    assert run(["secrets", "init"]) == 1
+    assert "to change it: torpor secrets rotate" in capsys.readouterr().err
+    assert (root / "secrets.toml").read_text() == before
+
+
+def test_a_key_is_shown_by_no_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["init"], ["rotate"], ["rotate"], ["rotate", "--finish"]):
+        run(["secrets", *words])
+        shown = "".join(capsys.readouterr())
+        assert not [key for key in cluster_keys(root) if key.hex() in shown]
+
+
+def test_a_change_has_two_keys_for_a_while(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["secrets", "rotate"]) == 1
+    assert "make one: torpor secrets init" in capsys.readouterr().err
+    run(["secrets", "init"])
+    [old] = cluster_keys(root)
+    assert run(["secrets", "rotate", "--finish"]) == 1
+    assert run(["secrets", "rotate"]) == 0
+    new, second = cluster_keys(root)
+    assert second == old
+    assert new != old
+    assert run(["secrets", "rotate"]) == 1
+    assert run(["secrets", "rotate", "--finish"]) == 0
+    assert cluster_keys(root) == [new]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[cluster]\nkeys = ["abc"]\n', "a cluster's key is 64 hexadecimal digits"),
+        ("[cluster]\nkeys = [3]\n", "a cluster's key is 64 hexadecimal digits"),
+        (f'[cluster]\nkeys = ["{"ab" * 32}", "{"cd" * 32}", "{"ef" * 32}"]\n', "at most 2 keys"),
+        ("[cluster]\nkey = 3\n", 'unknown key "key"'),
+    ],
+)
+def test_what_is_no_key(root: Path, text: str, what: str) -> None:
+    (root / "secrets.toml").write_text(text)
+    with pytest.raises(UserError, match=what) as caught:
+        cluster_keys(root)
+    assert "abc" not in str(caught.value)
+
+
+def test_keys_of_the_environment(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, f"{'ab' * 32} {'cd' * 32}")
+    assert cluster_keys(root) == [bytes.fromhex("ab" * 32), bytes.fromhex("cd" * 32)]
+
+
+def test_calls_between_boards_need_a_key(root: Path) -> None:
+    write_boards(root, {"a": A, "b": B}, {"one": ["a"], "two": ["b"]}, keys=())
+    plan = load_plan(root)
+    for board in ("one", "two"):
+        with pytest.raises(UserError, match=rf"need a key \({board}: b\)\n +.*torpor secrets init"):
+            build(plan, board, root / "build", types=False)
+
+
+def test_without_another_board_nothing_of_it_is_linked(root: Path) -> None:
+    write_boards(root, {"a": A, "b": B}, {"one": ["a", "b"]}, keys=())
+    image = build(load_plan(root), "one", root / "build", types=False)
+    names = [row.name for row in image.sizes.rows]
+    assert not [name for name in names if "remote" in name or "until" in name or "stubs" in name]
+
+
+def test_who_only_answers_has_no_client(root: Path) -> None:
+    write_boards(root, {"a": A, "b": B}, {"one": ["a"], "two": ["b"]})
+    plan = load_plan(root)
+    names = [row.name for row in build(plan, "two", root / "build", types=False).sizes.rows]
+    assert "torpor.remote.serve" in names
+    assert "torpor.remote.client" not in names
+    names = [row.name for row in build(plan, "one", root / "build", types=False).sizes.rows]
+    assert "torpor.remote.client" in names
