@@ -219,3 +219,110 @@ def test_service_coverage_is_a_file_of_coverage_py(project: Project) -> None:
         "except ValueError:",
         "n = 0",
     ]
+
+
+DEVICE = """\
+import asyncio
+
+import machine
+import pytest
+
+from torpor import clock as torpor_clock
+from torpor_test import Ended
+
+
+async def test_an_hour_takes_no_time(clock):
+    before = clock.now()
+    await asyncio.sleep(3600)
+    assert clock.now() - before == 3600
+    assert torpor_clock.now() == clock.now()
+    assert torpor_clock.uptime_ms() == 3_600_000
+
+
+async def test_tasks_wake_in_their_order(clock):
+    woken = []
+
+    async def sleeper(ms):
+        await asyncio.sleep_ms(ms)
+        woken.append((ms, clock.ticks() - begin))
+
+    begin = clock.ticks()
+    await asyncio.gather(sleeper(300), sleeper(100), sleeper(200))
+    assert woken == [(100, 100), (200, 200), (300, 300)]
+
+
+async def test_a_deadline_passes_at_once(clock):
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 10)
+
+
+async def test_the_clock_is_set_while_timers_run(clock):
+    clock.set(1_900_000_000)
+    await clock.advance(seconds=1, ms=500)
+    assert clock.now() == 1_900_000_001
+
+
+def test_the_real_clock_is_back():
+    assert torpor_clock.uptime_ms() < 60_000
+
+
+def test_pins(board):
+    board.pin(4, 1)
+    board.adc(26, 30000)
+    machine.Pin(5, machine.Pin.OUT).on()
+    assert machine.Pin(4, machine.Pin.IN).value() == 1
+    assert machine.ADC(26).read_u16() == 30000
+    assert (board.output(5), board.output(6)) == (1, None)
+
+
+def test_each_test_has_a_world_of_its_own(board):
+    assert machine.Pin(4, machine.Pin.IN).value() == 0
+    assert board.events == []
+
+
+def test_a_reset_ends_the_program(board):
+    with pytest.raises(Ended) as caught:
+        machine.reset()
+    assert caught.value.event == "reset"
+
+
+def test_the_store_is_empty(store):
+    import os
+
+    assert os.listdir(store) == []
+    with open(store + "/left", "w") as file:
+        file.write("for the next test?")
+
+
+def test_it_is_empty_again(store):
+    import os
+
+    assert os.listdir(store) == []
+
+
+def test_near():
+    assert {"a": 0.1 + 0.2, "b": [1.0]} == pytest.approx({"a": 0.3, "b": [1]})
+    assert 1.1 != pytest.approx(1.0)
+    assert 1.1 == pytest.approx(1.0, abs=0.2)
+
+
+async def test_a_body_and_headers(start, client, socket_client):
+    await start()
+    for way in (client, socket_client):
+        answer = await way.get("/hello?name=Ada", headers={"X-One": "1"})
+        assert (answer.status_code, answer.json()["hello"]) == (200, "Ada")
+        assert answer.headers["content-type"] == "application/json"
+"""
+
+
+def test_clock_world_store_and_clients(project: Project) -> None:
+    run = project.write({"hello": HELLO}, {"hello/tests/test_fixtures.py": DEVICE}).pytest()
+    assert run.counts == {"passed": 12}, run.text
+
+
+def test_without_strict_mode_values_pass_as_they_are(project: Project) -> None:
+    text = "async def test_it(start):\n    service = await start()\n"
+    text += "    assert (await service.greet((1, 2)))['hello'] == (1, 2)\n"
+    project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
+    assert project.pytest("--no-strict").counts == {"passed": 1}
+    assert "StrictError: test -> hello.greet(name=(1, 2))" in project.pytest().text
