@@ -48,17 +48,7 @@ def build(
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
-    problems = list(linked.problems)
-    secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
-    if secrets is not None:
-        problems += _without_key(plan, board, secrets)
-        problems += _open_mailbox(plan, board)
-    if types:
-        problems += _of_new_lines(check_types(plan), problems)
-    if problems:
-        raise UserError(sorted(dict.fromkeys(problems), key=_line))
-    files = {**linked.compiled, **_other_files(board), **(secrets or {})}
-    files[LISTING] = checksums(files)
+    files = _files(plan, board, linked, types=types)
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name
@@ -81,12 +71,7 @@ def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[
     ``cache`` is a folder that keeps bytecode. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
-    linked = _link(plan, board, cache)
-    secrets = secret_files(plan.cluster.root)
-    problems = [*linked.problems, *_without_key(plan, board, secrets)]
-    if problems:
-        raise UserError(sorted(dict.fromkeys(problems), key=_line))
-    return {**linked.compiled, **_other_files(board), **secrets}
+    return _files(plan, board, _link(plan, board, cache), types=False)
 
 
 def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
@@ -144,6 +129,22 @@ def _generated(plan: Plan, board: BoardPlan, strict: bool) -> dict[str, str]:
         found[stub.API] = stub.api(board)
         found[stub.SIGNATURES] = stub.signatures(board, versions)
     return found
+
+
+def _files(plan: Plan, board: BoardPlan, linked: _Linked, *, types: bool) -> dict[str, bytes]:
+    """All files of the image. Raises ``UserError`` with all that is wrong."""
+    problems = list(linked.problems)
+    secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
+    if secrets is not None:
+        problems += _without_key(plan, board, secrets)
+        problems += _open_mailbox(plan, board)
+    if types:
+        problems += _of_new_lines(check_types(plan), problems)
+    if problems:
+        raise UserError(sorted(dict.fromkeys(problems), key=_line))
+    files = {**linked.compiled, **_other_files(board), **(secrets or {})}
+    files[LISTING] = checksums(files)
+    return files
 
 
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
