@@ -69,6 +69,7 @@ def write(
     root: Path, broker: Broker, *, source: str = ITEMS, power: str = DEEP, ca: Path | None = None
 ) -> Plan:
     """A cluster of one ESP32, ``box``, with the service ``items``."""
+    root.mkdir(exist_ok=True)
     write_cluster(root, {"items": source}, "ESP32_GENERIC")
     toml = root / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'

@@ -1,0 +1,92 @@
+"""A request is never lost nor executed twice, whoever is killed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO
+from tests.helpers.storm import Ledger, Size, Storm
+from torpor_tools import paths
+
+BROKERS = [
+    "nats",
+    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
+]
+SMALL = Size(requests=16, wakes=24, broker_kills=2, gateway_kills=2)
+SPOILED = Size(requests=8, wakes=6, cuts=("begun", "sleep"), doubled=2, calm_s=8)
+FULL = Size(requests=200, wakes=500, broker_kills=20, gateway_kills=20)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def storm(root: Path, kind: str, size: Size) -> Ledger:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    ledger = await Storm(root, kind, size, seed).run()
+    print(ledger)
+    return ledger
+
+
+def assert_exactly_once(ledger: Ledger, size: Size) -> None:
+    assert ledger.lost(size.requests) == []
+    assert ledger.twice() == []
+    assert ledger.mixed_up() == []
+    assert ledger.wakes == size.wakes
+    assert ledger.broker_kills == size.broker_kills
+    assert ledger.gateway_kills == size.gateway_kills
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+async def test_exactly_once(tmp_path: Path, kind: str) -> None:
+    assert_exactly_once(await storm(tmp_path, kind, SMALL), SMALL)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", BROKERS)
+async def test_exactly_once_long(tmp_path: Path, kind: str) -> None:
+    assert_exactly_once(await storm(tmp_path, kind, FULL), FULL)
+
+
+def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
+    """Let images be built of a runtime in which ``old`` has been replaced."""
+    copy = tmp_path / "firmware"
+    shutil.copytree(paths.firmware_dir(), copy)
+    text = (copy / file).read_text()
+    assert text.count(old) == 1
+    (copy / file).write_text(text.replace(old, new))
+    monkeypatch.setattr(paths, "firmware_dir", lambda: copy)
+
+
+EARLY = (
+    "torpor/mqtt/mailbox.py",
+    "            await self._answer(message)\n",
+    "            self._acknowledge(message.number)\n" + "            await self._answer(message)\n",
+)
+FORGETFUL = (
+    "torpor/mqtt/execute.py",
+    "        known = self._windows.get(id)\n",
+    "        known = None\n",
+)
+
+
+async def test_acknowledged_before_the_handler_a_request_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoiled(tmp_path, monkeypatch, *EARLY)
+    ledger = await storm(tmp_path / "cluster", "nats", SPOILED)
+    assert ledger.lost(SPOILED.requests)
+
+
+async def test_without_the_window_a_request_is_executed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoiled(tmp_path, monkeypatch, *FORGETFUL)
+    ledger = await storm(tmp_path / "cluster", "nats", SPOILED)
+    assert ledger.twice()

@@ -1,0 +1,298 @@
+"""Requests to a board that mostly sleeps, while board, broker and gateways are killed.
+
+A request is posted with a key and ``respond-async`` until a gateway says 202: from then on nobody
+sends it again, and it must be answered. Some are posted to both gateways, as a client does that has
+not heard the first answer. The board is cut at random instants of a wake, and right after the
+handler says that it has begun or has written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tests.helpers.brokers import Broker, free_port
+from tests.helpers.mail import write
+from torpor_sim import LogLine, SimBoard, Simulator
+from torpor_tools.link import build
+
+SOURCE = """
+import asyncio
+
+from torpor import Service, get, post
+
+
+class Items(Service):
+    async def start(self) -> None:
+        self._items = self.store.table("items")
+
+    @post("/items")
+    async def add(self, n: int) -> dict:
+        self.log.info("begun %d", n)
+        await asyncio.sleep_ms(15)
+        key = await self._items.append({"n": n})
+        self.log.info("wrote %d", n)
+        await asyncio.sleep_ms(5)
+        return {"n": n, "key": key}
+
+    @get("/items")
+    async def all(self) -> dict:
+        found = {}
+        async for key, row in self._items.scan():
+            found[key] = row["n"]
+        return found
+"""
+POWER = 'policy = "deep"\nlinger_ms = 100\nwake_every = "1h"'
+KINDS = ("instant", "begun", "wrote", "sleep")
+
+
+@dataclass
+class Size:
+    """``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: every how manieth request is
+    posted to both gateways. ``calm_s``: what is not answered so long after the storm is lost."""
+
+    requests: int
+    wakes: int
+    broker_kills: int = 0
+    gateway_kills: int = 0
+    cuts: tuple[str, ...] = KINDS
+    doubled: int = 5
+    calm_s: float = 40
+
+
+@dataclass
+class Ledger:
+    """What became of the requests."""
+
+    answers: dict[int, object] = field(default_factory=dict)  # request -> answer
+    rows: dict[str, int] = field(default_factory=dict)  # key -> request, as the board has stored it
+    wakes: int = 0
+    cuts: int = 0
+    broker_kills: int = 0
+    gateway_kills: int = 0
+
+    def lost(self, requests: int) -> list[int]:
+        """Requests that were taken and not answered, or whose effect is not there."""
+        stored = set(self.rows.values())
+        return [n for n in range(requests) if n not in self.answers or n not in stored]
+
+    def twice(self) -> list[int]:
+        return [n for n, times in Counter(self.rows.values()).items() if times > 1]
+
+    def mixed_up(self) -> list[int]:
+        """Requests whose answer is not the one of their execution."""
+        stored = {n: int(key) for key, n in self.rows.items()}
+        return [n for n, a in self.answers.items() if a != {"n": n, "key": stored.get(n)}]
+
+
+class GatewayProcess:
+    """``torpor gateway`` in a process of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        torpor = str(Path(sys.executable).with_name("torpor"))
+        command = [torpor, "-C", str(self._root), "gateway", "--bind", "127.0.0.1"]
+        with (self._root / f"gateway-{self.port}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--port-base", str(self.port)],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+
+class Storm:
+    """Everything that runs. ``root``: an empty folder."""
+
+    def __init__(self, root: Path, kind: str, size: Size, seed: int) -> None:
+        self.size = size
+        self.ledger = Ledger()
+        self._root = root
+        self._random = random.Random(seed)
+        self._broker = Broker(kind, root / "broker")
+        self._gateways = [GatewayProcess(root), GatewayProcess(root)]
+        self._board: SimBoard
+        self._cut_at = ""  # the beginning of the log line after which the board is cut
+        self._heard = asyncio.Event()
+        self._over = asyncio.Event()
+
+    async def run(self) -> Ledger:
+        async with self._running(), asyncio.TaskGroup() as work:
+            clients = [work.create_task(self._client(n)) for n in range(self.size.requests)]
+            work.create_task(self._kill_broker())
+            work.create_task(self._kill_gateways())
+            await self._wakes()
+            self._over.set()
+            await self._calm(clients)
+        return self.ledger
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        plan = write(self._root, self._broker, source=SOURCE, power=POWER)
+        image = build(plan, "box", self._root / "build", types=False)
+        self._broker.start()
+        async with AsyncExitStack() as stack:
+            stack.callback(self._broker.kill)
+            for gateway in self._gateways:
+                gateway.start()
+                stack.callback(gateway.kill)
+            storage = self._root / "build" / "sim"
+            sim = Simulator([image], ports="os", storage=storage, log=self._hear)
+            await stack.enter_async_context(sim)
+            self._board = sim.board("box")
+            await self._board.wait_trace("deepsleep")  # it has been at the broker
+            yield
+
+    def _hear(self, line: LogLine) -> None:
+        if self._cut_at and line.text.startswith(self._cut_at):
+            self._cut_at = ""
+            self._heard.set()
+
+    # The board
+
+    async def _wakes(self) -> None:
+        for _ in range(self.size.wakes):
+            self.ledger.wakes += 1
+            mark = self._board.trace.mark()
+            self._heard.clear()
+            self._board.kill()  # gives the power back
+            kind = self._random.choice(self.size.cuts)
+            if kind == "instant":
+                await asyncio.sleep(self._random.uniform(0.02, 0.6))
+            elif kind == "sleep":
+                await self._asleep(mark, 8)
+                continue
+            else:
+                self._cut_at = kind
+                waits = [self._asleep(mark, 8), self._heard.wait()]
+                tasks = [asyncio.ensure_future(each) for each in waits]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+                self._cut_at = ""
+                if not self._heard.is_set():
+                    continue
+                await asyncio.sleep(self._random.uniform(0, 0.02))
+            self.ledger.cuts += 1
+            self._board.cut()
+
+    async def _asleep(self, mark: int, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):  # it waits for a broker that is killed
+            await self._board.wait_trace("deepsleep", seconds, since=mark)
+
+    async def _calm(self, clients: list[asyncio.Task[None]]) -> None:
+        """Let the board work until all is answered, and look at what it has stored."""
+        try:
+            async with asyncio.timeout(self.size.calm_s):
+                while not all(client.done() for client in clients):
+                    mark = self._board.trace.mark()
+                    self._board.kill()
+                    await self._asleep(mark, 8)
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            pass
+        for client in clients:
+            client.cancel()
+        await self._board.reset()
+        place = self._board.place
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+            self.ledger.rows = (await http.get(place.url(8001) + "/items")).json()
+
+    # The others
+
+    async def _kill_broker(self) -> None:
+        for _ in range(self.size.broker_kills):
+            await self._pause(self.size.broker_kills)
+            self._broker.kill()
+            await asyncio.sleep(self._random.uniform(0, 0.3))
+            await asyncio.to_thread(self._broker.start)
+            self.ledger.broker_kills += 1
+
+    async def _kill_gateways(self) -> None:
+        for n in range(self.size.gateway_kills):
+            await self._pause(self.size.gateway_kills)
+            gateway = self._gateways[n % 2]
+            gateway.kill()
+            gateway.start()
+            self.ledger.gateway_kills += 1
+
+    async def _pause(self, times: int) -> None:
+        """Until the next of ``times`` kills, spread over all wakes."""
+        wake = self.ledger.wakes + max(1, self.size.wakes // (times + 1))
+        while self.ledger.wakes < wake and not self._over.is_set():
+            await asyncio.sleep(self._random.uniform(0.01, 0.1))
+
+    # A client
+
+    async def _client(self, n: int) -> None:
+        while self.ledger.wakes * self.size.requests < n * self.size.wakes * 0.9:
+            await asyncio.sleep(0.05)
+        gateway = self._random.choice(self._gateways)
+        place = await self._post(n, gateway)
+        if n % self.size.doubled == 0:
+            other = self._gateways[self._gateways[0] is gateway]
+            place = await self._post(n, other) or place
+        while place and n not in self.ledger.answers:
+            await asyncio.sleep(self._random.uniform(0.1, 0.3))
+            status, told = await self._ask(self._random.choice(self._gateways), "GET", place)
+            if status == 200:
+                self.ledger.answers[n] = told
+
+    async def _post(self, n: int, gateway: GatewayProcess) -> str:
+        """Hand a request over; where its answer will be, or nothing if it has come already."""
+        while True:
+            status, told = await self._ask(gateway, "POST", "/items", n)
+            if status == 202:
+                return str(told)
+            if status == 200:
+                self.ledger.answers[n] = told
+                return ""
+            await asyncio.sleep(0.1)
+            gateway = self._random.choice(self._gateways)
+
+    async def _ask(
+        self, gateway: GatewayProcess, verb: str, path: str, n: int | None = None
+    ) -> tuple[int, object]:
+        headers = (
+            {"Prefer": "respond-async", "Idempotency-Key": f"key-{n}"} if verb == "POST" else {}
+        )
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+                answer = await http.request(
+                    verb,
+                    f"http://127.0.0.1:{gateway.port}{path}",
+                    json=None if n is None else {"n": n},
+                    headers=headers,
+                )
+        except httpx.TransportError:
+            return 0, None
+        if answer.status_code == 202:
+            return 202, answer.headers.get("location")
+        return answer.status_code, answer.json()
