@@ -51,10 +51,15 @@ class Project:
             path.write_text(text)
         return self
 
-    def pytest(self, *arguments: str) -> Run:
+    def pytest(self, *arguments: str, timeout: float = 120) -> Run:
         command = [sys.executable, "-m", "pytest", "--color=no", *arguments]
         result = subprocess.run(
-            command, cwd=self.root, capture_output=True, text=True, timeout=120, env=_environment()
+            command,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=_environment(),
         )
         return Run(result.stdout + result.stderr, result.returncode)
 

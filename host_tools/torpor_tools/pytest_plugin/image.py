@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from torpor_sim.facts import facts
-from torpor_sim.flash import BoardFolder
+from torpor_sim.flash import BoardFolder, starter
 from torpor_sim.ports import Place
 
 from .. import paths
@@ -32,7 +32,8 @@ from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, PlacedService, Plan
 from .rewrite import for_device
 
-_OVERLAYS = ("_sim", "_pin", "_adc", "_rtc", "_wdt", "machine", "onewire", "ds18x20")
+# Those of the overlays that a chip needs too; its sockets, its radio and its filesystem are real.
+_OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
 _DEVICE_HALF = ("", ".serve", ".check", ".world", ".fixtures", ".fake_clock", ".client")
 
 
@@ -97,10 +98,12 @@ def overlays(image: TestImage, root: str) -> dict[str, bytes]:
         wake_reason="",
     )
     modules = []
-    for name in _OVERLAYS:
-        path = paths.overlays_dir() / f"{name}.py"
+    folder = paths.overlays_dir()
+    for path in sorted(path for pattern in _OVERLAYS for path in folder.glob(pattern)):
+        if path == starter():
+            continue
         text = path.read_text("utf-8").replace('"/.sim/', f'"{root}/.sim/')
-        modules.append(Module(name, False, text, path.name, "test"))
+        modules.append(Module(path.stem, False, text, path.name, "test"))
     files = {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
     files[".sim/facts.json"] = json.dumps(told).encode()
     return files
