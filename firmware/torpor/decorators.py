@@ -57,9 +57,10 @@ def every(
 
 
 def daily(time: str) -> Callable[[F], F]:
-    """Run this method once a day at ``"HH:MM"`` (UTC), from when the clock is set.
+    """Run this method once a day at ``"HH:MM"``, from when the clock is set.
 
-    A run that was missed comes as soon as it can be, once.
+    The time is that of ``timezone`` in ``cluster.toml``; without one it is UTC. A run that was
+    missed comes as soon as it can be, once.
     """
     return lambda method: method
 

@@ -28,23 +28,35 @@ def next_every(due: int, period: int, now: int) -> int:
     return due if due > now else now + period - (now - due) % period
 
 
-def next_daily(at: int, last: int) -> int:
+def next_daily(at: int, last: int, zone=()) -> int:
     """The first time of day ``at`` that is at least half a day after ``last`` (s since 1970 UTC).
 
     Half a day, so that a clock that is set back a little after a run does not bring it again.
+    ``zone``: from when on which offset from UTC counts.
     """
     after = last + _DAY_S // 2
-    return after + (at - after) % _DAY_S
+    offset = _offset(zone, after)
+    due = after + (at - offset - after) % _DAY_S
+    return due + offset - _offset(zone, due)  # summer time may have begun or ended until then
+
+
+def _offset(zone, at: int) -> int:
+    found = 0
+    for start, offset in zone:
+        if start <= at:
+            found = offset
+    return found
 
 
 class Job:
-    """A method that runs at its times. ``period`` in ms, or ``at`` in s after midnight UTC."""
+    """A method that runs at its times. ``period`` in ms, or ``at`` in s after midnight."""
 
-    def __init__(self, log, method, period: int, at: int) -> None:
+    def __init__(self, log, method, period: int, at: int, zone=()) -> None:
         self.log = log
         self.method = method
         self.period = period
         self.at = at
+        self.zone = zone
         self.due = 0  # of @every: in the schedule's time, ms
         self.last = 0  # of @daily: when it ran last, s since 1970; 0 while the clock is not set
         self.running = False
@@ -57,7 +69,7 @@ class Job:
             return _LOOK_MS
         if not self.last:
             self.last = clock.now() - _DAY_S // 2  # the next time of day from now on
-        ms = max(0, next_daily(self.at, self.last) - clock.now()) * 1000
+        ms = max(0, next_daily(self.at, self.last, self.zone) - clock.now()) * 1000
         return ms if ms < _NEAR_MS else ms - (ms >> 4)
 
     def is_due(self, now: int) -> bool:
@@ -139,14 +151,14 @@ def start(kernel: "Kernel") -> None:
     for name, method, period in kernel.cluster.SCHEDULE:
         jobs.append(_job(kernel, name, method, period, 0))
     for name, method, at in getattr(kernel.cluster, "DAILY", ()):
-        jobs.append(_job(kernel, name, method, 0, at))
+        jobs.append(_job(kernel, name, method, 0, at, kernel.cluster.ZONE))
     jobs = [job for job in jobs if job]
     kernel.schedule = Schedule(jobs)
     supervise.spawn(log.Log("schedule"), kernel.schedule.run)
 
 
-def _job(kernel: "Kernel", name: str, method: str, period: int, at: int):
+def _job(kernel: "Kernel", name: str, method: str, period: int, at: int, zone=()):
     if name in kernel.failed:
         return None
     service = kernel.services[name]
-    return Job(service.log, getattr(service, method), period, at)
+    return Job(service.log, getattr(service, method), period, at, zone)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from torpor_tools.link.zone import offsets
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
@@ -101,9 +105,36 @@ def test_a_time_of_day_comes_once_a_day(last: int, wanted: int) -> None:
     assert times(f"next_daily({NOON}, {last})") == wanted
 
 
+@pytest.mark.parametrize(
+    ("last", "due"),
+    [
+        ("2026-03-28 07:30", "2026-03-29 07:30"),  # summer time begins in that night
+        ("2026-03-29 07:30", "2026-03-30 07:30"),
+        ("2026-10-24 07:30", "2026-10-25 07:30"),  # and ends
+        ("2026-12-31 07:30", "2027-01-01 07:30"),
+    ],
+)
+def test_a_time_of_day_is_that_of_the_time_zone(last: str, due: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    ran, wanted = (
+        int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) for text in (last, due)
+    )
+    at = 7 * 3600 + 30 * 60
+    assert times(f"next_daily({at}, {ran}, {offsets('Europe/Berlin')})") == wanted
+
+
+def test_an_offset_counts_from_the_minute_on() -> None:
+    zone = ZoneInfo("America/New_York")
+    for at, offset in offsets("America/New_York")[1:]:
+        for second, wanted in ((at, offset), (at - 1, -18_000 - 14_400 - offset)):
+            found = datetime.fromtimestamp(second, zone).utcoffset()
+            assert found
+            assert found.total_seconds() == wanted
+
+
 def times(call: str) -> int:
     """The value of a call of one of schedule.py's functions."""
-    source = 'text = open("torpor/schedule.py").read()\n'
-    source += 'exec(text[text.index("_DAY_S"):text.index("class Job")], '
-    source += f'{{"const": int}}, globals())\nprint({call})\n'
+    source = 'text = open("torpor/schedule.py").read()\nmade = {"const": int}\n'
+    source += 'exec(text[text.index("_DAY_S"):text.index("class Job")], made)\n'
+    source += f"print(eval({call!r}, made))\n"
     return int(micropython(source)[0])

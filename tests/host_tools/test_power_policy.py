@@ -122,3 +122,16 @@ def test_an_image_has_the_code_of_its_own_policy_only(tmp_path: Path) -> None:
         "deep": {"sleep", "governor", "chip", "rejoin"},
         "pin": {"chip", "pins"},
     }
+
+
+def test_a_time_zone_that_does_not_exist(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"a": HEAD + ROUTE})
+    toml = tmp_path / "cluster.toml"
+    toml.write_text(
+        toml.read_text().replace("[cluster]\n", '[cluster]\ntimezone = "Europe/Berln"\n')
+    )
+    with pytest.raises(UserError) as error:
+        load_plan(tmp_path)
+    (problem,) = error.value.problems
+    assert str(problem.where) == "cluster.toml:2"
+    assert problem.remedy == 'did you mean "Europe/Berlin"?'

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
+from .suggest import did_you_mean
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -25,7 +27,7 @@ def load_cluster(root: Path) -> Cluster:
     document = Document(root / _FILE, _FILE)
     document.only((), document.data, ["cluster", "boards", "services", "mailbox"])
     top = document.take((), document.data, "cluster", dict, ...)
-    document.only(("cluster",), top, ["name", "deadline_ms"])
+    document.only(("cluster",), top, ["name", "deadline_ms", "timezone"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
     boards = document.take((), document.data, "boards", dict, {})
     services = document.take((), document.data, "services", dict, {})
@@ -38,10 +40,19 @@ def load_cluster(root: Path) -> Cluster:
         tuple(_service(document, key, value) for key, value in services.items()),
         _deadline(document, top),
         read_mailbox(document),
+        _timezone(document, top),
     )
     if document.problems:
         raise UserError(document.problems)
     return cluster
+
+
+def _timezone(document: Document, top: dict[str, Any]) -> str:
+    name: str = document.take(("cluster",), top, "timezone", str, Cluster.timezone)
+    if name not in available_timezones():
+        remedy = did_you_mean(name, available_timezones()) or 'write for example "Europe/Berlin"'
+        document.report(("cluster", "timezone"), f'there is no time zone "{name}"', remedy)
+    return name
 
 
 def _deadline(document: Document, top: dict[str, Any]) -> int:

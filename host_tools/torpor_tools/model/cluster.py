@@ -82,3 +82,4 @@ class Cluster:
     services: tuple[ServiceEntry, ...]
     deadline_ms: int = 5000  # of a call between boards whose caller sets none
     mailbox: Mailbox | None = None
+    timezone: str = "UTC"  # in which @daily counts

@@ -1,4 +1,4 @@
-# ERROR: @daily needs a time of day in UTC
+# ERROR: @daily needs a time of day
 from torpor import Service, daily
 
 

@@ -31,7 +31,7 @@ def _wrong_every(call: ast.Call | None) -> tuple[str, str] | None:
 def _wrong_daily(call: ast.Call | None) -> tuple[str, str] | None:
     if call and daily_s(call) is not None:
         return None
-    return "needs a time of day in UTC", 'write @daily("07:30")'
+    return "needs a time of day", 'write @daily("07:30")'
 
 
 def _wrong_wake(call: ast.Call | None) -> tuple[str, str] | None:
