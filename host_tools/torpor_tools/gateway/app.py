@@ -67,7 +67,10 @@ class Wishes:
 
 
 class App:
-    """``homes``: what answers at a port of ours; ``resolve``: where a board's service is now."""
+    """``homes``: what answers at a port of ours; ``resolve``: where a board's service is now.
+
+    ``documents``: service -> its OpenAPI document, which the boards do not have.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,9 @@ class App:
         topics: Topics,
         resolve: Resolve,
         wait_s: float,
+        documents: Mapping[str, dict[str, Any]],
     ) -> None:
+        self._documents = documents
         self._homes = homes
         self._parked = parked
         self._broker = broker
@@ -106,6 +111,11 @@ class App:
             await self._ours(scope, path.decode("latin-1"), send)
             return
         home = self._home(scope["server"][1], headers)
+        document = self._documents.get(home.service)
+        # A route of that path belongs to the service.
+        if path == b"/openapi.json" and document and "/openapi.json" not in document["paths"]:
+            await _send_json(send, 200, document)
+            return
         body = await _body(receive)
         target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         request = (scope["method"], target, headers, body)

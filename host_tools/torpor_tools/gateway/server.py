@@ -17,6 +17,7 @@ import uvicorn
 from ..errors import Problem, UserError, fail
 from ..model.cluster import Mailbox
 from ..model.plan import Plan
+from ..openapi import documents
 from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
@@ -59,6 +60,7 @@ class Gateway:
         self._resolve = resolve or (lambda home, address: (address, home.port))
         self._topics = Topics(plan.cluster.name)
         self._homes = homes(plan)
+        self._documents = documents(plan)
         self.parked = Parked(limit)
         self.broker = Broker(where, login, self._topics.heard, self._hear)
         self.ports: dict[int, int] = {}  # service's port -> ours
@@ -94,7 +96,15 @@ class Gateway:
             await self._nats.start()
             _log.info("nats-server started at %s", self._where.url)
         app = {ours: self._homes[port] for port, ours in self.ports.items()}
-        self._app = App(app, self.parked, self.broker, self._topics, self._resolve, self._wait_s)
+        self._app = App(
+            app,
+            self.parked,
+            self.broker,
+            self._topics,
+            self._resolve,
+            self._wait_s,
+            self._documents,
+        )
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
