@@ -58,14 +58,14 @@ async def main():
     dashboard = board.services.get("dashboard")
     for _ in range(5):
         times = {"peer": [], "plain": [], "chain": []}
-        for _ in range(200):
-            times["peer"].append(await peer(alerts))
-            await asyncio.sleep_ms(1)
-            times["plain"].append(await plain(readings))
-            await asyncio.sleep_ms(1)
-            if dashboard:
-                times["chain"].append(await chain(dashboard))
+        for number in range(200):
+            for one in ("peer", "plain") if number % 2 else ("plain", "peer"):
+                call = peer(alerts) if one == "peer" else plain(readings)
+                times[one].append(await call)
                 await asyncio.sleep_ms(1)
+        for _ in range(100 if dashboard else 0):
+            times["chain"].append(await chain(dashboard))
+            await asyncio.sleep_ms(1)
         for name in times:
             if times[name]:
                 found[name].append(median(times[name]) / 50)
