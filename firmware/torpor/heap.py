@@ -1,12 +1,12 @@
 """The garbage collector's policy.
 
 MicroPython's allocator looks for space from an index on. Only an object of one block moves the
-index forward; a collection puts it back to the beginning, and so does nearly every ``await``'s
-frame, of several blocks, start there: it searches past all that lives and all garbage since. With
-the stock policy, which collects when the heap is full, the same ``await`` costs 0.24 or 7.5 µs on
-the Unix port, whatever the code. Hence the steps below. In
-brackets: µs for a peer call / for a chain of four, the sample cluster on the Unix port in bursts of
-50 calls; 0.28 / 1.9 with all steps, 4.0 / 13.5 with the stock policy.
+index forward, and a collection puts it back to the beginning. An ``await`` needs a frame of several
+blocks: the search for it begins at the index, again and again, past all that lives and all garbage
+since. With the stock policy, which collects when the heap is full, the same ``await`` costs 0.24 or
+7.5 µs on the Unix port, whatever the code. Hence the steps below. In brackets: µs for a peer call /
+for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1.9 with all steps,
+4.0 / 13.5 with the stock policy.
 
 - The kernel collects before each service is loaded, ``settle`` once all is there: what lives for
   ever is packed, since each hole in it is in the index's way after each collection. (Without it:

@@ -56,9 +56,9 @@ async def main():
     found = {"peer": [], "plain": [], "chain": []}
     alerts, readings = board.services["alerts"], board.services["readings"]
     dashboard = board.services.get("dashboard")
-    for _ in range(5):
+    for _ in range(ROUNDS):
         times = {"peer": [], "plain": [], "chain": []}
-        for number in range(200):
+        for number in range(PAIRS):
             for one in ("peer", "plain") if number % 2 else ("plain", "peer"):
                 call = peer(alerts) if one == "peer" else plain(readings)
                 times[one].append(await call)
@@ -148,8 +148,23 @@ asyncio.run(main())
 """
 
 
-def _calls(lab: Lab, image: Image, *, stock: bool = False, settle: int = 2) -> dict[str, Any]:
-    program = _PROGRAM.replace("STOCK", str(stock)).replace("SETTLE", str(settle))
+def _calls(
+    lab: Lab,
+    image: Image,
+    *,
+    stock: bool = False,
+    settle: int = 2,
+    rounds: int = 5,
+    pairs: int = 200,
+) -> dict[str, Any]:
+    program = _PROGRAM
+    for name, value in {
+        "STOCK": stock,
+        "SETTLE": settle,
+        "ROUNDS": rounds,
+        "PAIRS": pairs,
+    }.items():
+        program = program.replace(name, str(value))
     found: dict[str, Any] = lab.run_on_board(image, program)
     return found
 
@@ -189,8 +204,9 @@ def await_live_over_empty(lab: Lab) -> list[float]:
 @figure("stock_gc_over_ours", unit="ratio", goal=3, better="higher")
 def stock_gc_over_ours(lab: Lab) -> list[float]:
     """``dashboard.revision()``, which asks ``readings`` and ``alerts``."""
-    found = []
-    for number in range(lab.rounds):
-        stock = _calls(lab, lab.sample, stock=True)["chain"][number]
-        found.append(stock / _calls(lab, lab.sample)["chain"][number])
-    return found
+
+    def chain(stock: bool) -> float:
+        found = _calls(lab, lab.sample, stock=stock, settle=1, rounds=1, pairs=0)
+        return float(found["chain"][0])
+
+    return lab.ratios(lambda: chain(True), lambda: chain(False))
