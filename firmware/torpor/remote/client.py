@@ -78,11 +78,11 @@ class Link:
         if not self._pipe:
             await self._connected(ms)
             ms -= clock.since(sent)
-        number = self._number = self._number + 1
+        number = self._number + 1
         frame = frames.call(number, ms if ms > 0 else 0, mark, target, id, arguments)
         if len(frame) > frames.MAX_CALL - auth.CODE:
-            self._number -= 1
             raise Fault(413, "%s: the arguments are larger than 16 kB" % target)
+        self._number = number
         try:
             self._send(frame)
         except OSError as e:

@@ -362,3 +362,12 @@ def test_keys_are_changed_board_by_board(tmp_path: Path) -> None:
             assert "it knows no key of this board" in answer.json()["error"]
 
     asyncio.run(run())
+
+
+def test_arguments_that_are_too_large_are_refused_and_nothing_is_lost(boards: Running) -> None:
+    with boards.client("asker") as http:
+        wait_for(http, "/slow?ms=1")
+        much = http.post("/echo", json={"value": {"text": "x" * 16_345}})
+        assert much.status_code == 413
+        assert much.json() == {"error": "keeper.echo: the arguments are larger than 16 kB"}
+        assert http.post("/echo", json={"value": {"a": 1}}).json() == {"value": {"a": 1}}
