@@ -9,7 +9,8 @@ _modes = {}
 _pulls = {}
 
 
-class Pin(machine._native.PinBase):
+# Only some firmware has it: the Unix port needs it for its drivers, a Pico's does without.
+class Pin(getattr(machine._native, "PinBase", object)):
     IN = 1 if _ESP32 else 0
     OUT = 3 if _ESP32 else 1
     OPEN_DRAIN = 7 if _ESP32 else 2
