@@ -30,7 +30,13 @@ def run(store: Store, module: str, number: int) -> None:
         opening.load(store)
         raise RuntimeError("migration %s: %s: %s" % (module.split(".")[-1], type(e).__name__, e))
     finally:
-        sys.modules.pop(module, None)  # it runs once: give the heap back
+        # It runs once: give the heap back, also that of the package, which holds it.
+        package = module.rpartition(".")[0]
+        sys.modules.pop(module, None)
+        sys.modules.pop(package, None)
+        owner = sys.modules.get(package.rpartition(".")[0])
+        if hasattr(owner, "migrations"):
+            delattr(owner, "migrations")
     opening.load(store)
 
 
