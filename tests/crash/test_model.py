@@ -51,7 +51,7 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.process = subprocess.Popen(
-            [MICROPYTHON, "-X", "heapsize=8m", str(PROGRAM), str(firmware())],
+            [MICROPYTHON, "-X", "heapsize=3m", str(PROGRAM), str(firmware())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -130,7 +130,7 @@ class StoreMachine(RuleBasedStateMachine):
     def batch(self, writes: list[Write]) -> None:
         self.change(writes, "batch", writes=writes)
 
-    @rule(rows=st.lists(ROWS, min_size=20, max_size=60))
+    @rule(rows=st.lists(ROWS, min_size=10, max_size=40))
     def many(self, rows: list[Row]) -> None:
         for row in rows:
             self.append(row)
@@ -178,8 +178,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.ask("restart")
-        assert self.holds(self.dump())
-        self.last = max(self.dump()["log"], default=0)
+        found = self.dump()
+        assert self.holds(found)
+        self.last = max(found["log"], default=0)
 
     @rule(after=st.integers(1, 60))
     def cut(self, after: int) -> None:

@@ -6,7 +6,6 @@ firmware, here = sys.argv[1], sys.argv[0].rsplit("/", 1)[0]
 sys.path[:] = [firmware, here, ".frozen"]
 
 import asyncio  # noqa: E402
-import gc  # noqa: E402
 import json  # noqa: E402
 
 import vfs  # noqa: E402
@@ -115,7 +114,6 @@ async def main():
             board = Board(CutFlash(BLOCKS, data=board.flash.data))
             answer = {"cut": True}
         sys.stdout.write(json.dumps(answer) + "\n")
-        gc.collect()
 
 
 asyncio.run(main())
