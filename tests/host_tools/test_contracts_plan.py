@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.running import write_cluster
+from torpor_tools.config import load_board
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.order import start_order
+from torpor_tools.contracts.placement import states_fit
 from torpor_tools.errors import Where
+from torpor_tools.model.cluster import BoardEntry
 from torpor_tools.model.contract import Contract, Peer
 
 NOWHERE = Where("")
@@ -100,3 +104,13 @@ def test_what_nobody_can_reach_is_noted(tmp_path: Path) -> None:
         "cluster.toml:11: b has a port but no route and no app to answer there",
         "cluster.toml:14: c is placed on no board",
     )
+
+
+def test_too_many_states_for_the_memory_that_outlives_sleep() -> None:
+    board = replace(load_board("ESP32_GENERIC"), rtc_bytes=400)
+    names = ("a", "b", "c")
+    entry = BoardEntry("shed", board.name, names, Where("cluster.toml", 4))
+    found = {n: Contract(n, n, NOWHERE, (), (), uses_state=True) for n in names}
+    [problem] = states_fit(entry, board, found)
+    assert "48 of the 400 bytes" in problem.what
+    assert list(states_fit(entry, board, {"a": found["a"]})) == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..config.suggest import did_you_mean, listing
 from ..errors import Problem
-from ..model.board import Board
+from ..model.board import LEAST_STATE, Board, state_share
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 
@@ -28,6 +28,20 @@ def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
 def _free_port(cluster: Cluster) -> int:
     taken = [s.port for s in cluster.services if s.port]
     return next(port for port in range(8001, 65536) if port not in taken)
+
+
+def states_fit(
+    entry: BoardEntry, board: Board, contracts: dict[str, Contract]
+) -> Iterator[Problem]:
+    """The services with a ``self.state`` share the memory that outlives sleep."""
+    using = sum(name in contracts and contracts[name].uses_state for name in entry.services)
+    share = state_share(board, using)
+    if share < LEAST_STATE:
+        what = (
+            f"{using} services of {entry.name} have a self.state: {share} of the {board.rtc_bytes} "
+            f"bytes of RTC memory would be left for each, {LEAST_STATE} are the least"
+        )
+        yield Problem(entry.where, what, "keep some of it in self.store, or move services")
 
 
 def called_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
