@@ -107,10 +107,10 @@ def test_what_nobody_can_reach_is_noted(tmp_path: Path) -> None:
 
 
 def test_too_many_states_for_the_memory_that_outlives_sleep() -> None:
-    board = replace(load_board("ESP32_GENERIC"), rtc_bytes=600)
+    board = replace(load_board("ESP32_GENERIC"), rtc_bytes=800)
     names = ("a", "b", "c")
     entry = BoardEntry("shed", board.name, names, Where("cluster.toml", 4))
     found = {n: Contract(n, n, NOWHERE, (), (), uses_state=True) for n in names}
     [problem] = states_fit(entry, board, found)
-    assert "of the 600 bytes of RTC memory" in problem.what
+    assert "of the 800 bytes of RTC memory" in problem.what
     assert list(states_fit(entry, board, {"a": found["a"]})) == []
