@@ -28,14 +28,7 @@ _methods: dict = {}  # target of a call, as it is sent -> method and marks
 _log = Log("remote")
 
 
-def branch() -> dict:
-    """What a listener's routes have under ``~``."""
-    leaf: dict = {"/GET": (take,), "/POST": (take,), "/PUT": (take,), "/DELETE": (take,)}
-    leaf["*"] = leaf
-    return leaf
-
-
-async def take(connection, handler, rest):
+async def take(connection, rest):
     """Turn a connection that asks for it into one for calls. Raises ``Fault(401)``."""
     request = connection.request
     request.keep = False
@@ -272,6 +265,3 @@ def _remember(id, answer) -> None:
                 del _known[each]
                 break
     _known[id] = answer
-
-
-__all__ = ["branch", "take"]
