@@ -151,9 +151,16 @@ class Mail:
 
 
 @asynccontextmanager
-async def mail(root: Path, broker: Broker, ca: Path | None = None) -> AsyncIterator[Mail]:
+async def mail(
+    root: Path,
+    broker: Broker,
+    *,
+    source: str = ITEMS,
+    power: str = DEEP,
+    ca: Path | None = None,
+) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
-    plan = write(root, broker, ca=ca)
+    plan = write(root, broker, source=source, power=power, ca=ca)
     image = build(plan, "box", root / "build", types=False)
     broker.start()
     try:

@@ -83,9 +83,11 @@ def running(root: Path, **options: Any) -> Iterator[Running]:
 
 
 @contextmanager
-def running_images(images: Sequence[Image], speed: float = 1.0) -> Iterator[Running]:
+def running_images(
+    images: Sequence[Image], speed: float = 1.0, storage: Path | None = None
+) -> Iterator[Running]:
     """Run images on ports from the OS."""
-    with _running(lambda: Simulator(images, ports="os", speed=speed)) as run:
+    with _running(lambda: Simulator(images, ports="os", speed=speed, storage=storage)) as run:
         yield run
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ from .output import print_table
 if TYPE_CHECKING:
     from ..gateway import Gateway
     from ..gateway.app import Home, Resolve
+
+_LOOK_S = 1.0  # how often the simulator's places are looked at again
 
 
 @click.command(
@@ -64,6 +66,8 @@ def command(
     from ..link.secrets import broker_login
 
     try:
+        import uvloop
+
         from ..gateway import Gateway
     except ModuleNotFoundError as error:
         what = f"the gateway needs the package {error.name}"
@@ -76,7 +80,6 @@ def command(
         named = sorted({s.port for b in plan.boards for s in b.services if s.port})
         ports = {port: port_base + n for n, port in enumerate(named)}
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     gateway = Gateway(
         plan,
         where,
@@ -89,7 +92,7 @@ def command(
         resolve=_resolver(root),
     )
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(gateway, plan, bind))
+        uvloop.run(_run(gateway, plan, bind))
     click.echo("stopped")
 
 
@@ -125,10 +128,18 @@ async def _run(gateway: Gateway, plan: Plan, bind: str) -> None:
 def _resolver(root: Path) -> Resolve:
     """Where a board answers: its own address, or its place in a simulator of this project."""
     from torpor_sim import simulated
+    from torpor_sim.ports import Place
+
+    places: dict[str, Place] = {}
+    looked = 0.0
 
     def resolve(home: Home, address: str) -> tuple[str, int]:
+        nonlocal looked
         if address.startswith("127."):
-            place = simulated(root / "build" / "sim").get(home.board)
+            if time.monotonic() - looked > _LOOK_S:
+                places.update(simulated(root / "build" / "sim"))
+                looked = time.monotonic()
+            place = places.get(home.board)
             if place and home.port in place.ports:
                 return place.address, place.ports[home.port]
         return address, home.port

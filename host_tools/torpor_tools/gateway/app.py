@@ -150,19 +150,20 @@ class App:
     async def _straight(
         self, address: tuple[str, int], request: tuple[str, bytes, list[Header], bytes], send: Send
     ) -> None:
-        begun = False
         try:
-            async with self._direct.request(address, *request) as (status, headers, pieces):
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                begun = True
-                async for piece in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+            answer = await self._direct.request(address, *request)
         except BrokeOffError as error:
-            if begun:
-                raise
             text = f"the board broke off, and may have executed the request: {error}"
             raise RefusedError(502, text) from None
+        try:
+            head = {"type": "http.response.start", "status": answer.status}
+            await send({**head, "headers": answer.headers})
+            if not answer.whole:
+                async for piece in answer.pieces():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": answer.body})
+        finally:
+            answer.done()
 
     # A board that sleeps
 

@@ -112,6 +112,9 @@ class Gateway:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
+                http="httptools",
+                ws="none",
                 date_header=False,
                 timeout_graceful_shutdown=2,
             )
@@ -148,7 +151,8 @@ class Gateway:
         problems: list[Problem] = []
         for port in sorted(self._homes):
             wanted = port if self._wanted is None else self._wanted.get(port, 0)
-            sock = socket.socket()
+            # asyncio turns Nagle's algorithm off only where the protocol is named.
+            sock = socket.socket(proto=socket.IPPROTO_TCP)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind((self._bind, wanted))
