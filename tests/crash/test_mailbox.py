@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO
+from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.cluster import ClusterBroker
 from tests.helpers.storm import Ledger, Size, Storm
 from torpor_tools import paths
 
@@ -19,6 +20,7 @@ BROKERS = [
 SMALL = Size(requests=16, wakes=24, broker_kills=2, gateway_kills=2)
 CUT = Size(requests=6, wakes=5, cuts=("begun",), calm_s=6)
 DOUBLED = Size(requests=6, wakes=5, cuts=("sleep",), doubled=1)
+NODES = Size(requests=12, wakes=12, broker_kills=2, cuts=("instant", "sleep"))
 FULL = Size(requests=200, wakes=500, broker_kills=20, gateway_kills=20)
 
 
@@ -28,9 +30,13 @@ def anyio_backend() -> str:
 
 
 async def storm(root: Path, kind: str, size: Size) -> Ledger:
+    if kind == "cluster":
+        broker: Broker | ClusterBroker = ClusterBroker(root / "nodes")
+    else:
+        broker = Broker(kind, root / "broker")
     seed = random.randrange(1 << 32)
     print("seed", seed)
-    ledger = await Storm(root, kind, size, seed).run()
+    ledger = await Storm(root, broker, size, seed).run()
     print(ledger)
     return ledger
 
@@ -47,6 +53,10 @@ def assert_exactly_once(ledger: Ledger, size: Size) -> None:
 @pytest.mark.parametrize("kind", BROKERS)
 async def test_exactly_once(tmp_path: Path, kind: str) -> None:
     assert_exactly_once(await storm(tmp_path, kind, SMALL), SMALL)
+
+
+async def test_a_node_of_three_is_killed(tmp_path: Path) -> None:
+    assert_exactly_once(await storm(tmp_path, "cluster", NODES), NODES)
 
 
 @pytest.mark.soak

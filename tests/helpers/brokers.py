@@ -89,3 +89,7 @@ class Broker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.kill()

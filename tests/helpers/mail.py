@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.helpers.brokers import LOGIN, Broker
+from tests.helpers.cluster import ClusterBroker
 from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
@@ -66,7 +67,12 @@ DEEP = 'policy = "deep"\nlinger_ms = 700\nwake_every = "1h"'
 
 
 def write(
-    root: Path, broker: Broker, *, source: str = ITEMS, power: str = DEEP, ca: Path | None = None
+    root: Path,
+    broker: Broker | ClusterBroker,
+    *,
+    source: str = ITEMS,
+    power: str = DEEP,
+    ca: Path | None = None,
 ) -> Plan:
     """A cluster of one ESP32, ``box``, with the service ``items``."""
     root.mkdir(exist_ok=True)

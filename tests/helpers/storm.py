@@ -24,6 +24,7 @@ from pathlib import Path
 import httpx
 
 from tests.helpers.brokers import Broker, free_port
+from tests.helpers.cluster import ClusterBroker
 from tests.helpers.mail import write
 from torpor_sim import LogLine, SimBoard, Simulator
 from torpor_tools.link import build
@@ -131,12 +132,12 @@ class GatewayProcess:
 class Storm:
     """Everything that runs. ``root``: an empty folder."""
 
-    def __init__(self, root: Path, kind: str, size: Size, seed: int) -> None:
+    def __init__(self, root: Path, broker: Broker | ClusterBroker, size: Size, seed: int) -> None:
         self.size = size
         self.ledger = Ledger()
         self._root = root
         self._random = random.Random(seed)
-        self._broker = Broker(kind, root / "broker")
+        self._broker = broker
         self._gateways = [GatewayProcess(root), GatewayProcess(root)]
         self._board: SimBoard
         self._cut_at = ""  # the beginning of the log line after which the board is cut
@@ -159,7 +160,7 @@ class Storm:
         image = build(plan, "box", self._root / "build", types=False)
         self._broker.start()
         async with AsyncExitStack() as stack:
-            stack.callback(self._broker.kill)
+            stack.callback(self._broker.stop)
             for gateway in self._gateways:
                 gateway.start()
                 stack.callback(gateway.kill)

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from tests.bench.lab import Lab
+from tests.bench.lab import FLOORS, Lab
 from tests.bench.load import Address, load
 from tests.bench.registry import figure
-from tests.helpers.brokers import Broker
+from tests.helpers.brokers import LOGIN, Broker
 from tests.helpers.mail import write
 from tests.helpers.running import running_images
 from tests.helpers.storm import GatewayProcess
+from torpor_sim import SimBoard
+from torpor_tools.gateway import message
+from torpor_tools.gateway.broker import Broker as Client
 from torpor_tools.link import build
 
 _SOURCE = """
-from torpor import Service, get
+from torpor import Service, get, on_wake
 
 
 class Items(Service):
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        pass
+
     @get("/items")
     async def all(self) -> dict:
         return {"name": "fridge-1", "limit": 10}
@@ -74,3 +83,59 @@ def passthrough(lab: Lab) -> list[float]:
             return load(address, "/items", seconds=_SECONDS).percentile(0.5)
 
         return lab.ratios(lambda: latency(gateway), lambda: latency(board))
+
+
+@figure("wake_to_answer_over_floor", unit="ratio", goal=1.5, better="lower")
+def wake_to_answer(lab: Lab) -> list[float]:
+    """From the start of MicroPython at a wake to the answer of a request that was parked, over
+    ``floors/parked.py``. The simulated access point takes 20 ms to join."""
+    with contextlib.ExitStack() as stack:
+        return lab.ratios(_sleeper(lab, stack, None), _sleeper(lab, stack, FLOORS / "parked.py"))
+
+
+def _sleeper(lab: Lab, stack: contextlib.ExitStack, main: Path | None) -> Callable[[], float]:
+    """A board that sleeps, and what parks a request, wakes it and measures."""
+    root = Path(tempfile.mkdtemp(dir=lab.folder))
+    broker = Broker("nats", root / "broker")
+    image = build(write(root, broker, source=_SOURCE), "box", root / "build", types=False)
+    if main:
+        (image.tree / "main.py").write_text(main.read_text())
+        (image.tree / "boot.py").write_text("")
+        (image.tree / "broker.json").write_text(f'["localhost", {broker.port}]')
+    broker.start()
+    stack.callback(broker.kill)
+    run = stack.enter_context(running_images([image]))
+    board = run.sim.board("box")
+    board.inputs.pin(4, 1)
+    answers: asyncio.Queue[float] = asyncio.Queue()
+    mqtt = Client(
+        broker.where,
+        LOGIN,
+        ["torpor/test/answers/+"],
+        lambda topic, payload: answers.put_nowait(time.perf_counter()),
+    )
+
+    async def once() -> float:
+        number = board.starts
+        await _asleep(board)
+        line = message.envelope(f"r{number}", f"torpor/test/answers/r{number}", 0, "items")
+        head = message.head("GET", b"/items", [(b"host", b"x")], 0)
+        await mqtt.publish("torpor/test/box/in", line + head)
+        mark = board.trace.mark()
+        board.inputs.pin(4, 0)
+        await board.wait_trace("boot", since=mark)
+        began = time.perf_counter()
+        passed = await answers.get() - began
+        board.inputs.pin(4, 1)
+        return passed
+
+    task = asyncio.run_coroutine_threadsafe(mqtt.run(), run.loop)
+    stack.callback(task.cancel)
+    return lambda: statistics.median(
+        asyncio.run_coroutine_threadsafe(once(), run.loop).result(60) for _ in range(3)
+    )
+
+
+async def _asleep(board: SimBoard) -> None:
+    while not board.trace or board.trace[-1]["event"] != "deepsleep":
+        await asyncio.sleep(0.01)
