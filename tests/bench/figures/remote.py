@@ -98,19 +98,15 @@ async def main():
 asyncio.run(main())
 """
 _USED = """
-import asyncio, gc, json
-import cluster
-from torpor import kernel
+import gc, json
+from torpor.remote import client
 
+gc.collect()
+before = gc.mem_alloc()
+import cluster_stubs
 
-async def main():
-    board = kernel.current = kernel.Kernel(cluster)
-    await board.start()
-    gc.collect()
-    print(json.dumps(gc.mem_alloc()))
-
-
-asyncio.run(main())
+gc.collect()
+print(json.dumps(gc.mem_alloc() - before))
 """
 _DEAD = """
 import asyncio, json, time
