@@ -72,9 +72,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.process.stdout
         self.process.stdin.write(json.dumps({"do": do, **given}, ensure_ascii=False) + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, "the store has crashed"
-        return json.loads(answer)
+        for line in self.process.stdout:
+            if line.startswith("> "):
+                return json.loads(line[2:])
+        raise AssertionError("the store has crashed")
 
     def change(self, expected: list[Write], do: str, **given: Any) -> None:
         """An operation that does ``expected`` to the model, unless the power is cut first."""

@@ -113,7 +113,8 @@ async def main():
             dead.append(board)
             board = Board(CutFlash(BLOCKS, data=board.flash.data))
             answer = {"cut": True}
-        sys.stdout.write(json.dumps(answer) + "\n")
+        # Behind a mark: what the collector prints of files on a dead flash is no answer.
+        sys.stdout.write("> " + json.dumps(answer) + "\n")
 
 
 asyncio.run(main())
