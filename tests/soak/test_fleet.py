@@ -8,13 +8,12 @@ gateway and the broker are the real ones, in processes of their own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
-import secrets
 from collections import Counter
 from pathlib import Path
 
-import aiomqtt
 import httpx
 import psutil
 import pytest
@@ -46,6 +45,52 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+class Mqtt:
+    """As much of MQTT 3.1.1 as a sleeper needs, over a stream."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+        self._number = 0
+        self.unsettled: dict[int, int] = {}  # number of ours -> that of the request it answers
+
+    def send(self, first: int, body: bytes) -> None:
+        left, size = len(body), b""
+        while True:
+            left, digit = left >> 7, left & 127
+            size += bytes([digit | 128 if left else digit])
+            if not left:
+                break
+        self.writer.write(bytes([first]) + size + body)
+
+    def connect(self, name: str) -> None:
+        texts = (name, LOGIN["user"], LOGIN["password"])
+        self.send(0x10, b"\0\4MQTT\4\xc0\0\x3c" + b"".join(map(_text, texts)))
+
+    def subscribe(self, topic: str) -> None:
+        self.send(0x82, b"\0\1" + _text(topic) + b"\1")
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, for_: int = 0) -> None:
+        self._number = self._number % 60000 + 2
+        self.unsettled[self._number] = for_
+        number = self._number.to_bytes(2, "big")
+        self.send(0x33 if retain else 0x32, _text(topic) + number + payload)
+
+    async def packet(self) -> tuple[int, bytes]:
+        first = (await self._reader.readexactly(1))[0]
+        size = shift = 0
+        while True:
+            digit = (await self._reader.readexactly(1))[0]
+            size |= (digit & 127) << shift
+            shift += 7
+            if not digit & 128:
+                return first >> 4, await self._reader.readexactly(size)
+
+
+def _text(text: str) -> bytes:
+    return len(text.encode()).to_bytes(2, "big") + text.encode()
+
+
 class Sleeper:
     """A board's side of the wire. ``executed`` counts requests, ``known`` is its window."""
 
@@ -54,52 +99,50 @@ class Sleeper:
         self._broker = broker
         self._executed = executed
         self._known: dict[str, bytes] = {}
-        self.base = f"torpor/test/{name}"
+        self._base = f"torpor/test/{name}"
 
     async def run(self) -> None:
         await asyncio.sleep(random.uniform(0, PERIOD_S))
         while True:
-            await self._wake()
+            with contextlib.suppress(OSError, EOFError):
+                await self._wake()
             await asyncio.sleep(PERIOD_S - AWAKE_S)
 
     async def _wake(self) -> None:
-        async with aiomqtt.Client(
-            "127.0.0.1",
-            self._broker.port,
-            identifier=f"torpor-test-{self.name}",
-            username=LOGIN["user"],
-            password=LOGIN["password"],
-            clean_session=False,
-            max_queued_outgoing_messages=1000,
-        ) as client:
-            await client.subscribe(f"{self.base}/in", 1)
-            # No address: what comes is to be parked, as if the board were always about to sleep.
-            await self._say(client, {"state": "lost"})
-            mark = secrets.token_hex(8).encode()
-            await client.publish(f"{self.base}/in", mark, 1)
-            try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._broker.port)
+        mqtt = Mqtt(reader, writer)
+        try:
+            mqtt.connect(f"torpor-test-{self.name}")
+            mqtt.subscribe(f"{self._base}/in")
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AWAKE_S):
-                    async for message in client.messages:
-                        await self._take(client, bytes(message.payload), mark)
-            except TimeoutError:
-                pass
-            await self._say(client, {"state": "asleep", "ms": int(1000 * PERIOD_S)})
+                    while True:
+                        self._take(mqtt, *await mqtt.packet())
+            told = {"state": "asleep", "ms": int(1000 * PERIOD_S)}
+            mqtt.publish(f"{self._base}/status", json.dumps(told).encode(), retain=True)
+            mqtt.send(0xE0, b"")
+            await writer.drain()
+        finally:
+            writer.close()
 
-    async def _say(self, client: aiomqtt.Client, told: dict[str, object]) -> None:
-        await client.publish(f"{self.base}/status", json.dumps(told), 1, retain=True)
-
-    async def _take(self, client: aiomqtt.Client, payload: bytes, mark: bytes) -> None:
-        line, _, request = payload.partition(b"\n")
-        if not request:
+    def _take(self, mqtt: Mqtt, kind: int, body: bytes) -> None:
+        if kind == 4:
+            request = mqtt.unsettled.pop(int.from_bytes(body, "big"), 0)
+            if request:
+                mqtt.send(0x40, request.to_bytes(2, "big"))
+        if kind != 3:
             return
+        end = 2 + int.from_bytes(body[:2], "big")
+        number = int.from_bytes(body[end : end + 2], "big")
+        line, _, request_text = body[end + 2 :].partition(b"\n")
         envelope = json.loads(line)
         id = envelope["id"]
         if id not in self._known:
-            body = request.partition(b"\r\n\r\n")[2]
-            self._executed[json.loads(body)["n"]] += 1
-            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
-            self._known[id] = head.encode() + body
-        await client.publish(envelope["reply"], self._known[id], 1, retain=True)
+            told = request_text.partition(b"\r\n\r\n")[2]
+            self._executed[json.loads(told)["n"]] += 1
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(told)}\r\n\r\n"
+            self._known[id] = head.encode() + told
+        mqtt.publish(envelope["reply"], self._known[id], retain=True, for_=number)
 
 
 async def test_a_fleet(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ _REFUSED = (
 
 
 class Client:
-    """``host``, ``port`` and ``tls`` (None, or the CA's certificate as bytes) of the broker."""
+    """``host``, ``port`` and ``tls`` (None, or the CA's certificate in DER) of the broker."""
 
     def __init__(self, host: str, port: int, tls: "bytes | None") -> None:
         self._host = host

@@ -12,7 +12,7 @@ import asyncio
 import json
 import os
 from asyncio import core
-from binascii import hexlify
+from binascii import a2b_base64, hexlify
 
 from micropython import const
 
@@ -54,7 +54,7 @@ class Mailbox:
     def __init__(self, kernel: "Kernel", broker: tuple) -> None:
         host, number, tls = broker
         self._secrets = _secrets()
-        ca = self._secrets.get("ca", "").encode() if tls else None
+        ca = a2b_base64(self._secrets.get("ca", "")) if tls else None
         self._client = Client(host, number, ca)
         board = kernel.cluster.BOARD
         self._name = "torpor-%s-%s" % (kernel.cluster.NAME, board)

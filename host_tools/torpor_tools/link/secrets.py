@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 from ..config.document import Document
@@ -38,6 +40,8 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     if keys := cluster_keys(root):
         told["keys"] = [key.hex() for key in keys]
     if mailbox and (login := broker_login(root)):
+        if "ca" in login:  # a board reads certificates in DER only
+            login["ca"] = b64encode(PEM_cert_to_DER_cert(login["ca"])).decode()
         told["mailbox"] = login
     return {"secrets.json": json.dumps(told, sort_keys=True).encode()} if told else {}
 
@@ -75,9 +79,11 @@ def broker_login(root: Path) -> dict[str, str]:
     login = _texts(root, "mailbox", LOGIN_VARIABLES, "ca")
     if "ca" in login:
         try:
-            login["ca"] = (root / login["ca"]).read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError):
-            what = f"ca: {login['ca']} is no certificate file"
+            text = (root / login["ca"]).read_text(encoding="ascii").strip()
+            PEM_cert_to_DER_cert(text)
+            login["ca"] = text
+        except (OSError, ValueError):
+            what = f"ca: {login['ca']} is no file with one certificate"
             raise fail(what, "give the file of the broker's CA in PEM format") from None
     return login
 

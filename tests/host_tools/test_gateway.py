@@ -1,0 +1,201 @@
+"""The gateway's parts without I/O, its broker, and what the build says of a mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.brokers import LOGIN, Broker, free_port
+from tests.helpers.mail import write
+from tests.helpers.running import write_cluster
+from torpor_tools.config.mailbox import from_url
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.gateway import Gateway, message
+from torpor_tools.gateway.app import Wishes
+from torpor_tools.gateway.message import Answer, Status
+from torpor_tools.gateway.nats import is_needed
+from torpor_tools.gateway.parked import Parked
+from torpor_tools.link import build
+
+SOURCE = """
+from torpor import Service, get
+
+
+class Items(Service):
+    @get("/items")
+    async def all(self) -> list[int]:
+        return []
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_a_head_has_no_line_that_is_for_the_gateway() -> None:
+    headers = [(b"host", b"x"), (b"prefer", b"wait=1"), (b"connection", b"close"), (b"x-a", b"b")]
+    assert message.head("GET", b"/a?b=c", headers, 0) == b"GET /a?b=c HTTP/1.1\r\n" + (
+        b"host: x\r\nx-a: b\r\n\r\n"
+    )
+    assert message.head("PUT", b"/", [], 3).endswith(b"\r\nContent-Length: 3\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nX-A: b\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+            Answer(200, ((b"x-a", b"b"),), b"hi"),
+        ),
+        (
+            b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\nhi\r\n1\r\n!\r\n0\r\n\r\n",
+            Answer(201, (), b"hi!"),
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204, (), b"")),
+    ],
+)
+def test_answers(data: bytes, answer: Answer) -> None:
+    assert message.answer(data) == answer
+
+
+@pytest.mark.parametrize(
+    "data", [b"nonsense", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", b""]
+)
+def test_what_is_no_answer(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        message.answer(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b'{"state": "awake", "address": "10.0.0.7"}', Status("awake", "10.0.0.7")),
+        (b'{"state": "asleep", "ms": 5000}', Status("asleep", "", 105)),
+        (b'{"state": "asleep", "ms": 5000, "at": 90}', Status("asleep", "", 95)),
+        (b'{"state": "asleep", "ms": 5000, "at": 99999}', Status("asleep", "", 105)),  # wrong clock
+        (b'{"state": "asleep", "ms": -1}', Status("asleep")),
+    ],
+)
+def test_what_a_board_says_of_itself(data: bytes, status: Status) -> None:
+    assert message.status(data, 100) == status
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"state": "drunk"}'])
+def test_what_no_board_says(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        message.status(data, 100)
+
+
+def test_preferences() -> None:
+    assert Wishes.of([(b"prefer", b"respond-async, wait=10")]) == Wishes(True, 10)
+    assert Wishes.of([(b"prefer", b"wait=0")]) == Wishes(False, 0)
+    assert Wishes.of([(b"prefer", b"wait=soon"), (b"accept", b"wait=3")]) == Wishes()
+
+
+def test_old_answers_are_forgotten() -> None:
+    now = 100.0
+    parked = Parked(keep_s=10, most=2, clock=lambda: now)
+    for n in range(3):
+        parked.answered(str(n), Answer(200, (), b""))
+    assert list(parked.outdated()) == ["0"]
+    now = 111
+    assert list(parked.outdated()) == ["1", "2"]
+    assert parked.answer("2") is None
+
+
+def test_a_board_is_full_until_requests_are_answered_or_out_of_time() -> None:
+    now = 100.0
+    parked = Parked(limit=2, clock=lambda: now)
+    for n in range(2):
+        with parked.parking("box", str(n), until=110 + 10 * n):
+            pass
+    assert parked.is_full("box")
+    parked.answered("1", Answer(200, (), b""))
+    assert not parked.is_full("box")
+    with pytest.raises(OSError, match="broker"), parked.parking("box", "2", 200):
+        raise OSError("the broker is gone")
+    assert list(parked.waiting["box"]) == ["0"]
+    now = 111
+    assert not parked.is_full("box")
+    assert not parked.waiting["box"]
+
+
+async def test_all_who_wait_get_the_first_answer() -> None:
+    parked = Parked()
+    waiters = [asyncio.create_task(parked.wait("a", 20)) for _ in range(3)]
+    assert await parked.wait("a", 0) is None
+    await asyncio.sleep(0)
+    parked.answered("a", Answer(200, (), b"first"))
+    parked.answered("a", Answer(200, (), b"second"))
+    assert {answer.body for answer in await asyncio.gather(*waiters) if answer} == {b"first"}
+
+
+async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
+    broker = Broker("nats", tmp_path / "unused")  # its port is free
+    plan = write(tmp_path / "cluster", broker, source=SOURCE)
+    assert is_needed(broker.where)
+    async with Gateway(
+        plan, broker.where, LOGIN, tmp_path / "own", bind="127.0.0.1", ports={}
+    ) as gateway:
+        await gateway.broker.connected.wait()
+        assert not is_needed(broker.where)
+    assert is_needed(broker.where)
+    assert not is_needed(from_url("mqtt://192.0.2.1"))  # TEST-NET-1: none of our addresses
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://nas", "no address of an MQTT broker"),
+        ("mqtt://", "no address of an MQTT broker"),
+        ("mqtt://nas:99999", "no address of an MQTT broker"),
+        ("mqtt://me:secret@nas", "user and password do not belong"),
+        ("mqtt://nas", "would take requests for box from anybody"),
+        ("mqtts://127.0.0.1", "could not tell the broker at 127.0.0.1 from another"),
+    ],
+)
+def test_mailboxes_that_are_refused(tmp_path: Path, url: str, told: str) -> None:
+    toml = write_cluster(tmp_path, {"items": SOURCE}) / "cluster.toml"
+    more = f'\n[mailbox]\nurl = "{url}"\n[boards.box.power]\npolicy = "deep"\nwake_every = "1m"\n'
+    toml.write_text(toml.read_text() + more)
+    with pytest.raises(UserError) as raised:
+        build(load_plan(tmp_path), "box", tmp_path / "build", types=False)
+    assert told in str(raised.value)
+    assert "secret" not in str(raised.value).replace("secrets.toml", "")
+    assert raised.value.problems[0].where
+    assert raised.value.problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("board", "power", "told"),
+    [
+        ("RPI_PICO_W", 'policy = "doze"', "would keep it from that"),
+        ("UNIX", None, "no use for a mailbox"),
+    ],
+)
+def test_boards_that_have_no_use_for_one(
+    tmp_path: Path, board: str, power: str | None, told: str
+) -> None:
+    toml = write_cluster(tmp_path, {"items": SOURCE}, board) / "cluster.toml"
+    text = toml.read_text().replace("services =", "mailbox = true\nservices =")
+    text += '\n[mailbox]\nurl = "mqtt://127.0.0.1"\n'
+    toml.write_text(text + (f"[boards.box.power]\n{power}\n" if power else ""))
+    with pytest.raises(UserError, match=told):
+        load_plan(tmp_path)
+
+
+def test_it_is_in_no_other_image(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"items": SOURCE})
+    plain = build(load_plan(root), "box", tmp_path / "plain", types=False)
+    assert not list(plain.tree.glob("torpor/mqtt/*"))
+    toml = root / "cluster.toml"
+    more = f'\n[mailbox]\nurl = "mqtt://127.0.0.1:{free_port()}"\n'
+    toml.write_text(toml.read_text().replace("services =", "mailbox = true\nservices =") + more)
+    image = build(load_plan(root), "box", tmp_path / "mail", types=False)
+    assert (image.tree / "torpor/mqtt/mailbox.mpy").exists()
+    print("bytes of a mailbox:", image.sizes.total - plain.sizes.total)
