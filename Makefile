@@ -3,6 +3,7 @@
 #   make test   lint and all tests (T=tests/host_tools runs a part)
 #   make soak   tests that take many minutes
 #   make bench  measure speed, memory and size (F=name,name measures some figures)
+#   make bench-emulated   the official firmware in an emulator, some minutes
 #   make lint   ruff, mypy for host and device code
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ T      ?=
 F      ?=
 JOBS   ?= 2
 
-.PHONY: run test soak bench lint format clean
+.PHONY: run test soak bench bench-emulated lint format clean
 
 run: $(READY)
 	@$(BIN)/torpor sim $(ARGS)
@@ -27,6 +28,9 @@ soak: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(F)
+
+bench-emulated: $(READY)
+	@$(BIN)/python -m tests.bench 'emulated_*'
 
 lint: $(READY)
 	@$(BIN)/ruff check

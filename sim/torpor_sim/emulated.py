@@ -27,6 +27,7 @@ from torpor_tools.errors import fail
 
 from .feed import Feed
 from .lines import LogLine, Reader
+from .turn import Turn
 
 ACCESS_POINT = "RP2040PY-GUEST"
 
@@ -41,7 +42,8 @@ class EmulatedBoard:
     ``uf2`` is the file to flash: the official firmware, alone or with a filesystem behind it.
     ``filesystem`` is a LittleFS2 image to put on top of it. ``forwards`` maps ports of the board
     to ports of this computer; 0 takes a free one. With ``terminal`` the serial line is also a
-    pseudo-terminal, for mpremote and the like. ``log`` is told every line.
+    pseudo-terminal, for mpremote and the like. ``log`` is told every line. On a computer one
+    board is emulated at a time: ``waiting`` is called if this one must wait for another.
     """
 
     def __init__(
@@ -54,8 +56,11 @@ class EmulatedBoard:
         terminal: bool = False,
         name: str = "emulated",
         log: Callable[[LogLine], None] | None = None,
+        waiting: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
+        self._turn = Turn()
+        self._waiting = waiting
         self.log: Feed[LogLine] = Feed()
         self.starts = 0
         self.device_ms = 0.0  # the board's clock at the newest thing heard, from switching it on
@@ -97,10 +102,18 @@ class EmulatedBoard:
         """Switch it on; returns when its USB is up, long before its Wi-Fi is.
 
         Raises ``UserError`` if the emulator is not installed or a port cannot be had,
-        ``TimeoutError`` after ``timeout`` seconds.
+        ``TimeoutError`` after ``timeout`` seconds, in which waiting for others does not count.
         """
         if importlib.util.find_spec("rp2040py") is None:
             raise fail("the emulator is not installed", "pip install 'torpor[emulator]'")
+        await self._turn.take(self._waiting)
+        try:
+            await self._start(timeout)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self, timeout: float) -> None:
         self._started = asyncio.get_running_loop().create_future()
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", _MODULE, json.dumps(self._settings)),
@@ -115,18 +128,18 @@ class EmulatedBoard:
             asyncio.create_task(self._read_events(self._process)),
             asyncio.create_task(self._read_errors(self._process)),
         ]
-        try:
-            async with asyncio.timeout(timeout):
-                await self._started
-        except BaseException:
-            await self.stop()
-            raise
+        async with asyncio.timeout(timeout):
+            await self._started
 
     async def stop(self) -> None:
         """Switch it off and wait for the end of its process."""
         process = self._process
-        if process is None:
-            return
+        if process is not None:
+            await self._end(process)
+            self._process = None
+        self._turn.give_back()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin
         process.stdin.close()
         try:
@@ -136,7 +149,6 @@ class EmulatedBoard:
             process.kill()
             await process.wait()
         await asyncio.gather(*self._tasks)
-        self._process = None
 
     def address(self, port: int) -> tuple[str, int]:
         """Host and port of this computer that lead to ``port`` of the board."""

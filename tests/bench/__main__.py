@@ -1,4 +1,7 @@
-"""Measures the figures that are named, or all: ``python -m tests.bench [NAME ...]``.
+"""Measures the figures that are named: ``python -m tests.bench [NAME ...]``.
+
+A name may be a pattern (``store_*``). Without names: all but those of the emulated board, which
+take minutes; ``make bench-emulated`` measures them.
 
 Writes ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this time keep
 what the file says of them. Exit codes: 0 done (whether or not goals are met), 1 a figure
@@ -10,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tests.bench.lab import Lab
@@ -23,18 +27,18 @@ OUT = Path("build")
 
 def main(names: list[str]) -> int:
     known = entries()
-    unknown = set(names) - {entry.name for entry in known}
+    unknown = {n for n in names if not any(fnmatch(entry.name, n) for entry in known)}
     if unknown:
         print(f"no figure is called {', '.join(sorted(unknown))}; there are:", file=sys.stderr)
         print("\n".join(f"  {entry.name}" for entry in known), file=sys.stderr)
         return 2
     results: dict[str, Figure] = {}
-    if names and (OUT / "bench.json").exists():
+    if (OUT / "bench.json").exists():
         results = {figure.name: figure for figure in read(OUT / "bench.json")}
     failed: list[str] = []
     with Lab() as lab:
         for entry in known:
-            if not names or entry.name in names:
+            if _is_meant(entry.name, names):
                 began = time.monotonic()
                 try:
                     results[entry.name] = entry.measure(lab)
@@ -46,11 +50,17 @@ def main(names: list[str]) -> int:
     figures = [results[entry.name] for entry in known if entry.name in results]
     write(OUT / "bench.json", figures)
     (OUT / "bench.svg").write_text(plot(figures), encoding="utf-8")
-    show([figure for figure in figures if not names or figure.name in names])
+    show([figure for figure in figures if _is_meant(figure.name, names)])
     print(f"written: {OUT}/bench.json, {OUT}/bench.svg")
     if failed:
         print(f"NOT MEASURED: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _is_meant(figure: str, names: list[str]) -> bool:
+    if not names:
+        return not figure.startswith("emulated_")
+    return any(fnmatch(figure, name) for name in names)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
         ("torpor sim --fresh", "forget what the boards had stored"),
         ("torpor sim --record run.json", "count calls, for torpor graph and torpor place"),
         ("torpor sim --strict", "find what would break between two boards"),
+        ("torpor sim --emulate", "a Pico W with the official firmware, in an emulator"),
     ],
 )
 @click.option("--board", metavar="BOARD", help="Only this board (default: all).")
@@ -57,6 +58,11 @@ Build = Callable[[], tuple[Plan, list[Image]]]
 )
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option("--strict", is_flag=True, help="Have calls in memory pass through the wire encoding.")
+@click.option(
+    "--emulate",
+    is_flag=True,
+    help="Boot the file to flash in an RP2040 emulator: one Pico W, some 40 times slower.",
+)
 @click.pass_obj
 def command(
     settings: Settings,
@@ -69,8 +75,19 @@ def command(
     record: str | None,
     types: bool,
     strict: bool,
+    emulate: bool,
 ) -> None:
     root = settings.root
+    if emulate:
+        if watched or record or strict or speed != 1:
+            raise click.UsageError(
+                "--emulate goes without --watch, --record, --strict and --speed: it runs the very "
+                "file to flash."
+            )
+        from . import emulate as emulator
+
+        emulator.emulate(settings, board, bind, port_base, types, _print_line)
+        return
 
     def build() -> tuple[Plan, list[Image]]:
         return _build(root, board, types, strict)
@@ -115,7 +132,7 @@ async def _run(
     What the boards have counted goes to the file ``record``.
     """
     began = time.monotonic()
-    _cancel_at_signals()
+    cancel_at_signals()
     with contextlib.suppress(asyncio.CancelledError):
         async with sim:
             _show(sim, plan)
@@ -135,7 +152,7 @@ def _write_record(file: Path, root: Path, seconds: float) -> None:
     click.echo(f"{found.calls.total():,} calls recorded in {file}")
 
 
-def _cancel_at_signals() -> None:
+def cancel_at_signals() -> None:
     """The first Ctrl-C or SIGTERM cancels this task; the next one has its usual effect."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

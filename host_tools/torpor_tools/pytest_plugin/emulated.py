@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _BOARD = "RPI_PICO_W"
 _BOOT_S = 180.0
+_LONGEST_S = 2000.0  # it may have to wait for another emulated board
 
 
 class Emulated(SerialBoard):
@@ -73,4 +74,4 @@ class Emulated(SerialBoard):
         self._board.reset()
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_BOOT_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_LONGEST_S)

@@ -1,0 +1,221 @@
+"""The official firmware on the emulated Pico W; times are by the board's own clock.
+
+``make bench`` leaves these out, for they take minutes: ``make bench-emulated``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import shutil
+import socket
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench.lab import ROOT, Lab
+from tests.bench.registry import figure
+from tests.helpers.running import write_cluster
+from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+from torpor_tools.contracts import load_plan
+from torpor_tools.flash.catalogue import firmware
+from torpor_tools.image import littlefs
+from torpor_tools.image.flashable import flashable
+from torpor_tools.link import build
+
+_WALL_S = 600.0  # some 40 times slower than a chip, and more on a busy computer
+_CALLS = 200  # in memory
+_ANSWERS = 20  # over HTTP
+
+# Instead of the image's main.py: as that one, and then tells what the heap is like.
+_START = """
+import asyncio, gc, json, time
+import cluster
+from torpor import kernel
+
+
+async def main():
+    board = kernel.current = kernel.Kernel(cluster)
+    await board.start()
+    gc.collect()
+    print("measured heap", json.dumps({"free": gc.mem_free(), "used": gc.mem_alloc()}))
+    tick = getattr(board.services.get("tick"), "tick", None)
+    if tick:
+        await tick()
+        began = time.ticks_us()
+        for _ in range(CALLS):
+            await tick()
+        print("measured call", json.dumps(time.ticks_diff(time.ticks_us(), began) / CALLS))
+    while True:
+        await asyncio.sleep(3600)
+
+
+asyncio.run(main())
+""".replace("CALLS", str(_CALLS))
+
+_EMPTY = """
+from torpor import Service, get
+
+
+class S{0}(Service):
+    @get("/")
+    async def index(self) -> dict:
+        return {{}}
+"""
+
+_TICK = """
+import time
+
+from torpor import Service, get
+
+
+class Tick(Service):
+    @get("/")
+    async def tick(self) -> int:
+        return time.ticks_us()
+"""
+
+
+@dataclass(frozen=True)
+class _Sample:
+    heap_free: int
+    serving_ms: float
+    answered: int  # of seven clients
+
+
+@dataclass(frozen=True)
+class _Tick:
+    used: int
+    in_memory_us: float
+    between_answers_us: list[int]
+
+
+def sample(lab: Lab) -> _Sample:
+    root = Path(tempfile.mkdtemp(dir=lab.folder))
+    shutil.copy(ROOT / "cluster.toml", root)
+    shutil.copytree(ROOT / "services", root / "services")
+    return asyncio.run(_sample(root))
+
+
+async def _sample(root: Path) -> _Sample:
+    async with _board(root, dict.fromkeys(range(8001, 8006), 0)) as board:
+        heap = await _measured(board, "heap")
+        ready = await board.wait_line("kernel: ready", _WALL_S)
+        joined = await board.wait_line("net: joined", _WALL_S)
+        serving = max(ready.ms or 0, joined.ms or 0)
+        return _Sample(heap["free"], float(serving), await _answered(board))
+
+
+async def _answered(board: EmulatedBoard) -> int:
+    """Five clients keep their connection; how many get an answer, a sixth and seventh included."""
+    paths = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004: "/log"}
+    ports = [*paths, 8003, 8004, 8001]
+    clients = [httpx.AsyncClient(base_url=board.url(p), timeout=_WALL_S) for p in ports]
+    answered = 0
+    for port, client in zip(ports, clients, strict=True):
+        answered += (await client.get(paths[port])).status_code == 200
+    for client in clients:
+        await client.aclose()
+    return answered
+
+
+def ticking(lab: Lab) -> _Tick:
+    services = {f"s{i}": _EMPTY.format(i) for i in range(5)}
+    root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), {**services, "tick": _TICK})
+    return asyncio.run(_ticking(root))
+
+
+async def _ticking(root: Path) -> _Tick:
+    plan = load_plan(root)
+    port = next(s.port for s in plan.boards[0].services if s.name == "tick")
+    assert port
+    async with _board(root, {port: 0}) as board:
+        heap = await _measured(board, "heap")
+        in_memory = await _measured(board, "call")
+        await board.wait_line("net: joined", _WALL_S)
+        ticks = await asyncio.to_thread(_ticks, board.address(port))
+    between = [(later - one) % (1 << 30) for one, later in itertools.pairwise(ticks)]
+    return _Tick(heap["used"], in_memory, between[1:])
+
+
+def _ticks(address: tuple[str, int]) -> list[int]:
+    """What a client that asks again at once is told; it keeps its connection."""
+    found = []
+    with socket.create_connection(address, timeout=_WALL_S) as sock:
+        for _ in range(_ANSWERS):
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: board\r\n\r\n")
+            answer = b""
+            while not answer.partition(b"\r\n\r\n")[2]:
+                part = sock.recv(4096)
+                assert part
+                answer += part
+            found.append(int(answer.partition(b"\r\n\r\n")[2]))
+    return found
+
+
+def one_service_used(lab: Lab) -> int:
+    """Heap in use with the service ``tick`` and one empty one."""
+    services = {"s0": _EMPTY.format(0), "tick": _TICK}
+    root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), services)
+
+    async def measure() -> int:
+        async with _board(root, {}) as board:
+            return int((await _measured(board, "heap"))["used"])
+
+    return asyncio.run(measure())
+
+
+def _board(root: Path, forwards: dict[int, int]) -> EmulatedBoard:
+    """The one board of the cluster in ``root``, with ``_START`` as its main.py."""
+    (root / "secrets.toml").write_text(f'[wifi]\nssid = "{ACCESS_POINT}"\n')
+    plan = load_plan(root)
+    image = build(plan, plan.boards[0].name, root / "build", types=False)
+    tree = image.tree
+    files = {p.relative_to(tree).as_posix(): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
+    files["main.py"] = _START.encode()
+    board = image.board.board
+    packed = littlefs.pack(files, board.filesystem)
+    (root / "board.uf2").write_bytes(flashable(board, firmware(board).read_bytes(), packed))
+    return EmulatedBoard(uf2=root / "board.uf2", forwards=forwards)
+
+
+async def _measured(board: EmulatedBoard, word: str) -> Any:
+    """What the program has told of ``word``."""
+    line = await board.wait_line(f"measured {word} ", _WALL_S)
+    return json.loads(line.text.partition(f"measured {word} ")[2])
+
+
+@figure("emulated_heap_free_bytes", unit="bytes", goal=110_000, better="higher")
+def emulated_heap_free_bytes(lab: Lab) -> int:
+    """Free heap of the sample cluster once it is ready, of 201,488 at boot."""
+    return lab.once(sample).heap_free
+
+
+@figure("emulated_empty_service_heap_bytes", unit="bytes", goal=1_500, better="lower")
+def emulated_empty_service_heap_bytes(lab: Lab) -> float:
+    """One more service with one route, the mean of four."""
+    return (lab.once(ticking).used - lab.once(one_service_used)) / 4
+
+
+@figure("emulated_http_over_inmemory", unit="ratio", goal=100, better="higher")
+def emulated_http_over_inmemory(lab: Lab) -> float:
+    """Time between two answers to a client that asks again at once, over the call in memory."""
+    found = lab.once(ticking)
+    return statistics.median(found.between_answers_us) / found.in_memory_us
+
+
+@figure("emulated_boot_to_serving_ms", unit="ms", goal=None, better="lower")
+def emulated_boot_to_serving_ms(lab: Lab) -> float:
+    """From power-on until the sample cluster is ready and has joined the Wi-Fi."""
+    return lab.once(sample).serving_ms
+
+
+@figure("emulated_connections", unit="clients", goal=7, better="higher")
+def emulated_connections(lab: Lab) -> int:
+    """Clients that are answered while those before them keep their connection; five places."""
+    return lab.once(sample).answered
