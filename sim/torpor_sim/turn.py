@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torpor_tools.errors import fail
 
+_NAME = f"torpor-emulator-{os.getuid()}.lock"
 _POLL_S = 0.1
 _PATIENCE_S = 1800.0
 
@@ -27,7 +28,7 @@ class Turn:
 
         Raises ``UserError`` after half an hour.
         """
-        path = Path(tempfile.gettempdir()) / f"torpor-emulator-{os.getuid()}.lock"
+        path = Path(tempfile.gettempdir()) / _NAME
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             async with asyncio.timeout(_PATIENCE_S):

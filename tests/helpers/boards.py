@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -29,7 +30,7 @@ FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
 # MicroPython's REPL reads on without rest from a terminal whose other side has gone.
 ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CUT = -9  # how a board ends whose power fails
-RESET = 77  # and one that is reset
+RESET = -signal.SIGUSR1  # and one that is reset
 
 
 def write_flash(

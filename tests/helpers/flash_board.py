@@ -57,8 +57,8 @@ class Flash:
 
 
 class Machine:
-    def reset(self, leave=sys.exit):
-        leave(77)  # asks for a new start
+    def reset(self):
+        os.system("kill -USR1 " + pid)  # asks for a new start, and no code here can catch it
 
 
 class Implementation:

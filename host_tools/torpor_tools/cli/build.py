@@ -21,6 +21,7 @@ from .sizes import HEAP_NOTE, size_table
         ("torpor build", "all boards"),
         ("torpor build shed", "one board"),
         ("torpor build --modules", "with the runtime module by module"),
+        ("torpor build shed --production", "a board that nobody gets at over USB"),
         ("torpor build --only readings", "a service as a board of its own"),
         ("torpor build shed --firmware FILE.uf2", "on a firmware file that you have"),
     ],
@@ -36,6 +37,7 @@ from .sizes import HEAP_NOTE, size_table
     metavar="FILE",
     help="The official firmware, instead of the one in the cache.",
 )
+@click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -45,6 +47,7 @@ def command(
     only: str | None,
     kind: str | None,
     firmware: Path | None,
+    production: bool,
 ) -> None:
     from ..config import load_cluster
     from ..contracts import plan_of
@@ -64,7 +67,7 @@ def command(
         note(text)
     for name in [board] if board else [b.name for b in plan.boards]:
         with busy(f"Building {name}"):
-            image = build(plan, name, root / "build", types=types)
+            image = build(plan, name, root / "build", types=types, production=production)
         _show(image, modules)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
         if image.board.board.port == "unix":

@@ -50,6 +50,7 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
 @click.option("--force", is_flag=True, help="Although the chip's revision is not the firmware's.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -60,16 +61,17 @@ def command(
     force: bool,
     wait: bool,
     types: bool,
+    production: bool,
 ) -> None:
-    plan, image = build_image(settings, board, types)
+    plan, image = build_image(settings, board, types, production)
     kind = image.board.board
     with progress_bar(f"Firmware of {kind.name}") as progress:
         file = flash_file(image, source=firmware, progress=progress)
     if kind.port == "rp2":
-        device = _flash_rp2(settings, image, file, port, drive)
+        device = _flash_rp2(settings, image, file, port, drive, production)
     else:
         device = device_of(kind, port)
-        _say(settings, image, file, f"through {device}")
+        _say(settings, image, file, f"through {device}", production)
         with progress_bar(f"Flashing {device}") as progress:
             esp32.flash(file, kind, device, force=force, progress=progress)
     click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
@@ -82,12 +84,17 @@ def command(
 
 
 def _flash_rp2(
-    settings: Settings, image: Image, file: Path, port: str | None, named: Path | None
+    settings: Settings,
+    image: Image,
+    file: Path,
+    port: str | None,
+    named: Path | None,
+    production: bool,
 ) -> str | None:
     """Write the file; the serial port that the board has then, if it is found."""
     board = image.board.board
     drive = _drive(board, port, named)
-    _say(settings, image, file, f"to the drive {drive.path}")
+    _say(settings, image, file, f"to the drive {drive.path}", production)
     with progress_bar(f"Flashing {drive.path}") as progress:
         rp2.flash(file, board, drive, progress=progress)
     return port or _new_port(board)
@@ -131,8 +138,10 @@ def _new_port(board: Board) -> str | None:
     return None
 
 
-def _say(settings: Settings, image: Image, file: Path, how: str) -> None:
+def _say(settings: Settings, image: Image, file: Path, how: str, production: bool) -> None:
     shown = root_relative(file, settings.root)
     size = file.stat().st_size
     click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes, {how}")
     click.echo("what the board has stored is replaced (torpor deploy keeps it)")
+    if production:
+        click.echo("then it has no prompt: it is changed by flashing it again, and by nothing else")

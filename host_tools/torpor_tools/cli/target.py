@@ -37,7 +37,9 @@ def pick(plan: Plan, name: str | None) -> str:
     return name or plan.boards[0].name
 
 
-def build_image(settings: Settings, name: str | None, types: bool) -> tuple[Plan, Image]:
+def build_image(
+    settings: Settings, name: str | None, types: bool, production: bool = False
+) -> tuple[Plan, Image]:
     """Build the board that is meant. Raises ``UserError``."""
     from ..contracts import load_plan
     from ..link import build
@@ -45,7 +47,7 @@ def build_image(settings: Settings, name: str | None, types: bool) -> tuple[Plan
     plan = load_plan(settings.root)
     board = pick(plan, name)
     with busy(f"Building {board}"):
-        return plan, build(plan, board, settings.root / "build", types=types)
+        return plan, build(plan, board, settings.root / "build", types=types, production=production)
 
 
 def image_files(image: Image) -> dict[str, bytes]:

@@ -36,7 +36,13 @@ __all__ = ["build", "check", "check_syntax", "image_files"]
 
 
 def build(
-    plan: Plan, board_name: str, out: Path, *, types: bool = True, strict: bool = False
+    plan: Plan,
+    board_name: str,
+    out: Path,
+    *,
+    types: bool = True,
+    strict: bool = False,
+    production: bool = False,
 ) -> Image:
     """Build the image of a board below ``out`` and return it.
 
@@ -44,11 +50,12 @@ def build(
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
     to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
     same bytes. ``types=False`` leaves out the check with mypy; ``strict`` makes calls in memory go
-    through the wire encoding. Raises ``UserError`` with all problems found.
+    through the wire encoding; ``production`` keeps everybody from the board's prompt. Raises
+    ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
-    files = _files(plan, board, linked, types=types)
+    files = _files(plan, board, linked, types=types, production=production)
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name
@@ -131,7 +138,9 @@ def _generated(plan: Plan, board: BoardPlan, strict: bool) -> dict[str, str]:
     return found
 
 
-def _files(plan: Plan, board: BoardPlan, linked: _Linked, *, types: bool) -> dict[str, bytes]:
+def _files(
+    plan: Plan, board: BoardPlan, linked: _Linked, *, types: bool, production: bool = False
+) -> dict[str, bytes]:
     """All files of the image. Raises ``UserError`` with all that is wrong."""
     problems = list(linked.problems)
     secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
@@ -142,7 +151,7 @@ def _files(plan: Plan, board: BoardPlan, linked: _Linked, *, types: bool) -> dic
         problems += _of_new_lines(check_types(plan), problems)
     if problems:
         raise UserError(sorted(dict.fromkeys(problems), key=_line))
-    files = {**linked.compiled, **_other_files(board), **(secrets or {})}
+    files = {**linked.compiled, **_other_files(board, production), **(secrets or {})}
     files[LISTING] = checksums(files)
     return files
 
@@ -191,9 +200,10 @@ def _line(problem: Problem) -> tuple[str, int]:
     return (problem.where.file, problem.where.line) if problem.where else ("", 0)
 
 
-def _other_files(board: BoardPlan) -> dict[str, bytes]:
+def _other_files(board: BoardPlan, production: bool = False) -> dict[str, bytes]:
     """What goes into the image as it is."""
-    files = {module.path: module.source.encode() for module in start_modules(board.board.port)}
+    start = start_modules(board.board.port, production)
+    files = {module.path: module.source.encode() for module in start}
     for service in board.services:
         for name, data in static_files(service.folder / "static").items():
             files[f"services/{service.name}/static/{name}"] = data

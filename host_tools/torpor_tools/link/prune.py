@@ -3,6 +3,7 @@
 Imports are followed from the files that start the chip, the wiring and all modules of the services,
 those inside functions too. A part of the runtime that not every board needs is imported by the
 wiring only, where a service of the board needs it, and so are the functions of ``SHAKEN`` modules.
+Of packages from PyPI an image has what its modules can call.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .imports import Import, imports
 from .missing import missing_module
 from .module import Module
 from .shake import shake
+from .slim import slim
 from .sources import DEPENDENCIES, RUNTIME, dependency_module, runtime_module, service_modules
 from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
@@ -63,20 +65,25 @@ def collect(
     for name in SHAKEN:
         if name in work.found:
             work.found[name] = shake(work.found[name], work.taken_from(name))
+    packages = [module for module in work.found.values() if module.part == "dependency"]
+    for module in slim(packages, _users(work.found.values())):
+        work.found[module.name] = module
     return sorted(work.found.values(), key=lambda module: module.name), work.problems
 
 
-def start_modules(port: str) -> list[Module]:
+def start_modules(port: str, production: bool = False) -> list[Module]:
     """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else.
 
-    A Linux process has no radio to begin with, so it starts with ``main.py``.
+    Those of a production image let nobody at the prompt. A Linux process has no prompt and no
+    radio to begin with: it starts with ``main.py``.
     """
     folder = paths.firmware_dir()
-    return [
-        Module(name[:-3], False, (folder / name).read_text(), f"firmware/{name}", "start")
-        for name in START_FILES
-        if port != "unix" or name != "boot.py"
-    ]
+    names = [name for name in START_FILES if port != "unix" or name != "boot.py"]
+    sources = {name: (folder / name).read_text() for name in names}
+    if production and port != "unix":
+        sources["boot.py"] = (folder / "production/boot.py").read_text() + sources["boot.py"]
+        sources["main.py"] = (folder / "production/main.py").read_text()
+    return [Module(n[:-3], False, text, f"firmware/{n}", "start") for n, text in sources.items()]
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,16 @@ def _is_foreign(name: str, module: Module) -> bool:
     """Whether a module of a service imports from another service."""
     parts = name.split(".")
     return parts[0] == "services" and len(parts) > 1 and ".".join(parts[:2]) != _home(module)
+
+
+def _users(modules: Iterable[Module]) -> list[Module]:
+    """The modules that may hold an object of a package from PyPI: services, and who imports one."""
+
+    def uses(module: Module) -> bool:
+        tops = (item.name.partition(".")[0] for item in imports(module))
+        return module.part == "service" or any(top in DEPENDENCIES for top in tops)
+
+    return [module for module in modules if module.part != "dependency" and uses(module)]
 
 
 def _home(module: Module) -> str:

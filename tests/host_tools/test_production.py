@@ -1,0 +1,64 @@
+"""Production images: what keeps everybody from the prompt.
+
+That Ctrl-C does nothing is shown on the official firmware (``test_emulated_deploy.py``): the Unix
+port takes it from the terminal, not from the bytes of its line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.boards import PtyBoard, write_flash
+from tests.helpers.running import running_images, write_cluster
+from tests.host_tools.test_cli_image import SERVICE
+from tests.host_tools.test_deploy import image
+from torpor_tools.cli import run
+from torpor_tools.contracts import load_plan
+from torpor_tools.deploy.health import lines
+from torpor_tools.link import build
+from torpor_tools.link.prune import start_modules
+
+DIES = """
+def run():
+    print("it runs")
+    {end}
+"""
+
+
+@pytest.mark.parametrize(
+    "end", ["raise ValueError('a bug')", "raise SystemExit", "raise KeyboardInterrupt", "return"]
+)
+def test_however_the_kernel_ends_the_chip_starts_anew(tmp_path: Path, end: str) -> None:
+    files = image(1, "old", {"torpor/kernel.py": DIES.format(end=end).encode()})
+    for module in start_modules("rp2", production=True):
+        files[module.path] = module.source.encode()
+    write_flash(tmp_path / "flash", files)
+    heard: list[str] = []
+    with PtyBoard(tmp_path / "flash") as board:
+        for line in lines(board.device, lambda: heard.count("it runs") >= 2):
+            heard.append(line.strip())
+        assert board.starts >= 2
+    assert not [line for line in heard if ">>>" in line]
+
+
+def test_only_a_production_image_is_closed(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path / "project", {"hello": SERVICE})
+    fs = root / "build" / "box" / "fs"
+    assert run(["-C", str(root), "build", "--no-types"]) == 0
+    assert "kbd_intr" not in (fs / "boot.py").read_text()
+    usual = (fs / "boot.py").read_text()
+    assert run(["-C", str(root), "build", "--no-types", "--production"]) == 0
+    closed = (fs / "boot.py").read_text()
+    # Before anything else: a Ctrl-C that comes while the rest is loaded must find it closed.
+    assert closed.partition("import micropython\n\nmicropython.kbd_intr(-1)\n")[2] == usual
+    assert "machine.reset()" in (fs / "main.py").read_text()
+
+
+def test_it_serves_as_any_other(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path / "project", {"hello": SERVICE})
+    plan = load_plan(root)
+    production = build(plan, "box", root / "build", types=False, production=True)
+    with running_images([production]) as board:
+        assert board.client("hello").get("/hello").text == "hello"
