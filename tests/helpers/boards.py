@@ -30,6 +30,7 @@ FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
 # MicroPython's REPL reads on without rest from a terminal whose other side has gone.
 ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CUT = -9  # how a board ends whose power fails
+BOOT_LOADER = -signal.SIGUSR2  # one that goes into its boot loader
 RESET = -signal.SIGUSR1  # and one that is reset
 
 
@@ -118,6 +119,7 @@ class PtyBoard:
         self.device = os.ttyname(self._slave)
         self.starts = 0
         self.cut_off = threading.Event()
+        self.in_boot_loader = threading.Event()
         self._running = threading.Event()
         self._stop = False
         self.power_on(cut)
@@ -159,6 +161,9 @@ class PtyBoard:
             status = self._process.wait()
             if status == CUT:
                 self.cut_off.set()
+                return
+            if status == BOOT_LOADER:
+                self.in_boot_loader.set()
                 return
             mode = "repl"
             if status != RESET and not self._stop:  # Ctrl-D: a chip stays in the raw REPL

@@ -32,6 +32,7 @@ class Bootsel:
         self._board = board
         self._pull_at = pull_at
         self._deaf = deaf
+        self.gone = threading.Event()
         self._stop = threading.Event()
         path.mkdir()
         (path / "INFO_UF2.TXT").write_text(_INFO.format(*_IDS[board.chip]))
@@ -77,3 +78,4 @@ class Bootsel:
         self.path.rename(aside)
         time.sleep(0.05)
         shutil.rmtree(aside)
+        self.gone.set()

@@ -60,6 +60,9 @@ class Machine:
     def reset(self):
         os.system("kill -USR1 " + pid)  # asks for a new start, and no code here can catch it
 
+    def bootloader(self):
+        os.system("kill -USR2 " + pid)
+
 
 class Implementation:
     _mpy = 6

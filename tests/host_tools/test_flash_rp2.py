@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.boards import PtyBoard, write_flash
 from tests.helpers.bootsel import Bootsel
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
@@ -215,3 +217,27 @@ def test_two_drives(
         monkeypatch.setattr("psutil.disk_partitions", lambda all=False: mounted)
         assert flash(project) == 1
     assert "2 boards are in their boot loader" in capsys.readouterr().err
+
+
+def test_a_running_board_is_asked_into_its_boot_loader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_cluster(tmp_path / "project", {"hello": SERVICE})
+    write_flash(tmp_path / "flash", {"main.py": b"print('blinky')\n"})
+    path = tmp_path / "RPI-RP2"
+    monkeypatch.setattr(find, "drives", lambda: list(filter(None, [find.drive_at(path)])))
+    with PtyBoard(tmp_path / "flash") as board:
+
+        def show_drive() -> bytes | None:
+            assert board.in_boot_loader.wait(60)
+            with Bootsel(path, PICO_W) as box:
+                box.gone.wait(60)
+            return box.taken
+
+        with ThreadPoolExecutor() as pool:
+            drive = pool.submit(show_drive)
+            words = ["flash", "--port", board.device, "--no-types", "--no-wait"]
+            assert run(["-C", str(root), *words]) == 0
+            taken = drive.result(60)
+    assert taken == (root / "build" / "box" / "box.uf2").read_bytes()
+    assert "asking the MicroPython on" in capsys.readouterr().out

@@ -38,6 +38,7 @@ from .sizes import HEAP_NOTE, size_table
     help="The official firmware, instead of the one in the cache.",
 )
 @click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
+@click.option("--frozen", is_flag=True, help="Prepare a firmware of your own with the image in it.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -48,6 +49,7 @@ def command(
     kind: str | None,
     firmware: Path | None,
     production: bool,
+    frozen: bool,
 ) -> None:
     from ..config import load_cluster
     from ..contracts import plan_of
@@ -67,11 +69,16 @@ def command(
         note(text)
     for name in [board] if board else [b.name for b in plan.boards]:
         with busy(f"Building {name}"):
-            image = build(plan, name, root / "build", types=types, production=production)
-        _show(image, modules)
+            image = build(
+                plan, name, root / "build", types=types, production=production, frozen=frozen
+            )
+        if not frozen:  # a table of what is left would tell nothing
+            _show(image, modules)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
         if image.board.board.port == "unix":
             click.echo(f"torpor export {name} makes a service of Linux of it")
+        elif frozen:
+            _show_frozen(image, root, firmware)
         else:
             _write_flash_file(image, root, firmware)
 
@@ -93,6 +100,19 @@ def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
         click.echo(
             f"{file.relative_to(root)} is the file to flash: torpor flash {image.board.name}"
         )
+
+
+def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
+    """Tell what to build, or with the built firmware ``own`` write the file to flash."""
+    from ..flash.prepare import flash_file
+
+    manifest = image.folder / "frozen" / "manifest.py"
+    if own is None:
+        click.echo(f"build MicroPython with FROZEN_MANIFEST={manifest}: docs/custom-firmware.md")
+        click.echo(f"then: torpor build {image.board.name} --frozen --firmware FILE")
+        return
+    file = flash_file(image, source=own, own=True)
+    click.echo(f"{file.relative_to(root)} is the file to flash")
 
 
 def _show(image: Image, modules: bool) -> None:

@@ -24,6 +24,7 @@ from ..model.plan import BoardPlan, Plan
 from ..openapi import documents
 from . import stub
 from .compile import compile_all
+from .freeze import FOLDER, frozen_files, left_over
 from .module import Module
 from .prune import collect, start_modules
 from .secrets import broker_login, cluster_keys, secret_files
@@ -43,6 +44,7 @@ def build(
     types: bool = True,
     strict: bool = False,
     production: bool = False,
+    frozen: bool = False,
 ) -> Image:
     """Build the image of a board below ``out`` and return it.
 
@@ -50,12 +52,15 @@ def build(
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
     to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
     same bytes. ``types=False`` leaves out the check with mypy; ``strict`` makes calls in memory go
-    through the wire encoding; ``production`` keeps everybody from the board's prompt. Raises
-    ``UserError`` with all problems found.
+    through the wire encoding; ``production`` keeps everybody from the board's prompt; ``frozen``
+    writes the modules to ``frozen/``, for a firmware of one's own, and leaves them out of the
+    filesystem. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
     linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
     files = _files(plan, board, linked, types=types, production=production)
+    if frozen:
+        files = left_over(files)
     filesystem = littlefs.pack(files, board.board.filesystem)
     sizes = measure(board, linked.modules, files)
     folder = out / board.name
@@ -67,6 +72,9 @@ def build(
             (new / f"{name}.py").write_text(text, encoding="utf-8")
         (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
         write_tree(_documents(plan, board), new / "openapi")
+        if frozen:
+            start = start_modules(board.board.port, production)
+            write_tree(frozen_files(linked.modules, start), new / FOLDER)
 
     replace_folder(folder, write)
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)

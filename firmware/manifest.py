@@ -1,0 +1,9 @@
+# What a firmware of your own freezes: `torpor build --frozen` puts this file beside the image's
+# modules, and MicroPython's build runs it (FROZEN_MANIFEST). docs/custom-firmware.md tells how.
+# ruff: noqa: F821
+
+try:
+    include("$(BOARD_DIR)/manifest.py")  # what the official firmware of the board has
+except Exception:  # most ESP32 boards have no list of their own
+    include("$(PORT_DIR)/boards/manifest.py")
+freeze("modules", opt=2)  # without assert, with line numbers: as torpor build compiles

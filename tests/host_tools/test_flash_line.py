@@ -1,0 +1,43 @@
+"""The serial line to a board, when it cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pty
+
+import pytest
+import serial
+
+from torpor_tools.errors import UserError
+from torpor_tools.flash import line
+
+
+def test_a_port_that_another_program_has() -> None:
+    master, slave = pty.openpty()
+    device = os.ttyname(slave)
+    held = line.open_line(device)
+    with pytest.raises(UserError, match="is in use by another program") as caught:
+        line.check(device)
+    assert "close it: a terminal, an IDE" in caught.value.problems[0].remedy
+    held.close()
+    line.check(device)
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize(
+    ("code", "what", "remedy"),
+    [
+        (errno.EACCES, "you may not use the port", "dialout"),
+        (errno.EBUSY, "is in use by another program", "close it"),
+        (errno.ENOENT, "there is no port", "leave --port out"),
+        (errno.EIO, "cannot be opened", "look at the cable"),
+    ],
+)
+def test_what_the_system_says_when_it_refuses(code: int, what: str, remedy: str) -> None:
+    # As pyserial says it: the tests may run as root, who is refused nothing.
+    text = f"[Errno {code}] could not open port /dev/ttyACM0: {OSError(code, os.strerror(code))}"
+    [problem] = line.cannot_open("/dev/ttyACM0", serial.SerialException(code, text)).problems
+    assert what in problem.what
+    assert remedy in problem.remedy
