@@ -132,6 +132,28 @@ async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
 JSON = [(b"host", b"x"), (b"content-type", b"application/json")]
 
 
+async def test_a_request_that_comes_a_third_time(box: Mail) -> None:
+    """The board has counted its second try in one store, and keeps its result in another."""
+    await box.board.reset()
+    mark = box.board.log.mark()
+    key = {"Idempotency-Key": "thrice", "Prefer": "respond-async"}
+    posted = await box.http.post("/slow", json={"n": 33}, headers=key)
+    await box.board.wait_log("slow", since=mark)
+    await box.board.reset()  # cut in the handler
+    while (answer := await box.http.get(posted.headers["location"])).status_code == 202:
+        await asyncio.sleep(0.02)
+    id = posted.headers["location"].rsplit("/", 1)[1]
+    head = message.head("POST", b"/slow", JSON, 8)
+    line = message.envelope(id, f"torpor/test/answers/{id}", 2e9, "items")
+    box.gateway.parked._answers.pop(id)
+    await box.board.reset()
+    await box.gateway.broker.publish("torpor/test/box/in", line + head + b'{"n":33}')
+    again = await box.gateway.parked.wait(id, 20)
+    assert again
+    assert json.loads(again.body) == answer.json()
+    assert (await items(box)).count(33) == 1
+
+
 async def test_no_more_wait_than_may(box: Mail) -> None:
     await asleep(box)
     async with box.opened(limit=2) as few, box.client(few) as http:

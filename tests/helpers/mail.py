@@ -42,6 +42,12 @@ class Items(Service):
             found.append(row["n"])
         return found
 
+    @post("/slow")
+    async def slow(self, n: int) -> dict:
+        self.log.info("slow")
+        await asyncio.sleep_ms(300)
+        return {"key": await self._items.append({"n": n})}
+
     @post("/full")
     async def full(self) -> None:
         await self._items.append({"n": -1})

@@ -46,11 +46,18 @@ class Windows:
         return window
 
     def get(self, id: str):
-        """The result of ``id``; ``BEGUN`` if it did a part of its work; None if it is not known."""
+        """The result of ``id``; ``BEGUN`` if it did a part of its work; None if it is not known.
+
+        A result that is a list only counts tries: what another store knows goes before it.
+        """
         found = None
         for _, window in self._windows:
             result = window.get(id)
-            if result is not None and not found:
+            if result is None:
+                continue
+            if result != BEGUN and not isinstance(result, list):
+                return result
+            if result == BEGUN or found is None:
                 found = result
         return found
 
