@@ -32,7 +32,7 @@ from torpor_tools.link import build
 SOURCE = """
 import asyncio
 
-from torpor import Service, get, post
+from torpor import Service, get, on_wake, post
 
 
 class Items(Service):
@@ -47,6 +47,10 @@ class Items(Service):
         self.log.info("wrote %d", n)
         await asyncio.sleep_ms(5)
         return {"n": n, "key": key}
+
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        pass
 
     @get("/items")
     async def all(self) -> dict:
@@ -168,6 +172,7 @@ class Storm:
             sim = Simulator([image], ports="os", storage=storage, log=self._hear)
             await stack.enter_async_context(sim)
             self._board = sim.board("box")
+            self._board.inputs.pin(4, 1)
             await self._board.wait_trace("deepsleep")  # it has been at the broker
             yield
 
@@ -183,7 +188,7 @@ class Storm:
             self.ledger.wakes += 1
             mark = self._board.trace.mark()
             self._heard.clear()
-            self._board.kill()  # gives the power back
+            await self._wake(mark)
             kind = self._random.choice(self.size.cuts)
             if kind == "instant":
                 await asyncio.sleep(self._random.uniform(0.02, 0.6))
@@ -204,6 +209,15 @@ class Storm:
             self.ledger.cuts += 1
             self._board.cut()
 
+    async def _wake(self, mark: int) -> None:
+        """A door opens, where the board sleeps; else it gets its power back."""
+        if self._board.trace[-1]["event"] == "deepsleep" and self._board.pid is None:
+            self._board.inputs.pin(4, 0)
+            await self._board.wait_trace("boot", since=mark)
+            self._board.inputs.pin(4, 1)
+        else:
+            self._board.kill()
+
     async def _asleep(self, mark: int, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):  # it waits for a broker that is killed
             await self._board.wait_trace("deepsleep", seconds, since=mark)
@@ -214,7 +228,7 @@ class Storm:
             async with asyncio.timeout(self.size.calm_s):
                 while not all(client.done() for client in clients):
                     mark = self._board.trace.mark()
-                    self._board.kill()
+                    await self._wake(mark)
                     await self._asleep(mark, 8)
                     await asyncio.sleep(0.1)
         except TimeoutError:
