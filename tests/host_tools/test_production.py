@@ -1,7 +1,7 @@
 """Production images: what keeps everybody from the prompt.
 
-That Ctrl-C does nothing is shown on the official firmware (``test_emulated_deploy.py``): the Unix
-port takes it from the terminal, not from the bytes of its line.
+Whether Ctrl-C does nothing is asked of the official firmware, in ``soak/test_emulated_deploy.py``:
+the Unix port takes it from the terminal, not from the bytes of its line.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Deploys over the serial line of a Pico W with the official firmware, in the emulator.
 
 ``test_deploy.py`` cuts the power at every write, on the Unix port; here it goes at every file.
+It boots some fifteen times: ``make soak`` runs it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torpor_tools.image import littlefs
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.link.prune import start_modules
 
-pytestmark = pytest.mark.emulated
+pytestmark = [pytest.mark.soak, pytest.mark.emulated]
 
 PICO_W = load_board("RPI_PICO_W")
 WALL_S = 600.0
