@@ -29,6 +29,7 @@ from .module import Module
 from .prune import collect, start_modules
 from .secrets import broker_login, cluster_keys, secret_files
 from .sizes import measure, to_json
+from .unused import without_unused
 from .wiring import wiring
 
 T = TypeVar("T")
@@ -126,7 +127,8 @@ def _link(
     problems: list[Problem] = []
     written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
-    modules, missing = collect(plan, board, generated)
+    collected, missing = collect(plan, board, generated)
+    modules = without_unused(collected)
     compiled, refused = compile_all(modules, cache)
     return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
 

@@ -1,0 +1,155 @@
+"""Takes out of the packages from PyPI what their users in the image never name.
+
+Whoever can hold an object of a package is a module that imports it, or one beside it in the same
+service. A function, class or method of the package stays if any of these, or code of the package
+that stays, has its name in it: as a name, an attribute, a keyword or a word of a string. It is a
+search for words, not for types, so it errs on the side of keeping. Where a service looks up
+attributes by names that it makes at run time, the packages stay whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from .edits import Edits
+from .imports import imports
+from .module import Module
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_WORD = re.compile(r"[^\W\d]\w*")
+_LOOK_UPS = ("getattr", "eval", "exec", "__import__", "__dict__", "dir", "globals")
+_PLAIN_BASES = ("object", "Exception")  # what MicroPython itself calls of these is dunder only
+_METHODS_OF = ("property", "staticmethod", "classmethod")
+
+
+def without_unused(modules: Iterable[Module]) -> list[Module]:
+    """The modules of an image, those of packages from PyPI without what nobody names.
+
+    Every line keeps its number.
+    """
+    every = list(modules)
+    shaken: dict[str, Module] = {}
+    packages = {m.name.partition(".")[0] for m in every if m.part == "dependency"}
+    for package in packages:
+        own = [m for m in every if m.part == "dependency" and _top(m.name) == package]
+        users = _users(every, package)
+        if not any(m.part == "service" and _looks_up(ast.parse(m.source)) for m in users):
+            words = {word for m in users for word in _words(ast.parse(m.source))}
+            shaken.update({m.name: m for m in _shake(own, words)})
+    return [shaken.get(m.name, m) for m in every]
+
+
+def _users(modules: list[Module], package: str) -> list[Module]:
+    """The modules outside a package that may hold something of it."""
+    importers = [
+        m
+        for m in modules
+        if m.part != "dependency" and any(_top(item.name) == package for item in imports(m))
+    ]
+    homes = {_home(m.name) for m in importers if m.part == "service"}
+    beside = [m for m in modules if m.part == "service" and _home(m.name) in homes]
+    return list({m.name: m for m in [*importers, *beside]}.values())
+
+
+def _shake(modules: list[Module], words: set[str]) -> list[Module]:
+    trees = [(module, ast.parse(module.source)) for module in modules]
+    candidates: list[_Candidate] = []
+    for module, tree in trees:
+        words |= _words_outside(tree, list(_candidates(module, tree)))
+        candidates += _candidates(module, tree)
+    while found := [c for c in candidates if not c.lives and c.node.name in words]:
+        for candidate in found:
+            candidate.lives = True
+            words |= _words_outside(candidate.node, candidate.inside)
+            candidates += candidate.inside
+    return [_cut(module, [c for c in candidates if c.module is module]) for module in modules]
+
+
+@dataclass
+class _Candidate:
+    """A definition that may go; ``inside`` are those of a class."""
+
+    module: Module
+    node: _Definition
+    inside: list[_Candidate]
+    lives: bool = False
+
+
+def _candidates(module: Module, tree: ast.Module | ast.ClassDef) -> Iterator[_Candidate]:
+    # A class keeps its first statement, for it must have one.
+    for node in tree.body[0 if isinstance(tree, ast.Module) else 1 :]:
+        if not isinstance(node, _Definition) or node.name.startswith("__"):
+            continue
+        names = [d.id if isinstance(d, ast.Name) else "" for d in node.decorator_list]
+        if all(name in _METHODS_OF for name in names):
+            yield _Candidate(module, node, _methods(module, node))
+
+
+def _methods(module: Module, node: _Definition) -> list[_Candidate]:
+    """The methods of a class that may go: none if a base of it may call them."""
+    if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
+        return []
+    bases = [base.id if isinstance(base, ast.Name) else "" for base in node.bases]
+    if not all(base in _PLAIN_BASES for base in bases):
+        return []
+    return list(_candidates(module, node))
+
+
+def _words_outside(tree: ast.AST, candidates: list[_Candidate]) -> set[str]:
+    """The words of a tree, but for those in the candidates that it has."""
+    return set(_words(tree, {candidate.node for candidate in candidates}))
+
+
+def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
+    if isinstance(tree, ast.Name):
+        yield tree.id
+    elif isinstance(tree, ast.Attribute):
+        yield tree.attr
+    elif isinstance(tree, ast.alias):
+        yield from tree.name.split(".")
+    elif isinstance(tree, ast.keyword) and tree.arg:
+        yield tree.arg
+    elif isinstance(tree, ast.Constant):
+        text = tree.value.decode("latin-1") if isinstance(tree.value, bytes) else tree.value
+        if isinstance(text, str):
+            yield from _WORD.findall(text)
+    elif isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant):
+        return  # a docstring
+    for child in ast.iter_child_nodes(tree):
+        if child not in without:
+            yield from _words(child, without)
+
+
+def _looks_up(tree: ast.AST) -> bool:
+    """Whether names are made at run time: ``getattr(x, "name")`` does not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name = node.func.id
+            literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+            if name in _LOOK_UPS and not (name == "getattr" and literal):
+                return True
+        elif isinstance(node, ast.Attribute) and node.attr == "__dict__":
+            return True
+    return False
+
+
+def _cut(module: Module, candidates: list[_Candidate]) -> Module:
+    edits = Edits(module.source)
+    for candidate in candidates:
+        node = candidate.node
+        if not candidate.lives and not edits.shares_line(node):
+            first = node.decorator_list[0] if node.decorator_list else node
+            start = edits.offset(first.lineno, 0)
+            edits.blank(start, edits.span(node)[1])
+    return replace(module, source=edits.apply())
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _home(name: str) -> str:
+    return ".".join(name.split(".")[:2])

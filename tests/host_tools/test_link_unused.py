@@ -1,0 +1,104 @@
+"""What of a package from PyPI gets into an image."""
+
+from __future__ import annotations
+
+import ast
+
+from torpor_tools.link.module import Module
+from torpor_tools.link.unused import without_unused
+
+PACKAGE = '''"""Says helper and Stream.close."""
+import io
+
+
+def helper():
+    return inner()
+
+
+def inner():
+    """lonely is not called."""
+    return 1
+
+
+def lonely():
+    return friend()
+
+
+def friend():
+    return 2
+
+
+class App:
+    name = "app"
+
+    def get(self, path):
+        return self._route(path)
+
+    def _route(self, path):
+        return path
+
+    @property
+    def quiet(self):
+        return 3
+
+    @staticmethod
+    def abort(): raise ValueError
+
+    def run(self):
+        return self._serve()
+
+    def _serve(self):
+        return lonely()
+
+    def __repr__(self):
+        return "App"
+
+
+class Stream(io.BytesIO):
+    def readinto(self, data):
+        return 0
+'''
+
+
+def kept(*sources: str, part: str = "service") -> tuple[set[str], str]:
+    """The names defined in the package when modules of these sources are in the image with it."""
+    users = [
+        Module(f"services.a.m{i}", False, source, f"m{i}.py", part)
+        for i, source in enumerate(sources)
+    ]
+    package = Module("microdot", False, PACKAGE, "microdot.py", "dependency")
+    made = without_unused([package, *users])
+    assert made[1:] == users
+    definitions = ast.FunctionDef | ast.ClassDef
+    tree = ast.parse(made[0].source)
+    return {n.name for n in ast.walk(tree) if isinstance(n, definitions)}, made[0].source
+
+
+def test_what_nobody_names_goes_and_takes_along_what_only_it_names() -> None:
+    found, text = kept("from microdot import App, Stream\n\nApp().get('/')\n")
+    assert found == {"App", "get", "_route", "__repr__", "Stream", "readinto"}
+    line = next(n for n, text in enumerate(PACKAGE.split("\n")) if "__repr__" in text)
+    assert text.split("\n")[line] == PACKAGE.split("\n")[line]
+
+
+def test_a_word_of_a_string_is_a_use() -> None:
+    found, _ = kept("from microdot import App\n\ngetattr(App(), 'run')()\n")
+    assert {"run", "_serve", "lonely", "friend"} <= found
+    assert "inner" not in found
+
+
+def test_modules_of_the_same_service_count() -> None:
+    found, _ = kept("from microdot import App\n", "def use(app):\n    return app.quiet\n")
+    assert "quiet" in found
+
+
+def test_other_modules_do_not_count() -> None:
+    found, _ = kept("import sys\n\nsys.run()\n", part="runtime")
+    assert found == set()
+
+
+def test_names_made_at_run_time_keep_the_package_whole() -> None:
+    for look_up in ("getattr(microdot, input())", "eval('1')", "microdot.__dict__"):
+        found, text = kept(f"import microdot\n\n{look_up}\n")
+        assert text == PACKAGE
+        assert "friend" in found
