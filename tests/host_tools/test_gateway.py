@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,10 @@ async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
     broker = Broker("nats", tmp_path / "unused")  # its port is free
     plan = write(tmp_path / "cluster", broker, source=SOURCE)
     assert is_needed(broker.where)
+    async with Gateway(plan, broker.where, LOGIN, tmp_path / "not", bind="127.0.0.1", ports={}):
+        assert is_needed(broker.where)  # somebody else's broker is down: we are not in its way
     async with Gateway(
-        plan, broker.where, LOGIN, tmp_path / "own", bind="127.0.0.1", ports={}
+        plan, replace(broker.where, own=True), LOGIN, tmp_path / "own", bind="127.0.0.1", ports={}
     ) as gateway:
         await gateway.broker.connected.wait()
         assert not is_needed(broker.where)
@@ -169,6 +172,19 @@ def test_mailboxes_that_are_refused(tmp_path: Path, url: str, told: str) -> None
     assert "secret" not in str(raised.value).replace("secrets.toml", "")
     assert raised.value.problems[0].where
     assert raised.value.problems[0].remedy
+
+
+def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
+    toml = write_cluster(tmp_path, {"items": SOURCE}) / "cluster.toml"
+    text = toml.read_text()
+    toml.write_text(text + '\n[mailbox]\ngateway = "192.168.1.5"\n')
+    broker = load_plan(tmp_path).cluster.mailbox
+    assert broker
+    assert (broker.url, broker.own) == ("mqtt://192.168.1.5:1883", True)
+    for wrong in ("", 'url = "mqtt://a"\ngateway = "b"'):
+        toml.write_text(text + f"\n[mailbox]\n{wrong}\n")
+        with pytest.raises(UserError, match="where the broker is, or else"):
+            load_plan(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ _LOOK_S = 1.0  # how often the simulator's places are looked at again
     cls=Command,
     help="Answer HTTP for boards that sleep, until Ctrl-C.",
     examples=[
-        ("torpor gateway", "with the broker of cluster.toml; one is started where there is none"),
+        ("torpor gateway", "with the broker of cluster.toml, or one that it starts"),
         ("torpor gateway --bind 127.0.0.1", "beside torpor sim on one computer"),
         ("torpor gateway --broker mqtts://nas.local", "another broker than the boards'"),
     ],
 )
-@click.option("--broker", metavar="URL", help="The broker (default: [mailbox] url).")
+@click.option("--broker", metavar="URL", help="The broker (default: cluster.toml's).")
 @click.option(
     "--bind", default="0.0.0.0", metavar="ADDRESS", help="Where to listen (default: everywhere)."
 )
@@ -104,7 +104,7 @@ def _broker(plan: Plan, url: str | None) -> Mailbox:
     if plan.cluster.mailbox is None:
         raise fail(
             "the cluster has no mailbox, so there is nothing to be a gateway for",
-            'add to cluster.toml: [mailbox] with url = "mqtt://<this computer>", and a board with '
+            'add to cluster.toml: [mailbox] with gateway = "<this computer>", and a board with '
             'the policy "deep"',
         )
     return plan.cluster.mailbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from ..model.cluster import Mailbox
 from .document import Document
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}  # registered with IANA
-_EXAMPLE = 'write url = "mqtt://192.168.1.5" or url = "mqtts://nas.local:8883"'
+_EXAMPLE = 'write gateway = "192.168.1.5", or url = "mqtts://nas.local" for a broker that runs'
 
 
 def read_mailbox(document: Document) -> Mailbox | None:
@@ -18,13 +19,22 @@ def read_mailbox(document: Document) -> Mailbox | None:
     if "mailbox" not in document.data:
         return None
     table = document.take((), document.data, "mailbox", dict, {})
-    document.only(("mailbox",), table, ["url"])
-    url = document.take(("mailbox",), table, "url", str, ...)
-    if not url:
+    document.only(("mailbox",), table, ["url", "gateway"])
+    if ("url" in table) == ("gateway" in table):
+        what = (
+            "[mailbox] says where the broker is, or else where the gateway runs, which starts one"
+        )
+        document.report(("mailbox",), what, _EXAMPLE)
         return None
-    where = document.where("mailbox", "url")
+    key = "url" if "url" in table else "gateway"
+    text = document.take(("mailbox",), table, key, str, ...)
+    if not text:
+        return None
+    where = document.where("mailbox", key)
     try:
-        return from_url(url, where)
+        if key == "url":
+            return from_url(text, where)
+        return replace(from_url(f"mqtt://{text}", where), own=True)
     except UserError as error:
         document.problems += error.problems
         return None

@@ -32,8 +32,8 @@ _CLEAN_S = 30
 class Gateway:
     """``async with Gateway(plan, where, login, folder) as gateway``, and ``gateway.ports``.
 
-    ``where``: the broker; if that is this machine and none runs, one is started, which keeps what
-    it has below ``folder``. ``bind``: the address to listen on. ``ports``: service's port -> ours
+    ``where``: the broker; if it is our own and does not run, it is started, and keeps what it has
+    below ``folder``. ``bind``: the address to listen on. ``ports``: service's port -> ours
     (0: any free one), without it the same. ``wait_s``: how long a client waits that does not say.
     ``limit``: requests that may wait for a board. ``resolve``: where a board's service answers.
     """
@@ -91,7 +91,7 @@ class Gateway:
 
     async def _start(self) -> None:
         sockets = self._listen()
-        if is_needed(self._where):
+        if self._where.own and is_needed(self._where):
             self._nats = NatsServer(self._where, self._login, self._folder)
             await self._nats.start()
             _log.info("nats-server started at %s", self._where.url)

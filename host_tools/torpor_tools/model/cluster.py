@@ -43,6 +43,7 @@ class Mailbox:
     port: int
     tls: bool
     where: Where
+    own: bool = False  # the gateway starts it
 
     @property
     def is_here(self) -> bool:
