@@ -12,14 +12,14 @@ import shutil
 import socket
 import statistics
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.bench.lab import ROOT, Lab
 from tests.bench.registry import figure
+from tests.helpers.kept import Kept
 from tests.helpers.running import write_cluster
 from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
 from torpor_tools.contracts import load_plan
@@ -114,13 +114,11 @@ async def _sample(root: Path) -> _Sample:
 async def _answered(board: EmulatedBoard) -> int:
     """Five clients keep their connection; how many get an answer, a sixth and seventh included."""
     paths = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004: "/log"}
-    ports = [*paths, 8003, 8004, 8001]
-    clients = [httpx.AsyncClient(base_url=board.url(p), timeout=_WALL_S) for p in ports]
     answered = 0
-    for port, client in zip(ports, clients, strict=True):
-        answered += (await client.get(paths[port])).status_code == 200
-    for client in clients:
-        await client.aclose()
+    async with AsyncExitStack() as stack:
+        for port in (*paths, 8003, 8004, 8001):
+            kept = await stack.enter_async_context(Kept(*board.address(port)))
+            answered += await kept.get(paths[port], _WALL_S) == 200
     return answered
 
 

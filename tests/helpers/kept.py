@@ -1,0 +1,46 @@
+"""A client that keeps its connection until the board ends it, and then lets go, as browsers do.
+
+httpx does not notice before it asks again; meanwhile the board's side of that connection stays one
+of its five, for up to 20 s of lwIP's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+
+class Kept:
+    """``async with Kept(host, port) as client: status = await client.get("/path")``."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Kept:
+        self._reader, self._writer = await asyncio.open_connection(*self._address)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._watcher:
+            self._watcher.cancel()
+        self._writer.close()
+
+    async def get(self, path: str, timeout: float) -> int:
+        """The status of the one answer, which has a Content-Length. Ask once."""
+        self._writer.write(f"GET {path} HTTP/1.1\r\nHost: board\r\n\r\n".encode())
+        async with asyncio.timeout(timeout):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            await self._reader.readexactly(int(length))
+        self._watcher = asyncio.create_task(self._let_go())
+        return int(head.split()[1])
+
+    async def _let_go(self) -> None:
+        await self._reader.read(1)
+        self._writer.close()
