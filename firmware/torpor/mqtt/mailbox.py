@@ -42,7 +42,7 @@ _CLOSE_MS = const(1500)
 # What is more than this waits for the next start.
 _MOST = const(200)  # requests
 _AGAIN_MS = (1500, 2000, 4000, 8000, 16000, 30000)
-_JOIN_MS = const(50)
+_JOIN_MS = const(5)
 _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and envelope
 
 _log = log.Log("mailbox")
