@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.helpers.brokers import LOGIN, MOSQUITTO, NO_MOSQUITTO, Broker
-from tests.helpers.mail import Mail, mail
+from tests.helpers.mail import ITEMS, Mail, mail
 from torpor_tools.gateway import message
 from torpor_tools.gateway.broker import Broker as Client
 
@@ -226,3 +227,12 @@ async def test_a_board_that_was_never_there(box: Mail) -> None:
     box.gateway.parked.boards.pop("box")
     refused = await box.http.post("/items", json={"n": 9}, headers=ASYNC)
     assert refused.status_code == 503
+
+
+async def test_a_service_that_did_not_start(tmp_path: Path) -> None:
+    source = ITEMS.replace('store.table("items")', "missing")
+    async with mail(tmp_path, Broker("nats", tmp_path / "broker"), source=source) as box:
+        await box.rouse()
+        answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
+        assert answer.status_code == 503
+        assert "did not start" in answer.json()["error"]

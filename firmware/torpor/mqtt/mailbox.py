@@ -60,7 +60,8 @@ class Mailbox:
         self._name = "torpor-%s-%s" % (kernel.cluster.NAME, board)
         self._base = "torpor/%s/%s" % (kernel.cluster.NAME, board)
         self._answers = "torpor/%s/answers/" % kernel.cluster.NAME
-        stores = [s.store for s in kernel.services.values() if hasattr(s, "store")]
+        running = [s for name, s in kernel.services.items() if name not in kernel.failed]
+        stores = [s.store for s in running if hasattr(s, "store")]
         own = Store("torpor.mailbox")
         self._executor = Executor(kernel.listeners, Windows([own] + stores), own)
         self._mark = hexlify(os.urandom(8))
