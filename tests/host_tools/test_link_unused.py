@@ -102,3 +102,14 @@ def test_names_made_at_run_time_keep_the_package_whole() -> None:
         found, text = kept(f"import microdot\n\n{look_up}\n")
         assert text == PACKAGE
         assert "friend" in found
+
+
+def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip() -> None:
+    text = "def save():\n    pass\n\n\ndef start():\n    pass\n\n\ndef run():\n    pass\n"
+    part = Module("torpor.kernel", False, text, "kernel.py", "runtime")
+    other = Module("torpor.power.sleep", False, "kernel.save()", "sleep.py", "runtime")
+    main = Module("main", False, "kernel.run()", "main.py", "start")
+    made = without_unused([part, other], [main])[0].source
+    assert "save" in made
+    assert "run" in made
+    assert "start" not in made

@@ -128,7 +128,7 @@ def _link(
     written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
     collected, missing = collect(plan, board, generated)
-    modules = without_unused(collected)
+    modules = without_unused(collected, start_modules(board.board.port))
     compiled, refused = compile_all(modules, cache)
     return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
 

@@ -1,10 +1,12 @@
-"""Takes out of the packages from PyPI what their users in the image never name.
+"""Takes out of packages from PyPI, and of parts of the runtime, what no user in the image names.
 
 Whoever can hold an object of a package is a module that imports it, or one beside it in the same
 service. A function, class or method of the package stays if any of these, or code of the package
 that stays, has its name in it: as a name, an attribute, a keyword or a word of a string. It is a
 search for words, not for types, so it errs on the side of keeping. Where a service looks up
 attributes by names that it makes at run time, the packages stay whole.
+
+Of ``RUNTIME_PARTS`` all modules of the image are users.
 """
 
 from __future__ import annotations
@@ -18,6 +20,16 @@ from .edits import Edits
 from .imports import imports
 from .module import Module
 
+# No tool on the host and no wiring calls by name what these have for some images only.
+RUNTIME_PARTS = (
+    "torpor.clock",
+    "torpor.http.answer",
+    "torpor.http.budget",
+    "torpor.kernel",
+    "torpor.schedule",
+    "torpor.service",
+)
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _WORD = re.compile(r"[^\W\d]\w*")
 _LOOK_UPS = ("getattr", "eval", "exec", "__import__", "__dict__", "dir", "globals")
@@ -25,10 +37,10 @@ _PLAIN_BASES = ("object", "Exception")  # what MicroPython itself calls of these
 _METHODS_OF = ("property", "staticmethod", "classmethod")
 
 
-def without_unused(modules: Iterable[Module]) -> list[Module]:
-    """The modules of an image, those of packages from PyPI without what nobody names.
+def without_unused(modules: Iterable[Module], start: Iterable[Module] = ()) -> list[Module]:
+    """The modules of an image, without what nobody names in those that may be cut.
 
-    Every line keeps its number.
+    ``start``: what starts the chip, and uses them too. Every line keeps its number.
     """
     every = list(modules)
     shaken: dict[str, Module] = {}
@@ -39,6 +51,13 @@ def without_unused(modules: Iterable[Module]) -> list[Module]:
         if not any(m.part == "service" and _looks_up(ast.parse(m.source)) for m in users):
             words = {word for m in users for word in _words(ast.parse(m.source))}
             shaken.update({m.name: m for m in _shake(own, words)})
+    every = [shaken.get(m.name, m) for m in every]
+    if any(m.part == "service" and _looks_up(ast.parse(m.source)) for m in every):
+        return every
+    parts = [m for m in every if m.name in RUNTIME_PARTS]
+    others = [m for m in every if m not in parts]
+    words = {word for m in [*others, *start] for word in _words(ast.parse(m.source))}
+    shaken = {m.name: m for m in _shake(parts, words)}
     return [shaken.get(m.name, m) for m in every]
 
 
