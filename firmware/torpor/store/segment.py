@@ -24,7 +24,9 @@ def pack(values: list[bytes]) -> bytes:
     """The record of some JSON values."""
     data = b"[" + BETWEEN.join(values) + b"]"
     size = len(data)
-    return struct.pack("<BHHI", _MARK, size, len(values[0]), crc32(data, size)) + data
+    first = len(values[0])
+    # The lengths are where the sum begins, so that it covers them too.
+    return struct.pack("<BHHI", _MARK, size, first, crc32(data, first << 16 | size)) + data
 
 
 def read(file, at: int, size: int):
@@ -39,7 +41,7 @@ def read(file, at: int, size: int):
     if got > 0:
         mark, size, first, crc = struct.unpack_from("<BHHI", view)
         data = view[_HEAD : _HEAD + size]
-        if mark == _MARK and size <= got and crc32(data, size) == crc:
+        if mark == _MARK and size <= got and crc32(data, first << 16 | size) == crc:
             return data, first
     return None
 
