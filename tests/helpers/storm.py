@@ -211,12 +211,16 @@ class Storm:
 
     async def _wake(self, mark: int) -> None:
         """A door opens, where the board sleeps; else it gets its power back."""
-        if self._board.trace[-1]["event"] == "deepsleep" and self._board.pid is None:
-            self._board.inputs.pin(4, 0)
-            await self._board.wait_trace("boot", since=mark)
-            self._board.inputs.pin(4, 1)
-        else:
+        if self._board.trace[-1]["event"] != "deepsleep" or self._board.pid is not None:
             self._board.kill()
+            return
+        # A board that went to sleep while the door was open waits for it to be closed.
+        for level in (0, 1) * 20:
+            self._board.inputs.pin(4, level)
+            with contextlib.suppress(TimeoutError):
+                await self._board.wait_trace("boot", 0.5, since=mark)
+                break
+        self._board.inputs.pin(4, 1)
 
     async def _asleep(self, mark: int, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):  # it waits for a broker that is killed
