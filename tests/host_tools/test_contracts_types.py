@@ -109,7 +109,8 @@ def test_a_mistake_that_is_corrected_is_gone(tmp_path: Path) -> None:
     assert check_types(load_plan(tmp_path)) == []
 
 
-@pytest.mark.parametrize("board", known_boards())
+# The code drives pins and probes, which a Linux process does not have.
+@pytest.mark.parametrize("board", [board for board in known_boards() if board != "UNIX"])
 def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
     write_cluster(tmp_path, {"a": IDIOMS.read_text(encoding="utf-8")}, board)
     assert [str(p) for p in check_types(load_plan(tmp_path))] == []
