@@ -154,6 +154,7 @@ def answers(root: Path) -> dict[str, httpx.Response]:
 def strict(root: Path) -> tuple[dict[str, httpx.Response], str]:
     with running(root, strict=True) as run, run.client("shop") as client:
         found = {path: client.get(path) for path in [*FAULTS, "/fine", "/broken"]}
+        run.wait_log(run.sim.boards[0].name, "ValueError: inside")  # the last that it logs
         return found, _log(run)
 
 
