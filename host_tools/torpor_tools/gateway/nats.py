@@ -42,9 +42,9 @@ def config(where: Mailbox, login: dict[str, str], folder: Path) -> str:
         'server_name: "torpor-gateway"',
         'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
         f"jetstream {{ store_dir: {json.dumps(str(folder / 'store'))}, sync_interval: always }}",
-        # A board that is killed gets what it has not acknowledged again after ack_wait; until then
-        # that counts among the max_ack_pending messages that may be on their way to it.
-        f'mqtt {{ listen: "{listen}", ack_wait: "2s", max_ack_pending: 64 }}',
+        # A board that is killed gets what it has not acknowledged again after ack_wait; it takes
+        # max_ack_pending requests at a time.
+        f'mqtt {{ listen: "{listen}", ack_wait: "2s", max_ack_pending: 16 }}',
     ]
     if user := login.get("user"):
         password = json.dumps(login.get("password", ""))
