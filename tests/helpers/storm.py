@@ -145,6 +145,7 @@ class Storm:
         self._gateways = [GatewayProcess(root), GatewayProcess(root)]
         self._board: SimBoard
         self._cut_at = ""  # the beginning of the log line after which the board is cut
+        self._is_cut = False  # it has no power, so no door wakes it
         self._heard = asyncio.Event()
         self._over = asyncio.Event()
 
@@ -207,11 +208,14 @@ class Storm:
                     continue
                 await asyncio.sleep(self._random.uniform(0, 0.02))
             self.ledger.cuts += 1
+            self._is_cut = True
             self._board.cut()
 
     async def _wake(self, mark: int) -> None:
         """A door opens, where the board sleeps; else it gets its power back."""
-        if self._board.trace[-1]["event"] != "deepsleep" or self._board.pid is not None:
+        asleep = self._board.trace[-1]["event"] == "deepsleep" and self._board.pid is None
+        if self._is_cut or not asleep:
+            self._is_cut = False
             self._board.kill()
             return
         # A board that went to sleep while the door was open waits for it to be closed.
