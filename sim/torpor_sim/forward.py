@@ -20,6 +20,8 @@ from rp2040py.external.cyw43 import Cyw43439, net
 from rp2040py.external.cyw43.nat import GATEWAY_IP, NatBridge, TcpFlow, TcpFlowKey, TcpReflector
 from rp2040py.rp2040 import RP2040
 
+from .credit import Bus
+
 _RESEND_MS = 200  # until the first SYN is sent again; a board that is full drops it
 _RESEND_LONGEST_MS = 1600
 _ATTEMPTS = 8
@@ -134,6 +136,7 @@ class Radio(Cyw43439):
 
     def __init__(self) -> None:
         super().__init__()
+        self.bus = Bus()
         self._bridge: _Bridge
         self._servers: list[asyncio.Server] = []
         self._client_ports = itertools.cycle(range(49152, 65536))
