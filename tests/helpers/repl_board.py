@@ -1,7 +1,8 @@
 """A board on a serial line, played by MicroPython's Unix port: its raw REPL on a pseudo-terminal.
 
 What a port of a chip does and the Unix port does not is added here: a soft reset comes back to the
-raw REPL, a crash starts the board again, Ctrl-C interrupts a program that runs.
+raw REPL, a crash starts the board again, Ctrl-C interrupts a program that runs, a file can be
+renamed.
 """
 
 from __future__ import annotations
@@ -21,14 +22,27 @@ from types import TracebackType
 from typing import Self
 
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
-_MOUNT = """\
+_MOUNT = '''\
 import os, sys, vfs
 folder = sys.argv[1]
 vfs.umount("/")
 vfs.mount(vfs.VfsPosix(folder), "/")
 os.chdir("/")
 sys.path[:] = ["", ".frozen", "/lib"]
-"""
+
+
+class Os:
+    """VfsPosix with a root has one buffer for both names of a rename, and so renames to itself."""
+
+    def __getattr__(self, name, native=os):
+        return getattr(native, name)
+
+    def rename(self, old, new, host=vfs.VfsPosix(), root=folder):
+        host.rename(root + old, root + new)
+
+
+sys.modules["os"] = Os()
+'''
 
 
 class ReplBoard:

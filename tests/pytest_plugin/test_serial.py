@@ -63,7 +63,6 @@ def hello(project: Project) -> Project:
     return project.write({"hello": HELLO}, {"hello/tests/test_hello.py": TESTS})
 
 
-@pytest.mark.soak  # fails with ENOENT since the overlays changed: to be mended
 def test_on_a_serial_line(hello: Project, board: ReplBoard) -> None:
     (board.files / "main.py").write_text("raise SystemExit\n")
     run = hello.pytest(f"--target={board.device}")
@@ -76,7 +75,6 @@ def test_on_a_serial_line(hello: Project, board: ReplBoard) -> None:
     assert {path.name for path in board.files.iterdir()} <= {".test", "main.py"}
 
 
-@pytest.mark.soak  # fails with ENOENT since the overlays changed: to be mended
 def test_files_that_are_there_are_not_written_again(hello: Project, board: ReplBoard) -> None:
     hello.pytest(f"--target={board.device}", "-k", "after")
     mpy = board.files / ".test" / "torpor" / "service.mpy"
