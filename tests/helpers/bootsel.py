@@ -9,8 +9,8 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 
+from tests.helpers.in_thread import InThread
 from torpor_tools.image import uf2
 from torpor_tools.model.board import Board
 
@@ -18,7 +18,7 @@ _INFO = "UF2 Bootloader v3.0\nModel: Raspberry Pi {0}\nBoard-ID: {1}\n"
 _IDS = {"RP2040": ("RP2", "RPI-RP2"), "RP2350": ("RP2350", "RP2350")}
 
 
-class Bootsel:
+class Bootsel(InThread):
     """The drive at ``path``; ``taken`` is the file that the chip has started from, if any.
 
     ``pull_at``: the cable is pulled when so many bytes have come. ``deaf``: it takes nothing.
@@ -27,29 +27,15 @@ class Bootsel:
     def __init__(
         self, path: Path, board: Board, *, pull_at: int | None = None, deaf: bool = False
     ) -> None:
+        super().__init__()
         self.path = path
         self.taken: bytes | None = None
         self._board = board
         self._pull_at = pull_at
         self._deaf = deaf
         self.gone = threading.Event()
-        self._stop = threading.Event()
         path.mkdir()
         (path / "INFO_UF2.TXT").write_text(_INFO.format(*_IDS[board.chip]))
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Bootsel:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(0.01):

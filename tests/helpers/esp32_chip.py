@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
-from types import TracebackType
 
 from esp32_mock_bootloader.server import BootloaderConnection, FlashImage, handle_client
+
+from tests.helpers.in_thread import InThread
 
 
 class _Cable(BootloaderConnection):  # type: ignore[misc]
@@ -27,41 +27,32 @@ class _Cable(BootloaderConnection):  # type: ignore[misc]
         return data
 
 
-class Chip:
+class Chip(InThread):
     """Serves esptool at ``url``; ``kind`` as esptool names it: esp32, esp32s3.
 
     ``pull_at``: the cable is pulled after so many bytes, and stays out until ``plug_in``.
     """
 
     def __init__(self, kind: str, pull_at: int | None = None) -> None:
+        super().__init__()
         self.flash = FlashImage()
         self._kind = kind
         self._pull_at = pull_at
         self.pulled = False
-        self._stop = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def plug_in(self) -> None:
         """Put a cable in that stays."""
         self.pulled = False
         self._pull_at = None
 
-    def __enter__(self) -> Chip:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._thread.join(30)
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
         self._server.close()
+
+    def _interrupt(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -15,11 +15,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import tty
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from tests.helpers.in_thread import InThread
 
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _MOUNT = '''\
@@ -45,7 +45,7 @@ sys.modules["os"] = Os()
 '''
 
 
-class ReplBoard:
+class ReplBoard(InThread):
     """``device`` is the path of its serial port, ``files`` the folder that is its filesystem."""
 
     def __enter__(self) -> Self:
@@ -57,20 +57,11 @@ class ReplBoard:
         tty.setraw(self._client)
         self.device = os.ttyname(self._client)
         self.starts = 0
-        self._stopping = False
         self._start()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping = True
-        self._thread.join()
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
         self._end()
         for number in (self._line, self._client):
             os.close(number)
@@ -95,8 +86,8 @@ class ReplBoard:
         self._process.wait()
         os.close(self._terminal)
 
-    def _serve(self) -> None:
-        while not self._stopping:
+    def _run(self) -> None:
+        while not self._stop.is_set():
             ready, _, _ = select.select([self._line, self._terminal], [], [], 0.1)
             if self._terminal in ready:
                 self._hear()

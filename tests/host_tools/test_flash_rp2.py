@@ -157,8 +157,11 @@ def test_the_command_with_a_drive(
         assert flash(project, "--drive", str(box.path)) == 0
     said = capsys.readouterr()
     assert box.taken == (project / "build/box/box.uf2").read_bytes()
-    assert "box (Raspberry Pi Pico W): build/box/box.uf2, 3,489,792 bytes, to the drive" in said.out
-    assert "box is flashed" in said.out
+    first, erased, writing, done, _ = said.out.splitlines()
+    assert first == "box (Raspberry Pi Pico W): build/box/box.uf2, 3,489,792 bytes"
+    assert "erases all that is on the board, and what its services have stored" in erased
+    assert writing == f"writing to the drive {box.path}"
+    assert done.startswith("box is flashed")
     assert "no serial port of it came" in said.err
 
 
@@ -240,4 +243,21 @@ def test_a_running_board_is_asked_into_its_boot_loader(
             assert run(["-C", str(root), *words]) == 0
             taken = drive.result(60)
     assert taken == (root / "build" / "box" / "box.uf2").read_bytes()
-    assert "asking the MicroPython on" in capsys.readouterr().out
+    erased, _, asked = capsys.readouterr().out.partition("asking the MicroPython on")
+    assert asked
+    assert "this erases all that is on the board" in erased  # said before the board is touched
+
+
+@pytest.mark.parametrize("command", ["flash", "deploy"])
+def test_an_image_that_breaks_a_promise_goes_on_no_board(
+    command: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing_plugged_in(monkeypatch)
+    assert run(["-C", str(project), "contracts", "lock"]) == 0
+    source = project / "services/hello/__init__.py"
+    source.write_text(source.read_text().replace('"/hello"', '"/hullo"'))
+    assert run(["-C", str(project), command, "--no-types"]) == 1
+    said = capsys.readouterr().err
+    assert "this breaks callers of hello" in said
+    assert "torpor contracts bump hello" in said
+    assert not (project / "build/box").exists()

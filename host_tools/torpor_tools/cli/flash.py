@@ -29,8 +29,8 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
 
 @click.command(
     cls=Command,
-    help="Put the official firmware and the image on a board, in one go. What the board had stored "
-    "is replaced; torpor deploy keeps it.",
+    help="Put the official firmware and the image on a board, in one go. What the services have "
+    "stored there is erased; torpor deploy keeps it.",
     arguments=[BOARD],
     examples=[
         ("torpor flash", "the only board of the cluster, found on USB"),
@@ -67,11 +67,12 @@ def command(
     kind = image.board.board
     with progress_bar(f"Firmware of {kind.name}") as progress:
         file = flash_file(image, source=firmware, progress=progress)
+    _say(settings, image, file, production)
     if kind.port == "rp2":
-        device = _flash_rp2(settings, image, file, port, drive, production)
+        device = _flash_rp2(image, file, port, drive)
     else:
         device = device_of(kind, port)
-        _say(settings, image, file, f"through {device}", production)
+        click.echo(f"writing through {device}")
         with progress_bar(f"Flashing {device}") as progress:
             esp32.flash(file, kind, device, force=force, progress=progress)
     click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
@@ -83,18 +84,11 @@ def command(
         click.echo("Next: torpor logs")
 
 
-def _flash_rp2(
-    settings: Settings,
-    image: Image,
-    file: Path,
-    port: str | None,
-    named: Path | None,
-    production: bool,
-) -> str | None:
+def _flash_rp2(image: Image, file: Path, port: str | None, named: Path | None) -> str | None:
     """Write the file; the serial port that the board has then, if it is found."""
     board = image.board.board
     drive = _drive(board, port, named)
-    _say(settings, image, file, f"to the drive {drive.path}", production)
+    click.echo(f"writing to the drive {drive.path}")
     with progress_bar(f"Flashing {drive.path}") as progress:
         rp2.flash(file, board, drive, progress=progress)
     return port or _new_port(board)
@@ -138,10 +132,14 @@ def _new_port(board: Board) -> str | None:
     return None
 
 
-def _say(settings: Settings, image: Image, file: Path, how: str, production: bool) -> None:
+def _say(settings: Settings, image: Image, file: Path, production: bool) -> None:
+    """What is going to happen, before anything does."""
     shown = root_relative(file, settings.root)
     size = file.stat().st_size
-    click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes, {how}")
-    click.echo("what the board has stored is replaced (torpor deploy keeps it)")
+    click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes")
+    click.echo(
+        "this erases all that is on the board, and what its services have stored with it "
+        "(torpor deploy keeps that)"
+    )
     if production:
         click.echo("then it has no prompt: it is changed by flashing it again, and by nothing else")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .base import Command, Settings
-from .target import BOARD, any_device, port_option
+from .base import Command
+from .target import BOARD, on_device
 
 
 @click.command(
@@ -17,14 +17,11 @@ from .target import BOARD, any_device, port_option
         ("torpor logs --port /dev/ttyACM1", "one of several"),
     ],
 )
-@click.argument("board", required=False)
-@port_option
-@click.pass_obj
-def command(settings: Settings, board: str | None, port: str | None) -> None:
+@on_device
+def command(device: str) -> None:
     from ..deploy.health import lines
     from ..flash import line
 
-    device = any_device(settings, board, port)
     line.check(device)
     for text in lines(device, lambda: False):
         click.echo(text)

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from .base import Command, Settings
-from .target import BOARD, any_device, port_option
+from .base import Command
+from .target import BOARD, on_device
 
 
 @click.command(
@@ -18,13 +18,10 @@ from .target import BOARD, any_device, port_option
     arguments=[BOARD],
     examples=[("torpor repl", "the only board on USB")],
 )
-@click.argument("board", required=False)
-@port_option
-@click.pass_obj
-def command(settings: Settings, board: str | None, port: str | None) -> None:
+@on_device
+def command(device: str) -> None:
     from ..flash import line
 
-    device = any_device(settings, board, port)
     line.check(device)
     click.echo(
         f"Connected to {device}. Ctrl-C stops the services, Ctrl-D starts them, Ctrl-] leaves."

@@ -6,8 +6,8 @@ import time
 
 import click
 
-from .base import Command, Settings
-from .target import BOARD, any_device, port_option
+from .base import Command
+from .target import BOARD, on_device
 
 _LEAVE_S = 0.2  # until the bytes have left this computer
 
@@ -19,13 +19,10 @@ _LEAVE_S = 0.2  # until the bytes have left this computer
     arguments=[BOARD],
     examples=[("torpor reset", "the only board on USB")],
 )
-@click.argument("board", required=False)
-@port_option
-@click.pass_obj
-def command(settings: Settings, board: str | None, port: str | None) -> None:
+@on_device
+def command(device: str) -> None:
     from ..deploy.link import MpremoteLink
 
-    device = any_device(settings, board, port)
     link = MpremoteLink(device)
     link.reset()
     time.sleep(_LEAVE_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from ..config.suggest import listing
 from ..deploy.health import Health
-from ..errors import fail
+from ..errors import UserError, fail
 from ..model.board import Board
 from ..model.image import Image
 from ..model.plan import Plan
@@ -40,12 +41,15 @@ def pick(plan: Plan, name: str | None) -> str:
 def build_image(
     settings: Settings, name: str | None, types: bool, production: bool = False
 ) -> tuple[Plan, Image]:
-    """Build the board that is meant. Raises ``UserError``."""
+    """Build the board that is meant. Raises ``UserError``, also if it would break a promise."""
     from ..contracts import load_plan
+    from ..contracts.promises import broken_promises
     from ..link import build
 
     plan = load_plan(settings.root)
     board = pick(plan, name)
+    if problems := broken_promises(plan):
+        raise UserError(problems)
     with busy(f"Building {board}"):
         return plan, build(plan, board, settings.root / "build", types=types, production=production)
 
@@ -64,8 +68,23 @@ def device_of(board: Board, port: str | None) -> str:
     return port or the_port(board).device
 
 
-def any_device(settings: Settings, name: str | None, port: str | None) -> str:
-    """The serial port of a board whose image does not matter. Raises ``UserError``."""
+def on_device(work: Callable[[str], None]) -> Callable[..., Any]:
+    """The arguments of a command for a board whose image does not matter.
+
+    ``work`` is called with the serial port of the board. Raises ``UserError`` if there is none.
+    """
+
+    @click.argument("board", required=False)
+    @port_option
+    @click.pass_obj
+    @functools.wraps(work)
+    def command(settings: Settings, board: str | None, port: str | None) -> None:
+        work(_any_device(settings, board, port))
+
+    return command
+
+
+def _any_device(settings: Settings, name: str | None, port: str | None) -> str:
     if port:
         return port
     if settings.in_project:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.lab import ROOT, Lab
+from tests.bench.programs import EMPTY_SERVICE, started
 from tests.bench.registry import figure
 from tests.helpers.kept import Kept
 from tests.helpers.running import write_cluster
@@ -33,40 +34,18 @@ _CALLS = 200  # in memory
 _ANSWERS = 20  # over HTTP
 
 # Instead of the image's main.py: as that one, and then tells what the heap is like.
-_START = """
-import asyncio, gc, json, time
-import cluster
-from torpor import kernel
-
-
-async def main():
-    board = kernel.current = kernel.Kernel(cluster)
-    await board.start()
-    gc.collect()
-    print("measured heap", json.dumps({"free": gc.mem_free(), "used": gc.mem_alloc()}))
-    tick = getattr(board.services.get("tick"), "tick", None)
-    if tick:
+_START = started(f"""
+print("measured heap", heap())
+tick = getattr(board.services.get("tick"), "tick", None)
+if tick:
+    await tick()
+    began = time.ticks_us()
+    for _ in range({_CALLS}):
         await tick()
-        began = time.ticks_us()
-        for _ in range(CALLS):
-            await tick()
-        print("measured call", json.dumps(time.ticks_diff(time.ticks_us(), began) / CALLS))
-    while True:
-        await asyncio.sleep(3600)
-
-
-asyncio.run(main())
-""".replace("CALLS", str(_CALLS))
-
-_EMPTY = """
-from torpor import Service, get
-
-
-class S{0}(Service):
-    @get("/")
-    async def index(self) -> dict:
-        return {{}}
-"""
+    print("measured call", json.dumps(time.ticks_diff(time.ticks_us(), began) / {_CALLS}))
+while True:
+    await asyncio.sleep(3600)
+""")
 
 _TICK = """
 import time
@@ -123,7 +102,7 @@ async def _answered(board: EmulatedBoard) -> int:
 
 
 def ticking(lab: Lab) -> _Tick:
-    services = {f"s{i}": _EMPTY.format(i) for i in range(5)}
+    services = {f"s{i}": EMPTY_SERVICE.format(i) for i in range(5)}
     root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), {**services, "tick": _TICK})
     return asyncio.run(_ticking(root))
 
@@ -158,7 +137,7 @@ def _ticks(address: tuple[str, int]) -> list[int]:
 
 def one_service_used(lab: Lab) -> int:
     """Heap in use with the service ``tick`` and one empty one."""
-    services = {"s0": _EMPTY.format(0), "tick": _TICK}
+    services = {"s0": EMPTY_SERVICE.format(0), "tick": _TICK}
     root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), services)
 
     async def measure() -> int:

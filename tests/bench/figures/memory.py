@@ -10,35 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.lab import ROOT, Lab
+from tests.bench.programs import EMPTY_SERVICE, started
 from tests.bench.registry import figure
 from tests.helpers.running import Running
-
-_AFTER_START = """
-import asyncio, gc, json
-import cluster
-from torpor import kernel
-
-
-async def main():
-    board = kernel.current = kernel.Kernel(cluster)
-    await board.start()
-    await asyncio.sleep(SECONDS)
-    gc.collect()
-    print(json.dumps({"free": gc.mem_free(), "used": gc.mem_alloc()}))
-
-
-asyncio.run(main())
-"""
-
-_EMPTY = """
-from torpor import Service, get
-
-
-class S{0}(Service):
-    @get("/")
-    async def index(self) -> dict:
-        return {{}}
-"""
 
 _PROBE = """
 import gc
@@ -71,9 +45,13 @@ def overlays(lab: Lab) -> int:
     )
 
 
+def _after(seconds: int) -> str:
+    return started(f"await asyncio.sleep({seconds})\nprint(heap())")
+
+
 def _free_share(lab: Lab, seconds: int, without: int) -> float:
     """The share of the heap that is free after some seconds; ``without`` bytes do not count."""
-    found = lab.run_on_board(lab.sample, _AFTER_START.replace("SECONDS", str(seconds)))
+    found = lab.run_on_board(lab.sample, _after(seconds))
     used = found["used"] - without
     return float(1 - used / (found["free"] + found["used"]))
 
@@ -101,10 +79,8 @@ def empty_service_heap_bytes(lab: Lab) -> float:
     """One more service with one route, the mean of four; 64-bit objects."""
 
     def used(services: int) -> int:
-        sources = {f"s{i}": _EMPTY.format(i) for i in range(services)}
-        return int(
-            lab.run_on_board(lab.cluster(sources), _AFTER_START.replace("SECONDS", "0"))["used"]
-        )
+        sources = {f"s{i}": EMPTY_SERVICE.format(i) for i in range(services)}
+        return int(lab.run_on_board(lab.cluster(sources), _after(0))["used"])
 
     return (used(5) - used(1)) / 4
 
