@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
+from tests.host_tools.small_plans import Small, plan
 from torpor_tools.link.module import Module
+from torpor_tools.link.prune import collect
 from torpor_tools.link.unused import without_unused
+from torpor_tools.link.wiring import wiring
 
 PACKAGE = '''"""Says helper and Stream.close."""
 import io
@@ -113,3 +117,27 @@ def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip()
     assert "save" in made
     assert "run" in made
     assert "start" not in made
+
+
+def test_microdot_without_its_server_and_what_nobody_calls(tmp_path: Path) -> None:
+    source = """
+from microdot import Microdot
+from torpor import Service
+
+app = Microdot()
+
+@app.get("/")
+async def index(request):
+    return "hello"
+
+class A(Service):
+    app = app
+"""
+    made = plan(tmp_path, {"a": Small({"__init__.py": source})})
+    modules, problems = collect(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
+    assert problems == []
+    linked = without_unused(modules)
+    [microdot] = [m.source for m in linked if m.name == "microdot.microdot"]
+    assert "def start_server(" not in microdot
+    assert "def set_cookie(" not in microdot
+    assert "def get(" in microdot

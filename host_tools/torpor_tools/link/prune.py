@@ -20,7 +20,6 @@ from .imports import Import, imports
 from .missing import missing_module
 from .module import Module
 from .shake import shake
-from .slim import slim
 from .sources import DEPENDENCIES, RUNTIME, dependency_module, runtime_module, service_modules
 from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
@@ -65,9 +64,6 @@ def collect(
     for name in SHAKEN:
         if name in work.found:
             work.found[name] = shake(work.found[name], work.taken_from(name))
-    packages = [module for module in work.found.values() if module.part == "dependency"]
-    for module in slim(packages, _users(work.found.values())):
-        work.found[module.name] = module
     return sorted(work.found.values(), key=lambda module: module.name), work.problems
 
 
@@ -166,16 +162,6 @@ def _is_foreign(name: str, module: Module) -> bool:
     """Whether a module of a service imports from another service."""
     parts = name.split(".")
     return parts[0] == "services" and len(parts) > 1 and ".".join(parts[:2]) != _home(module)
-
-
-def _users(modules: Iterable[Module]) -> list[Module]:
-    """The modules that may hold an object of a package from PyPI: services, and who imports one."""
-
-    def uses(module: Module) -> bool:
-        tops = (item.name.partition(".")[0] for item in imports(module))
-        return module.part == "service" or any(top in DEPENDENCIES for top in tops)
-
-    return [module for module in modules if module.part != "dependency" and uses(module)]
 
 
 def _home(module: Module) -> str:
