@@ -38,6 +38,9 @@ class Store:
 
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = "%s/%s/" % (root, name)
+        # In a folder by itself: every few commits LittleFS rewrites the folder of the file that they
+        # go to, which takes it the longer the more files are in it.
+        self.journal_path = self.folder + "log/journal"
         self.lock = asyncio.Lock()
         self.journal: Any = None
         self.indexing: Any = None  # the module secondary, if a migration asks for an index

@@ -26,7 +26,7 @@ def steps(store):
     for table in tables:
         yield from fold(table)
     store.journal.close()
-    store.journal = open(store.folder + "journal", "wb")
+    store.journal = open(store.journal_path, "wb")
     store.journal.flush()
     store.size = 0
     for table in tables:

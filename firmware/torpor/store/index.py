@@ -112,11 +112,6 @@ class Leaves:
         self.maps[i] = firsts, offsets, count
         return self.maps[i]
 
-    def find(self, key, below: bool = False):
-        """Leaf and block in whose range ``key`` lies, or what is just below it."""
-        i = at(self.bounds, key, below)
-        return i, at(self.map(i)[0], key, below)
-
     def block(self, i: int, j: int):
         """Where the range of a block begins and ends (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)
@@ -132,3 +127,8 @@ class Leaves:
         elif i + 1 < len(self.bounds):
             high = self.bounds[i + 1]
         return low, high, found[0] if found else b"[[]]"
+
+    def around(self, key, below: bool = False):
+        """As ``block``, of that in whose range ``key`` lies, or what is just below it."""
+        i = at(self.bounds, key, below)
+        return self.block(i, at(self.map(i)[0], key, below))

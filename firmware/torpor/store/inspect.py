@@ -103,13 +103,15 @@ async def clear(service: str, table: str) -> None:
 
 async def files(service: str) -> list:
     """The files of a database."""
-    return sorted(os.listdir(_store(service).folder))
+    store = _store(service)
+    leaves = sorted(name for name in os.listdir(store.folder) if "." in name)
+    return [store.journal_path[len(store.folder) :]] + leaves
 
 
 async def check(service: str, file: str) -> dict:
     """Read every record of a file: how many are whole, and where one is not."""
     store = _store(service)
-    if file not in os.listdir(store.folder):
+    if file not in await files(service):
         return {"file": file, "gone": True}  # folded or dropped in the meantime
     whole, damaged = 0, []
     with open(store.folder + file, "rb") as opened:

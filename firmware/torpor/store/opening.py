@@ -19,7 +19,7 @@ _FULL = const(28)  # ENOSPC
 
 
 def _make_folder(folder: str) -> None:
-    for path in (folder.rpartition("/")[0], folder):
+    for path in (folder.rpartition("/")[0], folder, folder + "/log"):
         try:
             os.mkdir(path)
         except OSError:
@@ -32,7 +32,7 @@ def failed(store, error):
         store.journal.close()
     except OSError:
         pass
-    store.journal = open(store.folder + "journal", "ab")
+    store.journal = open(store.journal_path, "ab")
     store.dirty = False
     if error.errno == _FULL:
         return Fault(507, "the filesystem is full: nothing was written; prune a table")
@@ -55,7 +55,7 @@ def load(store) -> None:
             store.bounds.setdefault(full, []).append(key)
     store.dirty = False
     store.size = 0
-    store.journal = open(store.folder + "journal", "ab")
+    store.journal = open(store.journal_path, "ab")
     _replay(store)
     _forget_invalid(store)
 
@@ -105,7 +105,7 @@ def close(store) -> None:
 
 
 def _replay(store) -> None:
-    with open(store.folder + "journal", "rb") as file:
+    with open(store.journal_path, "rb") as file:
         for _, found in segment.records(file):
             if not found:
                 store.lost += 1

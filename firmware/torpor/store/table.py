@@ -128,7 +128,7 @@ class Table:
         keys, texts = self.recent() if self.store.joined else (self.keys, self.texts)
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
-            keys, texts = split(self.leaves.block(*self.leaves.find(key))[2])
+            keys, texts = split(self.leaves.around(key)[2])
             n = place(keys, key)
             if n == len(keys) or keys[n] != key:
                 return None
@@ -152,8 +152,7 @@ class Table:
         more = True
         while more:
             # Found again for every page, for there may have been writes in between.
-            i, j = self.leaves.find(until if newest else since, newest)
-            low, high, data = self.leaves.block(i, j)
+            low, high, data = self.leaves.around(until if newest else since, newest)
             whole = not most
             if since is not None and (low is None or low < since):
                 low = since
@@ -247,11 +246,13 @@ class Scan:
     async def __anext__(self):
         keys, rows = self.page
         n = self.next
-        if self.left and n == len(keys):
-            await asyncio.sleep_ms(0)
+        if self.left and n >= len(keys):
+            if n:
+                await asyncio.sleep_ms(0)
             n = 0
             page = keys, rows = next(self.walk, ((), ()))
             if self.whole and keys:
+                self.next = 1
                 return page
             self.page = page
         if not self.left or not keys:

@@ -57,7 +57,7 @@ async def count(table) -> int:
         await asyncio.sleep_ms(0)
     recent, texts = table.recent()
     for n, key in enumerate(recent):
-        keys = split(leaves.block(*leaves.find(key))[2])[0]
+        keys = split(leaves.around(key)[2])[0]
         at = place(keys, key)
         total += bool(texts[n]) - (at < len(keys) and keys[at] == key)
     return total

@@ -47,7 +47,7 @@ async def write(flash):
 
 def damage():
     """Do something bad to one file; what it was."""
-    names = sorted(os.listdir(FOLDER))
+    names = sorted(name for name in os.listdir(FOLDER) if "." in name) + ["log/journal"]
     path = FOLDER + names[random.randrange(len(names))]
     with open(path, "rb") as file:
         data = bytearray(file.read())

@@ -15,11 +15,13 @@ import gc  # noqa: E402
 import json  # noqa: E402
 import time  # noqa: E402
 
+import uctypes  # noqa: E402
 import vfs  # noqa: E402
 from flash import Flash, mounted  # noqa: E402
 
 from torpor import heap  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
+from torpor.store.index import split  # noqa: E402
 
 START = 1_750_000_000
 ROW = {"fridge-1": 431, "fridge-2": 502}
@@ -31,9 +33,12 @@ async def fill(table, rows):
         await table.append(ROW, START + 60 * n)
 
 
-def ready():
+def ready(flash):
     gc.collect()
     heap.settle()
+    # The flash lies in the heap, which on a chip it does not: the allocator need not search it.
+    while id(object()) < uctypes.addressof(flash.data):
+        pass
 
 
 def since(start):
@@ -46,18 +51,23 @@ async def append(flash):
     await fill(table, 300)
     file = open("/f/floor", "ab")
     found = []
-    for number in range(rounds):
-        ready()
-        start = time.ticks_us()
-        for n in range(200):
-            await table.append(ROW, START + 60 * (300 + 200 * number + n))
-        ours = since(start)
-        ready()
-        start = time.ticks_us()
-        for _ in range(200):
-            file.write(b"x" * 52)  # what a row takes in the journal
-            file.flush()
-        found.append(since(start) / ours)
+    for _ in range(rounds):
+        # In turns, and the fastest: what else the computer does falls out.
+        ours, floor = [], []
+        for _ in range(4):
+            ready(flash)
+            key = table.last() + 60
+            start = time.ticks_us()
+            for n in range(200):
+                await table.append(ROW, key + 60 * n)
+            ours.append(since(start))
+            ready(flash)
+            start = time.ticks_us()
+            for _ in range(200):
+                file.write(b"x" * 52)  # what a row takes in the journal
+                file.flush()
+            floor.append(since(start))
+        found.append(min(floor) / min(ours))
     return found
 
 
@@ -91,15 +101,16 @@ async def newest(flash):
         tables.append(table)
     found = []
     for _ in range(rounds):
-        took = []
-        for table in tables:
-            ready()
-            start = time.ticks_us()
-            for _ in range(100):
-                async for _row in table.scan(limit=1, newest=True):
-                    pass
-            took.append(since(start))
-        found.append(took[1] / took[0])
+        took = [[], []]
+        for _ in range(10):
+            for table, times in zip(tables, took):
+                ready(flash)
+                start = time.ticks_us()
+                for _ in range(20):
+                    async for _row in table.scan(limit=1, newest=True):
+                        pass
+                times.append(since(start))
+        found.append(min(took[1]) / min(took[0]))
     return found
 
 
@@ -107,31 +118,47 @@ async def range_100(flash):
     """A range of 100 rows over a plain read of the same bytes."""
     table = Store("a", "/f/data").table("rows", commit="wake")
     await fill(table, 2000)
-    leaves = table.leaves
     found = []
     for number in range(rounds):
         low = START + 60 * (100 + 50 * number)
-        i, j = leaves.find(low)
-        path = leaves.path(leaves.bounds[i])
-        offset = leaves.map(i)[1][j]
-        data = leaves.block(i, j)[2]
-        size = 100 * len(data) // bytes(data).count(b"\n")
-        ready()
-        start = time.ticks_us()
-        for _ in range(50):
-            rows = 0
-            async for keys, _row in table.pages(low, low + 6000):
-                rows += len(keys)
-        ours = since(start)
-        assert rows == 100, rows
-        ready()
-        start = time.ticks_us()
-        for _ in range(50):
-            with open(path, "rb") as file:
-                file.seek(offset)
-                file.read(size)
-        found.append(ours / since(start))
+        parts = list(holding(table.leaves, low, low + 6000))
+        # Often for a short time, in turns: what else the computer does falls out, and the collector
+        # has no reason to run, for which nobody waits on a board.
+        ours, raw = [], []
+        for _ in range(60):
+            ready(flash)
+            start = time.ticks_us()
+            for _ in range(3):
+                rows = 0
+                async for keys, _row in table.pages(low, low + 6000):
+                    rows += len(keys)
+            ours.append(since(start))
+            assert rows == 100, rows
+            ready(flash)
+            start = time.ticks_us()
+            for _ in range(3):
+                for path, offset, size in parts:
+                    with open(path, "rb") as file:
+                        file.seek(offset)
+                        file.read(size)
+            raw.append(since(start))
+        found.append(min(ours) / min(raw))
     return found
+
+
+def holding(leaves, low, high):
+    """Where the rows from ``low`` to ``high`` lie: path, offset and size for each leaf."""
+    for i in range(len(leaves.bounds)):
+        firsts, offsets, _ = leaves.map(i)
+        start = size = 0
+        for j in range(len(firsts)):
+            keys = split(leaves.block(i, j)[2])[0]
+            inside = len([key for key in keys if low <= key < high])
+            if inside and not size:
+                start = offsets[j]
+            size += (offsets[j + 1] - offsets[j]) * inside // len(keys)
+        if size:
+            yield leaves.path(leaves.bounds[i]), start, size
 
 
 async def wear(flash):

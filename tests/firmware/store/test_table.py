@@ -247,7 +247,7 @@ def test_damage_is_skipped_and_counted(run: Run) -> None:
     found = await rows(table)
     assert 600 < len(found) < 700 and all(row["i"] == key - 1 for key, row in found)
     assert table.leaves.lost >= 1
-    with open(DATA + "/a/journal", "ab") as file:
+    with open(DATA + "/a/log/journal", "ab") as file:
         file.write(b"\\x1e\\x10\\x00half of a rec")
     store = Store("a", DATA)
     table = store.table("t")
