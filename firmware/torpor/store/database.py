@@ -10,7 +10,6 @@ from json import dumps
 
 from micropython import const
 
-from ..service import Fault
 from . import forget, segment
 from .table import Table
 
@@ -38,8 +37,8 @@ class Store:
 
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = "%s/%s/" % (root, name)
-        # In a folder by itself: every few commits LittleFS rewrites the folder of the file that they
-        # go to, which takes it the longer the more files are in it.
+        # By itself in a folder: every few commits to a file LittleFS rewrites the list of all files
+        # beside it.
         self.journal_path = self.folder + "log/journal"
         self.lock = asyncio.Lock()
         self.journal: Any = None
@@ -123,7 +122,7 @@ class Store:
         texts[0] = dumps(names, separators=(",", ":")).encode()
         record = segment.pack(texts)
         if len(record) > segment.MOST:
-            raise Fault(413, "a commit has at most %d bytes" % segment.MOST)
+            raise _opening().too_long()
         try:
             self.journal.write(record)
             if not lazy:

@@ -128,7 +128,7 @@ class Leaves:
             high = self.bounds[i + 1]
         return low, high, found[0] if found else b"[[]]"
 
-    def around(self, key, below: bool = False):
+    def find(self, key, below: bool = False):
         """As ``block``, of that in whose range ``key`` lies, or what is just below it."""
         i = at(self.bounds, key, below)
         return self.block(i, at(self.map(i)[0], key, below))

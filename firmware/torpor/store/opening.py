@@ -39,6 +39,11 @@ def failed(store, error):
     return error
 
 
+def too_long():
+    """What to raise for a commit that no record can hold."""
+    return Fault(413, "a commit has at most %d bytes" % segment.MOST)
+
+
 def load(store) -> None:
     """Read the journal and the names of all files; forget what no commit has made valid."""
     close(store)

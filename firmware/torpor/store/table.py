@@ -5,7 +5,6 @@ from json import dumps, loads
 
 from micropython import const
 
-from ..service import Fault
 from . import forget
 from .index import Leaves, place, split
 
@@ -47,11 +46,11 @@ class Table:
         if key is None:
             key = 1 if last is None else last + 1
         elif last is not None and key <= last:
-            raise Fault(409, "%s: key %s is not above the last, %s" % (self.name, key, last))
+            raise _upkeep().not_above(self, key, last)
         self.highest = key  # taken at once: others may append while this one waits
         try:
             await self.put(key, row)
-        except Fault:
+        except Exception:
             if self.highest == key:
                 self.highest = None
             raise
@@ -86,16 +85,16 @@ class Table:
             or (kind is int and key >> 63 not in (0, -1))
             or kind not in (int, str)
         ):
-            raise Fault(400, "%s: no key for this table: %s" % (self.name, repr(key)[:80]))
+            raise _upkeep().no_key(self, key)
         if row is None:
             return b""
         text = dumps(row, separators=(",", ":")).encode()
         if len(text) > _ROW:
-            raise Fault(413, "%s: a row has at most %d bytes" % (self.name, _ROW))
+            raise _upkeep().too_long(self, _ROW)
         try:
             loads(text)  # what cannot be read again must not be written
         except ValueError:
-            raise Fault(400, "%s: no JSON: %s" % (self.name, row))
+            raise _upkeep().no_json(self, row)
         return text
 
     def apply(self, key, text: bytes) -> None:
@@ -128,7 +127,7 @@ class Table:
         keys, texts = self.recent() if self.store.joined else (self.keys, self.texts)
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
-            keys, texts = split(self.leaves.around(key)[2])
+            keys, texts = split(self.leaves.find(key)[2])
             n = place(keys, key)
             if n == len(keys) or keys[n] != key:
                 return None
@@ -152,7 +151,7 @@ class Table:
         more = True
         while more:
             # Found again for every page, for there may have been writes in between.
-            low, high, data = self.leaves.around(until if newest else since, newest)
+            low, high, data = self.leaves.find(until if newest else since, newest)
             whole = not most
             if since is not None and (low is None or low < since):
                 low = since

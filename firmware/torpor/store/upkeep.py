@@ -1,9 +1,10 @@
-"""What a table needs now and then: counting, and dropping what is out of its bounds."""
+"""What a table needs now and then: counting, dropping what is out of its bounds, refusing."""
 
 import asyncio
 from os import remove
 
 from .. import clock
+from ..service import Fault
 from .index import place, split
 
 
@@ -57,7 +58,26 @@ async def count(table) -> int:
         await asyncio.sleep_ms(0)
     recent, texts = table.recent()
     for n, key in enumerate(recent):
-        keys = split(leaves.around(key)[2])[0]
+        keys = split(leaves.find(key)[2])[0]
         at = place(keys, key)
         total += bool(texts[n]) - (at < len(keys) and keys[at] == key)
     return total
+
+
+# What is raised for a write that cannot be.
+
+
+def not_above(table, key, last):
+    return Fault(409, "%s: key %s is not above the last, %s" % (table.name, key, last))
+
+
+def no_key(table, key):
+    return Fault(400, "%s: no key for this table: %s" % (table.name, repr(key)[:80]))
+
+
+def too_long(table, most):
+    return Fault(413, "%s: a row has at most %d bytes" % (table.name, most))
+
+
+def no_json(table, row):
+    return Fault(400, "%s: no JSON: %s" % (table.name, row))
