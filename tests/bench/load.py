@@ -80,8 +80,9 @@ class _Client:
     def __init__(self, address: Address, request: bytes, poll: select.epoll) -> None:
         self.request = request
         self.poll = poll
-        self.sock = _socket.socket()  # without the class around it, which costs as much again
-        self.sock.setblocking(False)  # a server whose backlog is full holds up this client only
+        # Without the class around it, which costs as much again. A server whose backlog is full
+        # holds up this client only.
+        self.sock = _socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.asked = time.perf_counter()
         self.sock.connect_ex(address)
         self.number = self.sock.fileno()
