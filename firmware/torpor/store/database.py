@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _JOURNAL = const(2048)  # bytes from which on it is folded
-_LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
 
 def _opening():
@@ -101,14 +100,7 @@ class Store:
                 from . import fold
 
                 forget("fold")
-                steps = fold.steps(self)
-                try:
-                    for _ in steps:
-                        await asyncio.sleep_ms(0)
-                except OSError as e:
-                    raise _opening().failed(self, e)
-                finally:
-                    steps.close()
+                await fold.run(self)
             self.write(writes, lazy)
 
     def write(self, writes: list, lazy: bool = False) -> None:
@@ -130,7 +122,7 @@ class Store:
         except OSError as e:
             raise _opening().failed(self, e)
         if lazy and not self.dirty:
-            asyncio.create_task(self._flush_later())
+            asyncio.create_task(_opening().flush_later(self))
         self.dirty = lazy
         self.size += len(record)
         self.commits += 1
@@ -145,7 +137,3 @@ class Store:
             self.journal.flush()
             self.dirty = False
             self.flushes += 1
-
-    async def _flush_later(self) -> None:
-        await asyncio.sleep_ms(_LATEST_MS)
-        self.flush()

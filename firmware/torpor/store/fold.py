@@ -5,6 +5,7 @@ second half of a leaf that is split before the first, and the journal is emptied
 about one block, so that other tasks run in between, and RAM holds one block and what is recent.
 """
 
+import asyncio
 from json import dumps
 from os import rename
 
@@ -18,6 +19,21 @@ forget("upkeep")
 
 _BLOCK = const(2048)
 _LEAF = const(16384)
+
+
+async def run(store) -> None:
+    """Fold the journal of a store and let other tasks run in between. Raises as ``commit``."""
+    walk = steps(store)
+    try:
+        for _ in walk:
+            await asyncio.sleep_ms(0)
+    except OSError as e:
+        from . import opening
+
+        forget("opening")
+        raise opening.failed(store, e)
+    finally:
+        walk.close()
 
 
 def steps(store):

@@ -1,5 +1,6 @@
-"""Opens a database: finishes or undoes what a power cut broke off."""
+"""Opens a database: finishes or undoes what a power cut broke off. And what writes seldom need."""
 
+import asyncio
 import os
 from binascii import unhexlify
 from json import loads
@@ -16,6 +17,7 @@ forget("upkeep")
 
 CATALOGS = ("_", "_copy")
 _FULL = const(28)  # ENOSPC
+_LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
 
 def _make_folder(folder: str) -> None:
@@ -42,6 +44,12 @@ def failed(store, error):
 def too_long():
     """What to raise for a commit that no record can hold."""
     return Fault(413, "a commit has at most %d bytes" % segment.MOST)
+
+
+async def flush_later(store) -> None:
+    """Flush a write with ``commit="wake"`` after a while."""
+    await asyncio.sleep_ms(_LATEST_MS)
+    store.flush()
 
 
 def load(store) -> None:

@@ -115,8 +115,12 @@ class Table:
 
     def recent(self):
         """``keys`` and ``texts`` as the current task sees them."""
-        joint = self.store.joined.get(id(asyncio.current_task()))
-        return joint.over(self) if joint else (self.keys, self.texts)
+        joined = self.store.joined
+        if joined:
+            joint = joined.get(id(asyncio.current_task()))
+            if joint:
+                return joint.over(self)
+        return self.keys, self.texts
 
     async def get(self, key: int | str) -> dict | None:
         """The row of ``key``, or None."""
@@ -124,7 +128,7 @@ class Table:
 
     def find(self, key):
         """As ``get``, without waiting."""
-        keys, texts = self.recent() if self.store.joined else (self.keys, self.texts)
+        keys, texts = self.recent()
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
             keys, texts = split(self.leaves.find(key)[2])
@@ -159,7 +163,7 @@ class Table:
             if until is not None and (high is None or high > until):
                 high = until
                 whole = False
-            recent = self.recent()[0] if self.store.joined else self.keys
+            recent = self.recent()[0]
             first, end = _between(recent, low, high)
             if first == end and whole:
                 rows = loads(data)
@@ -187,7 +191,7 @@ class Table:
         keys, texts = split(data)
         first, end = _between(keys, low, high)
         keys, texts = keys[first:end], texts[first:end]
-        recent, newer = self.recent() if self.store.joined else (self.keys, self.texts)
+        recent, newer = self.recent()
         n, end = _between(recent, low, high)
         while n < end:
             key, text = recent[n], newer[n]
