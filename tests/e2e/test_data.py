@@ -85,6 +85,21 @@ def test_export_and_import_give_the_same_rows(board: Running, project: Path) -> 
         assert exported(project) == rows
 
 
+def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project: Path) -> None:
+    before = exported(project)
+    written: dict[str, object] = {"table": "tags", "key": "🐍", "row": {"😀": ["\U0010ffff"]}}
+    for escaped in (True, False):
+        (project / "wide.jsonl").write_text(json.dumps(written, ensure_ascii=escaped))
+        result = tool(project, "data", "import", "notes", "wide.jsonl")
+        assert result.exit_code == 0, repr(result.exception)
+        assert written in exported(project)
+    (project / "before.jsonl").write_text("\n".join(map(json.dumps, before)))
+    for table in ("notes", "tags"):
+        words = ["data", "import", "notes", "before.jsonl", "--replace"]
+        assert tool(project, *words, "--table", table).exit_code == 0
+    assert exported(project) == before
+
+
 def test_check_finds_what_is_damaged(board: Running, project: Path) -> None:
     result = tool(project, "data", "check", "notes")
     assert result.exit_code == 0, repr(result.exception)
@@ -117,11 +132,14 @@ def test_migrations_are_listed(board: Running, project: Path) -> None:
         (["data", "import", "notes", "bad.jsonl"], "bad.jsonl:2: not a row"),
         (["data", "import", "notes", "bad.csv"], "a CSV file does not say which table"),
         (["data", "import", "notes", "bad.csv", "--table", "t"], "is not called key"),
+        (["data", "import", "notes", "half.jsonl"], "half.jsonl:1: '\\ud83d' is half a character"),
     ],
 )
 def test_mistakes(board: Running, project: Path, words: list[str], told: str) -> None:
     (project / "bad.jsonl").write_text('{"table": "notes", "key": 9, "row": {}}\n{"key": 1}\n')
     (project / "bad.csv").write_text("id,text\n1,x\n")
+    half = r'{"table": "notes", "key": 9, "row": {"a": "\ud83d"}}'
+    (project / "half.jsonl").write_text(half)
     before = exported(project)
     result = tool(project, *words)
     assert isinstance(result.exception, UserError)

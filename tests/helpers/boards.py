@@ -101,6 +101,8 @@ class PipeLink(Link):
 
     def _enter(self) -> None: ...
 
+    def _restart(self) -> None: ...
+
     def _exec(self, code: str) -> tuple[bytes, bytes]:
         raise NotImplementedError
 

@@ -73,7 +73,7 @@ flash = Flash()
 vfs.umount("/")
 vfs.mount(vfs.VfsLfs2(flash, progsize=256, readsize=32), "/")
 os.chdir("/")
-sys.path[:] = ["", "/"]
+sys.path[:] = ["", "/", ".frozen"]
 sys.modules["machine"] = Machine()
 
 
@@ -83,6 +83,9 @@ class Sys:
     platform = "rp2"
     implementation = Implementation
     stdout = sys.stdout
+    modules = sys.modules
+    path = sys.path
+    print_exception = sys.print_exception
 
 
 def start():

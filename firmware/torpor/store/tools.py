@@ -9,8 +9,8 @@ def start(kernel) -> None:
 
 
 async def data(do: str, **arguments):
-    """What ``inspect`` answers."""
+    """What the function ``do`` of ``look`` answers."""
     from . import inspect
 
     forget("inspect")
-    return await getattr(inspect, do)(**arguments)
+    return await inspect.ask(do, **arguments)

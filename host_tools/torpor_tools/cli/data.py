@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from ..data.board import Data, Row
 
 _AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
+_PORT = click.option(
+    "--port",
+    metavar="PORT",
+    help="Over USB instead, by the board's serial port. Its services stop meanwhile.",
+)
 _FORMAT = click.option(
     "--format",
     "chosen",
@@ -36,11 +41,21 @@ def command() -> None:
 
 
 @contextmanager
-def _data(settings: Settings, service: str, at: str | None) -> Iterator[Data]:
+def _data(settings: Settings, service: str, at: str | None, port: str | None) -> Iterator[Data]:
     from ..contracts import load_plan
-    from ..data.board import opened
+    from ..data import board, usb
 
-    with opened(load_plan(settings.root), settings.root, service, at) as data:
+    plan = load_plan(settings.root)
+    if not port:
+        with board.opened(plan, settings.root, service, at) as data:
+            yield data
+        return
+    if at:
+        raise fail("--at is for the network, --port for USB", "leave one of them out")
+    from ..deploy.link import MpremoteLink
+
+    board.find(plan, service)
+    with usb.opened(lambda: MpremoteLink(port), service) as data:
         yield data
 
 
@@ -52,6 +67,7 @@ def _data(settings: Settings, service: str, at: str | None) -> Iterator[Data]:
     examples=[
         ("torpor data export readings -o readings.jsonl", "all tables"),
         ("torpor data export readings --table minutes -o minutes.csv", "one, for a spreadsheet"),
+        ("torpor data export readings --port /dev/ttyACM0 -o readings.jsonl", "over USB"),
     ],
 )
 @click.argument("service")
@@ -59,6 +75,7 @@ def _data(settings: Settings, service: str, at: str | None) -> Iterator[Data]:
 @click.option("-o", "--output", metavar="FILE", help="Where to; without it to the terminal.")
 @_FORMAT
 @_AT
+@_PORT
 @click.pass_obj
 def export(
     settings: Settings,
@@ -67,11 +84,12 @@ def export(
     output: str | None,
     chosen: str | None,
     at: str | None,
+    port: str | None,
 ) -> None:
     from ..data.files import format_of, write_csv, write_jsonl
 
     path = settings.folder / output if output else None
-    with _data(settings, service, at) as data:
+    with _data(settings, service, at, port) as data:
         tables = _tables(data, table)
         if format_of(path, chosen) == "csv" and len(tables) > 1:
             raise fail("a CSV file holds one table", f"name it: --table {tables[0]}")
@@ -114,7 +132,8 @@ def _target(path: Path | None) -> Iterator[TextIO]:
     name="import",
     cls=Command,
     help="Write rows of a file, as export made it, into a service's tables. Rows with the same key "
-    "are replaced, others stay. Restart the board then: the service may have read its tables.",
+    "are replaced, others stay. Restart the board then (over USB it is done): the service may have "
+    "read its tables.",
     short_help="Write the rows of a file into a service's tables",
     arguments=[("SERVICE", "A service that keeps data"), ("FILE", "What export wrote")],
     examples=[
@@ -128,6 +147,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
 @click.option("--replace", is_flag=True, help="Remove the table's other rows first.")
 @_FORMAT
 @_AT
+@_PORT
 @click.pass_obj
 def import_(
     settings: Settings,
@@ -137,6 +157,7 @@ def import_(
     replace: bool,
     chosen: str | None,
     at: str | None,
+    port: str | None,
 ) -> None:
     from ..data.board import batches
     from ..data.files import format_of, read_csv, read_jsonl
@@ -159,7 +180,7 @@ def import_(
     counts: dict[str, int] = {}
     for name, _ in pairs():
         counts[name] = counts.get(name, 0) + 1
-    with _data(settings, service, at) as data:
+    with _data(settings, service, at, port) as data:
         for name, rows in counts.items():
             if replace and name in data.state()["tables"]:
                 data.ask("clear", table=name)
@@ -179,10 +200,11 @@ def import_(
 )
 @click.argument("service")
 @_AT
+@_PORT
 @click.pass_obj
-def check(settings: Settings, service: str, at: str | None) -> None:
+def check(settings: Settings, service: str, at: str | None, port: str | None) -> None:
     damaged = records = size = 0
-    with _data(settings, service, at) as data:
+    with _data(settings, service, at, port) as data:
         files = data.ask("files")
         with counting(service, len(files)) as count:
             for file in count(files):
@@ -192,12 +214,13 @@ def check(settings: Settings, service: str, at: str | None) -> None:
                 for offset in found.get("damaged", ()):
                     damaged += 1
                     click.echo(f"{file}: damaged at byte {offset}")
-        wear = data.state()["wear"]
+        wear = data.state().get("wear")
     click.echo(f"{service}: {records} records, {size:,} bytes in {len(files)} files are whole")
-    click.echo(
-        f"since its start: {wear['commits']} commits, {wear['flushes']} flushes, "
-        f"about {wear['erases']} blocks erased{_life(wear['years'])}"
-    )
+    if wear:
+        click.echo(
+            f"since its start: {wear['commits']} commits, {wear['flushes']} flushes, "
+            f"about {wear['erases']} blocks erased{_life(wear['years'])}"
+        )
     if damaged:
         raise fail(
             f"{damaged} places could not be read; the rows there are lost, all others are served",

@@ -1,7 +1,8 @@
-"""A board's databases as its tools see them, over calls signed with the cluster's key."""
+"""A board's databases as its tools see them; over calls signed with the cluster's key."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,28 +21,18 @@ _DEADLINE_MS = 60_000  # a count reads a whole table, at a chip's speed
 _BATCH = 4000  # bytes of rows in a call that writes
 
 
-class Data:
+class Data(ABC):
     """The database of one service."""
 
-    def __init__(self, peer: Peer, service: str) -> None:
-        self._peer = peer
+    def __init__(self, service: str) -> None:
         self.service = service
 
+    @abstractmethod
     def ask(self, do: str, **arguments: Any) -> Any:
-        """What ``firmware/torpor/store/inspect.py`` answers. Raises ``UserError``."""
-        asked = {"do": do, "service": self.service, **arguments}
-        try:
-            return self._peer.call("", "data", asked, fingerprint="0", deadline_ms=_DEADLINE_MS)
-        except CallError as error:
-            remedy = "look into the board's log"
-            if error.status == 409 or (error.status == 404 and "no service" in error.message):
-                remedy = "build and flash the board again: its image has no part for this"
-            raise fail(f"{self.service}: {error.message}", remedy) from None
-        except OSError as error:
-            raise fail(f"the board does not answer: {error}", "try again") from None
+        """What ``firmware/torpor/store/look.py`` answers. Raises ``UserError``."""
 
     def state(self) -> dict[str, Any]:
-        """``migrations``, ``failed``, ``tables`` and ``wear``."""
+        """``migrations`` and ``tables``; of a service that runs also ``failed`` and ``wear``."""
         found: dict[str, Any] = self.ask("state")
         return found
 
@@ -57,6 +48,26 @@ class Data:
     def put(self, table: str, rows: Sequence[Row]) -> None:
         """Write rows as one commit."""
         self.ask("put", table=table, rows=[list(row) for row in rows])
+
+
+class CalledData(Data):
+    """By calls over the network."""
+
+    def __init__(self, peer: Peer, service: str) -> None:
+        super().__init__(service)
+        self._peer = peer
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        asked = {"do": do, "service": self.service, **arguments}
+        try:
+            return self._peer.call("", "data", asked, fingerprint="0", deadline_ms=_DEADLINE_MS)
+        except CallError as error:
+            remedy = "look into the board's log"
+            if error.status == 409 or (error.status == 404 and "no service" in error.message):
+                remedy = "build and flash the board again: its image has no part for this"
+            raise fail(f"{self.service}: {error.message}", remedy) from None
+        except OSError as error:
+            raise fail(f"the board does not answer: {error}", "try again") from None
 
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -80,7 +91,7 @@ def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Dat
 
     ``at`` says where the board is, as for ``torpor call``.
     """
-    board, placed = _find(plan, service)
+    board, placed = find(plan, service)
     keys = cluster_keys(root)
     if not keys:
         raise fail(
@@ -98,14 +109,15 @@ def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Dat
         except (CallError, OSError):
             pass  # it answers: what is wrong the first question tells
         with peer:
-            yield Data(peer, service)
+            yield CalledData(peer, service)
         return
     if reasons:
         raise reasons[0]
     raise fail(f"it is not known where board {board.name} runs", "start torpor sim, or use --at")
 
 
-def _find(plan: Plan, name: str) -> tuple[BoardPlan, PlacedService]:
+def find(plan: Plan, name: str) -> tuple[BoardPlan, PlacedService]:
+    """The board of a service that keeps data, and the service. Raises ``UserError``."""
     keeping = {}
     for board in plan.boards:
         for placed in board.services:

@@ -26,11 +26,14 @@ def read_jsonl(file: TextIO, name: str) -> Iterator[tuple[str, Row]]:
             continue
         try:
             found = json.loads(line)
-            yield str(found["table"]), (_key(found["key"]), _dict(found["row"]))
+            row = _key(found["key"]), _dict(found["row"])
+            table = str(found["table"])
         except (ValueError, KeyError, TypeError):
             what = f"not a row: {line.strip()[:60]}"
             remedy = 'a line is {"table": "...", "key": 1, "row": {...}}'
             raise fail(what, remedy, Where(name, number)) from None
+        _check_text(found, Where(name, number))
+        yield table, row
 
 
 def write_csv(file: TextIO, rows: Callable[[], Iterable[Row]]) -> None:
@@ -56,7 +59,9 @@ def read_csv(file: TextIO, name: str) -> Iterator[Row]:
             what = f"{len(cells)} cells where the head has {len(head)}"
             raise fail(what, "correct the line", Where(name, reader.line_num))
         pairs = zip(head[1:], cells[1:], strict=True)
-        yield _value(cells[0]), {field: _value(cell) for field, cell in pairs if cell != ""}
+        key, row = _value(cells[0]), {field: _value(cell) for field, cell in pairs if cell != ""}
+        _check_text([key, row], Where(name, reader.line_num))
+        yield key, row
 
 
 def format_of(path: Path | None, chosen: str | None) -> str:
@@ -76,6 +81,15 @@ def _value(cell: str) -> Any:
         return json.loads(cell)
     except ValueError:
         return cell
+
+
+def _check_text(value: Any, where: Where) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        remedy = "a character beyond U+FFFF is two escapes, such as \\ud83d\\ude00"
+        raise fail(f"{half} is half a character", remedy, where) from None
 
 
 def _key(value: Any) -> int | str:

@@ -25,6 +25,10 @@ class BoardError(Exception):
     """What the board's Python has raised: its traceback as text."""
 
 
+class NoReplError(UserError):
+    """What answers on the line is no REPL."""
+
+
 class Link(ABC):
     """The board's REPL; entering it interrupts what runs on the board. Close it after use.
 
@@ -58,6 +62,16 @@ class Link(ABC):
         """Reset the chip, as its button does. What it prints then can be read from ``serial``."""
         self.start("import machine\nmachine.reset()")
 
+    def wait_longer(self, silence_s: float) -> None:
+        """Wait at least so long for a byte from now on, where the board has more to do."""
+        self._silence_s = max(self._silence_s, silence_s)
+        self._transport.patience_s = self._silence_s
+
+    def restart(self) -> None:
+        """Start the board's Python anew, with boot.py and without main.py. It stays in its REPL."""
+        with self._guarded("restarting the board's Python"):
+            self._restart()
+
     def start(self, code: str) -> None:
         """Have the board run ``code`` without waiting for its end."""
         with self._guarded("talking to the board"):
@@ -80,6 +94,9 @@ class Link(ABC):
 
     @abstractmethod
     def _enter(self) -> None: ...
+
+    @abstractmethod
+    def _restart(self) -> None: ...
 
     @abstractmethod
     def _exec(self, code: str) -> tuple[bytes, bytes]: ...
@@ -110,12 +127,14 @@ class MpremoteLink(Link):
         silence_s = self._silence_s
 
         class Patient(SerialTransport):  # type: ignore[misc]
+            patience_s = silence_s
+
             def read_until(
                 self, n: int, ending: bytes, timeout: float | None = 10, **kw: Any
             ) -> Any:
-                return super().read_until(n, ending, timeout=silence_s, **kw)
+                return super().read_until(n, ending, timeout=self.patience_s, **kw)
 
-        return Patient(self.device, baudrate=line.BAUD, timeout=silence_s)
+        return Patient(self.device, baudrate=line.BAUD, timeout=self._silence_s)
 
     def _enter(self) -> None:
         from mpremote.transport import TransportError
@@ -127,6 +146,9 @@ class MpremoteLink(Link):
             except TransportError:
                 if not left:
                     raise
+
+    def _restart(self) -> None:
+        self._transport.enter_raw_repl(soft_reset=True, timeout_overall=self._silence_s)
 
     def _exec(self, code: str) -> tuple[bytes, bytes]:
         out, error = self._transport.exec_raw(code, timeout=self._silence_s)
@@ -142,14 +164,19 @@ class AmpyLink(Link):
         silence_s = self._silence_s
 
         class Patient(Pyboard):  # type: ignore[misc]
+            patience_s = silence_s
+
             def read_until(self, n: int, ending: bytes, timeout: float = 10, **kw: Any) -> Any:
-                return super().read_until(n, ending, timeout=silence_s, **kw)
+                return super().read_until(n, ending, timeout=self.patience_s, **kw)
 
         transport = Patient(self.device, baudrate=line.BAUD)
-        transport.serial.timeout = silence_s  # it would wait for the first byte for ever
+        transport.serial.timeout = self._silence_s  # it would wait for the first byte for ever
         return transport
 
     def _enter(self) -> None:
+        self._transport.enter_raw_repl()
+
+    def _restart(self) -> None:
         self._transport.enter_raw_repl()
 
     def _exec(self, code: str) -> tuple[bytes, bytes]:
@@ -161,9 +188,10 @@ LINKS: dict[str, Callable[..., Link]] = {"mpremote": MpremoteLink, "ampy": AmpyL
 """The value of ``--via`` -> the link."""
 
 
-def _no_repl(device: str) -> UserError:
-    return fail(
+def _no_repl(device: str) -> NoReplError:
+    error = fail(
         f"the board on {device} does not answer as MicroPython's REPL",
         "press its reset button and run the same command again. A production image has no REPL:\n"
         "flash that board anew (torpor flash), an RP2 after BOOTSEL, an ESP32 as it is",
     )
+    return NoReplError(error.problems)

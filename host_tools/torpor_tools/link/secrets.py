@@ -43,7 +43,9 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
         if "ca" in login:  # a board reads certificates in DER only
             login["ca"] = b64encode(PEM_cert_to_DER_cert(login["ca"])).decode()
         told["mailbox"] = login
-    return {"secrets.json": json.dumps(told, sort_keys=True).encode()} if told else {}
+    # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
+    text = json.dumps(told, sort_keys=True, ensure_ascii=False)
+    return {"secrets.json": text.encode()} if told else {}
 
 
 def cluster_keys(root: Path) -> list[bytes]:

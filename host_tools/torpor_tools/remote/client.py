@@ -170,9 +170,15 @@ def encode_call(
     arguments: Mapping[str, Any] | Sequence[Any],
     id: str = "",
 ) -> bytes:
-    """The frame of a call, without its code."""
+    """The frame of a call, without its code. Raises ``UserError`` for what is no text."""
     plain = dict(arguments) if isinstance(arguments, Mapping) else list(arguments)
-    body = f"{target} {id}\n{json.dumps(plain, separators=(',', ':'))}".encode()
+    # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    try:
+        body = f"{target} {id}\n{text}".encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise fail(f"{half} in an argument is half a character", "send UTF-8") from None
     length = _CALL.size + len(body) + sign.CODE
     if length > MAX_CALL:
         raise ValueError(f"a call of {length} bytes; a board takes {MAX_CALL}")

@@ -1,0 +1,43 @@
+"""What ``torpor data --port`` sends to the board's REPL and calls there; it is in no image.
+
+The board's Python has just started and runs no service: nobody else has the databases open. The
+host reads the line that ``ask`` prints.
+"""
+
+import asyncio
+import json
+import os
+
+from torpor.service import Fault
+from torpor.store.database import Store
+
+_stores: dict = {}
+_look: dict = {"__name__": "torpor.store.look"}
+
+
+def load(source):
+    """Take the functions that ``ask`` calls; an image has them only for calls over the network."""
+    exec(source, _look)
+
+
+def ask(do, service, given):
+    """Print what the function ``do`` answers, ``{"value": ...}``, or the ``Fault`` it raises."""
+    try:
+        told = {"value": asyncio.run(_look[do](_opened(service), **json.loads(given)))}
+    except Fault as e:
+        told = {"fault": e.message}
+    print(json.dumps(told))
+
+
+def _opened(service):
+    if service not in _stores:
+        if "data" not in os.listdir("/") or service not in os.listdir("/data"):
+            raise Fault(404, "there is no data of it on this board: start the board once first")
+        _stores[service] = Store(service)
+        try:
+            from torpor.store import secondary
+        except ImportError:
+            pass  # no migration of this board asked for an index
+        else:
+            _stores[service].indexing = secondary
+    return _stores[service]
