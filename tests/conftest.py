@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import signal
+from pathlib import PurePath
+from typing import Any
 
 import hypothesis
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # A time limit on examples would fail a test because the machine is busy.
 hypothesis.settings.register_profile("torpor", deadline=None)
@@ -13,3 +17,36 @@ hypothesis.settings.load_profile("torpor")
 # A shell starts what it puts in the background with SIGINT ignored, and so would be all that a test
 # starts: nothing would stop at Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _OneEmulator(LoadScopeScheduling):  # type: ignore[misc]
+    """Whole modules to each worker, as ``--dist=loadscope``, but all that boot the emulator to one.
+
+    A computer emulates one board at a time, so in two workers they would wait for each other. They
+    take longest, so they begin first: the other workers do the rest meanwhile.
+    """
+
+    def schedule(self) -> None:
+        first: list[str] = next(iter(self.registered_collections.values()), [])
+        if self.collection is None and any(map(_is_emulated, first)):
+            self.workqueue["emulated"] = {}  # filled by what follows, which keeps its place
+        super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "emulated" if _is_emulated(nodeid) else super()._split_scope(nodeid)
+
+
+def _is_emulated(nodeid: str) -> bool:
+    """Whether a test boots the emulator: the name of its module says so, which is all that is known
+    where tests are handed out."""
+    return PurePath(nodeid.partition("::")[0]).name.startswith("test_emulated")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return _OneEmulator(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("emulated") and not _is_emulated(item.nodeid):
+        raise pytest.UsageError(f"{item.nodeid} boots the emulator: name its file test_emulated_*")

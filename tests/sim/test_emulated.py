@@ -197,12 +197,12 @@ async def load(board: EmulatedBoard, requests: int, clients: int = 4) -> dict[in
 
 async def most_free(http: httpx.AsyncClient) -> int:
     """Free bytes right after a collection: the most that is seen until two have passed."""
-    heap = (await http.get("/device")).json()["heap"]
-    first, most = heap["collections"], 0
-    while heap["collections"] < first + 2:
-        heap = (await http.get("/device")).json()["heap"]
-        most = max(most, heap["free"])
-    return int(most)
+    last = most = passed = 0
+    while passed < 2:
+        free = (await http.get("/device")).json()["heap"]["free"]
+        passed += 0 < last < free
+        last, most = free, max(most, free)
+    return most
 
 
 async def test_a_port_where_nobody_listens_refuses(board: EmulatedBoard) -> None:
