@@ -195,15 +195,17 @@ data = ""
 def move_data() -> None:
     """Have stores opened in ``data``; what the image has no store for is not there."""
     try:
-        from torpor.store import versions
+        from torpor.store import database
 
-        opened = versions.opened
-        versions.opened = lambda name, known=0, root=None: opened(name, known, data)
+        # Here, for the modules that open a database are forgotten and loaded again.
+        made = database.Store
+        database.Store = lambda name, root=None: made(name, data)
     except ImportError:
         pass
     try:
         from torpor.store import state
 
+        state._FOLDER = data
         state._FILE = data + "/state"
     except ImportError:
         pass
