@@ -191,15 +191,25 @@ def _store(test):
 data = ""
 """Where the stores of the tests are: on a board not where those of its image are."""
 
+_moved = False
+
 
 def move_data() -> None:
     """Have stores opened in ``data``; what the image has no store for is not there."""
+    global _moved
+    if _moved:
+        return
+    _moved = True
     try:
+        from torpor import store
+
+        if data != "/data":
+            # A board takes 50 ms to load a module, and each test would load ten of them again.
+            store.forget = lambda name: None
         from torpor.store import database
 
-        # Here, for the modules that open a database are forgotten and loaded again.
         made = database.Store
-        database.Store = lambda name, root=None: made(name, data)
+        database.Store = lambda name, root=None: made(name, data)  # type: ignore[assignment,misc]
     except ImportError:
         pass
     try:
@@ -218,6 +228,7 @@ def forget_data() -> None:
     if state:
         state._states.clear()
         state._saved.clear()
+        state._in_flash = None  # type: ignore[attr-defined]
 
 
 def _remove(path) -> None:

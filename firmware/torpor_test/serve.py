@@ -11,6 +11,8 @@ import json
 import sys
 import time
 
+from torpor import kernel
+
 from . import Ended, Skipped, check, fixtures, world
 
 TYPE_CHECKING = False
@@ -90,11 +92,10 @@ def _count(marks: int):
 
 def run(service: str, root: str = "") -> None:
     """Serve orders for tests of ``service`` until the input ends; ``root`` is where they lie."""
-    sys.path.insert(0, root + "/t/" + service)
+    sys.path.insert(0, "")
     world.install()
     fixtures.data = root + "/data"
-    server = _Server()
-    _tell(ready=True)
+    server = _begin(root + "/t/" + service)
     while True:
         try:
             line = sys.stdin.readline()
@@ -106,7 +107,22 @@ def run(service: str, root: str = "") -> None:
             order = json.loads(line)
             if "end" in order:
                 return
-            server.obey(order)
+            if "next" in order:
+                server = _begin(root + "/t/" + order["next"])
+            else:
+                server.obey(order)
+
+
+def _begin(folder: str):
+    """Begin with a test file whose ``cluster.py`` is in ``folder``: no service is loaded yet."""
+    sys.path[0] = folder
+    kernel.current = None  # type: ignore[assignment]
+    for name in list(sys.modules):
+        if name == "cluster" or name.split(".")[0] == "services":
+            del sys.modules[name]
+    gc.collect()
+    _tell(ready=True)
+    return _Server()
 
 
 class _Server:

@@ -89,10 +89,11 @@ class Runner:
         return self._ask(order.line(), order.timeout * self._transport.slowness)
 
     def end(self) -> None:
-        """The file is done: take its line counts and stop the interpreter."""
+        """The file is done: take its line counts and let go of the interpreter."""
         if self._running:
             self._count()
-            self._stop()
+            self._running = False
+            self._transport.leave()
 
     def _begin(self) -> Outcome | None:
         """Start the interpreter and load the test file."""

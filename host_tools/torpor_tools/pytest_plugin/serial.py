@@ -70,6 +70,9 @@ class SerialBoard:
         lines = text.strip(_END + b"?>").decode(errors="replace").strip().splitlines()
         return f"the program on the board ended: {lines[-1] if lines else 'without an error'}"
 
+    def leave(self) -> None:
+        self.stop()
+
     def stop(self) -> None:
         """Back to the REPL, whatever runs: a test is interrupted, ``serve.run`` told to end."""
         if self._repl and not self._ended:

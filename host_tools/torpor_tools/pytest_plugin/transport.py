@@ -34,7 +34,7 @@ class Transport(Protocol):
     slowness: float
 
     def start(self, image: TestImage) -> None:
-        """Begin anew with nothing but the image; raises ``UserError`` if that cannot be."""
+        """Begin with nothing but the image; raises ``UserError`` if that cannot be."""
 
     def write(self, data: bytes) -> None:
         """Send ``data``; an interpreter that has ended takes it silently."""
@@ -47,6 +47,9 @@ class Transport(Protocol):
 
     def ending(self) -> str:
         """How the interpreter ended: "killed by SIGSEGV"."""
+
+    def leave(self) -> None:
+        """A test file is done, and all is well; ``start`` may follow, and go on with what runs."""
 
     def stop(self) -> None:
         """End the interpreter; ``start`` may follow."""
@@ -123,6 +126,9 @@ class Pipe:
         if status < 0:
             return f"killed by {signal.Signals(-status).name}"
         return f"ended with exit status {status}"
+
+    def leave(self) -> None:
+        self.stop()
 
     def stop(self) -> None:
         process, self._process = self._process, None
