@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +17,17 @@ from tests.helpers.boards import (
     read_flash,
     write_flash,
 )
+from tests.helpers.running import write_cluster
+from tests.host_tools.test_cli_image import SERVICE
+from torpor_tools.cli import run
 from torpor_tools.config import load_board
 from torpor_tools.deploy import deploy
 from torpor_tools.deploy.health import watch
 from torpor_tools.deploy.link import LINKS
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
+from torpor_tools.model.image import Image
+from torpor_tools.model.plan import Plan
 from torpor_tools.paths import firmware_dir
 
 PICO_W = load_board("RPI_PICO_W")
@@ -231,3 +238,27 @@ def test_a_port_that_is_not_there() -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
         LINKS["mpremote"]("/dev/ttyNONE")
     assert FILESYSTEM.block_size == 4096
+
+
+def test_what_changes_during_a_deploy_is_deployed_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_cluster(tmp_path / "project", {"hello": SERVICE})
+    source = root / "services/hello/__init__.py"
+    sent: list[bytes] = []
+
+    def send(plan: Plan, built: Image, *how: object) -> None:
+        sent.append((built.tree / "services/hello/__init__.mpy").read_bytes())
+        if len(sent) == 2:
+            raise KeyboardInterrupt
+        source.write_text(SERVICE.replace('return "hello"', 'return "hello again"'))
+
+    monkeypatch.setattr("torpor_tools.cli.deploy._deploy", send)
+    board, line = pty.openpty()
+    words = ["deploy", "--port", os.ttyname(line), "--no-types", "--watch"]
+    assert run(["-C", str(root), *words]) == 130
+    os.close(board)
+    os.close(line)
+    first, second = sent
+    assert b"hello again" not in first
+    assert b"hello again" in second

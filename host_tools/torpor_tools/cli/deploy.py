@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -58,18 +60,21 @@ def command(
     types: bool,
     patience: float,
 ) -> None:
-    plan, image = build_image(settings, board, types)
-    device = device_of(image.board.board, port)
-    _deploy(plan, image, device, via, patience)
-    while watched:
-        _log_until_change(settings.root, device)
-        try:
-            plan, image = build_image(settings, board, types)
-            _deploy(plan, image, device, via, patience)
-        except UserError as error:
-            from . import print_problems
+    # Watched from the start: what is changed during a deploy is deployed after it.
+    with _changes(settings.root) if watched else contextlib.nullcontext() as changed:
+        plan, image = build_image(settings, board, types)
+        device = device_of(image.board.board, port)
+        _deploy(plan, image, device, via, patience)
+        while changed:
+            _log_until(changed, device)
+            changed.clear()
+            try:
+                plan, image = build_image(settings, board, types)
+                _deploy(plan, image, device, via, patience)
+            except UserError as error:
+                from . import print_problems
 
-            print_problems(error.problems)
+                print_problems(error.problems)
 
 
 def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) -> None:
@@ -93,22 +98,28 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
     show_start(plan, image, health, device)
 
 
-def _log_until_change(root: Path, device: str) -> None:
-    """Print the board's log until a source changes."""
+def _log_until(changed: threading.Event, device: str) -> None:
+    """Print the board's log until a source has changed."""
+    click.echo("\nWaiting for changes; Ctrl-C ends. The log:\n")
+    for text in lines(device, changed.is_set):
+        click.echo(text)
+
+
+@contextlib.contextmanager
+def _changes(root: Path) -> Iterator[threading.Event]:
+    """An event that is set when a source changes."""
     changed = threading.Event()
     stop = threading.Event()
-    watcher = threading.Thread(target=_wait_for_change, args=(root, changed, stop), daemon=True)
+    watcher = threading.Thread(target=_note_changes, args=(root, changed, stop), daemon=True)
     watcher.start()
-    click.echo("\nWaiting for changes; Ctrl-C ends. The log:\n")
     try:
-        for text in lines(device, changed.is_set):
-            click.echo(text)
+        yield changed
     finally:
         stop.set()
         watcher.join()
 
 
-def _wait_for_change(root: Path, changed: threading.Event, stop: threading.Event) -> None:
+def _note_changes(root: Path, changed: threading.Event, stop: threading.Event) -> None:
     import watchfiles
 
     places = [
@@ -116,4 +127,3 @@ def _wait_for_change(root: Path, changed: threading.Event, stop: threading.Event
     ]
     for _ in watchfiles.watch(*places, firmware_dir(), stop_event=stop, raise_interrupt=False):
         changed.set()
-        return
