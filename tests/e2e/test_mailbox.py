@@ -155,6 +155,20 @@ async def test_a_request_that_comes_a_third_time(box: Mail) -> None:
     assert (await items(box)).count(33) == 1
 
 
+async def test_what_was_begun_goes_before_what_came_later(box: Mail) -> None:
+    await box.board.reset()
+    mark = box.board.log.mark()
+    await box.http.post("/slow", json={"n": 41}, headers=ASYNC)
+    await box.board.wait_log("slow", since=mark)
+    box.board.kill()  # it starts again, and the broker knows nothing of that yet
+    later = await box.http.post("/items", json={"n": 42}, headers=ASYNC)
+    while (await box.http.get(later.headers["location"])).status_code == 202:
+        await asyncio.sleep(0.02)
+    found = await items(box)
+    assert (found.count(41), found.count(42)) == (1, 1)
+    assert found.index(41) < found.index(42)
+
+
 async def test_no_more_wait_than_may(box: Mail) -> None:
     await asleep(box)
     async with box.opened(limit=2) as few, box.client(few) as http:

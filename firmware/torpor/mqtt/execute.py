@@ -6,8 +6,8 @@ the request, and when it comes again its result is known or it has not begun.
 
 What a power cut undoes is what the handler wrote into the store in its own task: its writes and the
 result are one commit (``store.joint``). What it did elsewhere (a pin, another board, a file) may be
-done again if the power goes before that commit. Each time but the first is counted, and after
-``TRIES`` the request is given up as dead.
+done again if the power goes before that commit. A request in whose midst the program has ended
+``TRIES`` times is given up as dead; for a power cut it is hardly to blame, so that takes ``CUTS``.
 """
 
 import json
@@ -24,6 +24,7 @@ from ..service import Fault
 from ..store import joint
 
 TRIES = const(3)
+CUTS = const(24)
 _ANSWER = const(24576)  # bytes
 _KEPT = const(1850)  # bytes of JSON of an answer that is kept to be given again
 
@@ -87,12 +88,19 @@ class Parked:
 
 
 class Executor:
-    """Executes requests for the board's listeners, one after the other."""
+    """Executes requests for the board's listeners, one after the other.
 
-    def __init__(self, listeners: list, windows: joint.Windows, own) -> None:
+    ``cut``: whether the last run ended by a power cut. ``own``: the store for the results of
+    requests that write nothing.
+    """
+
+    def __init__(self, listeners: list, windows: joint.Windows, own, cut: bool) -> None:
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
-        self._own = own  # the store for the results of requests that write nothing
+        self._own = own
+        # How much of a request's patience (``CUTS``) the end of the last run takes; 0 when the one
+        # that was being executed then has been found: the first that comes again.
+        self._ended = 1 if cut else CUTS // TRIES
 
     async def answer(self, envelope: Envelope, again: bool) -> bytes:
         """The answer, an HTTP response. ``again``: the broker says that it may have come before.
@@ -102,24 +110,22 @@ class Executor:
         request = wire.Request()
         id = envelope.id
         known = self._windows.get(id)
-        tries = 0
+        spent = 0
         if isinstance(known, list):
-            tries = known[0]
+            spent = known[0]
         elif known == joint.BEGUN:
             return error(request, Fault(500, "the power went in its midst: it was done in part"))
         elif known is not None:
             return _unpacked(known)
         if envelope.until and clock.synced() and clock.now() > envelope.until:
             return error(request, Fault(504, "its deadline was over: it was not executed"))
-        if again:
-            await self._count(id, tries)
-        return await self._execute(request, envelope, again)
-
-    async def _count(self, id: str, tries: int) -> None:
-        """Record that a request which may have ended the program before begins again."""
-        if tries >= TRIES - 1:
-            raise Poison("it has ended the program %d times and is given up" % TRIES)
-        await self._windows.of(self._own).add(id, [tries + 1])
+        if again and self._ended:
+            spent += self._ended
+            self._ended = 0
+            await self._windows.of(self._own).add(id, [spent])
+        if spent >= CUTS:
+            raise Poison("it has ended the program %d times or more and is given up" % TRIES)
+        return await self._execute(request, envelope, spent > 0)
 
     async def _execute(self, request, envelope, counted: bool) -> bytes:
         writes = joint.Joint(self._windows, envelope.id)

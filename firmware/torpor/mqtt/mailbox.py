@@ -32,12 +32,9 @@ if TYPE_CHECKING:
 
 # How long each stage may keep the board awake, in ms.
 _CONNECT_MS = const(8000)
-_DRAIN_MS = const(5000)
+_DRAIN_MS = const(5000)  # nats-server gives what a crash left again after its ack_wait of 2 s
 _SETTLE_MS = const(3000)  # until the broker has acknowledged what we sent
 _EXECUTE_MS = const(60000)
-# A start that was not a wake may follow a crash: nats-server gives what was being worked on again
-# after its ack_wait of 2 s.
-_AFTER_CRASH_MS = const(3000)
 _CLOSE_MS = const(1500)
 # What is more than this waits for the next start.
 _MOST = const(200)  # requests
@@ -63,13 +60,13 @@ class Mailbox:
         running = [s for name, s in kernel.services.items() if name not in kernel.failed]
         stores = [s.store for s in running if hasattr(s, "store")]
         own = Store("torpor.mailbox")
-        self._executor = Executor(kernel.listeners, Windows([own] + stores), own)
+        cut = port.reset_cause() == "power-on"
+        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
         self._mark = hexlify(os.urandom(8))
         self._unsettled: dict = {}  # number of a packet of ours -> that of the request it answers
         self._settled = asyncio.Event()
         self._since = clock.ticks()
         self._for_ms = _CONNECT_MS
-        self._rest_ms = 0 if port.reset_cause() == "deep sleep" else _AFTER_CRASH_MS
         self._left = _MOST
         self._bounded = getattr(kernel.cluster, "POWER", ("",))[0] == "deep"
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
@@ -174,7 +171,7 @@ class Mailbox:
         self._acknowledge(self._unsettled.pop(number, 0))
         self._settled.set()
         if not self._unsettled and self._drained:
-            self._stay(self._rest_ms)
+            self._stay(0)
 
     def _acknowledge(self, number: int) -> None:
         if number:  # 0: it came with QoS 0
@@ -186,7 +183,7 @@ class Mailbox:
         if message.payload == self._mark:
             self._drained = True
             self._acknowledge(message.number)
-            self._stay(_SETTLE_MS if self._unsettled else self._rest_ms)
+            self._stay(_SETTLE_MS if self._unsettled else 0)
             return
         if not self._left:
             return

@@ -46,7 +46,9 @@ class Broker:
         while True:
             try:
                 async with self._new() as client:
-                    await client.subscribe([(topic, 1) for topic in self._topics])
+                    # All that comes is retained, so what a lost connection takes with it is sent
+                    # again to the next: it need not be acknowledged.
+                    await client.subscribe([(topic, 0) for topic in self._topics])
                     self._client = client
                     self.connected.set()
                     _log.info("connected to the broker at %s", self._where.url)

@@ -35,16 +35,17 @@ def is_needed(where: Mailbox) -> bool:
     return True
 
 
-def config(where: Mailbox, login: dict[str, str], folder: Path) -> str:
+def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = "2s") -> str:
     """The server's configuration. Every message is synced to disk before it is acknowledged."""
     listen = f"{'127.0.0.1' if where.is_here else '0.0.0.0'}:{where.port}"
     lines = [
         'server_name: "torpor-gateway"',
         'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
         f"jetstream {{ store_dir: {json.dumps(str(folder / 'store'))}, sync_interval: always }}",
-        # A board that is killed gets what it has not acknowledged again after ack_wait; it takes
-        # max_ack_pending requests at a time.
-        f'mqtt {{ listen: "{listen}", ack_wait: "2s", max_ack_pending: 16 }}',
+        # What a killed board has not acknowledged is given again after ack_wait, and everything
+        # behind it waits for that: with more than one message on its way, nats-server would send
+        # the others first, and a board would not know when it has had all that waits.
+        f'mqtt {{ listen: "{listen}", ack_wait: "{ack_wait}", max_ack_pending: 1 }}',
     ]
     if user := login.get("user"):
         password = json.dumps(login.get("password", ""))
