@@ -94,10 +94,11 @@ def _load() -> None:
     if port.RTC_BYTES:
         from io import BytesIO
 
-        kept = _whole(BytesIO(port.rtc_read()))
+        data = port.rtc_read()
+        kept = _whole(BytesIO(data), len(data))
     try:
         with open(_FILE, "rb") as file:
-            stored = _whole(file)
+            stored = _whole(file, os.stat(_FILE)[6])
     except OSError:
         stored = b""
     if stored:
@@ -106,6 +107,7 @@ def _load() -> None:
         _saved.update(loads(kept or stored))
 
 
-def _whole(file) -> bytes:
-    found = segment.read(file, 0, segment.MOST)
+def _whole(file, size: int) -> bytes:
+    # Read before a sleep, when the heap may be full of holes: no larger piece than needed.
+    found = segment.read(file, 0, min(size, segment.MOST))
     return segment.values(found[0])[0] if found else b""

@@ -1,4 +1,14 @@
-"""Remembers the results of what must not run twice: the newest ones, over power cuts."""
+"""Remembers the results of what must not run twice: the newest ones, over power cuts.
+
+The results are in flash. In RAM is a mark of each id, so that the many ids that are not known cost
+no reading, in one piece that is there from the start: texts that come and go with every request
+would leave holes all over the heap.
+"""
+
+from array import array
+from binascii import crc32
+
+from micropython import const
 
 from . import forget
 
@@ -7,6 +17,7 @@ if TYPE_CHECKING:
     from .database import Store
 
 _NAME = "_window"  # no service can have a table of that name
+_MARK = const(4)  # bytes
 
 
 def exists(store: "Store") -> bool:
@@ -15,36 +26,52 @@ def exists(store: "Store") -> bool:
     return full in store.tables or full in store.bounds
 
 
+def _mark(id: str) -> bytes:
+    return crc32(id).to_bytes(_MARK, "big")
+
+
 class Window:
-    """The last ``keep`` results by id; about 100 bytes of RAM each for ids of 32 characters."""
+    """The last ``keep`` results by id; 8 bytes of RAM each."""
 
     def __init__(self, store: "Store", keep: int = 64) -> None:
         from . import opening
 
         forget("opening")
-        self._keep = keep
         self._table = opening.generation(store, _NAME, 0)
         self._table.keep = keep
-        self._keys: dict = {}  # id -> key
+        self._marks = bytearray(_MARK * keep)
+        self._keys = array("i", bytes(self._marks))
+        self._next = 0
         for keys, rows in self._table.walk():
             for key, row in zip(keys, rows):
-                self._keys[row["id"]] = key
-        self._drop_oldest()
+                self._remember(row["id"], key)
+
+    def _remember(self, id: str, key: int) -> None:
+        """In the place of the oldest."""
+        n = self._next
+        self._marks[_MARK * n : _MARK * n + _MARK] = _mark(id)
+        self._keys[n] = key
+        self._next = (n + 1) % len(self._keys)
 
     def get(self, id: str):
-        """The result of ``id``; None if it is not known."""
-        row = self._table.find(self._keys[id]) if id in self._keys else None
-        return row and row["result"]
+        """The newest result of ``id``; None if it is not known."""
+        mark = _mark(id)
+        newest = 0
+        result = None
+        at = self._marks.find(mark)
+        while at >= 0:
+            key = self._keys[at // _MARK]
+            if not at % _MARK and key > newest:
+                row = self._table.find(key)
+                if row and row["id"] == id:
+                    newest = key
+                    result = row["result"]
+            at = self._marks.find(mark, at + 1)
+        return result
 
     async def add(self, id: str, result) -> None:
-        """Remember the result, any JSON value but None, in the place of an earlier one of ``id``.
+        """Remember the result, any JSON value but None; it goes before an earlier one of ``id``.
 
         Raises ``Fault`` as ``Table.put``.
         """
-        self._keys[id] = await self._table.append({"id": id, "result": result})
-        self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        while len(self._keys) > self._keep:
-            oldest = min(self._keys, key=lambda id: self._keys[id])
-            del self._keys[oldest]
+        self._remember(id, await self._table.append({"id": id, "result": result}))
