@@ -29,11 +29,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def storm(root: Path, kind: str, size: Size) -> Ledger:
+async def storm(root: Path, kind: str, size: Size, ack_wait: str = "300ms") -> Ledger:
     if kind == "cluster":
         broker: Broker | ClusterBroker = ClusterBroker(root / "nodes")
     else:
-        broker = Broker(kind, root / "broker")
+        broker = Broker(kind, root / "broker", ack_wait=ack_wait)
     seed = random.randrange(1 << 32)
     print("seed", seed)
     ledger = await Storm(root, broker, size, seed).run()
@@ -45,6 +45,7 @@ def assert_exactly_once(ledger: Ledger, size: Size) -> None:
     assert ledger.lost(size.requests) == []
     assert ledger.twice() == []
     assert ledger.mixed_up() == []
+    assert ledger.crashes == []
     assert ledger.wakes == size.wakes
     assert ledger.broker_kills == size.broker_kills
     assert ledger.gateway_kills == size.gateway_kills
@@ -63,7 +64,7 @@ async def test_a_node_of_three_is_killed(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", BROKERS)
 async def test_exactly_once_long(tmp_path: Path, kind: str) -> None:
-    assert_exactly_once(await storm(tmp_path, kind, FULL), FULL)
+    assert_exactly_once(await storm(tmp_path, kind, FULL, "2s"), FULL)
 
 
 def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:

@@ -26,16 +26,21 @@ def free_port() -> int:
 
 
 class Broker:
-    """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``."""
+    """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``.
 
-    def __init__(self, kind: str, folder: Path, tls: Path | None = None) -> None:
+    ``ack_wait``: after how long nats-server gives again what was not acknowledged.
+    """
+
+    def __init__(
+        self, kind: str, folder: Path, tls: Path | None = None, ack_wait: str = "2s"
+    ) -> None:
         self.port = free_port()
         self._tls = tls
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         if kind == "nats":
-            (folder / "conf").write_text(config(self.where, LOGIN, folder))
+            (folder / "conf").write_text(config(self.where, LOGIN, folder, ack_wait))
             self._command = [str(NATS), "-c", str(folder / "conf")]
         else:
             assert MOSQUITTO

@@ -61,6 +61,7 @@ class Items(Service):
 """
 POWER = 'policy = "deep"\nlinger_ms = 100\nwake_every = "1h"'
 KINDS = ("instant", "begun", "wrote", "sleep")
+LIMITS = httpx.Limits(max_connections=None)
 
 
 @dataclass
@@ -87,6 +88,7 @@ class Ledger:
     cuts: int = 0
     broker_kills: int = 0
     gateway_kills: int = 0
+    crashes: list[str] = field(default_factory=list)  # of the board's program
 
     def lost(self, requests: int) -> list[int]:
         """Requests that were taken and not answered, or whose effect is not there."""
@@ -148,6 +150,9 @@ class Storm:
         self._is_cut = False  # it has no power, so no door wakes it
         self._heard = asyncio.Event()
         self._over = asyncio.Event()
+        self._turned = asyncio.Condition()  # a wake has begun, or a request was taken or answered
+        self._waiting: set[int] = set()  # requests that were taken and are not answered
+        self._http: httpx.AsyncClient
 
     async def run(self) -> Ledger:
         async with self._running(), asyncio.TaskGroup() as work:
@@ -156,6 +161,7 @@ class Storm:
             work.create_task(self._kill_gateways())
             await self._wakes()
             self._over.set()
+            await self._turn()
             await self._calm(clients)
         return self.ledger
 
@@ -172,12 +178,16 @@ class Storm:
             storage = self._root / "build" / "sim"
             sim = Simulator([image], ports="os", storage=storage, log=self._hear)
             await stack.enter_async_context(sim)
+            self._http = httpx.AsyncClient(trust_env=False, timeout=10, limits=LIMITS)
+            await stack.enter_async_context(self._http)
             self._board = sim.board("box")
             self._board.inputs.pin(4, 1)
             await self._board.wait_trace("deepsleep")  # it has been at the broker
             yield
 
     def _hear(self, line: LogLine) -> None:
+        if line.level in ("", "ERROR"):
+            print(line, flush=True)
         if self._cut_at and line.text.startswith(self._cut_at):
             self._cut_at = ""
             self._heard.set()
@@ -187,10 +197,11 @@ class Storm:
     async def _wakes(self) -> None:
         for _ in range(self.size.wakes):
             self.ledger.wakes += 1
+            await self._turn()
+            kind = await self._kind()
             mark = self._board.trace.mark()
             self._heard.clear()
             await self._wake(mark)
-            kind = self._random.choice(self.size.cuts)
             if kind == "instant":
                 await asyncio.sleep(self._random.uniform(0.02, 0.6))
             elif kind == "sleep":
@@ -210,6 +221,31 @@ class Storm:
             self.ledger.cuts += 1
             self._is_cut = True
             self._board.cut()
+
+    async def _kind(self) -> str:
+        """How this wake ends. A handler cannot begin where nothing waits, so wait until it does;
+        when there is nothing more to come, another end."""
+        kind = self._random.choice(self.size.cuts)
+        if kind in ("begun", "wrote"):
+            async with self._turned:
+                await self._turned.wait_for(lambda: self._waiting or self._due <= self._done)
+            if not self._waiting:
+                return "instant"
+        return kind
+
+    @property
+    def _due(self) -> int:
+        """How many requests have had their turn by this wake: all before the last tenth of them."""
+        share = self.ledger.wakes / self.size.wakes / 0.9
+        return min(self.size.requests, 1 + int(share * self.size.requests))
+
+    @property
+    def _done(self) -> int:
+        return len(self.ledger.answers)
+
+    async def _turn(self) -> None:
+        async with self._turned:
+            self._turned.notify_all()
 
     async def _wake(self, mark: int) -> None:
         """A door opens, where the board sleeps; else it gets its power back."""
@@ -243,6 +279,7 @@ class Storm:
             pass
         for client in clients:
             client.cancel()
+        self.ledger.crashes = [str(crash) for crash in self._board.crashes]
         await self._board.reset()
         place = self._board.place
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
@@ -269,14 +306,15 @@ class Storm:
     async def _pause(self, times: int) -> None:
         """Until the next of ``times`` kills, spread over all wakes."""
         wake = self.ledger.wakes + max(1, self.size.wakes // (times + 1))
-        while self.ledger.wakes < wake and not self._over.is_set():
-            await asyncio.sleep(self._random.uniform(0.01, 0.1))
+        async with self._turned:
+            await self._turned.wait_for(lambda: self.ledger.wakes >= wake or self._over.is_set())
+        await asyncio.sleep(self._random.uniform(0, 0.3))
 
     # A client
 
     async def _client(self, n: int) -> None:
-        while self.ledger.wakes * self.size.requests < n * self.size.wakes * 0.9:
-            await asyncio.sleep(0.05)
+        async with self._turned:
+            await self._turned.wait_for(lambda: n < self._due)
         gateway = self._random.choice(self._gateways)
         place = await self._post(n, gateway)
         if n % self.size.doubled == 0:
@@ -285,14 +323,18 @@ class Storm:
         while place and n not in self.ledger.answers:
             await asyncio.sleep(self._random.uniform(0.1, 0.3))
             status, told = await self._ask(self._random.choice(self._gateways), "GET", place)
-            if status == 200:
+            if status in (200, 500):
                 self.ledger.answers[n] = told
+        self._waiting.discard(n)
+        await self._turn()
 
     async def _post(self, n: int, gateway: GatewayProcess) -> str:
         """Hand a request over; where its answer will be, or nothing if it has come already."""
         while True:
             status, told = await self._ask(gateway, "POST", "/items", n)
             if status == 202:
+                self._waiting.add(n)
+                await self._turn()
                 return str(told)
             if status == 200:
                 self.ledger.answers[n] = told
@@ -307,13 +349,12 @@ class Storm:
             {"Prefer": "respond-async", "Idempotency-Key": f"key-{n}"} if verb == "POST" else {}
         )
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-                answer = await http.request(
-                    verb,
-                    f"http://127.0.0.1:{gateway.port}{path}",
-                    json=None if n is None else {"n": n},
-                    headers=headers,
-                )
+            answer = await self._http.request(
+                verb,
+                f"http://127.0.0.1:{gateway.port}{path}",
+                json=None if n is None else {"n": n},
+                headers=headers,
+            )
         except httpx.TransportError:
             return 0, None
         if answer.status_code == 202:
