@@ -10,13 +10,13 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import message
 from .broker import Broker
-from .direct import BrokeOffError, Direct, NotReachedError
+from .direct import Address, Answering, Connection, Direct, NotReachedError
 from .message import Answer, Header, Topics
 from .parked import Parked
 
@@ -110,35 +110,35 @@ class App:
         if path.startswith(b"/~"):
             await self._ours(scope, path.decode("latin-1"), send)
             return
-        home = self._home(scope["server"][1], headers)
+        home = self._home(scope["server"][1], message.named(headers))
         document = self._documents.get(home.service)
         # A route of that path belongs to the service.
         if path == b"/openapi.json" and document and "/openapi.json" not in document["paths"]:
             await _send_json(send, 200, document)
+            return
+        if begun := scope["state"].get("answering"):  # by the shortcut
+            await self._pass_on(begun, send)
             return
         body = await _body(receive)
         target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         request = (scope["method"], target, headers, body)
         key = next((v for n, v in headers if n == b"idempotency-key"), None)
         wishes = Wishes.of(headers)
-        status = self._parked.boards.get(home.board)
-        awake = not home.mailbox or (status is not None and status.state == "awake")
+        address = self._address(home)
         # Only what comes through the mailbox is executed exactly once, so what asks for it does.
-        if awake and not (home.mailbox and (key or wishes.respond_async)):
+        if address and not (home.mailbox and (key or wishes.respond_async)):
             try:
-                address = self._resolve(home, status.address if status else home.host)
-                await self._straight(address, request, send)
+                answer = await self._direct.request(address, *request)
+                await self._pass_on(answer, send)
                 return
             except NotReachedError as error:
                 if not home.mailbox:
                     raise RefusedError(502, f"{home.board} cannot be reached: {error}") from None
         await self._park(home, request, key, wishes, send)
 
-    def _home(self, port: int, headers: Sequence[Header]) -> Home:
+    def _home(self, port: int, named: Collection[str]) -> Home:
         """The board that a request is for: the only one, or the one that it names."""
         homes = self._homes[port]
-        named = {v.decode("latin-1") for n, v in headers if n == b"torpor-board"}
-        named |= {v.decode("latin-1").split(".")[0] for n, v in headers if n == b"host"}
         found = [home for home in homes if home.board in named] or homes
         if len(found) > 1:
             boards = ", ".join(home.board for home in homes)
@@ -147,15 +147,32 @@ class App:
 
     # A board that is awake
 
-    async def _straight(
-        self, address: tuple[str, int], request: tuple[str, bytes, list[Header], bytes], send: Send
-    ) -> None:
+    def kept(self, port: int, named: Collection[str]) -> Connection | None:
+        """A kept connection to the board that a request without wishes is for, if it is awake."""
+        homes = self._homes[port]
+        home = homes[0]
+        if len(homes) > 1:
+            found = [home for home in homes if home.board in named]
+            if len(found) != 1:
+                return None
+            home = found[0]
+        address = self._address(home)
+        return self._direct.kept(address) if address else None
+
+    def _address(self, home: Home) -> Address | None:
+        """Where the service is, if its board is awake."""
+        status = self._parked.boards.get(home.board)
+        if home.mailbox and (status is None or status.state != "awake"):
+            return None
+        return self._resolve(home, status.address if status else home.host)
+
+    async def _pass_on(self, answer: Answering, send: Send) -> None:
+        """Pass on the answer of a board."""
         try:
-            answer = await self._direct.request(address, *request)
-        except BrokeOffError as error:
-            text = f"the board broke off, and may have executed the request: {error}"
-            raise RefusedError(502, text) from None
-        try:
+            await answer.begun()
+            if not answer.status:
+                text = f"the board broke off, and may have executed the request: {answer.error}"
+                raise RefusedError(502, text)
             head = {"type": "http.response.start", "status": answer.status}
             await send({**head, "headers": answer.headers})
             if not answer.whole:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 
@@ -17,7 +17,7 @@ from .message import Header, end_to_end
 Address = tuple[str, int]
 
 _CONNECT_S = 2.0
-_SILENT_S = 60.0
+SILENT_S = 60.0
 _IDLE_S = 5.0  # a board has few connections, so they are given back soon
 _MOST_IDLE = 2  # of a board
 
@@ -27,21 +27,38 @@ class NotReachedError(Exception):
 
 
 class BrokeOffError(Exception):
-    """The connection ended in the midst of a request, which may have been executed."""
+    """The connection ended in the midst of an answer."""
+
+
+class Relay(Protocol):
+    """Gets an answer as it comes."""
+
+    def answered(self, data: bytes) -> None: ...
+
+    def lost(self) -> None: ...
 
 
 class Direct:
     """Connections to boards."""
 
     def __init__(self) -> None:
-        self._idle: dict[Address, list[_Connection]] = {}
+        self._idle: dict[Address, list[Connection]] = {}
+
+    def kept(self, address: Address) -> Connection | None:
+        """A connection that is open and has nothing to do."""
+        idle = self._idle.get(address)
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
 
     async def request(
         self, address: Address, verb: str, target: bytes, headers: Iterable[Header], body: bytes
     ) -> Answering:
-        """Send a request; the answer, as soon as its head has come.
+        """Send a request; the answer, as soon as its head has come, or that it will not come.
 
-        Raises ``NotReachedError``, ``BrokeOffError``.
+        Raises ``NotReachedError``.
         """
         lines = [verb.encode() + b" " + target + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in end_to_end(headers)]
@@ -59,19 +76,17 @@ class Direct:
                 return answering
             connection.close()
             if not (kept and answering.closed_silently):
-                raise BrokeOffError(answering.error)
+                return answering
 
-    async def _connection(self, address: Address, kept: bool) -> tuple[_Connection, bool]:
+    async def _connection(self, address: Address, kept: bool) -> tuple[Connection, bool]:
+        if kept and (found := self.kept(address)):
+            return found, True
         idle = self._idle.setdefault(address, [])
-        while idle and kept:
-            connection = idle.pop()
-            if connection.is_open:
-                return connection, True
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT_S):
                 _, made = await loop.create_connection(
-                    lambda: _Connection(loop, idle), address[0], address[1]
+                    lambda: Connection(loop, idle), address[0], address[1]
                 )
         except (OSError, TimeoutError) as error:
             raise NotReachedError(str(error) or "no answer") from None
@@ -86,7 +101,7 @@ class Direct:
 class Answering:
     """An answer that is coming: ``status`` (0: the connection ended before), ``headers``, body."""
 
-    def __init__(self, connection: _Connection, verb: str) -> None:
+    def __init__(self, connection: Connection, verb: str) -> None:
         self.status = 0
         self.headers: list[Header] = []
         self.whole = False
@@ -122,7 +137,7 @@ class Answering:
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
-        timer = asyncio.get_running_loop().call_later(_SILENT_S, self.end, "it says nothing")
+        timer = asyncio.get_running_loop().call_later(SILENT_S, self.end, "it says nothing")
         try:
             await self._waiter
         finally:
@@ -138,31 +153,72 @@ class Answering:
             self._waiter.set_result(None)
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """A connection to a board; when an answer is whole it goes back to ``idle``."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, idle: list[_Connection]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle: list[Connection]) -> None:
         self.is_open = True
         self._loop = loop
         self._idle = idle
         self._transport: asyncio.Transport
         self._parser: httptools.HttpResponseParser
         self._answer: Answering | None = None
+        self._relay: Relay | None = None
         self._heard = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._looks = False
+        self._rested = 0.0
 
     def send(self, data: bytes, verb: str) -> Answering:
         """Send a request."""
-        if self._timer:
-            self._timer.cancel()
+        self._transport.write(data)
+        return self.answers(verb)
+
+    def answers(self, verb: str) -> Answering:
+        """The answer of a request that was sent."""
+        self._relay = None
         self._answer = Answering(self, verb)
         self._parser = httptools.HttpResponseParser(self)
         self._heard = False
-        self._transport.write(data)
         return self._answer
+
+    def relay(self, data: bytes, relay: Relay) -> None:
+        """Send a request whose answer is told to ``relay``."""
+        self._relay = relay
+        self._transport.write(data)
+
+    def pause(self, stop: bool) -> None:
+        """Take no more of the answer for now, or again."""
+        if stop:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def rest(self) -> None:
+        """The answer is whole: keep the connection for the next request."""
+        self._relay = None
+        if len(self._idle) >= _MOST_IDLE:
+            self.close()
+            return
+        self._idle.append(self)
+        self._rested = self._loop.time()
+        if not self._looks:
+            self._looks = True
+            self._loop.call_later(_IDLE_S, self._look)
+
+    def _look(self) -> None:
+        """Close the connection if it was not used for long. One timer serves all requests."""
+        left = self._rested + _IDLE_S - self._loop.time()
+        if left > 0 and self.is_open:
+            self._loop.call_later(left, self._look)
+            return
+        self._looks = False
+        if self in self._idle:
+            self._idle.remove(self)
+            self.close()
 
     def close(self) -> None:
         self.is_open = False
+        self._relay = None
         self._transport.close()
 
     # What asyncio calls
@@ -171,6 +227,9 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is of a class of its own
 
     def data_received(self, data: bytes) -> None:
+        if self._relay:
+            self._relay.answered(data)
+            return
         self._heard = True
         try:
             self._parser.feed_data(data)
@@ -186,6 +245,9 @@ class _Connection(asyncio.Protocol):
         self.is_open = False
         if self in self._idle:
             self._idle.remove(self)
+        if relay := self._relay:
+            self._relay = None
+            relay.lost()
         if answer := self._answer:
             self._answer = None
             answer.closed_silently = not self._heard
@@ -231,8 +293,7 @@ class _Connection(asyncio.Protocol):
         self._answer.whole = True
         self._answer.wake()
         self._answer = None
-        if self._parser.should_keep_alive() and len(self._idle) < _MOST_IDLE:
-            self._idle.append(self)
-            self._timer = self._loop.call_later(_IDLE_S, self.close)
+        if self._parser.should_keep_alive():
+            self.rest()
         else:
             self.close()

@@ -62,6 +62,17 @@ def end_to_end(headers: Iterable[Header]) -> list[Header]:
     return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
 
 
+def named(headers: Iterable[Header]) -> set[str]:
+    """The boards that a request may be for: what ``Torpor-Board`` and the host's name say."""
+    found = set()
+    for name, value in headers:
+        if name == b"torpor-board":
+            found.add(value.decode("latin-1"))
+        elif name == b"host":
+            found.add(value.decode("latin-1").split(".")[0])
+    return found
+
+
 def head(verb: str, target: bytes, headers: Iterable[Header], length: int) -> bytes:
     """The head of a request as a board gets it."""
     lines = [verb.encode() + b" " + target + b" HTTP/1.1"]

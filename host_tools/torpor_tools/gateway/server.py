@@ -24,6 +24,7 @@ from .broker import Broker
 from .message import Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
+from .shortcut import Shortcut
 
 _log = logging.getLogger("torpor.gateway")
 _CLEAN_S = 30
@@ -113,7 +114,7 @@ class Gateway:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                http="httptools",
+                http=Shortcut,
                 ws="none",
                 date_header=False,
                 timeout_graceful_shutdown=2,
