@@ -1,6 +1,7 @@
 """Opens a database: finishes or undoes what a power cut broke off. And what writes seldom need."""
 
 import asyncio
+import gc
 import os
 from binascii import unhexlify
 from json import loads
@@ -17,6 +18,7 @@ forget("upkeep")
 
 CATALOGS = ("_", "_copy")
 _FULL = const(28)  # ENOSPC
+_SCATTERED = const(512)  # bytes of a journal
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
 
@@ -70,6 +72,8 @@ def load(store) -> None:
     store.size = 0
     store.journal = open(store.journal_path, "ab")
     _replay(store)
+    if store.size > _SCATTERED:
+        _pack(store)
     _forget_invalid(store)
 
 
@@ -129,6 +133,14 @@ def _replay(store) -> None:
             for n in range(0, len(names), 2):
                 name, number = names[n].split(".")
                 generation(store, name, int(number)).apply(names[n + 1], texts[n // 2 + 1])
+
+
+def _pack(store) -> None:
+    """Put the rows of the journal side by side: between them is what reading them has left, about
+    1 kB each, and of a heap full of such holes no page of a table could be had."""
+    gc.collect()
+    for table in store.tables.values():
+        table.texts = [text and bytes(memoryview(text)) for text in table.texts]
 
 
 def _forget_invalid(store) -> None:
