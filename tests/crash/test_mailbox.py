@@ -51,7 +51,6 @@ def assert_exactly_once(ledger: Ledger, size: Size) -> None:
     assert ledger.gateway_kills == size.gateway_kills
 
 
-@pytest.mark.soak  # its storm can hang: to be mended, then back to make test
 @pytest.mark.parametrize("kind", BROKERS)
 async def test_exactly_once(tmp_path: Path, kind: str) -> None:
     assert_exactly_once(await storm(tmp_path, kind, SMALL), SMALL)
