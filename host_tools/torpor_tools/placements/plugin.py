@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The folder of the answers that the others are held against; the workers of xdist share it.
 _REFERENCES = "TORPOR_PLACEMENTS_REFERENCES"
+_SEED = "TORPOR_PLACEMENTS_SEED"  # of this run, for the workers too, where none was asked for
 _PLACEMENTS = pytest.StashKey[list["Placement"]]()
 _OUT = pytest.StashKey[Path]()
 
@@ -58,8 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "varies(*keys): JSON keys (none: bodies) that differ from run to run by nature"
     )
     if config.getoption("placements") and config.getoption("placements_seed") is None:
-        # Also told to the workers of xdist, which copy the options.
-        config.option.placements_seed = random.randrange(1_000_000)
+        if _SEED not in os.environ:
+            os.environ[_SEED] = str(random.randrange(1_000_000))
+            config.add_cleanup(lambda: os.environ.__delitem__(_SEED))
+        config.option.placements_seed = int(os.environ[_SEED])
     if _REFERENCES not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="torpor-placements-")
         os.environ[_REFERENCES] = folder.name
