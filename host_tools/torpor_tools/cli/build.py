@@ -55,7 +55,7 @@ def command(
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
     from ..link import build
-    from ..placing.change import alone
+    from ..planner.change import alone
 
     root = settings.root
     if (board and only) or (kind and not only):

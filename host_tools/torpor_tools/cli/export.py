@@ -59,7 +59,7 @@ def command(
 
 def _with_process(cluster: Cluster, name: str) -> Cluster:
     """The cluster with a board of type UNIX that is called ``name``."""
-    from ..placing.change import alone
+    from ..planner.change import alone
 
     board = next((board for board in cluster.boards if board.name == name), None)
     if board is None:

@@ -7,7 +7,7 @@ import click
 from ..errors import UserError, fail
 from ..graph.record import Record
 from ..model.plan import Plan
-from ..placing.solve import Placement
+from ..planner.solve import Placement
 from .base import Command, Settings
 from .output import busy, note, print_table
 
@@ -34,8 +34,8 @@ def command(
     from ..config import load_cluster
     from ..contracts import plan_of, read_placed
     from ..graph.record import read_record
-    from ..placing.change import moved
-    from ..placing.propose import propose
+    from ..planner.change import moved
+    from ..planner.propose import propose
     from .plan import split_move
 
     cluster = load_cluster(settings.root)
@@ -58,7 +58,7 @@ def command(
 
 
 def _show(plan: Plan, found: Placement, run: Record | None) -> None:
-    from ..placing import compare
+    from ..planner import compare
 
     rows = []
     for name, board in sorted(found.homes.items()):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..errors import fail
-from ..placing.compare import BoardChange
+from ..planner.compare import BoardChange
 from .base import Command, Settings
 from .output import busy, print_table
 
@@ -30,8 +30,8 @@ def command(settings: Settings, moves: tuple[str, ...], record: str | None) -> N
     from ..config import load_cluster
     from ..contracts import plan_of
     from ..graph.record import read_record
-    from ..placing import compare
-    from ..placing.change import moved
+    from ..planner import compare
+    from ..planner.change import moved
 
     out = settings.root / "build"
     cluster = load_cluster(settings.root)
