@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from tests.helpers.running import write_cluster
+from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.lock import read_migrations
 from torpor_tools.contracts.promises import broken_promises, record, unrecorded
@@ -69,5 +72,8 @@ def test_a_bump_accepts_an_edit(tmp_path: Path) -> None:
     root = write(tmp_path)
     record(load_plan(root))
     migration(root, "0001_create", UP + "    db.drop('old')\n")
-    record(load_plan(root), ["a"])
+    bump = ["-C", str(root), "contracts", "bump", "a"]
+    said = CliRunner().invoke(torpor, bump).output
+    assert said == "a: migrations recorded as they are now: 0001_create.py\n"
     assert broken_promises(load_plan(root)) == []
+    assert "nothing breaks" in CliRunner().invoke(torpor, bump).output

@@ -66,7 +66,8 @@ def lock(settings: Settings) -> None:
 
 @command.command(
     cls=Command,
-    help="Accept breaking changes: record them in contracts.lock under a new version.",
+    help="Accept breaking changes: record them in contracts.lock under a new version, and edited "
+    "migrations as they are now.",
     short_help="Accept breaking changes",
     arguments=[("SERVICE", "The services whose contract may break (default: all)")],
     examples=[
@@ -83,7 +84,13 @@ def bump(settings: Settings, services: tuple[str, ...]) -> None:
     plan = load_plan(settings.root)
     accepted = False
     for verdict in record(plan, services or None):
-        if verdict.breaks and (not services or verdict.service in services):
+        if services and verdict.service not in services:
+            continue
+        if verdict.edited:
+            accepted = True
+            names = ", ".join(verdict.edited)
+            click.echo(f"{verdict.service}: migrations recorded as they are now: {names}")
+        if verdict.breaks:
             accepted = True
             version = f"version {verdict.version + 1}" if verdict.contract else "taken out"
             click.echo(f"{verdict.service}: {version}")

@@ -4,8 +4,9 @@ A stub sends the fingerprint of the method as it was when the stub was built, wi
 arguments at the end that the call leaves out. A server honours the fingerprints of its signature
 from the whole one down to that of the required arguments alone. So boards whose versions differ in
 optional arguments understand each other, either way round, as long as the call does not use them.
-Names, order and types of the arguments and the type of the result count; defaults, routes,
-schedules and documentation do not, a call carries none of them.
+Names, order and types of the arguments and the type of the result count. Defaults, routes,
+schedules and documentation do not: an argument with its default at the end of a call is left out,
+and the server fills in its own.
 """
 
 from __future__ import annotations

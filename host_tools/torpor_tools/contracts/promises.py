@@ -27,6 +27,14 @@ class Verdict:
         return tuple(change for change in self.changes if change.breaking)
 
     @property
+    def edited(self) -> tuple[str, ...]:
+        """The files of recorded migrations that are not as they were, or gone."""
+        if self.contract is None:
+            return ()
+        here = {f"{m.name}.py": m.digest for m in self.contract.migrations}
+        return tuple(n for n, digest in _recorded(self.locked).items() if here.get(n) != digest)
+
+    @property
     def version(self) -> int:
         """The version of the contract that the lock holds; 0 if it holds none."""
         return self.locked.version if self.locked and self.locked.has_contract else 0
@@ -63,21 +71,20 @@ def broken_promises(plan: Plan) -> list[Problem]:
 def _edited_migrations(plan: Plan) -> list[Problem]:
     """Migrations that are not what ``contracts.lock`` holds of them: boards may have run them."""
     found = []
-    lock = read_lock(plan.cluster.root) or {}
-    for service in (s for board in plan.boards for s in board.services):
-        recorded = _recorded(lock.get(service.name))
-        here = {f"{m.name}.py": m for m in service.contract.migrations}
-        for name, digest in recorded.items():
-            file = f"services/{service.name}/migrations/{name}"
-            if name not in here:
+    for verdict in verdicts(plan):
+        contract = verdict.contract
+        here = {f"{m.name}.py": m for m in contract.migrations} if contract else {}
+        for name in verdict.edited:
+            file = f"services/{verdict.service}/migrations/{name}"
+            if contract and name not in here:
                 what = f"{file} is gone, but contracts.lock says that it was released"
                 remedy = "put it back: the data of boards has had it"
-                found.append(Problem(service.contract.where, what, remedy))
-            elif here[name].digest != digest:
+                found.append(Problem(contract.where, what, remedy))
+            else:
                 what = "the migration was edited after its release: boards that have run it "
                 remedy = (
                     f"take back the edit (git diff {file}) and write a new migration; if no board "
-                    f"has run it: torpor contracts bump {service.name}"
+                    f"has run it: torpor contracts bump {verdict.service}"
                 )
                 found.append(Problem(here[name].where, what + "will not again", remedy))
     return found
