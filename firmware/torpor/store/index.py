@@ -112,6 +112,10 @@ class Leaves:
         self.maps[i] = firsts, offsets, count
         return self.maps[i]
 
+    def forget(self) -> None:
+        """Give back the RAM that the blocks' places take; they are found again when needed."""
+        self.maps = [None] * len(self.bounds)
+
     def block(self, i: int, j: int):
         """Where the range of a block begins and ends (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)

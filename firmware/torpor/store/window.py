@@ -45,6 +45,7 @@ class Window:
         for keys, rows in self._table.walk():
             for key, row in zip(keys, rows):
                 self._remember(row["id"], key)
+        self._table.leaves.forget()  # few of these ids are asked for again
 
     def _remember(self, id: str, key: int) -> None:
         """In the place of the oldest."""
