@@ -169,6 +169,18 @@ async def test_what_was_begun_goes_before_what_came_later(box: Mail) -> None:
     assert found.index(41) < found.index(42)
 
 
+async def test_what_is_too_large_for_the_heap_holds_nothing_up(box: Mail) -> None:
+    await box.rouse()
+    large = {"n": 51, "pad": "x" * 15_800}
+    sent = box.http.post("/items", json=large, headers={"Idempotency-Key": "large"})
+    told = asyncio.create_task(sent)
+    while not box.gateway.parked.waiting.get("box") and not told.done():
+        await asyncio.sleep(0.01)
+    small = await box.http.post("/items", json={"n": 52}, headers={"Idempotency-Key": "small"})
+    assert small.status_code == 200
+    assert (await told).status_code in (200, 400, 413, 500)
+
+
 async def test_no_more_wait_than_may(box: Mail) -> None:
     await asleep(box)
     async with box.opened(limit=2) as few, box.client(few) as http:

@@ -63,9 +63,30 @@ CASES = {
                     found.append(packet.Published(*taken))
                 if step < 1000:
                     held = max(held, len(packets._data))
+                assert packets._body is None
             assert [m.number for m in found] == [8, 9], step
             assert [m.whole for m in found] == [False, True]
             assert held < 1000, held
+    """,
+    "no room": """
+        import micropython
+        from torpor.mqtt import packet
+        small = packet.publish(9, "t", b"payload", False)
+        long = packet.publish(8, "t", b"z" * 3000, False)
+        packets = packet.Packets(6000)
+        packet.bytearray = lambda size: bytearray(10 ** 12)
+        packets.feed(long[:200])
+        assert packets.take() is None
+        packets.feed(long[200:1000])
+        first = packet.Published(*packets.take())
+        assert (first.number, first.whole, len(first.payload)) == (8, False, 507)
+        packets.feed(long[1000:] + small)
+        del packet.bytearray
+        assert packet.Published(*packets.take()).number == 9
+        packets.feed(long[:1000])
+        assert packets.take() is None
+        packets.feed(long[1000:])
+        assert packet.Published(*packets.take()).payload == b"z" * 3000
     """,
     "nonsense": """
         from torpor.mqtt import packet

@@ -26,6 +26,7 @@ from ..store import joint
 TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes
+_LINE = const(512)  # bytes of an envelope
 _KEPT = const(1850)  # bytes of JSON of an answer that is kept to be given again
 
 _ID = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -46,10 +47,12 @@ class Envelope:
     Raises ``Bad``.
     """
 
-    def __init__(self, payload: bytes, answers: str) -> None:
-        line, _, self.data = payload.partition(b"\n")
+    def __init__(self, payload, answers: str) -> None:
+        line = bytes(payload[:_LINE])
+        end = line.find(b"\n")
+        self.data = payload[end + 1 :]
         try:
-            head = json.loads(str(line, "utf-8"))
+            head = json.loads(str(line[: max(end, 0)], "utf-8"))
             self.id, self.reply, self.service = head["id"], head["reply"], head["service"]
             self.until = head.get("until") or 0
         except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -127,6 +130,13 @@ class Executor:
             raise Poison("it has ended the program %d times or more and is given up" % TRIES)
         return await self._execute(request, envelope, spent > 0)
 
+    async def refuse(self, envelope: Envelope, fault: Fault) -> bytes:
+        """The answer of a request that cannot be taken; it is not executed if it comes again."""
+        data = error(wire.Request(), fault)
+        if self._windows.get(envelope.id) is None:
+            await self._windows.of(self._own).add(envelope.id, _packed(data))
+        return data
+
     async def _execute(self, request, envelope, counted: bool) -> bytes:
         writes = joint.Joint(self._windows, envelope.id)
         writes.begin()
@@ -171,17 +181,18 @@ def _handler(listener, request):
     return (node and node.get(request.key)) or listener.unmatched(request, node)
 
 
-def _read(request, data: bytes) -> None:
+def _read(request, data) -> None:
     """Take an HTTP request that is whole. Raises ``Fault``."""
-    end = data.find(b"\r\n\r\n")
+    head = bytes(data[: wire.MAX_HEAD + 4])
+    end = head.find(b"\r\n\r\n")
     if end < 0:
-        raise Fault(400, "the head is not whole")
-    if end > wire.MAX_HEAD:
+        if len(data) < len(head) + 1:
+            raise Fault(400, "the head is not whole")
         raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
-    request.begin(data[: end + 4])
+    request.begin(head[: end + 4])
     if request.path[1] == "~":  # calls of boards carry a code for a connection of their own
         raise Fault(401, "for boards of this cluster only")
-    body = data[end + 4 :]
+    body = bytes(data[end + 4 :])
     if request.length < 0 or request.length != len(body):
         raise Fault(400, "%d bytes came, Content-Length is %d" % (len(body), request.length))
     if len(body) > wire.MAX_BODY:

@@ -42,6 +42,8 @@ _AGAIN_MS = (1500, 2000, 4000, 8000, 16000, 30000)
 _JOIN_MS = const(5)
 _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and envelope
 
+_LARGE = "the request is larger than the memory that the board has free"
+
 _log = log.Log("mailbox")
 
 
@@ -204,8 +206,6 @@ class Mailbox:
     async def _answer(self, message: packet.Published) -> None:
         """Execute a request and reply."""
         try:
-            if not message.whole:
-                raise Bad("larger than %d bytes" % _PACKET)
             envelope = Envelope(message.payload, self._answers)
         except Bad as e:
             if len(message.payload) != len(self._mark):  # the mark of an earlier start
@@ -214,17 +214,21 @@ class Mailbox:
             self._acknowledge(message.number)
             return
         try:
-            data = await self._executor.answer(envelope, message.again)
+            if message.whole:
+                data = await self._executor.answer(envelope, message.again)
+            else:
+                _log.warning("request %s is larger than the memory that is free", envelope.id)
+                data = await self._executor.refuse(envelope, Fault(413, _LARGE))
         except Poison as e:
             _log.error("request %s: %s", envelope.id, e)
             self._bury(envelope.id, e, message.payload)
             data = error(Request(), Fault(500, str(e)))
         self._publish(envelope.reply, data, True, message.number)
 
-    def _bury(self, id: str, why, payload: bytes) -> None:
+    def _bury(self, id: str, why, payload) -> None:
         """Put a request that cannot be executed where somebody can look at it."""
         head = json.dumps({"id": id, "error": str(why)}).encode()
-        self._publish(self._base + "/dead/" + id, head + b"\n" + payload, True)
+        self._publish(self._base + "/dead/" + id, head + b"\n" + bytes(payload), True)
 
 
 def _secrets() -> dict:

@@ -15,7 +15,7 @@ PINGRESP = const(13)
 PING = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 
-_KEPT = const(256)  # bytes that are kept of a packet which is too large
+_KEPT = const(512)  # bytes that are kept of a packet which is too large
 
 
 def _string(text) -> bytes:
@@ -62,7 +62,7 @@ def puback(number: int) -> bytes:
 
 class Published:
     """A PUBLISH that has come. ``number`` is 0 with QoS 0; ``whole`` is False if it was too large,
-    and ``payload`` is then its beginning. Raises ``ValueError`` if it is malformed."""
+    and ``payload``, a view, is then of its beginning. Raises ``ValueError`` if it is malformed."""
 
     def __init__(self, first: int, body: bytes, whole: bool) -> None:
         end = 2 + int.from_bytes(body[:2], "big")
@@ -74,16 +74,22 @@ class Published:
             end += 2
         if len(body) < end:
             raise ValueError("malformed packet")
-        self.payload = body[end:]
+        self.payload = memoryview(body)[end:]
         self.whole = whole
 
 
 class Packets:
-    """Cuts what comes into packets. One larger than ``most`` bytes is not kept in RAM."""
+    """Cuts what comes into packets.
+
+    One that is larger than ``most`` bytes, or than what the heap has in one piece, is not kept.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._data = b""
+        self._first = 0
+        self._body: bytearray | None = None  # room for the packet that is coming
+        self._have = 0  # bytes in it
         self._skip = 0  # bytes of a packet that is too large, still to come
 
     def feed(self, data: bytes) -> None:
@@ -92,6 +98,12 @@ class Packets:
             n = min(self._skip, len(data))
             self._skip -= n
             data = data[n:]
+        body = self._body
+        if body is not None:
+            n = min(len(body) - self._have, len(data))
+            body[self._have : self._have + n] = data[:n]
+            self._have += n
+            data = data[n:]
         self._data = self._data + data if self._data else data
 
     def take(self):
@@ -99,6 +111,12 @@ class Packets:
 
         Raises ``ValueError`` if what came cannot be a packet.
         """
+        body = self._body
+        if body is not None:
+            if self._have < len(body):
+                return None
+            self._body = None
+            return self._first, body, True
         data = self._data
         size = shift = 0
         at = 1
@@ -113,13 +131,27 @@ class Packets:
             if at > 4:
                 raise ValueError("malformed length")
         end = at + size
-        if size > self._most:
-            if len(data) - at < _KEPT:
+        if size <= self._most:
+            if len(data) >= end:
+                self._data = data[end:]
+                return data[0], data[at:end], True
+            if size < _KEPT or self._begin(data, at, size):
                 return None
-            self._skip = max(0, end - len(data))
-            self._data = data[end:]
-            return data[0], data[at : at + _KEPT], False
-        if len(data) < end:
+        if len(data) - at < _KEPT:
             return None
+        self._skip = max(0, end - len(data))
         self._data = data[end:]
-        return data[0], data[at:end], True
+        return data[0], data[at : at + _KEPT], False
+
+    def _begin(self, data: bytes, at: int, size: int) -> bool:
+        """Make room for a packet of ``size`` bytes, whose first ones begin at ``at``; if there is
+        any. Once: to add up what comes would take it several times."""
+        try:
+            self._body = body = bytearray(size)
+        except MemoryError:
+            return False
+        self._first = data[0]
+        self._have = len(data) - at
+        body[: self._have] = data[at:]
+        self._data = b""
+        return True
