@@ -217,6 +217,7 @@ async def test_a_line_that_does_not_come_shows_what_came(board: EmulatedBoard) -
         await board.wait_line("never said", timeout=0.01)
 
 
+@pytest.mark.soak  # the radio's firmware goes over the emulated bus again: two minutes
 async def test_a_reset_starts_the_same_image_again(board: EmulatedBoard) -> None:
     mark = board.log.mark()
     board.reset()
