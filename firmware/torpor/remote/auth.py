@@ -42,10 +42,8 @@ class Mac:
         """Whether the code at the end of ``frame`` is right; the time does not tell where not."""
         end = len(frame) - CODE
         right = self.hash(memoryview(frame)[:end])
-        wrong = 0
-        for i in range(CODE):
-            wrong |= frame[end + i] ^ right[i]
-        return wrong == 0
+        # As two numbers: one operation, which looks at every byte.
+        return not int.from_bytes(frame[end:], "big") ^ int.from_bytes(right[:CODE], "big")
 
 
 def nonce() -> bytes:

@@ -247,10 +247,12 @@ class Link:
         answers = self._codes[1]
         cut = frames.Frames(frames.MAX_ANSWER)
         data = b""
+        n: int | None = 0
         while True:
             frame = cut.take(data)
             if frame is None:
-                n = sock.readinto(_buffer)
+                # There is more at once only where the last piece was a full one.
+                n = sock.readinto(_buffer) if n == _CHUNK else None
                 while n is None:
                     yield core._io_queue.queue_read(sock)
                     n = sock.readinto(_buffer)
