@@ -37,7 +37,7 @@ async def main():
         first, body, whole = await client.packet()
         if first >> 4 == packet.PUBLISH:
             message = packet.Published(first, body, whole)
-            reply = json.loads(message.payload.split(b"\n")[0])["reply"]
+            reply = json.loads(bytes(message.payload).split(b"\n")[0])["reply"]
             client.send(packet.publish(2, reply, ANSWER, True))
         elif first >> 4 == packet.PUBACK:
             client.send(packet.puback(message.number))
