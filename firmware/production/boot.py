@@ -1,5 +1,11 @@
-# Stands before boot.py in a production image: from here on Ctrl-C is a byte like any other, so the
-# serial line leads to no prompt.
+# The boot.py of a production image: Ctrl-C is a byte like any other, and an error does not lead to
+# the prompt, as it would without main.py.
 import micropython
 
 micropython.kbd_intr(-1)
+try:
+    ...  # here the build puts boot.py
+except BaseException:
+    import machine
+
+    machine.reset()

@@ -1,13 +1,17 @@
-# The main.py of a production image. However the kernel ends, the chip starts anew: when this file
-# ends, the firmware would show its prompt.
-import time
+# The main.py of a production image. The firmware turns Ctrl-C on again for each file that it runs.
+# However the kernel ends, the chip starts anew: when this file ends, the firmware would show its
+# prompt.
+import micropython
 
-import machine
-
+micropython.kbd_intr(-1)
 try:
     from torpor import kernel
 
     kernel.run()
 finally:
+    import time
+
+    import machine
+
     time.sleep(1)  # for the last lines of the log to leave
     machine.reset()

@@ -6,6 +6,7 @@ the Unix port takes it from the terminal, not from the bytes of its line.
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,18 @@ def test_only_a_production_image_is_closed(tmp_path: Path) -> None:
     fs = root / "build" / "box" / "fs"
     assert run(["-C", str(root), "build", "--no-types"]) == 0
     assert "kbd_intr" not in (fs / "boot.py").read_text()
-    usual = (fs / "boot.py").read_text()
     assert run(["-C", str(root), "build", "--no-types", "--production"]) == 0
-    closed = (fs / "boot.py").read_text()
-    # Before anything else: a Ctrl-C that comes while the rest is loaded must find it closed.
-    assert closed.partition("import micropython\n\nmicropython.kbd_intr(-1)\n")[2] == usual
-    assert "machine.reset()" in (fs / "main.py").read_text()
+    # Before anything else, in each: a Ctrl-C that comes while the rest is loaded must find it
+    # closed, and the firmware turns Ctrl-C on again for each file that it runs.
+    for name in ("boot.py", "main.py"):
+        closed = ast.parse((fs / name).read_text()).body
+        assert [ast.unparse(node) for node in closed[:2]] == [
+            "import micropython",
+            "micropython.kbd_intr(-1)",
+        ]
+        [guarded] = closed[2:]
+        assert isinstance(guarded, ast.Try)
+        assert "machine.reset()" in ast.unparse(guarded)
 
 
 def test_it_serves_as_any_other(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from textwrap import indent
 
 from .. import paths
 from ..errors import Problem, Where
@@ -25,6 +26,7 @@ from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
 
 START_FILES = ("boot.py", "main.py")
+_USUAL = "    ...  # here the build puts boot.py\n"
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
 
@@ -77,7 +79,10 @@ def start_modules(port: str, production: bool = False) -> list[Module]:
     names = [name for name in START_FILES if port != "unix" or name != "boot.py"]
     sources = {name: (folder / name).read_text() for name in names}
     if production and port != "unix":
-        sources["boot.py"] = (folder / "production/boot.py").read_text() + sources["boot.py"]
+        usual = indent(sources["boot.py"], "    ")
+        closed, here, end = (folder / "production/boot.py").read_text().partition(_USUAL)
+        assert here
+        sources["boot.py"] = closed + usual + end
         sources["main.py"] = (folder / "production/main.py").read_text()
     return [Module(n[:-3], False, text, f"firmware/{n}", "start") for n, text in sources.items()]
 
