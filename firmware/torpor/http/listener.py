@@ -49,16 +49,19 @@ class Listener:
     start: every request is then answered 503 with it.
     """
 
+    # What an object has not set yet takes none of its heap.
+    failed = None
+    spare = None  # the request of a connection that has ended, for the next one
+    _sock: "socket.socket | None" = None
+    _task: asyncio.Task = None  # type: ignore[assignment]  # set by run
+
     def __init__(self, name: str, port: int, budget, routes: dict, failed=None) -> None:
         self.name = name
         self.port = port
         self.budget = budget
         self.routes = {"": routes}  # a path begins with a slash, so its first segment is empty
-        self.failed = failed
-        self._sock: socket.socket | None = None
-        self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
-
-        self.spare = None  # the request of a connection that has ended, for the next one
+        if failed:
+            self.failed = failed
 
     def open(self) -> None:
         """Begin to listen. Raises ``OSError``."""
@@ -74,20 +77,37 @@ class Listener:
             raise
         self._sock = sock
 
-    async def run(self) -> None:
+    # async
+    def run(self):
         """Accept for ever. A socket that has failed is opened anew."""
+        budget = self.budget
         while True:
             try:
                 if self._sock is None:
                     self.open()
+                sock: socket.socket = self._sock  # type: ignore[assignment]
                 self._task = core.cur_task
-                await self._accept(self._sock)
+                while True:
+                    yield core._io_queue.queue_read(sock)
+                    try:
+                        client, address = sock.accept()
+                    except OSError as e:
+                        if e.errno in _AGAIN:
+                            continue
+                        raise
+                    client.setblocking(False)
+                    connection = Connection(self, client, address)
+                    if not budget.full() or (yield from budget.admit()):
+                        budget.add(connection)
+                        connection.task = asyncio.create_task(connection.serve())
+                    else:
+                        yield from connection.turn_away()
             except OSError as e:
                 _log.warning(
                     "%s: port %d failed (%s), opened again in 1 s", self.name, self.port, e
                 )
                 self.close()
-                await asyncio.sleep_ms(_REOPEN_MS)
+                yield from asyncio.sleep_ms(_REOPEN_MS)
             except asyncio.CancelledError:
                 if self._sock is not None:
                     raise
@@ -103,24 +123,6 @@ class Listener:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-
-    async def _accept(self, sock) -> None:
-        budget = self.budget
-        while True:
-            yield core._io_queue.queue_read(sock)
-            try:
-                client, address = sock.accept()
-            except OSError as e:
-                if e.errno in _AGAIN:
-                    continue
-                raise
-            client.setblocking(False)
-            connection = Connection(self, client, address)
-            if not budget.full() or await budget.admit():
-                budget.add(connection)
-                connection.task = asyncio.create_task(connection.serve())
-            else:
-                await connection.turn_away()
 
     def matches(self, request) -> bool:
         """Whether the request is for a route of the contract."""
