@@ -135,20 +135,23 @@ def _listener(test, port):
 
 
 def _socket_client(test):
+    import errno
     import socket
 
     from torpor.http.budget import Budget
 
     from .client import SocketClient
 
+    probe = socket.socket()
     try:
-        probe = socket.socket()
-        probe.bind(socket.getaddrinfo("127.0.0.1", 0)[0][-1])
-        probe.close()
-    except OSError:
-        from . import skip
+        probe.connect(socket.getaddrinfo("127.0.0.1", 1)[0][-1])
+    except OSError as e:  # refused, where there is a way
+        if e.errno == errno.EHOSTUNREACH:
+            from . import skip
 
-        skip("this board has no connection to itself")
+            skip("this board has no connection to itself")
+    finally:
+        probe.close()
     opened = []
 
     def address():
