@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import click
 
+from ..link.module import shown
 from .base import Command, Group, Settings
 from .output import show_files
 from .scaffold import write_service
@@ -30,4 +34,5 @@ def command() -> None:
 @click.pass_obj
 def service(settings: Settings, name: str, board: str | None) -> None:
     show_files(settings.root, write_service(settings.root, name, board))
-    click.echo(f"\nNext: pytest services/{name}")
+    here = shown(settings.root / "services" / name, Path.cwd())
+    click.echo(f"\nNext: pytest {shlex.quote(here)}")
