@@ -60,18 +60,19 @@ def broken_promises(plan: Plan) -> list[Problem]:
     Raises ``UserError`` for a lock that cannot be read.
     """
     found = []
-    for verdict in verdicts(plan):
+    judged = verdicts(plan)
+    for verdict in judged:
         bump = f"keep it, or accept the break with: torpor contracts bump {verdict.service}"
         for change in verdict.breaks:
             what = f"this breaks callers of {verdict.service}: {change.what}"
             found.append(Problem(change.where, what, bump))
-    return found + _edited_migrations(plan)
+    return found + _edited_migrations(judged)
 
 
-def _edited_migrations(plan: Plan) -> list[Problem]:
+def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
     """Migrations that are not what ``contracts.lock`` holds of them: boards may have run them."""
     found = []
-    for verdict in verdicts(plan):
+    for verdict in judged:
         contract = verdict.contract
         here = {f"{m.name}.py": m for m in contract.migrations} if contract else {}
         for name in verdict.edited:

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from .message import Header, end_to_end
+from .message import Header, end_to_end, request_head
 
 Address = tuple[str, int]
 
@@ -60,11 +60,10 @@ class Direct:
 
         Raises ``NotReachedError``.
         """
-        lines = [verb.encode() + b" " + target + b" HTTP/1.1"]
-        lines += [name + b": " + value for name, value in end_to_end(headers)]
+        passed = end_to_end(headers)
         if body:
-            lines.append(b"content-length: %d" % len(body))
-        data = b"\r\n".join([*lines, b"", body])
+            passed.append((b"content-length", b"%d" % len(body)))
+        data = request_head(verb, target, passed) + body
         # A board closes a kept connection when it needs the place. Whether it had executed what was
         # sent on it cannot be known, so only what may run twice goes on a connection that was kept.
         again = verb in ("GET", "HEAD")

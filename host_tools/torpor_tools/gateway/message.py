@@ -73,17 +73,19 @@ def named(headers: Iterable[Header]) -> set[str]:
     return found
 
 
-def head(verb: str, target: bytes, headers: Iterable[Header], length: int) -> bytes:
-    """The head of a request as a board gets it."""
+def request_head(verb: str, target: bytes, headers: Iterable[Header]) -> bytes:
+    """The head of a request with just these headers."""
     lines = [verb.encode() + b" " + target + b" HTTP/1.1"]
-    lines += [
-        name + b": " + value
-        for name, value in end_to_end(headers)
-        if name.lower() not in _NOT_PARKED
-    ]
-    if length:
-        lines.append(b"Content-Length: %d" % length)
+    lines += [name + b": " + value for name, value in headers]
     return b"\r\n".join([*lines, b"", b""])
+
+
+def head(verb: str, target: bytes, headers: Iterable[Header], length: int) -> bytes:
+    """The head of a request as a board gets it from its mailbox."""
+    kept = [header for header in end_to_end(headers) if header[0].lower() not in _NOT_PARKED]
+    if length:
+        kept.append((b"Content-Length", b"%d" % length))
+    return request_head(verb, target, kept)
 
 
 def envelope(id: str, reply: str, until: float, service: str) -> bytes:

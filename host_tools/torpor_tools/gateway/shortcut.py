@@ -275,9 +275,8 @@ def usual(data: bytes) -> Usual | None:
         and names.isdisjoint(_NOT_USUAL)
     ):
         return None
-    lines = [b"GET " + heard.target + b" HTTP/1.1"]
-    lines += [name + b": " + value for name, value in message.end_to_end(heard.headers)]
-    return Usual(b"\r\n".join([*lines, b"", b""]), frozenset(message.named(heard.headers)))
+    head = message.request_head("GET", heard.target, message.end_to_end(heard.headers))
+    return Usual(head, frozenset(message.named(heard.headers)))
 
 
 @lru_cache(maxsize=256)

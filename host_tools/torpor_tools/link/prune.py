@@ -3,7 +3,7 @@
 Imports are followed from the files that start the chip, the wiring and all modules of the services,
 those inside functions too. A part of the runtime that not every board needs is imported by the
 wiring only, where a service of the board needs it, and so are the functions of ``SHAKEN`` modules.
-Of packages from PyPI an image has what its modules can call.
+What of all that nobody calls is then taken out by ``unused``.
 """
 
 from __future__ import annotations
