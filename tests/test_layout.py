@@ -17,6 +17,7 @@ ALLOWED = {
         "torpor_tools.model",
         "torpor_tools.errors",
         "torpor_tools.paths",
+        "torpor_tools.tracebacks",
     },
     "host_tools/torpor_tools/model": {"torpor_tools.errors", "torpor_tools.model"},
 }

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from torpor_tools.tracebacks import as_sources
+
 Event = dict[str, Any]
 
 _LOG = re.compile(r" *(\d+) (DEBUG|INFO|WARN|ERROR) +([^\s:]+): (.*)")
@@ -78,8 +80,9 @@ class Reader:
             return LogLine(self._board, level, service, message, int(ms))
         above = self._last
         if above and above.level and text.startswith("    "):
-            return LogLine(self._board, above.level, above.service, text[4:], above.ms, more=True)
-        return LogLine(self._board, "", "", text)
+            text = as_sources(text[4:])
+            return LogLine(self._board, above.level, above.service, text, above.ms, more=True)
+        return LogLine(self._board, "", "", as_sources(text))
 
 
 def _event(text: str) -> Event | None:

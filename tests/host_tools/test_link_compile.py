@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from tests.host_tools.small_plans import MICROPYTHON
 from torpor_tools.errors import Problem
 from torpor_tools.link.compile import compile_all
 from torpor_tools.link.module import Module
+from torpor_tools.tracebacks import as_sources
 
 
 def module(source: str, name: str = "services.a", part: str = "service") -> Module:
@@ -37,8 +39,37 @@ def test_bytecode_carries_the_name_that_tracebacks_show(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert 'File "services/a.py", line 3, in f' in run.stdout
+    assert 'File "services/a.mpy", line 3, in f' in run.stdout
+    assert 'File "services/a.py", line 3, in f' in as_sources(run.stdout)
     assert "gone" in run.stdout
+
+
+def test_the_name_in_tracebacks_costs_no_string(tmp_path: Path) -> None:
+    """It is the path that the loader interns anyway: in a package, and for the package itself."""
+    names = ("a", "b", "b.c")
+    modules = [Module(name, name == "b", "", "", "runtime") for name in names]
+    compiled, _ = compile_all(modules)
+    for path, data in compiled.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+
+    def interned() -> int:
+        program = (
+            "import sys, micropython; sys.path[:] = ['']; import a, b.c; micropython.qstr_info()"
+        )
+        run = subprocess.run(
+            [MICROPYTHON, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        found = re.search(r"n_qstr=(\d+)", run.stdout)
+        assert found, run.stdout
+        return int(found[1])
+
+    shared = interned()
+    for path, data in compiled.items():
+        other = data.replace(path.encode(), path.replace(".mpy", ".xyz").encode())
+        assert other != data
+        (tmp_path / path).write_bytes(other)
+    assert interned() == shared + len(names)
 
 
 def test_only_one_thread_parses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ _OUTPUT = b"""
      1234 INFO  alerts: threshold: 8 \xc2\xb0C
      1300 ERROR readings: failed
     Traceback (most recent call last):
-      File "x.py", line 1
+      File "torpor/x.mpy", line 1, in f
 plain print
     indented print
 half a line\x1e{"event": "radio", "t": 5}
@@ -26,7 +26,7 @@ _LINES = [
     LogLine("shed", "INFO", "alerts", "threshold: 8 °C", 1234),
     LogLine("shed", "ERROR", "readings", "failed", 1300),
     LogLine("shed", "ERROR", "readings", "Traceback (most recent call last):", 1300, more=True),
-    LogLine("shed", "ERROR", "readings", '  File "x.py", line 1', 1300, more=True),
+    LogLine("shed", "ERROR", "readings", '  File "torpor/x.py", line 1, in f', 1300, more=True),
     LogLine("shed", "", "", "plain print"),
     LogLine("shed", "", "", "    indented print"),
     LogLine("shed", "", "", "half a line"),

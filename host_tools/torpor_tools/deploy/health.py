@@ -12,6 +12,7 @@ import serial
 
 from ..errors import UserError
 from ..flash import line
+from ..tracebacks import as_sources
 
 READY_S = 30.0
 _ADDRESS_S = 15.0  # for joining the Wi-Fi, after it is ready
@@ -96,7 +97,7 @@ def lines(device: str, over: Callable[[], bool], port: Any = None) -> Iterator[s
                 rest += port.read(max(1, port.in_waiting))
                 *whole, rest = rest.split(b"\n")
                 for raw in whole:
-                    yield raw.decode(errors="replace").rstrip("\r")
+                    yield as_sources(raw.decode(errors="replace").rstrip("\r"))
         except (OSError, serial.SerialException):
             time.sleep(_REOPEN_S)  # the board has been reset: its USB comes again
         finally:

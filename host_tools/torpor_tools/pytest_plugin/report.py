@@ -19,6 +19,7 @@ from _pytest._code.code import (
 )
 
 from ..errors import UserError
+from ..tracebacks import as_sources
 from .rewrite import calls
 from .runner import Outcome
 
@@ -58,7 +59,8 @@ def improve(report: pytest.TestReport, item: pytest.Item, test: Path, error: Bas
 
 def frames(trace: str) -> list[Frame]:
     """The frames of a traceback that are of interest, outermost first."""
-    found = [Frame(m["file"], int(m["line"]), m["name"]) for m in _FRAME.finditer(trace)]
+    matches = _FRAME.finditer(as_sources(trace))
+    found = [Frame(m["file"], int(m["line"]), m["name"]) for m in matches]
     return [f for f in found if not f.file.startswith(_OURS) and f.file != "torpor/strict.py"]
 
 

@@ -1,0 +1,16 @@
+"""Tracebacks of a board, as the tools show them."""
+
+from torpor_tools.tracebacks import as_sources
+
+
+def test_frames_name_sources() -> None:
+    told = (
+        'Traceback:\n  File "main.py", line 3, in <module>\n  File "torpor/x.mpy", line 12, in f\n'
+    )
+    shown = told.replace("x.mpy", "x.py")
+    assert as_sources(told) == shown == as_sources(shown)
+
+
+def test_what_is_no_frame_stays() -> None:
+    text = 'open("a.mpy")\nOSError: File "a.mpy" is gone'
+    assert as_sources(text) == text
