@@ -193,7 +193,9 @@ class SimBoard:
                 await self._task
         finally:
             if self._trace_file:
+                self._hear_event({"event": "end"})  # what was quiet before it counts too
                 self._trace_file.close()
+                self._trace_file = None
 
     async def _supervise(self) -> None:
         start = _Start("power-on")

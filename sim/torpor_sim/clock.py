@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from pathlib import Path
 
 
 class Clock:
@@ -28,3 +30,9 @@ class Clock:
         except TimeoutError:
             return False
         return True
+
+
+def running_s(run: Path) -> float:
+    """Seconds of the simulator's clock now, by the facts in a running board's folder ``run``."""
+    facts = json.loads((run / "facts.json").read_text())
+    return float(time.time_ns() - facts["epoch_ns"]) / 1e9 * float(facts["speed"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.helpers.running import write_cluster
+from torpor_sim.flash import lock
 from torpor_tools.cli.base import Settings
 from torpor_tools.cli.power import command
 from torpor_tools.config import load_board
@@ -72,6 +74,32 @@ def test_a_wake_costs_what_the_chip_takes_and_not_what_the_simulator_takes() -> 
         ("receive", 1000),
     ]
     assert all(a.end == b.start for a, b in pairwise(found))
+
+
+def test_the_quiet_tail_counts_until_the_trace_ends() -> None:
+    awake = [event(1, 0, "boot", cause="power-on", t=0), event(1, 50, "ready")]
+    awake += [radio(1, 60, "up", "powersave")]
+    found = spans([*awake, event(1, 60_060, "end")], PICO)
+    assert [(s.state, round(s.end - s.start)) for s in found] == [("idle", 10), ("idle", 60_000)]
+    asleep = [*awake, event(1, 1060, "deepsleep", ms=None), event(1, 60_060, "end")]
+    assert [(s.state, round(s.end - s.start)) for s in spans(asleep, PICO)] == [
+        ("idle", 10),
+        ("idle", 1000),
+        ("deep", 59_000),
+    ]
+
+
+def test_the_quiet_tail_counts_until_now_while_the_simulator_runs(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"a": SERVICE + JOB})
+    storage = root / "build" / "sim"
+    (storage / "box" / "run").mkdir(parents=True)
+    trace = [event(1, 0, "boot", cause="power-on", t=0), event(1, 50, "ready")]
+    (storage / "box" / "trace.jsonl").write_text("\n".join(map(json.dumps, trace)) + "\n")
+    began = {"epoch_ns": time.time_ns() - 3600 * 10**9, "speed": 10.0}
+    (storage / "box" / "run" / "facts.json").write_text(json.dumps(began))
+    assert "36000 s" not in run(root, "box", "--trace")
+    with lock(storage):
+        assert "36000 s" in run(root, "box", "--trace")
 
 
 def test_light_sleep_is_doze_only_while_the_radio_listens() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -151,7 +153,7 @@ def _show_trace(
     from ..power.profile import currents_in
     from ..power.trace import read_trace, spans
 
-    found = spans(read_trace(path), placed.board)
+    found = spans([*read_trace(path), *_now(path)], placed.board)
     measured = currents_in(csv, found, offset) if csv else {}
     currents = {**placed.board.currents_ma, **measured}
     energy = measure(found, currents)
@@ -167,6 +169,17 @@ def _show_trace(
         from ..power.plots import plot_trace
 
         plot_trace(placed.board, found, currents, target)
+
+
+def _now(path: Path) -> Iterator[dict[str, Any]]:
+    """The end, now, of a trace that a running simulator still writes."""
+    from torpor_sim import is_running
+    from torpor_sim.clock import running_s
+
+    from ..power.trace import read_trace
+
+    if is_running(path.parent.parent) and (last := read_trace(path)[-1])["event"] != "end":
+        yield {"event": "end", "start": last["start"], "at": running_s(path.parent / "run")}
 
 
 def _total(energy: Energy, battery: float) -> None:

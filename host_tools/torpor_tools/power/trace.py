@@ -43,7 +43,7 @@ def read_trace(path: Path) -> list[Event]:
 
 
 def spans(events: Iterable[Event], board: Board) -> list[Span]:
-    """The states one after the other, from 0 ms on; of the last one, only what was traced."""
+    """The states one after the other, from 0 ms on; the last one until the last event."""
     runs: dict[int, list[Event]] = {}
     for event in events:
         runs.setdefault(event["start"], []).append(event)
@@ -51,7 +51,7 @@ def spans(events: Iterable[Event], board: Board) -> list[Span]:
     numbers = sorted(runs)
     for number, after in zip(numbers, [*numbers[1:], None], strict=True):
         run = runs[number]
-        until = _time(runs[after][0], runs[after]) if after else None
+        until = _time(runs[after][0], runs[after]) if after else _time(run[-1], run)
         found += _moved(_run(run, board, until), found[-1].end if found else 0.0)
     return found
 
@@ -72,8 +72,8 @@ def _time(event: Event, run: list[Event]) -> float:
     return float(run[0]["at"]) * 1000 - float(run[0].get("t", 0)) + float(event["t"])
 
 
-def _run(run: list[Event], board: Board, until: float | None) -> Iterator[Span]:
-    """One start of the board, until the next one begins at ``until``."""
+def _run(run: list[Event], board: Board, until: float) -> Iterator[Span]:
+    """One start of the board, until the next one begins, or the trace ends, at ``until``."""
     yield from start(board, rejoin=any(e["event"] == "rejoin" for e in run))
     served = _served(run, board)
     state = "idle"
@@ -92,11 +92,10 @@ def _run(run: list[Event], board: Board, until: float | None) -> Iterator[Span]:
             case "wake":
                 sleeping = False
             case "deepsleep":
-                yield Span("deep", now, until or now)
+                yield Span("deep", now, until)
                 return
         state = sleep_state(board, radio == "up") if sleeping else _awake(radio, power)
-    if until is not None:
-        yield Span(state, min(since, until), until)
+    yield Span(state, min(since, until), until)
 
 
 def _served(run: list[Event], board: Board) -> float:
