@@ -1,26 +1,30 @@
 """Faults of a running simulator, asked for from another process: ``torpor fault``.
 
 What is asked for is a file in the simulator's storage, which it looks at ten times a second: the
-boards without power, and what is wrong with the links between boards.
+boards without power, and what is wrong with the links between boards. Another file holds its
+answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from torpor_tools.errors import fail
+from torpor_tools.errors import UserError, fail
 
-from .flash import write_json
+from .flash import is_running, write_json
 
 _FILE = "faults.json"
+_DONE = "faults-done.json"
 _LOOK_S = 0.1
+_PATIENCE_S = 60.0  # a board that gets its power back has half of this to become ready
 
 
 @dataclass
@@ -34,10 +38,14 @@ class LinkFault:
 
 @dataclass
 class Faults:
-    """All that is wrong; links by the names of their boards, sorted, with a space between."""
+    """All that is wrong; links by the names of their boards, sorted, with a space between.
+
+    ``number`` counts what was asked for.
+    """
 
     off: list[str] = field(default_factory=list)
     links: dict[str, LinkFault] = field(default_factory=dict)
+    number: int = 0
 
     def link(self, a: str, b: str) -> LinkFault:
         return self.links.setdefault(" ".join(sorted((a, b))), LinkFault())
@@ -55,7 +63,8 @@ class _Simulator(Protocol):
 def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
     """Change the faults of the simulator that runs in ``storage``; ``boards`` must be its own.
 
-    Raises ``UserError`` for a board that is not there.
+    Returns when it has done so. Raises ``UserError`` for a board that is not there, and if the
+    simulator could not do it.
     """
     known = sorted(path.parent.parent.name for path in storage.glob("*/run/inputs.json"))
     for board in boards:
@@ -67,12 +76,29 @@ def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faul
     with _locked(storage):
         faults = _read(storage)
         change(faults)
+        faults.number += 1
         write_json(storage / _FILE, asdict(faults))
+    _await(storage, faults.number)
+
+
+def _await(storage: Path, number: int) -> None:
+    """Wait until the simulator has done what has this number. Raises ``UserError``."""
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and is_running(storage):
+        time.sleep(_LOOK_S / 2)
+        with contextlib.suppress(FileNotFoundError):
+            answer = json.loads((storage / _DONE).read_text())
+            if answer["number"] >= number:
+                if answer["failed"]:
+                    raise fail(answer["failed"], "the log of torpor sim says more")
+                return
+    raise fail("the simulator did not answer", "is torpor sim still running in its terminal?")
 
 
 def forget(storage: Path) -> None:
     """Begin without faults."""
-    (storage / _FILE).unlink(missing_ok=True)
+    for name in (_FILE, _DONE):
+        (storage / name).unlink(missing_ok=True)
 
 
 async def follow(storage: Path, sim: _Simulator, failed: Callable[[str], None]) -> None:
@@ -82,11 +108,14 @@ async def follow(storage: Path, sim: _Simulator, failed: Callable[[str], None]) 
         await asyncio.sleep(_LOOK_S)
         wanted = _read(storage)
         if wanted != done:
+            problem = ""
             try:
                 await _apply(sim, done, wanted)
-            except (KeyError, TimeoutError) as error:
-                failed(f"a fault could not be made: {error}")
+            except (KeyError, TimeoutError, UserError) as error:
+                problem = f"a fault could not be made: {error}"
+                failed(problem)
             done = wanted
+            write_json(storage / _DONE, {"number": done.number, "failed": problem})
 
 
 async def _apply(sim: _Simulator, done: Faults, wanted: Faults) -> None:
@@ -112,10 +141,11 @@ def _read(storage: Path) -> Faults:
         told: dict[str, Any] = json.loads((storage / _FILE).read_text())
     except FileNotFoundError:
         return Faults()
-    return Faults(told["off"], {name: LinkFault(**link) for name, link in told["links"].items()})
+    links = {name: LinkFault(**link) for name, link in told["links"].items()}
+    return Faults(told["off"], links, told["number"])
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked(storage: Path) -> Iterator[None]:
     with (storage / f"{_FILE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -50,6 +50,10 @@ class Inputs:
         levels: dict[str, int] = json.loads(self._path.read_text()).get("pins", {})
         return levels.get(str(pin))
 
+    def names(self, kind: str) -> list[str]:
+        """The names of the inputs of ``kind``: the ROM codes of the probes."""
+        return sorted(json.loads(self._path.read_text()).get(kind, {}))
+
     def adc(self, pin: int | str, value: int) -> None:
         """The value, 0 to 65535, at an analogue pin or channel."""
         self.set("adc", str(pin), int(value))
@@ -120,7 +124,17 @@ def set_input(storage: Path, board: str, key: str, text: str) -> None:
     if not (parse and name):
         raise fail(f"{key}: there is no such input", f"inputs: {', '.join(_KINDS)}")
     plural = {"probe": "probes", "pin": "pins"}.get(kind, kind)
-    Inputs(folder.inputs).set(plural, name.lower() if kind == "probe" else name, parse(key, text))
+    inputs = Inputs(folder.inputs)
+    if kind == "probe":
+        name = name.lower()
+        _check_probe(name, inputs.names(plural))
+    inputs.set(plural, name, parse(key, text))
+
+
+def _check_probe(rom: str, known: list[str]) -> None:
+    if rom not in known:
+        there = "its probes: " + ", ".join(known) if known else "its services' settings name none"
+        raise fail(f"no probe of the board has the ROM code {rom}", there)
 
 
 def _parse_probe(key: str, text: str) -> Celsius:

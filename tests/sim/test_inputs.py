@@ -155,9 +155,13 @@ def test_each_kind_of_input_has_its_text(
 ) -> None:
     path = tmp_path / "shed" / "run" / "inputs.json"
     path.parent.mkdir(parents=True)
+    Inputs(path).probe(A, 4.0)
     Inputs(path).pin(4, 1)
     set_input(tmp_path, "shed", key, text)
-    assert json.loads(path.read_text()) == {"pins": {"4": 1}, kind: {name: value}}
+    told = {"probes": {A: 4.0}, "pins": {"4": 1}}
+    assert json.loads(path.read_text()) == {**told, kind: {name: value}}
+    Inputs(path).prepare({kind: {name: "another"}})
+    assert json.loads(path.read_text())[kind] == {name: value}, "it outlives the simulator"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +172,7 @@ def test_each_kind_of_input_has_its_text(
         ("shed", "lamp:4", "1", "lamp:4: there is no such input"),
         ("shed", "pin:4", "2", "from 0 to 1"),
         ("shed", "adc:26", "70000", "from 0 to 65535"),
+        ("shed", "probe:28ff", "9.5", f"has the ROM code 28ff\n.*its probes: {A}"),
         ("shed", f"probe:{A}", "cold", "cold is no temperature\n.*degrees Celsius, off, crc"),
         ("shed", f"probe:{A}", '{"base": 5}', "is no temperature"),
         ("shed", "wifi:up", "perhaps", "yes, no or a number"),
@@ -178,7 +183,8 @@ def test_a_wrong_input_is_refused_with_what_would_be_right(
 ) -> None:
     path = tmp_path / "shed" / "run" / "inputs.json"
     path.parent.mkdir(parents=True)
-    path.write_text("{}")
+    Inputs(path).probe(A, 4.0)
+    before = path.read_text()
     with pytest.raises(UserError, match=told):
         set_input(tmp_path, board, key, text)
-    assert path.read_text() == "{}"
+    assert path.read_text() == before

@@ -98,7 +98,9 @@ async def test_without_it_nothing_is_counted(cluster: Path, tmp_path: Path) -> N
     async with simulator(cluster, storage=storage) as sim:
         await sim.http("a").get("/three")
     assert not recorded(storage).calls
-    assert "_record" not in (storage / "box" / "trace.jsonl").read_text()
+    trace = (storage / "box" / "trace.jsonl").read_text()
+    assert "_record" not in trace
+    assert '"event": "end"' in trace.splitlines()[-1]
 
 
 def test_the_command_writes_the_file_at_the_end(cluster: Path) -> None:
@@ -123,6 +125,6 @@ def test_the_command_writes_the_file_at_the_end(cluster: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert process.returncode == 0, rest
-    assert "1 calls recorded in" in rest
+    assert "1 call recorded in" in rest
     data = json.loads((cluster / "run.json").read_text())
     assert data["calls"] == [{"from": "a", "to": "b", "method": "one", "count": 1}]

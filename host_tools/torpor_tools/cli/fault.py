@@ -38,6 +38,7 @@ def kill(settings: Settings, board: str) -> None:
         faults.off = sorted({*faults.off, board})
 
     _change(settings, (board,), change)
+    click.echo(f"{board} has no power, until: torpor fault revive {board}")
 
 
 @command.command(
@@ -53,6 +54,7 @@ def revive(settings: Settings, board: str) -> None:
         faults.off = [name for name in faults.off if name != board]
 
     _change(settings, (board,), change)
+    click.echo(f"{board} has its power")
 
 
 @command.command(
@@ -69,6 +71,9 @@ def partition(settings: Settings, board: str, other: str) -> None:
         faults.link(board, other).cut = True
 
     _change(settings, (board, other), change)
+    click.echo(
+        f"nothing passes between {board} and {other}, until: torpor fault heal {board} {other}"
+    )
 
 
 @command.command(
@@ -86,6 +91,7 @@ def delay(settings: Settings, board: str, other: str, ms: float) -> None:
         faults.link(board, other).delay_ms = ms
 
     _change(settings, (board, other), change)
+    click.echo(f"{ms:g} ms longer each way between {board} and {other}")
 
 
 @command.command(
@@ -103,6 +109,7 @@ def lose(settings: Settings, board: str, other: str, percent: float) -> None:
         faults.link(board, other).lose = percent / 100
 
     _change(settings, (board, other), change)
+    click.echo(f"{percent:g} % of the packets between {board} and {other} get lost")
 
 
 @command.command(
@@ -120,6 +127,7 @@ def heal(settings: Settings, board: str, other: str) -> None:
         link.cut, link.delay_ms, link.lose = False, 0.0, 0.0
 
     _change(settings, (board, other), change)
+    click.echo(f"{board} and {other} hear each other as before")
 
 
 def _change(settings: Settings, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:

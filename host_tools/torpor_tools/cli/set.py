@@ -10,7 +10,8 @@ from .output import note
 
 @click.command(
     cls=Command,
-    help="Change what a simulated board senses, while torpor sim runs in another terminal.",
+    help="Change what a simulated board senses, while torpor sim runs in another terminal. It "
+    "holds until it is set anew, also in the next torpor sim, but not in one with --fresh.",
     arguments=[
         ("BOARD", "A board of the cluster, by its name in cluster.toml"),
         ("WHAT", "probe:ROM, pin:NUMBER, adc:NUMBER, wifi:up, wifi:rssi, wifi:ntp, chip:celsius"),
@@ -32,5 +33,6 @@ def command(settings: Settings, board: str, what: str, value: str) -> None:
 
     storage = settings.root / "build" / "sim"
     set_input(storage, board, what, value)
+    click.echo(f"{board}: {what} is {value}")
     if not is_running(storage):
         note("torpor sim does not run here: this holds from its next start, but not with --fresh")
