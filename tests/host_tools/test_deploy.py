@@ -20,6 +20,7 @@ from tests.helpers.boards import (
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
 from torpor_tools.cli import run
+from torpor_tools.cli.deploy import _changes
 from torpor_tools.config import load_board
 from torpor_tools.deploy import deploy
 from torpor_tools.deploy.health import watch
@@ -238,6 +239,20 @@ def test_a_port_that_is_not_there() -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
         LINKS["mpremote"]("/dev/ttyNONE")
     assert FILESYSTEM.block_size == 4096
+
+
+def test_a_secrets_file_that_is_made_later_is_seen(tmp_path: Path) -> None:
+    with _changes(tmp_path) as changed:
+        for n in range(30):  # the watch begins a moment later
+            (tmp_path / "notes.txt").write_text(str(n))
+            if changed.wait(0.01):
+                break
+        assert not changed.is_set(), "no file of the project"
+        for n in range(100):
+            (tmp_path / "secrets.toml").write_text(f"# {n}")
+            if changed.wait(0.1):
+                break
+        assert changed.is_set()
 
 
 def test_what_changes_during_a_deploy_is_deployed_after_it(

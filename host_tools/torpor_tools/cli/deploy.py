@@ -20,6 +20,8 @@ from .base import Command, Settings
 from .output import busy, progress_bar
 from .target import BOARD, build_image, device_of, image_files, port_option, show_start
 
+_PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
+
 
 @click.command(
     cls=Command,
@@ -110,20 +112,33 @@ def _changes(root: Path) -> Iterator[threading.Event]:
     """An event that is set when a source changes."""
     changed = threading.Event()
     stop = threading.Event()
-    watcher = threading.Thread(target=_note_changes, args=(root, changed, stop), daemon=True)
-    watcher.start()
+    folders = [path for path in (root / "services", firmware_dir()) if path.is_dir()]
+    watchers = [
+        threading.Thread(target=_note_changes, args=(places, deep, changed, stop), daemon=True)
+        for places, deep in ((folders, True), ([root], False))
+    ]
+    for watcher in watchers:
+        watcher.start()
     try:
         yield changed
     finally:
         stop.set()
-        watcher.join()
+        for watcher in watchers:
+            watcher.join()
 
 
-def _note_changes(root: Path, changed: threading.Event, stop: threading.Event) -> None:
+def _note_changes(
+    places: list[Path], deep: bool, changed: threading.Event, stop: threading.Event
+) -> None:
+    """Look below the folders, or only for the project's own files in them.
+
+    Those are seen through their folder, for they may be made or replaced.
+    """
     import watchfiles
 
-    places = [
-        p for p in (root / "services", root / "cluster.toml", root / "secrets.toml") if p.exists()
-    ]
-    for _ in watchfiles.watch(*places, firmware_dir(), stop_event=stop, raise_interrupt=False):
+    files = None if deep else (lambda _, name: Path(name).name in _PROJECT)
+    wanted = files or watchfiles.DefaultFilter()
+    for _ in watchfiles.watch(
+        *places, watch_filter=wanted, stop_event=stop, raise_interrupt=False, recursive=deep
+    ):
         changed.set()

@@ -125,17 +125,8 @@ class MpremoteLink(Link):
     def _connect(self) -> Any:
         from mpremote.transport_serial import SerialTransport
 
-        silence_s = self._silence_s
-
-        class Patient(SerialTransport):  # type: ignore[misc]
-            patience_s = silence_s
-
-            def read_until(
-                self, n: int, ending: bytes, timeout: float | None = 10, **kw: Any
-            ) -> Any:
-                return super().read_until(n, ending, timeout=self.patience_s, **kw)
-
-        return Patient(self.device, baudrate=line.BAUD, timeout=self._silence_s)
+        patient = _patient(SerialTransport, self._silence_s)
+        return patient(self.device, baudrate=line.BAUD, timeout=self._silence_s)
 
     def _enter(self) -> None:
         from mpremote.transport import TransportError
@@ -162,15 +153,7 @@ class AmpyLink(Link):
     def _connect(self) -> Any:
         from ampy.pyboard import Pyboard
 
-        silence_s = self._silence_s
-
-        class Patient(Pyboard):  # type: ignore[misc]
-            patience_s = silence_s
-
-            def read_until(self, n: int, ending: bytes, timeout: float = 10, **kw: Any) -> Any:
-                return super().read_until(n, ending, timeout=self.patience_s, **kw)
-
-        transport = Patient(self.device, baudrate=line.BAUD)
+        transport = _patient(Pyboard, self._silence_s)(self.device, baudrate=line.BAUD)
         transport.serial.timeout = self._silence_s  # it would wait for the first byte for ever
         return transport
 
@@ -187,6 +170,18 @@ class AmpyLink(Link):
 
 LINKS: dict[str, Callable[..., Link]] = {"mpremote": MpremoteLink, "ampy": AmpyLink}
 """The value of ``--via`` -> the link."""
+
+
+def _patient(transport: Any, silence_s: float) -> Any:
+    """A library's transport that waits as long as we say, ``patience_s``, for a byte."""
+
+    class Patient(transport):  # type: ignore[misc]
+        patience_s = silence_s
+
+        def read_until(self, n: int, ending: bytes, timeout: float | None = 10, **kw: Any) -> Any:
+            return super().read_until(n, ending, timeout=self.patience_s, **kw)
+
+    return Patient
 
 
 def _no_repl(device: str) -> NoReplError:
