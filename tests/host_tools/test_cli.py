@@ -15,6 +15,8 @@ import pytest
 
 from torpor_tools.cli import EXAMPLES, EXIT_CODES, root, run
 from torpor_tools.cli.base import examples
+from torpor_tools.cli.scaffold import write_service
+from torpor_tools.errors import UserError
 
 TORPOR = str(Path(sys.executable).parent / "torpor")
 CONTEXT = click.Context(root)
@@ -80,6 +82,21 @@ def test_exit_codes(arguments: list[str], code: int, words: str, tmp_path: Path)
     result = subprocess.run([TORPOR, *arguments], cwd=tmp_path, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (code, "")
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("class", "Python keeps that word for itself"),
+        ("none", "Python keeps that word for itself"),
+        ("door-lock", "it has '-' in it"),
+        ("2nd", "it does not begin with a letter"),
+        ("kernel", "torpor uses the name 'kernel' itself"),
+    ],
+)
+def test_a_name_that_no_service_can_have(name: str, cause: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=cause):
+        write_service(tmp_path, name)
 
 
 def test_output_is_plain_when_it_is_not_read_by_a_terminal(tmp_path: Path) -> None:

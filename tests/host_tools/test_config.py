@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torpor_tools import paths
 from torpor_tools.config import boards, known_boards, load_board, load_cluster
 from torpor_tools.config.positions import positions
-from torpor_tools.config.suggest import did_you_mean, listing
+from torpor_tools.config.suggest import counted, did_you_mean, free_port, listing
 from torpor_tools.errors import UserError, Where
 
 GOOD = """\
@@ -254,3 +254,12 @@ def test_the_tools_find_their_data() -> None:
 def test_the_cache_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORPOR_CACHE", str(tmp_path))
     assert paths.cache_dir() == tmp_path
+
+
+def test_the_next_free_port_is_named(tmp_path: Path) -> None:
+    text = '[cluster]\nname = "x"\n[boards.b]\ntype = "RPI_PICO_W"\nservices = ["s"]\n'
+    (tmp_path / "cluster.toml").write_text(text + "[services.r]\nport = 8001\n[services.s]\n")
+    with pytest.raises(UserError, match="port = 8002"):
+        load_cluster(tmp_path)
+    assert free_port([None, 8002]) == 8001
+    assert (counted(1, "board"), counted(2000, "pair")) == ("1 board", "2,000 pairs")

@@ -22,6 +22,7 @@ from tests.helpers.running import write_cluster
 from tests.host_tools.small_plans import NOWHERE
 from torpor_tools.cli import root as torpor
 from torpor_tools.cli import run
+from torpor_tools.cli.sim import warn_of_breaks
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.changes import changes
 from torpor_tools.contracts.fingerprint import (
@@ -249,3 +250,16 @@ def test_a_renamed_class_breaks_its_peers() -> None:
     assert [(c.breaking, c.what) for c in found] == [
         (True, "its class A is called Other, peers import it by name")
     ]
+
+
+def test_the_simulator_tells_what_a_build_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_cluster(tmp_path, {"a": SERVICE})
+    assert run(["-C", str(root), "contracts", "lock"]) == 0
+    nothing = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"
+    (root / "services" / "a" / "__init__.py").write_text(nothing)
+    warn_of_breaks(load_plan(root))
+    told = capsys.readouterr().err
+    assert "torpor build and torpor flash refuse this: " in told
+    assert "contracts bump a" in told

@@ -88,6 +88,21 @@ def test_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
     assert "MicroPython has no * inside a list" in found[2]
 
 
+def test_what_follows_from_a_broken_rule_comes_after_it(tmp_path: Path) -> None:
+    caller = (
+        "from torpor import Service\nfrom services.b import B\n\n\n"
+        "class A(Service):\n    b: B\n\n    async def read(self) -> int:\n"
+        "        return await self.b.newest()\n"
+    )
+    called = (
+        "from torpor import Service\n\n\nclass B(Service):\n"
+        "    def newest(self) -> int:\n        return 1\n"
+    )
+    found = problems(write_cluster(tmp_path, {"a": caller, "b": called}), types=True)
+    assert "B.newest is public but not async" in found[0]
+    assert 'Incompatible types in "await"' in found[1]
+
+
 def test_a_correct_cluster_has_none(tmp_path: Path) -> None:
     source = (
         "from torpor import Service\nfrom services.b import B\n\n\n"

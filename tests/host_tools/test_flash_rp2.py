@@ -184,7 +184,11 @@ def test_no_board(
     assert flash(project) == 1
     said = capsys.readouterr().err
     assert "no Raspberry Pi Pico W was found on USB" in said
-    assert "hold BOOTSEL while you plug it in" in said
+    assert "never flashed: hold BOOTSEL while you plug it in, then: torpor flash" in said
+    assert run(["-C", str(project.parent), "logs"]) == 1
+    said = capsys.readouterr().err
+    assert "no board was found on USB" in said
+    assert "torpor flash" in said
 
 
 def test_two_boards(

@@ -20,6 +20,7 @@ from torpor_tools.graph.mermaid import mermaid
 from torpor_tools.graph.placed import Edge, Graph, Node, graph
 from torpor_tools.graph.svg import svg
 from torpor_tools.model.plan import Plan
+from torpor_tools.planner import compare
 
 ROOT = Path(__file__).parents[2]
 SERVICES = {
@@ -131,6 +132,10 @@ def test_on_one_board_all_calls_stay_in_memory(sample: Plan) -> None:
     found = graph(sample)
     assert found.edges
     assert not any(edge.is_remote for edge in found.edges)
+    count = compare.traffic(sample, None).total
+    assert list(text.overview(found))[-1] == (
+        f"{count} pairs of methods call in memory, 0 over the network"
+    )
 
 
 def test_between_boards_calls_use_the_network(split: Plan) -> None:

@@ -108,7 +108,8 @@ def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
 
     manifest = image.folder / "frozen" / "manifest.py"
     if own is None:
-        click.echo(f"build MicroPython with FROZEN_MANIFEST={manifest}: docs/custom-firmware.md")
+        click.echo(f"build MicroPython with FROZEN_MANIFEST={manifest}")
+        click.echo("docs/custom-firmware.md of torpor's sources tells how")
         click.echo(f"then: torpor build {image.board.name} --frozen --firmware FILE")
         return
     file = flash_file(image, source=own, own=True)

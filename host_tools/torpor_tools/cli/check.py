@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..config.suggest import counted
 from ..errors import UserError
 from .base import Command, Settings
 from .output import busy, note
@@ -30,4 +31,5 @@ def command(settings: Settings, types: bool) -> None:
     for text in (*plan.notes, *unrecorded(plan)):
         note(text)
     services = sum(len(board.services) for board in plan.boards)
-    click.echo(f"no mistakes in {services} services on {len(plan.boards)} boards")
+    boards = counted(len(plan.boards), "board")
+    click.echo(f"no mistakes in {counted(services, 'service')} on {boards}")

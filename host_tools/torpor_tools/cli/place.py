@@ -10,6 +10,7 @@ from ..model.plan import Plan
 from ..planner.solve import Placement
 from .base import Command, Settings
 from .output import busy, note, print_table
+from .plan import total
 
 
 @click.command(
@@ -66,8 +67,7 @@ def _show(plan: Plan, found: Placement, run: Record | None) -> None:
         rows.append((name, now, board if board != now else "stays"))
     print_table(("service", "now on", "better on"), rows)
     there = compare.traffic(plan, run)
-    unit = "pairs of methods" if run is None else f"calls in {run.seconds:g} s"
-    click.echo(f"\n{found.cost:,} of {there.total:,} {unit} use the network, now {there.remote:,}")
+    click.echo(f"\n{found.cost:,} of {total(there, run)} use the network, now {there.remote:,}")
     if not found.is_best:
         note("the search was cut short: there may be a better one")
     if any(better != "stays" for _, _, better in rows):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from ..config.suggest import counted
 from ..errors import fail
-from ..planner.compare import BoardChange
+from ..graph.record import Record
+from ..planner.compare import BoardChange, Traffic
 from .base import Command, Settings
 from .output import busy, print_table
 
@@ -44,12 +46,18 @@ def command(settings: Settings, moves: tuple[str, ...], record: str | None) -> N
         before = compare.images(now, cache) if homes else compare.built(now, out)
         after = compare.images(then, cache)
     _show_boards(compare.changes(before, after), out if not homes else None)
-    unit = "pairs of methods" if run is None else f"calls in {run.seconds:g} s"
     there = compare.traffic(then, run)
-    line = f"{there.remote:,} of {there.total:,} {unit} use the network"
+    line = f"{there.remote:,} of {total(there, run)} use the network"
     if homes:
         line += f", now {compare.traffic(now, run).remote:,}"
     click.echo(f"\n{line}")
+
+
+def total(traffic: Traffic, run: Record | None) -> str:
+    """What there is of traffic: calls of a recorded run, or pairs of methods."""
+    if run is None:
+        return f"{counted(traffic.total, 'pair')} of methods"
+    return f"{counted(traffic.total, 'call')} in {run.seconds:g} s"
 
 
 def split_move(text: str) -> tuple[str, str]:

@@ -10,12 +10,10 @@ from typing import Any
 
 import tomlkit
 
-from ..config import load_cluster
+from ..config import load_cluster, suggest
 from ..errors import Where, fail
 from ..model.cluster import Cluster
 from ..paths import templates_dir
-
-FIRST_PORT = 8001
 
 _TAKEN = ("kernel", "service")  # in the log, and as the class that a service derives from
 
@@ -80,16 +78,20 @@ def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
 
 def free_port(cluster: Cluster) -> int:
     """The lowest port from 8001 that no service has."""
-    taken = {service.port for service in cluster.services}
-    return next(port for port in range(FIRST_PORT, 65536) if port not in taken)
+    return suggest.free_port(service.port for service in cluster.services)
 
 
 def _check_name(name: str) -> None:
     if name in _TAKEN:
         raise fail(f"torpor uses the name {name!r} itself", "take another name")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
+        what = f"{name!r} cannot be the name of a service: Python keeps that word for itself"
+        raise fail(what, f"take another name, for example my_{name}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        odd = next((c for c in name if not re.match("[a-z0-9_]", c)), "")
+        cause = f"it has {odd!r} in it" if odd else "it does not begin with a letter"
         raise fail(
-            f"{name!r} cannot be the name of a service",
+            f"{name!r} cannot be the name of a service: {cause}",
             "use lower-case letters, digits and _, beginning with a letter: door_lock",
         )
 

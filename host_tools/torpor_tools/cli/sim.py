@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from torpor_sim import Change, LogLine, Simulator, recorded, watch
 
-from ..errors import UserError, fail
+from ..config.suggest import counted
+from ..errors import Problem, UserError, fail
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
@@ -96,6 +97,7 @@ def command(
         plan, images = build()
     for text in plan.notes:
         note(text)
+    warn_of_breaks(plan)
     sim = Simulator(
         images,
         bind=bind,
@@ -124,6 +126,18 @@ def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Pl
     return plan, [build(plan, name, out, types=types, strict=strict) for name in names]
 
 
+def warn_of_breaks(plan: Plan) -> None:
+    """Tell what the simulator runs although ``torpor build`` refuses it."""
+    from ..contracts.promises import broken_promises
+
+    try:
+        problems: Sequence[Problem] = broken_promises(plan)
+    except UserError as error:
+        problems = error.problems
+    for problem in problems:
+        note(f"torpor build and torpor flash refuse this: {problem}")
+
+
 async def _run(
     sim: Simulator, plan: Plan, root: Path, rebuild: Build | None, record: Path | None
 ) -> None:
@@ -149,7 +163,7 @@ def _write_record(file: Path, root: Path, seconds: float) -> None:
 
     found = recorded(root / "build" / "sim")
     write_record(file, Record(seconds, dict(found.calls), found.heap, found.base))
-    click.echo(f"{found.calls.total():,} calls recorded in {file}")
+    click.echo(f"{counted(found.calls.total(), 'call')} recorded in {file}")
 
 
 def cancel_at_signals() -> None:
@@ -187,7 +201,12 @@ async def _watch(sim: Simulator, root: Path, rebuild: Build) -> None:
     def report(change: Change) -> None:
         _report(change, ", ".join(_relative(file, root) for file in change.files))
 
-    await watch(sim, root, lambda: rebuild()[1], report, also=[firmware_dir()])
+    def again() -> list[Image]:
+        plan, images = rebuild()
+        warn_of_breaks(plan)
+        return images
+
+    await watch(sim, root, again, report, also=[firmware_dir()])
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -95,9 +95,15 @@ def _any_device(settings: Settings, name: str | None, port: str | None) -> str:
     from ..flash.find import serial_ports
 
     found = serial_ports()
-    if len(found) != 1:
-        shown = ": " + listing(port.device for port in found) if found else ""
-        raise fail(f"{len(found)} boards are plugged in{shown}", "name the port with --port")
+    if not found:
+        raise fail(
+            "no board was found on USB",
+            "plug it in with a cable that carries data, not only power; or name it with --port\n"
+            "a board that was never flashed: torpor flash, in the cluster's folder",
+        )
+    if len(found) > 1:
+        shown = listing(port.device for port in found)
+        raise fail(f"{len(found)} boards are plugged in: {shown}", "name the port with --port")
     return found[0].device
 
 

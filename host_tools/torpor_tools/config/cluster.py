@@ -14,7 +14,7 @@ from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
-from .suggest import did_you_mean
+from .suggest import did_you_mean, free_port
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -127,7 +127,10 @@ def _port(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> i
         what = f"{path[-1]}: port: expected 1 to 65535 or false, got {port!r}"
         if "port" not in table:
             what = f"{path[-1]}: it has no port"
-        remedy = "write `port = 8001`, or `port = false` for a service that only peers call"
+        tables = document.data["services"].values()
+        ports = (t.get("port") for t in tables if isinstance(t, dict))
+        free = free_port(port for port in ports if isinstance(port, int))
+        remedy = f"write `port = {free}`, or `port = false` for a service that only peers call"
         document.report((*path, "port"), what, remedy)
     return None
 

@@ -13,6 +13,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{by_lower[close[0]]}"?' if close else ""
 
 
+def counted(number: int, word: str) -> str:
+    """``1 board``, ``2 boards``."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def free_port(taken: Iterable[int | None]) -> int:
+    """The lowest port from 8001 that is not taken."""
+    ports = set(taken)
+    return next(port for port in range(8001, 65536) if port not in ports)
+
+
 def listing(words: Iterable[str], last: str = "and") -> str:
     """``a, b and c``."""
     items = list(words)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..config.suggest import did_you_mean, listing
+from ..config.suggest import did_you_mean, free_port, listing
 from ..errors import Problem
 from ..model.board import LEAST_STATE, Board, state_share
 from ..model.cluster import BoardEntry, Cluster
@@ -26,8 +26,7 @@ def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
 
 
 def _free_port(cluster: Cluster) -> int:
-    taken = [s.port for s in cluster.services if s.port]
-    return next(port for port in range(8001, 65536) if port not in taken)
+    return free_port(s.port for s in cluster.services)
 
 
 def states_fit(

@@ -89,8 +89,8 @@ def the_port(board: Board) -> Port:
 def nothing_found(board: Board) -> UserError:
     """That there is no board, and what to try."""
     remedy = "plug it in with a cable that carries data, not only power; or name it with --port"
-    if board.port == "rp2":
-        remedy += "\na board that runs no MicroPython yet: hold BOOTSEL while you plug it in"
+    first = "hold BOOTSEL while you plug it in, then: " if board.port == "rp2" else ""
+    remedy += f"\na board that was never flashed: {first}torpor flash"
     return fail(f"no {board.title} was found on USB", remedy)
 
 

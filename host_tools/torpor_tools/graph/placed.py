@@ -45,6 +45,14 @@ class Graph:
     def on(self, board: str) -> list[Node]:
         return [node for node in self.nodes if node.board == board]
 
+    def pairs(self) -> dict[tuple[str, str], bool]:
+        """(caller's service, peer's service) -> whether any of their calls leaves its board."""
+        found: dict[tuple[str, str], bool] = {}
+        for edge in self.edges:
+            pair = edge.caller.service, edge.peer.service
+            found[pair] = found.get(pair, False) or edge.is_remote
+        return found
+
     def home(self, service: str, near: str) -> Node:
         """Where a service is reached from the board ``near``. Raises ``StopIteration``."""
         homes = [node for node in self.nodes if node.service == service]

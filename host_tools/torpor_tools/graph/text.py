@@ -20,8 +20,11 @@ def overview(graph: Graph) -> Iterator[str]:
             for edge in graph.edges:
                 if edge.caller == node:
                     yield f"    {_edge(edge)}"
-    remote = [edge for edge in graph.edges if edge.is_remote]
-    yield f"{len(graph.edges) - len(remote)} pairs call in memory, {len(remote)} over the network"
+    pairs = graph.pairs()
+    sites = [pairs[a.service, b.service] for a, b in graph.calls.sites()]
+    remote = sum(sites)
+    unit = "pair of methods calls" if len(sites) - remote == 1 else "pairs of methods call"
+    yield f"{len(sites) - remote} {unit} in memory, {remote} over the network"
 
 
 def _edge(edge: Edge) -> str:

@@ -93,15 +93,18 @@ def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[
 def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
     """The cluster in ``root`` and all that keeps it from being built, in the order of the places.
 
+    A file where only mypy has found something comes after those that break a rule: that is where
+    it may follow from.
     What mpy-cross and mypy say of a line is left out where we have said something better. Nothing
     is built. Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
     """
     plan, problems = read_plan(root)
     promises = [] if problems else broken_promises(plan)
     problems += _of_new_lines(check_syntax(plan, wired=not problems), problems)
-    if types:
-        problems += _of_new_lines(check_types(plan), problems)
-    return plan, sorted([*problems, *promises], key=_line)
+    typed = _of_new_lines(check_types(plan), problems) if types else []
+    broken = [*problems, *promises]
+    files = {_line(problem)[0] for problem in broken}
+    return plan, sorted(broken + typed, key=lambda p: (_line(p)[0] not in files, _line(p)))
 
 
 def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:

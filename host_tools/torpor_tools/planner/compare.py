@@ -77,11 +77,7 @@ def traffic(plan: Plan, record: Record | None) -> Traffic:
     found = graph(plan, counts)
     sites = found.calls.sites()
     remote = total = 0
-    pairs: dict[tuple[str, str], bool] = {}
-    for edge in found.edges:
-        pair = edge.caller.service, edge.peer.service
-        pairs[pair] = pairs.get(pair, False) or edge.is_remote
-    for pair, is_remote in pairs.items():
+    for pair, is_remote in found.pairs().items():
         own = sum((a.service, b.service) == pair for a, b in sites)
         count = own if counts is None else counts.get(pair, 0)
         total += count

@@ -50,7 +50,7 @@ def migrations_have_up(source: Source) -> Iterator[Problem]:
     """Each has a plain ``def up(db)``, which the kernel calls."""
     for module in source.migrations:
         found = [n for n in module.tree.body if getattr(n, "name", "") == "up"]
-        remedy = "write `def up(db):`; docs/store.md tells what db can do"
+        remedy = "write `def up(db):`; docs/store.md of torpor's sources tells what db can do"
         if not found:
             yield Problem(Where(module.file), "the migration has no function up", remedy)
         for node in found:
