@@ -106,11 +106,11 @@ def test_an_argument_from_query_or_body(kind: str, default: str | None, source: 
 @pytest.mark.parametrize(
     ("kind", "source"),
     [
-        ("str", "q.path[2]"),
-        ("Any", "q.path[2]"),
-        ("int", 'path_int(q, 2, "id")'),
-        ("float", 'path_float(q, 2, "id")'),
-        ("bool", 'path_bool(q, 2, "id")'),
+        ("str", "q.path[1]"),
+        ("Any", "q.path[1]"),
+        ("int", 'path_int(q, 1, "id")'),
+        ("float", 'path_float(q, 1, "id")'),
+        ("bool", 'path_bool(q, 1, "id")'),
     ],
 )
 def test_an_argument_from_the_path(kind: str, source: str) -> None:
@@ -119,7 +119,7 @@ def test_an_argument_from_the_path(kind: str, source: str) -> None:
 
 def test_arguments_keep_the_order_of_the_method() -> None:
     made = binder(argument("by", "str"), argument("id", "int"))
-    assert made.lines()[1] == '    return s.m(str_(q, "by"), path_int(q, 2, "id"))'
+    assert made.lines()[1] == '    return s.m(str_(q, "by"), path_int(q, 1, "id"))'
 
 
 def test_a_long_call_is_broken_into_lines() -> None:

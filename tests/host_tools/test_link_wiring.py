@@ -65,7 +65,7 @@ def test_a_binder_calls_the_method(tmp_path: Path) -> None:
             return f"shown {fridge}"
 
     class Request:
-        path = ("", "alerts", "fridge-1")
+        path = ("alerts", "fridge-1")
 
     routes = module["ROUTES"]["a"](Instance())
     assert routes["alerts"]["*"]["/GET"](Request()) == "shown fridge-1"
@@ -82,8 +82,8 @@ def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
     ("small", "parts"),
     [
         (Small(port=None), "(net,)"),
-        (Small(), "(net, http)"),
-        (Small(methods=(method("m", every_ms=10),)), "(net, http, schedule)"),
+        (Small(), "(net, opening)"),
+        (Small(methods=(method("m", every_ms=10),)), "(net, opening, schedule)"),
     ],
 )
 def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) -> None:

@@ -11,16 +11,8 @@ _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
 _ROOM = const(256)  # bytes allocated for such an answer at once
 
-# One text: a dict of texts would take five times the heap.
-_REASONS = (
-    "200 OK\n201 Created\n202 Accepted\n204 No Content\n301 Moved Permanently\n302 Found\n"
-    "303 See Other\n304 Not Modified\n400 Bad Request\n401 Unauthorized\n403 Forbidden\n"
-    "404 Not Found\n405 Method Not Allowed\n408 Request Timeout\n409 Conflict\n"
-    "413 Content Too Large\n415 Unsupported Media Type\n422 Unprocessable Content\n"
-    "429 Too Many Requests\n431 Request Header Fields Too Large\n500 Internal Server Error\n"
-    "503 Service Unavailable\n504 Gateway Timeout\n505 HTTP Version Not Supported\n"
-    "507 Insufficient Storage\n"
-)
+# The others are in ``seldom``. One text: a dict of texts would take five times the heap.
+_REASONS = "200 OK\n201 Created\n204 No Content\n404 Not Found\n"
 _TIGHT = (",", ":")
 
 
@@ -67,21 +59,10 @@ def _json(result, head=b"") -> bytes:
     out.close()
     # MicroPython writes them as they are, and no client could read the answer.
     if b"nan" in data or b"inf" in data:
-        _refuse_infinite(result, "the answer")
+        from . import seldom
+
+        seldom.refuse_infinite(result, "the answer")
     return data
-
-
-def _refuse_infinite(value, name) -> None:
-    kind = type(value)
-    if kind is float:
-        if value - value != 0:
-            raise ValueError("%s: JSON has no %s, return None for it" % (name, value))
-    elif kind is dict:
-        for key in value:
-            _refuse_infinite(value[key], key)
-    elif kind is list or kind is tuple:
-        for item in value:
-            _refuse_infinite(item, name)
 
 
 async def typed(connection, handler, rest) -> bytes:
@@ -92,8 +73,14 @@ async def typed(connection, handler, rest) -> bytes:
 
 def _reason(status: int) -> str:
     code = "%d " % status
-    at = _REASONS.find(code)
-    return _REASONS[at : _REASONS.find("\n", at)] if at >= 0 else code
+    reasons = _REASONS
+    if code not in reasons:
+        try:
+            from .seldom import REASONS as reasons
+        except MemoryError:
+            return code  # RFC 9112, 4: the text may be missing
+    at = reasons.find(code)
+    return reasons[at : reasons.find("\n", at)] if at >= 0 else code
 
 
 def head(request, status, content_type, headers, framing) -> str:

@@ -70,7 +70,9 @@ async def serve(connection, handler, rest):
         if stream.left <= 0:
             return answer
         await connection.send(answer)
-        await connection.linger()  # or what was not read would take the answer away
+        from .refusal import linger
+
+        await linger(connection.sock)  # or what was not read would take the answer away
         return b""
     stream.begin()
     request.keep = False

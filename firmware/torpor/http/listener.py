@@ -9,13 +9,12 @@ requests a second, and a connection costs 1.3 kB more.
 """
 
 import asyncio
-import gc
 import socket
 from asyncio import core
 
 from micropython import const
 
-from .. import clock
+from .. import clock, heap
 from ..log import Log
 from ..service import Fault
 from . import wire
@@ -24,15 +23,13 @@ from .budget import FRESH, IDLE, READING, SERVING, STREAMING
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
-_LINGER_MS = const(500)
-_TURN_AWAY_MS = const(300)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
 
 # All connections read into the same buffer: what is in it is copied out before anybody else runs.
-_buffer = bytearray(_CHUNK)
-_view = memoryview(_buffer)
+buffer = bytearray(_CHUNK)
+_view = memoryview(buffer)
 
 _AGAIN = (11, 103, 104)  # EAGAIN, ECONNABORTED, ECONNRESET: this client has gone, others may come
 _log = Log("http")
@@ -59,23 +56,15 @@ class Listener:
         self.name = name
         self.port = port
         self.budget = budget
-        self.routes = {"": routes}  # a path begins with a slash, so its first segment is empty
+        self.routes = routes
         if failed:
             self.failed = failed
 
     def open(self) -> None:
         """Begin to listen. Raises ``OSError``."""
-        address = socket.getaddrinfo("0.0.0.0", self.port)[0][-1]
-        sock = socket.socket()
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-            sock.listen(4)
-            sock.setblocking(False)
-        except OSError:
-            sock.close()
-            raise
-        self._sock = sock
+        from .opening import listen
+
+        self._sock = listen(self.port)
 
     # async
     def run(self):
@@ -124,37 +113,14 @@ class Listener:
             self._sock.close()
             self._sock = None
 
-    def matches(self, request) -> bool:
-        """Whether the request is for a route of the contract."""
-        node: dict = self.routes
-        for segment in request.path:
-            node = node.get(segment) or node.get(segment and "*")  # type: ignore[assignment]
-            if not node:
-                return False
-        return request.key in node
-
     def unmatched(self, request, node):
-        """The handler for a request that no route matches. Raises ``Fault``."""
-        verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
-        rest = self.routes[""].get("/")
-        if rest:
-            if not verbs:
-                return rest
-            more = rest[2](rest[1], request.target)
-            if ("GET" if request.verb == "HEAD" else request.verb) in more:
-                return rest
-            verbs += more
-        if self.failed:
-            raise Fault(503, "%s did not start: %s" % (self.name, self.failed))
-        if not verbs:
-            raise Fault(404, "%s has no %s" % (self.name, request.target))
-        if "GET" in verbs:
-            verbs.append("HEAD")
-        verbs.append("OPTIONS")
-        allow = {"Allow": ", ".join(sorted(set(verbs)))}
-        if request.verb == "OPTIONS":
-            raise Fault(204, "", allow)
-        raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)
+        """The handler for a request that no route takes: ``node`` is where its path leads to in
+        the tree, if anywhere. Raises ``Fault``."""
+        if not node and "/" in self.routes:
+            return self.routes["/"]
+        from . import refusal
+
+        return refusal.unmatched(self, request, node)
 
 
 class Connection:
@@ -193,7 +159,7 @@ class Connection:
         rest = b""  # bytes that have come and are not answered yet
         turn = 0
         while True:
-            n = sock.readinto(_buffer)
+            n = sock.readinto(buffer)
             if n is None:
                 turn = 0
                 yield queue_read(sock)
@@ -221,7 +187,9 @@ class Connection:
                         rest = await self._body(rest)
                 except Fault as e:
                     # Where the next request would begin cannot be known.
-                    await self._refuse(e)
+                    from . import refusal
+
+                    await refusal.refuse(self, e)
                     return
                 self.state = SERVING
                 try:
@@ -277,9 +245,10 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
-            if "/" in self.listener.routes[""] and not self.listener.matches(request):
-                return rest  # the application reads it, and has limits of its own
-            raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
+            from . import refusal
+
+            refusal.too_long(self.listener, request)
+            return rest  # for the application
         if length <= len(rest) and length > 0:
             request.body = rest[:length]
             return rest[length:]
@@ -287,11 +256,9 @@ class Connection:
         if request.expects and not rest:
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
-            chunks = wire.Chunks()
-            while not chunks.feed(rest):
-                rest = yield from self.read()
-            request.body = chunks.body
-            return chunks.rest
+            from . import chunks
+
+            return (yield from chunks.read(self, rest))
         body = bytearray(length)
         body[: len(rest)] = rest
         view = memoryview(body)
@@ -311,30 +278,20 @@ class Connection:
         """The answer for what a handler has raised."""
         if not isinstance(e, Fault):
             if isinstance(e, MemoryError):
-                gc.collect()
+                heap.collect()
             request = self.request
             Log(self.listener.name).exception(e, "%s %s" % (request.verb, request.target))
             e = Fault(500, "internal error")
         return error(self.request, e)
 
-    # async
-    def _refuse(self, fault):
-        """Answer a request that cannot be read to its end, and close."""
-        request = self.request
-        request.keep = False
-        request.verb = ""
-        yield from self.send(error(request, fault))
-        yield from self.linger()
-
     async def turn_away(self) -> None:
         """Tell a client for whom there is no place to come again."""
         try:
-            await self.linger(_TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
-            self.request.keep = False
-            self.sock.write(error(self.request, Fault(503, "all connections are busy", _RETRY)))
-            await self.linger(_TURN_AWAY_MS)
-        except OSError:
-            pass
+            from . import refusal
+
+            await refusal.turn_away(self)
+        except (OSError, MemoryError):
+            pass  # the listener must go on, whatever becomes of this client
         finally:
             self.sock.close()
 
@@ -342,7 +299,7 @@ class Connection:
     def read(self):
         """The next bytes of the client. Raises ``OSError`` when it has gone."""
         while True:
-            n = self.sock.readinto(_buffer)
+            n = self.sock.readinto(buffer)
             if n:
                 return bytes(_view[:n])
             if n == 0:
@@ -378,19 +335,6 @@ class Connection:
             n += self.sock.write(view[n:]) or 0
         self.stalled = None
 
-    # async
-    def linger(self, ms=_LINGER_MS, reads=99):
-        """Read what the client still sends, so that closing does not take the answer from it."""
-        since = clock.ticks()
-        while reads and clock.since(since) < ms:
-            n = self.sock.readinto(_buffer)
-            if n is None:
-                yield from asyncio.sleep_ms(10)
-            elif n:
-                reads -= 1
-            else:
-                return
-
     def drop(self) -> None:
         """End the connection from outside: its task is cancelled and its socket closed."""
         if self.task:
@@ -407,9 +351,6 @@ class Connection:
         self.request.keep = False
         try:
             self.sock.write(error(self.request, Fault(408, "the request did not come in time")))
-        except OSError:
-            pass
+        except (OSError, MemoryError):
+            pass  # the task that watches all connections calls this
         self.drop()
-
-
-_RETRY = {"Retry-After": "1"}

@@ -34,7 +34,7 @@ class Request:
     verb = ""
     key: str | None = None  # of its handler in the route tree; None: we do not route it
     raw = b""  # the target as sent
-    path: list  # segments, percent-decoded; "/a/b" is ["", "a", "b"]
+    path: list  # segments, percent-decoded; "/a/b" is ["a", "b"]
     query: bytes | None = None  # the part of the target behind "?", or None
     body: bytes | bytearray = b""
     fields: dict | None = None  # arguments from query and body, made when first asked for
@@ -73,8 +73,8 @@ class Request:
         if target[:1] != b"/":
             target = _absolute(target)
         path: list = target.split(b"/")
-        path[0] = ""
-        for i in range(1, len(path)):
+        path.pop(0)  # what lies before the first slash is empty
+        for i in range(len(path)):
             segment = path[i]
             if b"%" not in segment:
                 try:
@@ -209,58 +209,3 @@ def framed(data: bytes) -> int:
     if newline >= 0 and (newline == start or data[newline - 1] != 13):
         return -1
     return start
-
-
-class Chunks:
-    """Decodes a chunked body (RFC 9112, 7.1) that arrives in pieces."""
-
-    def __init__(self) -> None:
-        self.body = b""
-        self.rest = b""  # what followed the body, when it is done
-        self._left = 0  # bytes still to come of this chunk, its CRLF included
-
-    def feed(self, data: bytes) -> bool:
-        """Take more bytes; True when the body is whole. Raises ``Fault``."""
-        data = self.rest + data
-        while True:
-            if self._left:
-                if len(data) < self._left:
-                    break
-                if data[self._left - 2 : self._left] != b"\r\n":
-                    raise Fault(400, "malformed chunk")
-                self.body += data[: self._left - 2]
-                data = data[self._left :]
-                self._left = 0
-            line_end = data.find(b"\r\n")
-            if line_end < 0:
-                if len(data) > 64:
-                    raise Fault(400, "malformed chunk size")
-                break
-            size = _chunk_size(data[:line_end].split(b";")[0].strip())
-            if len(self.body) + size > MAX_BODY:
-                raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
-            if size:
-                data = data[line_end + 2 :]
-                self._left = size + 2
-                continue
-            # The last chunk; trailers are read over.
-            end = (
-                line_end if data[line_end : line_end + 4] == b"\r\n\r\n" else data.find(b"\r\n\r\n")
-            )
-            if end >= 0:
-                self.rest = data[end + 4 :]
-                return True
-            if len(data) > MAX_HEAD:
-                raise Fault(431, "trailers larger than %d bytes" % MAX_HEAD)
-            break
-        self.rest = data
-        return False
-
-
-def _chunk_size(text: bytes) -> int:
-    if not 0 < len(text) <= 8:
-        raise Fault(400, "malformed chunk size")
-    for c in text:
-        if c not in b"0123456789abcdefABCDEF":
-            raise Fault(400, "malformed chunk size")
-    return int(text, 16)

@@ -190,7 +190,7 @@ def _read(request, data) -> None:
             raise Fault(400, "the head is not whole")
         raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
     request.begin(head[: end + 4])
-    if request.path[1] == "~":  # calls of boards carry a code for a connection of their own
+    if request.path[0] == "~":  # calls of boards carry a code for a connection of their own
         raise Fault(401, "for boards of this cluster only")
     body = bytes(data[end + 4 :])
     if request.length < 0 or request.length != len(body):

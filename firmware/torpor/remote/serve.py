@@ -36,7 +36,7 @@ async def take(connection, rest):
     ours = request.header("torpor-nonce") or b""
     caller = request.header("torpor-board") or b""
     found = [key for key in auth.keys() if auth.name(key) == wanted]
-    right = request.header("upgrade") == frames.VERSION and len(request.path) == 2
+    right = request.header("upgrade") == frames.VERSION and len(request.path) == 1
     if not found or not right or len(ours) != 2 * auth.NONCE or not _is_name(caller):
         raise Fault(401, "for boards of this cluster only")
     board = kernel.current.cluster.BOARD.encode()

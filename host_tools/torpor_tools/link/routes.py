@@ -130,8 +130,7 @@ def _converted(argument: Argument, route: Route) -> str:
     """The source that takes an argument out of the request ``q``."""
     kind, optional = _kind(argument.type)
     if argument.name in route.parameters:
-        # The segments of q.path begin with the empty one before the first slash.
-        index = route.segments.index(f"<{argument.name}>") + 1
+        index = route.segments.index(f"<{argument.name}>")
         if kind in ("str", "Any"):
             return f"q.path[{index}]"
         return f'path_{kind}(q, {index}, "{argument.name}")'

@@ -26,7 +26,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "net": lambda board: board.board.port != "unix",
     "remote": lambda board: board.called,
     "store.tools": lambda board: board.called and any(s.contract.has_store for s in board.services),
-    "http": lambda board: any(s.port is not None for s in board.services),
+    "http.opening": lambda board: any(s.port is not None for s in board.services),
     "schedule": lambda board: bool(_schedule(board)) or "DAILY" in dict(_power(board)),
     "mqtt.mailbox": lambda board: board.mailbox is not None,
     "power.pins": lambda board: "WAKE" in dict(_power(board)),

@@ -9,9 +9,10 @@ SERVICES = ("readings", "alerts")
 
 
 def parts():
-    from torpor import http, net, schedule
+    from torpor import net, schedule
+    from torpor.http import opening
 
-    return (net, http, schedule)
+    return (net, opening, schedule)
 
 
 def load(name):

@@ -11,9 +11,10 @@ SERVICES = ("alerts",)
 
 
 def parts():
-    from torpor import http, net
+    from torpor import net
+    from torpor.http import opening
 
-    return (net, http)
+    return (net, opening)
 
 
 def load(name):
@@ -39,28 +40,28 @@ def alerts_routes(s):
         return s.index()
 
     def get_of(q):  # GET /alerts/<fridge>
-        return s.of(q.path[2], int_(q, "limit", 10), opt_(int_, q, "since", None))
+        return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
     def get_of_2(q):  # GET /fridges/<fridge>/alerts
-        return s.of(q.path[2], int_(q, "limit", 10), opt_(int_, q, "since", None))
+        return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
     def get_open_alerts(q):  # GET /alerts/open
         return s.open_alerts()
 
     def post_acknowledge(q):  # POST /alerts/<id>/acknowledge
-        return s.acknowledge(path_int(q, 2, "id"), str_(q, "by"))
+        return s.acknowledge(path_int(q, 1, "id"), str_(q, "by"))
 
     def put_annotate(q):  # PUT /alerts/<id>/notes/<urgent>
         return s.annotate(
-            path_bool(q, 4, "urgent"),
-            path_int(q, 2, "id"),
+            path_bool(q, 3, "urgent"),
+            path_int(q, 1, "id"),
             str_(q, "text"),
             inside(opt_(list_, q, "tags", None), "tags", "list[str]", [str]),
             any_(q, "extra", None),
         )
 
     def delete_forget(q):  # DELETE /alerts/<id>
-        return s.forget(path_int(q, 2, "id"))
+        return s.forget(path_int(q, 1, "id"))
 
     def get_history_csv(q):  # GET /history.csv  (streamed)
         return s.history_csv(float_(q, "scale", -1.5))

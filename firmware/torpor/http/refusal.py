@@ -1,0 +1,91 @@
+"""What is said to requests that no route takes, and to clients that cannot be served.
+
+An overlay: see ``torpor.overlay``.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .. import clock, overlay
+from ..service import Fault
+from . import wire
+from .answer import error
+from .listener import buffer
+
+overlay.until_collected(__name__)
+
+_LINGER_MS = const(500)
+_TURN_AWAY_MS = const(300)
+
+
+def unmatched(listener, request, node):
+    """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
+    route takes. Raises ``Fault``."""
+    verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
+    rest = listener.routes.get("/")
+    if rest:
+        if not verbs:
+            return rest
+        more = rest[2](rest[1], request.target)
+        if ("GET" if request.verb == "HEAD" else request.verb) in more:
+            return rest
+        verbs += more
+    if listener.failed:
+        raise Fault(503, "%s did not start: %s" % (listener.name, listener.failed))
+    if not verbs:
+        raise Fault(404, "%s has no %s" % (listener.name, request.target))
+    if "GET" in verbs:
+        verbs.append("HEAD")
+    verbs.append("OPTIONS")
+    allow = {"Allow": ", ".join(sorted(set(verbs)))}
+    if request.verb == "OPTIONS":
+        raise Fault(204, "", allow)
+    raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)
+
+
+def too_long(listener, request) -> None:
+    """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
+    has limits of its own."""
+    if "/" not in listener.routes or _matches(listener.routes, request):
+        raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
+
+
+def _matches(node, request) -> bool:
+    for segment in request.path:
+        node = node.get(segment) or node.get(segment and "*")
+        if not node:
+            return False
+    return request.key in node
+
+
+async def refuse(connection, fault) -> None:
+    """Answer a request that cannot be read to its end, and close."""
+    request = connection.request
+    request.keep = False
+    request.verb = ""
+    await connection.send(error(request, fault))
+    await linger(connection.sock)
+
+
+async def turn_away(connection) -> None:
+    """Tell a client for whom there is no place to come again."""
+    sock = connection.sock
+    await linger(sock, _TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
+    connection.request.keep = False
+    fault = Fault(503, "all connections are busy", {"Retry-After": "1"})
+    sock.write(error(connection.request, fault))
+    await linger(sock, _TURN_AWAY_MS)
+
+
+async def linger(sock, ms: int = _LINGER_MS, reads: int = 99) -> None:
+    """Read what the client still sends, so that closing does not take the answer from it."""
+    since = clock.ticks()
+    while reads and clock.since(since) < ms:
+        n = sock.readinto(buffer)
+        if n is None:
+            await asyncio.sleep_ms(10)
+        elif n:
+            reads -= 1
+        else:
+            return
