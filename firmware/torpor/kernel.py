@@ -1,20 +1,11 @@
-"""Wiring, start, supervision: what makes services out of an image.
-
-``run`` reads the wiring that the build generated (``cluster.py``), makes the services, sets their
-peers, starts them in order, and then the parts of the runtime that the wiring names: the network,
-the listeners, the schedules. A part is a module with ``start(kernel)``; the kernel knows none of
-them, so what no service needs is not in the image.
-
-A service that fails does not stop the others: its listener answers 503 with the reason, and so do
-calls from its peers.
+"""What runs on a board: ``run`` starts the wiring that the build generated (``cluster.py``) and keeps
+it running. How it starts is told in ``startup``.
 """
 
 import asyncio
-import gc
 import sys
 
 from . import heap, idle, log
-from .service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,19 +14,6 @@ if TYPE_CHECKING:
     from .schedule import Schedule
 
 _log = log.Log("kernel")
-
-
-class Unavailable:
-    """Stands where a service would be that did not start."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        self._fault = Fault(503, "%s did not start: %s" % (name, reason))
-
-    def __getattr__(self, method: str):
-        return self._refuse
-
-    async def _refuse(self, *args, **kwargs):
-        raise self._fault
 
 
 class Kernel:
@@ -63,50 +41,18 @@ class Kernel:
     async def start(self) -> None:
         """Make and start the services, then the parts of the runtime that this board needs."""
         asyncio.get_event_loop().set_exception_handler(_unhandled)
-        self._load()
-        await self._start()
-        gc.collect()
-        for part in self.cluster.parts():
-            part.start(self)
-        _forget(self.cluster)
+        from . import startup
+
+        heap.forget("torpor.startup")  # it runs once: 2 kB in 64-bit MicroPython
+        await startup.run(self)
+        del startup
         heap.settle()
         _log.info("ready")
-
-    def _fail(self, name: str, error: Exception) -> None:
-        reason = "%s: %s" % (type(error).__name__, error)
-        log.Log(name).exception(error, "failed to start: " + reason)
-        self.failed[name] = reason
-        self.services[name] = Unavailable(name, reason)
-
-    def _load(self) -> None:
-        for name in self.cluster.SERVICES:
-            gc.collect()  # so that what lives for ever lies without holes
-            try:
-                self.services[name] = self.cluster.load(name)
-            except Exception as e:
-                self._fail(name, e)
-        self.cluster.wire(self.services)
 
     def save(self) -> None:
         """Make durable what waits for it: call this before a sleep or a planned reset."""
         for work in self.savers:
             work()
-
-    async def _start(self) -> None:
-        for name in self.cluster.SERVICES:
-            if name not in self.failed:
-                try:
-                    await self.services[name].start()
-                except Exception as e:
-                    self._fail(name, e)
-                    self.cluster.wire(self.services)  # peers must not call into half a service
-
-
-def _forget(cluster) -> None:
-    # What is called once: 1.7 kB in 64-bit MicroPython for the five services of the sample.
-    for name in dir(cluster):
-        if name in ("load", "wire", "parts", "ROUTES") or name.endswith("_routes"):
-            delattr(cluster, name)
 
 
 def _unhandled(loop, context) -> None:

@@ -1,7 +1,6 @@
 """The Wi-Fi connection and the clock that is set over it."""
 
 import asyncio
-import json
 
 from micropython import const
 
@@ -14,7 +13,6 @@ _REJOIN_MS = const(4000)  # with a remembered access point it takes less than on
 _POLL_MS = const(20)
 _WATCH_MS = const(5000)
 _SET_CLOCK_S = const(3600)  # the oscillator of a deep sleep drifts by seconds an hour
-_RETRY_CLOCK_S = const(60)  # asking takes up to a second, in which nothing else runs
 
 _log = log.Log("net")
 
@@ -29,13 +27,12 @@ joined = False
 joining = False
 
 
-def _credentials() -> dict:
-    """The ``[wifi]`` of ``secrets.toml``, which the build puts into the filesystem only."""
-    try:
-        with open("/secrets.json") as file:
-            return json.load(file).get("wifi", {})
-    except OSError:
-        return {}
+def _radio():
+    # Used at the start, when the connection is lost and once an hour: 2 kB in 64-bit MicroPython.
+    from . import heap, radio
+
+    heap.forget("torpor.radio")
+    return radio
 
 
 def start(kernel) -> None:
@@ -51,37 +48,20 @@ def start(kernel) -> None:
 def begin() -> None:
     """Turn the radio on and begin to join; returns at once."""
     global _wlan
-    if _wlan is not None:
-        return
-    import network
+    if _wlan is None:
+        import network
 
-    _wlan = network.WLAN(network.STA_IF)
-    _wlan.active(True)
-    _connect()
+        _wlan = network.WLAN(network.STA_IF)
+        _wlan.active(True)
+        _connect()
 
 
 def _connect(quick: bool = True) -> None:
     """Begin to join; with ``quick``, by what is remembered of the access point."""
     global _quick, joining
-    wifi = _credentials()
-    if not wifi.get("ssid"):
-        _log.warning(
-            "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"
-        )
-        return
-    ssid, key = wifi["ssid"], wifi.get("password", "")
-    joining = True
-    try:
-        from .power import rejoin  # in images of boards that sleep deep
-    except ImportError:
-        rejoin = None  # type: ignore[assignment]
-    try:
-        begun = rejoin.connect(_wlan, ssid, key, quick) if rejoin else 0
-        _quick = begun == 2  # rejoin.QUICK
-        if not begun:
-            _wlan.connect(ssid, key)
-    except OSError as e:
-        _log.warning("joining failed: %s", e)  # whoever reads the log must not learn the name
+    begun = _radio().connect(_wlan, quick)
+    joining = begun is not None
+    _quick = begun == 2  # rejoin.QUICK
 
 
 async def keep(rejoined=()) -> None:
@@ -100,7 +80,7 @@ async def keep(rejoined=()) -> None:
                 for function in rejoined if lost else ():
                     function()
             if clock.set_due(_SET_CLOCK_S):
-                _set_clock()
+                _radio().set_clock()
             await idle.pause(_WATCH_MS)
             continue
         if joined:
@@ -123,25 +103,6 @@ async def keep(rejoined=()) -> None:
             _connect()
 
 
-def _set_clock() -> None:
-    import ntptime
-
-    try:
-        ntptime.settime()
-        clock.was_set()
-        _log.info("clock set")
-    except OSError as e:
-        clock.set_later(_RETRY_CLOCK_S)
-        _log.warning("clock not set, again in %d s: %s", _RETRY_CLOCK_S, e)
-
-
 def info() -> dict:
     """Address and signal strength (dBm), as far as the radio tells."""
-    if not _wlan or not _wlan.isconnected():
-        return {"connected": False}
-    found = {"connected": True, "address": _wlan.ifconfig()[0]}
-    try:
-        found["rssi"] = _wlan.status("rssi")
-    except (OSError, ValueError):
-        pass
-    return found
+    return _radio().info(_wlan)

@@ -39,10 +39,10 @@ UP = "def up(db):\n    db.index('notes', 'tag')\n"
 # What runs the services on this board, which has no radio: as main.py does, to their start.
 MAIN = """
 import asyncio, cluster
-from torpor import kernel
+from torpor import kernel, startup
 kernel.current = kernel.Kernel(cluster)
-kernel.current._load()
-asyncio.run(kernel.current._start())
+startup.load(kernel.current)
+asyncio.run(startup.start(kernel.current))
 print("main has run")
 """
 LARGE = replace(FILESYSTEM, block_count=120)

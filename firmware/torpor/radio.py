@@ -1,0 +1,75 @@
+"""What ``net`` seldom asks of the radio: to join, the time, how it is connected."""
+
+import json
+
+from micropython import const
+
+from . import clock, log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import network
+
+_RETRY_CLOCK_S = const(60)  # asking takes up to a second, in which nothing else runs
+
+_log = log.Log("net")
+
+
+def _credentials() -> dict:
+    """The ``[wifi]`` of ``secrets.toml``, which the build puts into the filesystem only."""
+    try:
+        with open("/secrets.json") as file:
+            return json.load(file).get("wifi", {})
+    except OSError:
+        return {}
+
+
+def connect(wlan: "network.WLAN", quick: bool) -> "int | None":
+    """Begin to join; with ``quick``, by what is remembered of the access point.
+
+    How it was begun, as ``rejoin.connect`` tells it; None if nobody knows what to join.
+    """
+    wifi = _credentials()
+    if not wifi.get("ssid"):
+        _log.warning(
+            "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"
+        )
+        return None
+    ssid, key = wifi["ssid"], wifi.get("password", "")
+    try:
+        from .power import rejoin  # in images of boards that sleep deep
+    except ImportError:
+        rejoin = None  # type: ignore[assignment]
+    begun = 0
+    try:
+        begun = rejoin.connect(wlan, ssid, key, quick) if rejoin else 0
+        if not begun:
+            wlan.connect(ssid, key)
+    except OSError as e:
+        _log.warning("joining failed: %s", e)  # whoever reads the log must not learn the name
+    return begun
+
+
+def set_clock() -> None:
+    """Ask a time server; if it does not answer, say when to try again."""
+    import ntptime
+
+    try:
+        ntptime.settime()
+        clock.was_set()
+        _log.info("clock set")
+    except OSError as e:
+        clock.set_later(_RETRY_CLOCK_S)
+        _log.warning("clock not set, again in %d s: %s", _RETRY_CLOCK_S, e)
+
+
+def info(wlan: "network.WLAN | None") -> dict:
+    """Address and signal strength (dBm), as far as the radio tells."""
+    if not wlan or not wlan.isconnected():
+        return {"connected": False}
+    found = {"connected": True, "address": wlan.ifconfig()[0]}
+    try:
+        found["rssi"] = wlan.status("rssi")
+    except (OSError, ValueError):
+        pass
+    return found

@@ -1,0 +1,58 @@
+"""What ``system.info`` tells; it is loaded for each time that somebody asks, and then forgotten."""
+
+import gc
+import sys
+
+from . import clock, heap, kernel, net, port  # type: ignore[attr-defined]
+
+
+def info() -> dict:
+    """Identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi, connections, services."""
+    k = kernel.current
+    return {
+        "cluster": k.cluster.NAME,
+        "board": k.cluster.BOARD,
+        "id": port.unique_id(),
+        "firmware": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
+        "platform": sys.platform,
+        "uptime": clock.uptime_ms() // 1000,
+        "clock": clock.now() if clock.synced() else None,
+        "heap": {
+            "free": gc.mem_free(),
+            "used": gc.mem_alloc(),
+            "largest": largest(),
+            "collections": heap.collections,
+            "longest_pause_us": heap.longest_us,
+        },
+        "reset_cause": port.reset_cause(),
+        "wake_reason": port.wake_reason(),
+        "wifi": net.info(),
+        "connections": {
+            "open": len(k.budget.open),
+            "places": k.budget.places,
+            "displaced": k.budget.displaced,
+            "turned_away": k.budget.turned_away,
+        }
+        if k.budget
+        else {},
+        "failed": k.failed,
+    }
+
+
+def largest() -> int:
+    """Bytes of the largest block that could be allocated now, to a sixteenth of what is free."""
+    from io import BytesIO
+
+    high = gc.mem_free()
+    step = high >> 4
+    low = 0
+    gc.disable()  # a block that cannot be had is no reason to collect
+    while high - low > step:
+        middle = (low + high) // 2
+        try:
+            BytesIO(middle).close()  # which gives the block back
+            low = middle
+        except MemoryError:
+            high = middle
+    gc.enable()
+    return low
