@@ -133,8 +133,10 @@ def test_an_offset_counts_from_the_minute_on() -> None:
 
 
 def times(call: str) -> int:
-    """The value of a call of one of schedule.py's functions."""
-    source = 'text = open("torpor/schedule.py").read()\nmade = {"const": int}\n'
-    source += 'exec(text[text.index("_DAY_S"):text.index("class Job")], made)\n'
+    """The value of a call of one of the functions of schedule.py and daily.py."""
+    source = 'made = {"const": int}\n'
+    for module, first, end in (("schedule", "def next_", "class Job"), ("daily", "_DAY", "class D")):
+        source += f'text = open("torpor/{module}.py").read()\n'
+        source += f"exec(text[text.index({first!r}):text.index({end!r})], made)\n"
     source += f"print(eval({call!r}, made))\n"
     return int(micropython(source)[0])

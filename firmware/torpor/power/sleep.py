@@ -140,7 +140,7 @@ class Power:
         kept["asleep_at"] = clock.wall_ms()
         kept["clock_set"] = clock.set_at
         if self._schedule:
-            kept["jobs"] = self._schedule.left()
+            kept["jobs"] = self._schedule.snapshot()
         if self._pins:
             kept["pins"] = self._pins.levels()
         try:

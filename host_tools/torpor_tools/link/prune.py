@@ -35,12 +35,17 @@ def _sleeps_deep(board: BoardPlan) -> bool:
     return board.power is not None and board.power.policy == "deep"
 
 
+def _runs_daily(board: BoardPlan) -> bool:
+    return any(m.daily_s is not None for s in board.services for m in s.contract.methods)
+
+
 # Modules that the runtime does without where they are missing -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
     "torpor.power": lambda board: any(
         name.startswith(("power.", "mqtt.")) for name in parts(board)
     ),
     "torpor.power.rejoin": _sleeps_deep,
+    "torpor.daily": _runs_daily,
 }
 
 

@@ -26,6 +26,7 @@ RUNTIME_PARTS = (
     "torpor.http.answer",
     "torpor.http.budget",
     "torpor.kernel",
+    "torpor.port",
     "torpor.schedule",
     "torpor.service",
 )
