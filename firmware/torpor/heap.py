@@ -25,7 +25,6 @@ The longest pause is that of one collection, as without us: 0.2 to 0.3 ms here.
 """
 
 import gc
-import sys
 import time
 
 from micropython import const
@@ -59,18 +58,6 @@ def settle() -> None:
     while not _behind:
         _advance()
     idle.add(_idle)
-
-
-def forget(module: str) -> None:
-    """Give back the heap of a module (dotted name), for now or for this start.
-
-    Whoever uses it still has it in hand; whoever imports it later loads it again.
-    """
-    package, _, name = module.rpartition(".")
-    sys.modules.pop(module, None)
-    owner = sys.modules.get(package)
-    if hasattr(owner, name):
-        delattr(owner, name)
 
 
 def collect() -> None:

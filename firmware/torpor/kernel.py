@@ -1,11 +1,12 @@
-"""What runs on a board: ``run`` starts the wiring that the build generated (``cluster.py``) and keeps
-it running. How it starts is told in ``startup``.
+"""What runs on a board: ``run`` starts the wiring that the build generated (``cluster.py``).
+
+How it starts is told in ``startup``.
 """
 
 import asyncio
 import sys
 
-from . import heap, idle, log
+from . import heap, idle, log, overlay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Kernel:
         asyncio.get_event_loop().set_exception_handler(_unhandled)
         from . import startup
 
-        heap.forget("torpor.startup")  # it runs once: 2 kB in 64-bit MicroPython
+        overlay.forget("torpor.startup")  # it runs once: 2 kB in 64-bit MicroPython
         await startup.run(self)
         del startup
         heap.settle()

@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, idle, log, supervise
+from . import clock, idle, log, overlay, supervise
 
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
@@ -29,9 +29,9 @@ joining = False
 
 def _radio():
     # Used at the start, when the connection is lost and once an hour: 2 kB in 64-bit MicroPython.
-    from . import heap, radio
+    from . import radio
 
-    heap.forget("torpor.radio")
+    overlay.forget("torpor.radio")
     return radio
 
 
