@@ -116,8 +116,8 @@ def start(kernel: "Kernel") -> None:
             service = kernel.services[name]
             jobs.append(Job(service.log, getattr(service, method), period))
     if hasattr(kernel.cluster, "DAILY"):
-        from . import daily
+        from . import daily_jobs
 
-        jobs += daily.jobs(kernel)
+        jobs += daily_jobs.made(kernel)
     kernel.schedule = Schedule(jobs)
     supervise.spawn(log.Log("schedule"), kernel.schedule.run)

@@ -45,7 +45,7 @@ OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
         name.startswith(("power.", "mqtt.")) for name in parts(board)
     ),
     "torpor.power.rejoin": _sleeps_deep,
-    "torpor.daily": _runs_daily,
+    "torpor.daily_jobs": _runs_daily,
 }
 
 

@@ -68,7 +68,7 @@ class Daily(Job):
         self.last = stored
 
 
-def jobs(kernel: "Kernel") -> list:
+def made(kernel: "Kernel") -> list:
     """Those of the wiring, but for services that did not start."""
     found = []
     for name, method, at in kernel.cluster.DAILY:
