@@ -166,7 +166,9 @@ async def test_two_thousand_requests_leave_the_heap_as_it_was(board: EmulatedBoa
     assert await load(board, 2000) == {200: 2000}
     async with client(board, DEVICE) as http:
         after = await most_free(http)
-    assert before - after < 4096, (before, after)
+    # One block lost a request would be 32,000. The sample keeps what it measures meanwhile: points
+    # in RAM and up to 2 kB of journal.
+    assert before - after < 8192, (before, after)
 
 
 async def load(board: EmulatedBoard, requests: int, clients: int = 4) -> dict[int, int]:
