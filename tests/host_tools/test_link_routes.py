@@ -28,44 +28,44 @@ def binder(*arguments: Any, path: str = "POST /a/<id>") -> Binder:
 
 def test_a_level_for_each_segment_and_a_star_for_a_parameter() -> None:
     assert routes("GET /alerts/<id>", "POST /alerts/<id>/acknowledge", "GET /") == {
-        "alerts": {"*": {"/GET": "get_m0", "acknowledge": {"/POST": "post_m1"}}},
-        "": {"/GET": "get_m2"},
+        "alerts": {"*": {"/GET": "m0", "acknowledge": {"/POST": "m1"}}},
+        "": {"/GET": "m2"},
     }
 
 
 def test_a_fixed_segment_offers_what_the_parameter_beside_it_does() -> None:
     assert routes("GET /a/<id>", "POST /a/<id>/b", "GET /a/all", "GET /a/all/b")["a"] == {
-        "*": {"/GET": "get_m0", "b": {"/POST": "post_m1"}},
-        "all": {"/GET": "get_m2", "b": {"/GET": "get_m3", "/POST": "post_m1"}},
+        "*": {"/GET": "m0", "b": {"/POST": "m1"}},
+        "all": {"/GET": "m2", "b": {"/GET": "m3", "/POST": "m1"}},
     }
 
 
 def test_the_route_that_is_fixed_first_wins() -> None:
     """``/a/b`` is ``/a/<x>``, though ``/<x>/b`` has a fixed segment where that has none."""
     assert routes("GET /a/<x>", "GET /<x>/b") == {
-        "a": {"*": {"/GET": "get_m0"}, "b": {"/GET": "get_m0"}},
-        "*": {"b": {"/GET": "get_m1"}},
+        "a": {"*": {"/GET": "m0"}, "b": {"/GET": "m0"}},
+        "*": {"b": {"/GET": "m1"}},
     }
 
 
 def test_an_empty_segment_is_no_value_for_a_parameter() -> None:
     assert routes("GET /a/<id>", "PUT /a/")["a"] == {
-        "*": {"/GET": "get_m0"},
-        "": {"/PUT": "put_m1"},
+        "*": {"/GET": "m0"},
+        "": {"/PUT": "m1"},
     }
 
 
 def test_a_method_with_two_routes_has_two_binders() -> None:
     found = binders(contract(method("m", "GET /a", "GET /b"), method("m_2", "GET /c")))
-    assert [b.name for b in found] == ["get_m", "get_m_2", "get_m_2_2"]
+    assert [b.name for b in found] == ["m", "get_m", "m_2"]
 
 
 def test_extras_make_the_leaf_a_tuple() -> None:
     typed = method("m", "GET /a", content_type="text/csv")
     streamed = method("n", "GET /b", streamed=True)
     assert tree(binders(contract(typed, streamed))) == {
-        "a": {"/GET": ("answer.typed", "get_m", "text/csv")},
-        "b": {"/GET": ("stream.serve", "get_n", None)},
+        "a": {"/GET": ("answer.typed", "m", "text/csv")},
+        "b": {"/GET": ("stream.serve", "n", None)},
     }
 
 
@@ -162,7 +162,7 @@ def _plain(paths: list[tuple[str, list[str]]]) -> dict[str, Any]:
         node = root
         for segment in segments:
             node = node.setdefault("*" if segment.startswith("<") else segment, {})
-        node["/" + verb] = f"{verb.lower()}_m{i}"
+        node["/" + verb] = f"m{i}"
     return root
 
 

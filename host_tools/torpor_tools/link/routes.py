@@ -85,10 +85,14 @@ class Binder:
 def binders(contract: Contract) -> list[Binder]:
     """A binder for each route, in the order of the source."""
     made: list[Binder] = []
-    taken: set[str] = set()
+    taken = {*CONVERTERS, "answer", "app", "q", "s", "stream"}  # what the functions read
     for method in contract.methods:
         for route in method.routes:
-            name = wanted = f"{route.verb.lower()}_{method.name}"
+            # The method's own name, which the image has anyway: any other would take heap.
+            name = method.name
+            wanted = f"{route.verb.lower()}_{name}"
+            if name in taken:
+                name = wanted
             number = 2
             while name in taken:
                 name, number = f"{wanted}_{number}", number + 1

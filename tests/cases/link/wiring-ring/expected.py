@@ -31,10 +31,10 @@ def wire(s):
 
 
 def alerts_routes(s):
-    def get_check(q):  # GET /alerts
+    def check(q):  # GET /alerts
         return s.check()
 
-    return {"alerts": {"/GET": get_check}}
+    return {"alerts": {"/GET": check}}
 
 
 ROUTES = {"alerts": alerts_routes}

@@ -36,22 +36,22 @@ def wire(s):
 
 
 def alerts_routes(s):
-    def get_index(q):  # GET /
+    def index(q):  # GET /
         return s.index()
 
-    def get_of(q):  # GET /alerts/<fridge>
+    def of(q):  # GET /alerts/<fridge>
         return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
-    def get_of_2(q):  # GET /fridges/<fridge>/alerts
+    def get_of(q):  # GET /fridges/<fridge>/alerts
         return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
-    def get_open_alerts(q):  # GET /alerts/open
+    def open_alerts(q):  # GET /alerts/open
         return s.open_alerts()
 
-    def post_acknowledge(q):  # POST /alerts/<id>/acknowledge
+    def acknowledge(q):  # POST /alerts/<id>/acknowledge
         return s.acknowledge(path_int(q, 1, "id"), str_(q, "by"))
 
-    def put_annotate(q):  # PUT /alerts/<id>/notes/<urgent>
+    def annotate(q):  # PUT /alerts/<id>/notes/<urgent>
         return s.annotate(
             path_bool(q, 3, "urgent"),
             path_int(q, 1, "id"),
@@ -60,34 +60,34 @@ def alerts_routes(s):
             any_(q, "extra", None),
         )
 
-    def delete_forget(q):  # DELETE /alerts/<id>
+    def forget(q):  # DELETE /alerts/<id>
         return s.forget(path_int(q, 1, "id"))
 
-    def get_history_csv(q):  # GET /history.csv  (streamed)
+    def history_csv(q):  # GET /history.csv  (streamed)
         return s.history_csv(float_(q, "scale", -1.5))
 
-    def get_badge(q):  # GET /badge
+    def badge(q):  # GET /badge
         return s.badge()
 
     return {
-        "": {"/GET": get_index},
+        "": {"/GET": index},
         "alerts": {
             "*": {
-                "/GET": get_of,
-                "acknowledge": {"/POST": post_acknowledge},
-                "notes": {"*": {"/PUT": put_annotate}},
-                "/DELETE": delete_forget,
+                "/GET": of,
+                "acknowledge": {"/POST": acknowledge},
+                "notes": {"*": {"/PUT": annotate}},
+                "/DELETE": forget,
             },
             "open": {
-                "/GET": get_open_alerts,
-                "acknowledge": {"/POST": post_acknowledge},
-                "notes": {"*": {"/PUT": put_annotate}},
-                "/DELETE": delete_forget,
+                "/GET": open_alerts,
+                "acknowledge": {"/POST": acknowledge},
+                "notes": {"*": {"/PUT": annotate}},
+                "/DELETE": forget,
             },
         },
-        "fridges": {"*": {"alerts": {"/GET": get_of_2}}},
-        "history.csv": {"/GET": (stream.serve, get_history_csv, "text/csv")},
-        "badge": {"/GET": (answer.typed, get_badge, "image/svg+xml")},
+        "fridges": {"*": {"alerts": {"/GET": get_of}}},
+        "history.csv": {"/GET": (stream.serve, history_csv, "text/csv")},
+        "badge": {"/GET": (answer.typed, badge, "image/svg+xml")},
     }
 
 
