@@ -19,8 +19,8 @@ class Sensors(Service):
         for fridge, rom in self.config["probes"].items():
             self._roms[fridge] = bytes.fromhex(rom)
         self._celsius: dict[str, float | None] = {}
-        self._measured = asyncio.Event()
-        self._measuring = False
+        self._wire = asyncio.Lock()
+        self._conversions = 0
 
     @safe
     async def fridges(self) -> list[str]:
@@ -52,20 +52,15 @@ class Sensors(Service):
 
     async def _measure(self) -> None:
         """Wait for a conversion; whoever comes while one runs shares it."""
-        if not self._measuring:
-            self._measuring = True
-            self._measured.clear()
-            # A task of its own: a caller that gives up must not take the others' result along.
-            asyncio.create_task(self._convert())
-        await self._measured.wait()
+        known = self._conversions
+        async with self._wire:
+            if known == self._conversions:  # nobody has done it meanwhile
+                await self._convert()
+                self._conversions += 1
 
     async def _convert(self) -> None:
-        try:
-            present = self._probes.convert()
-            if present:
-                await asyncio.sleep_ms(CONVERSION_MS)
-            for fridge, rom in self._roms.items():
-                self._celsius[fridge] = self._probes.read(rom) if present else None
-        finally:
-            self._measuring = False
-            self._measured.set()
+        present = self._probes.convert()
+        if present:
+            await asyncio.sleep_ms(CONVERSION_MS)
+        for fridge, rom in self._roms.items():
+            self._celsius[fridge] = self._probes.read(rom) if present else None
