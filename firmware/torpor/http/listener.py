@@ -91,11 +91,13 @@ class Listener:
                         connection.task = asyncio.create_task(connection.serve())
                     else:
                         yield from connection.turn_away()
-            except OSError as e:
-                _log.warning(
-                    "%s: port %d failed (%s), opened again in 1 s", self.name, self.port, e
-                )
+            except Exception as e:
+                # Nobody else watches over this task: a supervisor takes 320 bytes a service.
                 self.close()
+                try:
+                    _log.exception(e, "%s: port %d, opened again in 1 s" % (self.name, self.port))
+                except MemoryError:
+                    pass
                 yield from asyncio.sleep_ms(_REOPEN_MS)
             except asyncio.CancelledError:
                 if self._sock is not None:

@@ -1,8 +1,9 @@
 """Opens the listeners of the services that have a port. An overlay: a board does so once."""
 
+import asyncio
 import socket
 
-from .. import log, overlay, supervise
+from .. import log, overlay
 from .budget import Budget
 from .listener import Listener
 
@@ -28,7 +29,7 @@ def start(kernel) -> None:
             _log.error("%s cannot listen on port %d: %s", name, port, e)
         kernel.listeners.append(listener)
         kernel.rejoined.append(listener.renew)
-        supervise.spawn(log.Log(name), listener.run)
+        asyncio.create_task(listener.run())
 
 
 def listen(port: int) -> socket.socket:

@@ -53,14 +53,15 @@ def split(data):
 class Leaves:
     """The leaves of a table, whose files begin with ``prefix``; ``bounds`` is where each begins."""
 
+    lost = 0  # damaged places seen
+    file: "Any" = None
+    key: "Any" = None  # the bound of the leaf whose file is open
+
     def __init__(self, prefix: str, bounds: list) -> None:
         bounds.sort()
         self.prefix = prefix
         self.bounds = bounds
         self.maps: list = [None] * len(bounds)
-        self.lost = 0  # damaged places seen
-        self.file: Any = None
-        self.key = None  # the bound of the leaf whose file is open
 
     def path(self, key) -> str:
         """The file of the leaf that begins at ``key``."""

@@ -105,9 +105,10 @@ def table(store, name: str, keep: int, max_age: int, lazy: bool):
     if "." in name or name[:1] in "_~":
         raise ValueError("no name for a table: " + name)
     made = generation(store, name, generation_of(store, name))
-    made.keep = keep
-    made.max_age = max_age
-    made.lazy = lazy
+    if keep != made.keep or max_age != made.max_age or lazy != made.lazy:
+        made.keep = keep
+        made.max_age = max_age
+        made.lazy = lazy
     if store.indexing:
         store.indexing.attach(store, made, name)
     return made
