@@ -25,10 +25,9 @@ from .. import paths
 from .module import Module
 
 # Constants of uctypes, framebuf, math and the like that neither the runtime nor a service of any
-# kind is likely to use. Looked up with micropython.qstr_info() in the Unix port 1.29; in the files
-# of RPI_PICO_W and ESP32_GENERIC, _C3 and _S3 1.27.0 they stand as words between zero bytes, which
-# is no proof: a name that a firmware lacks costs what it would cost anyway. No built-in function,
-# no exception, and nothing that MicroPython itself looks up in an object.
+# kind is likely to use. Looked up with micropython.qstr_info() in RPI_PICO_W 1.27.0 and the Unix
+# port 1.29, and searched for in ESP32_GENERIC, _C3 and _S3 1.27.0. No built-in function, no
+# exception, and nothing that MicroPython itself looks up in an object.
 _FREE = """
     ARRAY AUTO BFINT16 BFINT32 BFINT8 BFUINT16 BFUINT32 BFUINT8 BF_LEN BF_POS BIG_ENDIAN
     CERT_NONE CERT_OPTIONAL DeflateIO Done EALREADY EBADF ECONNABORTED ECONNREFUSED
