@@ -26,7 +26,6 @@ from . import stub
 from .compile import compile_all
 from .freeze import FOLDER, frozen_files, left_over
 from .module import Module
-from .names import with_free_names
 from .prune import collect, start_modules
 from .secrets import broker_login, cluster_keys, secret_files
 from .sizes import measure, to_json
@@ -59,7 +58,7 @@ def build(
     filesystem. Raises ``UserError`` with all problems found.
     """
     board = _board(plan, board_name)
-    linked = _link(plan, board, out / ".cache" / "mpy", strict=strict, frozen=frozen)
+    linked = _link(plan, board, out / ".cache" / "mpy", strict=strict)
     files = _files(plan, board, linked, types=types, production=production)
     if frozen:
         files = left_over(files)
@@ -126,21 +125,13 @@ class _Linked:
 
 
 def _link(
-    plan: Plan,
-    board: BoardPlan,
-    cache: Path | None,
-    wired: bool = True,
-    strict: bool = False,
-    frozen: bool = False,
+    plan: Plan, board: BoardPlan, cache: Path | None, wired: bool = True, strict: bool = False
 ) -> _Linked:
     problems: list[Problem] = []
     written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
     collected, missing = collect(plan, board, generated)
-    start = start_modules(board.board.port)
-    modules = without_unused(collected, start)
-    if not frozen:  # there all names are in the firmware
-        modules = with_free_names(modules, start)
+    modules = without_unused(collected, start_modules(board.board.port))
     compiled, refused = compile_all(modules, cache)
     return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
 
