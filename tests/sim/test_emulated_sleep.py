@@ -19,12 +19,13 @@ from torpor_tools.link import build
 pytestmark = pytest.mark.emulated
 
 SERVICE = """
-from torpor import Service, every
+from torpor import Service, every, system
 
 
 class Rare(Service):
     @every(hours=1)
-    async def look(self) -> None: ...
+    async def look(self) -> None:
+        self.log.info("woken by %s", system.wake_reason())
 """
 PROGRAM = """
 import machine, time
