@@ -1,9 +1,11 @@
-"""What ``system.info`` tells; it is loaded for each time that somebody asks, and then forgotten."""
+"""What ``system.info`` tells. An overlay: 1.5 kB in 64-bit MicroPython, and few ask for it."""
 
 import gc
 import sys
 
-from . import clock, heap, kernel, net, port  # type: ignore[attr-defined]
+from . import clock, heap, kernel, net, overlay, port  # type: ignore[attr-defined]
+
+overlay.until_collected(__name__)
 
 
 def info() -> dict:

@@ -1,13 +1,12 @@
 """What a board can say of itself."""
 
-from . import log, overlay, port  # type: ignore[attr-defined]
+from . import log, port  # type: ignore[attr-defined]
 
 
 def info() -> dict:
     """Identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi, connections, services."""
-    from . import status
+    from . import status  # an overlay
 
-    overlay.forget("torpor.status")  # few ask for it, and not often: 1.5 kB in 64-bit MicroPython
     return status.info()
 
 

@@ -16,11 +16,14 @@ import cluster
 from torpor import heap, kernel
 
 if STOCK:
+    from torpor import startup
+
     class Nothing:
         def collect():
             pass
 
-    kernel.gc = Nothing
+    startup.gc = Nothing
+    del startup
     heap.settle = lambda: None
 
 
@@ -45,8 +48,11 @@ async def chain(dashboard):
     return time.ticks_diff(time.ticks_us(), began)
 
 
-def median(values):
-    return sorted(values)[len(values) // 2]
+def middle(values):  # the mean of the middle half: a burst takes 12 or 13 us, no more is told apart
+    values = sorted(values)
+    quarter = len(values) // 4
+    values = values[quarter : len(values) - quarter]
+    return sum(values) / len(values)
 
 
 async def main():
@@ -68,7 +74,7 @@ async def main():
             await asyncio.sleep_ms(1)
         for name in times:
             if times[name]:
-                found[name].append(median(times[name]) / 50)
+                found[name].append(middle(times[name]) / 50)
     print(json.dumps(found))
 
 
