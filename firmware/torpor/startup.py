@@ -7,7 +7,8 @@ runtime that the wiring names: the network, the listeners, the schedules. A part
 A service that fails does not stop the others: its listener answers 503 with the reason, and so do
 calls from its peers.
 
-The kernel forgets this module once the board is ready: nothing that lasts may be defined here.
+An overlay: nothing that lasts may be defined here. The one exception, ``Unavailable``, keeps the
+module in the heap of a board on which a service has failed.
 """
 
 import gc
@@ -51,6 +52,7 @@ def _fail(kernel: "Kernel", name: str, error: Exception) -> None:
 
 
 def load(kernel: "Kernel") -> None:
+    """Make the services and set their peers. One that fails becomes ``Unavailable``."""
     for name in kernel.cluster.SERVICES:
         gc.collect()  # so that what lives for ever lies without holes
         try:
@@ -61,6 +63,7 @@ def load(kernel: "Kernel") -> None:
 
 
 async def start(kernel: "Kernel") -> None:
+    """Start the services, in the order of the wiring. One that fails becomes ``Unavailable``."""
     for name in kernel.cluster.SERVICES:
         if name not in kernel.failed:
             try:
