@@ -93,7 +93,8 @@ class Listener:
                         yield from connection.turn_away()
             except Exception as e:
                 # Nobody else watches over this task: a supervisor takes 320 bytes a service.
-                self.close()
+                if isinstance(e, OSError):  # else the socket is sound, and clients wait in it
+                    self.close()
                 try:
                     _log.exception(e, "%s: port %d, opened again in 1 s" % (self.name, self.port))
                 except MemoryError:
