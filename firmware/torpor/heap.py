@@ -73,22 +73,25 @@ def collect() -> None:
 
 def _idle(ms: int) -> int:
     global collections
-    at = id(object())
-    if not _behind:
-        _advance()
-    elif at < _base:
-        collections += 1
-        _advance()
-    elif at - _base > _quota:
-        collect()
-        return 0
-    else:
-        # Gaps in the garbage that no frame fits into: fill them, up to where a frame is found.
-        frame = id(_FRAME * 2)
-        for _ in range(_SLICE):
-            if at > frame:
-                break
-            at = id(object())
+    try:
+        at = id(object())
+        if not _behind:
+            _advance()
+        elif at < _base:
+            collections += 1
+            _advance()
+        elif at - _base > _quota:
+            collect()
+            return 0
+        else:
+            # Gaps in the garbage that no frame fits into: fill them, up to where one is found.
+            frame = id(_FRAME * 2)
+            for _ in range(_SLICE):
+                if at > frame:
+                    break
+                at = id(object())
+    except MemoryError:
+        pass  # who asks for memory next is told; the loop must go on
     return ms
 
 

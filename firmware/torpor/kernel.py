@@ -58,6 +58,8 @@ class Kernel:
 
 def _unhandled(loop, context) -> None:
     _log.exception(context["exception"], "a task died")
+    # asyncio keeps its context: with it the task's locals would live until the next one dies.
+    context["exception"] = context["future"] = None
 
 
 def run() -> None:

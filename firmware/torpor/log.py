@@ -43,13 +43,20 @@ class Log:
         write(ERROR, self.name, text % args if args else text)
 
     def exception(self, error: BaseException, text: str) -> None:
-        """Write ``text`` and the traceback of ``error``, its lines indented by four spaces."""
-        from io import StringIO
+        """Write ``text`` and the traceback of ``error``, its lines indented by four spaces.
 
-        buffer = StringIO()
-        sys.print_exception(error, buffer)
-        trace = buffer.getvalue().rstrip().replace("\n", "\n    ")
-        write(ERROR, self.name, "%s\n    %s" % (text, trace))
+        Without memory for that the traceback is printed alone: the loop's own handler of errors
+        comes here, and the board would die of a second one.
+        """
+        try:
+            from io import StringIO
+
+            buffer = StringIO()
+            sys.print_exception(error, buffer)
+            trace = buffer.getvalue().rstrip().replace("\n", "\n    ")
+            write(ERROR, self.name, "%s\n    %s" % (text, trace))
+        except MemoryError:
+            sys.print_exception(error)
 
 
 def write(severity: int, name: str, text: str) -> None:

@@ -1,0 +1,56 @@
+"""A board whose heap is full: tasks die of it, the board does not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.helpers.running import running, write_cluster
+
+SERVICE = """
+import asyncio
+
+from torpor import Service, get
+
+
+class Full(Service):
+    kept: list | None = None
+
+    @get("/full")
+    async def full(self) -> None:
+        asyncio.create_task(self._empty())
+        asyncio.create_task(self._fill())
+
+    @get("/empty")
+    async def empty(self) -> bool:
+        return self.kept is None
+
+    async def _fill(self):
+        kept = self.kept = []
+        size = 4096
+        while True:
+            try:
+                kept.append(bytearray(size))
+            except MemoryError:
+                if size < 32:
+                    raise  # and the loop tells of it, without memory
+                size //= 2
+
+    async def _empty(self):
+        await asyncio.sleep_ms(50)  # the loop is idle meanwhile
+        self.kept = None
+"""
+
+
+GET = b"GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_path: Path) -> None:
+    with running(write_cluster(tmp_path, {"full": SERVICE})) as run:
+        for round_ in range(1, 4):
+            assert b" 204 " in run.exchange("full", GET % b"full")
+            until = time.monotonic() + 10
+            while b" 200 " not in run.exchange("full", GET % b"empty"):
+                assert time.monotonic() < until
+            assert run.log_text("box").count("in _fill") == round_
+        assert run.sim.board("box").starts == 1
