@@ -19,6 +19,6 @@ async def _keep(log, function, args):
         try:
             return await function(*args)
         except Exception as e:
-            log.exception(e, "task failed, again in %d s" % (pause // 1000))
+            log.exception(e, "task failed, begins again")  # a text to be made could find no memory
         await asyncio.sleep_ms(pause)
         pause = min(2 * pause, _LAST_MS)

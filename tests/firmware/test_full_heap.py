@@ -10,7 +10,14 @@ from tests.helpers.running import running, write_cluster
 SERVICE = """
 import asyncio
 
-from torpor import Service, get
+from torpor import Service, get, kernel
+
+
+class Unlucky:
+    @property
+    def since(self):
+        kernel.current.budget.open.remove(self)
+        raise MemoryError
 
 
 class Full(Service):
@@ -24,6 +31,10 @@ class Full(Service):
     @get("/empty")
     async def empty(self) -> bool:
         return self.kept is None
+
+    @get("/unlucky")
+    async def unlucky(self) -> None:
+        kernel.current.budget.open.append(Unlucky())
 
     async def _fill(self):
         kept = self.kept = []
@@ -54,3 +65,10 @@ def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_pat
                 assert time.monotonic() < until
             assert run.log_text("box").count("in _fill") == round_
         assert run.sim.board("box").starts == 1
+
+
+def test_deadlines_are_kept_after_the_task_that_watches_them_has_died(tmp_path: Path) -> None:
+    with running(write_cluster(tmp_path, {"full": SERVICE}), speed=20) as run:
+        assert b" 204 " in run.exchange("full", GET % b"unlucky")
+        run.wait_log("box", "MemoryError")
+        assert b" 408 " in run.exchange("full", b"GET /empty HTTP/1.1\r\n")

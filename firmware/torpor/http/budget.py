@@ -125,16 +125,18 @@ class Budget:
 
     async def _sweep(self) -> None:
         # Runs only while there are connections, so a board without clients is not woken.
-        while self.open:
-            await idle.pause(_SWEEP_MS)
-            for c in list(self.open):
-                for_ms = clock.since(c.since)
-                if c.state <= FRESH:
-                    if for_ms > _IDLE_MS:
+        try:
+            while self.open:
+                await idle.pause(_SWEEP_MS)
+                for c in list(self.open):
+                    for_ms = clock.since(c.since)
+                    if c.state <= FRESH:
+                        if for_ms > _IDLE_MS:
+                            c.drop()
+                    elif c.state == READING:
+                        if for_ms > _READ_MS:
+                            c.time_out()
+                    elif c.stalled and clock.since(c.stalled) > _WRITE_MS:
                         c.drop()
-                elif c.state == READING:
-                    if for_ms > _READ_MS:
-                        c.time_out()
-                elif c.stalled and clock.since(c.stalled) > _WRITE_MS:
-                    c.drop()
-        self._sweeper = None
+        finally:
+            self._sweeper = None  # even if it dies without memory: the next connection starts one
