@@ -38,7 +38,8 @@ _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 _FRAME = (None,) * 8  # twice this is as large as the frame of a small method
 
 collections = 0
-"""How often the collector has run; those behind our back are counted when the loop is idle."""
+"""How often the collector has run; those behind our back are counted when the loop is idle, where
+memory that something else has given back at once looks like one."""
 
 longest_us = 0
 """The longest pause of a collection. Those behind our back take as long: they do the same work."""

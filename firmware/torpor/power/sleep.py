@@ -33,10 +33,10 @@ class Power:
 
     def begin(self) -> None:
         """From now on the board sleeps when nothing is to be done."""
-        if port.reset_cause() != "deep sleep":
-            power.touch()  # whoever has switched it on wants to see it
         if port.reset_cause() == "deep sleep":
             self._resume()
+        else:
+            power.touch()  # whoever has switched it on wants to see it
         idle.lazy = self._policy.mode == "doze"
         idle.add(self._idle, _LAST)
 
