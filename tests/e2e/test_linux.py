@@ -64,26 +64,29 @@ class Clocks(Service):
 """
 
 
-def free_port() -> int:
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port that nobody else gets: bound meanwhile, and who listens may bind it too."""
     with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+        yield sock.getsockname()[1]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Notes and clocks on one Pico W; ``notes`` has a port of this computer."""
     monkeypatch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
     for name, source in (("notes", NOTES), ("clocks", CLOCKS)):
         (tmp_path / "services" / name).mkdir(parents=True)
         (tmp_path / "services" / name / "__init__.py").write_text(source)
-    (tmp_path / "cluster.toml").write_text(
-        '[cluster]\nname = "test"\n\n[boards.box]\ntype = "RPI_PICO_W"\nhost = "127.0.0.1"\n'
-        'services = ["notes", "clocks"]\n\n'
-        f"[services.notes]\nport = {free_port()}\n\n[services.clocks]\nport = {free_port()}\n"
-    )
-    return tmp_path
+    with free_port() as first, free_port() as second:
+        (tmp_path / "cluster.toml").write_text(
+            '[cluster]\nname = "test"\n\n[boards.box]\ntype = "RPI_PICO_W"\nhost = "127.0.0.1"\n'
+            'services = ["notes", "clocks"]\n\n'
+            f"[services.notes]\nport = {first}\n\n[services.clocks]\nport = {second}\n"
+        )
+        yield tmp_path
 
 
 def export(root: Path, name: str = "notes") -> Path:
