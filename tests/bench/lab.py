@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import microdot
 
 import torpor_sim
 from tests.bench.load import Address
+from tests.helpers.held import held_port
 from tests.helpers.running import Running, running_images, write_cluster
 from torpor_sim.facts import facts
 from torpor_sim.flash import BoardFolder, starter, write_json
@@ -142,10 +142,8 @@ class Lab:
         """
         path = Path(tempfile.mkdtemp(dir=self.folder)) / "program.py"
         path.write_text(program)
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            arguments = [str(path), str(held.getsockname()[1]), str(image.tree)]
+        with held_port() as port:
+            arguments = [str(path), str(port), str(image.tree)]
             out = _micropython(["-X", f"heapsize={HEAP}", *arguments], timeout)
         return json.loads(out.splitlines()[-1])
 
@@ -161,14 +159,10 @@ class Lab:
         """Start a program once; it is given a port, and prints when it listens there."""
         key = " ".join([str(program), *arguments])
         if key not in self._programs:
-            held = self._stack.enter_context(socket.socket())
-            held.bind(("127.0.0.1", 0))
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._programs[key] = held.getsockname()
+            port = self._stack.enter_context(held_port())
+            self._programs[key] = ("127.0.0.1", port)
             process = subprocess.Popen(
-                _command(
-                    ["-X", f"heapsize={HEAP}", str(program), str(held.getsockname()[1]), *arguments]
-                ),
+                _command(["-X", f"heapsize={HEAP}", str(program), str(port), *arguments]),
                 stdout=subprocess.PIPE,
                 env=os.environ | {"MICROPYPATH": f".frozen:{Path(microdot.__file__).parents[1]}"},
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.held import held_port
 from tests.helpers.running import running
 from torpor_tools.cli import run
 
@@ -64,15 +64,6 @@ class Clocks(Service):
 """
 
 
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A port that nobody else gets: bound meanwhile, and who listens may bind it too."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
-
-
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Notes and clocks on one Pico W; ``notes`` has a port of this computer."""
@@ -80,7 +71,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, source in (("notes", NOTES), ("clocks", CLOCKS)):
         (tmp_path / "services" / name).mkdir(parents=True)
         (tmp_path / "services" / name / "__init__.py").write_text(source)
-    with free_port() as first, free_port() as second:
+    with held_port() as first, held_port() as second:
         (tmp_path / "cluster.toml").write_text(
             '[cluster]\nname = "test"\n\n[boards.box]\ntype = "RPI_PICO_W"\nhost = "127.0.0.1"\n'
             'services = ["notes", "clocks"]\n\n'
