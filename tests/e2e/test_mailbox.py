@@ -262,3 +262,23 @@ async def test_a_service_that_did_not_start(tmp_path: Path) -> None:
         answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
         assert answer.status_code == 503
         assert "did not start" in answer.json()["error"]
+
+
+READS = """
+from torpor import Service, get
+
+
+class Items(Service):
+    @get("/items")
+    async def all(self) -> list[int]:
+        return [1, 2]
+"""
+
+
+async def test_a_service_that_starts_on_request(tmp_path: Path) -> None:
+    broker = Broker("nats", tmp_path / "broker")
+    async with mail(tmp_path, broker, source=READS, start="on-request") as box:
+        await box.rouse()
+        answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
+        assert (answer.status_code, answer.json()) == (200, [1, 2])
+        await box.board.wait_log("items started for a client", 20)

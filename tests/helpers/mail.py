@@ -78,6 +78,7 @@ def write(
     *,
     source: str = ITEMS,
     power: str = DEEP,
+    start: str = "boot",
     ca: Path | None = None,
 ) -> Plan:
     """A cluster of one ESP32, ``box``, with the service ``items``."""
@@ -85,7 +86,7 @@ def write(
     write_cluster(root, {"items": source}, "ESP32_GENERIC")
     toml = root / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
-    toml.write_text(toml.read_text() + more)
+    toml.write_text(f'{toml.read_text()}start = "{start}"\n{more}')
     login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
     if ca:
         login += f'ca = "{ca}"\n'
@@ -169,10 +170,11 @@ async def mail(
     *,
     source: str = ITEMS,
     power: str = DEEP,
+    start: str = "boot",
     ca: Path | None = None,
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
-    plan = write(root, broker, source=source, power=power, ca=ca)
+    plan = write(root, broker, source=source, power=power, start=start, ca=ca)
     image = build(plan, "box", root / "build", types=False)
     broker.start()
     try:

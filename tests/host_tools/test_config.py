@@ -72,6 +72,16 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         ("port = false", "port = true", "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", 'port = "80"', "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", "port = 65536", "cluster.toml:16: alerts: port: expected 1 to 65535"),
+        (
+            "port = false",
+            'port = 8002\nstart = "later"',
+            'cluster.toml:17: alerts: start: expected "boot" or "on-request", got \'later\'',
+        ),
+        (
+            "port = false",
+            'port = false\nstart = "on-request"',
+            'cluster.toml:17: alerts has `start = "on-request"`, but no port',
+        ),
         ('"alerts",', "3,", "cluster.toml:8: services: expected the names of services, got 3"),
         ('"alerts",', '"sensors",', "cluster.toml:8: sensors is listed twice"),
         ("boards.shed", 'boards."the shed"', 'cluster.toml:4: "the shed" cannot be the name'),

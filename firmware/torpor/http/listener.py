@@ -21,6 +21,10 @@ from . import wire
 from .answer import encode, error
 from .budget import FRESH, IDLE, READING, SERVING, STREAMING
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .on_request import Activation
+
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
@@ -48,6 +52,7 @@ class Listener:
 
     # What an object has not set yet takes none of its heap.
     failed = None
+    activation: "Activation | None" = None  # starts the service when a client comes: see on_request
     spare = None  # the request of a connection that has ended, for the next one
     _sock: "socket.socket | None" = None
     _task: asyncio.Task = None  # type: ignore[assignment]  # set by run
@@ -144,6 +149,12 @@ class Connection:
     async def serve(self) -> None:
         """Answer requests until either side is done with the connection."""
         try:
+            activation = self.listener.activation
+            if activation:
+                self.state = SERVING  # or it would give way while it waits
+                await activation.ready()
+                self.state = FRESH
+                self.since = clock.ticks()
             await self._serve()
         except (OSError, asyncio.CancelledError):
             pass  # the client has gone, or the budget has closed us

@@ -158,6 +158,8 @@ class Executor:
             if not listener:
                 raise Fault(404, "there is no service " + envelope.service)
             _read(request, envelope.data)
+            if listener.activation:
+                await listener.activation.ready()
             handler = _handler(listener, request)
             if type(handler) is not tuple:
                 return encode(request, (await handler(request)))

@@ -34,6 +34,9 @@ def call(
     if not method.routes or service.port is None:
         if method.streamed:
             raise fail(f"{name} streams, and has no route to stream on", _routed(service))
+        if service.entry.on_request:
+            what = f"{name} has no route, and {service.name} starts on request to its port"
+            raise fail(what, _routed(service))
         return ask_as_peer(plan, root, service, method, values, at=at, timeout=timeout)
     route = method.routes[0]
     return _ask_first(

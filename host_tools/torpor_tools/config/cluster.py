@@ -111,12 +111,28 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return ServiceEntry(name, None, document.where(*path))
-    document.only(path, table, ["port", "config"])
+    document.only(path, table, ["port", "start", "config"])
     config = document.take(path, table, "config", dict, {})
     for at, odd in _odd_values(config, (*path, "config")):
         what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"
         document.report(at, what, "use text, a number, true or false, a list or a table")
-    return ServiceEntry(name, _port(document, path, table), document.where(*path), config)
+    port = _port(document, path, table)
+    starts = _starts_on_request(document, path, table, port)
+    return ServiceEntry(name, port, document.where(*path), config, starts)
+
+
+def _starts_on_request(
+    document: Document, path: tuple[str, ...], table: dict[str, Any], port: int | None
+) -> bool:
+    start = table.get("start", "boot")
+    at = (*path, "start")
+    if start not in ("boot", "on-request"):
+        what = f'{path[-1]}: start: expected "boot" or "on-request", got {start!r}'
+        document.report(at, what, 'without it, a service starts at "boot", with its board')
+    elif start == "on-request" and table.get("port") is False:
+        what = f'{path[-1]} has `start = "on-request"`, but no port at which a request could come'
+        document.report(at, what, 'give it a port, or let it start at "boot"')
+    return bool(start == "on-request" and port)
 
 
 def _port(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> int | None:

@@ -15,7 +15,7 @@ from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.plan import BoardPlan, PlacedService, Plan
-from . import peers, placement, sleep
+from . import on_request, peers, placement, sleep
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -112,6 +112,8 @@ def _together(
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
+    yield from on_request.nobody_calls_it(cluster, contracts)
+    yield from on_request.nothing_waits_in_it(cluster, contracts)
     for entry in cluster.boards:
         if entry.type in boards:
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)

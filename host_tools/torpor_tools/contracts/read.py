@@ -33,6 +33,7 @@ def read_contract(source: Source) -> Contract:
         uses_store=_uses(cls, "store"),
         uses_state=_uses(cls, "state"),
         migrations=tuple(_migration(module) for module in source.migrations),
+        spawns=next(_spawns(source), None),
     )
 
 
@@ -42,6 +43,15 @@ def _uses(cls: ast.ClassDef, name: str) -> bool:
         isinstance(n, ast.Attribute) and n.attr == name and ast.unparse(n.value) == "self"
         for n in ast.walk(cls)
     )
+
+
+def _spawns(source: Source) -> Iterator[Where]:
+    """Where any module of the service calls its ``spawn`` or asyncio's ``create_task``."""
+    for module in source.modules:
+        for node in ast.walk(module.tree):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute) and called.attr in ("spawn", "create_task"):
+                yield module.where(node)
 
 
 def _migration(module: Module) -> Migration:

@@ -26,11 +26,12 @@ from . import stub
 from .compile import compile_all
 from .freeze import FOLDER, frozen_files, left_over
 from .module import Module
+from .on_request import with_modules
 from .prune import collect, start_modules
 from .secrets import broker_login, cluster_keys, secret_files
 from .sizes import measure, to_json
 from .unused import without_unused
-from .wiring import wiring
+from .wiring import module_of, wiring, wiring_of_service
 
 T = TypeVar("T")
 
@@ -131,7 +132,11 @@ def _link(
     written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
     collected, missing = collect(plan, board, generated)
-    modules = without_unused(collected, start_modules(board.board.port))
+    start = start_modules(board.board.port)
+    modules = without_unused(collected, start)
+    if wired:
+        modules = with_modules(board, modules, start)
+        generated = {**generated, "cluster": next(m.source for m in modules if m.name == "cluster")}
     compiled, refused = compile_all(modules, cache)
     return _Linked(generated, tuple(modules), compiled, (*problems, *missing, *refused))
 
@@ -143,6 +148,8 @@ def _generated(plan: Plan, board: BoardPlan, strict: bool) -> dict[str, str]:
     board = replace(board, called=keyed and board.port is not None)
     versions = {n: locked.version for n, locked in (read_lock(plan.cluster.root) or {}).items()}
     found = {"cluster": wiring(plan, board, strict=strict)}
+    for service in board.on_request:
+        found[module_of(service.name)] = wiring_of_service(board, service, strict=strict)
     if text := stub.stubs(plan, board, versions):
         found[stub.STUBS] = text
     if board.called:

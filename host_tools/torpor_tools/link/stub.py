@@ -91,7 +91,7 @@ def api(board: BoardPlan) -> str:
     """The source of ``cluster_api.py``: service -> method -> how many arguments it requires, and
     its fingerprints from there on."""
     found = {}
-    for service in board.services:
+    for service in board.resident:
         found[service.name] = {
             m.name: Code(_tuple([str(_required(m)), *map(str, _marks(m))]))
             for m in service.contract.methods
@@ -112,7 +112,7 @@ def signatures(board: BoardPlan, versions: Mapping[str, int]) -> str:
             versions.get(s.name, 1),
             {m.name: signature(m) for m in s.contract.methods if not m.streamed},
         )
-        for s in board.services
+        for s in board.resident
     }
     head = _HEAD.format("the contracts", board.name)
     return f"{head}\n\nSIGNATURES = {literal(found, column=13)}\n"

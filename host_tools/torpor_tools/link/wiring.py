@@ -1,12 +1,13 @@
 """Generates ``cluster.py``, the module that tells the kernel what its board carries.
 
-The text is made for reading: whoever debugs a board opens it first.
+A service that starts on request has a module of its own, which is loaded with it
+(``wiring_of_service``). The text is made for reading: whoever debugs a board opens it first.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import Problem, UserError
 from ..model.board import state_share
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "remote": lambda board: board.called,
     "store.tools": lambda board: board.called and any(s.contract.has_store for s in board.services),
     "http.opening": lambda board: any(s.port is not None for s in board.services),
+    "http.on_request": lambda board: bool(board.on_request),
     "schedule": lambda board: bool(_schedule(board)) or "DAILY" in dict(_power(board)),
     "mqtt.mailbox": lambda board: board.mailbox is not None,
     "power.pins": lambda board: "WAKE" in dict(_power(board)),
@@ -43,11 +45,15 @@ def wiring(plan: Plan, board: BoardPlan, *, strict: bool = False) -> str:
     problems = [p for s in board.services for p in [*_bad_arguments(s), *_bad_config(s)]]
     if problems:
         raise UserError(problems)
-    listening = [s for s in board.services if s.port is not None]
+    listening = [s for s in board.resident if s.port is not None]
     routed = {s.name: binders(s.contract) for s in listening}
     apps = {s.name for s in listening if s.contract.has_app}
     routed = {name: found for name, found in routed.items() if found or name in apps}
-    routes = [line for name, found in routed.items() for line in _routes(name, found, name in apps)]
+    routes = [
+        line
+        for name, found in routed.items()
+        for line in _routes(f"{name}_routes", found, name in apps)
+    ]
     lines = [
         _HEAD.format(board.name),
         *_imports([binder for found in routed.values() for binder in found], bool(apps)),
@@ -68,11 +74,43 @@ def wiring(plan: Plan, board: BoardPlan, *, strict: bool = False) -> str:
         "",
     ]
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
-    lines += _assign("PORTS", {s.name: s.port for s in listening})
+    lines += _assign("PORTS", {s.name: s.port for s in board.services if s.port is not None})
+    if board.on_request:
+        # The linker puts the names of the modules here, which it knows at the end.
+        lines += _assign("ON_REQUEST", {s.name: module_of(s.name) for s in board.on_request})
     lines += _assign("SCHEDULE", _schedule(board))
     for name, value in _power(board, plan.cluster.timezone):
         lines += _assign(name, value)
     return "\n".join(lines) + "\n"
+
+
+def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool = False) -> str:
+    """The source of the module that is loaded with a service that starts on request."""
+    contract, found = service.contract, binders(service.contract)
+    made = contract.class_name
+    lines = [
+        _HEAD.format(board.name),
+        f"from services.{service.name} import {made}",
+        *_imports(found, contract.has_app),
+        *([f"import {STUBS} as remote"] if board.needs() else []),
+        *(["from torpor import strict"] if strict else []),
+        "",
+        *(_tables(board, [service]) if strict else []),
+        "",
+        "def load(s):",
+        *f'    made = {made}("{service.name}", {literal(service.entry.config, indent=4)})'.split(
+            "\n"
+        ),
+        *(f"    made.{line}" for line in _peers(board, service, strict)),
+        "    return made",
+        *_routes("routes", found, contract.has_app),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def module_of(service: str) -> str:
+    """The name of that module."""
+    return f"wiring_{service}"
 
 
 def _assign(name: str, value: object) -> list[str]:
@@ -85,12 +123,12 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("LISTENERS", board.board.listeners)
     yield from _assign("CONNECTIONS", board.board.connections)
     yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
-    yield from _assign("SERVICES", tuple(s.name for s in board.services))
+    yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 
 
 def _load(board: BoardPlan) -> Iterator[str]:
     yield "def load(name):"
-    for service in board.services:
+    for service in board.resident:
         name, made = service.name, service.contract.class_name
         config = literal(service.entry.config, indent=8, column=24 + len(made))
         yield f'    if name == "{name}":'
@@ -128,22 +166,32 @@ def _load_with_data(board: BoardPlan, service: PlacedService, config: str) -> It
 
 
 def _wire(board: BoardPlan, strict: bool) -> Iterator[str]:
-    links = [(s.name, p) for s in board.services for p in s.contract.peers]
+    callers = [s for s in board.resident if s.contract.peers]
     if strict:
-        peers = {peer.service for _, peer in links}
-        yield from tables(s.contract for s in board.services if s.name in peers)
-        yield ""
+        yield from _tables(board, callers)
     yield "def wire(s):"
-    if board.needs():
+    if board.needs():  # those that start on request share the links of the others
         yield f"    import {STUBS} as remote"
         yield ""
-    for name, peer in links:
+    for caller in callers:
+        yield from (f'    s["{caller.name}"].{line}' for line in _peers(board, caller, strict))
+    if not callers:
+        yield "    pass"
+
+
+def _tables(board: BoardPlan, callers: Iterable[PlacedService]) -> Iterator[str]:
+    called = {peer.service for caller in callers for peer in caller.contract.peers}
+    yield from tables(s.contract for s in board.services if s.name in called)
+    yield ""
+
+
+def _peers(board: BoardPlan, caller: PlacedService, strict: bool) -> Iterator[str]:
+    """``<attribute> = <peer>`` for each peer; ``s`` are the services by their names."""
+    for peer in caller.contract.peers:
         there = f's["{peer.service}"]' if board.has(peer.service) else f"remote.{peer.service}"
         if strict and board.has(peer.service):
-            there = wrapped(name, peer)
-        yield f'    s["{name}"].{peer.attribute} = {there}'
-    if not links:
-        yield "    pass"
+            there = wrapped(caller.name, peer)
+        yield f"{peer.attribute} = {there}"
 
 
 def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
@@ -177,7 +225,7 @@ def _parts(board: BoardPlan) -> Iterator[str]:
 
 
 def _routes(name: str, found: list[Binder], has_app: bool) -> Iterator[str]:
-    yield from ("", "", f"def {name}_routes(s):")
+    yield from ("", "", f"def {name}(s):")
     for binder in found:
         yield from (f"    {line}" for line in binder.lines())
         yield ""

@@ -11,12 +11,16 @@ from ..errors import Where
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """``[services.<name>]``: the service's port (None: it has no listener) and its own settings."""
+    """``[services.<name>]``: the service's port (None: it has no listener) and its own settings.
+
+    ``on_request``: it starts when a client comes to its port, and is given back when none does.
+    """
 
     name: str
     port: int | None
     where: Where
     config: dict[str, Any] = field(default_factory=dict)
+    on_request: bool = False
 
 
 @dataclass(frozen=True)

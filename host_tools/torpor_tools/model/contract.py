@@ -102,6 +102,7 @@ class Contract:
     uses_store: bool = False  # its class says ``self.store``
     uses_state: bool = False  # its class says ``self.state``
     migrations: tuple[Migration, ...] = ()
+    spawns: Where | None = None  # the first place where it starts a task of its own
 
     @property
     def has_store(self) -> bool:

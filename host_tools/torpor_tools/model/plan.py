@@ -44,6 +44,16 @@ class BoardPlan:
         """The port at which it takes calls of other boards: the first that it listens on."""
         return next((s.port for s in self.services if s.port), None)
 
+    @property
+    def resident(self) -> tuple[PlacedService, ...]:
+        """The services that start with the board."""
+        return tuple(s for s in self.services if not s.entry.on_request)
+
+    @property
+    def on_request(self) -> tuple[PlacedService, ...]:
+        """The services that start when a client comes to their port."""
+        return tuple(s for s in self.services if s.entry.on_request)
+
     def needs(self) -> list[str]:
         """The services of other boards that services of this board call, in order."""
         here = {service.name for service in self.services}

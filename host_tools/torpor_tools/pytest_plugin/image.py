@@ -131,6 +131,7 @@ def _alone(board: BoardPlan, placed: PlacedService) -> BoardPlan:
     entry = placed.entry
     if entry.port is None and any(m.routes for m in contract.methods):
         entry = dataclasses.replace(entry, port=8000)  # so that its routes can be asked
+    entry = dataclasses.replace(entry, on_request=False)  # it is what the tests start
     service = dataclasses.replace(placed, contract=contract, entry=entry)
     return dataclasses.replace(board, services=(service,))
 

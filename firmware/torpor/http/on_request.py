@@ -1,0 +1,106 @@
+"""Services that start when a client comes to their port, and are given back when nobody does.
+
+``start = "on-request"`` in ``cluster.toml``. On a chip code lives in the heap: a page that is
+looked at once a day, and the framework that serves it, need not lie there in between. The port is
+open all the time; while the service sleeps, that and its place in the table below are all it takes.
+
+The build sees to it that nothing would be missed or doubled: such a service has no callers, no
+store and state, no schedules and no tasks. What it holds in memory is gone when it is given back.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .. import clock, heap, idle, log, overlay, supervise
+
+_REST_MS = const(60000)  # how long nobody must have come
+_LOOK_MS = const(30000)
+_TURN_MS = const(10)
+
+_ASLEEP = const(0)
+_STARTING = const(1)
+_RUNS = const(2)
+
+_log = log.Log("http")
+
+
+def start(kernel) -> None:
+    """Have the listeners of such services start them."""
+    for listener in kernel.listeners:
+        modules = kernel.cluster.ON_REQUEST.get(listener.name)
+        if modules:
+            listener.activation = Activation(kernel, listener, modules)
+
+
+class Activation:
+    """A listener's service, as long as it is needed.
+
+    ``modules``: the names of the modules that nobody else uses, that of the wiring first.
+    """
+
+    _state = _ASLEEP
+    _used = 0  # when the last client came
+
+    def __init__(self, kernel, listener, modules: str) -> None:
+        self._kernel = kernel
+        self._listener = listener
+        self._modules = modules
+        self._asleep = listener.routes
+
+    async def ready(self) -> None:
+        """Return when the service runs. If it cannot start, the listener's ``failed`` says why;
+        the next client has it tried again."""
+        self._used = clock.ticks()
+        while self._state == _STARTING:
+            await asyncio.sleep_ms(_TURN_MS)
+        if self._state == _ASLEEP:
+            self._state = _STARTING
+            listener = self._listener
+            try:
+                listener.routes = await self._start()
+                listener.failed = None
+                self._state = _RUNS
+                supervise.spawn(_log, self._rest)
+                _log.info("%s started for a client", listener.name)
+            except Exception as e:
+                listener.failed = "%s: %s" % (type(e).__name__, e)
+                log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
+            finally:
+                if self._state == _STARTING:
+                    self._give_back()
+
+    async def _start(self) -> dict:
+        """Load and start the service; its routes."""
+        heap.collect()  # it then lies together
+        wiring = __import__(self._modules.split(" ", 1)[0])
+        service = wiring.load(self._kernel.services)
+        await service.start()
+        routes = wiring.routes(service)
+        routes.update(self._asleep)
+        return routes
+
+    async def _rest(self) -> None:
+        """Give the service back when nobody has come for a while and all have gone."""
+        while self._is_connected() or clock.since(self._used) < _REST_MS:
+            await idle.pause(_LOOK_MS)
+        self._give_back()
+        _log.info("%s given back", self._listener.name)
+
+    def _is_connected(self) -> bool:
+        # Links to other boards share the budget, and have no listener.
+        open = self._kernel.budget.open
+        return self._listener in [getattr(c, "listener", None) for c in open]
+
+    def _give_back(self) -> None:
+        self._state = _ASLEEP
+        self._listener.routes = self._asleep
+        shared = ""
+        for listener in self._kernel.listeners:
+            other = listener.activation
+            if other and other._state:
+                shared += " " + other._modules
+        for name in self._modules.split(" "):
+            if name not in shared.split(" "):
+                overlay.forget(name)
+        heap.collect()
