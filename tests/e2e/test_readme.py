@@ -32,12 +32,13 @@ def checkout(tmp_path: Path) -> Path:
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
+    clone = tmp_path / "clone"
     for name in files:
         if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
-    return tmp_path
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, clone / name)
+    (clone / ".venv").symlink_to(Path(sys.prefix))
+    return clone
 
 
 def test_the_readme_names_the_two_commands() -> None:

@@ -114,3 +114,47 @@ def test_too_many_states_for_the_memory_that_outlives_sleep() -> None:
     [problem] = states_fit(entry, board, found)
     assert "of the 800 bytes of RTC memory" in problem.what
     assert list(states_fit(entry, board, {"a": found["a"]})) == []
+
+
+@pytest.mark.parametrize(
+    ("reads", "config", "notes"),
+    [
+        ('self.config.get("period", 5)', "peroid = 3", ['config peroid; did you mean "period"?']),
+        ('self.config.get("period", 5)', "period = 3", []),
+        ('self.config["period"]', "period = 3\nmore = 1", ["config more"]),
+        ('"period" in self.config and self.config["period"]', "", []),
+        ("dict(self.config)", "anything = 3", []),  # it may read what it likes
+        ("str(self)", "unused = 3", ["config unused"]),
+    ],
+)
+def test_settings_that_nobody_reads(
+    tmp_path: Path, reads: str, config: str, notes: list[str]
+) -> None:
+    source = f"""
+from torpor import Service
+
+
+class A(Service):
+    async def start(self) -> None:
+        self._period = {reads}
+"""
+    write_cluster(tmp_path, {"a": source})
+    toml = tmp_path / "cluster.toml"
+    toml.write_text(f"{toml.read_text()}\n[services.a.config]\n{config}\n")
+    found = [note for note in load_plan(tmp_path).notes if "config" in note]
+    assert found == [f"cluster.toml:8: a does not read its {note}" for note in notes]
+
+
+def test_a_setting_for_which_there_is_a_try(tmp_path: Path) -> None:
+    source = """
+from torpor import Service
+
+
+class A(Service):
+    async def start(self) -> None:
+        try:
+            self._period = self.config["period"]
+        except KeyError:
+            self._period = 5
+"""
+    load_plan(write_cluster(tmp_path, {"a": source}))

@@ -183,4 +183,4 @@ def test_duplicate_port_and_too_many_listeners(tmp_path: Path) -> None:
     assert any("RPI_PICO_W holds 8 listeners, box needs 9" in problem for problem in found), found
     text = (root / "cluster.toml").read_text().replace("port = 8009", "port = 8001")
     (root / "cluster.toml").write_text(text)
-    assert any("i has port 8001, and so has a (line 8)" in problem for problem in problems(root))
+    assert any("i has port 8001, and so has a (line 9)" in problem for problem in problems(root))

@@ -72,7 +72,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
             f"LittleFS2, {size:,} bytes at {files.offset:#x}: {files.block_count} blocks "
             f"of {files.block_size}, written by {files.prog_size}, read by {files.read_size}",
         ),
-        ("heap", f"{board.heap_bytes:,} bytes free for Python"),
+        ("heap", f"{board.heap_bytes:,} bytes for Python at least: as many has the simulator"),
         ("listeners", f"{board.listeners} TCP ports may listen at once"),
         ("connections", f"{board.connections} TCP connections may be open, in both directions"),
         ("sockets", f"{board.sockets} of any kind"),

@@ -22,7 +22,7 @@ from .output import busy, note
 @click.pass_obj
 def command(settings: Settings, types: bool) -> None:
     from ..contracts.promises import unrecorded
-    from ..link import check
+    from ..link import check, missing_secrets
 
     with busy("Checking"):
         plan, problems = check(settings.root, types=types)
@@ -30,6 +30,8 @@ def command(settings: Settings, types: bool) -> None:
         raise UserError(problems)
     for text in (*plan.notes, *unrecorded(plan)):
         note(text)
+    for problem in missing_secrets(plan):
+        note(f"torpor build asks for more: {problem}")
     services = sum(len(board.services) for board in plan.boards)
     boards = counted(len(plan.boards), "board")
     click.echo(f"no mistakes in {counted(services, 'service')} on {boards}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..errors import UserError
+from ..config.suggest import did_you_mean, listing
+from ..errors import UserError, fail
 from .base import Command, Settings
 from .output import note, print_table
 
@@ -29,8 +30,12 @@ def command(settings: Settings, service: str | None, at: str | None) -> None:
 
     plan = load_plan(settings.root)
     recorded = read_migrations(settings.root)
+    services = {s.name: s for board in plan.boards for s in board.services}
+    if service is not None and service not in services:
+        remedy = did_you_mean(service, services) or f"services: {listing(services)}"
+        raise fail(f"there is no service {service}", remedy)
     rows = []
-    for placed in (s for board in plan.boards for s in board.services):
+    for placed in services.values():
         contract = placed.contract
         if not contract.has_store or service not in (None, placed.name):
             continue
@@ -39,7 +44,8 @@ def command(settings: Settings, service: str | None, at: str | None) -> None:
                 state = data.state()
         except UserError as error:
             state = {}
-            note(f"{placed.name}: {error.problems[0].what}")
+            problem = error.problems[0]
+            note(f"{placed.name}: {problem.what}" + (problem.remedy and f"; {problem.remedy}"))
         done = state.get("migrations")
         for number, migration in enumerate(contract.migrations, 1):
             applied = "unknown" if done is None else "applied" if number <= done else "pending"

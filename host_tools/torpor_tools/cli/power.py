@@ -109,8 +109,8 @@ def _show_load(placed: BoardPlan, load: Load, battery: float, target: Path | Non
     print_table(_HEADINGS, [_row(o, battery) for o in outcomes], "lrrrrrr")
     jobs = f", a job every {load.every_ms / 1000:g} s" if load.every_ms else ""
     click.echo(
-        f"\n{placed.board.title}, {load.requests_per_minute:g} requests a minute of "
-        f"{load.request_ms:g} ms{jobs}, deep wakes every {load.wake_every_ms / 1000:g} s, "
+        f"\n{placed.board.title}, {load.requests_per_minute:g} x {load.request_ms:g} ms of "
+        f"requests a minute{jobs}, deep wakes every {load.wake_every_ms / 1000:g} s, "
         f"{battery:g} mAh. {DATASHEET[0].upper()}{DATASHEET[1:]}; so are the durations of a start."
     )
     if target:

@@ -57,7 +57,8 @@ def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
     board = board or boards[0]
     if board not in boards:
         what = f"there is no board {board!r}"
-        raise fail(what, f"boards: {', '.join(boards)}", Where("cluster.toml"))
+        remedy = f"boards: {', '.join(boards)}; for a new one add a table [boards.{board}]"
+        raise fail(what, suggest.did_you_mean(board, boards) or remedy, Where("cluster.toml"))
     for entry in cluster.services:
         if entry.name == name:
             raise fail(f"there is a service {name!r} already", "take another name", entry.where)

@@ -194,6 +194,10 @@ def _show(sim: Simulator, plan: Plan) -> None:
             rows.append((placed.name, board.name, url, attempt))
     click.echo()
     print_table(("service", "board", "url", "try"), rows)
+    for board in sim.boards:
+        for placed in board.image.board.services:
+            if placed.contract.has_app and placed.name in urls:
+                click.echo(f"\nFor a browser, {placed.name}: {urls[placed.name]}/")
     click.echo("\nCtrl-C stops. The log:\n")
 
 

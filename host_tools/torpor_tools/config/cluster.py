@@ -118,7 +118,9 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
         document.report(at, what, "use text, a number, true or false, a list or a table")
     port = _port(document, path, table)
     starts = _starts_on_request(document, path, table, port)
-    return ServiceEntry(name, port, document.where(*path), config, starts)
+    return ServiceEntry(
+        name, port, document.where(*path), config, starts, document.where(*path, "port")
+    )
 
 
 def _starts_on_request(

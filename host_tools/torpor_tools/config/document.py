@@ -102,7 +102,7 @@ def _syntax(shown: str, text: str, message: str) -> Problem:
 
 def _syntax_remedy(message: str) -> str:
     if "Invalid value" in message:
-        return 'text stands in quotes: key = "text"'
+        return 'a value is a number, true, false or text in quotes: key = "text"'
     if "overwrite" in message or "twice" in message:
         return "a key and a table are written once: join the two"
     return "TOML is made of [table] and key = value, a line each"

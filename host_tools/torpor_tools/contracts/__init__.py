@@ -15,7 +15,7 @@ from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.plan import BoardPlan, PlacedService, Plan
-from . import on_request, peers, placement, sleep
+from . import on_request, peers, placement, settings, sleep
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -66,7 +66,8 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         for b in cluster.boards
         if b.type in boards
     )
-    plan = Plan(cluster, placed, (*notes, *placement.notes(cluster, contracts)))
+    notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, sources)]
+    plan = Plan(cluster, placed, tuple(notes))
     return plan, sorted(dict.fromkeys(problems), key=_place)
 
 
@@ -112,6 +113,7 @@ def _together(
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
+    yield from settings.settings_are_there(cluster, sources)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     for entry in cluster.boards:

@@ -71,7 +71,8 @@ def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:
             if other is not entry:
                 what = f"{entry.name} has port {entry.port}, and so has {other.name}"
                 remedy = f"give one of them another port, for example {_free_port(cluster)}"
-                yield Problem(entry.where, f"{what} (line {other.where.line})", remedy)
+                line = other.where_of_port.line
+                yield Problem(entry.where_of_port, f"{what} (line {line})", remedy)
 
 
 def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:

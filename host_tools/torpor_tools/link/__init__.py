@@ -35,7 +35,7 @@ from .wiring import module_of, wiring, wiring_of_service
 
 T = TypeVar("T")
 
-__all__ = ["build", "check", "check_syntax", "image_files"]
+__all__ = ["build", "check", "check_syntax", "image_files", "missing_secrets"]
 
 
 def build(
@@ -117,6 +117,14 @@ def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
     return sorted(dict.fromkeys(found), key=_line)
 
 
+def missing_secrets(plan: Plan) -> list[Problem]:
+    """What a build asks for that is not in the project's files: keys, and the broker's login."""
+    found: list[Problem] = []
+    for board in plan.boards:
+        _gather_secrets(plan, board, found)
+    return list(dict.fromkeys(found))
+
+
 @dataclass(frozen=True)
 class _Linked:
     generated: dict[str, str]  # name -> source of cluster.py and what belongs to it
@@ -163,10 +171,7 @@ def _files(
 ) -> dict[str, bytes]:
     """All files of the image. Raises ``UserError`` with all that is wrong."""
     problems = list(linked.problems)
-    secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
-    if secrets is not None:
-        problems += _without_key(plan, board, secrets)
-        problems += _open_mailbox(plan, board)
+    secrets = _gather_secrets(plan, board, problems)
     if types:
         problems += _of_new_lines(check_types(plan), problems)
     if problems:
@@ -174,6 +179,17 @@ def _files(
     files = {**linked.compiled, **_other_files(board, production), **(secrets or {})}
     files[LISTING] = checksums(files)
     return files
+
+
+def _gather_secrets(
+    plan: Plan, board: BoardPlan, problems: list[Problem]
+) -> dict[str, bytes] | None:
+    """The files with the board's secrets; what is wrong with them joins ``problems``."""
+    secrets = _gather(problems, lambda: secret_files(plan.cluster.root, bool(board.mailbox)))
+    if secrets is not None:
+        problems += _without_key(plan, board, secrets)
+        problems += _open_mailbox(plan, board)
+    return secrets
 
 
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:

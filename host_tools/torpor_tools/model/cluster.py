@@ -21,6 +21,12 @@ class ServiceEntry:
     where: Where
     config: dict[str, Any] = field(default_factory=dict)
     on_request: bool = False
+    port_where: Where | None = None
+
+    @property
+    def where_of_port(self) -> Where:
+        """Where ``cluster.toml`` gives it its port."""
+        return self.port_where or self.where
 
 
 @dataclass(frozen=True)

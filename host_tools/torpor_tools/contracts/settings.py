@@ -1,0 +1,93 @@
+"""A service's settings: what its class reads, held against ``[services.<name>.config]``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..config.suggest import did_you_mean
+from ..errors import Problem, Where
+from ..model.cluster import Cluster, ServiceEntry
+from .source import Source
+
+
+@dataclass
+class Settings:
+    """The keys that a service reads."""
+
+    required: dict[str, Where] = field(default_factory=dict)  # with the first place
+    optional: set[str] = field(default_factory=set)  # it does without them
+    all_known: bool = True  # False: it may read others too
+
+
+def settings(source: Source) -> Settings:
+    """What the service reads of ``self.config`` by names that are written out."""
+    found = Settings()
+    for module in source.modules:
+        parents = {c: node for node in ast.walk(module.tree) for c in ast.iter_child_nodes(node)}
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and node.attr == "config":
+                if ast.unparse(node.value) != "self" or module is not source.main:
+                    found.all_known = False
+                else:
+                    _read(source, node, parents, found)
+    for name in found.optional:
+        found.required.pop(name, None)
+    return found
+
+
+def _read(
+    source: Source, node: ast.Attribute, parents: dict[ast.AST, ast.AST], found: Settings
+) -> None:
+    around = parents[node]
+    key: ast.AST | None = None
+    if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load):
+        key = around.slice
+    elif isinstance(around, ast.Attribute) and around.attr == "get":
+        call = parents[around]
+        key = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    elif isinstance(around, ast.Compare) and isinstance(around.ops[0], ast.In | ast.NotIn):
+        key = around.left
+    if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+        found.all_known = False
+    elif isinstance(around, ast.Subscript) and not _is_tried(node, parents):
+        found.required.setdefault(key.value, source.where(node))
+    else:
+        found.optional.add(key.value)
+
+
+def _is_tried(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether it stands in a ``try``, which may be for a key that is missing."""
+    while node in parents:
+        node = parents[node]
+        if isinstance(node, ast.Try):
+            return True
+    return False
+
+
+def settings_are_there(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
+    """A key that a service cannot do without is in ``cluster.toml``."""
+    for entry, source in _placed(cluster, sources):
+        for key, where in settings(source).required.items():
+            if key not in entry.config:
+                table = f"[services.{entry.name}.config]"
+                what = f"{entry.name} reads config {key}, which is not in {table} of cluster.toml"
+                remedy = did_you_mean(key, entry.config) or f"add `{key} = ...` there"
+                yield Problem(where, what, remedy)
+
+
+def unused(cluster: Cluster, sources: dict[str, Source]) -> Iterator[str]:
+    """Notes on keys that no service reads: most are misspelt."""
+    for entry, source in _placed(cluster, sources):
+        found = settings(source)
+        read = {*found.required, *found.optional}
+        for key in entry.config if found.all_known else ():
+            if key not in read:
+                remedy = did_you_mean(key, read - set(entry.config))
+                text = f"{entry.where}: {entry.name} does not read its config {key}"
+                yield f"{text}; {remedy}" if remedy else text
+
+
+def _placed(cluster: Cluster, sources: dict[str, Source]) -> Iterator[tuple[ServiceEntry, Source]]:
+    return ((s, sources[s.name]) for s in cluster.services if s.name in sources)
