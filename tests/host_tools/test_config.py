@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -273,3 +274,17 @@ def test_the_next_free_port_is_named(tmp_path: Path) -> None:
         load_cluster(tmp_path)
     assert free_port([None, 8002]) == 8001
     assert (counted(1, "board"), counted(2000, "pair")) == ("1 board", "2,000 pairs")
+
+
+def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    (tmp_path / "cluster.toml").write_text(example)
+    load_cluster(tmp_path)
+    for table in ("cluster", "boards.shed", "boards.shed.power", "mailbox", "services.page"):
+        bad = re.sub(rf"^(\[{re.escape(table)}\].*)", r"\1\nzzzzz = 1", example, flags=re.MULTILINE)
+        (tmp_path / "cluster.toml").write_text(bad)
+        with pytest.raises(UserError, match="known: ") as caught:
+            load_cluster(tmp_path)
+        known = str(caught.value).partition("known: ")[2].replace(" and ", ", ").split(", ")
+        assert set(known) <= set(re.findall(r"\w+", example)), known
