@@ -2,7 +2,7 @@
 
 A module's own share is what the heap has grown by while it was imported, less what its imports
 took. A service has besides what its object and its ``start`` took, a part of the runtime what its
-``start`` took.
+``start`` took. Services that start on request are started when the board is ready.
 """
 
 import asyncio
@@ -76,6 +76,36 @@ class _Part:
         _end(self._part.__name__, before)
 
 
+def _watch_start(name, service):
+    start = service.start
+
+    async def started():
+        before = _begin()
+        await start()
+        _end(name, before)
+
+    service.start = started
+
+
+async def _start_on_request(listeners):
+    from torpor.http.on_request import Activation
+
+    load = Activation._load
+
+    def loaded(self):
+        name = self._listener.name
+        before = _begin()
+        wiring, service = load(self)
+        _end(name, before)
+        _watch_start(name, service)
+        return wiring, service
+
+    Activation._load = loaded
+    for listener in listeners:
+        if listener.activation:
+            await listener.activation.ready()
+
+
 def _watch(cluster):
     """Have the wiring's functions measured."""
     load, parts = cluster.load, cluster.parts
@@ -84,14 +114,7 @@ def _watch(cluster):
         before = _begin()
         service = load(name)
         _end(name, before)
-        start = service.start
-
-        async def started():
-            before = _begin()
-            await start()
-            _end(name, before)
-
-        service.start = started
+        _watch_start(name, service)
         return service
 
     cluster.load = made
@@ -101,9 +124,17 @@ def _watch(cluster):
 async def _main(kernel):
     await kernel.start()
     gc.collect()
-    # What a start needs and forgets again does not stay.
-    stays = {name: _found[name] for name in _found if "." not in name or name in sys.modules}
-    _sim.end("weighed", heap=stays, used=gc.mem_alloc(), free=gc.mem_free())
+    used, free = gc.mem_alloc(), gc.mem_free()
+    heap = _stays()
+    _found.clear()
+    if hasattr(kernel.cluster, "ON_REQUEST"):
+        await _start_on_request(kernel.listeners)
+    _sim.end("weighed", heap=heap, on_request=_stays(), used=used, free=free)
+
+
+def _stays():
+    """What a start needs and forgets again does not stay."""
+    return {name: _found[name] for name in _found if "." not in name or name in sys.modules}
 
 
 def run():

@@ -24,6 +24,7 @@ class Weights:
     """Bytes of heap in this computer's MicroPython; its words are twice as long as a chip's."""
 
     parts: Mapping[str, int]  # name of a module or a service -> what it takes by itself
+    on_request: Mapping[str, int]  # the same of what services that start on request bring with them
     used: int  # of the whole heap, once the board is ready
     free: int
 
@@ -56,7 +57,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         if isinstance(item, LogLine):
             said.append(item)
         elif item["event"] == "weighed":
-            found.append(Weights(item["heap"], item["used"], item["free"]))
+            found.append(Weights(item["heap"], item["on_request"], item["used"], item["free"]))
             process.kill()
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()

@@ -176,7 +176,7 @@ def test_a_reader_that_stops_holds_one_answer(board: Running) -> None:
 def test_a_listener_that_fails_is_opened_again(board: Running) -> None:
     mark = board.sim.board("box").log.mark()
     ask(board, "/break")
-    board.wait_log("box", "opened again", since=mark)
+    board.wait_log("box", "goes on in 1 s", since=mark)
     answers_again(board)
 
 
@@ -189,5 +189,5 @@ def test_the_interface_gone_and_back(board: Running) -> None:
     board.loop.call_soon_threadsafe(lambda: box.inputs.wifi(up=True))
     board.wait_log("box", "joined as", since=mark)
     answers_again(board)
-    assert "opened again" not in "\n".join(map(str, box.log.since(mark)))
+    assert "goes on in 1 s" not in "\n".join(map(str, box.log.since(mark)))
     assert box.starts == 1

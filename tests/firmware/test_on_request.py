@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.helpers.running import Running, running, write_cluster
 
 PROBE = """
+import asyncio
 import gc
 import sys
 
@@ -35,6 +35,23 @@ class Probe(Service):
     async def free(self) -> int:
         heap.collect()
         return gc.mem_free()
+
+    @put("/filled")
+    async def fill(self) -> None:
+        heap.collect()
+        reserve = bytearray(4_000)
+        self._kept = None
+        self.spawn(self._empty)
+        size = 4096
+        while size > 64:
+            try:
+                self._kept = (self._kept, bytearray(size))
+            except MemoryError:
+                size //= 2
+
+    async def _empty(self):
+        await asyncio.sleep(60)
+        self._kept = None
 
     @put("/refuses")
     async def refuses(self, on: bool) -> None:
@@ -89,20 +106,11 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A Pico W with ``probe``, and ``page`` and ``form``, which start on request."""
     root = tmp_path_factory.mktemp("on_request")
     sources = {name: PAGE.replace("{Page}", name.capitalize()) for name in ("page", "form")}
-    write_cluster(root, {"probe": PROBE, **sources})
+    write_cluster(root, {"probe": PROBE, **sources}, on_request=tuple(sources))
     for name in sources:
         (root / "services" / name / "parts.py").write_text("TABLE = list(range(100))\n")
-    _start_on_request(root, 8002, 8003)
     with running(root, speed=SPEED) as run:
         yield run
-
-
-def _start_on_request(root: Path, *ports: int) -> None:
-    toml = root / "cluster.toml"
-    text = toml.read_text()
-    for port in ports:
-        text = text.replace(f"port = {port}\n", f'port = {port}\nstart = "on-request"\n')
-    toml.write_text(text)
 
 
 def _ask(board: Running, service: str, path: str) -> Any:
@@ -228,3 +236,17 @@ def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> No
         finally:
             assert probe.put("/refuses", json={"on": False}).status_code == 204
     assert _ask(board, "page", "/number") == 107
+
+
+def test_without_memory_for_it_clients_are_refused_and_the_board_goes_on(board: Running) -> None:
+    _asleep(board)
+    with board.client("probe") as probe:
+        assert probe.put("/filled").status_code == 204
+    answer = board.exchange("page", b"GET /number HTTP/1.1\r\nHost: x\r\n\r\n")
+    # It may lack the memory to say why, or to say anything.
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 503", b"HTTP/1.1 500")), answer
+
+    def answers() -> bool:
+        return board.exchange("page", b"GET /number HTTP/1.0\r\n\r\n").endswith(b"107")
+
+    _until(answers, lambda: board.log_text("box"))

@@ -117,12 +117,22 @@ def _running(make: Callable[[], Simulator]) -> Iterator[Running]:
         loop.close()
 
 
-def write_cluster(root: Path, services: dict[str, str], board: str = "RPI_PICO_W") -> Path:
-    """Write a cluster of one board: service name -> source of its ``__init__.py``."""
+def write_cluster(
+    root: Path,
+    services: dict[str, str],
+    board: str = "RPI_PICO_W",
+    *,
+    on_request: Sequence[str] = (),
+) -> Path:
+    """Write a cluster of one board: service name -> source of its ``__init__.py``.
+
+    ``on_request``: those that start on request.
+    """
     lines = ["[cluster]", 'name = "test"', "", "[boards.box]", f'type = "{board}"']
     lines.append(f"services = {list(services)}".replace("'", '"'))
     for port, (name, source) in enumerate(services.items(), 8001):
         lines += ["", f"[services.{name}]", f"port = {port}"]
+        lines += ['start = "on-request"'] if name in on_request else []
         folder = root / "services" / name
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text(source)

@@ -77,7 +77,7 @@ HEAP = {"a": 30, "services.a": 40, "services.a.rules": 50, "torpor.kernel": 900,
 
 
 def test_the_table_shows_sums_or_modules(tmp_path: Path) -> None:
-    _, short = size_table(sizes(tmp_path), HEAP, modules=False)
+    _, short = size_table(sizes(tmp_path), HEAP, {}, modules=False)
     assert short == [
         ("a", "service", "150", "250", "40%", "120"),
         ("b", "service", "100", "", "10%", ""),
@@ -87,5 +87,10 @@ def test_the_table_shows_sums_or_modules(tmp_path: Path) -> None:
         ("2 files", "start", "6", "4", "1%", ""),
         ("total", "", "746", "254", "100%", "1,020"),
     ]
-    _, whole = size_table(sizes(tmp_path), HEAP, modules=True)
+    _, whole = size_table(sizes(tmp_path), HEAP, {}, modules=True)
     assert ("torpor.kernel", "runtime", "200", "", "20%", "900") in whole
+
+
+def test_what_comes_with_a_request_stands_in_brackets(tmp_path: Path) -> None:
+    _, rows = size_table(sizes(tmp_path), {"a": 30}, {"b": 200, "services.b": 5}, modules=False)
+    assert [row[-1] for row in rows] == ["30", "(205)", "", "", "", "", "30 (205)"]

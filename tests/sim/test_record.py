@@ -128,3 +128,19 @@ def test_the_command_writes_the_file_at_the_end(cluster: Path) -> None:
     assert "1 call recorded in" in rest
     data = json.loads((cluster / "run.json").read_text())
     assert data["calls"] == [{"from": "a", "to": "b", "method": "one", "count": 1}]
+
+
+async def test_calls_of_a_service_that_starts_on_request(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path / "cluster", SERVICES, on_request=["a"])
+    storage = tmp_path / "sim"
+    async with simulator(root, record=True, storage=storage) as sim:
+        board = sim.board("box")
+        await board.wait_trace("heap")
+        mark = board.trace.mark()
+        for _ in range(3):
+            assert (await sim.http("a").get("/three")).json() == {"sum": 2, "fault": "taken"}
+        await told(board, 3 * 3 + 1)
+        await board.wait_trace("heap", since=mark)
+    found = recorded(storage)
+    assert found.calls == {("a", "b", "one"): 7, ("a", "b", "fail"): 3}
+    assert 10_000 <= found.heap["a"] < 14_000

@@ -61,3 +61,12 @@ def test_modules_objects_and_starts_are_counted_where_they_belong(tmp_path: Path
 def test_a_board_that_does_not_become_ready(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="box did not become ready"):
         _weighed(tmp_path, 1, lost=LOST)
+
+
+def test_a_service_that_starts_on_request_is_counted_apart(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"small": SMALL, "large": LARGE}, on_request=["large"])
+    found = weigh(build(load_plan(tmp_path), "box", tmp_path / "build", types=False))
+    assert 10_000 <= found.on_request["services.large"] < 12_000
+    assert 20_000 <= found.on_request["large"] < 22_000
+    assert not [name for name in found.parts if "large" in name]
+    assert sum(found.parts.values()) < found.used

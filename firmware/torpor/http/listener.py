@@ -101,7 +101,7 @@ class Listener:
                 if isinstance(e, OSError):  # else the socket is sound, and clients wait in it
                     self.close()
                 try:
-                    _log.exception(e, "%s: port %d, opened again in 1 s" % (self.name, self.port))
+                    _log.exception(e, "%s: port %d, goes on in 1 s" % (self.name, self.port))
                 except MemoryError:
                     pass
                 yield from asyncio.sleep_ms(_REOPEN_MS)

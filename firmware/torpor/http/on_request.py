@@ -60,9 +60,9 @@ class Activation:
             try:
                 listener.routes = await self._start()
                 listener.failed = None
-                self._state = _RUNS
                 supervise.spawn(_log, self._rest)
                 _log.info("%s started for a client", listener.name)
+                self._state = _RUNS
             except Exception as e:
                 listener.failed = "%s: %s" % (type(e).__name__, e)
                 log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
@@ -73,12 +73,15 @@ class Activation:
     async def _start(self) -> dict:
         """Load and start the service; its routes."""
         heap.collect()  # it then lies together
-        wiring = __import__(self._modules.split(" ", 1)[0])
-        service = wiring.load(self._kernel.services)
+        wiring, service = self._load()
         await service.start()
         routes = wiring.routes(service)
         routes.update(self._asleep)
         return routes
+
+    def _load(self):
+        wiring = __import__(self._modules.split(" ", 1)[0])
+        return wiring, wiring.load(self._kernel.services)
 
     async def _rest(self) -> None:
         """Give the service back when nobody has come for a while and all have gone."""

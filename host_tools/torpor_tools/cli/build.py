@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..model.image import Image
 from .base import Command, Settings
 from .output import busy, note, print_table, progress_bar
-from .sizes import HEAP_NOTE, size_table
+from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 
 
 @click.command(
@@ -117,18 +117,22 @@ def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
 
 
 def _show(image: Image, modules: bool) -> None:
-    headings, rows = size_table(image.sizes, _heap(image), modules=modules)
+    heap, on_request = _heap(image)
+    headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")
     click.echo(f"{image.sizes.total:,} of {image.sizes.capacity:,} bytes of the filesystem")
     click.echo(HEAP_NOTE)
+    if on_request:
+        click.echo(ON_REQUEST_NOTE)
 
 
-def _heap(image: Image) -> dict[str, int]:
+def _heap(image: Image) -> tuple[Heap, Heap]:
     """What each part takes of the heap; nothing if the image does not start here."""
     from torpor_sim import weigh
 
     try:
-        return dict(weigh(image).parts)
+        weights = weigh(image)
     except UserError as error:
         note(f"heap not measured: {error.problems[0].what}")
-        return {}
+        return {}, {}
+    return weights.parts, weights.on_request

@@ -9,32 +9,37 @@ from ..model.image import SizeRow, SizeTable
 HEADINGS = ("part", "kind", "compiled B", "static B", "share", "heap B")
 # Microdot takes 30.1 kB here and 18.4 kB on an emulated Pico W.
 HEAP_NOTE = "heap: once ready, in 64-bit MicroPython; a chip of 32 bits takes some 80 % of it"
+ON_REQUEST_NOTE = "in brackets: while a service that starts on request runs"
+
+Heap = Mapping[str, int]  # bytes of a module or a service; what is missing was never loaded
 
 
 def size_table(
-    sizes: SizeTable, heap: Mapping[str, int], *, modules: bool
+    sizes: SizeTable, heap: Heap, on_request: Heap, *, modules: bool
 ) -> tuple[Sequence[str], list[tuple[str, ...]]]:
     """Headings and rows: every service, and every other module or, without ``modules``, their sums.
 
-    ``heap`` holds bytes for a module or a service; what is missing there was never loaded.
+    ``on_request`` comes to ``heap`` while services run that start on request.
     """
+
+    def row(name: str, kind: str, parts: Sequence[SizeRow]) -> tuple[str, ...]:
+        more = sum(_heap(part, on_request) for part in parts)
+        return _row(sizes, name, kind, parts, sum(_heap(part, heap) for part in parts), more)
+
     rows = []
-    for row in sizes.rows:
-        if modules or row.kind in ("service", "wiring"):
-            rows.append(_row(sizes, row.name, row.kind, [row], _heap(row, heap)))
+    for part in sizes.rows:
+        if modules or part.kind in ("service", "wiring"):
+            rows.append(row(part.name, part.kind, [part]))
     if not modules:
         for kind in ("runtime", "dependency", "start"):
-            parts = sizes.of(kind)
-            if parts:
-                taken = sum(_heap(row, heap) for row in parts)
+            if parts := sizes.of(kind):
                 what = "files" if kind == "start" else "modules"
-                rows.append(_row(sizes, f"{len(parts)} {what}", kind, parts, taken))
-    total = sum(_heap(row, heap) for row in sizes.rows)
-    rows.append(_row(sizes, "total", "", sizes.rows, total))
+                rows.append(row(f"{len(parts)} {what}", kind, parts))
+    rows.append(row("total", "", sizes.rows))
     return HEADINGS, rows
 
 
-def _heap(row: SizeRow, heap: Mapping[str, int]) -> int:
+def _heap(row: SizeRow, heap: Heap) -> int:
     if row.kind != "service":
         return heap.get(row.name, 0)
     home = f"services.{row.name}"
@@ -43,7 +48,7 @@ def _heap(row: SizeRow, heap: Mapping[str, int]) -> int:
 
 
 def _row(
-    sizes: SizeTable, name: str, kind: str, parts: Sequence[SizeRow], heap: int
+    sizes: SizeTable, name: str, kind: str, parts: Sequence[SizeRow], heap: int, more: int
 ) -> tuple[str, ...]:
     compiled = sum(part.compiled for part in parts)
     static = sum(part.static for part in parts)
@@ -54,5 +59,5 @@ def _row(
         f"{compiled:,}",
         f"{static:,}" if static else "",
         f"{share:.0%}",
-        f"{heap:,}" if heap else "",
+        " ".join([*([f"{heap:,}"] if heap else []), *([f"({more:,})"] if more else [])]),
     )
