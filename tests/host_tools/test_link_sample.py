@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,37 @@ def test_its_runtime_is_what_its_features_need(image: Image) -> None:
     }
 
 
+def test_what_only_the_dashboard_needs_goes_with_it(image: Image) -> None:
+    bound: dict[str, Any] = {}
+    text = (image.folder / "cluster.py").read_text()
+    exec(text[text.index("ON_REQUEST") :], bound)
+    assert {name: set(modules.split()) for name, modules in bound["ON_REQUEST"].items()} == {
+        "dashboard": {
+            "wiring_dashboard",
+            "services.dashboard",
+            "services.dashboard.web",
+            "torpor.http.app",
+            "torpor.http.app_stream",
+            "microdot",
+            "microdot.microdot",
+            "microdot.helpers",
+            "microdot.sse",
+        }
+    }
+    assert "services.dashboard" not in text.partition("ON_REQUEST")[0]
+
+
 def test_the_kernel_runs_it(image: Image) -> None:
     async def answers() -> list[int]:
         async with Simulator([image], ports="os") as simulator:
-            paths = {"sensors": "/probes", "readings": "/readings/fridge-1", "alerts": "/alerts"}
+            paths = {
+                "sensors": "/probes",
+                "readings": "/readings/fridge-1",
+                "alerts": "/alerts",
+                "dashboard": "/overview",
+            }
             return [
                 (await simulator.http(name).get(path)).status_code for name, path in paths.items()
             ]
 
-    assert asyncio.run(answers()) == [200, 200, 200]
+    assert asyncio.run(answers()) == [200] * 4

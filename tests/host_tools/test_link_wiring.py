@@ -12,7 +12,7 @@ import pytest
 from tests.host_tools.small_plans import Small, argument, method, plan
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
-from torpor_tools.link.wiring import wiring
+from torpor_tools.link.wiring import module_of, wiring, wiring_of_service
 
 CASES = Path(__file__).parents[1] / "cases" / "link"
 
@@ -141,4 +141,8 @@ def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", sorted(CASES.glob("wiring-*")), ids=lambda case: case.name)
 def test_case(case: Path) -> None:
     made = load_plan(case)
-    assert wiring(made, made.boards[0]) == (case / "expected.py").read_text(encoding="utf-8")
+    [board] = made.boards
+    assert wiring(made, board) == (case / "expected.py").read_text(encoding="utf-8")
+    for service in board.on_request:
+        expected = case / f"{module_of(service.name)}.py"
+        assert wiring_of_service(board, service) == expected.read_text(encoding="utf-8")

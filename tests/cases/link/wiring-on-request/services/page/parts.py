@@ -1,0 +1,1 @@
+HEAD = "notes"
