@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -315,11 +315,10 @@ class Storm:
     async def _client(self, n: int) -> None:
         async with self._turned:
             await self._turned.wait_for(lambda: n < self._due)
-        gateway = self._random.choice(self._gateways)
-        place = await self._post(n, gateway)
+        place, taker = await self._post(n, self._gateways)
         if n % self.size.doubled == 0:
-            other = self._gateways[self._gateways[0] is gateway]
-            place = await self._post(n, other) or place
+            others = [gateway for gateway in self._gateways if gateway is not taker]
+            place = (await self._post(n, others))[0] or place
         while place and n not in self.ledger.answers:
             await asyncio.sleep(self._random.uniform(0.1, 0.3))
             status, told = await self._ask(self._random.choice(self._gateways), "GET", place)
@@ -328,19 +327,20 @@ class Storm:
         self._waiting.discard(n)
         await self._turn()
 
-    async def _post(self, n: int, gateway: GatewayProcess) -> str:
-        """Hand a request over; where its answer will be, or nothing if it has come already."""
+    async def _post(self, n: int, gateways: Sequence[GatewayProcess]) -> tuple[str, GatewayProcess]:
+        """Hand a request over to one of the gateways; where its answer will be, or nothing if it
+        has come already, and which gateway has taken it."""
         while True:
+            gateway = self._random.choice(gateways)
             status, told = await self._ask(gateway, "POST", "/items", n)
             if status == 202:
                 self._waiting.add(n)
                 await self._turn()
-                return str(told)
+                return str(told), gateway
             if status == 200:
                 self.ledger.answers[n] = told
-                return ""
+                return "", gateway
             await asyncio.sleep(0.1)
-            gateway = self._random.choice(self._gateways)
 
     async def _ask(
         self, gateway: GatewayProcess, verb: str, path: str, n: int | None = None
