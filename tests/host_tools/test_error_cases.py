@@ -1,7 +1,7 @@
 """Each file in ``tests/cases/errors`` is a mistake, and begins with what the user must be told.
 
 The file becomes ``services/a/__init__.py`` of a cluster with a correct service ``b``. What follows
-a line ``# --- <path>`` goes to that file instead.
+a line ``# --- <path>`` goes to that file instead; ``# ON REQUEST: a`` has a service start so.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def problems(root: Path, *, types: bool = False) -> list[str]:
 def write_case(root: Path, case: str) -> Path:
     """Write the cluster of a case file's text."""
     source, *sections = re.split(r"^# --- (.+)\n", case, flags=re.MULTILINE)
-    write_cluster(root, {"b": B, "a": source})
+    on_request = re.findall(r"^# ON REQUEST: (.+)$", source, flags=re.MULTILINE)
+    write_cluster(root, {"b": B, "a": source}, on_request=on_request)
     for path, text in zip(sections[::2], sections[1::2], strict=True):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)

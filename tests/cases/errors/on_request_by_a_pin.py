@@ -1,4 +1,5 @@
-# ERROR: services/a/__init__.py:6: a starts on request and is given back after it, but opened runs at a pin
+# ERROR: services/a/__init__.py:7: a starts on request and is given back after it, but opened runs at a pin
+# ON REQUEST: a
 from torpor import Service, on_wake
 
 
@@ -6,17 +7,3 @@ class A(Service):
     @on_wake(pin=4, level=0)
     async def opened(self) -> None:
         return None
-# --- cluster.toml
-[cluster]
-name = "x"
-
-[boards.box]
-type = "RPI_PICO_W"
-services = ["a"]
-
-[services.a]
-port = 8001
-start = "on-request"
-
-[services.b]
-port = 8002

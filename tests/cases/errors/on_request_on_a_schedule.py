@@ -1,4 +1,5 @@
-# ERROR: services/a/__init__.py:7: a starts on request and is given back after it, but read runs on a schedule
+# ERROR: services/a/__init__.py:8: a starts on request and is given back after it, but read runs on a schedule
+# ON REQUEST: a
 from torpor import Service, every
 
 
@@ -6,17 +7,3 @@ class A(Service):
     @every(seconds=5)
     async def read(self) -> None:
         return None
-# --- cluster.toml
-[cluster]
-name = "x"
-
-[boards.box]
-type = "RPI_PICO_W"
-services = ["a"]
-
-[services.a]
-port = 8001
-start = "on-request"
-
-[services.b]
-port = 8002

@@ -1,4 +1,5 @@
-# ERROR: services/a/__init__.py:7: a starts on request and is given back after it, but it starts a task here
+# ERROR: services/a/__init__.py:8: a starts on request and is given back after it, but it starts a task here
+# ON REQUEST: a
 from torpor import Service
 
 
@@ -8,17 +9,3 @@ class A(Service):
 
     async def watch(self) -> None:
         return None
-# --- cluster.toml
-[cluster]
-name = "x"
-
-[boards.box]
-type = "RPI_PICO_W"
-services = ["a"]
-
-[services.a]
-port = 8001
-start = "on-request"
-
-[services.b]
-port = 8002

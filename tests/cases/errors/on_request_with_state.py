@@ -1,21 +1,8 @@
-# ERROR: services/a/__init__.py:5: a starts on request and is given back after it, but it uses self.state
+# ERROR: services/a/__init__.py:6: a starts on request and is given back after it, but it uses self.state
+# ON REQUEST: a
 from torpor import Service
 
 
 class A(Service):
     async def start(self) -> None:
         self.state["n"] = 1
-# --- cluster.toml
-[cluster]
-name = "x"
-
-[boards.box]
-type = "RPI_PICO_W"
-services = ["a"]
-
-[services.a]
-port = 8001
-start = "on-request"
-
-[services.b]
-port = 8002
