@@ -88,6 +88,7 @@ def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
                 break
         curls = [line[line.index("curl ") :].strip() for line in printed if "curl " in line]
         assert len(curls) == 5, printed
+        assert any(line.startswith("For a browser, dashboard: http://") for line in printed)
         deadline = time.monotonic() + 30
         for curl in curls:
             while True:
