@@ -88,6 +88,7 @@ def _watch_start(name, service):
 
 
 async def _start_on_request(listeners):
+    """Start them; why some could not."""
     from torpor.http.on_request import Activation
 
     load = Activation._load
@@ -103,7 +104,8 @@ async def _start_on_request(listeners):
     Activation._load = loaded
     for listener in listeners:
         if listener.activation:
-            await listener.activation.ready()
+            await listener.activation.enter()
+    return {each.name: each.failed for each in listeners if each.activation and each.failed}
 
 
 def _watch(cluster):
@@ -127,9 +129,10 @@ async def _main(kernel):
     used, free = gc.mem_alloc(), gc.mem_free()
     heap = _stays()
     _found.clear()
+    failed = {}
     if hasattr(kernel.cluster, "ON_REQUEST"):
-        await _start_on_request(kernel.listeners)
-    _sim.end("weighed", heap=heap, on_request=_stays(), used=used, free=free)
+        failed = await _start_on_request(kernel.listeners)
+    _sim.end("weighed", heap=heap, on_request=_stays(), failed=failed, used=used, free=free)
 
 
 def _stays():

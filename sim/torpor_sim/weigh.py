@@ -25,6 +25,7 @@ class Weights:
 
     parts: Mapping[str, int]  # name of a module or a service -> what it takes by itself
     on_request: Mapping[str, int]  # the same of what services that start on request bring with them
+    failed: Mapping[str, str]  # such a service that did not start -> why
     used: int  # of the whole heap, once the board is ready
     free: int
 
@@ -57,7 +58,8 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         if isinstance(item, LogLine):
             said.append(item)
         elif item["event"] == "weighed":
-            found.append(Weights(item["heap"], item["on_request"], item["used"], item["free"]))
+            keys = ("heap", "on_request", "failed", "used", "free")
+            found.append(Weights(*(item[key] for key in keys)))
             process.kill()
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()

@@ -265,13 +265,17 @@ async def test_a_service_that_did_not_start(tmp_path: Path) -> None:
 
 
 READS = """
+import asyncio
+import sys
+
 from torpor import Service, get
 
 
 class Items(Service):
     @get("/items")
     async def all(self) -> list[int]:
-        return [1, 2]
+        await asyncio.sleep(3)
+        return [1, 2, sys.modules.get("services.items") is not None]
 """
 
 
@@ -280,5 +284,5 @@ async def test_a_service_that_starts_on_request(tmp_path: Path) -> None:
     async with mail(tmp_path, broker, source=READS, start="on-request") as box:
         await box.rouse()
         answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
-        assert (answer.status_code, answer.json()) == (200, [1, 2])
+        assert (answer.status_code, answer.json()) == (200, [1, 2, True])
         await box.board.wait_log("items started for a client", 20)

@@ -80,7 +80,7 @@ class {Page}(Service):
     app = Microdot()
 
     async def start(self) -> None:
-        await asyncio.sleep_ms(200)
+        await asyncio.sleep(10)
         self._number = await self.probe.number()
 
     @get("/number")
@@ -220,22 +220,41 @@ def test_what_two_of_them_use_stays_as_long_as_one_needs_it(board: Running) -> N
     _asleep(board)
 
 
-def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> None:
+@pytest.fixture
+def refusing(board: Running) -> Iterator[None]:
+    """``page`` cannot start."""
     _asleep(board)
     with board.client("probe") as probe:
         assert probe.put("/refuses", json={"on": True}).status_code == 204
-        try:
-            with board.client("page") as client:
-                refused = client.get("/number")
-                assert refused.status_code == 503
-                assert refused.json()["error"] == (
-                    "page did not start: Fault: 409 the probe is at rest"
-                )
-                board.wait_log("box", "ERROR page: failed to start: Fault: 409")
-                assert _loaded(board) == []
-        finally:
-            assert probe.put("/refuses", json={"on": False}).status_code == 204
-    assert _ask(board, "page", "/number") == 107
+        yield
+        assert probe.put("/refuses", json={"on": False}).status_code == 204
+
+
+@pytest.mark.usefixtures("refusing")
+def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> None:
+    with board.client("probe") as probe, board.client("page") as client:
+        refused = client.get("/number")
+        assert refused.status_code == 503
+        assert refused.json()["error"] == "page did not start: Fault: 409 the probe is at rest"
+        board.wait_log("box", "ERROR page: failed to start: Fault: 409")
+        assert _loaded(board) == []
+        probe.put("/refuses", json={"on": False})
+        # As a browser that loads the page again: it would keep its connection.
+        assert client.get("/number").json() == 107
+
+
+@pytest.mark.usefixtures("refusing")
+def test_all_who_wait_for_a_start_that_fails_are_told_at_once(board: Running) -> None:
+    def ask(_: int) -> int:
+        with board.client("page") as client:
+            return client.get("/number").status_code
+
+    logged = len(board.sim.board("box").log)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(ask, range(3))) == [503] * 3
+    board.wait_log("box", "failed to start", since=logged)
+    log = "\n".join(str(line) for line in board.sim.board("box").log[logged:])
+    assert log.count("failed to start") == 1
 
 
 def test_without_memory_for_it_clients_are_refused_and_the_board_goes_on(board: Running) -> None:

@@ -70,3 +70,9 @@ def test_a_service_that_starts_on_request_is_counted_apart(tmp_path: Path) -> No
     assert 20_000 <= found.on_request["large"] < 22_000
     assert not [name for name in found.parts if "large" in name]
     assert sum(found.parts.values()) < found.used
+
+
+def test_a_service_that_cannot_start_on_request_is_told(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"small": SMALL + "\n\nVALUE = 1 // 0\n"}, on_request=["small"])
+    found = weigh(build(load_plan(tmp_path), "box", tmp_path / "build", types=False))
+    assert found.failed == {"small": "ZeroDivisionError: divide by zero"}

@@ -148,11 +148,11 @@ class Connection:
 
     async def serve(self) -> None:
         """Answer requests until either side is done with the connection."""
+        activation = self.listener.activation
         try:
-            activation = self.listener.activation
             if activation:
                 self.state = SERVING  # or it would give way while it waits
-                await activation.ready()
+                await activation.enter()
                 self.state = FRESH
                 self.since = clock.ticks()
             await self._serve()
@@ -161,6 +161,8 @@ class Connection:
         except Exception as e:
             _log.exception(e, self.listener.name)
         finally:
+            if activation:
+                activation.leave()
             self.close()
             self.listener.spare = self.request
 

@@ -40,7 +40,8 @@ class Activation:
     """
 
     _state = _ASLEEP
-    _used = 0  # when the last client came
+    _clients = 0
+    _used = 0  # when the last client came or went
 
     def __init__(self, kernel, listener, modules: str) -> None:
         self._kernel = kernel
@@ -48,27 +49,36 @@ class Activation:
         self._modules = modules
         self._asleep = listener.routes
 
-    async def ready(self) -> None:
-        """Return when the service runs. If it cannot start, the listener's ``failed`` says why;
-        the next client has it tried again."""
+    async def enter(self) -> None:
+        """A client has come: return when the service runs, or has failed to start. The listener's
+        ``failed`` then says why, and the next client has it tried again. ``leave`` must follow."""
+        self._clients += 1
         self._used = clock.ticks()
+        if self._state == _ASLEEP:
+            await self._wake()
         while self._state == _STARTING:
             await asyncio.sleep_ms(_TURN_MS)
-        if self._state == _ASLEEP:
-            self._state = _STARTING
-            listener = self._listener
-            try:
-                listener.routes = await self._start()
-                listener.failed = None
-                supervise.spawn(_log, self._rest)
-                _log.info("%s started for a client", listener.name)
-                self._state = _RUNS
-            except Exception as e:
-                listener.failed = "%s: %s" % (type(e).__name__, e)
-                log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
-            finally:
-                if self._state == _STARTING:
-                    self._give_back()
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self._clients -= 1
+        self._used = clock.ticks()
+
+    async def _wake(self) -> None:
+        self._state = _STARTING
+        listener = self._listener
+        try:
+            listener.routes = await self._start()
+            listener.failed = None
+            supervise.spawn(_log, self._rest)
+            _log.info("%s started for a client", listener.name)
+            self._state = _RUNS
+        except Exception as e:
+            listener.failed = "%s: %s" % (type(e).__name__, e)
+            log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
+        finally:
+            if self._state == _STARTING:
+                self._give_back()
 
     async def _start(self) -> dict:
         """Load and start the service; its routes."""
@@ -84,16 +94,11 @@ class Activation:
         return wiring, wiring.load(self._kernel.services)
 
     async def _rest(self) -> None:
-        """Give the service back when nobody has come for a while and all have gone."""
-        while self._is_connected() or clock.since(self._used) < _REST_MS:
+        """Give the service back when all have gone and nobody has come for a while."""
+        while self._clients or clock.since(self._used) < _REST_MS:
             await idle.pause(_LOOK_MS)
         self._give_back()
         _log.info("%s given back", self._listener.name)
-
-    def _is_connected(self) -> bool:
-        # Links to other boards share the budget, and have no listener.
-        open = self._kernel.budget.open
-        return self._listener in [getattr(c, "listener", None) for c in open]
 
     def _give_back(self) -> None:
         self._state = _ASLEEP

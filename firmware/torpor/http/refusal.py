@@ -32,6 +32,7 @@ def unmatched(listener, request, node):
             return rest
         verbs += more
     if listener.failed:
+        request.keep = False  # one that starts on request is tried again for a new connection
         raise Fault(503, "%s did not start: %s" % (listener.name, listener.failed))
     if not verbs:
         raise Fault(404, "%s has no %s" % (listener.name, request.target))

@@ -153,13 +153,15 @@ class Executor:
 
     async def _serve(self, request, envelope) -> bytes:
         """The answer of the routes of the service's listener; what a handler raises is one."""
+        activation = None
         try:
             listener = self._listeners.get(envelope.service)
             if not listener:
                 raise Fault(404, "there is no service " + envelope.service)
             _read(request, envelope.data)
-            if listener.activation:
-                await listener.activation.ready()
+            activation = listener.activation
+            if activation:
+                await activation.enter()
             handler = _handler(listener, request)
             if type(handler) is not tuple:
                 return encode(request, (await handler(request)))
@@ -171,6 +173,9 @@ class Executor:
                 Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
                 e = Fault(500, "internal error")
             return error(request, e)
+        finally:
+            if activation:
+                activation.leave()
 
 
 def _handler(listener, request):

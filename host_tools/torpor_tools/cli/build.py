@@ -135,4 +135,6 @@ def _heap(image: Image) -> tuple[Heap, Heap]:
     except UserError as error:
         note(f"heap not measured: {error.problems[0].what}")
         return {}, {}
+    for name, reason in weights.failed.items():
+        note(f"heap of {name}, which starts on request, not measured: it did not start: {reason}")
     return weights.parts, weights.on_request

@@ -45,12 +45,15 @@ def _uses(cls: ast.ClassDef, name: str) -> bool:
     )
 
 
+_TASKS = ("asyncio.create_task", "asyncio.Task")
+
+
 def _spawns(source: Source) -> Iterator[Where]:
-    """Where any module of the service calls its ``spawn`` or asyncio's ``create_task``."""
+    """Where any module of the service names its ``spawn`` or what begins a task in asyncio."""
     for module in source.modules:
         for node in ast.walk(module.tree):
-            called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Attribute) and called.attr in ("spawn", "create_task"):
+            is_spawn = isinstance(node, ast.Attribute) and node.attr in ("spawn", "create_task")
+            if is_spawn or module.origin(node) in _TASKS:
                 yield module.where(node)
 
 

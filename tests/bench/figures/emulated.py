@@ -40,7 +40,7 @@ print("measured heap", heap())
 late = [listener.activation for listener in board.listeners if listener.activation]
 began = time.ticks_us()
 for activation in late:
-    await activation.ready()
+    await activation.enter()
 ms = time.ticks_diff(time.ticks_us(), began) // 1000
 free = json.loads(heap())["free"]
 for activation in late:

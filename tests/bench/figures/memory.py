@@ -41,7 +41,7 @@ print(gc.mem_alloc())
 _ALL = """
 for listener in board.listeners:
     if listener.activation:
-        await listener.activation.ready()
+        await listener.activation.enter()
 """
 
 
