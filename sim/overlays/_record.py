@@ -101,7 +101,7 @@ def _watch_on_request():
         asyncio.create_task(_tell_heap())
         return wiring, service
 
-    Activation._load = weighing
+    Activation._load = weighing  # type: ignore[method-assign]
 
 
 def watch():

@@ -101,7 +101,7 @@ async def _start_on_request(listeners):
         _watch_start(name, service)
         return wiring, service
 
-    Activation._load = loaded
+    Activation._load = loaded  # type: ignore[method-assign]
     for listener in listeners:
         if listener.activation:
             await listener.activation.enter()

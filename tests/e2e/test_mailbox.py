@@ -286,3 +286,30 @@ async def test_a_service_that_starts_on_request(tmp_path: Path) -> None:
         answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
         assert (answer.status_code, answer.json()) == (200, [1, 2, True])
         await box.board.wait_log("items started for a client", 20)
+
+
+SLOW = """
+import asyncio
+
+from torpor import Service, get
+
+
+class Items(Service):
+    @get("/items")
+    async def all(self) -> list[int]:
+        self.log.info("asked")
+        await asyncio.sleep(2)
+        return [1, 2]
+"""
+
+
+async def test_a_read_that_takes_longer_than_the_broker_waits_is_done_once(tmp_path: Path) -> None:
+    async with mail(tmp_path, Broker("nats", tmp_path / "broker"), source=SLOW) as box:
+        await box.sleeps()
+        parked = await box.http.get("/items", headers={"Idempotency-Key": "x", **ASYNC})
+        assert parked.status_code == 202
+        await box.rouse()
+        await box.sleeps()
+        answer = await box.http.get(parked.headers["location"])
+        assert answer.json() == [1, 2]
+        assert len([line for line in box.board.log if "asked" in str(line)]) == 1

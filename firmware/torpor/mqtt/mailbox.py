@@ -65,7 +65,8 @@ class Mailbox:
         cut = port.reset_cause() == "power-on"
         self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
         self._mark = hexlify(os.urandom(8))
-        self._unsettled: dict = {}  # number of a packet of ours -> that of the request it answers
+        self._unsettled: dict = {}  # number of a packet of ours -> those of the request it answers
+        self._newest = ("", 0)  # the request answered last, by its id, and our packet's number
         self._settled = asyncio.Event()
         self._since = clock.ticks()
         self._for_ms = _CONNECT_MS
@@ -136,6 +137,7 @@ class Mailbox:
     async def _session(self) -> None:
         client = self._client
         self._unsettled = {}
+        self._newest = ("", 0)
         self._closed = self._drained = False
         lost = json.dumps({"state": "lost"})
         login = self._secrets.get("user", ""), self._secrets.get("password", "")
@@ -163,14 +165,16 @@ class Mailbox:
         self._publish(self._base + "/status", json.dumps(awake).encode(), True)
         self._publish(self._base + "/in", self._mark, False)
 
-    def _publish(self, topic: str, payload: bytes, retain: bool, answers: int = 0) -> None:
+    def _publish(self, topic: str, payload: bytes, retain: bool, *answers: int) -> int:
         """Publish; when the broker has it, the request numbered ``answers`` is acknowledged."""
         number = self._client.next()
         self._unsettled[number] = answers
         self._client.send(packet.publish(number, topic, payload, retain))
+        return number
 
     def _acknowledged(self, number: int) -> None:
-        self._acknowledge(self._unsettled.pop(number, 0))
+        for answered in self._unsettled.pop(number, ()):
+            self._acknowledge(answered)
         self._settled.set()
         if not self._unsettled and self._drained:
             self._stay(0)
@@ -213,6 +217,14 @@ class Mailbox:
                 self._bury("unreadable", e, message.payload)
             self._acknowledge(message.number)
             return
+        if message.again and envelope.id == self._newest[0]:
+            # It took longer than the broker waits for an acknowledgement, and so came once more.
+            number = self._newest[1]
+            if number in self._unsettled:
+                self._unsettled[number] += (message.number,)
+            else:
+                self._acknowledge(message.number)
+            return
         try:
             if message.whole:
                 data = await self._executor.answer(envelope, message.again)
@@ -223,7 +235,8 @@ class Mailbox:
             _log.error("request %s: %s", envelope.id, e)
             self._bury(envelope.id, e, message.payload)
             data = error(Request(), Fault(500, str(e)))
-        self._publish(envelope.reply, data, True, message.number)
+        number = self._publish(envelope.reply, data, True, message.number)
+        self._newest = (envelope.id, number)
 
     def _bury(self, id: str, why, payload) -> None:
         """Put a request that cannot be executed where somebody can look at it."""
