@@ -47,6 +47,7 @@ class Ports:
         self._mode = mode
         self._boards: dict[str, int] = {}  # in the order of their appearance
         self._held: dict[tuple[str, int], socket.socket] = {}  # (board, service's port)
+        self._refused: set[int] = set()  # in this round
 
     def place(self, boards: Iterable[BoardPlan]) -> dict[str, Place]:
         """Hold a port for every service of ``boards`` and let go of all others.
@@ -58,6 +59,7 @@ class Ports:
         for key in self._held.keys() - wanted.keys():
             self._held.pop(key).close()
         problems: list[Problem] = []
+        self._refused.clear()
         for (board, port), service in wanted.items():
             if port is not None and (board, port) not in self._held:
                 problem = self._hold(board, port, service)
@@ -98,12 +100,13 @@ class Ports:
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         except (OSError, OverflowError) as error:
             held.close()
+            self._refused.add(number)
             return _refused(error, address, number, f"{service} on {board}")
         self._held[board, port] = held
         return None
 
     def _next(self) -> int:
-        taken = {_number(held) for held in self._held.values()}
+        taken = {_number(held) for held in self._held.values()} | self._refused
         number = self._base or 0
         while number in taken:
             number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -59,7 +60,9 @@ def tool(project: Path, *words: str) -> Result:
 def exported(project: Path, *words: str) -> list[dict[str, object]]:
     result = tool(project, "data", "export", "notes", *words)
     assert result.exit_code == 0, result.output + repr(result.exception)
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    origin, *rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert origin == {"service": "notes", "migrations": 1}
+    return rows
 
 
 def test_export_and_import_give_the_same_rows(board: Running, project: Path) -> None:
@@ -98,6 +101,26 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
         words = ["data", "import", "notes", "before.jsonl", "--replace"]
         assert tool(project, *words, "--table", table).exit_code == 0
     assert exported(project) == before
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ({"service": "notes", "migrations": 0}, "had 0 migrations when they were exported, and"),
+        ({"service": "tags", "migrations": 1}, "these are rows of tags, not of notes"),
+    ],
+)
+def test_rows_of_another_shape_are_refused(
+    board: Running, project: Path, origin: dict[str, Any], told: str
+) -> None:
+    row = {"table": "notes", "key": 900, "row": {"old": True}}
+    (project / "old.jsonl").write_text(f"{json.dumps(origin)}\n{json.dumps(row)}\n")
+    refused = tool(project, "data", "import", "notes", "old.jsonl")
+    assert isinstance(refused.exception, UserError)
+    assert told in str(refused.exception)
+    assert row not in exported(project)
+    assert tool(project, "data", "import", "notes", "old.jsonl", "--as-is").exit_code == 0
+    assert row in exported(project)
 
 
 def test_check_finds_what_is_damaged(board: Running, project: Path) -> None:

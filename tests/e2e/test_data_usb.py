@@ -85,7 +85,8 @@ def done(project: Path, *words: str) -> str:
 
 def test_a_database_goes_out_and_comes_back(board: PtyBoard, project: Path) -> None:
     port = ["--port", board.device]
-    rows = [json.loads(line) for line in done(project, "export", "notes", *port).splitlines()]
+    _, *lines = done(project, "export", "notes", *port).splitlines()  # the first tells of what
+    rows = [json.loads(line) for line in lines]
     assert [row["key"] for row in rows] == list(range(1, 301))
     assert rows[7]["row"] == {"text": "note 7, é", "more": [1, None]}
     wait_for_start(board)  # it stopped for the export, and runs again
@@ -93,8 +94,8 @@ def test_a_database_goes_out_and_comes_back(board: PtyBoard, project: Path) -> N
     (project / "notes.jsonl").write_text("\n".join(map(json.dumps, rows[:100])))
     said = done(project, "import", "notes", "notes.jsonl", "--replace", *port)
     assert "notes.notes: 100 rows written" in said
-    again = [json.loads(line) for line in done(project, "export", "notes", *port).splitlines()]
-    assert again == rows[:100]
+    _, *lines = done(project, "export", "notes", *port).splitlines()
+    assert [json.loads(line) for line in lines] == rows[:100]
     assert "notes-tag.1." in " ".join(read_flash(board.flash, LARGE)), "the index has come along"
 
 

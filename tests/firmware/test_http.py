@@ -373,3 +373,17 @@ def test_what_json_cannot_hold_is_a_bug_that_the_log_names(board: Running, what:
         assert client.get(f"/infinite?what={what}").status_code == 500
     board.wait_log("box", f"ERROR items: GET /infinite?what={what}")
     board.wait_log("box", f"celsius: JSON has no {what}")
+
+
+def test_a_body_that_takes_more_than_the_heap_is_refused(board: Running) -> None:
+    headers = {"Content-Type": "application/json"}
+    with board.client("items") as client:
+        answer = client.post("/tags", content="[" * 5000, headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (
+            413,
+            "the body takes more memory than is free",
+        )
+        deep = "[" * 3000 + "]" * 3000
+        answer = client.put("/items/x", content=f'{{"value": {deep}}}', headers=headers)
+        assert answer.status_code in (400, 413)
+        assert client.get("/list").json() == [1, 2, 3]

@@ -7,6 +7,7 @@ import base64
 import os
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -256,3 +257,40 @@ async def _talk(address: tuple[str, int]) -> list[bytes]:
 def test_websocket(site: Running) -> None:
     answers = asyncio.run(asyncio.wait_for(_talk(site.address("site")), 20))
     assert answers == [b"got one", b"got " + b"x" * 300]
+
+
+FAULTS = """
+from microdot import Microdot
+from torpor import Fault, Service
+
+
+class Page(Service):
+    app = Microdot()
+
+
+@Page.app.get("/taken")
+async def taken(request):
+    raise Fault(409, "it is taken", {"Retry-After": "3"})
+
+
+@Page.app.get("/bug")
+async def bug(request):
+    raise ValueError("the secret of the inside")
+"""
+
+
+def test_a_fault_is_answered_and_a_bug_is_logged_as_in_routes(tmp_path: Path) -> None:
+    with (
+        running(write_cluster(tmp_path, {"page": FAULTS}), types=False) as run,
+        run.client("page") as client,
+    ):
+        answer = client.get("/taken")
+        assert (answer.status_code, answer.json()) == (409, {"error": "it is taken"})
+        assert answer.headers["Retry-After"] == "3"
+        answer = client.get("/bug")
+        assert answer.status_code == 500
+        assert "secret" not in answer.text
+        run.wait_log("box", "the secret of the inside")
+        log = run.log_text("box")
+    assert "it is taken" not in log
+    assert "ERROR http: an application failed" in log

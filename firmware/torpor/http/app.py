@@ -6,10 +6,15 @@ Microdot on its own makes a write a header and closes. Anything else (SSE, files
 through Microdot's own code, over a stream that knows the bytes that have been read.
 """
 
+from microdot import microdot
 from microdot.microdot import NoCaseDict, Request, Response
 
+from .. import log
+from ..service import Fault
 from .answer import compose
 from .wire import MAX_BODY
+
+_log = log.Log("http")
 
 
 def mount(service):
@@ -19,7 +24,22 @@ def mount(service):
     """
     app = service.app
     app.service = service
+    app.error_handlers.setdefault(Fault, _refuse)
     return (serve, app, _verbs)
+
+
+def _refuse(request, fault):
+    """What a ``Fault`` of a handler, its own or a peer's, tells the client."""
+    return {"error": fault.message}, fault.status, fault.headers or {}
+
+
+def _tell(error, file=None) -> None:
+    """Stands in for ``sys.print_exception``, with which Microdot tells what a handler raised."""
+    if not isinstance(error, Fault):
+        _log.exception(error, "an application failed")
+
+
+microdot.print_exception = _tell  # type: ignore[attr-defined]
 
 
 async def serve(connection, handler, rest):

@@ -33,6 +33,8 @@ def _fields(q) -> dict:
             fields = _loads(q.body)
         except (ValueError, RuntimeError):
             raise Fault(400, "the body is not JSON")
+        except MemoryError:
+            raise Fault(413, "the body takes more memory than is free")
         if type(fields) is not dict:
             raise Fault(400, "the body is not a JSON object")
     if q.query:
@@ -62,7 +64,10 @@ class Text:
 
 
 def _bad(name, expected, value):
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RuntimeError:
+        text = "what is nested too deep"
     return Fault(
         400,
         "%s: expected %s, got %s" % (name, expected, text if len(text) < 60 else text[:57] + "..."),

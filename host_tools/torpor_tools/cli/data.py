@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..errors import fail
+from ..config.suggest import counted
+from ..errors import Where, fail
 from .base import Command, Group, Settings
 from .output import counting
 
@@ -86,17 +87,20 @@ def export(
     at: str | None,
     port: str | None,
 ) -> None:
-    from ..data.files import format_of, write_csv, write_jsonl
+    from ..data.files import Origin, format_of, write_csv, write_jsonl, write_origin
 
     path = settings.folder / output if output else None
+    kind = format_of(path, chosen)
     with _data(settings, service, at, port) as data:
         tables = _tables(data, table)
-        if format_of(path, chosen) == "csv" and len(tables) > 1:
+        if kind == "csv" and len(tables) > 1:
             raise fail("a CSV file holds one table", f"name it: --table {tables[0]}")
         with _target(path) as file:
+            if kind == "jsonl":
+                write_origin(file, Origin(service, data.state()["migrations"]))
             for name in tables:
                 with counting(f"{service}.{name}", data.ask("count", table=name)) as count:
-                    if format_of(path, chosen) == "csv":
+                    if kind == "csv":
                         write_csv(file, lambda n=name: count(data.rows(n)))  # type: ignore[misc]
                     else:
                         write_jsonl(file, name, count(data.rows(name)))
@@ -145,6 +149,11 @@ def _target(path: Path | None) -> Iterator[TextIO]:
 @click.argument("file")
 @click.option("--table", metavar="NAME", help="The table of a CSV file.")
 @click.option("--replace", is_flag=True, help="Remove the table's other rows first.")
+@click.option(
+    "--as-is",
+    is_flag=True,
+    help="Also what was exported before a migration, or by another service.",
+)
 @_FORMAT
 @_AT
 @_PORT
@@ -155,6 +164,7 @@ def import_(
     file: str,
     table: str | None,
     replace: bool,
+    as_is: bool,
     chosen: str | None,
     at: str | None,
     port: str | None,
@@ -181,6 +191,8 @@ def import_(
     for name, _ in pairs():
         counts[name] = counts.get(name, 0) + 1
     with _data(settings, service, at, port) as data:
+        if kind == "jsonl" and not as_is:
+            _check_origin(data, path, file)
         for name, rows in counts.items():
             if replace and name in data.state()["tables"]:
                 data.ask("clear", table=name)
@@ -189,6 +201,25 @@ def import_(
                 for batch in batches(iter(count(chosen_rows))):
                     data.put(name, batch)
             click.echo(f"{service}.{name}: {rows} rows written")
+
+
+def _check_origin(data: Data, path: Path, shown: str) -> None:
+    """Rows fit the service that they are of, at the migration that they were exported at."""
+    from ..data.files import read_origin
+
+    with path.open(encoding="utf-8") as file:
+        origin = read_origin(file)
+    if origin is None:
+        return
+    where = Where(shown, 1)
+    if origin.service != data.service:
+        what = f"these are rows of {origin.service}, not of {data.service}"
+        raise fail(what, "to write them as they are: --as-is", where)
+    done = data.state()["migrations"]
+    if origin.migrations != done:
+        had = f"had {counted(origin.migrations, 'migration')} when they were exported"
+        what = f"the rows {had}, and what is on the board has had {done}"
+        raise fail(what, "export them anew, or, to write them as they are: --as-is", where)
 
 
 @command.command(

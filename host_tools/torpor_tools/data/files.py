@@ -1,15 +1,46 @@
-"""Rows in files: JSON lines with table, key and row, or CSV of one table."""
+"""Rows in files: JSON lines with table, key and row, or CSV of one table.
+
+The first of the JSON lines says of which service they are, and how many migrations its data has
+had, for a migration may change the shape of rows. A file without it is taken as it is.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import Where, fail
 from .board import Row
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose rows a file has."""
+
+    service: str
+    migrations: int
+
+
+def write_origin(file: TextIO, origin: Origin) -> None:
+    """Write the first line."""
+    file.write(json.dumps(asdict(origin), separators=(",", ":")) + "\n")
+
+
+def read_origin(file: TextIO) -> Origin | None:
+    """What the first line says, if it is one of ``write_origin``."""
+    return _origin(file.readline())
+
+
+def _origin(line: str) -> Origin | None:
+    try:
+        found = json.loads(line)
+        return Origin(str(found["service"]), int(found["migrations"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def write_jsonl(file: TextIO, table: str, rows: Iterable[Row]) -> None:
@@ -22,7 +53,7 @@ def write_jsonl(file: TextIO, table: str, rows: Iterable[Row]) -> None:
 def read_jsonl(file: TextIO, name: str) -> Iterator[tuple[str, Row]]:
     """Table and row of each line. Raises ``UserError`` with the line that is wrong."""
     for number, line in enumerate(file, 1):
-        if not line.strip():
+        if not line.strip() or (number == 1 and _origin(line)):
             continue
         try:
             found = json.loads(line)
