@@ -1,6 +1,7 @@
 """HTTP without a network: a request goes through the listener's own code, from bytes to bytes."""
 
 import asyncio
+import errno
 import io
 import json
 
@@ -130,6 +131,12 @@ class _Wire(io.IOBase):
         self._data = self._data[n:]
         return n
 
+    def read(self, n=-1):
+        """As the stream of an application reads, which streams what is too long to be kept."""
+        data = self._data if n < 0 else self._data[:n]
+        self._data = self._data[len(data) :]
+        return data
+
     def write(self, data):
         self.written += data
         return len(data)
@@ -138,8 +145,10 @@ class _Wire(io.IOBase):
         pass
 
     def ioctl(self, request, argument):
-        # Always ready (MP_STREAM_POLL is 3); nothing has to be done to close it.
-        return argument if request == 3 else 0
+        if request == 3:  # MP_STREAM_POLL: always ready
+            return argument
+        # It has no number to poll by (MP_STREAM_GET_FILENO); closing takes nothing.
+        return -errno.EINVAL if request == 10 else 0
 
     def close(self):
         pass

@@ -76,7 +76,7 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         (
             "port = false",
             'port = 8002\nstart = "later"',
-            'cluster.toml:17: alerts: start: expected "boot" or "on-request", got \'later\'',
+            'cluster.toml:17: alerts: start: expected "boot" or "on-request", got "later"',
         ),
         (
             "port = false",

@@ -135,3 +135,12 @@ def test_a_time_zone_that_does_not_exist(tmp_path: Path) -> None:
     (problem,) = error.value.problems
     assert str(problem.where) == "cluster.toml:2"
     assert problem.remedy == 'did you mean "Europe/Berlin"?'
+
+
+def test_requests_to_a_board_that_sleeps_deep_need_a_mailbox(tmp_path: Path) -> None:
+    deep = 'policy = "deep"\nwake_every = "5m"'
+    [note] = plan(tmp_path / "without", deep).notes
+    assert note.startswith("cluster.toml:4: box sleeps deep and has no mailbox")
+    mailbox = f'{deep}\n\n[mailbox]\ngateway = "127.0.0.1"'
+    assert plan(tmp_path / "with", mailbox).notes == ()
+    assert plan(tmp_path / "idle", 'policy = "idle"').notes == ()

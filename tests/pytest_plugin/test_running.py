@@ -326,3 +326,35 @@ def test_without_strict_mode_values_pass_as_they_are(project: Project) -> None:
     project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
     assert project.pytest("--no-strict").counts == {"passed": 1}
     assert "StrictError: test -> hello.greet(name=(1, 2))" in project.pytest().text
+
+
+UPLOAD = """
+from microdot import Microdot, Request
+from torpor import Service
+
+Request.max_content_length = 100_000
+
+
+class Upload(Service):
+    app = Microdot()
+
+
+@Upload.app.post("/upload")
+async def upload(request):
+    length = 0
+    while length < request.content_length:
+        length += len(await request.stream.read(1000))
+    return {"length": length}
+"""
+
+
+def test_an_application_reads_a_body_that_is_streamed(project: Project) -> None:
+    text = """
+async def test_it(start, client, socket_client):
+    await start()
+    for each in (client, socket_client):
+        answer = await each.post("/upload", json="y" * 20000)
+        assert answer.json() == {"length": 20002}
+"""
+    run = project.write({"upload": UPLOAD}, {"upload/tests/test_upload.py": text}).pytest()
+    assert run.counts == {"passed": 1}, run.text

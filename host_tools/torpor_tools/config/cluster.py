@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
-from .document import Document
+from .document import Document, as_toml
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
 from .suggest import did_you_mean, free_port
@@ -90,7 +90,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     listed = (*path, "services")
     for index, service in enumerate(services):
         if not isinstance(service, str):
-            what = f"services: expected the names of services, got {service!r}"
+            what = f"services: expected the names of services, got {as_toml(service)}"
             document.report((*listed, index), what, "write them in quotes")
         elif service in services[:index]:
             document.report((*listed, index), f"{service} is listed twice", "take one out")
@@ -119,7 +119,13 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     port = _port(document, path, table)
     starts = _starts_on_request(document, path, table, port)
     return ServiceEntry(
-        name, port, document.where(*path), config, starts, document.where(*path, "port")
+        name,
+        port,
+        document.where(*path),
+        config,
+        starts,
+        document.where(*path, "port"),
+        {key: document.where(*path, "config", key) for key in config},
     )
 
 
@@ -129,7 +135,7 @@ def _starts_on_request(
     start = table.get("start", "boot")
     at = (*path, "start")
     if start not in ("boot", "on-request"):
-        what = f'{path[-1]}: start: expected "boot" or "on-request", got {start!r}'
+        what = f'{path[-1]}: start: expected "boot" or "on-request", got {as_toml(start)}'
         document.report(at, what, 'without it, a service starts at "boot", with its board')
     elif start == "on-request" and table.get("port") is False:
         what = f'{path[-1]} has `start = "on-request"`, but no port at which a request could come'
@@ -142,7 +148,7 @@ def _port(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> i
     if type(port) is int and 0 < port < 65536:
         return port
     if port is not False:
-        what = f"{path[-1]}: port: expected 1 to 65535 or false, got {port!r}"
+        what = f"{path[-1]}: port: expected 1 to 65535 or false, got {as_toml(port)}"
         if "port" not in table:
             what = f"{path[-1]}: it has no port"
         tables = document.data["services"].values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -84,9 +85,15 @@ class Document:
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind:
-            self.report((*path, key), f"{key}: expected {_WORDS[kind]}, got {value!r}")
+            what = f"{key}: expected {_WORDS[kind]}, got {as_toml(value)}"
+            self.report((*path, key), what, f"write for example {_EXAMPLES[kind].format(key)}")
             return kind() if default is ... else default
         return value
+
+
+def as_toml(value: Any) -> str:
+    """A value as its writer knows it: ``true``, and text in double quotes."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _syntax(shown: str, text: str, message: str) -> Problem:

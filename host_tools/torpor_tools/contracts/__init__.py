@@ -144,5 +144,6 @@ def _board_plan(
         for name in order
     )
     power = sleep.effective(entry, board, notes)
+    notes += sleep.requests_arrive(entry, cluster) if power else ()
     mailbox = cluster.mailbox if entry.mailbox else None
     return BoardPlan(entry.name, board, tuple(services), entry.host, power=power, mailbox=mailbox)

@@ -85,7 +85,8 @@ def unused(cluster: Cluster, sources: dict[str, Source]) -> Iterator[str]:
         for key in entry.config if found.all_known else ():
             if key not in read:
                 remedy = did_you_mean(key, read - set(entry.config))
-                text = f"{entry.where}: {entry.name} does not read its config {key}"
+                where = entry.config_wheres.get(key, entry.where)
+                text = f"{where}: {entry.name} does not read config {key}"
                 yield f"{text}; {remedy}" if remedy else text
 
 

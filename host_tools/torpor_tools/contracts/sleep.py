@@ -33,6 +33,18 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
         yield Problem(power.where, what, 'choose the policy "deep", or give a service a port')
 
 
+def requests_arrive(board: BoardEntry, cluster: Cluster) -> Iterator[str]:
+    """A note on a board that is asleep whenever somebody asks it."""
+    deep = board.power is not None and board.power.policy == "deep"
+    ports = any(s.port and s.name in board.services for s in cluster.services)
+    if deep and ports and not board.mailbox:
+        yield (
+            f"{board.where}: {board.name} sleeps deep and has no mailbox: its ports answer only "
+            "while something else keeps it awake; requests that wait for it need a [mailbox], "
+            "docs/gateway.md"
+        )
+
+
 def mailbox_fits(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:
     """A board with a mailbox can use it."""
     if not board.mailbox:

@@ -22,6 +22,7 @@ class ServiceEntry:
     config: dict[str, Any] = field(default_factory=dict)
     on_request: bool = False
     port_where: Where | None = None
+    config_wheres: dict[str, Where] = field(default_factory=dict)
 
     @property
     def where_of_port(self) -> Where:

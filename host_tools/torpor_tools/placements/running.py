@@ -139,6 +139,9 @@ class Running:
         """
         service, _, method = target.partition(".")
         home = self.plan.homes(service)[0]
+        if home.service(service).entry.on_request:
+            what = f"{service} starts on request to its port: no peer can call it"
+            raise fail(what, f'ask its routes: cluster.http("{service}")')
         found = {m.name: m for m in home.service(service).contract.methods}[method]
         required = sum(argument.default is None for argument in found.arguments)
         marks = honoured_fingerprints(found)[::-1]

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from ...errors import Problem
 from .. import shapes
-from ..read import Function, annotation_text, constant, contract_methods, parameters, routes
+from ..read import (
+    Function,
+    annotation_text,
+    constant,
+    contract_methods,
+    is_generator,
+    parameters,
+    routes,
+)
 from ..shapes import Type
 from ..source import Source
 
@@ -77,7 +85,9 @@ def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem
         place = f"{cls.name}.{node.name}"
         if node.returns is None:
             what = f"{place} does not say what it returns"
-            yield source.problem(node, what, "write -> None, -> dict, or what it returns")
+            plain = "write -> None, -> dict, or what it returns"
+            stream = "write -> AsyncIterator[str], from collections.abc: it yields"
+            yield source.problem(node, what, stream if is_generator(node) else plain)
             continue
         type_ = shapes.parse(node.returns, source.main)
         routed = any(routes(source.main, node))
