@@ -11,10 +11,15 @@ An overlay: nothing that lasts may be defined here. The one exception, ``Unavail
 module in the heap of a board on which a service has failed.
 """
 
+import asyncio
 import gc
+
+from micropython import const
 
 from . import log
 from .service import Fault
+
+_LATE_MS = const(5000)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,13 +69,29 @@ def load(kernel: "Kernel") -> None:
 
 async def start(kernel: "Kernel") -> None:
     """Start the services, in the order of the wiring. One that fails becomes ``Unavailable``."""
+    starting = [""]
+    watch = asyncio.create_task(_tell_late(starting))
     for name in kernel.cluster.SERVICES:
         if name not in kernel.failed:
+            starting[0] = name
             try:
                 await kernel.services[name].start()
             except Exception as e:
                 _fail(kernel, name, e)
                 kernel.cluster.wire(kernel.services)  # peers must not call into half a service
+    watch.cancel()
+    await asyncio.sleep_ms(0)  # it ends, or its frame would lie among what lives for ever
+
+
+async def _tell_late(starting: list[str]) -> None:
+    """Say of a start that it does not end: nothing else on the board would begin."""
+    before = ""
+    while True:
+        name = starting[0]
+        if name == before:
+            log.Log(name).warning("its start has not ended yet")
+        before = name
+        await asyncio.sleep_ms(_LATE_MS)
 
 
 def _forget(cluster) -> None:

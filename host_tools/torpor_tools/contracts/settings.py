@@ -73,7 +73,7 @@ def settings_are_there(cluster: Cluster, sources: dict[str, Source]) -> Iterator
             if key not in entry.config:
                 table = f"[services.{entry.name}.config]"
                 what = f"{entry.name} reads config {key}, which is not in {table} of cluster.toml"
-                remedy = did_you_mean(key, entry.config) or f"add `{key} = ...` there"
+                remedy = did_you_mean(key, entry.config) or f"add `{key} = ...` there, or use .get"
                 yield Problem(where, what, remedy)
 
 
