@@ -113,7 +113,7 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
 def test_rows_of_another_shape_are_refused(
     board: Running, project: Path, origin: dict[str, Any], told: str
 ) -> None:
-    row = {"table": "notes", "key": 900, "row": {"old": True}}
+    row = {"table": "notes", "key": 900, "row": {"old": origin}}
     (project / "old.jsonl").write_text(f"{json.dumps(origin)}\n{json.dumps(row)}\n")
     refused = tool(project, "data", "import", "notes", "old.jsonl")
     assert isinstance(refused.exception, UserError)
