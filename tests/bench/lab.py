@@ -79,6 +79,17 @@ class Lab:
         """The image of the sample cluster's board."""
         return self.image(ROOT)
 
+    @cached_property
+    def sample_with_all(self) -> Image:
+        """The same, but that all services start with the board."""
+        plan = load_plan(ROOT)
+        (board,) = plan.boards
+        services = tuple(
+            replace(s, entry=replace(s.entry, on_request=False)) for s in board.services
+        )
+        plan = replace(plan, boards=(replace(board, services=services),))
+        return build(plan, board.name, Path(tempfile.mkdtemp(dir=self.folder)), types=False)
+
     def image(self, root: Path, **limits: Any) -> Image:
         """Link the one board of the cluster in ``root``; ``limits`` replace fields of its kind."""
         plan = load_plan(root)

@@ -177,7 +177,7 @@ def _calls(
 
 def sample_calls(lab: Lab) -> dict[str, Any]:
     """µs a call in the sample cluster, a value a round; once its services have worked a while."""
-    return _calls(lab, lab.sample)
+    return _calls(lab, lab.sample_with_all)
 
 
 def _pair(lab: Lab, **limits: Any) -> Image:
@@ -212,7 +212,7 @@ def stock_gc_over_ours(lab: Lab) -> list[float]:
     """``dashboard.revision()``, which asks ``readings`` and ``alerts``."""
 
     def chain(stock: bool) -> float:
-        found = _calls(lab, lab.sample, stock=stock, settle=1, rounds=1, pairs=0)
+        found = _calls(lab, lab.sample_with_all, stock=stock, settle=1, rounds=1, pairs=0)
         return float(found["chain"][0])
 
     return lab.ratios(lambda: chain(True), lambda: chain(False))
