@@ -2,7 +2,7 @@
 
 ``start = "on-request"`` in ``cluster.toml``. On a chip code lives in the heap: a page that is
 looked at once a day, and the framework that serves it, need not lie there in between. The port is
-open all the time; while the service sleeps, that and its place in the table below are all it takes.
+open all the time; while the service sleeps, that and its ``Activation`` are all it takes.
 
 The build sees to it that nothing would be missed or doubled: such a service has no callers, no
 store and state, no schedules and no tasks. What it holds in memory is gone when it is given back.
@@ -103,12 +103,12 @@ class Activation:
     def _give_back(self) -> None:
         self._state = _ASLEEP
         self._listener.routes = self._asleep
-        shared = ""
+        shared = []
         for listener in self._kernel.listeners:
             other = listener.activation
             if other and other._state:
-                shared += " " + other._modules
+                shared += other._modules.split(" ")
         for name in self._modules.split(" "):
-            if name not in shared.split(" "):
+            if name not in shared:
                 overlay.forget(name)
         heap.collect()

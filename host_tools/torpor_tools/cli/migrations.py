@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..config.suggest import did_you_mean, listing
-from ..errors import UserError, fail
+from ..errors import UserError
 from .base import Command, Settings
 from .output import note, print_table
 
@@ -24,18 +23,15 @@ from .output import note, print_table
 @click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 @click.pass_obj
 def command(settings: Settings, service: str | None, at: str | None) -> None:
+    from ..client.find import services_of
     from ..contracts import load_plan
     from ..contracts.lock import read_migrations
     from ..data.board import opened
 
     plan = load_plan(settings.root)
     recorded = read_migrations(settings.root)
-    services = {s.name: s for board in plan.boards for s in board.services}
-    if service is not None and service not in services:
-        remedy = did_you_mean(service, services) or f"services: {listing(services)}"
-        raise fail(f"there is no service {service}", remedy)
     rows = []
-    for placed in services.values():
+    for placed in services_of(plan, service).values():
         contract = placed.contract
         if not contract.has_store or service not in (None, placed.name):
             continue

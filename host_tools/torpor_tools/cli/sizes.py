@@ -59,5 +59,5 @@ def _row(
         f"{compiled:,}",
         f"{static:,}" if static else "",
         f"{share:.0%}",
-        " ".join([*([f"{heap:,}"] if heap else []), *([f"({more:,})"] if more else [])]),
+        " ".join(filter(None, (f"{heap:,}" if heap else "", f"({more:,})" if more else ""))),
     )

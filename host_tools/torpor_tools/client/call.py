@@ -13,7 +13,7 @@ from ..errors import UserError, fail
 from ..model.contract import Method, Route
 from ..model.plan import PlacedService, Plan
 from .arguments import arguments
-from .find import board_of, urls
+from .find import board_of, services_of, urls
 from .http import Client, Fault
 from .peer import ask_as_peer
 
@@ -46,10 +46,7 @@ def call(
 
 def _find(plan: Plan, name: str) -> tuple[PlacedService, Method]:
     service_name, _, method_name = name.partition(".")
-    services = {s.name: s for board in plan.boards for s in board.services}
-    if service_name not in services:
-        remedy = did_you_mean(service_name, services) or f"services: {listing(services)}"
-        raise fail(f"there is no service {service_name}", remedy)
+    services = services_of(plan, service_name)
     methods = {m.name: m for m in services[service_name].contract.methods}
     if method_name not in methods:
         remedy = did_you_mean(method_name, methods) or f"its methods: {listing(methods)}"

@@ -9,8 +9,18 @@ from urllib.parse import urlsplit
 
 from torpor_sim import simulated
 
+from ..config.suggest import did_you_mean, listing
 from ..errors import fail
 from ..model.plan import BoardPlan, PlacedService, Plan
+
+
+def services_of(plan: Plan, name: str | None = None) -> dict[str, PlacedService]:
+    """The services that boards carry, by name. Raises ``UserError`` if ``name`` is none of them."""
+    services = {s.name: s for board in plan.boards for s in board.services}
+    if name is not None and name not in services:
+        remedy = did_you_mean(name, services) or f"services: {listing(services)}"
+        raise fail(f"there is no service {name}", remedy)
+    return services
 
 
 def board_of(plan: Plan, service: PlacedService) -> BoardPlan:

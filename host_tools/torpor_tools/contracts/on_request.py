@@ -8,7 +8,7 @@ from ..errors import Problem, Where
 from ..model.cluster import Cluster
 from ..model.contract import Contract
 
-_REMEDY = 'let it start at "boot": take `start = "on-request"` out'
+_REMEDY = 'in cluster.toml, let it start at "boot": take `start = "on-request"` out'
 
 
 def nobody_calls_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
@@ -18,7 +18,7 @@ def nobody_calls_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterato
         for peer in contract.peers:
             if peer.service in names:
                 what = f"{peer.service} starts on request to its port; {contract.service} calls it"
-                yield Problem(peer.where, f"{what} as a peer", f"in cluster.toml, {_REMEDY}")
+                yield Problem(peer.where, f"{what} as a peer", _REMEDY)
 
 
 def nothing_waits_in_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
@@ -27,7 +27,7 @@ def nothing_waits_in_it(cluster: Cluster, contracts: dict[str, Contract]) -> Ite
         if contract := contracts.get(name):
             for where, has in _what_lasts(contract):
                 what = f"{name} starts on request and is given back after it, but {has}"
-                yield Problem(where, what, f"in cluster.toml, {_REMEDY}")
+                yield Problem(where, what, _REMEDY)
 
 
 def _what_lasts(contract: Contract) -> Iterator[tuple[Where, str]]:

@@ -28,7 +28,7 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
     power = board.power
     if power is None or power.policy != "doze":
         return
-    if not any(s.port and s.name in board.services for s in cluster.services):
+    if not _listens(board, cluster):
         what = f"{board.name} dozes until a packet comes, but none of its services has a port"
         yield Problem(power.where, what, 'choose the policy "deep", or give a service a port')
 
@@ -36,8 +36,7 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
 def requests_arrive(board: BoardEntry, cluster: Cluster) -> Iterator[str]:
     """A note on a board that is asleep whenever somebody asks it."""
     deep = board.power is not None and board.power.policy == "deep"
-    ports = any(s.port and s.name in board.services for s in cluster.services)
-    if deep and ports and not board.mailbox:
+    if deep and _listens(board, cluster) and not board.mailbox:
         yield (
             f"{board.where}: {board.name} sleeps deep and has no mailbox: its ports answer only "
             "while something else keeps it awake; requests that wait for it need a [mailbox], "
@@ -55,7 +54,7 @@ def mailbox_fits(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[P
     elif board.power and board.power.policy == "doze":
         what = f"{board.name} dozes: its connection to the broker would keep it from that"
         yield Problem(board.where, what, 'choose the policy "deep", or no mailbox')
-    elif not any(s.port and s.name in board.services for s in cluster.services):
+    elif not _listens(board, cluster):
         what = f"{board.name} has a mailbox, but none of its services has a port"
         yield Problem(board.where, what, "give a service a port: requests are for ports")
 
@@ -83,6 +82,11 @@ def pins_can_wake(
         owners.setdefault(wake.pin, owner)
     if board.power and board.power.policy == "deep":
         yield from _levels_fit(board, kind, [wake for _, wake in wakes])
+
+
+def _listens(board: BoardEntry, cluster: Cluster) -> bool:
+    """Whether a service of the board has a port."""
+    return any(s.port and s.name in board.services for s in cluster.services)
 
 
 def _levels_fit(board: BoardEntry, kind: Board, wakes: list[Wake]) -> Iterator[Problem]:

@@ -87,7 +87,7 @@ def wiring(plan: Plan, board: BoardPlan, *, strict: bool = False) -> str:
 def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool = False) -> str:
     """The source of the module that is loaded with a service that starts on request."""
     contract, found = service.contract, binders(service.contract)
-    made = contract.class_name
+    made, config = contract.class_name, literal(service.entry.config, indent=4)
     lines = [
         _HEAD.format(board.name),
         f"from services.{service.name} import {made}",
@@ -98,9 +98,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         *(_tables(board, [service]) if strict else []),
         "",
         "def load(s):",
-        *f'    made = {made}("{service.name}", {literal(service.entry.config, indent=4)})'.split(
-            "\n"
-        ),
+        *f'    made = {made}("{service.name}", {config})'.split("\n"),
         *(f"    made.{line}" for line in _peers(board, service, strict)),
         "    return made",
         *_routes("routes", found, contract.has_app),
