@@ -60,13 +60,15 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         problems += check_source(source)
     contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
     problems += _together(cluster, boards, sources, contracts)
+    read = {n: settings.read_settings(source) for n, source in sources.items()}
+    problems += settings.settings_are_there(cluster, read)
     notes: list[str] = []
     placed = tuple(
         _board_plan(cluster, b, boards[b.type], contracts, notes)
         for b in cluster.boards
         if b.type in boards
     )
-    notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, sources)]
+    notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
     plan = Plan(cluster, placed, tuple(notes))
     return plan, sorted(dict.fromkeys(problems), key=_place)
 
@@ -113,7 +115,6 @@ def _together(
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
-    yield from settings.settings_are_there(cluster, sources)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     for entry in cluster.boards:

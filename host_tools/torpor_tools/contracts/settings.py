@@ -21,7 +21,7 @@ class Settings:
     all_known: bool = True  # False: it may read others too
 
 
-def settings(source: Source) -> Settings:
+def read_settings(source: Source) -> Settings:
     """What the service reads of ``self.config`` by names that are written out."""
     found = Settings()
     for module in source.modules:
@@ -66,10 +66,10 @@ def _is_tried(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
     return False
 
 
-def settings_are_there(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
+def settings_are_there(cluster: Cluster, read: dict[str, Settings]) -> Iterator[Problem]:
     """A key that a service cannot do without is in ``cluster.toml``."""
-    for entry, source in _placed(cluster, sources):
-        for key, where in settings(source).required.items():
+    for entry, found in _placed(cluster, read):
+        for key, where in found.required.items():
             if key not in entry.config:
                 table = f"[services.{entry.name}.config]"
                 what = f"{entry.name} reads config {key}, which is not in {table} of cluster.toml"
@@ -77,18 +77,17 @@ def settings_are_there(cluster: Cluster, sources: dict[str, Source]) -> Iterator
                 yield Problem(where, what, remedy)
 
 
-def unused(cluster: Cluster, sources: dict[str, Source]) -> Iterator[str]:
+def unused(cluster: Cluster, read: dict[str, Settings]) -> Iterator[str]:
     """Notes on keys that no service reads: most are misspelt."""
-    for entry, source in _placed(cluster, sources):
-        found = settings(source)
-        read = {*found.required, *found.optional}
+    for entry, found in _placed(cluster, read):
+        known = {*found.required, *found.optional}
         for key in entry.config if found.all_known else ():
-            if key not in read:
-                remedy = did_you_mean(key, read - set(entry.config))
+            if key not in known:
+                remedy = did_you_mean(key, known - set(entry.config))
                 where = entry.config_wheres.get(key, entry.where)
                 text = f"{where}: {entry.name} does not read config {key}"
                 yield f"{text}; {remedy}" if remedy else text
 
 
-def _placed(cluster: Cluster, sources: dict[str, Source]) -> Iterator[tuple[ServiceEntry, Source]]:
-    return ((s, sources[s.name]) for s in cluster.services if s.name in sources)
+def _placed(cluster: Cluster, read: dict[str, Settings]) -> Iterator[tuple[ServiceEntry, Settings]]:
+    return ((s, read[s.name]) for s in cluster.services if s.name in read)
