@@ -47,11 +47,16 @@ def safe(method: F) -> F:
 
 
 def every(
-    hours: float = 0, minutes: float = 0, seconds: float = 0, ms: int = 0
+    hours: float = 0, minutes: float = 0, seconds: float = 0, ms: int = 0, first: bool = True
 ) -> Callable[[F], F]:
     """Run this method when the board has started and then once every period.
 
-    A board that has slept goes on where it was: the method runs when it is due.
+    The first run comes before the network and before the clock is set. A board that has slept
+    continues its rhythm: the method runs when it is due.
+
+    Args:
+        hours, minutes, seconds, ms: The period is their sum, made of constants.
+        first: False leaves out the run at the start, so the first one comes after one period.
     """
     return lambda method: method
 

@@ -25,15 +25,15 @@ def next_every(due: int, period: int, now: int) -> int:
 
 
 class Job:
-    """A method that runs every ``period`` ms."""
+    """A method that runs every ``period`` ms, also at the start unless ``period`` is negative."""
 
     daily = False
 
     def __init__(self, log, method, period: int) -> None:
         self.log = log
         self.method = method
-        self.period = period
-        self.due = 0  # in the schedule's time, ms
+        self.period = abs(period)
+        self.due = 0 if period >= 0 else clock.uptime_ms() - period  # in the schedule's time, ms
         self.running = False
 
     def due_ms(self, now: int) -> int:

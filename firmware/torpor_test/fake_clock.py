@@ -25,6 +25,8 @@ else:
 _AHEAD = const(1 << 27)  # ms
 _NETWORK_MS = const(20)  # how long real sockets may take before the clock jumps over them
 _CLOCK = ("ticks", "now", "wall_ms", "_boot", "_wraps", "_lost", "set_at", "_later")
+_LONGEST_MS = const(1 << 28)  # a timer reaches half of the counter's range
+_UNITS_MS = {"ms": 1, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000}
 _START = const(1_750_000_000)  # 2025-06-15 15:06:40 UTC
 
 
@@ -52,9 +54,23 @@ class Clock:
         """Set the time of day, as the network does; timers do not move."""
         self._offset = unix * 1000 - self._passed
 
-    async def advance(self, seconds: float = 0, ms: int = 0) -> None:
-        """Let that much time pass: what becomes due in it runs, in its order."""
-        await core.sleep_ms(int(seconds * 1000) + ms)
+    async def advance(self, seconds: float = 0, **units) -> None:
+        """Let time pass: everything that becomes due in it runs, in its order.
+
+        Args:
+            seconds: May be the only, unnamed argument.
+            units: ``ms``, ``minutes``, ``hours`` or ``days``, which are added up.
+        """
+        ms = int(seconds * 1000)
+        for name, value in units.items():
+            if name not in _UNITS_MS:
+                known = "seconds, " + ", ".join(_UNITS_MS)
+                raise TypeError("clock.advance() has no argument %s; it takes %s" % (name, known))
+            ms += int(value * _UNITS_MS[name])
+        while ms > _LONGEST_MS:
+            await core.sleep_ms(_LONGEST_MS)
+            ms -= _LONGEST_MS
+        await core.sleep_ms(ms)
 
     def jump(self, ms: int) -> None:
         """Move the clock by ``ms`` at once; who waits runs afterwards, all late."""

@@ -121,9 +121,20 @@ def test_routes_and_schedule(contract: Contract) -> None:
     )
     assert second.routes == (Route("POST", "/alerts", line("    @p(")),)
     assert (first.every_ms, second.every_ms) == (None, 90_000)
+    assert second.at_start
     assert second.returns == "tuple[dict[str, int], int] | None"
     assert [m.streamed for m in contract.methods] == [False, False, True]
     assert third.returns == "AsyncIterator[str]"
+
+
+@pytest.mark.parametrize(
+    ("decorator", "at_start"),
+    [("minutes=1", True), ("minutes=1, first=True", True), ("first=False, minutes=1", False)],
+)
+def test_whether_a_job_runs_at_the_start(tmp_path: Path, decorator: str, at_start: bool) -> None:
+    source = SOURCE.replace("minutes=1, seconds=30", decorator)
+    [method] = [m for m in read(tmp_path, source).methods if m.name == "check"]
+    assert (method.every_ms, method.at_start) == (60_000, at_start)
 
 
 def test_two_readings_are_equal(tmp_path: Path, contract: Contract) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ def test_facts_and_tables(tmp_path: Path) -> None:
     assert module["PORTS"] == {"a": 8001, "c": 8001}
     assert list(module["ROUTES"]) == ["c"]
     assert module["SCHEDULE"] == (("a", "check", 60000),)
+
+
+def test_a_job_that_does_not_run_at_the_start_has_a_negative_period(tmp_path: Path) -> None:
+    later = replace(method("check", every_ms=60000), at_start=False)
+    module = loaded(text(tmp_path, a=Small(methods=(later, method("look", every_ms=500)))))
+    assert module["SCHEDULE"] == (("a", "check", -60000), ("a", "look", 500))
 
 
 def test_peers_are_plain_attributes_in_a_ring_too(tmp_path: Path) -> None:

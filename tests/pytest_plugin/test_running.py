@@ -358,3 +358,63 @@ async def test_it(start, client, socket_client):
 """
     run = project.write({"upload": UPLOAD}, {"upload/tests/test_upload.py": text}).pytest()
     assert run.counts == {"passed": 1}, run.text
+
+
+JOBS = """
+from torpor import Service, every
+
+
+class Jobs(Service):
+    async def start(self) -> None:
+        self.ran = []
+
+    async def runs(self) -> list[str]:
+        return self.ran
+
+    @every(minutes=1)
+    async def at_once(self) -> None:
+        self.ran.append("at once")
+
+    @every(minutes=1, first=False)
+    async def later(self) -> None:
+        self.ran.append("later")
+"""
+JOBS_TESTS = """
+import pytest
+
+
+async def test_the_first_run(start, clock):
+    jobs = await start(jobs=True)
+    await clock.advance(1)
+    assert await jobs.runs() == ["at once"]
+    await clock.advance(seconds=58, ms=900)
+    assert await jobs.runs() == ["at once"]
+    await clock.advance(ms=200)
+    assert sorted(await jobs.runs()) == ["at once", "at once", "later"]
+    await clock.advance(minutes=3)
+    assert (await jobs.runs()).count("later") == 4
+
+
+@pytest.mark.parametrize(("units", "seconds"), [
+    ({"seconds": 90}, 90),
+    ({"minutes": 1.5}, 90),
+    ({"hours": 2, "minutes": 1}, 7260),
+    ({"days": 20, "ms": 1000}, 1_728_001),
+])
+async def test_units(clock, units, seconds):
+    before = clock.now()
+    await clock.advance(**units)
+    assert clock.now() - before == seconds
+
+
+@pytest.mark.parametrize("unit", ["weeks", "minute", "s"])
+async def test_no_unit(clock, unit):
+    with pytest.raises(TypeError, match="it takes seconds, .*minutes") as caught:
+        await clock.advance(**{unit: 1})
+    assert unit in str(caught.value)
+"""
+
+
+def test_jobs_go_by_the_clock_and_the_clock_by_units(project: Project) -> None:
+    run = project.write({"jobs": JOBS}, {"jobs/tests/test_jobs.py": JOBS_TESTS}).pytest()
+    assert run.counts == {"passed": 8}, run.text

@@ -138,6 +138,7 @@ def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:
         idempotent=any(call is not None and _is_idempotent(call) for _, call in calls),
         daily_s=next((daily_s(call) for name, call in calls if name == "daily" and call), None),
         wake=next(_wakes(module, node), None),
+        at_start=not any(_is_late(call) for name, call in calls if name == "every" and call),
     )
 
 
@@ -146,6 +147,11 @@ def _wakes(module: Module, node: Function) -> Iterator[Wake]:
         name, call = decorator(module, item) or ("", None)
         if name == "on_wake" and call and (found := wake_pin(call)):
             yield Wake(*found, module.where(item))
+
+
+def _is_late(call: ast.Call) -> bool:
+    """Whether ``@every(...)`` has ``first=False``."""
+    return any(k.arg == "first" and constant(k.value) is False for k in call.keywords)
 
 
 def _is_idempotent(call: ast.Call) -> bool:
@@ -192,6 +198,8 @@ def period_ms(call: ast.Call) -> int | None:
     total = 0.0
     for keyword in call.keywords:
         value = constant(keyword.value)
+        if keyword.arg == "first" and type(value) is bool:
+            continue
         if keyword.arg not in _UNITS or type(value) not in (int, float) or value <= 0:
             return None
         total += value * _UNITS[keyword.arg]

@@ -231,9 +231,12 @@ def _routes(name: str, found: list[Binder], has_app: bool) -> Iterator[str]:
 
 
 def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:
-    """Service, method and period in ms of every job, in start order."""
+    """Service, method and period in ms of every job, in start order.
+
+    The period is negative for a job that does not run at the start.
+    """
     return tuple(
-        (service.name, method.name, method.every_ms)
+        (service.name, method.name, method.every_ms if method.at_start else -method.every_ms)
         for service in board.services
         for method in service.contract.methods
         if method.every_ms is not None

@@ -61,6 +61,7 @@ class Method:
     idempotent: bool = False  # as good as once if it is executed twice
     daily_s: int | None = None  # seconds after midnight UTC
     wake: Wake | None = None
+    at_start: bool = True  # whether the runs of ``every_ms`` begin when the board starts
 
     @property
     def is_safe(self) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from ...errors import Problem
-from ..read import daily_s, parameters, period_ms, wake_pin
+from ..read import constant, daily_s, parameters, period_ms, wake_pin
 from ..source import TRIGGERS, Source
 from .routes import decorated
 
@@ -18,6 +18,9 @@ _Check = Callable[[ast.Call | None], tuple[str, str] | None]
 
 
 def _wrong_every(call: ast.Call | None) -> tuple[str, str] | None:
+    for keyword in call.keywords if call else ():
+        if keyword.arg == "first" and type(constant(keyword.value)) is not bool:
+            return "needs first to be True or False", "write @every(minutes=5, first=False)"
     period = period_ms(call) if call else None
     if period is None:
         remedy = "write @every(seconds=60), with hours, minutes, seconds or ms as constants"
