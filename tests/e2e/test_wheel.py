@@ -51,6 +51,8 @@ def _python(*arguments: str, cwd: Path, **environment: str) -> str:
 def test_a_project_is_started_checked_built_and_tested(wheel: Path, run: Run) -> None:
     where = run("-c", "from torpor_tools import paths; print(paths.__file__)")
     assert where.startswith(str(wheel)), where
+    facts = "from torpor_tools.config.ports import load_port; print(load_port('rp2').loop.poll_ms)"
+    assert run("-c", facts) == "1\n"
     torpor = str(wheel / "bin" / "torpor")
     run(torpor, "init", "greenhouse")
     run(torpor, "-C", "greenhouse", "new", "service", "door")
