@@ -45,7 +45,9 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     folder.prepare(board.board, fresh=False)
     folder.install(image.tree)
     (folder.flash / "main.py").write_text("import _weigh\n_weigh.run()\n")
-    (folder.flash / "boot.py").unlink()  # what it loads is to be measured too
+    (folder.flash / "boot.py").unlink(
+        missing_ok=True
+    )  # its modules are measured too; a process has none
     Inputs(folder.inputs).prepare(defaults(board))
     ports = Ports(bind=None, base=None, mode="os")
     place = ports.place([board])[board.name]

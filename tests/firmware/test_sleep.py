@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import board_types
 from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
@@ -125,14 +126,14 @@ async def test_a_service_can_hold_the_board_awake(tmp_path: Path) -> None:
         assert not any("deep sleep" in line for line in log[:done])
 
 
-@pytest.mark.parametrize("kind", ["ESP32_GENERIC", "ESP32_GENERIC_C3", "RPI_PICO_W"])
+@pytest.mark.parametrize("kind", board_types.WAKE_BY_PIN)
 async def test_a_door_wakes_the_board_once_however_long_it_stays_open(
     tmp_path: Path, kind: str
 ) -> None:
     power = DEEP + 'wake_every = "1h"'
     async with sleeper(tmp_path, kind, power, DOOR + OPENS) as (_, board):
         await board.wait_log("power: deep sleep for")
-        await board.wait_trace("sleep" if kind == "RPI_PICO_W" else "deepsleep")
+        await board.wait_trace("deepsleep" if kind in board_types.ESP32 else "sleep")
         mark = board.log.mark()
         board.inputs.pin(4, 0)
         await board.wait_log("opened", since=mark)

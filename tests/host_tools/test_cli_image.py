@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import board_types
 from tests.helpers.running import running, write_cluster
 from torpor_tools.cli import run
 from torpor_tools.config import load_board
@@ -55,6 +56,25 @@ def test_build_writes_the_file_to_flash(project: Path, capsys: pytest.CaptureFix
     assert image == (project / "build/box/box.lfs").read_bytes()
     wifi = json.loads(littlefs.unpack(image, PICO_W.filesystem)["secrets.json"])["wifi"]
     assert wifi == {"ssid": NETWORK, "password": PASSWORD}
+
+
+@pytest.mark.parametrize("kind", board_types.ALL)
+def test_every_kind_of_board_is_built_and_weighed(
+    project: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = project / "cluster.toml"
+    cluster.write_text(cluster.read_text().replace("RPI_PICO_W", kind))
+    assert build(project) == 0
+    said = capsys.readouterr()
+    assert "not measured" not in said.err
+    [runtime] = [line.split() for line in said.out.splitlines() if " runtime " in line]
+    assert int(runtime[-1].replace(",", "")) > 10_000
+    if kind in board_types.PINNED:
+        assert "is the file to flash: torpor flash box" in said.out
+    elif kind in board_types.CHIPS:
+        assert "no file to flash: " in said.err
+    else:
+        assert "torpor export box makes a service of Linux of it" in said.out
 
 
 def test_only_the_filesystem_holds_secrets_and_only_its_owner_reads_it(project: Path) -> None:

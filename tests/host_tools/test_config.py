@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers import board_types
 from torpor_tools import paths
-from torpor_tools.config import boards, known_boards, load_board, load_cluster
+from torpor_tools.config import boards, load_board, load_cluster
 from torpor_tools.config.positions import positions
 from torpor_tools.config.suggest import counted, did_you_mean, free_port, listing
 from torpor_tools.errors import UserError, Where
@@ -124,7 +125,7 @@ def test_no_file_no_text_no_boards(tmp_path: Path) -> None:
         load_cluster(tmp_path)
 
 
-@pytest.mark.parametrize("name", known_boards())
+@pytest.mark.parametrize("name", board_types.ALL)
 def test_every_board_of_ours_is_right(name: str) -> None:
     board = load_board(name)
     assert board.name == name

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import board_types
 from tests.helpers.running import write_cluster
-from torpor_tools.config import known_boards, load_board
+from torpor_tools.config import load_board
 from torpor_tools.contracts import check_types, load_plan, stubs
 from torpor_tools.contracts.remedies import remedy
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.errors import Problem, UserError
 
-IDIOMS = Path(__file__).parents[1] / "cases" / "types" / "idioms.py"
+IDIOMS = Path(__file__).parents[1] / "cases" / "types"
 B = """\
 from collections.abc import AsyncIterator
 
@@ -109,10 +110,12 @@ def test_a_mistake_that_is_corrected_is_gone(tmp_path: Path) -> None:
     assert check_types(load_plan(tmp_path)) == []
 
 
-# The code drives pins and probes, which a Linux process does not have.
-@pytest.mark.parametrize("board", [board for board in known_boards() if board != "UNIX"])
+@pytest.mark.parametrize("board", board_types.ALL)
 def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
-    write_cluster(tmp_path, {"a": IDIOMS.read_text(encoding="utf-8")}, board)
+    services = {"a": (IDIOMS / "idioms.py").read_text(encoding="utf-8")}
+    if board in board_types.CHIPS:
+        services["b"] = (IDIOMS / "idioms_chip.py").read_text(encoding="utf-8")
+    write_cluster(tmp_path, services, board)
     assert [str(p) for p in check_types(load_plan(tmp_path))] == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import board_types
 from tests.helpers.boards import MICROPYTHON
 from tests.helpers.esp32_chip import Chip
 from torpor_tools.config import load_board
@@ -19,7 +20,6 @@ from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
 
-CHIPS = {"ESP32_GENERIC": "esp32", "ESP32_GENERIC_S3": "esp32s3", "ESP32_GENERIC_C3": "esp32c3"}
 FILES = {
     "boot.py": b"print('boot')\n",
     "torpor/kernel.mpy": random.Random(11).randbytes(3000),
@@ -64,14 +64,14 @@ def make(name: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize("name", board_types.ESP32)
 def test_what_is_flashed_is_there_bit_by_bit_and_mounts(name: str, tmp_path: Path) -> None:
     board = load_board(name)
     assert board.firmware
     file = make(name, tmp_path)
     start = board.firmware.offset
     seen: list[tuple[int, int | None]] = []
-    with Chip(CHIPS[name]) as chip:
+    with Chip(board.chip.lower().replace("-", "")) as chip:
         # The mock has the first revision of every chip, which the C3's firmware declines.
         esp32.flash(
             file,

@@ -9,6 +9,7 @@ import struct
 
 import pytest
 
+from tests.helpers import board_types
 from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
 from torpor_tools.image import esp32
@@ -16,8 +17,8 @@ from torpor_tools.image.esp32 import Partition
 from torpor_tools.image.flashable import flashable
 from torpor_tools.model.board import Board
 
-BOARDS = ["ESP32_GENERIC", "ESP32_GENERIC_S3", "ESP32_GENERIC_C3"]
-CHIPS = {"ESP32": 0, "ESP32-S3": 9, "ESP32-C3": 5}
+# esp_chip_id_t: components/bootloader_support/include/esp_app_format.h of ESP-IDF
+CHIPS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13}
 OFFICIAL = [
     Partition("nvs", 1, 2, 0x9000, 0x6000),
     Partition("phy_init", 1, 1, 0xF000, 0x1000),
@@ -51,7 +52,7 @@ def firmware(
     return with_table.ljust(0x10000 - start, b"\xff") + _RANDOM.randbytes(50_001)
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", board_types.ESP32)
 def test_everything_lies_at_its_place(name: str) -> None:
     board = load_board(name)
     assert board.firmware
@@ -66,7 +67,7 @@ def test_everything_lies_at_its_place(name: str) -> None:
     assert set(image[len(original) : board.filesystem.offset - start]) == {0xFF}
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", board_types.ESP32)
 def test_the_partition_table_names_the_filesystem(name: str) -> None:
     board = load_board(name)
     assert board.firmware

@@ -19,12 +19,7 @@ import struct
 import sys
 import time
 
-import ds18x20
-import machine
 import micropython
-import network
-import onewire
-from machine import ADC, I2C, PWM, RTC, SPI, WDT, Pin, Timer
 from micropython import const
 
 from torpor import Service, clock, every, get, system
@@ -100,42 +95,11 @@ async def tasks() -> None:
     asyncio.current_task()
 
 
-def pins() -> None:
-    led = Pin(2, Pin.OUT, value=0)
-    led.value(1)
-    led.on()
-    led(not led())
-    led.irq(lambda pin: None, Pin.IRQ_FALLING | Pin.IRQ_RISING)
-    Pin(4, Pin.IN, Pin.PULL_UP).value()
-    print(ADC(Pin(26)).read_u16())
-    i2c = I2C(0, scl=Pin(1), sda=Pin(0), freq=400_000)
-    i2c.writeto(i2c.scan()[0], b"x")
-    print(struct.unpack("<hh", i2c.readfrom_mem(0x40, 1, 4))[0] + 1)
-    SPI(1, baudrate=1000).write(b"x")
-    WDT(timeout=8000).feed()
-    RTC().datetime((2026, 11, 24, 1, 0, 0, 0, 0))
-    Timer(-1).init(period=10, mode=Timer.PERIODIC, callback=lambda t: None)
-    PWM(Pin(3)).freq(100)
-    bus = ds18x20.DS18X20(onewire.OneWire(Pin(22)))
-    bus.convert_temp()
-    for rom in bus.scan():
-        print(binascii.hexlify(rom).decode(), bus.read_temp(rom) + 0.5)
-
-
 def board() -> None:
-    print(machine.reset_cause() == machine.PWRON_RESET, machine.freq())
-    print(binascii.hexlify(machine.unique_id()).decode())
     gc.collect()
     print(gc.mem_free() + gc.mem_alloc())
     print(os.statvfs("/")[0], os.listdir("/"), os.stat("x")[6], os.urandom(3), os.uname()[0])
     print(sys.platform, sys.implementation.version, sys.version_info[0])
-    wlan = network.WLAN(network.STA_IF)
-    wlan.active(True)
-    wlan.connect("ssid", "password")
-    print(wlan.ifconfig()[0], wlan.isconnected(), wlan.config("mac"))
-    if machine.reset_cause() == machine.DEEPSLEEP_RESET:
-        machine.deepsleep(1000)
-    machine.reset()
 
 
 def errors() -> None:
