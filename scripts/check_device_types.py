@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torpor_tools.config import load_board
 from torpor_tools.contracts.types import run_mypy, write_config
+from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ def main() -> int:
     errors = {
         **_errors(load_board("RPI_PICO_W"), _firmware("rp2")),
         **_errors(load_board("ESP32_GENERIC"), _firmware("esp32")),
-        **_errors(unix, sorted(OVERLAYS.glob("*.py")), (OVERLAYS,)),
+        **_errors(unix, project_files(OVERLAYS, "*.py", deep=False), (OVERLAYS,)),
     }
     for line in errors:
         print(line)
@@ -38,9 +39,9 @@ def main() -> int:
 
 
 def _firmware(port: str) -> list[Path]:
-    others = {path for path in (FIRMWARE / "ports").glob("*.py") if path.stem != port}
+    others = {path for path in project_files(FIRMWARE / "ports", "*.py") if path.stem != port}
     others.add(FIRMWARE / "manifest.py")  # for MicroPython's build: it runs on no chip
-    return [path for path in sorted(FIRMWARE.rglob("*.py")) if path not in others]
+    return [path for path in project_files(FIRMWARE, "*.py") if path not in others]
 
 
 def _errors(board: Board, files: list[Path], paths: tuple[Path, ...] = ()) -> dict[str, None]:

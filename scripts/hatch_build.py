@@ -6,6 +6,9 @@ simulator's overlays for a module of ours.
 
 from __future__ import annotations
 
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -24,4 +27,20 @@ class Data(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before a build; ``version`` is standard or editable."""
         if version != "editable":
-            build_data["force_include"].update(DATA)
+            build_data["force_include"].update(_files(Path(self.root)))
+
+
+def _files(root: Path) -> dict[str, str]:
+    """The files of ``DATA``, one by one: what editors leave next to them is not shipped."""
+    # Only this module: the package needs what may not be installed where a wheel is built.
+    path = root / "host_tools" / "torpor_tools" / "files.py"
+    spec = spec_from_file_location("torpor_files", path)
+    assert spec
+    assert spec.loader
+    files = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(files)
+    return {
+        str(path): f"{target}/{path.relative_to(root / source).as_posix()}"
+        for source, target in DATA.items()
+        for path in files.project_files(root / source)
+    }

@@ -16,6 +16,7 @@ ALLOWED = {
         "torpor_sim",
         "torpor_tools.model",
         "torpor_tools.errors",
+        "torpor_tools.files",
         "torpor_tools.paths",
         "torpor_tools.tracebacks",
     },

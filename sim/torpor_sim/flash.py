@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from torpor_tools.errors import UserError, fail
+from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
 from torpor_tools.paths import overlays_dir
 
@@ -52,10 +53,10 @@ class BoardFolder:
             shutil.rmtree(self.path)
         self.flash.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
-        for overlay in overlays_dir().glob("*.py"):
+        for overlay in project_files(overlays_dir(), "*.py", deep=False):
             if overlay.name != _STARTER and _has_overlay(board, overlay.stem):
                 shutil.copyfile(overlay, self.run / overlay.name)
-        for overlay in (overlays_dir() / "speed").glob("*.py"):
+        for overlay in project_files(overlays_dir() / "speed", "*.py", deep=False):
             if real_time:
                 (self.run / overlay.name).unlink(missing_ok=True)
             else:
@@ -122,7 +123,7 @@ def _secrets(tree: Path) -> bytes:
 
 
 def _files(tree: Path) -> list[str]:
-    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(tree)) for path in project_files(tree))
 
 
 def starter() -> Path:

@@ -12,6 +12,7 @@ from watchfiles import Change as FileChange
 from watchfiles import awatch
 
 from torpor_tools.errors import UserError, fail
+from torpor_tools.files import belongs
 from torpor_tools.model.image import Image
 
 from .simulator import Simulator
@@ -74,6 +75,8 @@ async def _apply(
         error = refused
     except TimeoutError as late:
         error = fail(str(late), "the next change is tried again")
+    except OSError as vanished:  # an editor replaces files while they are read
+        error = fail(f"{vanished.filename}: {vanished.strerror}", "the next change is tried again")
     return Change(changed, error, time.monotonic() - started)
 
 
@@ -82,7 +85,8 @@ async def _collect(
 ) -> None:
     def wanted(change: FileChange, name: str) -> bool:
         inside = Path(name).relative_to(folder.resolve())
-        return inside.suffix in _SOURCES and "tests" not in inside.parts and inside.name[0] != "."
+        wanted = inside.suffix in _SOURCES and "tests" not in inside.parts
+        return wanted and belongs(Path(name), folder.resolve())
 
     async for burst in awatch(
         folder.resolve(),

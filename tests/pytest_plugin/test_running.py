@@ -418,3 +418,17 @@ async def test_no_unit(clock, unit):
 def test_jobs_go_by_the_clock_and_the_clock_by_units(project: Project) -> None:
     run = project.write({"jobs": JOBS}, {"jobs/tests/test_jobs.py": JOBS_TESTS}).pytest()
     assert run.counts == {"passed": 8}, run.text
+
+
+def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None:
+    text = "async def test_it(start, client):\n    await start()\n"
+    broken = {
+        f"hello/tests/{name}": "no Python (" for name in ("x.py~", "#x.py#", ".x.py", ".y.orig")
+    }
+    project.write({"hello": HELLO}, {"hello/tests/test_it.py": text, **broken})
+    for place in ("hello", "hello/tests"):
+        folder = project.root / "services" / place
+        for name in (".#test_it.py", "test_gone.py", "__init__.py~"):
+            (folder / name).symlink_to("user@machine.4711:1764000000")
+    run = project.pytest()
+    assert run.counts == {"passed": 1}, run.text

@@ -27,8 +27,11 @@ class Project:
         self.source.write_text("first")
         (root / "cluster.toml").write_text("")
         self.builds = count()
+        self.gone = False  # an editor has taken a file away that the build wants to read
 
     def build(self) -> list[Image]:
+        if self.gone:
+            self.source.with_name("gone.py").read_text()
         text = self.source.read_text()
         if "wrong" in text:
             raise fail(f"{text} is wrong")
@@ -117,3 +120,32 @@ async def test_cluster_toml_is_watched_and_what_is_built_is_not(watched: Watched
     async with asyncio.timeout(30):
         change = await watched.changes.get()
     assert change.files == (root / "cluster.toml",)
+
+
+async def test_what_editors_leave_is_no_change_and_does_not_end_the_watch(
+    watched: Watched,
+) -> None:
+    await watched.write("second")
+    folder = watched.project.source.parent
+    for name in (".#__init__.py", "nowhere.py"):
+        (folder / name).symlink_to("user@machine.4711:1764000000")
+    for name in (".x.py", "__pycache__/x.py", ".git/x.py", "x.py~", "#x.py#"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    (folder / ".#__init__.py").unlink()
+    while (change := await watched.write("third")).files == (folder / "nowhere.py",):
+        pass
+    assert set(change.files) <= {watched.project.source, folder / "nowhere.py"}
+    assert await watched.answer() == "third"
+
+
+async def test_a_file_that_vanishes_during_a_build_does_not_end_the_watch(
+    watched: Watched,
+) -> None:
+    await watched.write("second")
+    watched.project.gone = True
+    change = await watched.write("third")
+    assert "the next change is tried again" in str(change.error)
+    watched.project.gone = False
+    assert (await watched.write("fourth")).error is None
+    assert await watched.answer() == "fourth"

@@ -9,7 +9,7 @@ import click
 from ..errors import UserError
 from ..model.image import Image
 from .base import Command, Settings
-from .output import busy, note, print_table, progress_bar
+from .output import busy, note, print_table, progress_bar, show_left_out
 from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 
 
@@ -74,6 +74,7 @@ def command(
             )
         if not frozen:  # a table of what is left would tell nothing
             _show(image, modules)
+        show_left_out(image.board, root)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
         if image.board.board.port == "unix":
             click.echo(f"torpor export {name} makes a service of Linux of it")

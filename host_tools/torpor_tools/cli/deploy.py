@@ -13,6 +13,7 @@ from ..deploy import deploy
 from ..deploy.health import READY_S, lines, watch
 from ..deploy.link import LINKS, SILENCE_S
 from ..errors import UserError
+from ..files import belongs
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
@@ -112,7 +113,7 @@ def _changes(root: Path) -> Iterator[threading.Event]:
     """An event that is set when a source changes."""
     changed = threading.Event()
     stop = threading.Event()
-    folders = [path for path in (root / "services", firmware_dir()) if path.is_dir()]
+    folders = [p.resolve() for p in (root / "services", firmware_dir()) if p.is_dir()]
     watchers = [
         threading.Thread(target=_note_changes, args=(places, deep, changed, stop), daemon=True)
         for places, deep in ((folders, True), ([root], False))
@@ -136,8 +137,11 @@ def _note_changes(
     """
     import watchfiles
 
-    files = None if deep else (lambda _, name: Path(name).name in _PROJECT)
-    wanted = files or watchfiles.DefaultFilter()
+    def wanted(_: watchfiles.Change, name: str) -> bool:
+        if not deep:
+            return Path(name).name in _PROJECT
+        return any(belongs(Path(name), p) for p in places if Path(name).is_relative_to(p))
+
     for _ in watchfiles.watch(
         *places, watch_filter=wanted, stop_event=stop, raise_interrupt=False, recursive=deep
     ):

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from ..model.plan import BoardPlan
 
 T = TypeVar("T")
 PATIENCE_S = 1.0  # work that takes less shows nothing
@@ -123,6 +126,25 @@ def _spin(text: str, done: threading.Event) -> None:
 
     with Console(stderr=True).status(text):
         done.wait()
+
+
+def show_left_out(board: BoardPlan, root: Path) -> None:
+    """Print the files of the board's services that do not go into its image, and why.
+
+    What editors and Python leave next to sources is worth a line only in ``static/``.
+    """
+    from ..files import left_out
+
+    for service in board.services:
+        static = service.folder / "static"
+        entries = [
+            *left_out(static, within=service.folder),
+            *(e for e in left_out(service.folder) if not e.usual),
+        ]
+        for entry in sorted({e.path: e for e in entries}.values(), key=lambda e: e.path):
+            if entry.path.relative_to(service.folder).parts[0] != "tests":
+                name = entry.path.relative_to(root).as_posix()
+                click.echo(f"left out: {name} ({entry.why})")
 
 
 def show_files(folder: Path, files: Sequence[Path]) -> None:

@@ -12,6 +12,7 @@ import tomlkit
 
 from ..config import load_cluster, suggest
 from ..errors import Where, fail
+from ..files import project_files
 from ..model.cluster import Cluster
 from ..paths import templates_dir
 
@@ -100,8 +101,7 @@ def _check_name(name: str) -> None:
 def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
     files = {
         target / _filled(_undotted(file.relative_to(source).as_posix()), words): file
-        for file in sorted(source.rglob("*"))
-        if file.is_file() and "__pycache__" not in file.parts
+        for file in project_files(source)
     }
     taken = [path for path in files if path.exists()]
     if taken:

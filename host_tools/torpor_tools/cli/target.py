@@ -56,9 +56,9 @@ def build_image(
 
 def image_files(image: Image) -> dict[str, bytes]:
     """The files of an image by their path on the board."""
-    tree = image.tree
-    found = (path for path in tree.rglob("*") if path.is_file())
-    return {path.relative_to(tree).as_posix(): path.read_bytes() for path in found}
+    from ..image.tree import read_tree
+
+    return read_tree(image.tree)
 
 
 def device_of(board: Board, port: str | None) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
+from ..files import project_files
 from ..model.board import Board, Filesystem, Firmware
 from ..paths import boards_dir
 from .document import Document
@@ -28,7 +29,7 @@ _KINDS: dict[str, type] = {
 
 def known_boards() -> list[str]:
     """The names of all kinds of board."""
-    return sorted(path.stem for path in boards_dir().glob("*.toml"))
+    return [path.stem for path in project_files(boards_dir(), "*.toml", deep=False)]
 
 
 def load_board(name: str) -> Board:

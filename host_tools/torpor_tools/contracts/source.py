@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
+from ..files import project_files
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
@@ -103,10 +104,10 @@ def read_source(root: Path, service: str) -> Source:
     folder = root / "services" / service
     if not (folder / "__init__.py").is_file():
         raise UserError(_absent(folder, service))
-    files = sorted(folder.rglob("*.py"), key=lambda f: (f != folder / "__init__.py", f))
+    files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
     shipped = [f for f in files if not set(NOT_SHIPPED) & set(f.relative_to(folder).parts)]
     parsed = [_parse(file, root) for file in shipped]
-    files = sorted((folder / "migrations").glob("*.py"))
+    files = project_files(folder / "migrations", "*.py", deep=False, within=folder)
     migrations = [_parse(file, root) for file in files if file.name != "__init__.py"]
     if problems := [p for p in [*parsed, *migrations] if isinstance(p, Problem)]:
         raise UserError(problems)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem, Where
+from ..files import project_files
 from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
@@ -70,11 +71,11 @@ def _check(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
 
 def _modules(folder: Path) -> list[Path]:
     """The modules of a service that go to the chip."""
-    return sorted(
+    return [
         file
-        for file in folder.rglob("*.py")
+        for file in project_files(folder, "*.py")
         if not set(NOT_SHIPPED) & set(file.relative_to(folder).parts)
-    )
+    ]
 
 
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from string import Template
 from ..errors import fail
 from ..model.image import Image
 from ..paths import firmware_dir, templates_dir
-from .tree import replace_folder
+from .tree import read_tree, replace_folder, write_tree
 
 PREFIX = "/usr/local/lib/torpor"
 MICROPYTHON = f"{PREFIX}/bin/micropython"  # of a virtual environment there
@@ -50,7 +50,7 @@ def write_service(
     }
 
     def write(new: Path) -> None:
-        shutil.copytree(image.tree, new / "image")
+        write_tree(read_tree(image.tree), new / "image")
         shutil.copyfile(firmware_dir() / "linux" / "start.py", new / "start.py")
         _fill(new / f"torpor-{name}.service", "torpor.service", words)
         _fill(new / "Containerfile", "Containerfile", words)

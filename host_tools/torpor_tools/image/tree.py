@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from ..files import project_files
+
 Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashes -> content
 
 LISTING = "image.txt"
@@ -29,20 +31,25 @@ def write_tree(files: Files, folder: Path) -> None:
 
 
 def static_files(folder: Path) -> dict[str, bytes]:
-    """What a service's ``static/`` folder gives to the image, by the path below that folder.
+    """The files of a service's ``static/`` folder for the image, by their path below that folder.
 
-    Of the kinds in ``GZIPPED`` there is only the compressed file, under its name with ``.gz``.
+    Only regular files of the service are shipped, see ``torpor_tools.files``. Kinds in ``GZIPPED``
+    are stored compressed only, under their name with ``.gz``.
     """
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for path in project_files(folder, within=folder.parent):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            data = path.read_bytes()
-            if path.suffix in GZIPPED:
-                found[f"{name}.gz"] = gzipped(data)
-            else:
-                found[name] = data
+        data = path.read_bytes()
+        if path.suffix in GZIPPED:
+            found[f"{name}.gz"] = gzipped(data)
+        else:
+            found[name] = data
     return found
+
+
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """Return the files of an image that was written to ``folder``."""
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in project_files(folder)}
 
 
 def checksums(files: Files) -> bytes:

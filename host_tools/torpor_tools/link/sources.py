@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import Problem, Where
+from ..files import project_files
 from ..model.plan import PlacedService
 from .module import Module, shown
 from .strip import strip
@@ -23,7 +24,7 @@ NOT_SHIPPED = ("tests",)
 def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
     """All modules of a service, transformed for the device, and what is wrong with them."""
     modules, problems = [], []
-    for path in sorted(service_files(service.folder, "*.py")):
+    for path in service_files(service.folder, "*.py"):
         inside = path.relative_to(service.folder).with_suffix("").parts
         parts = ["services", service.name, *inside]
         try:
@@ -37,11 +38,9 @@ def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], l
 
 
 def service_files(folder: Path, pattern: str) -> Iterator[Path]:
-    """The files of a service that may be shipped: no tests or hidden files."""
-    for path in folder.rglob(pattern):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
-        if not hidden and parts[0] not in NOT_SHIPPED and path.is_file():
+    """The files of a service that may be shipped: no tests."""
+    for path in project_files(folder, pattern):
+        if path.relative_to(folder).parts[0] not in NOT_SHIPPED:
             yield path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..graph.placed import graph
 from ..graph.record import Record
+from ..image.tree import read_tree
 from ..link import image_files
 from ..model.plan import Plan
 
@@ -57,8 +58,7 @@ def built(plan: Plan, out: Path) -> dict[str, Files]:
     for board in plan.boards:
         tree = out / board.name / "fs"
         if tree.is_dir():
-            files = (path for path in tree.rglob("*") if path.is_file())
-            found[board.name] = {f.relative_to(tree).as_posix(): f.read_bytes() for f in files}
+            found[board.name] = read_tree(tree)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..graph.record import Record
 from ..image.tree import static_files
 from ..link.compile import compile_all
-from ..link.sources import service_modules
+from ..link.sources import service_files, service_modules
 from ..model.plan import BoardPlan, PlacedService, Plan
 from .solve import Load, Room
 
@@ -47,7 +47,7 @@ def rooms(plan: Plan, record: Record | None) -> list[Room]:
 def uses_hardware(service: PlacedService) -> bool:
     """Whether a module of the service imports what only the chip has."""
     return any(
-        _imported(file) & (_CHIP | _DRIVERS) for file in sorted(service.folder.rglob("*.py"))
+        _imported(file) & (_CHIP | _DRIVERS) for file in service_files(service.folder, "*.py")
     )
 
 
@@ -65,8 +65,6 @@ def _size(service: PlacedService, root: Path, cache: Path | None) -> int:
 
 
 def _imported(file: Path) -> set[str]:
-    if "tests" in file.parts[-3:]:
-        return set()
     found = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):

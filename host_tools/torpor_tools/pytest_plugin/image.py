@@ -18,6 +18,7 @@ from torpor_sim.ports import Place
 from .. import paths
 from ..contracts import load_plan
 from ..errors import Problem, UserError, Where, fail
+from ..files import project_files
 from ..image.tree import static_files
 from ..link.compile import compile_all
 from ..link.literal import literal
@@ -99,7 +100,7 @@ def overlays(image: TestImage, root: str) -> dict[str, bytes]:
     )
     modules = []
     folder = paths.overlays_dir()
-    for path in sorted(path for pattern in _OVERLAYS for path in folder.glob(pattern)):
+    for path in sorted(f for each in _OVERLAYS for f in project_files(folder, each, deep=False)):
         if path == starter():
             continue
         text = path.read_text("utf-8").replace('"/.sim/', f'"{root}/.sim/')
@@ -185,7 +186,7 @@ def _tests(placed: PlacedService, root: Path) -> tuple[list[Module], dict[str, l
     """The modules in the service's ``tests`` folder; pytest's own conftest.py stays on the host."""
     modules: list[Module] = []
     problems: dict[str, list[Problem]] = {}
-    for path in sorted((placed.folder / "tests").glob("*.py")):
+    for path in project_files(placed.folder / "tests", "*.py", deep=False, within=Path("/")):
         if path.name == "conftest.py":
             continue
         file = shown(path, root)

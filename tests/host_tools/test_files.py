@@ -1,0 +1,144 @@
+"""Which files of a folder belong to a project, and that everything that walks folders agrees."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_tools.cli import run
+from torpor_tools.contracts import load_plan
+from torpor_tools.files import belongs, left_out, project_files
+from torpor_tools.link import build, check
+from torpor_tools.planner.needs import uses_hardware
+
+ROOT = Path(__file__).parents[2]
+SOURCE = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"
+BROKEN = "this is no Python ("
+EDITORS = (".#x.py", ".x.py.swp", "#x.py#", "x.py~", "x.py___jb_tmp___", "x.py.orig", ".y.py")
+
+
+def names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in project_files(folder)]
+
+
+def clutter(folder: Path) -> list[str]:
+    """Put everything into ``folder`` that is no file of a project; returns the names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in EDITORS[1:]:
+        (folder / name).write_text(BROKEN)
+    (folder / EDITORS[0]).symlink_to("user@machine.4711:1764000000")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.cpython-311.pyc").write_bytes(b"\x00")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "x.py").write_text(BROKEN)
+    (folder / "nowhere.py").symlink_to("gone.py")
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "outward.py").symlink_to("/etc/hostname")
+    (folder / "folder.py").symlink_to("/etc")
+    os.mkfifo(folder / "fifo.py")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(folder / "socket.py"))
+    odd = ["nowhere.py", "loop.py", "outward.py", "folder.py", "fifo.py", "socket.py"]
+    return [*EDITORS, "__pycache__", ".hidden", *odd]
+
+
+def test_what_does_not_belong_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    cluttered = clutter(tmp_path)
+    (tmp_path / "a.py").write_text("")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "link.py").symlink_to("../a.py")
+    (tmp_path / "inside" / "up.py").symlink_to("../.y.py")
+    assert names(tmp_path) == ["a.py", "inside/link.py"]
+    reasons = {e.path.relative_to(tmp_path).as_posix(): e.why for e in left_out(tmp_path)}
+    assert sorted(reasons) == sorted([*cluttered, "inside/up.py"])
+    assert reasons["outward.py"] == "a link to /etc/hostname, outside"
+    assert reasons["nowhere.py"] == "a link to gone.py, which leads nowhere"
+    assert reasons["folder.py"] == "a link to /etc, a folder"
+    assert reasons["fifo.py"] == reasons["socket.py"] == "not a regular file"
+    assert reasons[".hidden"] == "hidden"
+
+
+def test_a_folder_that_is_a_link_out_of_the_service(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "a.js").write_text("")
+    (tmp_path / "a" / "web").mkdir(parents=True)
+    (tmp_path / "a" / "web" / "b.js").write_text("")
+    static = tmp_path / "a" / "static"
+    static.symlink_to("../dist")
+    assert project_files(static, within=tmp_path / "a") == []
+    assert [e.path for e in left_out(static, within=tmp_path / "a")] == [static]
+    static.unlink()
+    static.symlink_to("web")
+    assert project_files(static, within=tmp_path / "a") == [static / "b.js"]
+
+
+def test_names_of_files_that_may_be_gone(tmp_path: Path) -> None:
+    assert belongs(tmp_path / "a" / "b.py", tmp_path)
+    for name in (*EDITORS, ".git/x.py", "a/__pycache__/b.py"):
+        assert not belongs(tmp_path / name, tmp_path), name
+
+
+@pytest.fixture
+def cluttered(tmp_path: Path) -> Path:
+    """A cluster whose service has everything in all its folders that is no file of a project."""
+    write_cluster(tmp_path, {"a": SOURCE + "\n    async def m(self) -> None: ...\n"})
+    folder = tmp_path / "services" / "a"
+    (folder / "migrations").mkdir()
+    migration = folder / "migrations" / "0001_first.py"
+    migration.write_text('def up(db):\n    db.table("rows")\n')
+    for place in (folder, folder / "inner", folder / "migrations", folder / "static"):
+        clutter(place)
+    (folder / "static" / "page.txt").write_text("page")
+    return tmp_path
+
+
+def test_nothing_of_it_is_checked(cluttered: Path) -> None:
+    plan, problems = check(cluttered)
+    assert problems == []
+    [service] = plan.boards[0].services
+    assert [m.name for m in service.contract.migrations] == ["0001_first"]
+    assert not uses_hardware(service)
+
+
+def test_nothing_of_it_is_built_and_the_user_sees_what(
+    cluttered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = build(load_plan(cluttered), "box", cluttered / "build", types=False)
+    assert [f for f in names(image.tree) if f.startswith("services/")] == [
+        "services/a/__init__.mpy",
+        "services/a/migrations/0001_first.mpy",
+        "services/a/static/page.txt",
+    ]
+    assert run(["-C", str(cluttered), "build", "--no-types"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line.removeprefix("left out: ") for line in lines if line.startswith("left out: ")]
+    assert "services/a/static/outward.py (a link to /etc/hostname, outside)" in shown
+    assert "services/a/static/__pycache__ (a cache of Python)" in shown
+    assert "services/a/static/.y.py (hidden)" in shown
+    assert "services/a/inner/nowhere.py (a link to gone.py, which leads nowhere)" in shown
+    assert not any("a/__pycache__" in line or "a/.#x.py" in line for line in shown)
+    assert len(shown) == len(set(shown))
+
+
+def test_everything_that_walks_folders_goes_by_the_rule() -> None:
+    """A file that walks in its own way is listed here, with the reason why it may."""
+    own = {
+        "files.py": "the rule itself",
+        "catalogue.py": "a folder that pip has just filled",
+        "stubs.py": "a folder that pip has just filled",
+        "transport.py": "an image that the plugin has just written",
+        "flash.py": "whether a folder is empty",
+        "record.py": "folders of simulated boards",
+        "faults.py": "folders of simulated boards",
+        "inputs.py": "folders of simulated boards",
+        "places.py": "folders of simulated boards",
+    }
+    walk = re.compile(r"\.(r?glob|iterdir)\(|\bos\.(walk|scandir|listdir)\(|DefaultFilter")
+    for folder in ("host_tools/torpor_tools", "sim/torpor_sim", "scripts"):
+        for path in project_files(ROOT / folder, "*.py"):
+            assert path.name in own or not walk.search(path.read_text()), path
