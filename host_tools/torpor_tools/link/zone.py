@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 # Not the years from now on: the same input gives the same image.
-_FIRST, _LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2046, 1, 1, tzinfo=UTC)
+# No zone changes its offset twice within it. The shortest that zones have is summer time without
+# the month of Ramadan: four weeks.
+_STEP = timedelta(days=7)
 
 
 def offsets(name: str) -> tuple[tuple[int, int], ...]:
@@ -16,14 +19,14 @@ def offsets(name: str) -> tuple[tuple[int, int], ...]:
 
 
 def _changes(zone: ZoneInfo) -> Iterator[tuple[int, int]]:
-    at, offset = _FIRST, _offset(zone, _FIRST)
+    at, offset = FIRST, _offset(zone, FIRST)
     yield 0, offset
-    while at < _LAST:
-        following = at + timedelta(days=1)
-        if _offset(zone, following) != offset:
-            changed = _instant(zone, at, following)
-            offset = _offset(zone, following)
-            yield int(changed.timestamp()), offset
+    while at < LAST:
+        following = at + _STEP
+        new = _offset(zone, following)
+        if new != offset:
+            yield int(_instant(zone, at, following).timestamp()), new
+            offset = new
         at = following
 
 
@@ -33,7 +36,7 @@ def _offset(zone: ZoneInfo, at: datetime) -> int:
 
 
 def _instant(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
-    """The minute of that day at which the offset changes."""
+    """The minute between the two at which the offset changes."""
     before = _offset(zone, low)
     while high - low > timedelta(minutes=1):
         middle = low + timedelta(minutes=((high - low) // timedelta(minutes=1)) // 2)
