@@ -104,6 +104,55 @@ def test_a_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert any(problem.startswith(expected) for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("table", "line", "near"),
+    [
+        ("services.vavle", 13, "valve"),
+        ("services.Valve", 13, "valve"),
+        ("services.alve.config", 13, "valve"),
+        ("boards.shd.power", 13, "shed"),
+        ("boards.sheed", 13, "shed"),
+    ],
+)
+def test_a_table_of_nothing_known(tmp_path: Path, table: str, line: int, near: str) -> None:
+    """It alone is reported, at its own line, and nothing that it would have brought."""
+    text = """\
+[cluster]
+name = "garden"
+
+[boards.shed]
+type = "RPI_PICO_W"
+services = ["valve"]
+
+[services.valve]
+port = 8001
+
+[services.valve.config]
+
+"""
+    wrong = f"[{table}]\n" + ('policy = "idle"\n' if "power" in table else "")
+    (tmp_path / "cluster.toml").write_text(text + wrong)
+    with pytest.raises(UserError) as caught:
+        load_cluster(tmp_path)
+    [problem] = caught.value.problems
+    unknown = ".".join(table.split(".")[:2])
+    assert str(problem).startswith(f"cluster.toml:{line}: unknown table [{unknown}]")
+    assert problem.remedy == f'did you mean "{near}"?'
+
+
+def test_a_port_in_a_table_of_nothing_known(tmp_path: Path) -> None:
+    text = GOOD.replace("[services.sensors]", "[services.sensors.config]")
+    text = text.replace("port = 8001\nconfig =", "probes =")
+    found = problems(tmp_path, text + "\n[services.snesors]\nport = 8001\n")
+    assert found == ["cluster.toml:17: unknown table [services.snesors]"]
+
+
+def test_a_service_of_a_similar_name_that_is_on_no_board_is_none(tmp_path: Path) -> None:
+    (tmp_path / "services" / "sensor").mkdir(parents=True)
+    (tmp_path / "cluster.toml").write_text(f"{GOOD}\n[services.sensor]\nport = 8002\n")
+    assert len(load_cluster(tmp_path).services) == 3
+
+
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("type =", "tpye =").replace("port = 8001", "port = 0")
     assert problems(tmp_path, text) == [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.running import write_cluster
 from torpor_tools.config import load_board
-from torpor_tools.contracts import load_plan
+from torpor_tools.contracts import load_plan, read_plan
 from torpor_tools.contracts.order import start_order
 from torpor_tools.contracts.placement import states_fit
 from torpor_tools.errors import Where
@@ -159,3 +159,35 @@ class A(Service):
             self._period = 5
 """
     load_plan(write_cluster(tmp_path, {"a": source}))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "kind", "ports", "problem"),
+    [
+        (('host = "10.0.0.7"', 'host = "10.0.0.7"'), "RPI_PICO_W", (1, 2), "cluster.toml:13: "),
+        (
+            ('host = "Shed.local"', 'host = "shed.local"'),
+            "RPI_PICO_W",
+            (1, 2),
+            "cluster.toml:13: ",
+        ),
+        (("", 'host = "one.local"'), "RPI_PICO_W", (1, 2), "cluster.toml:13: "),
+        (('host = "two.local"', ""), "ESP32_GENERIC", (1, 2), "cluster.toml:10: "),
+        (('host = "nas"', 'host = "nas"'), "UNIX", (8001, 8001), "cluster.toml:13: "),
+        (('host = "nas"', 'host = "nas"'), "UNIX", (8001, 8002), ""),
+        (("", ""), "RPI_PICO_W", (80, 80), ""),
+    ],
+)
+def test_two_boards_at_one_host(
+    tmp_path: Path, hosts: tuple[str, str], kind: str, ports: tuple[int, int], problem: str
+) -> None:
+    write_cluster(tmp_path, {"a": service("a", ROUTE), "b": service("b", ROUTE)})
+    lines = ["[cluster]", 'name = "test"']
+    for board, name, host in (("one", "a", hosts[0]), ("two", "b", hosts[1])):
+        lines += ["", f"[boards.{board}]", f'type = "{kind}"', f'services = ["{name}"]', host, ""]
+    for name, port in zip("ab", ports, strict=True):
+        lines += [f"[services.{name}]", f"port = {port}"]
+    (tmp_path / "cluster.toml").write_text("\n".join(lines) + "\n")
+    problems = [str(p) for p in read_plan(tmp_path)[1]]
+    assert len(problems) == bool(problem), problems
+    assert all(p.startswith(f"{problem}two and one have the same host") for p in problems)

@@ -14,7 +14,7 @@ from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document, as_toml
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
-from .suggest import did_you_mean, free_port
+from .suggest import did_you_mean, free_port, nearest
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -29,8 +29,9 @@ def load_cluster(root: Path) -> Cluster:
     top = document.take((), document.data, "cluster", dict, ...)
     document.only(("cluster",), top, ["name", "deadline_ms", "timezone"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
-    boards = document.take((), document.data, "boards", dict, {})
+    boards = _known_boards(document, document.take((), document.data, "boards", dict, {}))
     services = document.take((), document.data, "services", dict, {})
+    services = _known_services(document, services, boards, root)
     if not boards:
         document.report(("boards",), "the cluster has no board", "add a table [boards.<name>]")
     cluster = Cluster(
@@ -45,6 +46,42 @@ def load_cluster(root: Path) -> Cluster:
     if document.problems:
         raise UserError(document.problems)
     return cluster
+
+
+def _known_boards(document: Document, boards: dict[str, Any]) -> dict[str, Any]:
+    """The boards, without those that are another's name misspelt: ``[boards.shd.power]``."""
+    whole = [
+        n for n, t in boards.items() if isinstance(t, dict) and t.keys() & {"type", "services"}
+    ]
+    spare = [n for n, t in boards.items() if isinstance(t, dict) and n not in whole]
+    return _respelt(document, "boards", boards, spare, whole)
+
+
+def _known_services(
+    document: Document, services: dict[str, Any], boards: dict[str, Any], root: Path
+) -> dict[str, Any]:
+    """The services, without those that are another's name misspelt: ``[services.vavle]``."""
+    lists = [t.get("services") for t in boards.values() if isinstance(t, dict)]
+    placed = [n for names in lists if isinstance(names, list) for n in names if type(n) is str]
+    spare = [n for n in services if n not in placed and not (root / "services" / n).exists()]
+    return _respelt(document, "services", services, spare, placed)
+
+
+def _respelt(
+    document: Document, kind: str, tables: dict[str, Any], spare: list[str], known: list[str]
+) -> dict[str, Any]:
+    """Report the ``spare`` tables that are near a known name, and join them to its table.
+
+    So nothing is reported as missing that is only in the wrong place.
+    """
+    joined = dict(tables)
+    for name in spare:
+        near = nearest(name, known)
+        if near and isinstance(tables[name], dict) and isinstance(joined.get(near, {}), dict):
+            remedy = f'did you mean "{near}"?'
+            document.report((kind, name), f"unknown table [{kind}.{name}]", remedy)
+            joined[near] = {**joined.pop(name), **joined.get(near, {})}
+    return joined
 
 
 def _timezone(document: Document, top: dict[str, Any]) -> str:
@@ -102,7 +139,15 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     power = read_power(document, path, table)
     mailbox = takes_requests(document, path, table, power is not None and power.policy == "deep")
     return BoardEntry(
-        name, kind, tuple(wheres), document.where(*path), wheres, host, power, mailbox
+        name,
+        kind,
+        tuple(wheres),
+        document.where(*path),
+        wheres,
+        host,
+        power,
+        mailbox,
+        document.where(*path, "host"),
     )
 
 

@@ -6,11 +6,17 @@ import difflib
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean "services"?`` if a known word is close to ``word``, else an empty text."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is close to ``word``, or an empty text."""
     by_lower = {k.lower(): k for k in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f'did you mean "{by_lower[close[0]]}"?' if close else ""
+    return by_lower[close[0]] if close else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean "services"?`` if a known word is close to ``word``, else an empty text."""
+    near = nearest(word, known)
+    return f'did you mean "{near}"?' if near else ""
 
 
 def counted(number: int, word: str) -> str:

@@ -112,6 +112,7 @@ def _together(
     yield from placement.services_have_entries(cluster)
     yield from placement.called_boards_listen(cluster, contracts)
     yield from placement.ports_are_unique(cluster)
+    yield from placement.hosts_are_unique(cluster, boards)
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)

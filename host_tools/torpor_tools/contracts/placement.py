@@ -75,6 +75,28 @@ def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:
                 yield Problem(entry.where_of_port, f"{what} (line {line})", remedy)
 
 
+def hosts_are_unique(cluster: Cluster, boards: dict[str, Board]) -> Iterator[Problem]:
+    """No two boards are found at the same name or address.
+
+    Processes on one Linux computer share it if no two of their services have the same port.
+    """
+    ports = {s.name: s.port for s in cluster.services}
+    seen: dict[str, BoardEntry] = {}
+    for entry in cluster.boards:
+        other = seen.setdefault(entry.host.lower(), entry)
+        if other is entry or not entry.host:
+            continue
+        pair = (entry, other)
+        taken = [{ports.get(name) for name in board.services} - {None} for board in pair]
+        linux = all(b.type in boards and boards[b.type].port == "unix" for b in pair)
+        if not linux or taken[0] & taken[1]:
+            where = entry.host_where or entry.where
+            what = f"{entry.name} and {other.name} have the same host, {entry.host}"
+            if linux:
+                what += f", and both have port {min(taken[0] & taken[1], key=str)}"
+            yield Problem(where, what, "give each board its own name or address")
+
+
 def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:
     """No more services have a port than the board can listen on."""
     ports = {s.name: s.port for s in cluster.services}

@@ -78,6 +78,7 @@ class BoardEntry:
     host: str = ""  # where other boards find it: a name, a mDNS name or an address
     power: Power | None = None
     mailbox: bool = False  # takes requests from the broker
+    host_where: Where | None = None
 
     def where_of(self, service: str) -> Where:
         """Where ``cluster.toml`` puts that service on this board."""
