@@ -49,7 +49,9 @@ class Client:
     async def request(self, verb, path, json=None, headers=None, body=b"", within=None):
         """Send a request and return its ``Answer``."""
         wire = _Wire(_request(verb, path, json, headers, body))
-        connection = Connection(self._listener(), wire, ("127.0.0.1", 0))
+        listener = self._listener()
+        connection = Connection(listener, wire, ("127.0.0.1", 0))
+        listener.budget.add(connection)
         task = asyncio.create_task(connection.serve())
         connection.task = task
         if within is None:
@@ -155,12 +157,14 @@ class _Wire(io.IOBase):
 
 
 class NoBudget:
-    """Counts no connections."""
+    """Has a place for every connection."""
 
-    open = ()
+    def __init__(self):
+        self.open = []
 
     def add(self, connection):
-        pass
+        self.open.append(connection)
 
     def remove(self, connection):
-        pass
+        if connection in self.open:
+            self.open.remove(connection)

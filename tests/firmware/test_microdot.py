@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,12 @@ from tests.helpers.running import Running, running, write_cluster
 
 # Written as Microdot's documentation teaches: nothing in it knows of torpor.
 APPLICATION = """
+import asyncio
+
 from microdot import Microdot, Request, Response, abort, redirect, send_file
+from microdot.multipart import with_form_data
 from microdot.sse import with_sse
-from microdot.websocket import with_websocket
+from microdot.websocket import websocket_upgrade, with_websocket
 
 Request.max_content_length = 200 * 1024
 Request.max_body_length = 20 * 1024
@@ -135,9 +139,136 @@ async def lines(request):
         yield "two\\n"
 
     return generate()
+
+
+@app.errorhandler(400)
+async def bad_request(request):
+    return "the request is malformed", 400
+
+
+@app.get("/page/<name>")
+async def page(request, name):
+    return send_file("static/" + name)
+
+
+@app.get("/raw-page")
+async def raw_page(request):
+    return send_file("static/page.html", compressed=True, file_extension=".gz")
+
+
+@app.get("/broken/<kind>")
+async def broken(request, kind):
+    return break_off(kind, int(request.args.get("after", "1")))
+
+
+def break_off(kind, after):
+    error = OSError(5) if kind == "oserror" else ValueError("it broke off")
+
+    def generate():
+        for i in range(after):
+            yield "chunk %d\\n" % i
+        raise error
+
+    class Iterate:
+        def __init__(self):
+            self.parts = generate()
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            return next(self.parts)
+
+    return Iterate() if kind == "async" else generate()
+
+
+@app.get("/broken-events")
+@with_sse
+async def broken_events(request, sse):
+    await sse.send("one")
+    raise ValueError("it broke off")
+
+
+@app.get("/own/<how>")
+async def own(request, how):
+    writer = request.sock[1]
+    head = b"HTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\n"
+    if how == "one":
+        await writer.awrite(head + b"body")
+    elif how == "lines":
+        for line in head.split(b"\\r\\n")[:2]:
+            await writer.awrite(line + b"\\r\\n")
+        await writer.awrite(b"\\r\\n")
+        await writer.awrite(b"body")
+    elif how == "bytes":
+        for i in range(len(head)):
+            await writer.awrite(head[i : i + 1])
+        await writer.awrite(b"body")
+    elif how == "interim":
+        await writer.awrite(b"HTTP/1.1 103 Early Hints\\r\\nLink: </a>\\r\\n\\r\\n")
+        return "body"
+    elif how == "stream":
+        writer.write(head)
+        writer.write(b"body")
+        await writer.drain()
+    elif how == "part":
+        await writer.awrite(head[:-2])
+    elif how == "raises":
+        await writer.awrite(head + b"body")
+        raise ValueError("it broke off")
+    elif how == "twice":
+        await writer.awrite(head + b"body")
+        return "a second answer"
+    return Response.already_handled
+
+
+@app.get("/endless")
+async def endless(request):
+    def generate():
+        while True:
+            yield "x" * 1000
+
+    return generate()
+
+
+@app.get("/endless-events")
+@with_sse
+async def endless_events(request, sse):
+    n = 0
+    while True:
+        await sse.send("x" * 1000)
+        await asyncio.sleep_ms(1)
+
+
+@app.get("/upgrade")
+async def upgrade(request):
+    ws = await websocket_upgrade(request)
+    while True:
+        await ws.send(await ws.receive())
+
+
+@app.post("/parts")
+@with_form_data
+async def parts(request):
+    return {"form": request.form, "files": [f for f in request.files or ()]}
+
+
+@app.post("/reads")
+async def reads(request):
+    parts = []
+    while part := await request.stream.read(5):
+        parts.append(len(part))
+    return {"ends": await request.stream.read(5) == b"", "total": sum(parts)}
+
+
+@app.get("/reason")
+async def reason(request):
+    return Response("teapot", 418, reason="I am a teapot")
 """
 
 SERVICE = """
+from collections.abc import AsyncIterator
+
 from torpor import Service, get
 
 from .site import app
@@ -149,7 +280,17 @@ class Site(Service):
     @get("/contract")
     async def contract(self) -> dict:
         return {"contract": True}
+
+    @get("/stream")
+    async def stream(self, after: int = 0) -> AsyncIterator[str]:
+        n = 0
+        while not after or n < after:
+            yield "x" * 1000
+            n += 1
+        raise OSError(5)
 """
+
+PAGE = "".join(f"<p>{n} {n * n} {n**5}</p>\n" for n in range(900))  # beyond any small window
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +300,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "site.py").write_text(APPLICATION)
     (folder / "static").mkdir()
     (folder / "static" / "note.txt").write_text("a note\n" * 1000)
+    for name in ("page.html", "page.css", "page.js", "page.json", "page.svg"):
+        (folder / "static" / name).write_text(PAGE)
     with running(root, types=False) as run:
         yield run
 
@@ -287,10 +430,199 @@ def test_a_fault_is_answered_and_a_bug_is_logged_as_in_routes(tmp_path: Path) ->
         answer = client.get("/taken")
         assert (answer.status_code, answer.json()) == (409, {"error": "it is taken"})
         assert answer.headers["Retry-After"] == "3"
-        answer = client.get("/bug")
+        answer = client.get("/bug?x=1")
         assert answer.status_code == 500
         assert "secret" not in answer.text
         run.wait_log("box", "the secret of the inside")
         log = run.log_text("box")
     assert "it is taken" not in log
-    assert "ERROR http: an application failed" in log
+    assert "ERROR page: GET /bug?x=1" in log
+
+
+def test_what_a_client_sends_wrong_is_400_and_not_logged(site: Running) -> None:
+    mark = len(site.log_text("box"))
+    for target, header in (
+        (b"/", b"X: \xe9"),
+        (b"/", b"X: \xc3("),
+        (b"/?x=%zz", b"X: y"),
+        (b"/?x=%ff", b"X: y"),
+        (b"/?%ff=x", b"X: y"),
+        (b"/?x=\xe9", b"X: y"),
+        (b"/users/1?q=%e9%zz", b"X: y"),
+        (b"/none?x=%zz", b"X: y"),
+    ):
+        answer = site.exchange(
+            "site",
+            b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % (target, header),
+        )
+        assert answer.startswith(b"HTTP/1.1 400 "), (target, header, answer)
+    assert "ERROR" not in site.log_text("box")[mark:]
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        (b"http://x/users/7?q=a", b'{"id": 7, "q": "a"}'),
+        (b"HTTP://x:80/", b"hello"),
+        (b"http://x", b"hello"),
+        (b"http://x?q=/users/7", b"hello"),
+        (b"http://x/nope", b'{"error": "nothing here"}'),
+    ],
+)
+def test_targets_in_absolute_form(site: Running, target: bytes, body: bytes) -> None:
+    request = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    assert site.exchange("site", request).endswith(b"\r\n\r\n" + body)
+
+
+def test_verbs_of_targets_in_absolute_form(site: Running) -> None:
+    request = b"PUT http://x/contract HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert site.exchange("site", request).endswith(b'{"changed": true}')
+
+
+@pytest.mark.parametrize("kind", ["html", "css", "js", "json", "svg"])
+@pytest.mark.parametrize("accept", ["gzip, deflate, br", "identity", "gzip;q=0", "*", ""])
+@pytest.mark.parametrize("where", ["/page/", "/static/"])
+def test_compressed_static_files_are_sent_as_the_client_takes_them(
+    site: Running, where: str, kind: str, accept: str
+) -> None:
+    with site.client("site") as client:
+        r = client.get(f"{where}page.{kind}", headers={"Accept-Encoding": accept})
+        assert r.text == PAGE
+        assert r.headers.get("content-encoding") == (
+            "gzip" if accept[:1] in ("g", "*") and "q=0" not in accept else None
+        )
+        assert r.headers["vary"] == "Accept-Encoding"
+        expected = {"html": "text/html", "css": "text/css", "js": "application/javascript"}
+        assert r.headers["content-type"].startswith(expected.get(kind, ""))
+        assert client.head(f"{where}page.{kind}").content == b""
+
+
+def test_other_static_files(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/page/note.txt").text == "a note\n" * 1000
+        assert "vary" not in client.get("/page/note.txt").headers
+        assert client.get("/raw-page").text == PAGE
+        assert client.get("/page/none.html").status_code == 500
+
+
+@pytest.mark.parametrize("kind", ["generator", "async", "oserror"])
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_generator_that_raises_ends_the_answer_without_its_end(
+    site: Running, kind: str, after: int
+) -> None:
+    for version, framing in ((b"1.1", True), (b"1.0", False)):
+        answer = site.exchange(
+            "site",
+            b"GET /broken/%s?after=%d HTTP/%s\r\nHost: x\r\n\r\n" % (kind.encode(), after, version),
+        )
+        assert answer.startswith(b"HTTP/1.1 200 OK"), answer
+        assert answer.count(b"HTTP/1.") == 1, answer
+        assert (b"Transfer-Encoding: chunked" in answer) == framing
+        assert answer.count(b"chunk ") == after
+        assert not answer.endswith(b"0\r\n\r\n")
+    site.wait_log("box", "OSError" if kind == "oserror" else "it broke off")
+
+
+def test_a_generator_that_raises_at_once_is_500(site: Running) -> None:
+    with site.client("site") as client:
+        assert client.get("/broken/generator?after=0").status_code == 500
+        assert client.get("/").text == "hello"
+
+
+def test_events_and_streams_that_raise(site: Running) -> None:
+    for path in (b"/broken-events", b"/stream?after=2"):
+        answer = site.exchange("site", b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+        assert answer.count(b"HTTP/1.1 ") == 1, answer
+        assert not answer.endswith(b"0\r\n\r\n")
+    site.wait_log("box", "GET /broken-events")
+    site.wait_log("box", "GET /stream?after=2")
+
+
+@pytest.mark.parametrize(
+    "how", ["one", "lines", "bytes", "stream", "raises", "twice", "interim", "part"]
+)
+def test_an_application_writes_its_answer_itself(site: Running, how: str) -> None:
+    request = b"GET /own/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % how.encode()
+    answer = site.exchange("site", request)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if how == "interim":
+        assert head.startswith(b"HTTP/1.1 103 ")
+        head, _, body = body.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == (b"" if how == "part" else b"body")
+
+
+@pytest.mark.parametrize("path", ["/endless", "/endless-events", "/stream", "/upgrade", "/ws"])
+@pytest.mark.parametrize("farewell", ["close", "reset"])
+def test_leaving_is_not_an_error(site: Running, path: str, farewell: str) -> None:
+    before = len(site.log_text("box"))
+    extra = b""
+    if path in ("/upgrade", "/ws"):
+        extra = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n"
+    for _ in range(8):
+        with site.connect("site") as sock:
+            sock.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (path.encode(), extra))
+            assert sock.recv(200)
+            if extra:
+                sock.sendall(b"\x81\x85mask")  # the beginning of a message
+            if farewell == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with site.client("site") as client:
+        assert client.get("/").text == "hello"
+    log = site.log_text("box")[before:]
+    assert "ERROR" not in log, log
+
+
+@pytest.mark.parametrize("farewell", ["close", "reset"])
+def test_leaving_during_an_upload_is_not_an_error(site: Running, farewell: str) -> None:
+    before = len(site.log_text("box"))
+    for _ in range(4):
+        with site.connect("site") as sock:
+            sock.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+            sock.sendall(bytes(5000))
+            if farewell == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with site.client("site") as client:
+        assert client.get("/").text == "hello"
+    log = site.log_text("box")[before:]
+    assert "ERROR" not in log, log
+
+
+@pytest.mark.parametrize("size", [0, 16_000, 20_000])
+def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, size: int) -> None:
+    """Microdot takes the quotes for a part of the boundary, and looks for it without end."""
+    head = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'
+    body = head + b"y" * size + b"\r\n--b--\r\n"
+    with site.client("site") as client:
+        headers = {"Content-Type": 'multipart/form-data; boundary="b"'}
+        assert client.post("/parts", content=body, headers=headers).status_code == 400
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        answer = client.post("/parts", content=body, headers=headers).json()
+        assert answer["form"]["a"] == "1" + "y" * size
+        for end in (-2, -4):  # a parser that reads on to the end
+            cut = client.post("/parts", content=body[:end], headers=headers)
+            assert cut.status_code in (200, 400)
+
+
+@pytest.mark.parametrize("size", [0, 3, 1000, 30_000])
+def test_the_stream_of_a_body_ends(site: Running, size: int) -> None:
+    with site.client("site") as client:
+        assert client.post("/reads", content=bytes(size)).json() == {"ends": True, "total": size}
+
+
+def test_a_reason_of_the_application(site: Running) -> None:
+    with site.client("site") as client:
+        for _ in range(2):
+            answer = client.get("/reason")
+            assert (answer.status_code, answer.reason_phrase) == (418, "I am a teapot")
+            assert answer.text == "teapot"
+
+
+def test_answers_in_pieces_keep_the_connection(site: Running) -> None:
+    with site.connect("site") as sock:
+        file = sock.makefile("rb")
+        for _ in range(3):
+            sock.sendall(b"GET /lines HTTP/1.1\r\nHost: x\r\n\r\n")
+            while file.readline() != b"\r\n":
+                pass
+            assert file.read(23) == b"4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n"

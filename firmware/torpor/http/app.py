@@ -1,26 +1,38 @@
 """A Microdot application inside a service.
 
 The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
-application does the rest. A plain answer is sent with one write and the connection is kept, where
-Microdot on its own makes a write a header and closes. Anything else (SSE, files, WebSocket) goes
-through Microdot's own code, over a stream that knows the bytes that have been read.
+application does the rest. An answer of known length is sent with one write and the connection is
+kept, where Microdot on its own makes one write per header and closes. Answers in pieces (files,
+generators, events) go through ``app_pieces``. An application that speaks on the socket itself
+(WebSocket) gets ``app_stream``, which knows the bytes that have been read.
 """
 
+from asyncio import core
+from errno import ENOENT
+
 from microdot import microdot
-from microdot.microdot import NoCaseDict, Request, Response
+from microdot.microdot import AsyncBytesIO, HTTPException, NoCaseDict, Request, Response
 
 from .. import log
 from ..service import Fault
 from .answer import compose
 from .wire import MAX_BODY
 
-_log = log.Log("http")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .budget import Budget
+
+# Empty reads at the end of a body. Microdot's multipart parser makes a few dozen of them for a
+# correct body, and repeats them for ever, without yielding, for one whose boundary never comes.
+_EMPTY_READS = 500
+
+_budget: "Budget | None" = None  # of the board, known once a request has come
 
 
 def mount(service):
-    """The handler for all requests that no route of ``service`` matches.
+    """Return the handler for all requests that no route of ``service`` matches.
 
-    Its third part tells which verbs the application takes beside those of a route.
+    Its third part returns which verbs the application takes beside those of a route.
     """
     app = service.app
     app.service = service
@@ -28,31 +40,75 @@ def mount(service):
     return (serve, app, _verbs)
 
 
+def current():
+    """Return the connection whose task runs now, or None."""
+    if _budget:
+        for connection in _budget.open:
+            if getattr(connection, "task", None) is core.cur_task:
+                return connection
+    return None
+
+
 def _refuse(request, fault):
-    """What a ``Fault`` of a handler, its own or a peer's, tells the client."""
+    """Answer a ``Fault`` that a handler, or a peer that it called, has raised."""
     return {"error": fault.message}, fault.status, fault.headers or {}
 
 
-def _tell(error, file=None) -> None:
-    """Stands in for ``sys.print_exception``, with which Microdot tells what a handler raised."""
-    if not isinstance(error, Fault):
-        _log.exception(error, "an application failed")
+def _report(error, file=None) -> None:
+    """Log what a handler raised: Microdot calls this as ``sys.print_exception``."""
+    if isinstance(error, Fault):
+        return
+    connection = current()
+    if connection is None:
+        log.Log("http").exception(error, "an application failed")
+    elif not (connection.gone and isinstance(error, (OSError, EOFError))):
+        # Microdot raises WebSocketError when the client ends the conversation.
+        if type(error).__name__ != "WebSocketError":
+            connection.report(error)
 
 
-microdot.print_exception = _tell  # type: ignore[attr-defined]
+def _open(name, mode="r"):
+    """Open a file: Microdot's ``send_file`` calls this as ``open``. Raises ``OSError``."""
+    try:
+        return open(name, mode)
+    except OSError as e:
+        if e.errno != ENOENT:
+            raise
+    from . import app_files
+
+    return app_files.find(name, mode)
+
+
+def ended(stream) -> bytes:
+    """Return the empty read at the end of a body. Raises 400 when it is repeated for ever."""
+    stream.empty_reads += 1
+    if stream.empty_reads > _EMPTY_READS:
+        raise HTTPException(400, "Bad request")
+    return b""
+
+
+class _Body(AsyncBytesIO):
+    """A body in memory, as a stream: Microdot makes it as ``AsyncBytesIO``."""
+
+    empty_reads = 0
+
+    async def read(self, n=-1):
+        return self.stream.read(n) or (n and ended(self)) or b""
+
+
+microdot.print_exception = _report  # type: ignore[attr-defined]
+microdot.open = _open  # type: ignore[attr-defined]
+microdot.AsyncBytesIO = _Body  # type: ignore[misc]
 
 
 async def serve(connection, handler, rest):
-    """Let the application answer the connection's request; the bytes still to be sent."""
+    """Let the application answer the connection's request. Return the bytes still to be sent."""
+    global _budget
+    _budget = connection.listener.budget
     app = handler[1]
     request = connection.request
     unread = request.length > MAX_BODY
     sock = _Sock(connection, rest, request.length if unread else -1)
-    headers = NoCaseDict()
-    for line in request.headers.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name:
-            headers[str(name, "utf-8")] = str(value.strip(), "utf-8")
     body = bytes(request.body)
     if unread:
         # As in Microdot: it refuses what is too long, and streams what is not to be kept in RAM.
@@ -63,53 +119,90 @@ async def serve(connection, handler, rest):
             if request.length <= Request.max_body_length:
                 body = await sock[0].readexactly(request.length)
     response = await app.dispatch_request(
-        Request(
-            app,
-            connection.address,
-            request.verb,
-            request.target,
-            "1.0" if request.http10 else "1.1",
-            headers,
-            body=body,
-            stream=sock[0] if unread and not body else None,
-            sock=sock,
-        )
+        _request(app, connection, body, sock[0] if unread and not body else None, sock)
     )
+    stream = sock.stream
+    if stream and (response is Response.already_handled or stream.has_answered()):
+        # A second answer could only come in the midst of the first.
+        await stream.flush()
+        request.keep = False
+        return b""
     if response is Response.already_handled:
         request.keep = False
         return b""
-    if isinstance(response.body, bytes) and response.reason is None:
+    body = response.body or b""
+    if isinstance(body, bytes) and response.reason is None:
         response.complete()
         headers = {}
         for name, value in response.headers.items():
-            if name.lower() not in ("content-length", "connection"):
+            name_lower = name.lower()
+            if name_lower == "connection":
+                request.keep = request.keep and "close" not in value.lower()
+            elif name_lower != "content-length":
                 headers[name] = value
-        answer = compose(request, response.status_code, response.body, None, headers)
-        if not sock.stream or sock.stream.left <= 0:
-            return answer
-        await connection.send(answer)
-        from .refusal import linger
+        answer = compose(request, response.status_code, body, None, headers)
+    else:
+        from . import app_pieces
 
-        await linger(connection.sock)  # or what was not read would take the answer away
-        return b""
-    sock[0].begin()
-    request.keep = False
-    await response.write(sock[0])
+        answer = await app_pieces.send(connection, response)
+    if not stream or stream.left <= 0:
+        return answer
+    await connection.send(answer)
+    from .refusal import linger
+
+    await linger(connection.sock)  # or what was not read would take the answer away
     return b""
 
 
-def _verbs(app, target: str) -> list[str]:
-    """The verbs that the application takes for a request's target."""
-    path = target.split("?", 1)[0]
-    found: list[str] = []
+def _request(app, connection, body, stream, sock):
+    """Return Microdot's request, or None for one that it answers with 400."""
+    request = connection.request
+    try:
+        headers = NoCaseDict()
+        for line in request.headers.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name:
+                headers[str(name, "utf-8")] = str(value.strip(), "utf-8")
+        return Request(
+            app,
+            connection.address,
+            request.verb,
+            _target(request.raw),
+            "1.0" if request.http10 else "1.1",
+            headers,
+            body=body,
+            stream=stream,
+            sock=sock,
+        )
+    except ValueError:  # not UTF-8, or an escape in the query that is none
+        request.keep = False
+        return None
+
+
+def _target(raw: bytes) -> str:
+    """Return the target in origin form, the only one that Microdot knows. Raises ``ValueError``."""
+    if raw[:7].lower() == b"http://":  # RFC 9112, 3.2.2
+        path, mark, query = raw[7:].partition(b"?")
+        slash = path.find(b"/")
+        raw = (path[slash:] if slash >= 0 else b"/") + mark + query
+    return str(raw, "utf-8")
+
+
+def _verbs(app, request) -> list[str]:
+    """Return the verbs that the application takes for the target of ``request``."""
+    verbs: list[str] = []
+    try:
+        path = _target(request.raw).split("?", 1)[0]
+    except ValueError:
+        return verbs
     for route in app.url_map:  # (verbs, pattern, function, prefix, application)
         if route[1].match(path) is not None:
-            found += route[0]
-    return found
+            verbs += route[0]
+    return verbs
 
 
 class _Sock:
-    """``request.sock``, a pair: both are the stream, which is made when somebody asks for it."""
+    """``request.sock``, a pair: both are the stream, which is made when it is first asked for."""
 
     stream = None
 
@@ -125,5 +218,6 @@ class _Sock:
             # With what it needs of asyncio it takes 2 kB in 64-bit MicroPython.
             from .app_stream import Stream
 
+            self.connection.request.keep = False  # what it reads, nobody else sees
             self.stream = Stream(self.connection, self.rest, self.left)
         return self.stream

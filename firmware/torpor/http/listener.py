@@ -11,6 +11,7 @@ requests a second, and a connection costs 1.3 kB more.
 import asyncio
 import socket
 from asyncio import core
+from errno import ECONNRESET
 
 from micropython import const
 
@@ -137,6 +138,7 @@ class Connection:
     task: "asyncio.Task | None" = None
     state = FRESH
     stalled: int | None = None  # since when a write has waited for the client
+    gone = False  # the client has closed, or cannot be reached any more
 
     def __init__(self, listener, sock, address) -> None:
         self.listener = listener
@@ -293,12 +295,18 @@ class Connection:
     def _error(self, e: Exception) -> bytes:
         """The answer for what a handler has raised."""
         if not isinstance(e, Fault):
+            if self.gone and isinstance(e, (OSError, EOFError)):
+                raise OSError(ECONNRESET)  # leaving is not an error
             if isinstance(e, MemoryError):
                 heap.collect()
-            request = self.request
-            Log(self.listener.name).exception(e, "%s %s" % (request.verb, request.target))
+            self.report(e)
             e = Fault(500, "internal error")
         return error(self.request, e)
+
+    def report(self, e: Exception) -> None:
+        """Log, under the service's name, an exception that ended the request."""
+        request = self.request
+        Log(self.listener.name).exception(e, "%s %s" % (request.verb, request.target))
 
     async def turn_away(self) -> None:
         """Tell a client for whom there is no place to come again."""
@@ -324,10 +332,14 @@ class Connection:
 
     # async
     def send(self, data):
-        """Write all of ``data``."""
-        n = self.sock.write(data)
-        if n != len(data):
-            yield from self.drain(data, n)
+        """Write all of ``data``. Raises ``OSError`` when the client has gone."""
+        try:
+            n = self.sock.write(data)
+            if n != len(data):
+                yield from self.drain(data, n)
+        except OSError:
+            self.gone = True
+            raise
 
     def streams(self) -> None:
         """Note that an answer has begun which is sent in pieces and may never end."""

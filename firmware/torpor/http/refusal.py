@@ -27,7 +27,7 @@ def unmatched(listener, request, node):
     if rest:
         if not verbs:
             return rest
-        more = rest[2](rest[1], request.target)
+        more = rest[2](rest[1], request)
         if ("GET" if request.verb == "HEAD" else request.verb) in more:
             return rest
         verbs += more

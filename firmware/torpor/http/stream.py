@@ -5,7 +5,6 @@ whose ``await``s yield None to the event loop. So what it yields is either None,
 or a chunk.
 """
 
-from ..log import Log
 from .answer import head
 
 
@@ -29,8 +28,8 @@ async def serve(connection, handler, rest):
     if request.verb == "HEAD":
         generator.close()
         return lead
-    connection.streams()
     try:
+        connection.streams()
         while data is not None:
             if isinstance(data, str):
                 data = data.encode()
@@ -39,14 +38,15 @@ async def serve(connection, handler, rest):
                 await connection.send(lead + piece)
                 lead = b""
             data = await _next(generator)
-    except OSError:
-        generator.close()
-        raise
     except Exception as e:
-        # Too late for a status: an answer that breaks off tells the client that it is not whole.
-        Log(connection.listener.name).exception(e, "%s %s" % (request.verb, request.target))
+        if connection.gone:
+            raise
+        # Too late for a status: an answer that breaks off shows the client that it is not whole.
+        connection.report(e)
         request.keep = False
         return lead
+    finally:
+        generator.close()  # its own ``finally`` must run, also when the connection is dropped
     return lead + b"0\r\n\r\n" if chunked else lead
 
 
