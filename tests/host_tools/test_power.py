@@ -174,21 +174,54 @@ def test_a_long_file_keeps_its_average_in_a_short_curve(tmp_path: Path) -> None:
     assert len(profile.curve) <= 4001
 
 
+HEAD = "Timestamp(ms),Current(uA)\n"
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
         ("time,current\n0,1\n", "ppk.csv:1: the first line does not name"),
-        ("Timestamp(ms),Current(uA)\n0,1\n1,x\n", "ppk.csv:3: '1,x' is no sample"),
+        ("Timestamp(ms),Current(uA)\n0,1\n1,x\n", "ppk.csv:3:3: 'x' is not a number"),
         ("Timestamp(ms),Current(uA)\n1,1\n0,1\n", "ppk.csv:3: the time 0 ms does not come after"),
         ("Timestamp(ms),Current(uA)\n0,1\n", "holds 1 samples"),
+        ("", "ppk.csv:1: the first line does not name"),
+        (HEAD + "0,1\n1,NaN\n2,1\n", "ppk.csv:3:3: 'NaN' is not a number"),
+        (HEAD + "0,1\n1,inf\n2,1\n", "ppk.csv:3:3: 'inf' is not a number"),
+        (HEAD + "0,1\n-Infinity,1\n", "ppk.csv:3:1: '-Infinity' is not a number"),
+        (HEAD + "0,1\n1,1e999\n2,1\n", "ppk.csv:3:3: '1e999' is not a number"),
+        (HEAD + "0,1\n1,1_0\n2,1\n", "ppk.csv:3:3: '1_0' is not a number"),
+        (HEAD + "0,1\n1,\n", "ppk.csv:3:3: '' is not a number"),
+        (HEAD + "0,00,12,5\n0,01,12,5\n", "ppk.csv:2: '0,00,12,5' has 4 values, the first line 2"),
+        (HEAD + '"0,00","12,5"\n', "ppk.csv:2:1: '0,00' is not a number"),
+        (HEAD + "0\n1\n", "ppk.csv:2: '0' has 1 values"),
+        (HEAD + "0;1\n1;1\n", "ppk.csv:2: '0;1' has 1 values"),
+        (HEAD + "0,1\n1,1\n501,1\n502,1\n", "ppk.csv:4: 500 ms lie before this sample, and 1 ms"),
+        (HEAD + "0,1\n500,1\n500.01,1\n", "ppk.csv:3: 500 ms lie before this sample"),
+        (HEAD + "0,1\n1,\0\n", "ppk.csv"),
+        (HEAD.encode("utf-16").decode("latin-1") + "0,1\n", "ppk.csv:1:1: the byte 0xff is not"),
+        ("Timestamp(ms),Current(\u00b5A)\n0,1\n1,1\n", "ppk.csv:1:23: the byte 0xb5 is not UTF-8"),
+        (HEAD + "0,1\n1,1\xff\n", "ppk.csv:3:4: the byte 0xff is not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_measurement_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
     path = tmp_path / "ppk.csv"
-    path.write_text(text)
-    with pytest.raises(UserError) as error:
-        read_profile(path)
-    assert wrong in str(error.value)
+    path.write_text(text, encoding="latin-1")
+    for read in (read_profile, lambda path: currents_in(path, [Span("active", 0, 1e9)])):
+        with pytest.raises(UserError) as error:
+            read(path)
+        assert wrong in str(error.value)
+        assert error.value.problems[0].remedy
+
+
+def test_an_odd_file_that_is_a_measurement(tmp_path: Path) -> None:
+    path = tmp_path / "ppk.csv"
+    for text in (
+        "\ufeffTimestamp(ms),Current(\u00b5A)\r\n0,1000\r\n1,1000\r\n",
+        "D0,Current(\u03bcA),Timestamp(ms)\n0,1e3,0.0\n0,1000.,1\n\n",
+        HEAD + "-1, 1000\n+0.5,+1000\n.35e1,1000\n",  # rounded steps
+    ):
+        path.write_text(text, encoding="utf-8", newline="")
+        assert read_profile(path).average_ma == pytest.approx(1)
 
 
 def test_measured_currents_take_the_datasheets_place(tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ has six million lines, so they are added up as they are read.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite, nan
 from pathlib import Path
+from typing import Any
 
-from ..errors import Where, fail
+from ..errors import UserError, Where, fail
 from .meter import Span
 
 _REMEDY = "export it from the Power Profiler app with time stamps and currents"
+_GAP = 3.0  # so many times the usual step; a time stamp that was rounded makes it 2
 _POINTS = 2000  # of the curve that is kept for a plot
 
 
@@ -40,32 +44,108 @@ def read_profile(path: Path) -> Profile:
 
 
 def samples_of(path: Path) -> Iterator[tuple[float, float]]:
-    """Time stamp (ms) and current (mA) of each sample. Raises ``UserError``."""
+    """Yield time stamp (ms) and current (mA) of each sample.
+
+    Raises:
+        UserError: The file is not a profiler's CSV, a value is not a number, or samples are
+            missing between two others, which would count as if the current had stayed the same.
+    """
     try:
         file = path.open(newline="", encoding="utf-8-sig")
     except OSError as error:
         raise fail(f"{path}: {error.strerror}", _REMEDY) from None
     with file:
-        rows = csv.reader(file)
-        head = [cell.strip().lower() for cell in next(rows, [])]
-        if "timestamp(ms)" not in head or "current(ua)" not in head:
-            what = "the first line does not name Timestamp(ms) and Current(uA)"
-            raise fail(what, _REMEDY, Where(str(path), 1))
-        time, current = head.index("timestamp(ms)"), head.index("current(ua)")
-        before, count = float("-inf"), 0
-        for row in rows:
+        try:
+            yield from _samples(csv.reader(file), path)
+        except UnicodeDecodeError:
+            raise _not_text(path) from None
+        except csv.Error as error:
+            raise fail(f"{path} is not CSV: {error}", _REMEDY) from None
+
+
+def _samples(rows: Any, path: Path) -> Iterator[tuple[float, float]]:
+    head: list[str] = next(rows, [])
+    # The app writes uA; a micro sign or a Greek mu is as good.
+    names = [re.sub("[\u00b5\u03bc]", "u", cell.strip().lower()) for cell in head]
+    if "timestamp(ms)" not in names or "current(ua)" not in names:
+        what = "the first line does not name Timestamp(ms) and Current(uA)"
+        raise fail(what, _REMEDY, Where(str(path), 1))
+    time, current = names.index("timestamp(ms)"), names.index("current(ua)")
+    steps = _Steps(path)
+    count = 0
+    for row in rows:
+        if not row:
+            continue
+        line = rows.line_num
+        if len(row) != len(head):
+            what = f"{','.join(row)!r} has {len(row)} values, the first line {len(head)}"
+            raise fail(what, f"{_REMEDY}, and with decimal points", Where(str(path), line))
+        try:
+            at, ua = float(row[time]), float(row[current])
+        except ValueError:
+            at = ua = nan
+        # Python takes 1_0 for a number.
+        if not isfinite(at + ua) or "_" in row[time] or "_" in row[current]:
+            column = time if not _is_number(row[time]) else current
+            what = f"{row[column]!r} is not a number"
+            place = len(",".join([*row[:column], ""])) + 1
+            raise fail(what, _REMEDY, Where(str(path), line, place))
+        steps.add(at, line)
+        count += 1
+        yield at, ua / 1000
+    if count < 2:
+        raise fail(f"{path} holds {count} samples", _REMEDY)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text)) and "_" not in text
+    except ValueError:
+        return False
+
+
+class _Steps:
+    """Refuses samples that go back in time or are much farther apart than the others."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._before: float | None = None
+        self._shortest = inf
+        self._longest, self._line = 0.0, 0  # and the line that ends it
+
+    def add(self, at: float, line: int) -> None:
+        if self._before is not None:
+            step = at - self._before
+            # Compared first: a minute has six million samples.
+            if not self._shortest <= step <= self._longest:
+                self._look(step, line, at)
+        self._before = at
+
+    def _look(self, step: float, line: int, at: float) -> None:
+        if step <= 0:
+            what = f"the time {at:g} ms does not come after {self._before:g} ms"
+            raise fail(what, _REMEDY, Where(self._path, line))
+        self._shortest = min(self._shortest, step)
+        if step > self._longest:
+            self._longest, self._line = step, line
+        if self._longest > _GAP * self._shortest:
+            what = f"{self._longest:g} ms lie before this sample, "
+            what += f"and {self._shortest:g} ms between others"
+            remedy = "samples are missing: measure again, or export a part without a gap"
+            raise fail(what, remedy, Where(self._path, self._line))
+
+
+def _not_text(path: Path) -> UserError:
+    """Name the first byte that is not UTF-8, with its line and column."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
             try:
-                at, ma = float(row[time]), float(row[current]) / 1000
-            except (IndexError, ValueError):
-                what = f"{','.join(row)!r} is no sample"
-                raise fail(what, _REMEDY, Where(str(path), rows.line_num)) from None
-            if at <= before:
-                what = f"the time {at:g} ms does not come after {before:g} ms"
-                raise fail(what, _REMEDY, Where(str(path), rows.line_num))
-            before, count = at, count + 1
-            yield at, ma
-        if count < 2:
-            raise fail(f"{path} holds {count} samples", _REMEDY)
+                line.decode()
+            except UnicodeDecodeError as error:
+                what = f"the byte 0x{line[error.start]:02x} is not UTF-8 text"
+                where = Where(str(path), number, len(line[: error.start].decode()) + 1)
+                return fail(what, f"save the file as UTF-8, or {_REMEDY}", where)
+    return fail(f"{path} is not UTF-8 text", _REMEDY)
 
 
 def _thinned(samples: Iterator[tuple[float, float]]) -> Iterator[tuple[float, float]]:
