@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import cast
 
 import httpx
+import pytest
 from openapi_spec_validator import validate
 
 from torpor_tools.contracts import load_plan
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
+from torpor_tools.gateway.client import Client
 from torpor_tools.gateway.message import Topics
 from torpor_tools.gateway.parked import Parked
 from torpor_tools.openapi import documents
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 async def test_a_service_is_described_though_its_board_sleeps() -> None:
@@ -26,10 +34,18 @@ async def test_a_service_is_described_though_its_board_sleeps() -> None:
     def resolve(home: Home, address: str) -> tuple[str, int]:
         raise AssertionError("nobody is asked")
 
-    app = App({8103: [home]}, Parked(1), nowhere, Topics("x"), resolve, 1, documents(plan))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway:8103") as client:
+    homes: dict[int, list[Home]] = {}
+    app = App(homes, Parked(1), nowhere, Topics("x"), resolve, 1, documents(plan))
+    clients: set[Client] = set()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Client(app.handle, clients), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    homes[port] = [home]
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
         answer = await client.get("/openapi.json")
+    server.close()
     await app.aclose()
     assert answer.status_code == 200
     assert answer.json() == documents(plan)["alerts"]

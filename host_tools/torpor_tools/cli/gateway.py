@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -66,8 +67,6 @@ def command(
     from ..link.secrets import broker_login
 
     try:
-        import uvloop
-
         from ..gateway import Gateway
     except ModuleNotFoundError as error:
         what = f"the gateway needs the package {error.name}"
@@ -92,7 +91,7 @@ def command(
         resolve=_resolver(root),
     )
     with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(_run(gateway, plan, bind))
+        asyncio.run(_run(gateway, plan, bind))
     click.echo("stopped")
 
 

@@ -1,8 +1,9 @@
-"""The gateway: HTTP for boards that sleep. docs/gateway.md tells what it does.
+"""The gateway: HTTP for boards that sleep, see docs/gateway.md.
 
-``parked`` knows what waits and has no I/O; ``broker`` speaks MQTT; ``direct`` passes requests to a
-board that is awake, ``shortcut`` the usual ones in the least time; ``app`` is the ASGI application;
-``server`` opens the ports; ``nats`` starts a broker where there is none.
+``client`` (a client's connection) and ``response`` speak HTTP; ``app`` decides who answers;
+``direct`` passes requests to a board that is awake; ``parked`` knows what waits for the others and
+has no I/O; ``broker`` speaks MQTT; ``server`` opens the ports; ``nats`` starts a broker if there is
+none.
 """
 
 from .server import Gateway

@@ -1,31 +1,28 @@
-"""The gateway as an ASGI application: every service's port, answered by its board or for it.
+"""Answers requests to every service's port: by the service's board, or for it.
 
-Follow ``App._request`` (which board), ``_straight`` (it is awake) and ``_parked`` (it sleeps).
+Follow ``App.handle`` (which board), ``_pass_on`` (it is awake) and ``_park`` (it sleeps).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import message
 from .broker import Broker
-from .direct import Address, Answering, Connection, Direct, NotReachedError
-from .message import Answer, Header, Topics
+from .client import Request
+from .direct import Address, Answering, Direct, NotReachedError
+from .message import Header, Topics
 from .parked import Parked
+from .response import RefusedError, Response, has_length
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Resolve = Callable[["Home", str], tuple[str, int]]
 
-_MOST_BODY = 1 << 20  # bytes that are passed straight on
 _ASYNC_S = 86_400  # how long a request may wait whose client does not
 _LATE_S = 60  # an answer on its way when its time was over
 
@@ -39,15 +36,6 @@ class Home:
     port: int
     host: str
     mailbox: bool
-
-
-@dataclass
-class RefusedError(Exception):
-    """An answer of the gateway itself."""
-
-    status: int
-    text: str
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,47 +82,38 @@ class App:
     async def aclose(self) -> None:
         await self._direct.aclose()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1013})
-            return
-        try:
-            await self._request(scope, receive, send)
-        except RefusedError as refusal:
-            await _refuse(send, refusal)
+    async def handle(self, request: Request, response: Response) -> None:
+        """Answer a request.
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: list[Header] = scope["headers"]
-        path: bytes = scope["raw_path"]
+        Raises:
+            RefusedError: The gateway answers itself.
+            BrokeOffError: The board broke off its response.
+        """
+        path = request.path
         if path.startswith(b"/~"):
-            await self._ours(scope, path.decode("latin-1"), send)
+            await self._ours(request, path.decode("latin-1"), response)
             return
-        home = self._home(scope["server"][1], message.named(headers))
+        home = self._home(request.port, message.named(request.headers))
         document = self._documents.get(home.service)
         # A route of that path belongs to the service.
         if path == b"/openapi.json" and document and "/openapi.json" not in document["paths"]:
-            await _send_json(send, 200, document)
+            await response.send_json(200, document)
             return
-        if begun := scope["state"].get("answering"):  # by the shortcut
-            await self._pass_on(begun, send)
-            return
-        body = await _body(receive)
-        target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        request = (scope["method"], target, headers, body)
-        key = next((v for n, v in headers if n == b"idempotency-key"), None)
-        wishes = Wishes.of(headers)
+        key = request.header(b"idempotency-key")
+        wishes = Wishes.of(request.headers)
         address = self._address(home)
         # Only what comes through the mailbox is executed exactly once, so what asks for it does.
         if address and not (home.mailbox and (key or wishes.respond_async)):
             try:
-                answer = await self._direct.request(address, *request)
-                await self._pass_on(answer, send)
+                answer = await self._direct.request(
+                    address, request.verb, request.target, request.headers, request.body
+                )
+                await self._pass_on(answer, response)
                 return
             except NotReachedError as error:
                 if not home.mailbox:
                     raise RefusedError(502, f"{home.board} cannot be reached: {error}") from None
-        await self._park(home, request, key, wishes, send)
+        await self._park(home, request, key, wishes, response)
 
     def _home(self, port: int, named: Collection[str]) -> Home:
         """The board that a request is for: the only one, or the one that it names."""
@@ -147,18 +126,6 @@ class App:
 
     # A board that is awake
 
-    def kept(self, port: int, named: Collection[str]) -> Connection | None:
-        """A kept connection to the board that a request without wishes is for, if it is awake."""
-        homes = self._homes[port]
-        home = homes[0]
-        if len(homes) > 1:
-            found = [home for home in homes if home.board in named]
-            if len(found) != 1:
-                return None
-            home = found[0]
-        address = self._address(home)
-        return self._direct.kept(address) if address else None
-
     def _address(self, home: Home) -> Address | None:
         """Where the service is, if its board is awake."""
         status = self._parked.boards.get(home.board)
@@ -166,19 +133,19 @@ class App:
             return None
         return self._resolve(home, status.address if status else home.host)
 
-    async def _pass_on(self, answer: Answering, send: Send) -> None:
-        """Pass on the answer of a board."""
+    async def _pass_on(self, answer: Answering, response: Response) -> None:
+        """Pass on the response of a board."""
         try:
-            await answer.begun()
             if not answer.status:
                 text = f"the board broke off, and may have executed the request: {answer.error}"
                 raise RefusedError(502, text)
-            head = {"type": "http.response.start", "status": answer.status}
-            await send({**head, "headers": answer.headers})
-            if not answer.whole:
-                async for piece in answer.pieces():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": answer.body})
+            if answer.whole and (has_length(answer.headers) or not answer.body):
+                await response.send(answer.status, answer.headers, answer.body)
+                return
+            await response.start(answer.status, answer.headers)
+            async for piece in answer.pieces():
+                await response.write(piece)
+            await response.end()
         finally:
             answer.done()
 
@@ -187,10 +154,10 @@ class App:
     async def _park(
         self,
         home: Home,
-        request: tuple[str, bytes, list[Header], bytes],
+        request: Request,
         key: bytes | None,
         wishes: Wishes,
-        send: Send,
+        response: Response,
     ) -> None:
         wait = self._wait_s if wishes.wait is None else wishes.wait
         until = time.time() + (_ASYNC_S if wishes.respond_async else wait)
@@ -200,7 +167,7 @@ class App:
             wait = wishes.wait or 0
         answer = await self._parked.wait(id, wait)
         if answer:
-            await _answer(send, answer, request[0])
+            await response.send(answer.status, answer.headers, answer.body)
             return
         headers = {
             "Location": f"/~requests/{home.board}/{int(until)}/{id}",
@@ -216,10 +183,10 @@ class App:
         home: Home,
         id: str,
         until: float,
-        request: tuple[str, bytes, list[Header], bytes],
+        request: Request,
     ) -> None:
         """Have the broker keep the request for the board."""
-        verb, target, headers, body = request
+        body = request.body
         parked = self._parked
         if parked.answer(id) or id in parked.waiting.get(home.board, ()):
             return
@@ -229,7 +196,7 @@ class App:
             raise RefusedError(503, f"{home.board} has never been connected to the broker", retry)
         if parked.is_full(home.board):
             raise RefusedError(429, f"{parked.limit} requests wait for {home.board} already", retry)
-        top = message.head(verb, target, headers, len(body))
+        top = message.head(request.verb, request.target, request.headers, len(body))
         if len(top) > message.MOST_HEAD:
             raise RefusedError(431, f"a board takes a head of {message.MOST_HEAD} bytes")
         if len(body) > message.MOST_BODY:
@@ -244,20 +211,20 @@ class App:
 
     # What the gateway itself answers
 
-    async def _ours(self, scope: Scope, path: str, send: Send) -> None:
+    async def _ours(self, request: Request, path: str, response: Response) -> None:
         parts = path.split("/")[1:]
-        if scope["method"] not in ("GET", "HEAD"):
+        if request.verb not in ("GET", "HEAD"):
             raise RefusedError(405, "only GET", {"Allow": "GET, HEAD"})
         if parts[0] == "~requests" and len(parts) == 4 and parts[2].isdigit():
-            await self._what_became_of(parts[1], int(parts[2]), parts[3], send)
+            await self._what_became_of(parts[1], int(parts[2]), parts[3], response)
         elif parts == ["~gateway"]:
-            await _send_json(send, 200, self._state())
+            await response.send_json(200, self._state())
         else:
             raise RefusedError(404, "the gateway has /~gateway and /~requests/<board>/<until>/<id>")
 
-    async def _what_became_of(self, board: str, until: int, id: str, send: Send) -> None:
+    async def _what_became_of(self, board: str, until: int, id: str, response: Response) -> None:
         if answer := self._parked.answer(id):
-            await _answer(send, answer, "GET")
+            await response.send(answer.status, answer.headers, answer.body)
         elif board not in self._parked.boards:
             raise RefusedError(404, f"there is no board {board}")
         elif time.time() > until + _LATE_S:
@@ -287,39 +254,3 @@ def _id(home: Home, key: bytes | None) -> str:
         return secrets.token_hex(16)
     told = b"\0".join([home.board.encode(), home.service.encode(), key])
     return hashlib.sha256(told).hexdigest()[:32]
-
-
-async def _body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise RefusedError(400, "the request broke off")
-        body += bytes(event.get("body", b""))
-        if len(body) > _MOST_BODY:
-            raise RefusedError(413, f"the gateway takes a body of {_MOST_BODY} bytes")
-        if not event.get("more_body"):
-            return body
-
-
-async def _answer(send: Send, answer: Answer, verb: str) -> None:
-    headers = [*answer.headers]
-    if answer.status not in (204, 304) and verb != "HEAD":
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _refuse(send: Send, refusal: RefusedError) -> None:
-    name = "status" if refusal.status == 202 else "error"
-    await _send_json(send, refusal.status, {name: refusal.text}, refusal.headers)
-
-
-async def _send_json(
-    send: Send, status: int, told: dict[str, Any], more: Mapping[str, str] | None = None
-) -> None:
-    body = json.dumps(told).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    headers += [(n.lower().encode(), v.encode()) for n, v in (more or {}).items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -1,18 +1,19 @@
-"""Passes requests to a board that is awake.
+"""Passes requests to a board that is awake, over connections that are kept open between requests.
 
 A general HTTP client takes longer for a request than a board does, so this is the least that can
-pass one on: a kept connection, the request in one write, the answer's bytes through a parser.
+pass one on: the request in one write, and the response's bytes through llhttp.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
-from .message import Header, end_to_end, request_head
+from .message import Header, end_to_end, request_head, response_problem
+from .response import BrokeOffError
 
 Address = tuple[str, int]
 
@@ -20,22 +21,12 @@ _CONNECT_S = 2.0
 SILENT_S = 60.0
 _IDLE_S = 5.0  # a board has few connections, so they are given back soon
 _MOST_IDLE = 2  # of a board
+_MOST_UNREAD = 65_536  # bytes of a body that the client has not taken
+_AGAIN = ("GET", "HEAD")  # may be executed twice
 
 
 class NotReachedError(Exception):
     """The board took no connection: it sleeps, or is gone. Nothing was executed."""
-
-
-class BrokeOffError(Exception):
-    """The connection ended in the midst of an answer."""
-
-
-class Relay(Protocol):
-    """Gets an answer as it comes."""
-
-    def answered(self, data: bytes) -> None: ...
-
-    def lost(self) -> None: ...
 
 
 class Direct:
@@ -44,7 +35,29 @@ class Direct:
     def __init__(self) -> None:
         self._idle: dict[Address, list[Connection]] = {}
 
-    def kept(self, address: Address) -> Connection | None:
+    async def request(
+        self, address: Address, verb: str, target: bytes, headers: Iterable[Header], body: bytes
+    ) -> Answering:
+        """Send a request. Returns the response as soon as its head has come, or cannot come.
+
+        A board closes a kept connection when it needs the place. Whether it had executed what was
+        sent on it cannot be known, so only a request that may be executed twice is sent on a kept
+        connection; if that has been closed, it is sent once more, on a new one.
+
+        Raises:
+            NotReachedError: The board takes no connection.
+        """
+        passed = end_to_end(headers)
+        if body:
+            passed.append((b"content-length", b"%d" % len(body)))
+        data = request_head(verb, target, passed) + body
+        if verb in _AGAIN and (connection := self._kept(address)):
+            answering = await _sent(connection, data, verb)
+            if answering.status or not answering.closed_silently:
+                return answering
+        return await _sent(await self._open(address), data, verb)
+
+    def _kept(self, address: Address) -> Connection | None:
         """A connection that is open and has nothing to do."""
         idle = self._idle.get(address)
         while idle:
@@ -53,43 +66,17 @@ class Direct:
                 return connection
         return None
 
-    async def request(
-        self, address: Address, verb: str, target: bytes, headers: Iterable[Header], body: bytes
-    ) -> Answering:
-        """Send a request; the answer, as soon as its head has come, or that it will not come.
-
-        Raises ``NotReachedError``.
-        """
-        passed = end_to_end(headers)
-        if body:
-            passed.append((b"content-length", b"%d" % len(body)))
-        data = request_head(verb, target, passed) + body
-        # A board closes a kept connection when it needs the place. Whether it had executed what was
-        # sent on it cannot be known, so only what may run twice goes on a connection that was kept.
-        again = verb in ("GET", "HEAD")
-        while True:
-            connection, kept = await self._connection(address, again)
-            answering = connection.send(data, verb)
-            await answering.begun()
-            if answering.status:
-                return answering
-            connection.close()
-            if not (kept and answering.closed_silently):
-                return answering
-
-    async def _connection(self, address: Address, kept: bool) -> tuple[Connection, bool]:
-        if kept and (found := self.kept(address)):
-            return found, True
+    async def _open(self, address: Address) -> Connection:
         idle = self._idle.setdefault(address, [])
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT_S):
-                _, made = await loop.create_connection(
+                _, connection = await loop.create_connection(
                     lambda: Connection(loop, idle), address[0], address[1]
                 )
         except (OSError, TimeoutError) as error:
             raise NotReachedError(str(error) or "no answer") from None
-        return made, False
+        return connection
 
     async def aclose(self) -> None:
         for idle in self._idle.values():
@@ -97,8 +84,20 @@ class Direct:
                 idle.pop().close()
 
 
+async def _sent(connection: Connection, data: bytes, verb: str) -> Answering:
+    answering = connection.send(data, verb)
+    try:
+        await answering.begun()
+    except BaseException:
+        connection.close()
+        raise
+    if not answering.status:
+        connection.close()
+    return answering
+
+
 class Answering:
-    """An answer that is coming: ``status`` (0: the connection ended before), ``headers``, body."""
+    """A response that is coming: ``status`` (0: the connection ended before), headers and body."""
 
     def __init__(self, connection: Connection, verb: str) -> None:
         self.status = 0
@@ -106,7 +105,7 @@ class Answering:
         self.whole = False
         self.error = ""
         self.closed_silently = False
-        self.body = b""  # what has come and was not taken
+        self.body = b""  # bytes that have come and were not taken
         self.no_body = verb == "HEAD"
         self._connection = connection
         self._waiter: asyncio.Future[None] | None = None
@@ -121,11 +120,12 @@ class Answering:
         while True:
             piece, self.body = self.body, b""
             if piece:
+                self._connection.pause(False)
                 yield piece
             elif self.whole:
                 return
             elif self.error:
-                raise BrokeOffError(self.error)
+                raise BrokeOffError(f"the board broke off its response: {self.error}")
             else:
                 await self._wait()
 
@@ -153,7 +153,7 @@ class Answering:
 
 
 class Connection(asyncio.Protocol):
-    """A connection to a board; when an answer is whole it goes back to ``idle``."""
+    """A connection to a board; when a response is whole it goes back to ``idle``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, idle: list[Connection]) -> None:
         self.is_open = True
@@ -162,7 +162,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser: httptools.HttpResponseParser
         self._answer: Answering | None = None
-        self._relay: Relay | None = None
+        self._headers: list[Header] = []
+        self._has_end = True  # the response says where it ends
+        self._problem = ""  # why the response is refused
         self._heard = False
         self._looks = False
         self._rested = 0.0
@@ -170,31 +172,23 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes, verb: str) -> Answering:
         """Send a request."""
         self._transport.write(data)
-        return self.answers(verb)
-
-    def answers(self, verb: str) -> Answering:
-        """The answer of a request that was sent."""
-        self._relay = None
         self._answer = Answering(self, verb)
         self._parser = httptools.HttpResponseParser(self)
+        self._problem = ""
         self._heard = False
         return self._answer
 
-    def relay(self, data: bytes, relay: Relay) -> None:
-        """Send a request whose answer is told to ``relay``."""
-        self._relay = relay
-        self._transport.write(data)
-
     def pause(self, stop: bool) -> None:
-        """Take no more of the answer for now, or again."""
+        """Take no more of the response for now, or go on."""
+        if self._transport.is_closing():
+            return
         if stop:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
 
-    def rest(self) -> None:
-        """The answer is whole: keep the connection for the next request."""
-        self._relay = None
+    def _rest(self) -> None:
+        """Keep the connection for the next request."""
         if len(self._idle) >= _MOST_IDLE:
             self.close()
             return
@@ -212,56 +206,60 @@ class Connection(asyncio.Protocol):
             return
         self._looks = False
         if self in self._idle:
-            self._idle.remove(self)
             self.close()
 
     def close(self) -> None:
         self.is_open = False
-        self._relay = None
+        if self in self._idle:
+            self._idle.remove(self)
         self._transport.close()
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is of a class of its own
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._relay:
-            self._relay.answered(data)
+        answer = self._answer
+        if answer is None:
+            self.close()  # a response to no request: the next client must not get it
             return
         self._heard = True
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._lose("it switches protocols")
         except httptools.HttpParserError as error:
-            self._lose(str(error))
-        if self._answer:
-            self._answer.wake()
+            if self._answer:
+                self._lose(self._problem or str(error))
+            else:  # it was whole, and there is more: nobody can rely on its end
+                answer.whole = False
+                answer.body = b""
+                answer.end(self._problem or str(error))
+                self.close()
+        if len(answer.body) > _MOST_UNREAD:
+            self.pause(True)
+        answer.wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lose(str(error) if error else "connection closed")
 
     def _lose(self, why: str) -> None:
-        self.is_open = False
-        if self in self._idle:
-            self._idle.remove(self)
-        if relay := self._relay:
-            self._relay = None
-            relay.lost()
         if answer := self._answer:
             self._answer = None
             answer.closed_silently = not self._heard
-            # Without a length an answer ends with its connection.
+            # Without a length a response ends with its connection.
             answer.whole = answer.whole or (bool(answer.status) and not self._has_end)
             answer.end(why)
-        self._transport.close()
+        self.close()
 
     # What the parser calls
 
-    _has_end = True
-    _headers: list[Header]
-
     def on_message_begin(self) -> None:
         self._headers = []
+        if self._answer is None:
+            self._problem = "it sends two responses to one request"
+            raise BrokeOffError(self._problem)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
@@ -271,6 +269,9 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if answer is None or status < 200:
             return
+        self._problem = response_problem(self._headers)
+        if self._problem:
+            raise BrokeOffError(self._problem)
         names = [name for name, _ in self._headers]
         self._has_end = b"content-length" in names or b"transfer-encoding" in names
         lengths = [h for h in self._headers if h[0] == b"content-length"]
@@ -293,6 +294,6 @@ class Connection(asyncio.Protocol):
         self._answer.wake()
         self._answer = None
         if self._parser.should_keep_alive():
-            self.rest()
+            self._rest()
         else:
             self.close()

@@ -6,15 +6,19 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import h11
+import httptools
 
 Header = tuple[bytes, bytes]
 
-# RFC 9110, 7.6.1, and what is between the client and the gateway only.
+# Fields between two neighbours only: RFC 9110, 7.6.1 and 11.7, RFC 9113, 3.2.1 (HTTP2-Settings).
 _HOP_BY_HOP = {
-    b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
-    b"upgrade", b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board",
+    b"connection", b"http2-settings", b"keep-alive", b"proxy-authenticate",
+    b"proxy-authentication-info", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade",
 }  # fmt: skip
+# Fields that the gateway heeds, or writes itself.
+_OURS = {b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board"}
+_NOT_PASSED = _HOP_BY_HOP | _OURS
 _NOT_PARKED = {b"user-agent", b"accept-encoding", b"cache-control"}  # a board does not look at them
 MOST_HEAD = 4000  # bytes; the board takes 4,096
 MOST_BODY = 16_384
@@ -58,8 +62,22 @@ class Status:
 
 
 def end_to_end(headers: Iterable[Header]) -> list[Header]:
-    """The headers that are for the other end, and not for us."""
-    return [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+    """The headers for the other end: without those for the gateway, which ``Connection`` names."""
+    headers = list(headers)
+    dropped = _NOT_PASSED
+    for name, value in headers:
+        if name.lower() == b"connection":
+            named = {option.strip().lower() for option in value.split(b",")}
+            dropped = dropped | (named - {b"host"})  # every request needs its host
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def response_problem(headers: Iterable[Header]) -> str:
+    """Reason why nobody can rely on where a response ends; empty if there is none."""
+    codings = [value.lower() for name, value in headers if name.lower() == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        return "its Transfer-Encoding is not chunked"
+    return ""
 
 
 def named(headers: Iterable[Header]) -> set[str]:
@@ -95,26 +113,51 @@ def envelope(id: str, reply: str, until: float, service: str) -> bytes:
 
 
 def answer(data: bytes) -> Answer:
-    """Read an answer. Raises ``ValueError`` if it is none."""
-    connection = h11.Connection(h11.CLIENT)
-    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "board")]))
-    connection.send(h11.EndOfMessage())
-    connection.receive_data(data)
-    connection.receive_data(b"")
-    status = 0
-    headers: tuple[Header, ...] = ()
-    body = b""
+    """Read a whole response. Raises ``ValueError`` if it is not one."""
+    reader = _Reader()
     try:
-        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-            if isinstance(event, h11.Response):
-                status, headers = event.status_code, tuple(event.headers)
-            elif isinstance(event, h11.Data):
-                body += bytes(event.data)
-            elif not isinstance(event, h11.InformationalResponse):
-                raise ValueError("not an answer")
-    except h11.RemoteProtocolError as error:
+        reader.parser.feed_data(data)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
         raise ValueError(str(error)) from None
-    return Answer(status, tuple(end_to_end(headers)), body)
+    if reader.problem or not reader.is_whole:
+        raise ValueError(reader.problem or "the response is not complete")
+    return Answer(reader.status, tuple(end_to_end(reader.headers)), reader.body)
+
+
+class _Reader:
+    """Takes what llhttp finds in a response."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: list[Header] = []
+        self.body = b""
+        self.is_whole = False
+        self.problem = ""
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_message_begin(self) -> None:
+        if self.is_whole:
+            self.problem = "there is something behind the response"
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.status:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self.parser.get_status_code() < 200:
+            self.headers = []
+            return
+        self.status = self.parser.get_status_code()
+        self.problem = self.problem or response_problem(self.headers)
+        names = {name for name, _ in self.headers}
+        # Without a length a response ends with the data.
+        self.is_whole = names.isdisjoint({b"content-length", b"transfer-encoding"})
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.is_whole = bool(self.status)
 
 
 def status(data: bytes, now: float) -> Status:

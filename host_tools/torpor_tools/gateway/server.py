@@ -12,22 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import uvicorn
-
-from ..errors import Problem, UserError, fail
+from ..errors import Problem, UserError
 from ..model.cluster import Mailbox
 from ..model.plan import Plan
 from ..openapi import documents
 from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
+from .client import Client
 from .message import Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
-from .shortcut import Shortcut
 
 _log = logging.getLogger("torpor.gateway")
 _CLEAN_S = 30
+_FINISH_S = 2.0  # for the responses that are on their way when the gateway stops
 
 
 class Gateway:
@@ -68,7 +67,8 @@ class Gateway:
         self._nats: NatsServer | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._app: App | None = None
-        self._server: uvicorn.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._clients: set[Client] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -87,8 +87,8 @@ class Gateway:
         await self._stop()
 
     async def run(self) -> None:
-        """Serve until SIGINT or SIGTERM."""
-        await self._tasks[0]
+        """Serve until this is cancelled."""
+        await asyncio.gather(*self._tasks)
 
     async def _start(self) -> None:
         sockets = self._listen()
@@ -106,38 +106,22 @@ class Gateway:
             self._wait_s,
             self._documents,
         )
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._app,
-                lifespan="off",
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                http=Shortcut,
-                ws="none",
-                date_header=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
         self._tasks = [
-            asyncio.create_task(self._server.serve(sockets=sockets)),
             asyncio.create_task(self.broker.run()),
             asyncio.create_task(self._clean()),
         ]
         if self._nats:
             self._tasks.append(asyncio.create_task(self._nats.watch()))
-        while not self._server.started:
-            if self._tasks[0].done():
-                await self._tasks[0]
-                raise fail("the gateway's HTTP server did not start")
-            await asyncio.sleep(0.01)
+        handle, loop = self._app.handle, asyncio.get_running_loop()
+        for sock in sockets:
+            server = await loop.create_server(lambda: Client(handle, self._clients), sock=sock)
+            self._servers.append(server)
 
     async def _stop(self) -> None:
-        if self._server:
-            self._server.should_exit = True
-            await asyncio.wait(self._tasks[:1])
-        for task in self._tasks[1:]:
+        for server in self._servers:
+            server.close()
+        await self._finish_clients()
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
@@ -145,6 +129,16 @@ class Gateway:
             await self._app.aclose()
         if self._nats:
             self._nats.stop()
+
+    async def _finish_clients(self) -> None:
+        """Let the responses that are on their way come to their end."""
+        for client in list(self._clients):
+            client.finish()
+        end = time.monotonic() + _FINISH_S
+        while self._clients and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        for client in list(self._clients):
+            client.cancel()
 
     def _listen(self) -> list[socket.socket]:
         """A socket for each service's port. Raises ``UserError`` with all that cannot be had."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from tests.bench.lab import FLOORS, Lab
 from tests.bench.load import Address, load
 from tests.bench.registry import figure
 from tests.helpers.brokers import LOGIN, Broker
+from tests.helpers.held import held_port
 from tests.helpers.mail import write
 from tests.helpers.running import running_images
 from tests.helpers.storm import GatewayProcess
@@ -74,15 +77,31 @@ def _wait_for(gateway: Address) -> None:
     raise RuntimeError("the gateway knows of no board")
 
 
-@figure("gateway_passthrough_over_direct", unit="ratio", goal=2, better="lower")
-def passthrough(lab: Lab) -> list[float]:
-    """Latency (median, one connection) of a board that is awake, through the gateway."""
-    with _gateway() as (board, gateway):
+@contextmanager
+def _plain_proxy(board: Address) -> Iterator[Address]:
+    """The address of ``floors/plain_proxy.py`` before the board."""
+    with held_port() as port:
+        program = [sys.executable, str(FLOORS / "plain_proxy.py"), str(port)]
+        process = subprocess.Popen([*program, board[0], str(board[1])], stdout=subprocess.PIPE)
+        try:
+            assert process.stdout
+            process.stdout.readline()
+            yield "127.0.0.1", port
+        finally:
+            process.kill()
+            process.wait()
+
+
+@figure("gateway_over_plain_proxy", unit="ratio", goal=3, better="lower")
+def over_plain_proxy(lab: Lab) -> list[float]:
+    """Latency (median, one connection) of a board that is awake: through the gateway, over the
+    same through a proxy of twenty lines that copies bytes."""
+    with _gateway() as (board, gateway), _plain_proxy(board) as proxy:
 
         def latency(address: Address) -> float:
             return load(address, "/items", seconds=_SECONDS).percentile(0.5)
 
-        return lab.ratios(lambda: latency(gateway), lambda: latency(board))
+        return lab.ratios(lambda: latency(gateway), lambda: latency(proxy))
 
 
 @figure("wake_to_answer_over_floor", unit="ratio", goal=1.5, better="lower")

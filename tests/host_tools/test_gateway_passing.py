@@ -1,28 +1,15 @@
-"""The gateway's shortcut, between real sockets: a client's and those of a board that is played."""
+"""Requests that the gateway passes to a board that is awake, between real sockets."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+import logging
+from collections.abc import Callable
 
 import pytest
-import uvicorn
 
-from torpor_tools.config.mailbox import from_url
-from torpor_tools.gateway import shortcut
-from torpor_tools.gateway.app import App, Home
-from torpor_tools.gateway.broker import Broker
-from torpor_tools.gateway.message import Topics
-from torpor_tools.gateway.parked import Parked
-from torpor_tools.gateway.shortcut import Head, Shortcut, answer_head, usual
-
-GET = b"GET /items HTTP/1.1\r\nHost: x\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nX-Own: a\r\nContent-Length:   2\r\n\r\n"
-GOT = b"HTTP/1.1 200 OK\r\nx-own: a\r\ncontent-length: 2\r\n\r\n"
-
-Play = Callable[["Board", int, asyncio.StreamWriter], Awaitable[None]]
+from tests.helpers.played_board import GET, GOT, OK, Board, Client, answers, between
+from torpor_tools.gateway import direct
 
 
 @pytest.fixture
@@ -30,143 +17,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# What is usual
-
-
-def test_what_the_board_gets() -> None:
-    head = b"GET /a?b=c HTTP/1.1\r\nHost: shed.local\r\nConnection: keep-alive\r\nX-A: b\r\n\r\n"
-    request = usual(head)
-    assert request
-    assert request.data == b"GET /a?b=c HTTP/1.1\r\nhost: shed.local\r\nx-a: b\r\n\r\n"
-    assert request.named == {"shed"}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        GET[:-2],
-        GET + GET,
-        GET + b"G",
-        GET.replace(b"GET", b"HEAD"),
-        GET.replace(b"GET", b"POST"),
-        GET.replace(b"1.1", b"1.0"),
-        GET.replace(b"/items", b"/~gateway"),
-        GET.replace(b"/items", b"/openapi.json"),
-        GET.replace(b"/items", b"http://x/items"),
-        GET.replace(b"Host", b"Prefer: wait=1\r\nHost"),
-        GET.replace(b"Host", b"Idempotency-Key: 1\r\nHost"),
-        GET.replace(b"Host", b"Connection: close\r\nHost"),
-        GET.replace(b"Host", b"Connection: upgrade\r\nUpgrade: websocket\r\nHost"),
-        GET.replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\nhi"),
-        GET.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        b"nonsense",
-        b"",
-    ],
-)
-def test_what_is_not_usual(data: bytes) -> None:
-    assert usual(data) is None
-
-
-def test_heads_of_answers() -> None:
-    assert answer_head(OK) == Head(GOT, 2)
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 204 No Content\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-        OK.replace(b"X-Own: a", b"Connection: close"),
-        OK.replace(b"X-Own: a", b"Connection: close").replace(b"  2", b"  0"),
-        OK.replace(b"X-Own: a", b"Content-Length: 3"),
-        OK.replace(b"1.1", b"1.0"),
-        b"nonsense\r\n\r\n",
-    ],
-)
-def test_heads_that_are_not_passed_on(head: bytes) -> None:
-    assert answer_head(head) is None
-
-
-# Between sockets
-
-
-async def answers(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
-    writer.write(OK + b"%02d" % number)
-
-
-class Board:
-    """Answers the nth request with ``play(board, n, writer)``; ``seen``: the requests."""
-
-    def __init__(self, play: Play = answers) -> None:
-        self.play = play
-        self.seen: list[bytes] = []
-        self.connections = 0
-        self.closed = asyncio.Event()
-        self.go = asyncio.Event()
-        self.sent = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                _, length, rest = head.partition(b"content-length: ")
-                body = await reader.readexactly(int(rest.partition(b"\r\n")[0])) if length else b""
-                self.seen.append(head + body)
-                await self.play(self, len(self.seen), writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            self.closed.set()
-            writer.close()
-
-
-class Client:
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def open(self) -> Client:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
-        return self
-
-    async def answer(self, data: bytes = b"") -> bytes:
-        """Send ``data``, and read an answer with a length."""
-        self.writer.write(data)
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        return head + await self.reader.readexactly(length)
-
-
-@asynccontextmanager
-async def between(board: Board, **more: Any) -> AsyncIterator[Client]:
-    """A client whose first GET was answered, so that a connection to the board is kept."""
-    played = await asyncio.start_server(board.serve, "127.0.0.1", 0)
-    place = played.sockets[0].getsockname()
-    broker = Broker(from_url("mqtt://localhost"), {}, [], lambda topic, payload: None)
-    homes: dict[int, list[Home]] = {}
-    app = App(homes, Parked(), broker, Topics("x"), lambda home, host: place, 1, {"a": {}})
-    config = uvicorn.Config(app, port=0, http=Shortcut, lifespan="off", ws="none", **more)
-    config.log_level, config.server_header, config.date_header = "error", False, False
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    homes[port] = [Home("box", "items", 8001, "box.local", mailbox=False)]
-    try:
-        async with asyncio.timeout(30):
-            client = await Client(port).open()
-            assert await client.answer(GET) == GOT + b"01"
-            yield client
-    finally:
-        server.should_exit = True
-        await task
-        played.close()
-
-
-async def test_it_answers_as_the_ordinary_way() -> None:
+async def test_requests_one_after_the_other() -> None:
     board = Board()
     async with between(board) as client:
         for n in range(2, 5):
@@ -220,8 +71,35 @@ async def test_a_kept_connection_that_the_board_has_closed() -> None:
     assert board.connections == 2
 
 
+async def test_a_board_that_resets_gets_a_get_twice_at_most() -> None:
+    """Also when several connections to it are kept, and never a POST."""
+
+    async def resets(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
+        if number <= 3:
+            await board.go.wait()
+            return await answers(board, number, writer)
+        raise ConnectionError
+
+    board = Board(resets)
+    board.go.set()
+    async with between(board) as client:
+        board.go.clear()
+        others = [await Client(client.port).open() for _ in range(2)]
+        for other in others:
+            other.writer.write(GET)
+        await until(lambda: len(board.seen) == 3)
+        board.go.set()
+        for other in others:
+            await other.answer()
+        assert board.connections == 2  # both are kept now
+        assert b" 502 " in await client.answer(GET)
+        assert len(board.seen) == 5
+        assert b" 502 " in await client.answer(GET.replace(b"GET", b"POST"))
+        assert len(board.seen) == 6
+
+
 @pytest.mark.parametrize("sent", [OK + b"0", OK, OK + b"0123"])
-async def test_a_board_that_breaks_off(sent: bytes) -> None:
+async def test_a_board_that_breaks_off(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """Or says more than it announced: the client must not take that for an answer."""
 
     async def breaks(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
@@ -238,6 +116,10 @@ async def test_a_board_that_breaks_off(sent: bytes) -> None:
         told = await client.reader.read()
         assert len(told) < len(GOT) + 2
         assert GOT.startswith(told[: len(GOT)])
+    (record,) = [record for record in caplog.records if record.name == "torpor.gateway"]
+    assert record.getMessage().startswith("GET /items: the board broke off its response: ")
+    assert record.levelno == logging.WARNING
+    assert not record.exc_info
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
@@ -291,6 +173,42 @@ async def test_a_stream_without_an_end() -> None:
         assert (await client.reader.readuntil(b"0\r\n\r\n")).endswith(b"0\r\n\r\n")
 
 
+async def test_a_cut_response_to_an_old_client() -> None:
+    """HTTP/1.0 without a length: the end of the connection would look like that of the body."""
+
+    async def cut(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
+        if number == 1:
+            return await answers(board, number, writer)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+        await writer.drain()
+        await board.go.wait()
+        raise ConnectionError
+
+    board = Board(cut)
+    async with between(board) as client:
+        client.writer.write(GET.replace(b"1.1", b"1.0"))
+        assert b"connection: close" in await client.reader.readuntil(b"\r\n\r\n")
+        assert await client.reader.readexactly(2) == b"hi"
+        board.go.set()
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read()
+
+
+async def test_a_client_that_hangs_up_before_the_response() -> None:
+    """The board's connection is closed, so that it can stop."""
+
+    async def never(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
+        if number == 1:
+            await answers(board, number, writer)
+
+    board = Board(never)
+    async with between(board) as client:
+        client.writer.write(GET)
+        await until(lambda: len(board.seen) == 2)
+        client.writer.close()
+        await board.closed.wait()
+
+
 async def test_a_client_that_goes_away() -> None:
     async def half(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"01"[: 2 if number == 1 else 1])
@@ -332,15 +250,15 @@ async def test_a_board_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         if number == 1:
             await answers(board, number, writer)
 
-    monkeypatch.setattr(shortcut, "SILENT_S", 0.1)
-    async with between(Board(silent), timeout_keep_alive=1) as client:
+    monkeypatch.setattr(direct, "SILENT_S", 0.1)
+    async with between(Board(silent)) as client:
         told = await client.answer(GET)
         assert told.startswith(b"HTTP/1.1 502")
         assert b"says nothing" in told
 
 
 async def test_a_connection_that_is_not_used_is_closed() -> None:
-    async with between(Board(), timeout_keep_alive=1) as client:
+    async with between(Board(), idle_s=0.5) as client:
         assert await client.answer(GET) == GOT + b"02"
         assert await client.reader.read() == b""
 
