@@ -8,6 +8,7 @@ from tests.helpers.running import Running, running, write_cluster
 
 ITEMS = """
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from torpor import Fault, Service, delete, get, post, put
@@ -87,6 +88,11 @@ class Items(Service):
     async def wait(self) -> dict:
         await asyncio.sleep_ms(4000)
         return {"waited": True}
+
+    @get("/busy/<n>")
+    async def busy(self, n: int) -> int:
+        time.sleep_ms(15)  # nothing else runs meanwhile
+        return n
 
     @get("/infinite")
     async def infinite(self, what: str) -> dict:

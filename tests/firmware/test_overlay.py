@@ -16,7 +16,7 @@ import sys
 
 from torpor import Service, get, heap, overlay, put
 
-OVERLAYS = ("opening", "refusal", "chunks", "seldom")
+OVERLAYS = ("opening", "refusal", "chunks", "seldom", "unusual")
 _until_collected = overlay.until_collected
 loads: dict = {}
 
@@ -77,6 +77,9 @@ SELDOM = {
     b"GET /loaded HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n": (413, "refusal"),
     _GET % b"filled": (400, "seldom"),
     _CHUNKED: (200, "chunks"),
+    _GET % b"\xc3\xa9": (404, "unusual"),
+    _GET.replace(b"Host: x", b"Host: [::1]") % b"loads": (200, "unusual"),
+    _GET % b"filled?leave=x": (400, "unusual"),
 }
 
 

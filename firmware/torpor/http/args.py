@@ -7,9 +7,12 @@ own. A bad one is ``Fault(400)`` with the argument's name and what was expected.
 
 import json
 
-from ..service import Fault
-from .wire import unquote
+from micropython import const
 
+from ..service import Fault
+from .wire import text, unquote
+
+_DIGITS = const(300)  # in a number of a body; twice as many are refused, for int() is quadratic
 _REQUIRED = object()
 
 
@@ -45,12 +48,18 @@ def _fields(q) -> dict:
     return fields
 
 
-def _loads(text):
-    if b"\\ud" in text or b"\\uD" in text:
+def _loads(data):
+    """The value of JSON text. Raises ``ValueError``, ``RuntimeError``, ``MemoryError``."""
+    for at in range(0, len(data), _DIGITS):
+        if 48 <= data[at] <= 57:
+            from . import unusual
+
+            unusual.check_digits(data, at, _DIGITS)
+    if b"\\u" in data:
         from . import pairs
 
-        text = pairs.joined(bytes(text))
-    return json.loads(str(text, "utf-8"))
+        data = pairs.joined(bytes(data))
+    return json.loads(text(data))
 
 
 class Text:
@@ -59,24 +68,22 @@ class Text:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def __repr__(self) -> str:
-        return repr(self.text)
-
 
 def _bad(name, expected, value):
-    try:
-        text = repr(value)
-    except RuntimeError:
-        text = "what is nested too deep"
-    return Fault(
-        400,
-        "%s: expected %s, got %s" % (name, expected, text if len(text) < 60 else text[:57] + "..."),
-    )
+    from .unusual import shown
+
+    if type(value) is Text:
+        value = value.text
+    return Fault(400, "%s: expected %s, got %s" % (name, expected, shown(value)))
 
 
 def any_(q, name, default=_REQUIRED):
     value = _lookup(q, name, default)
-    return value.text if type(value) is Text else value
+    if type(value) is Text:
+        return value.text
+    if value is not default:
+        _check([value], name)
+    return value
 
 
 def str_(q, name, default=_REQUIRED):
@@ -104,7 +111,7 @@ def float_(q, name, default=_REQUIRED):
     if value is default:
         return value
     if type(value) is int:
-        return float(value)
+        value = float(value)  # perhaps infinite
     if type(value) is not float or value - value != 0:
         raise _bad(name, "a number", value)
     return value
@@ -132,11 +139,41 @@ def _json(q, name, default, kind, expected):
     if type(value) is Text:
         try:
             value = _loads(value.text.encode())
-        except ValueError:
+        except (ValueError, RuntimeError, MemoryError):
             raise _bad(name, expected, value)
-    if value is not default and type(value) is not kind:
-        raise _bad(name, expected, value)
+    if value is not default:
+        if type(value) is not kind:
+            raise _bad(name, expected, value)
+        _check(value, name)
     return value
+
+
+def _check(value, name) -> None:
+    """Raises ``Fault`` for a list or a dict that holds what JSON text can say and JSON cannot be:
+    ``1e999`` is read as infinity, and MicroPython's reader takes keys that are not text."""
+    try:
+        sound = _is_sound(value)
+    except RuntimeError:
+        raise Fault(400, "%s: nested too deep" % name)
+    if not sound:
+        raise Fault(400, "%s: a number is too large, or a key is not text" % name)
+
+
+def _is_sound(value) -> bool:
+    items = value
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                return False
+        items = value.values()
+    for item in items:
+        kind = type(item)
+        if kind is float:
+            if item - item != 0:
+                return False
+        elif (kind is dict or kind is list) and not _is_sound(item):
+            return False
+    return True
 
 
 def opt_(convert, q, name, default=_REQUIRED):
@@ -187,19 +224,21 @@ def path_bool(q, index, name):
     return _bool(name, q.path[index])
 
 
-def _int(name, text):
-    try:
-        return int(text)
-    except ValueError:
+def _int(name, text: str):
+    digits = text[1:] if text[:1] == "-" else text
+    if len(text) > 32 or not digits.isdigit():  # int() takes "1_0" and " 5 " too
         raise _bad(name, "a whole number", text)
+    return int(text)
 
 
 def _float(name, text):
     try:
+        if text.strip("0123456789.-eE+") or text[:1] == "+":  # float() takes "1_0" and "inf" too
+            raise ValueError
         value = float(text)
+        if value - value != 0:  # infinite: JSON cannot hold it
+            raise ValueError
     except ValueError:
-        raise _bad(name, "a number", text)
-    if value - value != 0:  # inf and nan, which JSON cannot hold
         raise _bad(name, "a number", text)
     return value
 

@@ -1,10 +1,14 @@
 """Bodies that come in chunks (RFC 9112, 7.1): few clients send them. An overlay."""
 
+from micropython import const
+
 from .. import overlay
 from ..service import Fault
-from .wire import MAX_BODY, MAX_HEAD
+from .wire import MAX_BODY, MAX_HEAD, Request
 
 overlay.until_collected(__name__)
+
+_MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
 # async
@@ -21,7 +25,8 @@ class Chunks:
     """Decodes a body that arrives in pieces."""
 
     def __init__(self) -> None:
-        self.body = b""
+        self.body = bytearray()
+        self._extensions = 0  # bytes of all of them, about
         self.rest = b""  # what followed the body, when it is done
         self._left = 0  # bytes still to come of this chunk, its CRLF included
 
@@ -34,39 +39,48 @@ class Chunks:
                     break
                 if data[self._left - 2 : self._left] != b"\r\n":
                     raise Fault(400, "malformed chunk")
-                self.body += data[: self._left - 2]
+                self.body.extend(data[: self._left - 2])
                 data = data[self._left :]
                 self._left = 0
             line_end = data.find(b"\r\n")
             if line_end < 0:
-                if len(data) > 64:
+                if len(data) > _MAX_LINE:
                     raise Fault(400, "malformed chunk size")
                 break
-            size = _chunk_size(data[:line_end].split(b";")[0].strip())
+            size = self._size(data[:line_end])
             if len(self.body) + size > MAX_BODY:
                 raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
             if size:
                 data = data[line_end + 2 :]
                 self._left = size + 2
+                self._extensions += max(0, line_end - 8)
                 continue
-            # The last chunk; trailers are read over.
-            end = (
-                line_end if data[line_end : line_end + 4] == b"\r\n\r\n" else data.find(b"\r\n\r\n")
-            )
-            if end >= 0:
-                self.rest = data[end + 4 :]
-                return True
-            if len(data) > MAX_HEAD:
+            # The last chunk. Trailers must be header lines, and nobody reads them.
+            end = data.find(b"\r\n\r\n", line_end)
+            if (len(data) if end < 0 else end) > MAX_HEAD:
                 raise Fault(431, "trailers larger than %d bytes" % MAX_HEAD)
-            break
+            if end < 0:
+                break
+            if end > line_end:
+                trailers = Request()
+                trailers.http10 = True  # so that they need no Host
+                trailers.read_headers(data[line_end:end])
+            self.rest = data[end + 4 :]
+            return True
         self.rest = data
         return False
 
-
-def _chunk_size(text: bytes) -> int:
-    if not 0 < len(text) <= 8:
-        raise Fault(400, "malformed chunk size")
-    for c in text:
-        if c not in b"0123456789abcdefABCDEF":
+    def _size(self, line: bytes) -> int:
+        """The size of a chunk, out of the line before it."""
+        digits, semicolon, _ = line.partition(b";")
+        if semicolon:
+            digits = digits.rstrip(b" \t")  # RFC 9112, 7.1.1: allowed here, and here only
+        if (
+            not 0 < len(digits) <= 8
+            or digits.strip(b"0123456789abcdefABCDEF")
+            or len(line) > _MAX_LINE
+            or self._extensions > MAX_HEAD
+            or min(line.replace(b"\t", b" ")) < 32
+        ):
             raise Fault(400, "malformed chunk size")
-    return int(text, 16)
+        return int(digits, 16)

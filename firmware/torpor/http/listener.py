@@ -30,6 +30,7 @@ _TURN = const(8)  # requests after which a lone connection lets newcomers and ta
 _REOPEN_MS = const(1000)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
+_TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
 
 # All connections read into the same buffer: what is in it is copied out before anybody else runs.
@@ -213,7 +214,7 @@ class Connection:
                 try:
                     # The route: a step in the tree for each segment of the path.
                     node = listener.routes
-                    for segment in request.path:
+                    for segment in request.steps:
                         node = node.get(segment) or (segment and node.get("*"))
                         if not node:
                             break
@@ -234,8 +235,10 @@ class Connection:
                     request.fields = None
                 if not request.keep:
                     return
-                self.state = IDLE
-                self.since = clock.ticks()
+                if not rest or b"\r\n\r\n" not in rest:
+                    # Else it would give way with a request that has come and was not answered.
+                    self.state = IDLE
+                    self.since = clock.ticks()
                 turn += 1
                 if turn == _TURN or len(others) > 1:
                     turn = 0
@@ -244,9 +247,9 @@ class Connection:
 
     def _incomplete(self, data: bytes) -> bytes:
         """What to keep of a head that is not whole. Raises ``Fault`` if it can never be."""
+        if data[0] == _TLS:
+            raise OSError("TLS on a plain port")  # no answer of ours would be understood
         skip = wire.framed(data)
-        if skip < 0:
-            raise Fault(400, "lines must end in CR LF")
         if len(data) - skip > wire.MAX_HEAD:
             raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
         self._reading()
@@ -272,6 +275,9 @@ class Connection:
             return rest[length:]
         self._reading()
         if request.expects and not rest:
+            from . import refusal
+
+            refusal.before_body(self.listener, request)
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
             from . import chunks

@@ -1,14 +1,17 @@
-"""Characters beyond U+FFFF in JSON text.
+"""Escapes of characters in JSON text, ``\\uXXXX`` (RFC 8259, 7).
 
-``json`` of CPython and of browsers may write them as two escapes (RFC 8259, 7); MicroPython's takes
-these for two characters, which no UTF-8 can hold.
+``json`` of CPython and of browsers may write a character beyond U+FFFF as two escapes; MicroPython
+takes these for two characters, which no UTF-8 can hold, and takes any four characters for digits.
 """
+
+from binascii import unhexlify
 
 from ..service import Fault
 
 
 def joined(text: bytes) -> bytes:
-    """JSON text with each pair of escapes as the character it stands for. Raises ``Fault(400)``."""
+    """JSON text with each pair of escapes as the character it stands for. Raises ``Fault(400)``, or
+    ``ValueError`` for an escape that is malformed."""
     parts = []
     begin = at = 0
     while True:
@@ -30,10 +33,13 @@ def joined(text: bytes) -> bytes:
 
 
 def _unit(text: bytes, at: int) -> int:
-    """The number in the escape ``\\uXXXX`` at that place; -1 if there is none."""
+    """The number in the escape ``\\uXXXX`` at that place; -1 if there is none.
+
+    Raises ``ValueError`` for one without four hexadecimal digits.
+    """
     if text[at : at + 2] != b"\\u":
         return -1
-    try:
-        return int(text[at + 2 : at + 6], 16)
-    except ValueError:
-        return -1
+    digits = unhexlify(text[at + 2 : at + 6])
+    if len(digits) != 2:
+        raise ValueError
+    return int.from_bytes(digits, "big")

@@ -22,6 +22,8 @@ _TURN_AWAY_MS = const(300)
 def unmatched(listener, request, node):
     """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
     route takes. Raises ``Fault``."""
+    if request.raw == b"*":
+        raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
     verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
     rest = listener.routes.get("/")
     if rest:
@@ -52,12 +54,25 @@ def too_long(listener, request) -> None:
         raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
 
 
+def before_body(listener, request) -> None:
+    """Raises ``Fault`` for a request that no route takes, whose body need not come at all."""
+    node = _node(listener.routes, request)
+    if not node or request.key not in node:
+        listener.unmatched(request, node)
+
+
 def _matches(node, request) -> bool:
-    for segment in request.path:
-        node = node.get(segment) or node.get(segment and "*")
+    node = _node(node, request)
+    return bool(node) and request.key in node
+
+
+def _node(node, request):
+    """Where the request's path leads to in the tree."""
+    for segment in request.steps:
+        node = node.get(segment) or (segment and node.get("*"))
         if not node:
-            return False
-    return request.key in node
+            break
+    return node
 
 
 async def refuse(connection, fault) -> None:

@@ -14,7 +14,10 @@ from ..service import Fault
 MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
 MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
-_LINE = "the request line is not 'METHOD target HTTP/1.1'"
+_TOO_LONG = const(999999999)  # stands for a Content-Length of ten digits and more
+LINE = "the request line is not 'METHOD target HTTP/1.1'"
+# What nearly every Host consists of; the frequent characters first, for the search goes in order.
+_HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # The verbs that we route, and the key of their handlers in the route tree. Looked up by the bytes
 # of the request line: making a string costs a search through all names that the firmware knows.
@@ -34,7 +37,8 @@ class Request:
     verb = ""
     key: str | None = None  # of its handler in the route tree; None: we do not route it
     raw = b""  # the target as sent
-    path: list  # segments, percent-decoded; "/a/b" is ["a", "b"]
+    path: list  # segments, percent-decoded; "/a/b" is ["a", "b"], and "*" is []
+    steps: list  # for each segment, the key to look up in the route tree
     query: bytes | None = None  # the part of the target behind "?", or None
     body: bytes | bytearray = b""
     fields: dict | None = None  # arguments from query and body, made when first asked for
@@ -52,104 +56,110 @@ class Request:
     def begin(self, head: bytes) -> None:
         """Take a head, the empty line at its end included. Raises ``Fault``."""
         parts = head.split(b" ", 2)
-        if len(parts) != 3 or b"\n" in parts[1]:
-            raise Fault(400, _LINE)
+        if len(parts) != 3:
+            raise Fault(400, LINE)
         if parts[2] != self.tail:
             self._read_tail(parts[2])
         self.keep = self.stays
         verb = VERBS.get(parts[0])
         if verb:
             self.verb, self.key = verb
-        elif b"\n" in parts[0]:
-            raise Fault(400, _LINE)
         else:
-            self.verb = unquote(parts[0])
+            if not _is_token(parts[0].lower()):
+                raise Fault(400, LINE)
+            self.verb = str(parts[0], "utf-8")
             self.key = None
-        target = self.raw = parts[1]
+        target = parts[1]
+        if target[:1] != b"/" or min(target) < 33 or max(target) > 126:
+            from . import unusual
+
+            target = unusual.target(target, self.verb)
+        self.raw = parts[1]
         self.body = b""
         self.fields = self.query = None
+        escapes = b"%" in target
         if b"?" in target:
             target, self.query = target.split(b"?", 1)
-        if target[:1] != b"/":
-            target = _absolute(target)
+            if escapes:
+                unquote(self.query)  # a broken escape is an error even if nobody reads the query
         path: list = target.split(b"/")
         path.pop(0)  # what lies before the first slash is empty
         for i in range(len(path)):
-            segment = path[i]
-            if b"%" not in segment:
-                try:
-                    path[i] = str(segment, "utf-8")
-                    continue
-                except UnicodeError:
-                    pass
-            segment = path[i] = unquote(segment)
-            if segment[:1] == "/":  # would look like a handler's key in the route tree
-                raise Fault(400, "a path segment must not begin with an encoded slash")
+            path[i] = unquote(path[i]) if escapes else str(path[i], "utf-8")
+        # A segment that begins with a slash would be taken for a handler's key in the route tree.
+        self.steps = ["*" if s[:1] == "/" else s for s in path] if escapes else path
         self.path = path
 
     @property
     def target(self) -> str:
         """The target as sent."""
-        try:
-            return str(self.raw, "utf-8")
-        except UnicodeError:
-            return repr(self.raw)
+        return str(self.raw, "utf-8")
 
     def _read_tail(self, tail: bytes) -> None:
         self.tail = None  # nothing is remembered of what is refused
         line_end = tail.find(b"\r\n")
         version = tail[:line_end]
-        if not version.startswith(b"HTTP/1.") or len(version) != 8:
-            raise Fault(505 if version.startswith(b"HTTP/") else 400, "speak HTTP/1.1")
+        if version != b"HTTP/1.1" and version != b"HTTP/1.0":
+            from . import unusual
+
+            unusual.version(version)
         self.http10 = version == b"HTTP/1.0"
-        self.headers = block = tail[line_end:-4]
-        hosts = self._read_headers(block)
-        if self.http10:
-            self.stays = b"keep-alive" in (self.header("connection") or b"").lower()
-        elif not hosts:
-            raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
+        self.read_headers(tail[line_end:-4])
         self.tail = tail
 
-    def _read_headers(self, block: bytes) -> int:
-        """Take the header lines; how many of them are Host."""
-        self.stays = True
-        self.length = 0
+    def read_headers(self, block: bytes) -> None:
+        """Take the header lines, which begin with a CR LF. Raises ``Fault``."""
+        self.headers = block
         self.expects = False
-        self.kind = None
-        hosts = lengths = 0
+        self.kind = host = length = None
+        is_chunked = False
+        options = b""
         lines = block.split(b"\r\n")
         if len(lines) > _MAX_HEADERS:
             raise Fault(431, "more than %d headers" % _MAX_HEADERS)
+        bare = block.replace(b"\r\n", b"")
+        if b"\n" in bare or b"\r" in bare or b"\0" in bare:
+            raise Fault(400, "a CR, LF or NUL inside a header line")
         for i in range(1, len(lines)):  # what lies before the first CRLF is empty
             line = lines[i]
             colon = line.find(b":")
             name = line[:colon].lower()
-            if colon < 1 or not _is_token(name) or b"\n" in line or b"\r" in line or b"\0" in line:
+            if colon < 1 or not _is_token(name):
                 raise Fault(400, "malformed header")
-            value = line[colon + 1 :].strip()
+            value = line[colon + 1 :].strip(b" \t")  # RFC 9110, 5.6.3: no other white space
             if name == b"content-length":
-                lengths += 1
-                if not value.isdigit() or lengths > 1:
+                if length is not None or not value.isdigit():
                     raise Fault(400, "Content-Length: expected one number")
-                self.length = int(value)
+                length = int(value) if len(value) < 10 else _TOO_LONG
             elif name == b"transfer-encoding":
-                if value.lower() != b"chunked" or self.length < 0:
+                if is_chunked or value.lower() != b"chunked":
                     raise Fault(400, "Transfer-Encoding: only 'chunked' is understood")
-                self.length = -1
+                is_chunked = True
             elif name == b"connection":
-                self.stays = b"close" not in value.lower()
+                options += value.lower() + b","
             elif name == b"content-type":
-                self.kind = value.split(b";")[0].strip().lower()
+                self.kind = value.split(b";", 1)[0].strip(b" \t").lower()
             elif name == b"expect":
-                self.expects = value.lower() == b"100-continue"
+                self.expects = value.lower() == b"100-continue" and not self.http10
             elif name == b"host":
-                hosts += 1
-        if lengths and self.length < 0:
-            # RFC 9112, 6.1: both at once is how requests are smuggled past a proxy.
-            raise Fault(400, "both Content-Length and Transfer-Encoding")
-        if hosts > 1:
-            raise Fault(400, "more than one Host header")
-        return hosts
+                if host is not None:
+                    raise Fault(400, "more than one Host header")
+                host = value
+        if is_chunked and (length is not None or self.http10):
+            # RFC 9112, 6.1: this is how requests are smuggled past a proxy.
+            raise Fault(400, "Transfer-Encoding with Content-Length, or with HTTP/1.0")
+        self.length = -1 if is_chunked else length or 0
+        said = [option.strip(b" \t") for option in options.split(b",")]
+        self.stays = b"close" not in said and (not self.http10 or b"keep-alive" in said)
+        if host is None:
+            if not self.http10:
+                raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
+            return
+        colon = host.find(b":")
+        if host.strip(_HOST) or (colon >= 0 and not (colon and host[colon + 1 :].isdigit())):
+            from . import unusual
+
+            unusual.authority(host)
 
     def header(self, name: str) -> bytes | None:
         """The value of the first header of that name (lower case), or None."""
@@ -157,47 +167,50 @@ class Request:
         for line in (self.headers or b"").split(b"\r\n"):
             colon = line.find(b":")
             if line[:colon].lower() == wanted:
-                return line[colon + 1 :].strip()
+                return line[colon + 1 :].strip(b" \t")
         return None
 
 
 def _is_token(name: bytes) -> bool:
-    # RFC 9110, 5.6.2. Letters and "-" are nearly all that comes.
+    """Whether ``name``, in lower case, is a token (RFC 9110, 5.6.2)."""
+    # Letters and "-" are nearly all that comes.
     if name.replace(b"-", b"").isalpha():
         return True
-    for c in name:
-        if not (97 <= c <= 122 or c == 45 or 48 <= c <= 57 or c in b"!#$%&'*+.^_`|~"):
-            return False
-    return True
-
-
-def _absolute(target: bytes) -> bytes:
-    # RFC 9112, 3.2: "http://host/path" comes from proxies, "*" with OPTIONS.
-    if target == b"*":
-        return b"/*"
-    if target[:7].lower() == b"http://":
-        slash = target.find(b"/", 7)
-        return target[slash:] if slash > 0 else b"/"
-    raise Fault(400, "the target must begin with a slash")
+    return bool(name) and not name.strip(b"abcdefghijklmnopqrstuvwxyz0123456789-!#$%&'*+.^_`|~")
 
 
 def unquote(data: bytes, plus: bool = False) -> str:
     """Undo percent-encoding (and ``+`` for a space in a query). Raises ``Fault(400)``."""
+    if plus and b"+" in data:
+        data = data.replace(b"+", b" ")
     try:
-        if plus and b"+" in data:
-            data = data.replace(b"+", b" ")
         if b"%" in data:
-            parts = data.split(b"%")
-            data = parts[0]
+            parts: list = data.split(b"%")
             for i in range(1, len(parts)):
-                data += unhexlify(parts[i][:2]) + parts[i][2:]
-        return str(data, "utf-8")
+                part = parts[i]
+                if len(part) < 2 or part[:2] == b"00":  # a NUL would end a file's name
+                    raise ValueError
+                parts[i] = unhexlify(part[:2]) + part[2:]
+            data = b"".join(parts)
+        return text(data)
     except ValueError:  # also UnicodeError
         raise Fault(400, "malformed percent-encoding, or not UTF-8")
 
 
+def text(data) -> str:
+    """``data`` as a str. Raises ``UnicodeError`` if it is not UTF-8."""
+    decoded = str(data, "utf-8")
+    if len(decoded) != len(data):
+        # MicroPython takes overlong forms and surrogates too, which no client can read again.
+        from . import unusual
+
+        unusual.check_utf8(data)
+    return decoded
+
+
 def framed(data: bytes) -> int:
-    """How many bytes ``data`` must be skipped before a request line; -1: nothing valid can follow.
+    """How many bytes of ``data`` must be skipped before a request line. Raises ``Fault(400)`` if
+    nothing valid can follow.
 
     Called when the end of a head is not there yet, so that nonsense is refused at once
     and not when its time is over.
@@ -206,6 +219,11 @@ def framed(data: bytes) -> int:
     while data[start : start + 2] == b"\r\n":  # RFC 9112, 2.2: empty lines before a request
         start += 2
     newline = data.find(b"\n", start)
-    if newline >= 0 and (newline == start or data[newline - 1] != 13):
-        return -1
+    if newline >= 0:
+        if data[newline - 1 : newline] != b"\r":
+            raise Fault(400, "lines must end in CR LF")
+        if data.count(b" ", start, newline) != 2:
+            raise Fault(400, LINE)
+    elif start < len(data) and not 33 <= data[start] <= 126 and data[start:] != b"\r":
+        raise Fault(400, LINE)
     return start

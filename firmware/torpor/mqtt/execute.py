@@ -181,7 +181,7 @@ class Executor:
 def _handler(listener, request):
     """What of the listener's routes serves the request. Raises ``Fault``."""
     node = listener.routes
-    for segment in request.path:
+    for segment in request.steps:
         node = node.get(segment) or (segment and node.get("*"))
         if not node:
             break
@@ -197,7 +197,7 @@ def _read(request, data) -> None:
             raise Fault(400, "the head is not whole")
         raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
     request.begin(head[: end + 4])
-    if request.path[0] == "~":  # calls of boards carry a code for a connection of their own
+    if request.path[:1] == ["~"]:  # calls of boards carry a code for a connection of their own
         raise Fault(401, "for boards of this cluster only")
     body = bytes(data[end + 4 :])
     if request.length < 0 or request.length != len(body):
