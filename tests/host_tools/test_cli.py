@@ -14,7 +14,7 @@ import click
 import pytest
 
 from torpor_tools.cli import EXAMPLES, EXIT_CODES, root, run
-from torpor_tools.cli.base import examples
+from torpor_tools.cli.base import Settings, UserFile, examples
 from torpor_tools.cli.scaffold import write_service
 from torpor_tools.errors import UserError
 
@@ -104,3 +104,75 @@ def test_output_is_plain_when_it_is_not_read_by_a_terminal(tmp_path: Path) -> No
         result = subprocess.run([TORPOR, *arguments], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert not re.search(r"[^\n\x20-\x7e]", result.stdout + result.stderr)
+
+
+# Parameters whose metavar sounds like a file of this computer, and which name something else.
+ELSEWHERE = {("torpor export", "prefix"), ("torpor export", "micropython")}
+FILES = [
+    (words, parameter)
+    for words, command in COMMANDS.items()
+    for parameter in command.params
+    if isinstance(parameter.type, UserFile)
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_parameter_that_names_a_file_is_of_the_type_for_files(words: str) -> None:
+    for parameter in COMMANDS[words].params:
+        name = parameter.metavar or (parameter.name or "").upper()
+        sounds = bool(re.search(r"FILE|DIR|CSV|JSON|json|PATH|RECORD|SUITE", name))
+        sounds |= isinstance(parameter.type, click.Path | click.File)
+        if isinstance(parameter, click.Option) and parameter.is_flag:
+            continue
+        if sounds and (words, parameter.name) not in ELSEWHERE:
+            assert isinstance(parameter.type, UserFile), (words, parameter.name)
+
+
+def test_there_are_parameters_that_name_files() -> None:
+    named = {f"{words} {parameter.name}" for words, parameter in FILES}
+    assert {"torpor build firmware", "torpor flash drive", "torpor power profile"} <= named
+    assert len(FILES) >= 18
+
+
+@pytest.mark.parametrize(("words", "parameter"), FILES, ids=lambda value: str(value))
+def test_a_relative_file_starts_at_the_folder_of_c(
+    words: str, parameter: click.Parameter, tmp_path: Path
+) -> None:
+    context = click.Context(COMMANDS[words], obj=Settings(str(tmp_path)))
+    for given in ("a.x", "sub/a.x", "../a.x"):
+        assert parameter.type.convert(given, parameter, context) == tmp_path.resolve() / given
+    absolute = str(tmp_path / "elsewhere")
+    assert parameter.type.convert(absolute, parameter, context) == Path(absolute)
+
+
+def test_the_help_tells_where_files_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "arguments that name files start there too" in capsys.readouterr().out
+
+
+def test_files_of_commands_that_write_and_read_them(tmp_path: Path) -> None:
+    """From another folder, and from the project's own: the same files."""
+    assert subprocess.run([TORPOR, "init", "p"], cwd=tmp_path, capture_output=True).returncode == 0
+    (tmp_path / "here").mkdir()
+    (tmp_path / "p" / "own.uf2").write_bytes(b"")
+    for arguments, written in (
+        (["graph", "--svg", "g.svg"], "g.svg"),
+        (["client", "--out", "client.py"], "client.py"),
+        (["openapi", "--out", "documents"], "documents/hello.json"),
+        (["build", "--no-types", "--firmware", "own.uf2"], ""),
+        (["firmware", "get", "RPI_PICO_W", "--from", "own.uf2"], ""),
+    ):
+        command = [TORPOR, "-C", "../p", *arguments]
+        result = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True)
+        assert "No such file" not in result.stderr
+        assert "there is no" not in result.stderr
+        assert (tmp_path / "p" / written).exists()
+        assert not list((tmp_path / "here").iterdir())
+        assert result.returncode == (0 if written else 1), result.stderr  # own.uf2 is not firmware
+
+
+def test_init_says_how_to_reach_the_project(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for arguments, there in ((["init", "b"], "-C b"), (["-C", "a", "init", "c"], "-C a/c")):
+        result = subprocess.run([TORPOR, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        assert f"Next: torpor {there} sim" in result.stdout, result

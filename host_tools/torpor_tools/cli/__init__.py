@@ -133,7 +133,13 @@ class Root(click.Group):
     context_settings={"color": False if os.environ.get("NO_COLOR") else None},
     help="Nanoservices for a microcontroller: write, check, link and simulate them.",
 )
-@click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
+@click.option(
+    "-C",
+    "--directory",
+    default=".",
+    metavar="DIR",
+    help="Work as if started in DIR: arguments that name files start there too.",
+)
 @click.version_option(package_name="torpor", message="torpor %(version)s")
 @click.pass_context
 def root(ctx: click.Context, directory: str) -> None:

@@ -35,6 +35,10 @@ class Settings:
             raise fail(f"there is no folder {self.directory}")
         return folder.resolve()
 
+    def shown(self, path: Path) -> str:
+        """A path as the user may write it: relative if it is below the folder to work in."""
+        return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path)
+
     @property
     def in_project(self) -> bool:
         """Whether there is a ``cluster.toml`` here or in a folder above."""
@@ -54,6 +58,25 @@ class Settings:
     def _found(self) -> Path | None:
         folders = (self.folder, *self.folder.parents)
         return next((folder for folder in folders if (folder / "cluster.toml").is_file()), None)
+
+
+class UserFile(click.Path):
+    """The type of every argument that names a file or a folder: a path.
+
+    A relative one starts at the folder of ``torpor -C``, like everything else, so all commands take
+    the same name for the same file.
+    """
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        settings = ctx.find_object(Settings) if ctx else None
+        return super().convert(settings.folder / value if settings else value, param, ctx)
+
+
+FILE = UserFile()
+FOLDER = UserFile(file_okay=False)
 
 
 class HelpPage:

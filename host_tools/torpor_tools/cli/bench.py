@@ -8,7 +8,7 @@ import click
 
 from ..bench.compare import Change, compare
 from ..bench.results import Figure, read
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import print_table
 
 
@@ -24,7 +24,7 @@ from .output import print_table
 @click.option(
     "--compare",
     "old",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="OLD.json",
     help="An older bench.json to hold the figures against.",
 )
@@ -34,7 +34,7 @@ def command(settings: Settings, old: Path | None) -> int:
     if old is None:
         show(now)
         return 0
-    changes = compare(read(settings.folder / old), now)
+    changes = compare(read(old), now)
     rows = [_changed(change) for change in changes if change.verdict != "same"]
     if rows:
         print_table(("figure", "", "then", "now", "change"), rows, "llrrr")

@@ -8,7 +8,7 @@ import click
 
 from ..errors import UserError
 from ..model.image import Image
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 
@@ -33,7 +33,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 @click.option("--type", "kind", metavar="TYPE", help="The kind of that board (default: as now).")
 @click.option(
     "--firmware",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The official firmware, instead of the one in the cache.",
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..config.suggest import did_you_mean, listing
 from ..errors import fail
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import show_files
 
 
@@ -20,9 +22,9 @@ from .output import show_files
     ],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
-@click.option("--out", metavar="FILE", help="Write it to this file.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write it to this file.")
 @click.pass_obj
-def command(settings: Settings, services: tuple[str, ...], out: str | None) -> None:
+def command(settings: Settings, services: tuple[str, ...], out: Path | None) -> None:
     from ..client.generate import client
     from ..contracts import load_plan
 
@@ -36,9 +38,9 @@ def command(settings: Settings, services: tuple[str, ...], out: str | None) -> N
     if out is None:
         click.echo(text, nl=False)
         return
-    file = settings.folder / out
     try:
-        file.write_text(text, encoding="utf-8")
+        out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise fail(f"{out} cannot be written: {error.strerror}", "name another file") from None
-    show_files(file.parent, [file])
+        what = f"{settings.shown(out)} cannot be written: {error.strerror}"
+        raise fail(what, "name another file") from None
+    show_files(out.parent, [out])

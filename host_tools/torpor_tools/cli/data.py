@@ -12,7 +12,7 @@ import click
 
 from ..config.suggest import counted
 from ..errors import Where, fail
-from .base import Command, Group, Settings
+from .base import FILE, Command, Group, Settings
 from .output import counting
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
 )
 @click.argument("service")
 @click.option("--table", metavar="NAME", help="Only this table.")
-@click.option("-o", "--output", metavar="FILE", help="Where to; without it to the terminal.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Where to; without it to the terminal."
+)
 @_FORMAT
 @_AT
 @_PORT
@@ -82,20 +84,19 @@ def export(
     settings: Settings,
     service: str,
     table: str | None,
-    output: str | None,
+    output: Path | None,
     chosen: str | None,
     at: str | None,
     port: str | None,
 ) -> None:
     from ..data.files import Origin, format_of, write_csv, write_jsonl, write_origin
 
-    path = settings.folder / output if output else None
-    kind = format_of(path, chosen)
+    kind = format_of(output, chosen)
     with _data(settings, service, at, port) as data:
         tables = _tables(data, table)
         if kind == "csv" and len(tables) > 1:
             raise fail("a CSV file holds one table", f"name it: --table {tables[0]}")
-        with _target(path) as file:
+        with _target(output) as file:
             if kind == "jsonl":
                 write_origin(file, Origin(service, data.state()["migrations"]))
             for name in tables:
@@ -146,7 +147,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
     ],
 )
 @click.argument("service")
-@click.argument("file")
+@click.argument("file", type=FILE)
 @click.option("--table", metavar="NAME", help="The table of a CSV file.")
 @click.option("--replace", is_flag=True, help="Remove the table's other rows first.")
 @click.option(
@@ -161,7 +162,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
 def import_(
     settings: Settings,
     service: str,
-    file: str,
+    file: Path,
     table: str | None,
     replace: bool,
     as_is: bool,
@@ -172,19 +173,19 @@ def import_(
     from ..data.board import batches
     from ..data.files import format_of, read_csv, read_jsonl
 
-    path = settings.folder / file
-    if not path.is_file():
-        raise fail(f"there is no file {file}")
-    kind = format_of(path, chosen)
+    shown = settings.shown(file)
+    if not file.is_file():
+        raise fail(f"there is no file {shown}")
+    kind = format_of(file, chosen)
     if kind == "csv" and not table:
         raise fail("a CSV file does not say which table it is of", "name it: --table NAME")
 
     def pairs() -> Iterator[tuple[str, Row]]:
-        with path.open(encoding="utf-8", newline="") as opened:
+        with file.open(encoding="utf-8", newline="") as opened:
             if kind == "csv":
-                yield from ((str(table), row) for row in read_csv(opened, file))
+                yield from ((str(table), row) for row in read_csv(opened, shown))
             else:
-                yield from read_jsonl(opened, file)
+                yield from read_jsonl(opened, shown)
 
     # Everything is read once before anything is written.
     counts: dict[str, int] = {}
@@ -192,7 +193,7 @@ def import_(
         counts[name] = counts.get(name, 0) + 1
     with _data(settings, service, at, port) as data:
         if kind == "jsonl" and not as_is:
-            _check_origin(data, path, file)
+            _check_origin(data, file, shown)
         for name, rows in counts.items():
             if replace and name in data.state()["tables"]:
                 data.ask("clear", table=name)

@@ -9,7 +9,7 @@ import click
 from ..config.suggest import listing
 from ..errors import UserError, fail
 from ..model.cluster import Cluster
-from .base import Command, Settings
+from .base import FOLDER, Command, Settings
 from .output import busy, show_files
 
 
@@ -24,7 +24,7 @@ from .output import busy, show_files
     ],
 )
 @click.argument("name")
-@click.option("--out", metavar="DIR", help="Write to this folder, which is replaced.")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Write to this folder, which is replaced.")
 @click.option("--prefix", metavar="DIR", help="Where the folder will lie on the machine.")
 @click.option("--micropython", metavar="FILE", help="The program on that machine.")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
@@ -32,7 +32,7 @@ from .output import busy, show_files
 def command(
     settings: Settings,
     name: str,
-    out: str | None,
+    out: Path | None,
     prefix: str | None,
     micropython: str | None,
     types: bool,
@@ -48,7 +48,7 @@ def command(
     plan = plan_of(_with_process(cluster, name))
     if problems := broken_promises(plan):
         raise UserError(problems)
-    folder = settings.folder / out if out else root / "dist" / name
+    folder = out or root / "dist" / name
     _refuse_foreign(folder)
     with busy(f"Building {name}"):
         image = build(plan, name, root / "build", types=types)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .base import Command, Group, Settings
+from .base import FILE, Command, Group, Settings
 from .output import progress_bar
 
 
@@ -30,7 +30,7 @@ def command() -> None:
 @click.option(
     "--from",
     "source",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Take this file instead of fetching it.",
 )

@@ -14,7 +14,7 @@ from ..flash.find import Drive
 from ..flash.prepare import flash_file
 from ..model.board import Board
 from ..model.image import Image
-from .base import Command, Settings
+from .base import FILE, FOLDER, Command, Settings
 from .output import busy, note, progress_bar
 from .target import BOARD, build_image, device_of, port_option, root_relative, show_start
 
@@ -42,11 +42,11 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
 @port_option
 @click.option(
     "--drive",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="The drive of an RP2 in its boot loader (default: the one mounted).",
 )
-@click.option("--firmware", type=click.Path(path_type=Path), metavar="FILE", help="As for build.")
+@click.option("--firmware", type=FILE, metavar="FILE", help="As for build.")
 @click.option("--force", is_flag=True, help="Although the chip's revision is not the firmware's.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")

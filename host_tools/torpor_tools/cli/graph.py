@@ -8,7 +8,7 @@ import click
 
 from ..config.suggest import did_you_mean, listing
 from ..errors import fail
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import show_files
 
 
@@ -24,16 +24,18 @@ from .output import show_files
     ],
 )
 @click.argument("method", required=False, metavar="[SERVICE.METHOD]")
-@click.option("--svg", metavar="FILE", help="Draw a picture.")
-@click.option("--mermaid", metavar="FILE", help="Write a Mermaid flowchart.")
-@click.option("--record", metavar="FILE", help="Add the counts of a run (torpor sim --record).")
+@click.option("--svg", type=FILE, metavar="FILE", help="Draw a picture.")
+@click.option("--mermaid", type=FILE, metavar="FILE", help="Write a Mermaid flowchart.")
+@click.option(
+    "--record", type=FILE, metavar="FILE", help="Add the counts of a run (torpor sim --record)."
+)
 @click.pass_obj
 def command(
     settings: Settings,
     method: str | None,
-    svg: str | None,
-    mermaid: str | None,
-    record: str | None,
+    svg: Path | None,
+    mermaid: Path | None,
+    record: Path | None,
 ) -> None:
     from ..contracts import load_plan
     from ..graph import mermaid as flowchart
@@ -44,12 +46,12 @@ def command(
     from ..graph.record import read_record
 
     plan = load_plan(settings.root)
-    counts = read_record(settings.folder / record).between() if record else None
+    counts = read_record(record).between() if record else None
     drawn = graph(plan, counts)
     if svg:
-        _write(settings.folder, svg, picture.svg(drawn))
+        _write(settings, svg, picture.svg(drawn))
     if mermaid:
-        _write(settings.folder, mermaid, flowchart.mermaid(drawn))
+        _write(settings, mermaid, flowchart.mermaid(drawn))
     if method:
         points = {str(point): point for point in drawn.calls.direct}
         if method not in points:
@@ -65,10 +67,11 @@ def command(
         click.echo(line)
 
 
-def _write(folder: Path, name: str, content: str) -> None:
-    file = folder / name
+def _write(settings: Settings, file: Path, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise fail(f"{name} cannot be written: {error.strerror}", "name another file") from None
+        raise fail(
+            f"{settings.shown(file)} cannot be written: {error.strerror}", "name another file"
+        ) from None
     show_files(file.parent, [file])

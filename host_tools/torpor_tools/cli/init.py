@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .base import Command, Settings
+from .base import FOLDER, Command, Settings
 from .output import show_files
 from .scaffold import write_project, write_service
 
@@ -22,7 +22,7 @@ from .scaffold import write_project, write_service
         ("torpor init .", "in this folder, beside what is there"),
     ],
 )
-@click.argument("dir", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("dir", type=FOLDER)
 @click.option(
     "--board",
     default="RPI_PICO_W",
@@ -35,9 +35,11 @@ def command(settings: Settings, dir: Path, board: str) -> None:
     from ..config import load_board
 
     load_board(board)
-    folder = (settings.folder / dir).resolve()
+    folder = dir.resolve()
     written = write_project(folder, folder.name, board)
     written += write_service(folder, "hello")
     show_files(folder, written[:-1])
-    here = "" if folder == settings.folder else f" -C {shlex.quote(str(dir))}"
+    started = Path.cwd()
+    near = folder.relative_to(started) if folder.is_relative_to(started) else folder
+    here = "" if folder == started else f" -C {shlex.quote(str(near))}"
     click.echo(f"\nNext: torpor{here} sim")

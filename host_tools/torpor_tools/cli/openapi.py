@@ -9,7 +9,7 @@ import click
 
 from ..config.suggest import did_you_mean, listing
 from ..errors import fail
-from .base import Command, Settings
+from .base import FOLDER, Command, Settings
 from .output import show_files
 
 
@@ -23,9 +23,11 @@ from .output import show_files
     ],
 )
 @click.argument("service", required=False)
-@click.option("--out", metavar="DIR", help="Write <service>.json files into this folder.")
+@click.option(
+    "--out", type=FOLDER, metavar="DIR", help="Write <service>.json files into this folder."
+)
 @click.pass_obj
-def command(settings: Settings, service: str | None, out: str | None) -> None:
+def command(settings: Settings, service: str | None, out: Path | None) -> None:
     from ..contracts import load_plan
     from ..openapi import documents
 
@@ -41,9 +43,8 @@ def command(settings: Settings, service: str | None, out: str | None) -> None:
             raise click.UsageError("Name a service, or a folder with --out.")
         click.echo(json.dumps(found[service], indent=2))
         return
-    folder = settings.folder / out
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{name}.json" for name in found]
+    out.mkdir(parents=True, exist_ok=True)
+    files = [out / f"{name}.json" for name in found]
     for file, document in zip(files, found.values(), strict=True):
         file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    show_files(folder, [Path(file) for file in files])
+    show_files(out, files)

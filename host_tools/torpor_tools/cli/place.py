@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..errors import UserError, fail
 from ..graph.record import Record
 from ..model.plan import Plan
 from ..planner.solve import Placement
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import busy, note, print_table
 from .plan import total
 
@@ -25,12 +27,12 @@ from .plan import total
         ("torpor place run.json --free sensors", "sensors may move, wires and all"),
     ],
 )
-@click.argument("record", required=False)
+@click.argument("record", type=FILE, required=False)
 @click.option("--fix", multiple=True, metavar="SERVICE=BOARD", help="Keep a service on a board.")
 @click.option("--free", multiple=True, metavar="SERVICE", help="Let a service of hardware move.")
 @click.pass_obj
 def command(
-    settings: Settings, record: str | None, fix: tuple[str, ...], free: tuple[str, ...]
+    settings: Settings, record: Path | None, fix: tuple[str, ...], free: tuple[str, ...]
 ) -> None:
     from ..config import load_cluster
     from ..contracts import plan_of, read_placed
@@ -43,7 +45,7 @@ def command(
     fixed = dict(split_move(text) for text in fix)
     moved(cluster, fixed)  # whose names are right
     plan, problems = read_placed(cluster)
-    run = read_record(settings.folder / record) if record else None
+    run = read_record(record) if record else None
     with busy("Searching"):
         cache = settings.root / "build" / ".cache" / "mpy"
         found = propose(plan, run, fixed, free, cache)

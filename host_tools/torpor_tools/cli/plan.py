@@ -10,7 +10,7 @@ from ..config.suggest import counted
 from ..errors import fail
 from ..graph.record import Record
 from ..planner.compare import BoardChange, Traffic
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import busy, print_table
 
 
@@ -26,9 +26,11 @@ from .output import busy, print_table
     ],
 )
 @click.argument("moves", nargs=-1, metavar="[SERVICE=BOARD...]")
-@click.option("--record", metavar="FILE", help="Count the calls of a run (torpor sim --record).")
+@click.option(
+    "--record", type=FILE, metavar="FILE", help="Count the calls of a run (torpor sim --record)."
+)
 @click.pass_obj
-def command(settings: Settings, moves: tuple[str, ...], record: str | None) -> None:
+def command(settings: Settings, moves: tuple[str, ...], record: Path | None) -> None:
     from ..config import load_cluster
     from ..contracts import plan_of
     from ..graph.record import read_record
@@ -40,7 +42,7 @@ def command(settings: Settings, moves: tuple[str, ...], record: str | None) -> N
     homes = dict(split_move(text) for text in moves)
     now = plan_of(cluster)
     then = plan_of(moved(cluster, homes)) if homes else now
-    run = read_record(settings.folder / record) if record else None
+    run = read_record(record) if record else None
     with busy("Linking both"):
         cache = out / ".cache" / "mpy"
         before = compare.images(now, cache) if homes else compare.built(now, out)

@@ -12,7 +12,7 @@ from ..errors import fail
 from ..model.plan import BoardPlan, Plan
 from ..power.load import Load, Outcome
 from ..power.meter import Energy
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import print_table
 
 _HEADINGS = ("policy", "mA", "mAh/day", "battery", "latency", "95 %", "worst")
@@ -36,9 +36,9 @@ _HEADINGS = ("policy", "mA", "mAh/day", "battery", "latency", "95 %", "worst")
 @click.option("--job-ms", default=100.0, metavar="MS", help="Work for a scheduled run (100).")
 @click.option("--battery", default=2500.0, metavar="MAH", help="Capacity (default 2500 mAh).")
 @click.option("--trace", is_flag=True, help="Take the trace of the last torpor sim.")
-@click.option("--import", "profile", metavar="CSV", help="Take a PPK2's measurement.")
+@click.option("--import", "profile", type=FILE, metavar="CSV", help="Take a PPK2's measurement.")
 @click.option("--offset", default=0.0, metavar="MS", help="When the trace begins in the CSV.")
-@click.option("--plot", metavar="FILE", help="Draw it (.png or .svg).")
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw it (.png or .svg).")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -48,9 +48,9 @@ def command(
     job_ms: float,
     battery: float,
     trace: bool,
-    profile: str | None,
+    profile: Path | None,
     offset: float,
-    plot: str | None,
+    plot: Path | None,
 ) -> None:
     from ..contracts import load_plan
 
@@ -60,17 +60,15 @@ def command(
     if battery <= 0:
         raise fail(f"--battery {battery:g} is no capacity", "give it in mAh, above 0")
     placed = _board(load_plan(settings.root), board)
-    target = settings.folder / plot if plot else None
-    csv = settings.folder / profile if profile else None
     if trace:
         path = settings.root / "build" / "sim" / board / "trace.jsonl"
-        _show_trace(placed, path, csv, offset, battery, target)
-    elif csv:
-        _show_profile(csv, battery, target)
+        _show_trace(placed, path, profile, offset, battery, plot)
+    elif profile:
+        _show_profile(profile, battery, plot)
     else:
-        _show_load(placed, _load(placed, requests, request_ms, job_ms), battery, target)
+        _show_load(placed, _load(placed, requests, request_ms, job_ms), battery, plot)
     if plot:
-        click.echo(f"drawn: {plot}")
+        click.echo(f"drawn: {settings.shown(plot)}")
 
 
 def _board(plan: Plan, name: str) -> BoardPlan:

@@ -18,7 +18,7 @@ from ..errors import Problem, UserError, fail
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import busy, note, print_table
 
 _COLOURS = {"DEBUG": "bright_black", "WARN": "yellow", "ERROR": "red"}
@@ -55,7 +55,10 @@ Build = Callable[[], tuple[Plan, list[Image]]]
 )
 @click.option("--watch", "watched", is_flag=True, help="Rebuild and restart at each change.")
 @click.option(
-    "--record", metavar="FILE", help="Count the calls between services; written at the end."
+    "--record",
+    type=FILE,
+    metavar="FILE",
+    help="Count the calls between services; written at the end.",
 )
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option("--strict", is_flag=True, help="Have calls in memory pass through the wire encoding.")
@@ -73,7 +76,7 @@ def command(
     fresh: bool,
     speed: float,
     watched: bool,
-    record: str | None,
+    record: Path | None,
     types: bool,
     strict: bool,
     emulate: bool,
@@ -108,9 +111,8 @@ def command(
         log=_print_line,
         record=record is not None,
     )
-    file = settings.folder / record if record else None
     try:
-        asyncio.run(_run(sim, plan, root, build if watched else None, file))
+        asyncio.run(_run(sim, plan, root, build if watched else None, record))
     except TimeoutError as late:
         raise fail(str(late), "a service's start must come to an end") from None
 

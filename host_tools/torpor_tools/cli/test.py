@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..errors import fail
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 
 _SUITE = "tests/cluster"
 _NO_TESTS = 5  # pytest's exit code
@@ -32,7 +32,7 @@ def test_it_greets(cluster):
         ("torpor test --placements 20 --strict", "and with values that no network could carry"),
     ],
 )
-@click.argument("suite", nargs=-1)
+@click.argument("suite", type=FILE, nargs=-1)
 @click.option("--placements", type=click.IntRange(2), metavar="N", help="How many placements.")
 @click.option("--seed", type=int, metavar="SEED", help="Make the same random placements again.")
 @click.option("--strict", is_flag=True, help="Calls in memory pass through the wire encoding.")
@@ -41,7 +41,7 @@ def test_it_greets(cluster):
 @click.pass_obj
 def command(
     settings: Settings,
-    suite: tuple[str, ...],
+    suite: tuple[Path, ...],
     placements: int | None,
     seed: int | None,
     strict: bool,
@@ -51,7 +51,7 @@ def command(
     root = settings.root
     if jobs and find_spec("xdist") is None:
         raise fail("-n needs pytest-xdist", "pip install pytest-xdist")
-    paths = [str(Path(settings.directory, path).resolve()) for path in suite] or [_SUITE]
+    paths = [str(path) for path in suite] or [_SUITE]
     if not suite and not (root / _SUITE).is_dir():
         raise fail(
             f"there is no folder {_SUITE} with tests of the cluster",
