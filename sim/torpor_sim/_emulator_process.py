@@ -1,8 +1,9 @@
 """The process of one emulated board: ``python -m torpor_sim._emulator_process SETTINGS``.
 
-SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {guest port: host port}
-and ``terminal`` (whether the serial line also gets a pseudo-terminal). It writes one JSON object a
-line on its output and reads orders from its input, in the same form; it ends when its input ends.
+SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {guest port: host port},
+``terminal`` (whether the serial line also gets a pseudo-terminal) and ``parent`` (a process id). It
+writes one JSON object a line on its output and reads orders from its input, in the same form. It
+ends when its input or its parent ends.
 
 Only this process imports the emulator: it fills a processor, and one that hangs can be killed.
 """
@@ -24,6 +25,7 @@ from rp2040py.device.repl_runner import InteractiveRepl
 from rp2040py.external.cyw43 import Cyw43439
 from rp2040py.utils.firmware_retrieve import MICROPYTHON
 
+from ._launch import die_with
 from .forward import Radio
 
 _LONGEST = 1 << 16  # bytes; a line without end is cut here
@@ -122,10 +124,12 @@ class _Emulator:
 
 
 def main() -> None:
+    settings = json.loads(sys.argv[1])
+    die_with(settings["parent"])
     # What a library prints must not end up among the events.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    asyncio.run(_Emulator(json.loads(sys.argv[1]), out).run())
+    asyncio.run(_Emulator(settings, out).run())
 
 
 if __name__ == "__main__":

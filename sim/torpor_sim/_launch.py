@@ -12,8 +12,8 @@ _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process when the supervisor's thread that started it ends."""
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the parent's thread that started it ends."""
     if sys.platform == "linux":
         import ctypes
 
@@ -23,7 +23,7 @@ def _die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    _die_with(int(sys.argv[1]))
+    die_with(int(sys.argv[1]))
     from micropython import main  # type: ignore[import-untyped]
 
     sys.argv[:] = ["micropython", *sys.argv[2:]]

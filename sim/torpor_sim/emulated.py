@@ -116,7 +116,13 @@ class EmulatedBoard:
     async def _start(self, timeout: float) -> None:
         self._started = asyncio.get_running_loop().create_future()
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _MODULE, json.dumps(self._settings)),
+            *(
+                sys.executable,
+                "-P",
+                "-m",
+                _MODULE,
+                json.dumps({**self._settings, "parent": os.getpid()}),
+            ),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

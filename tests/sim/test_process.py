@@ -134,7 +134,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_no_board_outlives_its_supervisor(tmp_path: Path, number: signal.Signals) -> None:
     root = Path(__file__).parents[2]
     path = os.pathsep.join(str(root / part) for part in ("", "host_tools", "sim"))

@@ -23,6 +23,7 @@ from ..model.plan import BoardPlan, Plan
 from .base import Settings
 from .examples import curl_line
 from .output import busy, note, print_table, progress_bar
+from .signals import cancel_at_signals
 
 _KIND = "RPI_PICO_W"
 _PATIENCE_S = 600.0
@@ -83,8 +84,6 @@ async def _run(
     port_base: int | None,
     log: Callable[[LogLine], None],
 ) -> None:
-    from .sim import cancel_at_signals
-
     ports = Ports(bind=bind, base=port_base, mode="fixed")
     place = ports.place([image.board])[image.board.name]
     ports.close()

@@ -16,6 +16,7 @@ from ..model.cluster import Mailbox
 from ..model.plan import Plan
 from .base import Command, Settings
 from .output import print_table
+from .signals import cancel_at_signals
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
@@ -90,9 +91,7 @@ def command(
         limit=limit,
         resolve=_resolver(root),
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(gateway, plan, bind))
-    click.echo("stopped")
+    asyncio.run(_run(gateway, plan, bind))
 
 
 def _broker(plan: Plan, url: str | None) -> Mailbox:
@@ -110,18 +109,25 @@ def _broker(plan: Plan, url: str | None) -> Mailbox:
 
 
 async def _run(gateway: Gateway, plan: Plan, bind: str) -> None:
-    async with gateway:
-        host = "127.0.0.1" if bind == "0.0.0.0" else bind
-        rows = [
-            (service.name, board.name, f"http://{host}:{gateway.ports[service.port]}")
-            for board in plan.boards
-            for service in board.services
-            if service.port
-        ]
-        click.echo()
-        print_table(("service", "board", "url"), rows)
-        click.echo("\nCtrl-C stops.\n")
-        await gateway.run()
+    cancel_at_signals()
+    with contextlib.suppress(asyncio.CancelledError):
+        async with gateway:
+            _show(gateway, plan, bind)
+            await gateway.run()
+    click.echo("stopped")
+
+
+def _show(gateway: Gateway, plan: Plan, bind: str) -> None:
+    host = "127.0.0.1" if bind == "0.0.0.0" else bind
+    rows = [
+        (service.name, board.name, f"http://{host}:{gateway.ports[service.port]}")
+        for board in plan.boards
+        for service in board.services
+        if service.port
+    ]
+    click.echo()
+    print_table(("service", "board", "url"), rows)
+    click.echo("\nCtrl-C stops.\n")
 
 
 def _resolver(root: Path) -> Resolve:

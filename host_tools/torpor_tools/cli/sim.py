@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..model.plan import Plan
 from ..paths import firmware_dir
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table
+from .signals import cancel_at_signals
 
 _COLOURS = {"DEBUG": "bright_black", "WARN": "yellow", "ERROR": "red"}
 
@@ -143,7 +143,7 @@ def warn_of_breaks(plan: Plan) -> None:
 async def _run(
     sim: Simulator, plan: Plan, root: Path, rebuild: Build | None, record: Path | None
 ) -> None:
-    """Run the boards until Ctrl-C or SIGTERM; with ``rebuild``, follow changes of the sources.
+    """Run the boards until a signal ends us; with ``rebuild``, follow changes of the sources.
 
     What the boards have counted goes to the file ``record``.
     """
@@ -166,22 +166,6 @@ def _write_record(file: Path, root: Path, seconds: float) -> None:
     found = recorded(root / "build" / "sim")
     write_record(file, Record(seconds, dict(found.calls), found.heap, found.base))
     click.echo(f"{counted(found.calls.total(), 'call')} recorded in {file}")
-
-
-def cancel_at_signals() -> None:
-    """The first Ctrl-C or SIGTERM cancels this task; the next one has its usual effect."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def cancel() -> None:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-        if task:
-            task.cancel()
-
-    for number in numbers:
-        loop.add_signal_handler(number, cancel)
 
 
 def _show(sim: Simulator, plan: Plan) -> None:

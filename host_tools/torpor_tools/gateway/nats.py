@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import socket
@@ -11,10 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..errors import fail
+from ..errors import UserError, fail
 from ..model.cluster import Mailbox
 
 _READY_S = 20.0
+_LOOK_S = 0.2
+_CHILD = Path(__file__).with_name("_child.py")
+_log = logging.getLogger("torpor.gateway")
 
 
 def is_needed(where: Mailbox) -> bool:
@@ -54,7 +58,7 @@ def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = 
 
 
 class NatsServer:
-    """The process. It is stopped with the gateway; what it keeps lies in ``folder``."""
+    """The process. It ends with the gateway, however that ends; its data is in ``folder``."""
 
     def __init__(self, where: Mailbox, login: dict[str, str], folder: Path) -> None:
         self._where = where
@@ -79,7 +83,13 @@ class NatsServer:
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(text)
         with open(self._folder / "nats.log", "ab") as log:
-            self._process = subprocess.Popen([program, "-c", file], stdout=log, stderr=log)
+            # In a session of its own: Ctrl-C is for us, and we end it when we are done.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", _CHILD, str(os.getpid()), program, "-c", file],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         await self._ready()
 
     async def _ready(self) -> None:
@@ -95,12 +105,23 @@ class NatsServer:
                 await asyncio.sleep(0.02)
         raise fail("nats-server does not answer", f"see {self._folder / 'nats.log'}")
 
-    async def watch(self) -> None:
-        """Start it again whenever it ends. Never returns."""
+    async def watch(self, connected: asyncio.Event) -> None:
+        """Start it whenever nothing listens at its address. Never returns.
+
+        That happens when it ends, and when another gateway ends that had started it before us.
+        ``connected`` says whether we have a broker.
+        """
         while True:
-            await asyncio.sleep(0.2)
-            if self._process and self._process.poll() is not None:
+            await asyncio.sleep(_LOOK_S)
+            if connected.is_set() or (self._process and self._process.poll() is None):
+                continue
+            if not await asyncio.to_thread(is_needed, self._where):
+                continue
+            try:
                 await self.start()
+                _log.info("nats-server started at %s", self._where.url)
+            except UserError as error:
+                _log.error("%s", error)
 
     def stop(self) -> None:
         """End it and wait for that."""

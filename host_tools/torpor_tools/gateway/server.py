@@ -92,10 +92,11 @@ class Gateway:
 
     async def _start(self) -> None:
         sockets = self._listen()
-        if self._where.own and is_needed(self._where):
+        if self._where.own:
             self._nats = NatsServer(self._where, self._login, self._folder)
-            await self._nats.start()
-            _log.info("nats-server started at %s", self._where.url)
+            if is_needed(self._where):
+                await self._nats.start()
+                _log.info("nats-server started at %s", self._where.url)
         app = {ours: self._homes[port] for port, ours in self.ports.items()}
         self._app = App(
             app,
@@ -111,7 +112,7 @@ class Gateway:
             asyncio.create_task(self._clean()),
         ]
         if self._nats:
-            self._tasks.append(asyncio.create_task(self._nats.watch()))
+            self._tasks.append(asyncio.create_task(self._nats.watch(self.broker.connected)))
         handle, loop = self._app.handle, asyncio.get_running_loop()
         for sock in sockets:
             server = await loop.create_server(lambda: Client(handle, self._clients), sock=sock)
