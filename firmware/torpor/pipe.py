@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import core
+from errno import ECONNRESET
 
 from micropython import const
 
@@ -22,7 +23,7 @@ class Pipe:
         """Send ``data`` behind what is still to be sent. Raises ``OSError``."""
         if self._tail:
             if len(self._tail) + len(data) > _MOST:
-                raise OSError(104)
+                raise OSError(ECONNRESET)
             self._tail += data
             return
         n = self._sock.write(data) or 0

@@ -43,7 +43,7 @@ class Budget:
         self.turned_away = 0
         self.displaced = 0
         self.ended: int | None = None  # when the last connection ended that had sent something
-        self._waiting = False  # a newcomer holds the place that is kept
+        self.newcomer = False  # a client has the place that is kept: the listeners accept no other
         self._sweeper: asyncio.Task | None = None
 
     def full(self) -> bool:
@@ -65,11 +65,12 @@ class Budget:
         return True
 
     async def admit(self) -> bool:
-        """Find a place for a connection that was just accepted; False: there is none."""
-        while self._waiting:
-            await asyncio.sleep_ms(_TURN_MS)
+        """Find a place for a connection that was just accepted; False: there is none.
+
+        The listener then turns the client away and sets ``newcomer`` to False.
+        """
         if self.full() and not self._displace(self._is_full_of_clients()):
-            self._waiting = True
+            self.newcomer = True
             try:
                 since = clock.ticks()
                 while self.full() and not self._displace(self._is_full_of_clients()):
@@ -77,8 +78,10 @@ class Budget:
                         self.turned_away += 1
                         return False
                     await asyncio.sleep_ms(_TURN_MS)
-            finally:
-                self._waiting = False
+            except asyncio.CancelledError:
+                self.newcomer = False
+                raise
+            self.newcomer = False
         return True
 
     def _displace(self, clients: bool) -> bool:

@@ -11,7 +11,7 @@ requests a second, and a connection costs 1.3 kB more.
 import asyncio
 import socket
 from asyncio import core
-from errno import ECONNRESET
+from errno import EAGAIN, ECONNRESET
 
 from micropython import const
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
+_TURN_MS = const(10)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
@@ -37,7 +38,6 @@ _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP seg
 buffer = bytearray(_CHUNK)
 _view = memoryview(buffer)
 
-_AGAIN = (11, 103, 104)  # EAGAIN, ECONNABORTED, ECONNRESET: this client has gone, others may come
 _log = Log("http")
 
 
@@ -85,12 +85,16 @@ class Listener:
                 self._task = core.cur_task
                 while True:
                     yield core._io_queue.queue_read(sock)
+                    while budget.newcomer:  # the socket that is left is for one client at a time
+                        yield from asyncio.sleep_ms(_TURN_MS)
                     try:
                         client, address = sock.accept()
                     except OSError as e:
-                        if e.errno in _AGAIN:
-                            continue
-                        raise
+                        if e.errno != EAGAIN:
+                            from . import refusal
+
+                            yield from refusal.pass_over(e)
+                        continue
                     client.setblocking(False)
                     connection = Connection(self, client, address)
                     if not budget.full() or (yield from budget.admit()):
@@ -292,7 +296,7 @@ class Connection:
             if n is None:
                 yield core._io_queue.queue_read(self.sock)
             elif n == 0:
-                raise OSError(104)
+                raise OSError(ECONNRESET)
             else:
                 have += n
         request.body = body
@@ -324,6 +328,7 @@ class Connection:
             pass  # the listener must go on, whatever becomes of this client
         finally:
             self.sock.close()
+            self.listener.budget.newcomer = False
 
     # async
     def read(self):
@@ -333,7 +338,7 @@ class Connection:
             if n:
                 return bytes(_view[:n])
             if n == 0:
-                raise OSError(104)
+                raise OSError(ECONNRESET)
             yield core._io_queue.queue_read(self.sock)
 
     # async

@@ -4,10 +4,12 @@ An overlay: see ``torpor.overlay``.
 """
 
 import asyncio
+from errno import ECONNABORTED, ECONNRESET
 
 from micropython import const
 
 from .. import clock, overlay
+from ..errnos import ENFILE
 from ..service import Fault
 from . import wire
 from .answer import error
@@ -17,6 +19,16 @@ overlay.until_collected(__name__)
 
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)
+_FULL_MS = const(20)
+
+
+# async
+def pass_over(error):
+    """Go on after an error of ``accept`` that has cost one client only. Raises any other error."""
+    if error.errno == ENFILE:  # the board has no socket left, and the client is gone
+        yield from asyncio.sleep_ms(_FULL_MS)
+    elif error.errno not in (ECONNABORTED, ECONNRESET):
+        raise error
 
 
 def unmatched(listener, request, node):

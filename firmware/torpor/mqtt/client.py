@@ -4,6 +4,7 @@ taken from the broker than is being worked on: what waits, waits there."""
 import asyncio
 import socket
 from asyncio import core
+from errno import EINPROGRESS
 
 from micropython import const
 
@@ -13,7 +14,6 @@ from . import packet
 _ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
 _PING_MS = const(25000)
 _CHUNK = const(1024)
-_AHEAD = const(115)  # EINPROGRESS
 
 _REFUSED = (
     "",
@@ -67,7 +67,7 @@ class Client:
         try:
             sock.connect(address)
         except OSError as e:
-            if e.errno != _AHEAD:
+            if e.errno != EINPROGRESS:
                 raise
         yield core._io_queue.queue_write(sock)
         try:

@@ -10,7 +10,7 @@ import os
 import socket
 from asyncio import core
 from binascii import hexlify
-from errno import EINPROGRESS
+from errno import EINPROGRESS, ENOTCONN
 
 from micropython import const
 
@@ -112,7 +112,7 @@ class Link:
 
     def _send(self, frame: bytes) -> None:
         if not self._pipe:
-            raise OSError(107)  # ENOTCONN
+            raise OSError(ENOTCONN)
         self._pipe.send(self._codes[0].seal(frame))
 
     # async

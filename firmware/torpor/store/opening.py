@@ -17,7 +17,6 @@ forget("fold")
 forget("upkeep")
 
 CATALOGS = ("_", "_copy")
-_FULL = const(28)  # ENOSPC
 _SCATTERED = const(512)  # bytes of a journal
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
@@ -38,7 +37,9 @@ def failed(store, error):
         pass
     store.journal = open(store.journal_path, "ab")
     store.dirty = False
-    if error.errno == _FULL:
+    from ..errnos import ENOSPC
+
+    if error.errno == ENOSPC:
         return Fault(507, "the filesystem is full: nothing was written; prune a table")
     return error
 
