@@ -9,4 +9,4 @@ if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps after its la
 
 from torpor import net
 
-net.begin()
+net.begin()  # the build adds the host name and the power save

@@ -36,23 +36,30 @@ def _radio():
 
 
 def start(kernel) -> None:
-    """Stay joined from now on; how the radio waits is for the policy of the wiring."""
+    """Stay joined from now on."""
     begin()
-    power = getattr(kernel.cluster, "POWER", None)
-    if power:
-        # "on" listens all the time, the others when the access point says that something waits.
-        _wlan.config(pm=_wlan.PM_NONE if power[0] == "on" else _wlan.PM_POWERSAVE)
     supervise.spawn(_log, keep, kernel.rejoined)
 
 
-def begin() -> None:
-    """Turn the radio on and begin to join; returns at once."""
+def begin(host: str = "", saving: str = "") -> None:
+    """Turn the radio on and begin to join; returns at once.
+
+    ``host``: the name to announce by mDNS. ``saving``: which ``PM_`` constant of the radio to set.
+    Without them the firmware's own settings stay.
+    """
     global _wlan
     if _wlan is None:
         import network
 
+        if host:
+            network.hostname(host)  # a Pico takes it when the radio is turned on, for good
         _wlan = network.WLAN(network.STA_IF)
         _wlan.active(True)
+        if saving:
+            try:
+                _wlan.config(pm=getattr(_wlan, saving))
+            except OSError:  # an ESP32 that still joins since before a soft reset: it is set
+                pass
         _connect()
 
 
@@ -100,7 +107,7 @@ async def keep(rejoined=()) -> None:
             _log.warning("not joined, again in %d s", pause // 1000)
             await asyncio.sleep_ms(pause)
             pause = min(2 * pause, _LAST_MS)
-            _connect()
+            _connect(False)
 
 
 def info() -> dict:

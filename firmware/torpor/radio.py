@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import network
 
-_RETRY_CLOCK_S = const(60)  # asking takes up to a second, in which nothing else runs
+_RETRY_CLOCK_S = const(60)
+_SHARE = const(16)  # nothing else runs while a server's name is looked up: at most one part in 16
 
 _log = log.Log("net")
 
@@ -41,12 +42,18 @@ def connect(wlan: "network.WLAN", quick: bool) -> "int | None":
     except ImportError:
         rejoin = None  # type: ignore[assignment]
     begun = 0
+    # An ESP32 raises RuntimeError for what it has no OSError for. The log must not show the name.
     try:
+        if not quick:
+            wlan.disconnect()  # an ESP32 refuses to connect while it is still trying
         begun = rejoin.connect(wlan, ssid, key, quick) if rejoin else 0
+    except (OSError, RuntimeError) as e:
+        _log.warning("joining the access point of the last time failed: %s", e)
+    try:
         if not begun:
             wlan.connect(ssid, key)
-    except OSError as e:
-        _log.warning("joining failed: %s", e)  # whoever reads the log must not learn the name
+    except (OSError, RuntimeError) as e:
+        _log.warning("joining failed: %s", e)
     return begun
 
 
@@ -54,13 +61,15 @@ def set_clock() -> None:
     """Ask a time server; if it does not answer, say when to try again."""
     import ntptime
 
+    since = clock.ticks()
     try:
         ntptime.settime()
         clock.was_set()
         _log.info("clock set")
     except OSError as e:
-        clock.set_later(_RETRY_CLOCK_S)
-        _log.warning("clock not set, again in %d s: %s", _RETRY_CLOCK_S, e)
+        again = max(_RETRY_CLOCK_S, clock.since(since) * _SHARE // 1000)
+        clock.set_later(again)
+        _log.warning("clock not set, again in %d s: %s", again, e)
 
 
 def info(wlan: "network.WLAN | None") -> dict:
@@ -70,6 +79,6 @@ def info(wlan: "network.WLAN | None") -> dict:
     found = {"connected": True, "address": wlan.ifconfig()[0]}
     try:
         found["rssi"] = wlan.status("rssi")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         pass
     return found

@@ -157,6 +157,22 @@ CLUSTER_MISTAKES = {
         'host = "a b"\n[services.b]\nport = 80\n',
         'cluster.toml:6: host: "a b" is no name or address',
     ),
+    "same host": (
+        '[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
+        '[boards.two]\ntype = "RPI_PICO_W"\nservices = ["b"]\nhost = "ONE.local"\n'
+        "[services.b]\nport = 80\n",
+        "cluster.toml:9: two and one have the same host, ONE.local",
+    ),
+    "long host": (
+        f'[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
+        f'host = "{"x" * 33}.local"\n[services.b]\nport = 80\n',
+        "has 33 letters: a board announces at most 32",
+    ),
+    "long name": (
+        f'[cluster]\nname = "x"\n[boards.{"y" * 40}]\ntype = "ESP32_GENERIC"\n'
+        'services = ["b"]\nhost = "10.0.0.7"\n[services.b]\nport = 80\n',
+        "has 40 letters: a board announces at most 32",
+    ),
     "deadline": (
         '[cluster]\nname = "x"\ndeadline_ms = 0\n[boards.one]\ntype = "RPI_PICO_W"\n'
         'services = ["b"]\n[services.b]\nport = 80\n',
@@ -182,6 +198,10 @@ def test_duplicate_port_and_too_many_listeners(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, sources)
     found = problems(root)
     assert any("RPI_PICO_W holds 8 listeners, box needs 9" in problem for problem in found), found
+    esp32 = (root / "cluster.toml").read_text().replace("RPI_PICO_W", "ESP32_GENERIC")
+    (root / "cluster.toml").write_text(esp32)
+    found = problems(root)
+    assert any("ESP32_GENERIC holds 7 listeners, box needs 9" in each for each in found), found
     text = (root / "cluster.toml").read_text().replace("port = 8009", "port = 8001")
     (root / "cluster.toml").write_text(text)
     assert any("i has port 8001, and so has a (line 9)" in problem for problem in problems(root))

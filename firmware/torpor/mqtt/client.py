@@ -8,6 +8,7 @@ from errno import EINPROGRESS
 
 from micropython import const
 
+from .. import names
 from ..pipe import Pipe
 from . import packet
 
@@ -46,7 +47,7 @@ class Client:
         Raises ``OSError`` if the broker cannot be reached or refuses.
         """
         self._packets = packet.Packets(most)
-        address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
+        address = names.find(self._host, self._port)
         self._sock = socket.socket()
         await self._connect(address)
         if self._tls:
@@ -124,6 +125,8 @@ class Client:
         if self._pinging:
             self._pinging.cancel()
             self._pinging = None
+        else:
+            names.failed(self._host, self._port)
         if self._sock:
             self._sock.close()
 

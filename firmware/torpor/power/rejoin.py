@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # The address comes from DHCP again after so many wakes, for a lease ends some time.
 _RENEW = const(60)
 
+_NO_DNS = "0.0.0.0"  # of a network without a DNS server; an ESP32 refuses to be given it
 _KEPT = const(256)  # bytes: a name of 32, four addresses
 
 NOT = const(0)
@@ -40,8 +41,7 @@ def connect(wlan, ssid: str, key: str, quick: bool) -> int:
     if quick and port.reset_cause() == "deep sleep":
         known = state.of("torpor.wifi", _KEPT).get("known")
     if not quick:
-        wlan.disconnect()
-        wlan.ifconfig("dhcp")
+        _ask_dhcp(wlan)
     if known and known[0] != ssid:
         known = None
     if known:
@@ -49,7 +49,7 @@ def connect(wlan, ssid: str, key: str, quick: bool) -> int:
         _uses += 1
         if _uses > _RENEW:
             _uses = 0
-        elif address:
+        elif address and address[3] != _NO_DNS:
             wlan.ifconfig(tuple(address))
     else:
         _uses = 0
@@ -61,6 +61,13 @@ def connect(wlan, ssid: str, key: str, quick: bool) -> int:
     except TypeError:  # an ESP32 takes no channel here: it stops its scan at the BSSID
         wlan.connect(ssid, key, bssid=unhexlify(_bssid))
     return QUICK if known else SCANNED
+
+
+def _ask_dhcp(wlan) -> None:
+    try:
+        wlan.ifconfig("dhcp")
+    except (OSError, RuntimeError):
+        pass  # an ESP32 on which it still runs
 
 
 def _scan(wlan, ssid: str):

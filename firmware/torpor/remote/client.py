@@ -14,7 +14,7 @@ from errno import EINPROGRESS, ENOTCONN
 
 from micropython import const
 
-from .. import clock, kernel, until
+from .. import clock, kernel, names, until
 from ..log import Log
 from ..pipe import Pipe
 from ..service import Fault
@@ -168,14 +168,20 @@ class Link:
             await self._read()
             self._lose("connection closed")
         except asyncio.TimeoutError:
+            self._not_reached()
             self._lose("not reached")
         except (OSError, ValueError) as e:
+            self._not_reached()
             self._lose(e)
         except asyncio.CancelledError:
             pass
         finally:
             if budget:
                 budget.remove(self)
+
+    def _not_reached(self) -> None:
+        if not self._pipe:
+            names.failed(self._host, self._port)
 
     async def _open(self) -> None:
         """Connect and agree on the keys of this connection. Raises ``OSError``."""
@@ -186,7 +192,7 @@ class Link:
             self._key %= len(keys)
             key = keys[self._key]
             ours = auth.nonce()
-            address = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)[0][-1]
+            address = names.find(self._host, self._port)
             sock = self._sock = socket.socket()
             status, theirs = await self._greet(sock, address, key, ours)
             if status == 101:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
+from ..model.board import Board
 from ..model.port import Heap, Hostname, Loop, Names, Port, Sockets, Wifi
 from ..paths import boards_dir
 from .document import Document, as_toml
@@ -20,6 +21,7 @@ _TABLES: dict[str, type] = {
     "names": Names,
 }
 _OPTIONAL = ("hostname", "wifi")
+_UDP_SOCKETS = 1
 _TAKEN_AT = ("active", "first address")
 _ERRNOS = ("full", "listen_full", "accept_full", "accept_aborted")
 
@@ -52,6 +54,16 @@ def load_port(name: str) -> Port:
     if document.problems:
         raise UserError(document.problems)
     return Port(name=name, errno=errno, **tables)
+
+
+def connections_left(board: Board, listeners: int) -> int:
+    """The TCP connections that a board can have open beside so many listeners.
+
+    Where all sockets come from one pool, one of them is left for UDP: the time, and names.
+    """
+    if not load_port(board.port).sockets.shared:
+        return board.connections
+    return min(board.connections, board.sockets - listeners - _UDP_SOCKETS)
 
 
 def _table(document: Document, name: str) -> Any:

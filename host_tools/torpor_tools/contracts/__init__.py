@@ -121,6 +121,8 @@ def _together(
     for entry in cluster.boards:
         if entry.type in boards:
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)
+            yield from placement.connections_are_left(entry, boards[entry.type], cluster, contracts)
+            yield from placement.host_name_fits(entry, boards[entry.type])
             yield from placement.states_fit(entry, boards[entry.type], contracts)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
             yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..config.ports import connections_left, load_port
 from ..config.suggest import did_you_mean, free_port, listing
 from ..errors import Problem
 from ..model.board import LEAST_STATE, Board, state_share
-from ..model.cluster import BoardEntry, Cluster
+from ..model.cluster import BoardEntry, Cluster, announced_name
 from ..model.contract import Contract
+
+_CLIENTS = 2  # connections: one for a client, and one that is kept for the next
 
 
 def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
@@ -108,6 +111,39 @@ def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[
             f"give one of {listing(listening, 'or')} `port = false` or put it behind another "
             "service's port",
         )
+
+
+def connections_are_left(
+    board: BoardEntry, kind: Board, cluster: Cluster, contracts: dict[str, Contract]
+) -> Iterator[Problem]:
+    """Beside its listeners a board has connections for a client, the next one, and its own."""
+    ports = {s.name: s.port for s in cluster.services}
+    listeners = sum(bool(ports.get(name)) for name in board.services)
+    if not listeners or listeners > kind.listeners:  # ``listeners_fit`` has said so
+        return
+    peers = [p.service for n in board.services if n in contracts for p in contracts[n].peers]
+    calls = any(name not in board.services for name in peers)
+    needed = _CLIENTS + bool(calls) + bool(board.mailbox)
+    left = connections_left(kind, listeners)
+    if left < needed:
+        uses = ["a client and the next one"] + ["calls to other boards"] * calls
+        uses += ["the mailbox"] * board.mailbox
+        yield Problem(
+            board.where,
+            f"{kind.name} has {kind.sockets} sockets: {listeners} listeners of {board.name} leave "
+            f"{left} for connections, and {listing(uses)} need {needed}",
+            "give one of its services `port = false` or put it behind another service's port",
+        )
+
+
+def host_name_fits(board: BoardEntry, kind: Board) -> Iterator[Problem]:
+    """The firmware takes the name that the board announces by mDNS."""
+    hostname = load_port(kind.port).hostname
+    name = announced_name(board.name, board.host)
+    if hostname and len(name) > hostname.longest:
+        what = f"{name} has {len(name)} letters: a board announces at most {hostname.longest}"
+        where = board.host_where or board.where
+        yield Problem(where, what, 'give the board a shorter host = "shed.local"')
 
 
 def notes(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ..image.tree import LISTING, checksums, replace_folder, static_files, write
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..openapi import documents
-from . import stub
+from . import radio, stub
 from .compile import compile_all
 from .freeze import FOLDER, frozen_files, left_over
 from .module import Module
@@ -75,7 +75,7 @@ def build(
         (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
         write_tree(_documents(plan, board), new / "openapi")
         if frozen:
-            start = start_modules(board.board.port, production)
+            start = start_modules(board.board.port, production, radio.begin(board))
             write_tree(frozen_files(linked.modules, start), new / FOLDER)
 
     replace_folder(folder, write)
@@ -140,7 +140,7 @@ def _link(
     written = _gather(problems, lambda: _generated(plan, board, strict)) if wired else None
     generated = written or {"cluster": ""}
     collected, missing = collect(plan, board, generated)
-    start = start_modules(board.board.port)
+    start = start_modules(board.board.port, begin=radio.begin(board))
     modules = without_unused(collected, start)
     if wired:
         modules = with_modules(board, modules, start)
@@ -238,7 +238,7 @@ def _line(problem: Problem) -> tuple[str, int]:
 
 def _other_files(board: BoardPlan, production: bool = False) -> dict[str, bytes]:
     """What goes into the image as it is."""
-    start = start_modules(board.board.port, production)
+    start = start_modules(board.board.port, production, radio.begin(board))
     files = {module.path: module.source.encode() for module in start}
     for service in board.services:
         for name, data in static_files(service.folder / "static").items():

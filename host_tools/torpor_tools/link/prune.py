@@ -26,6 +26,7 @@ from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
 
 START_FILES = ("boot.py", "main.py")
+_BEGIN = "net.begin()  # the build adds the host name and the power save\n"
 _USUAL = "    ...  # here the build puts boot.py\n"
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
@@ -74,15 +75,19 @@ def collect(
     return sorted(work.found.values(), key=lambda module: module.name), work.problems
 
 
-def start_modules(port: str, production: bool = False) -> list[Module]:
+def start_modules(port: str, production: bool = False, begin: str = "") -> list[Module]:
     """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else.
 
     Those of a production image let nobody at the prompt. A Linux process has no prompt and no
-    radio to begin with: it starts with ``main.py``.
+    radio to begin with: it starts with ``main.py``. ``begin`` is the call that turns the radio on.
     """
     folder = paths.firmware_dir()
     names = [name for name in START_FILES if port != "unix" or name != "boot.py"]
     sources = {name: (folder / name).read_text() for name in names}
+    if begin:
+        before, call, after = sources["boot.py"].partition(_BEGIN)
+        assert call
+        sources["boot.py"] = f"{before}{begin}\n{after}"
     if production and port != "unix":
         usual = indent(sources["boot.py"], "    ")
         closed, here, end = (folder / "production/boot.py").read_text().partition(_USUAL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
+from ..config.ports import connections_left
 from ..errors import Problem, UserError
 from ..model.board import state_share
 from ..model.plan import BoardPlan, PlacedService, Plan
@@ -119,7 +120,8 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("NAME", plan.cluster.name)
     yield from _assign("BOARD", board.name)
     yield from _assign("LISTENERS", board.board.listeners)
-    yield from _assign("CONNECTIONS", board.board.connections)
+    listeners = sum(service.port is not None for service in board.services)
+    yield from _assign("CONNECTIONS", connections_left(board.board, listeners))
     yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 

@@ -85,6 +85,17 @@ class BoardEntry:
         return self.service_wheres.get(service, self.where)
 
 
+_LOCAL = ".local"
+
+
+def announced_name(name: str, host: str) -> str:
+    """The host name that a board called ``name`` announces, so that others find it as ``host``.
+
+    It is ``name`` itself if ``host`` is an address or a name that a DNS server knows.
+    """
+    return host[: -len(_LOCAL)] if host.lower().endswith(_LOCAL) else name
+
+
 @dataclass(frozen=True)
 class Cluster:
     """The parsed ``cluster.toml``."""

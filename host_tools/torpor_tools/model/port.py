@@ -25,6 +25,8 @@ class Wifi:
     config_while_joining: str  # OSError of config(pm=...)
     unknown_error: str  # RuntimeError for an error that has no OSError; %x is its code
     refused_dns: int  # the code for ifconfig() with DNS 0.0.0.0; 0: taken
+    pm_saving: str  # the constant for a radio that sleeps between beacons and misses nothing
+    dhcp_twice: int  # the code for ifconfig("dhcp") while DHCP runs; 0: taken
     connect_channel: bool  # whether connect() takes a channel
 
 

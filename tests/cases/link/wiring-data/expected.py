@@ -2,7 +2,7 @@
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 8
+LISTENERS = 7
 CONNECTIONS = 9
 LINKS = 0
 SERVICES = ("notes", "log", "clock")

@@ -3,8 +3,8 @@ from torpor.http.args import int_
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 8
-CONNECTIONS = 9
+LISTENERS = 7
+CONNECTIONS = 7
 LINKS = 0
 SERVICES = ("notes",)
 

@@ -1,0 +1,24 @@
+"""How a board's ``boot.py`` turns the radio on, which the build knows and the device does not."""
+
+from __future__ import annotations
+
+import json
+
+from ..config.ports import load_port
+from ..model.cluster import announced_name
+from ..model.plan import BoardPlan
+
+
+def begin(board: BoardPlan) -> str:
+    """The call of ``net.begin`` with the board's host name and the power save of its policy.
+
+    Empty for a board without a radio.
+    """
+    wifi = load_port(board.board.port).wifi
+    if wifi is None:
+        return ""
+    arguments = [json.dumps(announced_name(board.name, board.host))]
+    if board.power:
+        saving = "PM_NONE" if board.power.policy == "on" else wifi.pm_saving
+        arguments.append(json.dumps(saving))
+    return f"net.begin({', '.join(arguments)})"
