@@ -202,9 +202,6 @@ class SimBoard:
         try:
             while not self._stopping:
                 start = await self._run(start)
-        except Exception as error:  # or it would be seen only when all is stopped
-            self._say("ERROR", f"this board is lost, by a mistake of the simulator: {error!r}")
-            raise
         finally:
             self._watchdog.off()
             self.is_ready = False
@@ -218,9 +215,9 @@ class SimBoard:
         self._pressed.clear()
         if self._stopping:
             return start
-        token = self._prepare(start)
+        self._prepare(start)
         heap = self.image.board.board.heap_bytes
-        self._process = Process(self.name, self._folder, heap, self._hear, token)
+        self._process = Process(self.name, self._folder, heap, self._hear)
         status = await self._process.run()
         self._process = None
         self._watchdog.off()
@@ -254,8 +251,7 @@ class SimBoard:
                 return kind
         return None
 
-    def _prepare(self, start: _Start) -> str:
-        """Make all ready for a run; the token of its events."""
+    def _prepare(self, start: _Start) -> None:
         self._wake_pins.clear()
         self._install()
         if start.cause == "power-on":
@@ -275,7 +271,6 @@ class SimBoard:
         self.starts += 1
         self._started_at = self._clock.now()
         self._first_line = self.log.mark()
-        return str(told["token"])
 
     def _install(self) -> None:
         if self._next_image:

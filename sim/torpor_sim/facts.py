@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from typing import Any
 
 from torpor_tools.model.board import Board
@@ -33,7 +32,6 @@ def facts(
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {
         "name": name,
-        "token": secrets.token_hex(8),  # marks the events of this run
         "title": board.title,
         "port": board.port,
         "chip": board.chip,

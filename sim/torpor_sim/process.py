@@ -19,20 +19,12 @@ _STOP_S = 2.0  # between the request to end and the kill
 
 
 class Process:
-    """Starts when ``run`` is awaited; says what it hears to ``hear``.
-
-    ``token`` is the one in the facts of this run: the board's events carry it.
-    """
+    """Starts when ``run`` is awaited; says what it hears to ``hear``."""
 
     def __init__(
-        self,
-        board: str,
-        folder: BoardFolder,
-        heap: int,
-        hear: Callable[[LogLine | Event], None],
-        token: str,
+        self, board: str, folder: BoardFolder, heap: int, hear: Callable[[LogLine | Event], None]
     ) -> None:
-        self._reader = Reader(board, token)
+        self._reader = Reader(board)
         self._folder = folder
         self._heap = heap
         self._hear = hear

@@ -66,7 +66,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
-    process = Process(board.name, folder, board.board.heap_bytes, hear, told["token"])
+    process = Process(board.name, folder, board.board.heap_bytes, hear)
     run = asyncio.create_task(process.run())
     try:
         await asyncio.wait({run}, timeout=timeout)

@@ -182,6 +182,11 @@ def break_off(kind, after):
     return Iterate() if kind == "async" else generate()
 
 
+@app.get("/nothing")
+async def nothing(request):
+    return (x for x in ())
+
+
 @app.get("/broken-events")
 @with_sse
 async def broken_events(request, sse):
@@ -527,6 +532,13 @@ def test_a_generator_that_raises_at_once_is_500(site: Running) -> None:
     with site.client("site") as client:
         assert client.get("/broken/generator?after=0").status_code == 500
         assert client.get("/").text == "hello"
+
+
+def test_a_generator_of_nothing_is_an_empty_answer(site: Running) -> None:
+    with site.client("site") as client:
+        for _ in range(2):
+            answer = client.get("/nothing")
+            assert (answer.status_code, answer.text) == (200, "")
 
 
 def test_events_and_streams_that_raise(site: Running) -> None:

@@ -16,7 +16,7 @@ from microdot.microdot import AsyncBytesIO, HTTPException, NoCaseDict, Request, 
 from .. import log
 from ..service import Fault
 from .answer import compose
-from .wire import MAX_BODY
+from .wire import MAX_BODY, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,9 +118,11 @@ async def serve(connection, handler, rest):
                 await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             if request.length <= Request.max_body_length:
                 body = await sock[0].readexactly(request.length)
-    response = await app.dispatch_request(
-        _request(app, connection, body, sock[0] if unread and not body else None, sock)
-    )
+    stream = sock[0] if unread and not body else None
+    if len(body) > Request.max_body_length:
+        stream = _Body(body)
+        body = b""
+    response = await app.dispatch_request(_request(app, connection, body, stream, sock))
     stream = sock.stream
     if stream and (response is Response.already_handled or stream.has_answered()):
         # A second answer could only come in the midst of the first.
@@ -162,7 +164,7 @@ def _request(app, connection, body, stream, sock):
         for line in request.headers.split(b"\r\n"):
             name, _, value = line.partition(b":")
             if name:
-                headers[str(name, "utf-8")] = str(value.strip(), "utf-8")
+                headers[text(name)] = text(value.strip())
         return Request(
             app,
             connection.address,

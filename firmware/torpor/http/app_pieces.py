@@ -50,7 +50,7 @@ async def _send_pieces(connection, response, lead: bytes, has_body: bool, chunke
             lead = b""
         pieces.__aiter__()
         while True:
-            piece = await pieces.__anext__()
+            piece = await _next(response.body, pieces)
             if isinstance(piece, str):
                 piece = piece.encode()
             size = len(piece)
@@ -70,6 +70,15 @@ async def _send_pieces(connection, response, lead: bytes, has_body: bool, chunke
     finally:
         if hasattr(pieces, "aclose"):
             await pieces.aclose()
+
+
+async def _next(body, pieces):
+    if not hasattr(body, "__next__"):
+        return await pieces.__anext__()
+    try:
+        return next(body)
+    except StopIteration:  # raised in a coroutine of MicroPython it would be a result of None
+        raise StopAsyncIteration
 
 
 def _choose_encoding(request, response) -> None:
