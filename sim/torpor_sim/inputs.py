@@ -123,6 +123,8 @@ def set_input(storage: Path, board: str, key: str, text: str) -> None:
     parse = _PARSERS.get(kind)
     if not (parse and name):
         raise fail(f"{key}: there is no such input", f"inputs: {', '.join(_KINDS)}")
+    if not _NAMES[kind].fullmatch(name):
+        raise fail(f"{key}: there is no such input", f"inputs: {', '.join(_KINDS)}")
     plural = {"probe": "probes", "pin": "pins"}.get(kind, kind)
     inputs = Inputs(folder.inputs)
     if kind == "probe":
@@ -172,6 +174,14 @@ def _parse_json(text: str) -> Any:
         return None
 
 
+# A pin may have a name on its board: LED, EXT_GPIO0.
+_NAMES = {
+    "probe": re.compile(".+"),
+    "pin": re.compile(r"\d{1,3}|[A-Z][A-Z0-9_]*"),
+    "adc": re.compile(r"\d{1,3}|[A-Z][A-Z0-9_]*"),
+    "wifi": re.compile("up|rssi|join_ms|ntp"),
+    "chip": re.compile("celsius"),
+}
 _PARSERS = {
     "probe": _parse_probe,
     "pin": _parse_number,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torpor_tools.errors import Problem, UserError
 from torpor_tools.model.plan import BoardPlan
@@ -60,7 +60,8 @@ class Ports:
             self._held.pop(key).close()
         problems: list[Problem] = []
         self._refused.clear()
-        for (board, port), service in wanted.items():
+        for board, port in sorted(wanted, key=_order(wanted)):
+            service = wanted[board, port]
             if port is not None and (board, port) not in self._held:
                 problem = self._hold(board, port, service)
                 problems += [problem] if problem else []
@@ -117,6 +118,18 @@ class Ports:
             if number and self._address(board) == address and _number(held) == number:
                 return board
         return None
+
+
+def _order(wanted: Iterable[tuple[str, int | None]]) -> Callable[[Any], tuple[bool, int]]:
+    """The order in which services are numbered: by their ports, as the gateway numbers them.
+
+    The gateway has one number for a port that several boards have, so all but the first board's
+    come at the end.
+    """
+    first: dict[int | None, str] = {}
+    for board, port in wanted:
+        first.setdefault(port, board)
+    return lambda key: (first[key[1]] != key[0], key[1] or 0)
 
 
 def _own_address(index: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchfiles import Change as FileChange
@@ -18,17 +19,20 @@ from torpor_tools.model.image import Image
 from .simulator import Simulator
 
 _STEP_MS = 50  # without a change, and a burst is over: an editor writes a file several times
+_ANSWER_S = 3.0
 _SETTLE_MS = 300  # the longest burst
 _SOURCES = (".py", ".toml", ".html", ".css", ".js", ".svg", ".json", ".lock")
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a change led to. ``error`` None: the new code answers, after ``seconds``."""
+    """The outcome of a change. ``error`` None: the new code runs, after ``seconds``."""
 
     files: tuple[Path, ...]
     error: UserError | None
     seconds: float
+    refusing: Mapping[str, str] = field(default_factory=dict)  # services that answer 503, and why
+    dormant: tuple[str, ...] = ()  # changed services that start with their next request
 
 
 async def watch(
@@ -69,15 +73,46 @@ async def _apply(
 ) -> Change:
     started = time.monotonic()
     error = None
+    refusing: dict[str, str] = {}
     try:
         await sim.update(await asyncio.to_thread(rebuild))
+        refusing = await _refusing(sim)
     except UserError as refused:
         error = refused
     except TimeoutError as late:
         error = fail(str(late), "the next change is tried again")
     except OSError as vanished:  # an editor replaces files while they are read
         error = fail(f"{vanished.filename}: {vanished.strerror}", "the next change is tried again")
-    return Change(changed, error, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    folders = {parent for file in changed for parent in file.parents}
+    dormant = tuple(
+        placed.name
+        for _, placed, _ in sim.services()
+        if placed.entry.on_request and placed.folder.resolve() in folders
+    )
+    return Change(changed, error, seconds, refusing, dormant)
+
+
+async def _refusing(sim: Simulator) -> dict[str, str]:
+    """The services that answer 503, each with its reason.
+
+    OPTIONS reaches no method of a service. One that starts on request is not asked: it would start.
+    """
+    import httpx  # see Simulator.http
+
+    reasons: dict[str, str] = {}
+    for _, placed, _ in sim.services():
+        if placed.entry.on_request:
+            continue
+        try:
+            answer = await sim.http(placed.name).options("/", timeout=_ANSWER_S)
+        except httpx.HTTPError:
+            continue  # its board sleeps, or was cut off on purpose
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                reasons[placed.name] = answer.json()["error"]
+            reasons.setdefault(placed.name, answer.text)
+    return reasons
 
 
 async def _collect(

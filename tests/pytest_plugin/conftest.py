@@ -51,7 +51,7 @@ class Project:
             path.write_text(text)
         return self
 
-    def pytest(self, *arguments: str, timeout: float = 120) -> Run:
+    def pytest(self, *arguments: str, timeout: float = 120, **environment: str) -> Run:
         command = [sys.executable, "-m", "pytest", "--color=no", *arguments]
         result = subprocess.run(
             command,
@@ -59,7 +59,7 @@ class Project:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=_environment(),
+            env={**_environment(), **environment},
         )
         return Run(result.stdout + result.stderr, result.returncode)
 

@@ -432,3 +432,17 @@ def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None
             (folder / name).symlink_to("user@machine.4711:1764000000")
     run = project.pytest()
     assert run.counts == {"passed": 1}, run.text
+
+
+def test_coverage_without_coverage_py_is_refused_before_any_test(project: Project) -> None:
+    text = "async def test_it(start, client):\n    await start()\n"
+    project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
+    hidden = "import sys\n\nsys.modules['coverage'] = None\n"
+    (project.root / "sitecustomize.py").write_text(hidden)
+    for more in ((), ("-n", "2")):
+        run = project.pytest("--service-coverage", *more, PYTHONPATH=str(project.root))
+        assert run.status == 4
+        assert run.text.strip() == (
+            "ERROR: --service-coverage needs coverage.py: pip install coverage"
+        )
+    assert project.pytest(PYTHONPATH=str(project.root)).counts == {"passed": 1}

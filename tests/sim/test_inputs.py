@@ -148,6 +148,9 @@ print("set")
         ("adc:26", "65535", "adc", "26", 65535),
         ("wifi:up", "no", "wifi", "up", False),
         ("wifi:rssi", "-80", "wifi", "rssi", -80),
+        ("wifi:join_ms", "300", "wifi", "join_ms", 300),
+        ("chip:celsius", "30.5", "chip", "celsius", 30.5),
+        ("pin:BOOTSEL", "1", "pins", "BOOTSEL", 1),
     ],
 )
 def test_each_kind_of_input_has_its_text(
@@ -158,10 +161,11 @@ def test_each_kind_of_input_has_its_text(
     Inputs(path).probe(A, 4.0)
     Inputs(path).pin(4, 1)
     set_input(tmp_path, "shed", key, text)
-    told = {"probes": {A: 4.0}, "pins": {"4": 1}}
-    assert json.loads(path.read_text()) == {**told, kind: {name: value}}
+    told: dict[str, dict[str, object]] = {"probes": {A: 4.0}, "pins": {"4": 1}}
+    kept = told.get(kind, {}) if kind == "pins" else {}
+    assert json.loads(path.read_text()) == {**told, kind: {**kept, name: value}}
     Inputs(path).prepare({kind: {name: "another"}})
-    assert json.loads(path.read_text())[kind] == {name: value}, "it outlives the simulator"
+    assert json.loads(path.read_text())[kind][name] == value, "it outlives the simulator"
 
 
 @pytest.mark.parametrize(
@@ -170,8 +174,15 @@ def test_each_kind_of_input_has_its_text(
         ("barn", "pin:4", "1", "no board barn is simulated .*\n.*boards there: shed"),
         ("shed", "pin", "1", "pin: there is no such input\n.*probe:ROM"),
         ("shed", "lamp:4", "1", "lamp:4: there is no such input"),
+        ("shed", "wifi:upp", "no", "wifi:upp: there is no such input\n.*wifi:up"),
+        ("shed", "wifi:rssi2", "-80", "wifi:rssi2: there is no such input"),
+        ("shed", "chip:celcius", "30", "chip:celcius: there is no such input\n.*chip:celsius"),
+        ("shed", "pin:four", "1", "pin:four: there is no such input"),
+        ("shed", "pin:4.5", "1", "pin:4.5: there is no such input"),
+        ("shed", "adc:-1", "1", "adc:-1: there is no such input"),
         ("shed", "pin:4", "2", "from 0 to 1"),
         ("shed", "adc:26", "70000", "from 0 to 65535"),
+        ("shed", f"probe:{A[:-1]}f", "9.5", "has the ROM code"),
         ("shed", "probe:28ff", "9.5", f"has the ROM code 28ff\n.*its probes: {A}"),
         ("shed", f"probe:{A}", "cold", "cold is no temperature\n.*degrees Celsius, off, crc"),
         ("shed", f"probe:{A}", '{"base": 5}', "is no temperature"),

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sim import tiny
-from torpor_sim.ports import Mode, Ports
+from torpor_sim.ports import Mode, Place, Ports
 from torpor_tools.errors import UserError
+from torpor_tools.model.plan import BoardPlan
 
 SHED = tiny.plan("shed", {"sensors": 8001, "readings": 8002, "store": None})
 BARN = tiny.plan("barn", {"door": 8001})
@@ -69,17 +70,32 @@ def _fails(told: str, *, bind: str | None = None, base: int | None = None, mode:
         ports.close()
 
 
-def test_ports_can_be_numbered_from_a_base() -> None:
-    for _ in range(50):  # somebody may take one of the three
+def _numbered(*boards: BoardPlan) -> tuple[dict[str, Place], int]:
+    for _ in range(50):  # somebody may take one of the ports
         base = _free_port()
         numbered = Ports(bind="127.0.0.1", base=base, mode="fixed")
         try:
-            places = numbered.place([SHED, BARN])
-            break
+            return numbered.place(boards), base
         except UserError:
             continue
         finally:
             numbered.close()
+    raise AssertionError("no free ports")
+
+
+def test_ports_are_numbered_in_the_order_of_the_gateway() -> None:
+    """By the services' ports, not by the order of their start; a port of two boards is last."""
+    shed = tiny.plan("shed", {"late": 8002, "early": 8001})
+    barn = tiny.plan("barn", {"door": 8001, "last": 8003, "own": None})
+    places, base = _numbered(shed, barn)
+    named = sorted({s.port for board in (shed, barn) for s in board.services if s.port})
+    gateway = {port: base + n for n, port in enumerate(named)}
+    assert places["shed"].ports == {8001: gateway[8001], 8002: gateway[8002]}
+    assert places["barn"].ports == {8003: gateway[8003], 8001: base + 3}
+
+
+def test_ports_can_be_numbered_from_a_base() -> None:
+    places, base = _numbered(SHED, BARN)
     assert places["shed"].ports == {8001: base, 8002: base + 1}
     assert places["barn"].ports == {8001: base + 2}
     assert places["barn"].url(8001) == f"http://127.0.0.1:{base + 2}"

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.running import write_cluster
 from tests.sim import tiny
 from torpor_sim import Change, Simulator, watch
+from torpor_tools.cli.sim import _report
+from torpor_tools.contracts import load_plan
 from torpor_tools.errors import fail
+from torpor_tools.link import build
 from torpor_tools.model.image import Image
 
 
@@ -149,3 +153,60 @@ async def test_a_file_that_vanishes_during_a_build_does_not_end_the_watch(
     watched.project.gone = False
     assert (await watched.write("fourth")).error is None
     assert await watched.answer() == "fourth"
+
+
+GOOD = """
+from torpor import Service, get
+
+
+class {name}(Service):
+    @get("/")
+    async def read(self) -> str:
+        return "here"
+"""
+BROKEN = """
+    async def start(self) -> None:
+        raise ValueError("no probe")
+"""
+
+
+async def test_only_what_answers_is_said_to_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    valve, page = GOOD.format(name="Valve"), GOOD.format(name="Page")
+    root = write_cluster(tmp_path / "project", {"valve": valve, "page": page}, on_request=["page"])
+
+    def images() -> list[Image]:
+        return [build(load_plan(root), "box", root / "build", types=False)]
+
+    changes: asyncio.Queue[Change] = asyncio.Queue()
+
+    async def write(service: str, text: str) -> Change:
+        file = root / "services" / service / "__init__.py"
+        while True:
+            file.write_text(text)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(10):
+                    change = await changes.get()
+                    _report(change, "a file")
+                    return change
+
+    async with Simulator(images(), ports="os") as sim:
+        task = asyncio.create_task(watch(sim, root, images, changes.put_nowait))
+        change = await write("valve", valve + BROKEN)
+        assert dict(change.refusing) == {"valve": "valve did not start: ValueError: no probe"}
+        said = capsys.readouterr().out
+        assert "but valve answers 503: valve did not start: ValueError: no probe" in said
+        assert "answers after" not in said
+        while (change := await write("valve", valve)).refusing:
+            pass
+        assert "a file: answers after" in capsys.readouterr().out
+        change = await write("page", page + BROKEN)
+        assert (dict(change.refusing), change.dormant) == ({}, ("page",))
+        said = capsys.readouterr().out
+        assert "page starts with its next request" in said
+        assert "answers after" not in said
+        assert (await sim.http("page").get("/")).status_code == 503  # it was not asked before
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

