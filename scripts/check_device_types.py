@@ -49,7 +49,7 @@ def _errors(board: Board, files: list[Path], paths: tuple[Path, ...] = ()) -> di
     config = write_config(board, ROOT, NOT_MICROPYTHON, paths)
     return dict.fromkeys(
         f"{found['file']}:{found['line']}: {found['message']}  [{found['code']}]"
-        for found in run_mypy(config, ROOT, files)
+        for found in run_mypy(config, ROOT, [file.relative_to(ROOT) for file in files])
         if found["severity"] == "error"
     )
 

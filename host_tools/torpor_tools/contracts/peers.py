@@ -53,8 +53,8 @@ def only_contracts_are_used(
     """Of a peer only its contract is used, which works from another board too."""
     for name, contract in contracts.items():
         declared = {p.attribute: p.service for p in contract.peers}
-        for cls in sources[name].classes[:1]:
-            for node in ast.walk(cls):
+        for cls in sources[name].lineage:
+            for node in ast.walk(cls.node):
                 peer = _peer_of(node, declared)
                 if peer in contracts and isinstance(node, ast.Attribute):
                     yield from _use(sources[name], node, contracts[peer], sources[peer])
@@ -87,7 +87,7 @@ def _is_inner(name: str, there: Source) -> bool:
     """Whether a peer has such an attribute, which mypy would let pass."""
     if name.startswith("_") or name in RESERVED:
         return True
-    nodes = [node for cls in there.classes for node in ast.walk(cls)]
+    nodes = [node for cls in there.lineage for node in ast.walk(cls.node)]
     stored = {n.attr for n in nodes if isinstance(n, ast.Attribute) and not _is_read(n)}
     stored |= {n.id for n in nodes if isinstance(n, ast.Name) and not _is_read(n)}
     return name in stored and not any(isinstance(n, Function) and n.name == name for n in nodes)

@@ -26,12 +26,12 @@ def read_contract(source: Source) -> Contract:
         service=source.service,
         class_name=cls.name,
         where=source.where(cls),
-        methods=tuple(_method(source.main, node) for node in contract_methods(cls)),
+        methods=tuple(_method(source.owner(node), node) for node in contract_methods(cls)),
         peers=tuple(peer for _, peer in peers(source, cls)),
         has_app=any("app" in assigned(node) for node in cls.body),
         doc=ast.get_docstring(cls) or "",
-        uses_store=_uses(cls, "store"),
-        uses_state=_uses(cls, "state"),
+        uses_store=any(_uses(part.node, "store") for part in source.lineage),
+        uses_state=any(_uses(part.node, "state") for part in source.lineage),
         migrations=tuple(_migration(module) for module in source.migrations),
         spawns=next(_spawns(source), None),
     )
@@ -88,7 +88,7 @@ def peers(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.AnnAssign, Pe
     """The class annotations that name another service's class."""
     for node in cls.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            origin = source.main.origin(unquoted(node.annotation))
+            origin = source.owner(node).origin(unquoted(node.annotation))
             package, _, name = origin.rpartition(".")
             if package.count(".") == 1 and is_foreign(package, source.service):
                 service = package.partition(".")[2]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
 from ..files import project_files
+from .lineage import Class, lineage, merged, services_of
+from .source_module import Module
+
+__all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
@@ -28,41 +33,6 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Module:
-    """A parsed module. ``names`` says where each imported name comes from, dotted."""
-
-    name: str  # dotted, as the device imports it
-    file: str  # relative to the project, for messages
-    is_package: bool
-    tree: ast.Module
-    names: dict[str, str] = field(default_factory=dict)
-    digest: str = ""  # of the text
-
-    def where(self, node: ast.AST) -> Where:
-        return Where(self.file, getattr(node, "lineno", 0))
-
-    def problem(self, node: ast.AST, what: str, remedy: str = "") -> Problem:
-        return Problem(self.where(node), what, remedy)
-
-    def imported_from(self, node: ast.ImportFrom) -> str:
-        """The absolute name of the module that ``from ... import`` names."""
-        if not node.level:
-            return node.module or ""
-        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
-        base = package[: len(package) - node.level + 1]
-        return ".".join([*base, node.module] if node.module else base)
-
-    def origin(self, node: ast.AST | None) -> str:
-        """Where a name comes from: ``Any`` is ``typing.Any``. Empty if it is not a name."""
-        if isinstance(node, ast.Name):
-            return self.names.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            owner = self.origin(node.value)
-            return f"{owner}.{node.attr}" if owner else ""
-        return ""
-
-
-@dataclass(frozen=True)
 class Source:
     """A service's modules; the first is ``services/<service>/__init__.py`` with its class."""
 
@@ -74,18 +44,38 @@ class Source:
     def main(self) -> Module:
         return self.modules[0]
 
-    @property
+    @cached_property
     def classes(self) -> list[ast.ClassDef]:
-        """The service classes; a service must have exactly one."""
-        return service_classes(self.main)
+        """The service classes; a service must have exactly one.
+
+        A class that derives from others of the service has their members too. A class that another
+        one derives from is a part of that.
+        """
+        found = services_of(self.modules, self.main)
+        return [merged(lineage(self.modules, cls)) for cls in found]
+
+    @cached_property
+    def lineage(self) -> list[Class]:
+        """The service class and those that it derives from, as MicroPython looks names up."""
+        found = services_of(self.modules, self.main)
+        return lineage(self.modules, found[0]) if found else []
+
+    def owner(self, node: ast.AST) -> Module:
+        """The module that a node of the service class stands in."""
+        return self._owners.get(node, self.main)
+
+    @cached_property
+    def _owners(self) -> dict[ast.AST, Module]:
+        others = [cls for cls in self.lineage if cls.module is not self.main]
+        return {node: cls.module for cls in others for node in ast.walk(cls.node)}
 
     def where(self, node: ast.AST) -> Where:
-        """The place of a node of the main module."""
-        return self.main.where(node)
+        """The place of a node of the service class or the main module."""
+        return self.owner(node).where(node)
 
     def problem(self, node: ast.AST, what: str, remedy: str = "") -> Problem:
-        """A problem at a node of the main module."""
-        return self.main.problem(node, what, remedy)
+        """A problem at a node of the service class or the main module."""
+        return self.owner(node).problem(node, what, remedy)
 
     def imports(self) -> Iterator[Import]:
         """What is imported from the packages of other services."""
@@ -106,9 +96,9 @@ def read_source(root: Path, service: str) -> Source:
         raise UserError(_absent(folder, service))
     files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
     shipped = [f for f in files if not set(NOT_SHIPPED) & set(f.relative_to(folder).parts)]
-    parsed = [_parse(file, root) for file in shipped]
+    parsed = [parse_module(file, root) for file in shipped]
     files = project_files(folder / "migrations", "*.py", deep=False, within=folder)
-    migrations = [_parse(file, root) for file in files if file.name != "__init__.py"]
+    migrations = [parse_module(file, root) for file in files if file.name != "__init__.py"]
     if problems := [p for p in [*parsed, *migrations] if isinstance(p, Problem)]:
         raise UserError(problems)
     return Source(
@@ -128,7 +118,8 @@ def _absent(folder: Path, service: str) -> Problem:
     return Problem(None, f"the service {service} has no {file}", remedy)
 
 
-def _parse(path: Path, root: Path) -> Module | Problem:
+def parse_module(path: Path, root: Path) -> Module | Problem:
+    """The module in a file below ``root``, or why it cannot be read."""
     file = path.relative_to(root).as_posix()
     is_package = path.name == "__init__.py"
     name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
@@ -161,16 +152,6 @@ def is_foreign(module: str, service: str) -> bool:
     """Whether a dotted name belongs to another service than ``service``."""
     parts = module.split(".")
     return parts[0] == "services" and parts[1:2] != [service]
-
-
-def service_classes(module: Module) -> list[ast.ClassDef]:
-    """The classes of a module that derive from torpor's ``Service``."""
-    return [
-        node
-        for node in module.tree.body
-        if isinstance(node, ast.ClassDef)
-        and any(module.origin(base) == "torpor.Service" for base in node.bases)
-    ]
 
 
 def decorator(module: Module, node: ast.expr) -> tuple[str, ast.Call | None] | None:

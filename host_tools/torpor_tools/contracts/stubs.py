@@ -3,7 +3,8 @@
 MicroPython's stubs come as two wheels: ``micropython-stdlib-stubs`` with a ``stdlib/`` folder like
 typeshed's (``builtins``, ``asyncio``), and the board's own modules (``machine``, ``time``,
 ``socket``). Both go into one ``stdlib/``, which is given to mypy as its typeshed. So a module that
-the board lacks is unknown, and the faults that the stubs have are not reported.
+the board lacks is unknown, and the faults that the stubs have are not reported. What the stubs
+promise and the firmware does not have is taken out of them (``trim.py``).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from pathlib import Path
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..paths import cache_dir
+from .firmware import firmware
+from .trim import trim
 
 # The boards' stubs require a range of versions of it; a check must not change overnight.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LAYOUT = 2  # counted up when what is made below changes
+_LAYOUT = 3  # counted up when what is made here or in trim.py changes
 
 # Ticks are given types of their own there, so that no method could return them as int.
 _TICKS = """
@@ -52,13 +55,15 @@ def stubs_dir(board: Board) -> Path:
     Raises ``UserError`` if they are neither here nor to be had.
     """
     name = "-".join(r.replace("==", "-") for r in (board.stubs, _STDLIB_STUBS.split("==")[1]))
-    folder = cache_dir() / "stubs" / f"{name}-{_LAYOUT}"
+    has = firmware(board.port)
+    folder = cache_dir() / "stubs" / f"{name}-{_LAYOUT}-{has.digest}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
         try:
             _fetch([board.stubs, _STDLIB_STUBS], aside)
             _arrange(aside)
+            trim(aside / "stdlib", has)
             aside.chmod(0o755)
             aside.rename(folder)
         except OSError:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from ..files import project_files
 from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
+from .firmware import firmware
+from .lacks import explain
 from .remedies import remedy
-from .source import NOT_SHIPPED
+from .source import NOT_SHIPPED, Module, parse_module
 from .stubs import stubs_dir
 
 _CONFIG = """\
@@ -62,11 +65,35 @@ def _check(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
     if not files:
         return
     contracts = [service.contract for service in board.services]
-    for found in run_mypy(write_config(board.board, root), root, files):
+    has = firmware(board.board.port)
+    view = _view(root)
+    names = [file.relative_to(root) for file in files]
+    for found in run_mypy(write_config(board.board, root, sees=view), view, names):
         if found["severity"] == "error":
-            where = Where(found["file"], max(found["line"], 0), max(found["column"] + 1, 0))
-            text = found["message"]
-            yield Problem(where, text, remedy(found["code"] or "", text, contracts, board.board))
+            line, column = max(found["line"], 0), max(found["column"], -1)
+            code, text = found["code"] or "", found["message"]
+            module = _parsed(root, found["file"])
+            where = Where(found["file"], line, column + 1)
+            if lacking := explain(code, text, module, (line, column), has):
+                yield Problem(where, *lacking)
+            else:
+                yield Problem(where, text, remedy(code, text, contracts, board.board))
+
+
+def _view(root: Path) -> Path:
+    """A folder that has of the project what an image has: nothing beside ``services/``."""
+    view = root / "build" / ".mypy" / "image"
+    view.mkdir(parents=True, exist_ok=True)
+    link = view / "services"
+    if not link.is_symlink():
+        with suppress(FileExistsError):  # another check was quicker
+            link.symlink_to(Path("..", "..", "..", "services"), target_is_directory=True)
+    return view
+
+
+def _parsed(root: Path, file: str) -> Module | None:
+    parsed = parse_module(root / file, root)
+    return parsed if isinstance(parsed, Module) else None
 
 
 def _modules(folder: Path) -> list[Path]:
@@ -79,8 +106,8 @@ def _modules(folder: Path) -> list[Path]:
 
 
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
-    """What mypy finds in ``files`` (below ``folder``): a dict a message, as ``--output json``."""
-    names = [str(file.relative_to(folder)) for file in files]
+    """What mypy finds in ``files`` (relative to ``folder``): a dict a message."""
+    names = [str(file) for file in files]
     command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--output", "json"]
     result = subprocess.run([*command, *names], cwd=folder, capture_output=True, text=True)
     found = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
@@ -90,17 +117,22 @@ def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, An
 
 
 def write_config(
-    board: Board, root: Path, disabled: str = "var-annotated", first: Sequence[Path] = ()
+    board: Board,
+    root: Path,
+    disabled: str = "var-annotated",
+    first: Sequence[Path] = (),
+    sees: Path | None = None,
 ) -> Path:
     """Write mypy's configuration for code of ``root`` that runs on this board; returns its path.
 
     ``disabled`` are mypy's error codes to leave out, with commas between; ``first`` are folders
     where modules are looked for before the usual ones. The lint of the device code uses these:
-    ``scripts/check_device_types.py``. Raises ``UserError`` without stubs.
+    ``scripts/check_device_types.py``. ``sees`` is where modules of the project are looked for, if
+    not in ``root``. Raises ``UserError`` without stubs.
     """
     folder = root / "build" / ".mypy"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = ",".join(map(str, (*first, firmware_dir(), root)))
+    paths = ",".join(map(str, (*first, firmware_dir(), sees or root)))
     # Other options make another cache, or one run would throw away what the other has learnt.
     name = f"{board.name}-{zlib.crc32((disabled + paths).encode()):08x}"
     path = folder / f"{name}.ini"

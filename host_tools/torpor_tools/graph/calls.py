@@ -117,7 +117,8 @@ class _Reader:
 
     def of_app(self) -> Iterator[Point]:
         for module in self.source.modules:
-            outside = [n for n in module.tree.body if n not in self.source.classes]
+            inside = [cls.node for cls in self.source.lineage]
+            outside = [n for n in module.tree.body if n not in inside]
             for statement in outside:
                 for node in _attributes(statement):
                     if node.attr in self.public:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from ...errors import Problem
 from ..source import Source
-from . import imports, methods, migrations, routes, service, triggers
+from . import classes, imports, methods, migrations, routes, service, triggers
 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
@@ -22,7 +22,13 @@ SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     migrations.migrations_stand_alone,
 )
 CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
-    service.derives_from_service_alone,
+    classes.bases_can_be_read,
+    classes.classes_are_plain,
+    classes.bodies_are_plain,
+    classes.methods_are_defined,
+    classes.contract_is_not_decorated,
+    classes.decorators_are_in_the_class,
+    classes.classes_stay,
     service.names_do_not_clash,
     service.peers_are_bare,
     service.hooks_have_their_signature,

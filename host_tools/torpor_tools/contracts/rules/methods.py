@@ -58,7 +58,7 @@ def _odd_arguments(node: Function) -> Iterator[str]:
 def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
     """Every argument says its type, and it is one that a request or a peer can send."""
     for node in contract_methods(cls):
-        routed = list(routes(source.main, node))
+        routed = list(routes(source.owner(node), node))
         in_path = {name for route in routed for name in route.parameters}
         for arg, _ in parameters(node):
             place = f"{cls.name}.{node.name}: "
@@ -66,8 +66,8 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
                 what = f"{place}the argument {arg.arg} has no annotation"
                 yield source.problem(arg, what, f"write its type, for example {arg.arg}: str")
                 continue
-            type_ = shapes.parse(arg.annotation, source.main)
-            text = annotation_text(arg.annotation, source.main)
+            type_ = shapes.parse(arg.annotation, source.owner(node))
+            text = annotation_text(arg.annotation, source.owner(node))
             if type_ is None or not shapes.is_json(type_):
                 what = f"{place}{arg.arg}: {text} cannot be sent to a service"
                 yield source.problem(arg, what, _hint(type_) or _ARGUMENT)
@@ -89,10 +89,12 @@ def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem
             stream = "write -> AsyncIterator[str], from collections.abc: it yields"
             yield source.problem(node, what, stream if is_generator(node) else plain)
             continue
-        type_ = shapes.parse(node.returns, source.main)
-        routed = any(routes(source.main, node))
+        type_ = shapes.parse(node.returns, source.owner(node))
+        routed = any(routes(source.owner(node), node))
         if type_ is None:
-            what = f"{place}: {annotation_text(node.returns, source.main)} cannot be returned"
+            what = (
+                f"{place}: {annotation_text(node.returns, source.owner(node))} cannot be returned"
+            )
             yield source.problem(node, what, _RESULT)
         elif type_.name == shapes.STREAM:
             if not shapes.is_stream(type_):

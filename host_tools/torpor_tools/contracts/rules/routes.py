@@ -44,7 +44,7 @@ def decorated(
     for node in cls.body:
         if isinstance(node, Function):
             for item in node.decorator_list:
-                if found := decorator(source.main, item):
+                if found := decorator(source.owner(item), item):
                     yield node, item, *found
 
 
@@ -132,7 +132,7 @@ def routes_do_not_collide(source: Source, cls: ast.ClassDef) -> Iterator[Problem
 
 def _routes(source: Source, cls: ast.ClassDef) -> Iterator[tuple[Function, Route]]:
     for node in contract_methods(cls):
-        for route in routes(source.main, node):
+        for route in routes(source.owner(node), node):
             yield node, route
 
 
@@ -140,7 +140,7 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
     """What yields says so, has a route, and is on no schedule."""
     for node in contract_methods(cls):
         place = f"{cls.name}.{node.name}"
-        type_ = shapes.parse(node.returns, source.main) if node.returns else None
+        type_ = shapes.parse(node.returns, source.owner(node)) if node.returns else None
         says_so = type_ is not None and type_.name == STREAM
         names = [name for other, _, name, _ in decorated(source, cls) if other is node]
         if says_so and not is_generator(node):

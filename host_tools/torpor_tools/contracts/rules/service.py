@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from ...errors import Problem
+from ..lineage import Class, is_service, services_of
 from ..read import Function, assigned, parameters, peers, unquoted
-from ..source import Source, is_foreign, service_classes
+from ..source import Source, is_foreign
 
 # What every service has, or will have: no method and no peer may be called so.
 RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", "store")
@@ -15,7 +16,12 @@ RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", 
 
 def one_service_class(source: Source) -> Iterator[Problem]:
     """The package of a service holds exactly one class that derives from ``Service``."""
-    if not source.classes:
+    conditional = [node for node in _inner_classes(source) if node.name not in _names(source)]
+    for node in conditional:
+        what = f"the service class {node.name} is defined only under a condition"
+        remedy = "define it at the left margin: the build reads it without running anything"
+        yield source.problem(node, what, remedy)
+    if not source.classes and not conditional:
         yield _no_class(source)
     for cls in source.classes[1:]:
         yield source.problem(
@@ -25,29 +31,32 @@ def one_service_class(source: Source) -> Iterator[Problem]:
         )
 
 
+def _inner_classes(source: Source) -> Iterator[ast.ClassDef]:
+    """The service classes that stand in a function, a condition or another class."""
+    for node in ast.walk(source.main.tree):
+        if not isinstance(node, ast.ClassDef) or node in source.main.tree.body:
+            continue
+        if is_service(source.modules, Class(source.main, node)):
+            yield node
+
+
+def _names(source: Source) -> list[str]:
+    return [cls.name for cls in source.classes]
+
+
 def _no_class(source: Source) -> Problem:
     for module in source.modules[1:]:
-        for cls in service_classes(module):
-            what = f"the service class {cls.name} is not in services/{source.service}/__init__.py"
-            return module.problem(cls, what, "move it there: the build reads contracts from it")
+        for cls in services_of(source.modules, module):
+            file = f"services/{source.service}/__init__.py"
+            what = f"the service class {cls.node.name} is not in {file}"
+            return module.problem(
+                cls.node, what, "move it there: the build reads contracts from it"
+            )
     return source.problem(
         source.main.tree,
         f"{source.service} has no service class",
         "write `class Name(Service):` with `from torpor import Service`",
     )
-
-
-def derives_from_service_alone(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A contract is what its own class says, so it inherits from no other service."""
-    own = [other.name for other in source.classes]
-    for base in cls.bases:
-        origin = source.main.origin(base)
-        if origin in own or (is_foreign(origin, source.service) and origin.count(".") == 2):
-            yield source.problem(
-                base,
-                f"{cls.name} derives from {ast.unparse(base)}, the class of a service",
-                "derive from Service; share code in a plain module or call a peer",
-            )
 
 
 def names_do_not_clash(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
@@ -99,7 +108,8 @@ def peers_are_bare(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
 
 def _foreign_names(source: Source, annotation: ast.expr) -> list[str]:
     nodes = [n for n in ast.walk(unquoted(annotation)) if isinstance(n, ast.Name)]
-    return [n.id for n in nodes if is_foreign(source.main.origin(n), source.service)][:1]
+    module = source.owner(annotation)
+    return [n.id for n in nodes if is_foreign(module.origin(n), source.service)][:1]
 
 
 def hooks_have_their_signature(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:

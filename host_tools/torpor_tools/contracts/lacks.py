@@ -1,0 +1,177 @@
+"""What mypy says of a name that CPython has and the firmware lacks, in words that help.
+
+The stubs leave such names out (``trim.py``), so mypy says "has no attribute", as of a misspelt one.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .firmware import ALIKE, PORTABLE, Firmware
+from .instead import INSTEAD
+from .source import Module
+
+Explanation = tuple[str, str]  # what, remedy
+
+_ATTRIBUTE = re.compile(
+    r'^"(?:type\[)?(?P<cls>\w+)(?:\[.*\])?\]?" has no attribute "(?P<name>\w+)"'
+)
+_NAME = re.compile(r'^Name "(?P<name>\w+)" is not defined')
+_IN_MODULE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?has no attribute "(?P<name>\w+)"')
+_SLICE = re.compile(r'slice\[[^"]*" for "(?P<cls>\w+)')
+_SLICE_OF = re.compile(r'"__(?:set|del)item__" of "(?P<cls>\w+)".*"slice\[')
+_OPERATOR = re.compile(r'^Unsupported left operand type for (?P<sign>\S+) \("(?P<cls>dict_\w+)\[')
+_CALL = re.compile(r'"(?P<function>\w+)"(?: of "(?P<cls>\w+)(?:\[.*\])?")?')
+_CALL_CODES = ("call-arg", "call-overload")
+# Where CPython has the classes that the stubs name.
+_HOMES = ("builtins", "asyncio", "collections", "re", "array", "io", "socket", "ssl", "struct")
+
+
+def explain(
+    code: str, text: str, module: Module | None, place: tuple[int, int], has: Firmware
+) -> Explanation | None:
+    """What the firmware lacks and what to write instead, or None if that is not the mistake.
+
+    ``place`` is line and column (from 0) in ``module``.
+    """
+    if code == "name-defined" and (match := _NAME.match(text)):
+        return _builtin(match["name"])
+    if match := _ATTRIBUTE.match(text):
+        return _member(match["cls"], match["name"])
+    if match := _IN_MODULE.match(text):
+        return _function(match["module"] or _module_at(module, place, match["name"]), match["name"])
+    if "slice[" in text and (match := _SLICE.search(text) or _SLICE_OF.search(text)):
+        return _slice(match["cls"], assigned=_is_assigned(module, place))
+    if match := _OPERATOR.match(text):
+        remedy = INSTEAD.get(f"dict_keys.{match['sign']}", "make sets of both first")
+        what = f"MicroPython's {match['cls']} is not a set: it has no {match['sign']}"
+        return what, remedy
+    if code in _CALL_CODES and module is not None:
+        return next(_calls(text, module, place, has), None)
+    return None
+
+
+def _builtin(name: str) -> Explanation | None:
+    if not hasattr(builtins, name):
+        return None
+    kind = getattr(builtins, name)
+    is_error = isinstance(kind, type) and issubclass(kind, BaseException)
+    remedy = INSTEAD.get(name) or ("catch Exception" if is_error else "write it out")
+    return f"MicroPython has no {name}", remedy
+
+
+def _member(cls: str, name: str) -> Explanation | None:
+    key = f"{cls}.{name}"
+    if key not in INSTEAD and not any(hasattr(kind, name) for kind in _classes(cls)):
+        return None
+    if cls == "bytes" or cls == "bytearray":
+        remedy = INSTEAD.get(key) or INSTEAD.get(f"bytes.{name}") or INSTEAD.get(f"str.{name}")
+    else:
+        remedy = INSTEAD.get(key)
+    for kind in _classes(cls):
+        if not remedy and issubclass(kind, BaseException):
+            remedy = INSTEAD.get(f"Exception.{name}")
+    return f"MicroPython's {cls} has no {name}", remedy or "write it out"
+
+
+def _classes(name: str) -> Iterator[type]:
+    """CPython's classes of that name, wherever they are."""
+    for home in _HOMES:
+        kind = getattr(importlib.import_module(home), name, None)
+        if isinstance(kind, type):
+            yield kind
+
+
+def _function(module: str, name: str) -> Explanation | None:
+    """Of a module's function that CPython has."""
+    top = module.removeprefix("u")
+    for known in (module, top):
+        if f"{known}.{name}" in INSTEAD or (known in _STANDARD and _is_there(known, name)):
+            remedy = INSTEAD.get(f"{known}.{name}") or "write it out"
+            return f"MicroPython has no {known}.{name}", remedy
+    return None
+
+
+# Modules of CPython that boards have too.
+_STANDARD = f"{PORTABLE} {ALIKE}".split()
+
+
+def _is_there(module: str, name: str) -> bool:
+    try:
+        return hasattr(importlib.import_module(module), name)
+    except ImportError:  # micropython, deflate
+        return False
+
+
+def _slice(cls: str, assigned: bool) -> Explanation:
+    kind = "takes no values for" if assigned else "has no"
+    remedy = INSTEAD.get(f"{cls}[::]", "write a loop over range(0, len(x), step)")
+    return f"MicroPython's {cls} {kind} slices with a step", remedy
+
+
+def _is_assigned(module: Module | None, place: tuple[int, int]) -> bool:
+    """Whether a line stores into a slice or deletes one."""
+    nodes = _nodes(module, place, ast.Subscript) if module else []
+    slices = [node for node in nodes if isinstance(node.slice, ast.Slice)]
+    return any(not isinstance(node.ctx, ast.Load) for node in slices)
+
+
+# -- calls
+
+
+def _calls(
+    text: str, module: Module, place: tuple[int, int], has: Firmware
+) -> Iterator[Explanation]:
+    match = _CALL.search(text.partition(" for ")[2] or text)
+    if not match:
+        return
+    function = match["function"]
+    name = f"{match['cls']}.{function}" if match["cls"] else function
+    for call in _nodes(module, place, ast.Call):
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+        if called != function:
+            continue
+        origin = module.origin(call.func)
+        for keyword in call.keywords:
+            for key in (f"{name}({keyword.arg})", f"{origin}({keyword.arg})"):
+                if _is_refused(key, has) or key in INSTEAD:
+                    shown = key.partition("(")[0]
+                    remedy = _of(key) or f"give {keyword.arg} by its place, without its name"
+                    yield f"MicroPython's {shown} takes no {keyword.arg}=", remedy
+        for count in range(1, len(call.args) + 1):
+            if _is_refused(f"{name}/{count}", has):
+                what = f"MicroPython's {name} takes fewer than {count} argument"
+                remedy = _of(f"{name}/{count}") or "leave out the last one"
+                yield what + "s" * (count > 1), remedy
+
+
+def _is_refused(key: str, has: Firmware) -> bool:
+    return key in has.refused or key.replace("bytearray", "bytes", 1) in has.refused
+
+
+def _of(key: str) -> str | None:
+    """The remedy for a key; bytes and bytearray are as text."""
+    name, dot, rest = key.partition(".")
+    names = (key, f"bytes.{rest}", f"str.{rest}") if name in ("bytes", "bytearray") else (key,)
+    return next((INSTEAD[n] for n in names if n in INSTEAD), None) if dot else INSTEAD.get(key)
+
+
+def _module_at(module: Module | None, place: tuple[int, int], name: str) -> str:
+    """The module that ``x`` of ``x.name`` at a place stands for."""
+    if module is not None:
+        for node in _nodes(module, place, ast.Attribute):
+            if node.attr == name:
+                return module.origin(node.value)
+    return ""
+
+
+def _nodes(module: Module, place: tuple[int, int], kind: type[Any]) -> list[Any]:
+    """The nodes of a kind in a line; those at the column come first."""
+    line, column = place
+    nodes = [n for n in ast.walk(module.tree) if isinstance(n, kind) and n.lineno == line]
+    return sorted(nodes, key=lambda node: node.col_offset != column)

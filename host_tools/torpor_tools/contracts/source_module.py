@@ -1,0 +1,43 @@
+"""A parsed module of a service."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from ..errors import Problem, Where
+
+
+@dataclass(frozen=True)
+class Module:
+    """A parsed module. ``names`` says where each imported name comes from, dotted."""
+
+    name: str  # dotted, as the device imports it
+    file: str  # relative to the project, for messages
+    is_package: bool
+    tree: ast.Module
+    names: dict[str, str] = field(default_factory=dict)
+    digest: str = ""  # of the text
+
+    def where(self, node: ast.AST) -> Where:
+        return Where(self.file, getattr(node, "lineno", 0))
+
+    def problem(self, node: ast.AST, what: str, remedy: str = "") -> Problem:
+        return Problem(self.where(node), what, remedy)
+
+    def imported_from(self, node: ast.ImportFrom) -> str:
+        """The absolute name of the module that ``from ... import`` names."""
+        if not node.level:
+            return node.module or ""
+        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
+        base = package[: len(package) - node.level + 1]
+        return ".".join([*base, node.module] if node.module else base)
+
+    def origin(self, node: ast.AST | None) -> str:
+        """Where a name comes from: ``Any`` is ``typing.Any``. Empty if it is not a name."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self.origin(node.value)
+            return f"{owner}.{node.attr}" if owner else ""
+        return ""
