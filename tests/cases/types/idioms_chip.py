@@ -44,6 +44,6 @@ def chip() -> None:
     wlan.active(True)
     wlan.connect("ssid", "password")
     print(wlan.ifconfig()[0], wlan.isconnected(), wlan.config("mac"))
-    if machine.reset_cause() == machine.DEEPSLEEP_RESET:
+    if machine.reset_cause() == machine.PWRON_RESET:
         machine.deepsleep(1000)
     machine.reset()
