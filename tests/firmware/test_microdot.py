@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.running import Running, running, write_cluster
+from tests.helpers.running import Running, read_all, running, write_cluster
 
 # Written as Microdot's documentation teaches: nothing in it knows of torpor.
 APPLICATION = """
@@ -598,6 +598,14 @@ def test_leaving_during_an_upload_is_not_an_error(site: Running, farewell: str) 
         assert client.get("/").text == "hello"
     log = site.log_text("box")[before:]
     assert "ERROR" not in log, log
+
+
+def test_an_upload_that_is_cut_gets_no_answer(site: Running) -> None:
+    with site.connect("site") as sock:
+        sock.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
+        sock.sendall(bytes(5000))
+        sock.shutdown(socket.SHUT_WR)
+        assert read_all(sock) == b""
 
 
 @pytest.mark.parametrize("size", [0, 16_000, 20_000])

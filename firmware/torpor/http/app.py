@@ -124,6 +124,8 @@ async def serve(connection, handler, rest):
         body = b""
     response = await app.dispatch_request(_request(app, connection, body, stream, sock))
     stream = sock.stream
+    if stream and stream.left > 0 and connection.gone:
+        return b""  # its request will never be whole
     if stream and (response is Response.already_handled or stream.has_answered()):
         # A second answer could only come in the midst of the first.
         await stream.flush()
