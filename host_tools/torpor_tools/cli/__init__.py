@@ -70,6 +70,7 @@ GROUPS = (
             Entry("logs", "Print what a board logs"),
             Entry("repl", "Talk to a board's Python"),
             Entry("reset", "Restart a board"),
+            Entry("doctor", "Compare a board with what torpor states of it"),
         ),
     ),
     ("About", (Entry("version", "Show the versions of torpor and its parts"),)),

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
 from ..model.board import Board
-from ..model.port import Heap, Hostname, Loop, Names, Port, Sockets, Wifi
+from ..model.port import Heap, Hostname, Loop, Names, Port, Resets, Sockets, Time, Wifi
 from ..paths import boards_dir
 from .document import Document, as_toml
 from .suggest import did_you_mean, listing
@@ -19,8 +19,10 @@ _TABLES: dict[str, type] = {
     "heap": Heap,
     "loop": Loop,
     "names": Names,
+    "time": Time,
+    "resets": Resets,
 }
-_OPTIONAL = ("hostname", "wifi")
+_OPTIONAL = ("hostname", "wifi", "resets")
 _UDP_SOCKETS = 1
 _TAKEN_AT = ("active", "first address")
 _ERRNOS = ("full", "listen_full", "accept_full", "accept_aborted")

@@ -24,13 +24,6 @@ from .link import BoardError, Link
 _CHUNK = 768  # bytes of a file in one line to the REPL: 1,024 characters
 _SPARE_BLOCKS = 4  # for the list and the folders
 _MPY = 6  # the version of bytecode that mpy-cross 1.29 writes and MicroPython 1.23 and later read
-_MACHINES = {  # Board.chip -> what sys.implementation._machine says
-    "RP2040": "RP2040",
-    "RP2350": "RP2350",
-    "ESP32": "ESP32",
-    "ESP32-S3": "ESP32S3",
-    "ESP32-C3": "ESP32C3",
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ def deploy(
 def _check_board(link: Link, board: Board) -> tuple[int, int]:
     """Free bytes and block size of the filesystem. Raises ``UserError`` for another board."""
     port, machine, mpy, free, block = ast.literal_eval(link.run("about()"))
-    if port != board.port or (machine and _MACHINES[board.chip] not in machine.split()[-1]):
+    if port != board.port or (machine and board.machine not in machine.split()[-1]):
         raise fail(
             f"the board on {link.device} is {machine or port}, not a {board.title}",
             'correct "type" in cluster.toml, or name the other board with --port',

@@ -55,6 +55,11 @@ class Board:
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
     timings_ms: dict[str, float] = field(default_factory=dict)  # boot, start, rejoin, join
 
+    @property
+    def machine(self) -> str:
+        """The chip as the last word of MicroPython's ``sys.implementation._machine`` names it."""
+        return self.chip.replace("-", "")
+
 
 _RUNTIME_STATE = 640  # bytes of RTC memory that the runtime keeps for itself
 _MOST_STATE = 512

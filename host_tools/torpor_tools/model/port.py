@@ -70,8 +70,27 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Time:
+    """How the clock counts."""
+
+    epoch_year: int  # the year in which time.time() is 0
+
+
+@dataclass(frozen=True)
+class Resets:
+    """What ``machine.reset_cause()`` says after a reset: the name of a constant of ``machine``."""
+
+    reset: str  # after machine.reset()
+    watchdog: str  # after a watchdog that was not fed
+    deepsleep: str  # after machine.deepsleep(ms)
+    watchdog_ms: int  # the longest time-out of the watchdog; 0: any
+
+
+@dataclass(frozen=True)
 class Port:
-    """A port of MicroPython. ``hostname`` and ``wifi`` are None for one without a radio."""
+    """A port of MicroPython. ``hostname`` and ``wifi`` are None for one without a radio, ``resets``
+    for one without a chip.
+    """
 
     name: str
     errno: dict[str, int]
@@ -79,5 +98,7 @@ class Port:
     heap: Heap
     loop: Loop
     names: Names
+    time: Time
+    resets: Resets | None = None
     hostname: Hostname | None = None
     wifi: Wifi | None = None

@@ -1,0 +1,11 @@
+"""Print the heap's size, and what the firmware says of memory that is not heap yet."""
+
+import gc
+import json
+
+import micropython
+
+gc.collect()
+free = gc.mem_free()
+micropython.mem_info()
+print(json.dumps({"free": free}))

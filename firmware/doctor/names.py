@@ -1,0 +1,13 @@
+"""Print how long looking up a name takes that nobody has. ``join`` has joined the network."""
+
+import json
+import socket
+import time
+
+began = time.ticks_ms()
+number = None
+try:
+    socket.getaddrinfo("torpor-doctor-nobody.local", 80)
+except OSError as e:
+    number = e.errno
+print(json.dumps({"errno": number, "ms": time.ticks_diff(time.ticks_ms(), began)}))

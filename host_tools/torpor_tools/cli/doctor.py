@@ -1,0 +1,155 @@
+"""``torpor doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import Problem, UserError, Where
+from .base import Command, Settings
+from .output import note, print_table, progress_bar
+from .target import BOARD, device_of, pick, port_option
+
+if TYPE_CHECKING:
+    from ..deploy.link import Link
+    from ..doctor.examine import Bench, Result
+    from ..doctor.fact import Subject
+    from ..model.board import Board
+
+_EMULATOR_S = 900.0  # it is 40 times slower than the chip
+
+
+@click.command(
+    cls=Command,
+    help="Compare a board with what torpor states of it: run short programs over its USB, print "
+    "where it differs, and write a report to attach to an issue. The board is reset several times "
+    "and then starts its program again; its files stay as they are.",
+    arguments=[BOARD],
+    examples=[
+        ("torpor doctor", "the only board on USB, as the cluster's board"),
+        ("torpor doctor --type ESP32_GENERIC_S3", "a board without a cluster"),
+        ("torpor doctor --type RPI_PICO_W --emulate", "the official firmware in the emulator"),
+    ],
+)
+@click.argument("board", required=False)
+@port_option
+@click.option("--type", "kind", metavar="TYPE", help="The kind of board (default: the cluster's).")
+@click.option("--emulate", is_flag=True, help="Examine the emulated Pico W.")
+@click.option("--resets/--no-resets", default=True, help="Reset the board to see what it keeps.")
+@click.option(
+    "--report",
+    metavar="FILE",
+    help="The file to write the report to, as JSON (default: doctor-TYPE.json).",
+)
+@click.pass_obj
+def command(
+    settings: Settings,
+    board: str | None,
+    port: str | None,
+    kind: str | None,
+    emulate: bool,
+    resets: bool,
+    report: str | None,
+) -> None:
+    from ..config.ports import load_port
+    from ..doctor.fact import Subject
+
+    kind_of_board = _kind(settings, board, kind)
+    subject = Subject(kind_of_board, load_port(kind_of_board.port))
+    if emulate:
+        results = _emulated(subject, resets, report)
+    else:
+        results = _examine(_on_usb(settings, subject, port, resets), report)
+    if results:
+        raise UserError(results)
+
+
+def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
+    """The kind of board to compare with. Raises ``UserError`` if nothing says which."""
+    from ..config import load_board
+    from ..contracts import load_plan
+
+    if kind:
+        return load_board(kind)
+    plan = load_plan(settings.root)
+    return plan.board(pick(plan, name)).board
+
+
+def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool) -> Bench:
+    from ..deploy.link import MpremoteLink
+    from ..doctor.examine import Bench
+
+    device = device_of(subject.board, port)
+    return Bench(
+        subject, lambda silence_s: MpremoteLink(device, silence_s), _wifi(settings), resets
+    )
+
+
+def _wifi(settings: Settings) -> dict[str, str]:
+    """The Wi-Fi of ``secrets.toml`` or the environment; empty if there is none."""
+    import json
+
+    from ..link.secrets import secret_files
+
+    folder = settings.root if settings.in_project else settings.folder
+    content = secret_files(folder).get("secrets.json", b"{}")
+    wifi: dict[str, str] = json.loads(content).get("wifi", {})
+    return wifi
+
+
+def _emulated(subject: Subject, resets: bool, report: str | None) -> list[Problem]:
+    from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+
+    from ..deploy.link import MpremoteLink
+    from ..doctor.examine import Bench
+    from ..flash.catalogue import firmware
+
+    with progress_bar(f"Firmware of {subject.board.name}") as progress:
+        file = firmware(subject.board, progress=progress)
+
+    async def run() -> list[Problem]:
+        async with EmulatedBoard(uf2=file, terminal=True, waiting=_wait) as emulated:
+
+            def connect(silence_s: float) -> Link:
+                assert emulated.terminal
+                return MpremoteLink(emulated.terminal, silence_s)
+
+            wifi = {"ssid": ACCESS_POINT, "password": "anything"}
+            bench = Bench(subject, connect, wifi, resets, True, _EMULATOR_S, _EMULATOR_S)
+            return await asyncio.to_thread(_examine, bench, report)
+
+    return asyncio.run(run())
+
+
+def _examine(bench: Bench, report: str | None) -> list[Problem]:
+    """Examine, print the table and write the report. Returns what differs, as problems."""
+    from ..doctor.examine import Verdict, examine
+    from ..doctor.report import document, place, rows, summary
+
+    file = Path(report or f"doctor-{bench.subject.board.name}.json")
+    results = examine(bench, _announce())
+    print_table(("fact", "stated", "this board", ""), rows(results))
+    file.write_text(document(bench, results))
+    click.echo(f"\n{summary(results)}\nwrote {file}")
+    if not bench.wifi:
+        note("no Wi-Fi is known: [wifi] in secrets.toml, or TORPOR_WIFI_SSID and _PASSWORD")
+    differing = [result for result in results if result.verdict == Verdict.DIFFERS]
+    return [_problem(bench, result, place(bench, result), file) for result in differing]
+
+
+def _problem(bench: Bench, result: Result, stated_in: str, file: Path) -> Problem:
+    shown = result.why or f"this board shows {result.seen!r}"
+    what = f"{result.fact.name}: {result.expected} is stated, {shown}"
+    return Problem(Where(stated_in), what, f"attach {file} to an issue of torpor")
+
+
+def _wait() -> None:
+    note("waiting for another emulated board on this computer to end")
+
+
+def _announce() -> Callable[[str], None]:
+    return lambda program: note(f"looking at {program}")
