@@ -2,10 +2,11 @@
 
 import gc
 import json
+import sys
 
 import micropython
 
 gc.collect()
 free = gc.mem_free()
 micropython.mem_info()
-print(json.dumps({"free": free}))
+print(json.dumps({"free": free, "image": "torpor" in sys.modules}))

@@ -1,6 +1,7 @@
 """Print how the radio answers before and while it joins a network that is not there."""
 
 import json
+import sys
 
 import network
 
@@ -20,12 +21,14 @@ wlan.active(False)
 network.hostname("torpor-doctor")
 wlan.active(True)
 seen = {
+    "image": "torpor" in sys.modules,
     "hostname": default_name,
     "hostname_set": network.hostname(),
     "powers": [wlan.PM_NONE, wlan.PM_PERFORMANCE, wlan.PM_POWERSAVE],
 }
 wlan.connect("torpor-doctor-nobody", "no-such-key")
 seen["pm_while_joining"] = _error(lambda: wlan.config(pm=wlan.PM_POWERSAVE))
+seen["joined"] = wlan.isconnected()
 wlan.disconnect()
 seen["connect_channel"] = _error(
     lambda: wlan.connect("torpor-doctor-nobody", "no-such-key", channel=6)  # type: ignore[call-arg]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Problem, UserError, Where
+from ..errors import Problem, UserError, Where, fail
 from .base import Command, Settings
 from .output import note, print_table, progress_bar
 from .target import BOARD, device_of, pick, port_option
@@ -75,6 +75,11 @@ def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
 
     if kind:
         return load_board(kind)
+    if not settings.in_project:
+        raise fail(
+            "no cluster.toml says which kind of board this is",
+            "name it with --type; torpor boards lists the kinds",
+        )
     plan = load_plan(settings.root)
     return plan.board(pick(plan, name)).board
 

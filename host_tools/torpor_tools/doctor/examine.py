@@ -26,7 +26,7 @@ _ATTEMPTS = 20
 
 
 class Verdict(StrEnum):
-    """How a fact fared."""
+    """Whether the board bears a fact out."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -193,6 +193,8 @@ def _judge(bench: Bench, fact: Fact, seen: Seen | str) -> Result:
         return _not_shown(bench, fact, _emulator(fact))
     if isinstance(seen, str):
         return Result(fact, Verdict.DIFFERS, expected, why=seen)
+    if hidden := fact.hidden(seen):
+        return _not_shown(bench, fact, hidden)
     value = fact.read(seen)
     verdict = Verdict.AGREES if fact.agrees(expected, value) else Verdict.DIFFERS
     return Result(fact, verdict, expected, value)

@@ -32,7 +32,8 @@ class Fact:
         expected: What ``boards/`` states; None if it states nothing for this board.
         read: The observation, out of what the program has printed.
         agrees: Whether the observation (second) is what was expected (first).
-        emulator: Why the emulator cannot show it; empty if it can.
+        hidden: Why this board cannot show it, going by the observation; empty if it can.
+        emulator: Why the emulator is not asked; empty if it is.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Fact:
     expected: Callable[[Subject], Any]
     read: Callable[[Seen], Any]
     agrees: Callable[[Any, Any], bool] = lambda expected, seen: bool(expected == seen)
+    hidden: Callable[[Seen], str] = lambda seen: ""
     emulator: str = ""
 
 
@@ -72,3 +74,8 @@ def within_5_percent(expected: int, seen: Any) -> bool:
 def key(name: str) -> Callable[[Seen], Any]:
     """Read one of the values that the program has printed."""
     return lambda seen: seen[name]
+
+
+def behind_an_image(seen: Seen) -> str:
+    """Why a board whose image has run ``boot.py`` does not show what the bare firmware does."""
+    return "the image on it has run boot.py" if seen["image"] else ""

@@ -17,16 +17,13 @@ _LONGEST = 40  # characters of a value in the table
 
 def rows(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
     """The table's rows: fact, stated, seen, verdict."""
-    return [
-        (r.fact.name, _short(_difference(r)[0]), _short(_difference(r)[1]), _verdict(r))
-        for r in results
-    ]
+    return [_row(result) for result in results]
 
 
 def summary(results: Sequence[Result]) -> str:
     """The counts, as one line."""
-    counts = {verdict: sum(r.verdict == verdict for r in results) for verdict in Verdict}
-    return f"{len(results)} facts: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+    agree, differ, hidden = (sum(r.verdict == verdict for r in results) for verdict in Verdict)
+    return f"{len(results)} facts: {agree} agree, {differ} differ, {hidden} not shown"
 
 
 def place(bench: Bench, result: Result) -> str:
@@ -71,7 +68,17 @@ def _difference(result: Result) -> tuple[Any, Any]:
         if not names:
             return f"{len(expected.keys() & seen.keys())} numbers", "the same"
         return {n: expected[n] for n in names}, {n: seen[n] for n in names}
-    return expected, "" if seen is None else seen
+    return expected, seen
+
+
+def _row(result: Result) -> tuple[str, str, str, str]:
+    expected, seen = _difference(result)
+    return (
+        result.fact.name,
+        _short(expected),
+        "" if seen is None else _short(seen),
+        _verdict(result),
+    )
 
 
 def _verdict(result: Result) -> str:
@@ -79,5 +86,5 @@ def _verdict(result: Result) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "no error" if value == "" else f"{value:,}" if type(value) is int else str(value)
+    text = str(value) or "no error"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fact import AtLeast, Fact, Seen, Subject, key, no_less, within_5_percent
+from ..fact import AtLeast, Fact, Seen, Subject, behind_an_image, key, no_less, within_5_percent
 
 _DRIFT = 4096  # bytes that the program itself may take between two looks at the heap
 
@@ -21,6 +21,7 @@ def _heap() -> list[Fact]:
             lambda subject: AtLeast(subject.board.heap_bytes),
             key("free"),
             no_less,
+            hidden=behind_an_image,
         ),
         Fact(
             "the heap grows",

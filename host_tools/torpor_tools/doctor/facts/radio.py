@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ..fact import AtLeast, Fact, Subject, key, no_less
+from ..fact import AtLeast, Fact, Subject, behind_an_image, key, no_less
 
 _WIFI = "{port}: wifi"
 _NAMES = "{port}: names"
-_JOINS_AT_ONCE = "its access point takes every name at once"
 _SLOW = "a look-up that fails takes five minutes there"
 
 
@@ -23,6 +22,7 @@ def _alone() -> list[Fact]:
             "{port}: hostname.default",
             _hostname,
             key("hostname"),
+            hidden=behind_an_image,
         ),
         Fact(
             "host name that was set",
@@ -38,7 +38,7 @@ def _alone() -> list[Fact]:
             _WIFI,
             _while_joining,
             key("pm_while_joining"),
-            emulator=_JOINS_AT_ONCE,
+            hidden=lambda seen: "the network was joined at once" if seen["joined"] else "",
         ),
         Fact(
             "connect() takes a channel",

@@ -32,7 +32,7 @@ def facts() -> list[Fact]:
         ),
         *(fact for ending in ENDINGS for fact in _after(ending)),
         Fact(
-            f"ms of a deep sleep of {SLEEP_MS:,}",
+            f"ms of a deep sleep of {SLEEP_MS}",
             "deepsleep",
             _TABLE,
             lambda subject: AtLeast(SLEEP_MS) if subject.port.resets else None,
