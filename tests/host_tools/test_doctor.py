@@ -173,8 +173,8 @@ def test_a_board_as_stated_agrees(name: str) -> None:
 
 
 def test_every_program_has_a_fact_and_every_fact_a_program() -> None:
-    told = {fact.program for fact in FACTS} - {"reset", "watchdog", "deepsleep"} | {"resets"}
-    assert told == set(_programs())
+    programs = {fact.program for fact in FACTS} - {"reset", "watchdog", "deepsleep"} | {"resets"}
+    assert programs == set(_programs())
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
@@ -184,7 +184,9 @@ def test_the_place_of_a_fact_is_there(fact: Any) -> None:
     if place.startswith("boards/"):
         file, _, key = place.partition(": ")
         assert (firmware_dir().parent / file).is_file()
-        assert re.search(rf"^\[?{key.split('.')[0]}\b", (firmware_dir().parent / file).read_text(), re.M)
+        assert re.search(
+            rf"^\[?{key.split('.')[0]}\b", (firmware_dir().parent / file).read_text(), re.M
+        )
 
 
 @pytest.mark.parametrize(
@@ -295,3 +297,8 @@ def test_without_a_project_the_type_must_be_named(
 ) -> None:
     assert run(["-C", str(tmp_path), "doctor", "--port", "/dev/null"]) == 1
     assert "--type" in capsys.readouterr().err
+
+
+def test_only_the_pico_w_is_emulated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--type", "ESP32_GENERIC", "--emulate"]) == 1
+    assert "only a RPI_PICO_W can" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Problem, UserError, Where, fail
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import note, print_table, progress_bar
 from .target import BOARD, device_of, pick, port_option
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..doctor.fact import Subject
     from ..model.board import Board
 
+_EMULATED = "RPI_PICO_W"
 _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 
 
@@ -42,6 +43,7 @@ _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 @click.option("--resets/--no-resets", default=True, help="Reset the board to see what it keeps.")
 @click.option(
     "--report",
+    type=FILE,
     metavar="FILE",
     help="The file to write the report to, as JSON (default: doctor-TYPE.json).",
 )
@@ -53,19 +55,20 @@ def command(
     kind: str | None,
     emulate: bool,
     resets: bool,
-    report: str | None,
+    report: Path | None,
 ) -> None:
     from ..config.ports import load_port
     from ..doctor.fact import Subject
 
-    kind_of_board = _kind(settings, board, kind)
-    subject = Subject(kind_of_board, load_port(kind_of_board.port))
+    examined = _kind(settings, board, kind)
+    subject = Subject(examined, load_port(examined.port))
+    file = report or settings.folder / f"doctor-{examined.name}.json"
     if emulate:
-        results = _emulated(subject, resets, report)
+        problems = _emulated(subject, resets, file)
     else:
-        results = _examine(_on_usb(settings, subject, port, resets), report)
-    if results:
-        raise UserError(results)
+        problems = _examine(_on_usb(settings, subject, port, resets), file)
+    if problems:
+        raise UserError(problems)
 
 
 def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
@@ -106,13 +109,15 @@ def _wifi(settings: Settings) -> dict[str, str]:
     return wifi
 
 
-def _emulated(subject: Subject, resets: bool, report: str | None) -> list[Problem]:
+def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
     from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
 
     from ..deploy.link import MpremoteLink
     from ..doctor.examine import Bench
     from ..flash.catalogue import firmware
 
+    if subject.board.name != _EMULATED:
+        raise fail(f"a {subject.board.name} cannot be emulated", f"only a {_EMULATED} can")
     with progress_bar(f"Firmware of {subject.board.name}") as progress:
         file = firmware(subject.board, progress=progress)
 
@@ -130,26 +135,25 @@ def _emulated(subject: Subject, resets: bool, report: str | None) -> list[Proble
     return asyncio.run(run())
 
 
-def _examine(bench: Bench, report: str | None) -> list[Problem]:
+def _examine(bench: Bench, report: Path) -> list[Problem]:
     """Examine, print the table and write the report. Returns what differs, as problems."""
     from ..doctor.examine import Verdict, examine
     from ..doctor.report import document, place, rows, summary
 
-    file = Path(report or f"doctor-{bench.subject.board.name}.json")
     results = examine(bench, _announce())
     print_table(("fact", "stated", "this board", ""), rows(results))
-    file.write_text(document(bench, results))
-    click.echo(f"\n{summary(results)}\nwrote {file}")
+    report.write_text(document(bench, results))
+    click.echo(f"\n{summary(results)}\nwrote {report}")
     if not bench.wifi:
         note("no Wi-Fi is known: [wifi] in secrets.toml, or TORPOR_WIFI_SSID and _PASSWORD")
     differing = [result for result in results if result.verdict == Verdict.DIFFERS]
-    return [_problem(bench, result, place(bench, result), file) for result in differing]
+    return [_problem(result, place(bench, result), report) for result in differing]
 
 
-def _problem(bench: Bench, result: Result, stated_in: str, file: Path) -> Problem:
+def _problem(result: Result, stated_in: str, report: Path) -> Problem:
     shown = result.why or f"this board shows {result.seen!r}"
     what = f"{result.fact.name}: {result.expected} is stated, {shown}"
-    return Problem(Where(stated_in), what, f"attach {file} to an issue of torpor")
+    return Problem(Where(stated_in), what, f"attach {report} to an issue of torpor")
 
 
 def _wait() -> None:
