@@ -1,4 +1,4 @@
-"""``torpor doctor`` on the official Pico W firmware: each fact that the emulator can show agrees."""
+"""``torpor doctor`` on the official Pico W firmware: all that the emulator can show agrees."""
 
 from __future__ import annotations
 
