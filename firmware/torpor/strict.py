@@ -1,4 +1,5 @@
-"""Calls in memory that behave as calls over a network would: strict mode.
+"""Calls in memory that behave as calls over a network would, and routes that answer what they
+promise: strict mode.
 
 In a strict image the wiring puts a ``Peer`` between a service and each of its peers. Arguments and
 results then go through the wire encoding, both sides have an object of their own, and what would
@@ -79,6 +80,45 @@ async def _call(label, function, arguments, returns, args, kwargs, handed):
     if isinstance(result, (list, dict)):
         handed[label] = (result, copy, _text(copy))
     return copy
+
+
+async def route(label, kind, call):
+    """Await what the method of a route returns. Raises ``StrictError`` if its annotation does not
+    allow it, or JSON cannot hold it."""
+    result = await call
+    wrong = _unfit_answer(kind, result)
+    if wrong:
+        raise _error("%s returned %s: %s" % (label, _shown(result), wrong))
+    return result
+
+
+def _unfit_answer(kind, result):
+    """Why a route cannot return ``result``, perhaps a tuple with status and headers."""
+    kinds = kind[1:] if type(kind) is tuple and kind[0] == "|" else (kind,)
+    tuples = [k for k in kinds if type(k) is tuple and k[0] == "tuple"]
+    if type(result) is not tuple:
+        plain = [k for k in kinds if k not in tuples]
+        if plain:
+            return _unfit(plain[0] if len(plain) == 1 else tuple(["|"] + plain), result, "")
+        return "expected tuple, got %s" % _name(type(result))
+    for each in tuples:
+        if len(each) - 1 == len(result):
+            for i in range(len(result)):
+                part = "" if i == 0 else ("the status", "the headers")[i - 1]
+                wrong = _unfit(each[i + 1], result[i], part)
+                if wrong:
+                    return wrong
+            return None
+    if "tuple" in kinds or "Any" in kinds:
+        return _unfit("Any", result[0], "")
+    return "expected %s, got a tuple of %d" % (_shown_kind(kind), len(result))
+
+
+def _shown_kind(kind):
+    if type(kind) is not tuple:
+        return kind
+    parts = [_shown_kind(k) for k in kind[1:]]
+    return " | ".join(parts) if kind[0] == "|" else "%s[%s]" % (kind[0], ", ".join(parts))
 
 
 def _bind(label, arguments, args, kwargs):

@@ -328,6 +328,30 @@ def test_without_strict_mode_values_pass_as_they_are(project: Project) -> None:
     assert "StrictError: test -> hello.greet(name=(1, 2))" in project.pytest().text
 
 
+PROMISE = """
+from torpor import Service, get
+
+
+class Count(Service):
+    @get("/count")
+    async def count(self, right: bool) -> int:
+        return 7 if right else "seven"  # type: ignore
+"""
+
+
+def test_a_route_that_answers_what_it_did_not_promise_fails_its_test(project: Project) -> None:
+    text = "async def test_right(start, client):\n    await start()\n"
+    text += "    assert (await client.get('/count?right=1')).json() == 7\n"
+    text += "async def test_wrong(start, client):\n    await start()\n"
+    text += "    await client.get('/count?right=0')\n"
+    project.write({"count": PROMISE}, {"count/tests/test_it.py": text})
+    run = project.pytest()
+    assert run.counts == {"passed": 1, "failed": 1}, run.text
+    said = "StrictError: GET /count: count() returned 'seven': expected int, got str"
+    assert said in run.text
+    assert project.pytest("--no-strict").counts == {"passed": 2}
+
+
 UPLOAD = """
 from microdot import Microdot, Request
 from torpor import Service

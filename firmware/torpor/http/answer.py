@@ -5,6 +5,8 @@ from io import BytesIO
 
 from micropython import const
 
+from ..jsonable import is_json
+
 # Nearly every answer begins so. JSON is written behind it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
@@ -48,6 +50,10 @@ def encode(request, result, content_type=None) -> bytes:
 
 
 def _json(result, head=b"") -> bytes:
+    if not is_json(result):
+        from . import seldom
+
+        seldom.refuse(result, "")
     out = BytesIO(_ROOM)
     out.write(head)
     json.dump(result, out, separators=_TIGHT)  # type: ignore[call-overload]
@@ -61,7 +67,7 @@ def _json(result, head=b"") -> bytes:
     if b"nan" in data or b"inf" in data:
         from . import seldom
 
-        seldom.refuse_infinite(result, "the answer")
+        seldom.refuse(result, "")
     return data
 
 

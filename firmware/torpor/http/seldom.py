@@ -1,4 +1,4 @@
-"""What few answers need. An overlay."""
+"""What few answers need: reasons, and why a result cannot be sent. An overlay."""
 
 from .. import overlay
 
@@ -14,15 +14,29 @@ REASONS = (
 )
 
 
-def refuse_infinite(value, name) -> None:
-    """Raises ``ValueError`` for a number in ``value`` that JSON does not have."""
+_LACKS = "%s: JSON has no %s, return %s"
+_INSTEAD = {
+    "set": "a list",
+    "frozenset": "a list",
+    "bytes": "text, or the bytes alone",
+    "bytearray": "text, or the bytes alone",
+    "generator": "a list, or await it",
+}
+
+
+def refuse(value, path: str) -> None:
+    """Raises ``ValueError`` for the first part of ``value`` that JSON does not have. ``path`` leads
+    to ``value``: ``rows[0].celsius``."""
     kind = type(value)
-    if kind is float:
-        if value - value != 0:
-            raise ValueError("%s: JSON has no %s, return None for it" % (name, value))
-    elif kind is dict:
+    if isinstance(value, dict):
         for key in value:
-            refuse_infinite(value[key], key)
-    elif kind is list or kind is tuple:
-        for item in value:
-            refuse_infinite(item, name)
+            refuse(value[key], "%s.%s" % (path, key) if path else str(key))
+    elif kind is tuple or isinstance(value, list):
+        for i in range(len(value)):
+            refuse(value[i], "%s[%d]" % (path, i))
+    elif kind is float:
+        if value - value != 0:
+            raise ValueError(_LACKS % (path or "the answer", value, "None for it"))
+    elif value is not None and not isinstance(value, (str, int, bool)):
+        instead = _INSTEAD.get(kind.__name__, "a list, a dict, text or a number")
+        raise ValueError(_LACKS % (path or "the answer", kind.__name__, instead))

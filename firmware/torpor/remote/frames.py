@@ -8,6 +8,7 @@ import struct
 
 from micropython import const
 
+from ..jsonable import is_json
 from .auth import CODE
 
 VERSION = b"torpor/1"
@@ -30,9 +31,11 @@ CLOSING = const(6)  # not an answer: no call above this frame's number has been 
 
 
 def call(number: int, ms: int, mark: int, target: str, id: str, arguments) -> bytes:
-    """A call without its code. ``id`` names a call that may be sent again, else it is empty."""
-    text = json.dumps(arguments, separators=_TIGHT)
-    body = b"%s %s\n%s" % (target, id, text)  # type: ignore[str-format]
+    """A call without its code. ``id`` names a call that may be sent again, else it is empty.
+
+    Raises ``ValueError`` for arguments that JSON does not have.
+    """
+    body = b"%s %s\n%s" % (target, id, _json(arguments, target))  # type: ignore[str-format]
     return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, mark) + body
 
 
@@ -61,13 +64,21 @@ def answer_head(frame: bytes) -> tuple:
 
 
 def encode(result) -> tuple:
-    """Kind and body of an answer that is ``result``. Raises ``TypeError`` for what is no JSON."""
+    """Kind and body of an answer that is ``result``. Raises ``ValueError`` for what JSON does
+    not have."""
     if isinstance(result, (bytes, bytearray)):
         return BYTES, bytes(result)
-    return (
-        TUPLE if isinstance(result, tuple) else VALUE,
-        json.dumps(result, separators=_TIGHT).encode(),
-    )
+    return TUPLE if isinstance(result, tuple) else VALUE, _json(result, "").encode()
+
+
+def _json(value, name: str) -> str:
+    """Raises ``ValueError`` for what JSON does not have, under that name."""
+    text = json.dumps(value, separators=_TIGHT)
+    if not is_json(value) or "nan" in text or "inf" in text:
+        from ..http import seldom
+
+        seldom.refuse(value, name)
+    return text
 
 
 def decode(frame: bytes, kind: int):

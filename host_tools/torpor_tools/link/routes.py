@@ -14,7 +14,8 @@ from typing import Any
 
 from ..contracts.shapes import Type, from_text
 from ..model.contract import Argument, Contract, Method, Route
-from .literal import WIDTH, Code
+from .literal import WIDTH, Code, literal
+from .strict import kind
 
 Tree = dict[str, Any]
 
@@ -65,8 +66,8 @@ class Binder:
         )
         return {name.id for name in names} & CONVERTERS
 
-    def lines(self) -> list[str]:
-        """The function's source."""
+    def lines(self, strict: bool = False) -> list[str]:
+        """The function's source; ``strict`` holds the result to its annotation."""
         note = f"{self.route.verb} {self.route.path}" + (
             "  (streamed)" if self.method.streamed else ""
         )
@@ -79,13 +80,18 @@ class Binder:
                 *(f"        {a}," for a in arguments),
                 "    )",
             ]
+        if strict and not self.method.streamed:
+            kind_ = literal(kind(self.method.returns), indent=8)
+            call = f"s.{self.method.name}({', '.join(arguments)})"
+            label = f"{self.route.verb} {self.route.path}: {self.method.name}()"
+            body = [f'    return strict.route("{label}", {kind_}, {call})']
         return [f"def {self.name}(q):  # {note}", *body]
 
 
 def binders(contract: Contract) -> list[Binder]:
     """A binder for each route, in the order of the source."""
     made: list[Binder] = []
-    taken = {*CONVERTERS, "answer", "app", "q", "s", "stream"}  # what the functions read
+    taken = {*CONVERTERS, "answer", "app", "q", "s", "stream", "strict"}  # what the functions read
     for method in contract.methods:
         for route in method.routes:
             # The method's own name, which the image has anyway: any other would take heap.

@@ -1,4 +1,5 @@
-"""What strict mode adds to the wiring: each peer behind a ``torpor.strict.Peer`` and its contract.
+"""What strict mode adds to the wiring: each peer behind a ``torpor.strict.Peer`` and its contract,
+each route's result held to its annotation.
 
 Without it nothing of this is in an image, and a call between services is a plain ``await``.
 """
@@ -60,5 +61,7 @@ def _kind(node: ast.expr) -> Any:
     if isinstance(node, ast.Subscript):
         outer = ast.unparse(node.value)
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if outer == "tuple":  # a route's result with its status
+            return (outer, *map(_kind, inner))
         return (outer, _kind(inner[-1])) if outer in ("list", "dict") else outer
     return ast.unparse(node)

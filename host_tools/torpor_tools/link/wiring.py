@@ -53,7 +53,7 @@ def wiring(plan: Plan, board: BoardPlan, *, strict: bool = False) -> str:
     routes = [
         line
         for name, found in routed.items()
-        for line in _routes(f"{name}_routes", found, name in apps)
+        for line in _routes(f"{name}_routes", found, name in apps, strict)
     ]
     lines = [
         _HEAD.format(board.name),
@@ -102,7 +102,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         *f'    made = {made}("{service.name}", {config})'.split("\n"),
         *(f"    made.{line}" for line in _peers(board, service, strict)),
         "    return made",
-        *_routes("routes", found, contract.has_app),
+        *_routes("routes", found, contract.has_app, strict),
     ]
     return "\n".join(lines) + "\n"
 
@@ -224,10 +224,10 @@ def _parts(board: BoardPlan) -> Iterator[str]:
     yield f"    return {literal(tuple(Code(name.rpartition('.')[2]) for name in names))}"
 
 
-def _routes(name: str, found: list[Binder], has_app: bool) -> Iterator[str]:
+def _routes(name: str, found: list[Binder], has_app: bool, strict: bool) -> Iterator[str]:
     yield from ("", "", f"def {name}(s):")
     for binder in found:
-        yield from (f"    {line}" for line in binder.lines())
+        yield from (f"    {line}" for line in binder.lines(strict))
         yield ""
     yield from f"    return {literal(tree(found, has_app), indent=4, column=11)}".split("\n")
 

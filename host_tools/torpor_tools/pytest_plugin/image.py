@@ -60,7 +60,9 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     board, placed = _find(plan, service)
     alone = _alone(board, placed)
     contracts = _contracts(plan)
-    text = wiring(plan, alone) + "\n".join(_wiring_of_test(placed.contract, contracts, strict))
+    text = wiring(plan, alone, strict=strict) + "\n".join(
+        _wiring_of_test(placed.contract, contracts, strict)
+    )
     probes = Probes()
     tests, problems = _tests(placed, root)
     # Ported to the board that the service is on, for its modules are what the stubs promise.
