@@ -19,7 +19,7 @@ APPLICATION = """
 import asyncio
 
 from microdot import Microdot, Request, Response, abort, redirect, send_file
-from microdot.multipart import with_form_data
+from microdot.multipart import FormDataIter
 from microdot.sse import with_sse
 from microdot.websocket import websocket_upgrade, with_websocket
 
@@ -253,9 +253,11 @@ async def upgrade(request):
 
 
 @app.post("/parts")
-@with_form_data
 async def parts(request):
-    return {"form": request.form, "files": [f for f in request.files or ()]}
+    fields = 0
+    async for name, value in FormDataIter(request):
+        fields += value == "y" * 80
+    return {"fields": fields}
 
 
 @app.post("/reads")
@@ -608,17 +610,17 @@ def test_an_upload_that_is_cut_gets_no_answer(site: Running) -> None:
         assert read_all(sock) == b""
 
 
-@pytest.mark.parametrize("size", [0, 16_000, 20_000])
-def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, size: int) -> None:
+@pytest.mark.parametrize("fields", [1, 100, 200])
+def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields: int) -> None:
     """Microdot takes the quotes for a part of the boundary, and looks for it without end."""
-    head = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'
-    body = head + b"y" * size + b"\r\n--b--\r\n"
+    field = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"y" * 80 + b"\r\n"
+    body = field * fields + b"--b--\r\n"
     with site.client("site") as client:
         headers = {"Content-Type": 'multipart/form-data; boundary="b"'}
         assert client.post("/parts", content=body, headers=headers).status_code == 400
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
-        answer = client.post("/parts", content=body, headers=headers).json()
-        assert answer["form"]["a"] == "1" + "y" * size
+        answer = client.post("/parts", content=body, headers=headers)
+        assert answer.json() == {"fields": fields}
         for end in (-2, -4):  # a parser that reads on to the end
             cut = client.post("/parts", content=body[:end], headers=headers)
             assert cut.status_code in (200, 400)
