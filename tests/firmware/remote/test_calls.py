@@ -53,6 +53,9 @@ class Keeper(Service):
     async def echo(self, value: dict | None) -> dict | None:
         return value
 
+    async def odd(self) -> dict:
+        return {"rows": [1, {1}]}
+
     async def fault(self) -> None:
         raise Fault(418, "no tea", {"X-Kind": "pot"})
 
@@ -113,6 +116,14 @@ class Asker(Service):
     @post("/echo")
     async def echo(self, value: dict | None) -> dict:
         return {"value": await self.keeper.echo(value)}
+
+    @get("/odd")
+    async def odd(self) -> dict:
+        return await self.keeper.odd()
+
+    @get("/infinite")
+    async def infinite(self) -> dict | None:
+        return await self.keeper.echo({"a": [1e999]})
 
     @get("/fault")
     async def fault(self) -> dict:
@@ -206,6 +217,15 @@ def test_an_answer_that_is_too_large_is_a_bug_that_the_log_names(boards: Running
         assert http.get("/large?size=40000").status_code == 500
         assert http.get("/large?size=10").json() == {"size": 10}
     assert "an answer of 40002 bytes to barn is too large" in boards.log_text("shed")
+
+
+def test_what_json_cannot_hold_is_not_sent_to_another_board(boards: Running) -> None:
+    with boards.client("asker") as http:
+        assert http.get("/odd").status_code == 500
+        assert http.get("/infinite").status_code == 500
+        assert http.post("/echo", json={"value": {"a": "inf nan"}}).status_code == 200
+    boards.wait_log("shed", "rows[1]: JSON has no set, return a list")
+    boards.wait_log("barn", "keeper.echo[0].a[0]: JSON has no inf")
 
 
 def test_calls_share_a_connection_and_do_not_wait_for_each_other(boards: Running) -> None:

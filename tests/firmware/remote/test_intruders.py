@@ -180,6 +180,33 @@ def test_a_recorded_call_is_401_after_a_restart_too(
     assert opened() == 0
 
 
+def test_a_peer_is_trusted_and_its_nonsense_ends_with_the_call(
+    board: Running, mark: str, opened: Callable[[], int]
+) -> None:
+    """docs/wire.md: a genuine call is executed as it is; what cannot be executed is a bug."""
+    caller = Caller(board, "vault", "bank")
+    before = opened()
+    caller.send(1, "vault.open", [5], mark)  # the contract says str
+    assert caller.answer() == (1, 200, client.VALUE, str(before + 1).encode())
+    whole = client.encode_call(0, 5000, mark, "vault.open", ["x"])
+    for number, body in enumerate(
+        (
+            *(b"vault.open \n[", b"vault.open \n{1:2}", b"vault.open \n\xff", b"vault.open \n5"),
+            *(b"vault.open", b"", b"\n", b"vault \n[]", b"a.b.c \n[]", b"vault.open  a b\n[]"),
+        ),
+        2,
+    ):
+        head = (16 + len(body) + sign.CODE).to_bytes(4) + number.to_bytes(4) + whole[8:16]
+        caller.sock.sendall(caller.calls.seal(head + body))
+        answered, status, kind, _ = caller.answer()
+        assert (answered, kind) in ((number, client.BUG), (number, client.REFUSED)), body
+        assert status in (404, 409, 500), body
+    caller.send(12, "vault.open", ["Ada"], mark)
+    assert caller.answer() == (12, 200, client.VALUE, str(before + 2).encode())
+    caller.close()
+    assert board.sim.board("bank").starts == 1
+
+
 def test_a_key_that_is_not_known_is_401(board: Running) -> None:
     caller = Caller(board, "vault", "bank", key=bytes(32))
     assert caller.status == 401
