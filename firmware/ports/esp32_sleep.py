@@ -1,8 +1,8 @@
 """How an ESP32 sleeps: see ``firmware/ports/README.md`` for what every port must offer.
 
-A chip with ext0 (ESP32, S3) wakes by one pin of any level through ext0, and by further pins through
-ext1 when one of them is high (ext1's other mode wants all pins low). The C3 has neither and takes
-pins of one level (``wake_on_gpio``).
+A chip with ext0 (ESP32, S2, S3) wakes by one pin of any level through ext0, and by further pins
+through ext1 when one of them is high (ext1's other mode wants all pins low). The C3 and C6 have no
+ext0 and take pins of one level (``wake_on_gpio``).
 """
 
 import esp32

@@ -15,7 +15,12 @@ def _source(kind, pins, level):
     trace("wake_source", kind=kind, pins=numbers, level=1 if level else 0)
 
 
-if facts["chip"] == "ESP32-C3":
+def _celsius():
+    return inputs("chip").get("celsius", 40)
+
+
+# What each official 1.27.0 file has, as its interned names show.
+if facts["chip"] in ("ESP32-C3", "ESP32-C6"):
 
     def wake_on_gpio(pins=None, level=WAKEUP_ANY_HIGH):
         _source("gpio", pins, level)
@@ -25,21 +30,25 @@ else:
     def wake_on_ext0(pin=None, level=WAKEUP_ANY_HIGH):
         _source("ext0", None if pin is None else (pin,), level)
 
-    def wake_on_ext1(pins=None, level=WAKEUP_ANY_HIGH):
-        _source("ext1", pins, level)
-
     def wake_on_touch(wake):
         _source("touch", () if wake else None, 1)
 
 
-def mcu_temperature():
-    return inputs("chip").get("celsius", 40)
+if facts["chip"] != "ESP32-C3":
+
+    def wake_on_ext1(pins=None, level=WAKEUP_ANY_HIGH):
+        _source("ext1", pins, level)
 
 
 if facts["chip"] == "ESP32":
 
     def raw_temperature():
-        return mcu_temperature() * 9 // 5 + 32
+        return _celsius() * 9 // 5 + 32
+
+else:
+
+    def mcu_temperature():
+        return _celsius()
 
 
 class NVS:

@@ -13,7 +13,11 @@ from ..paths import boards_dir
 from .document import Document
 from .suggest import did_you_mean, listing
 
-CHIPS = {"rp2": ("RP2040", "RP2350"), "esp32": ("ESP32", "ESP32-S3", "ESP32-C3"), "unix": ("any",)}
+CHIPS = {
+    "rp2": ("RP2040", "RP2350"),
+    "esp32": ("ESP32", "ESP32-C3", "ESP32-C6", "ESP32-S2", "ESP32-S3"),
+    "unix": ("any",),
+}
 """MicroPython's port -> the chips of it that the tools know how to flash."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

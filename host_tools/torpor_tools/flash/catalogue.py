@@ -58,8 +58,9 @@ def _unpinned(board: Board, source: Path | None) -> Path:
     if source is None:
         assert board.firmware
         raise fail(
-            f"the checksum of the firmware of {board.name} is not known",
-            f"download {board.firmware.url} and name the file: --firmware FILE",
+            f"no package carries the firmware of {board.name}, so its checksum is not known here",
+            f"download {board.firmware.url} and name the file: "
+            "torpor flash BOARD --firmware FILE, or torpor build BOARD --firmware FILE",
         )
     return _existing(source)
 

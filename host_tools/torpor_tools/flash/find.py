@@ -14,14 +14,28 @@ from ..errors import UserError, fail
 from ..model.board import Board
 
 # (vendor, product) -> MicroPython's port of the boards that have it, and what it is.
+# Chips' own USB: ports/rp2/mpconfigport.h and ports/esp32/mpconfigport.h of MicroPython,
+# github.com/espressif/usb-pids. Bridges: Linux 6.6, drivers/usb/serial/cp210x.c, ch341.c and ftdi_sio_ids.h; WCH's CH343
+# driver (ch343ser_linux) for the CH342 to CH9104.
 _USB = {
     (0x2E8A, 0x0005): ("rp2", "MicroPython on an RP2 board"),
+    (0x303A, 0x0002): ("esp32", "an ESP32-S2 in its boot loader"),
     (0x303A, 0x1001): ("esp32", "an ESP32's own USB"),
     (0x303A, 0x4001): ("esp32", "MicroPython on an ESP32-S2 or S3"),
     (0x10C4, 0xEA60): ("esp32", "a CP210x bridge"),
+    (0x10C4, 0xEA70): ("esp32", "a CP2105 bridge"),
+    (0x10C4, 0xEA71): ("esp32", "a CP2108 bridge"),
+    (0x1A86, 0x7522): ("esp32", "a CH340K bridge"),
     (0x1A86, 0x7523): ("esp32", "a CH340 bridge"),
+    (0x1A86, 0x5523): ("esp32", "a CH341 bridge"),
+    (0x1A86, 0x55D2): ("esp32", "a CH342 bridge"),
+    (0x1A86, 0x55D3): ("esp32", "a CH343 bridge"),
     (0x1A86, 0x55D4): ("esp32", "a CH9102 bridge"),
+    (0x1A86, 0x55D5): ("esp32", "a CH344 bridge"),
     (0x0403, 0x6001): ("esp32", "an FT232 bridge"),
+    (0x0403, 0x6010): ("esp32", "an FT2232 bridge"),
+    (0x0403, 0x6011): ("esp32", "an FT4232 bridge"),
+    (0x0403, 0x6014): ("esp32", "an FT232H bridge"),
     (0x0403, 0x6015): ("esp32", "an FT231X bridge"),
 }
 _INFO = "INFO_UF2.TXT"
