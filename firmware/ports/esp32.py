@@ -1,7 +1,9 @@
 """The ESP32 family's port: see ``firmware/ports/README.md`` for what every port must offer."""
 
+import gc
 from binascii import hexlify
 
+import esp32
 import machine
 
 RTC_BYTES = 2048  # MICROPY_HW_RTC_USER_MEM_MAX: ports/esp32/machine_rtc.c
@@ -42,3 +44,13 @@ def rtc_read() -> bytes:
 def rtc_write(data: bytes) -> None:
     """Keep up to ``RTC_BYTES`` bytes over deep sleep and resets."""
     machine.RTC().memory(data)
+
+
+def mem_free() -> int:
+    """Bytes that are free in the heap, without the memory that it could still grow by.
+
+    ``gc.mem_free()`` adds the largest block that ESP-IDF could give (py/modgc.c), which Wi-Fi and
+    TLS need.
+    """
+    free = gc.mem_free()
+    return free - max(region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA))

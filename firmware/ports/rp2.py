@@ -6,7 +6,7 @@ power-off clears (RP2040 datasheet 4.7, RP2350 datasheet 12.9; the boot ROM uses
 """
 
 import sys
-from binascii import hexlify
+from gc import mem_free as mem_free
 
 import machine
 from micropython import const
@@ -43,6 +43,8 @@ _note = _take_note()
 
 def unique_id() -> str:
     """The chip's serial number in hexadecimal."""
+    from binascii import hexlify
+
     return str(hexlify(machine.unique_id()), "utf-8")
 
 

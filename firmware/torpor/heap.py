@@ -22,6 +22,9 @@ for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1
   lower one makes the collector run in the middle of a burst. (An eighth: 0.32 / 14.5.)
 
 The longest pause is that of one collection, as without us: 0.2 to 0.3 ms here.
+
+All this compares addresses, which is right in a heap of one piece. An ESP32's has several: see
+``areas``.
 """
 
 import gc
@@ -35,8 +38,6 @@ _RUN = const(16)  # so many free blocks side by side: the index is behind what l
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
 _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 
-_FRAME = (None,) * 8  # twice this is as large as the frame of a small method
-
 collections = 0
 """How often the collector has run; those behind our back are counted when the loop is idle, where
 memory that something else has given back at once looks like one."""
@@ -44,19 +45,25 @@ memory that something else has given back at once looks like one."""
 longest_us = 0
 """The longest pause of a collection. Those behind our back take as long: they do the same work."""
 
-_base = 0  # address behind what lived at the last collection
-_quota = 0  # bytes behind it that may be used before the next one
+base = 0  # address behind what lived at the last collection
+quota = 0  # bytes behind it that may be used before the next one
 _behind = False  # whether the index has passed all that lives
+
+count = None  # a function that counts what was used, where addresses do not show it: ``areas``
 
 
 def settle() -> None:
     """Collect, fit quota and threshold to what is free, and have the loop keep to them."""
-    global _quota
+    global quota
+    from .port import mem_free  # type: ignore[import-not-found]
+
     collect()
-    free = gc.mem_free()
-    _quota = free // 4
+    free = mem_free()
+    quota = free // 4
     gc.threshold(free // 2)
-    while not _behind:
+    for _ in range(free // (16 * _SLICE)):  # then the index has been everywhere
+        if _behind:
+            break
         _advance()
     idle.add(_idle)
 
@@ -76,21 +83,25 @@ def _idle(ms: int) -> int:
     global collections
     try:
         at = id(object())
+        size = at - base
         if not _behind:
             _advance()
-        elif at < _base:
-            collections += 1
-            _advance()
-        elif at - _base > _quota:
-            collect()
-            return 0
-        else:
+        elif 0 <= size <= quota:
             # Gaps in the garbage that no frame fits into: fill them, up to where one is found.
-            frame = id(_FRAME * 2)
+            frame = id((None,) * 16)  # as large as the frame of a small method
             for _ in range(_SLICE):
                 if at > frame:
                     break
                 at = id(object())
+        else:
+            if count:
+                size = count(at)
+            if size > quota:
+                collect()
+                return 0
+            if size < 0:
+                collections += 1
+                _advance()
     except MemoryError:
         pass  # who asks for memory next is told; the loop must go on
     return ms
@@ -98,7 +109,7 @@ def _idle(ms: int) -> int:
 
 def _advance() -> None:
     """Move the index on; ``_behind`` says whether it has arrived."""
-    global _base, _behind
+    global base, _behind
     last = id(object())
     run = 0
     for _ in range(_SLICE):
@@ -107,5 +118,5 @@ def _advance() -> None:
         last = at
         if run == _RUN:
             break
-    _base = last
+    base = last
     _behind = run == _RUN

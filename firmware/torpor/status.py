@@ -20,7 +20,7 @@ def info() -> dict:
         "uptime": clock.uptime_ms() // 1000,
         "clock": clock.now() if clock.synced() else None,
         "heap": {
-            "free": gc.mem_free(),
+            "free": port.mem_free(),
             "used": gc.mem_alloc(),
             "largest": largest(),
             "collections": heap.collections,
@@ -42,10 +42,11 @@ def info() -> dict:
 
 
 def largest() -> int:
-    """Bytes of the largest block that could be allocated now, to a sixteenth of what is free."""
+    """Bytes of the largest block that the heap has room for, to a sixteenth of what is free."""
     from io import BytesIO
 
-    high = gc.mem_free()
+    high = port.mem_free()
+    total = gc.mem_alloc() + high
     step = high >> 4
     low = 0
     gc.disable()  # a block that cannot be had is no reason to collect
@@ -53,8 +54,14 @@ def largest() -> int:
         middle = (low + high) // 2
         try:
             BytesIO(middle).close()  # which gives the block back
-            low = middle
         except MemoryError:
             high = middle
+            continue
+        if heap.count and gc.mem_alloc() + port.mem_free() >= total + middle:
+            # The heap has grown for it, by memory that Wi-Fi needs: a collection gives that back.
+            heap.collect()
+            high = middle
+        else:
+            low = middle
     gc.enable()
     return low

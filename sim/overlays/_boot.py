@@ -37,6 +37,8 @@ import _sim  # noqa: E402  (it is found only now)
 if _sim.facts["speed"] != 1:
     # asyncio takes its tasks from a built-in module that cannot be replaced by a file of its name.
     sys.modules["_asyncio"] = __import__("_tasks")
+if _sim.facts["port"] == "esp32":
+    sys.modules["gc"] = __import__("_gc")  # a built-in module too
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 if "links" in _sim.facts:
     import _record  # before the program: it weighs what is there already

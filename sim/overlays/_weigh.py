@@ -126,7 +126,9 @@ def _watch(cluster):
 async def _main(kernel):
     await kernel.start()
     gc.collect()
-    used, free = gc.mem_alloc(), gc.mem_free()
+    from torpor.port import mem_free  # type: ignore[import-not-found]
+
+    used, free = gc.mem_alloc(), mem_free()
     heap = _stays()
     _found.clear()
     failed = {}

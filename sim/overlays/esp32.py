@@ -5,6 +5,8 @@ import os
 
 from _sim import facts, inputs, trace
 
+HEAP_DATA = 4  # MALLOC_CAP_8BIT and MALLOC_CAP_EXEC: ports/esp32/modesp32.c
+HEAP_EXEC = 1
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 _PATH = "/.sim/nvs.json"
@@ -13,6 +15,21 @@ _PATH = "/.sim/nvs.json"
 def _source(kind, pins, level):
     numbers = None if pins is None else [int(pin._id) for pin in pins]
     trace("wake_source", kind=kind, pins=numbers, level=1 if level else 0)
+
+
+def idf_heap_info(capabilities):
+    """(total, free, largest free block, least free so far) of each region, in bytes."""
+    if capabilities != HEAP_DATA:
+        return []
+    # The example of docs/library/esp32.rst, after booting: the areas of the heap are taken.
+    return [
+        (240, 0, 0, 0),
+        (7288, 0, 0, 0),
+        (16648, 4, 4, 4),
+        (79912, 35712, 35512, 35108),
+        (15072, 15036, 15036, 15036),
+        (113840, 0, 0, 0),
+    ]
 
 
 def _celsius():

@@ -116,7 +116,7 @@ import esp32, machine
 nvs = esp32.NVS("torpor")
 try:
     buffer = bytearray(2)
-    print("kept", nvs.get_i32("n"), nvs.get_blob("b", buffer), buffer, esp32.mcu_temperature())
+    print("kept", nvs.get_i32("n"), nvs.get_blob("b", buffer), buffer, esp32.raw_temperature())
 except OSError as e:
     print("empty", e.errno)
     nvs.set_i32("n", 7)
@@ -136,5 +136,5 @@ print("pressed")
     async with Simulator([pico, esp]) as sim:
         sim.board("pico").inputs.pin("BOOTSEL", 1)
         await sim.board("pico").wait_log("pressed")
-        await sim.board("esp").wait_log("kept 7 2 bytearray(b'xy') 40")
+        await sim.board("esp").wait_log("kept 7 2 bytearray(b'xy') 104")
         assert tiny.printed(sim.board("esp").log)[0] == "empty -4354"

@@ -15,8 +15,8 @@ from ..model.board import Board
 
 # (vendor, product) -> MicroPython's port of the boards that have it, and what it is.
 # Chips' own USB: ports/rp2/mpconfigport.h and ports/esp32/mpconfigport.h of MicroPython,
-# github.com/espressif/usb-pids. Bridges: Linux 6.6, drivers/usb/serial/cp210x.c, ch341.c and ftdi_sio_ids.h; WCH's CH343
-# driver (ch343ser_linux) for the CH342 to CH9104.
+# github.com/espressif/usb-pids. Bridges: Linux 6.6, drivers/usb/serial/cp210x.c, ch341.c and
+# ftdi_sio_ids.h; for the CH342 and later WCH's own driver, github.com/WCHSoftGroup/ch343ser_linux.
 _USB = {
     (0x2E8A, 0x0005): ("rp2", "MicroPython on an RP2 board"),
     (0x303A, 0x0002): ("esp32", "an ESP32-S2 in its boot loader"),

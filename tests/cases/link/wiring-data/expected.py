@@ -9,9 +9,9 @@ SERVICES = ("notes", "log", "clock")
 
 
 def parts():
-    from torpor import net
+    from torpor import areas, net
 
-    return (net,)
+    return (areas, net)
 
 
 def load(name):

@@ -10,10 +10,10 @@ SERVICES = ("notes",)
 
 
 def parts():
-    from torpor import net
+    from torpor import areas, net
     from torpor.http import on_request, opening
 
-    return (net, opening, on_request)
+    return (areas, net, opening, on_request)
 
 
 def load(name):
