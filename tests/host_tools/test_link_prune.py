@@ -224,8 +224,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     }
     found, problems = collected(tmp_path, a=Small(files))
     assert "services.a.ok" in found
-    assert [str(p.where) for p in problems] == ["services/a/latin.py", "services/a/wrong.py:2:5"]
-    assert problems[0].what == "the file is not UTF-8"
+    assert [str(p.where) for p in problems] == [
+        "services/a/latin.py:1:9",
+        "services/a/wrong.py:2:5",
+    ]
+    assert problems[0].what == "the file is not UTF-8: the byte 0xe9, which is 'é' in Latin-1"
     assert all(p.remedy for p in problems)
 
 

@@ -181,11 +181,15 @@ def import_(
         raise fail("a CSV file does not say which table it is of", "name it: --table NAME")
 
     def pairs() -> Iterator[tuple[str, Row]]:
-        with file.open(encoding="utf-8", newline="") as opened:
-            if kind == "csv":
-                yield from ((str(table), row) for row in read_csv(opened, shown))
-            else:
-                yield from read_jsonl(opened, shown)
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            try:
+                if kind == "csv":
+                    yield from ((str(table), row) for row in read_csv(opened, shown))
+                else:
+                    yield from read_jsonl(opened, shown)
+            except UnicodeDecodeError as error:
+                what = f"{shown} is not UTF-8: it holds the byte 0x{error.object[error.start]:02x}"
+                raise fail(what, "save the file as UTF-8") from None
 
     # Everything is read once before anything is written.
     counts: dict[str, int] = {}
@@ -208,7 +212,7 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
     """Rows fit the service that they are of, at the migration that they were exported at."""
     from ..data.files import read_origin
 
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         origin = read_origin(file)
     if origin is None:
         return

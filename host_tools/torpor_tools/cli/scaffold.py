@@ -15,6 +15,7 @@ from ..errors import Where, fail
 from ..files import project_files
 from ..model.cluster import Cluster
 from ..paths import templates_dir
+from ..text import read_text
 
 _TAKEN = ("kernel", "service")  # in the log, and as the class that a service derives from
 
@@ -36,7 +37,7 @@ def write_service(root: Path, name: str, board: str | None = None) -> list[Path]
     """
     _check_name(name)
     cluster_file = root / "cluster.toml"
-    placed = place(load_cluster(root), cluster_file.read_text("utf-8"), name, board)
+    placed = place(load_cluster(root), read_text(cluster_file, "cluster.toml"), name, board)
     words = {"MyService": class_name(name), "myservice": name}
     written = _write(templates_dir() / "service", root / "services" / name, words)
     cluster_file.write_text(placed, "utf-8")

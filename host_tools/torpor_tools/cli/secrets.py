@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..text import read_text
 from .base import Command, Group, Settings
 from .output import note
 
@@ -58,4 +59,4 @@ def rotate(settings: Settings, finish: bool) -> None:
 
 def _is_ignored(settings: Settings) -> bool:
     path = settings.root / ".gitignore"
-    return path.is_file() and "secrets.toml" in path.read_text(encoding="utf-8").split()
+    return path.is_file() and "secrets.toml" in read_text(path, path.name).split()

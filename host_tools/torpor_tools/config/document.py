@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from ..errors import Problem, UserError, Where, fail
+from ..text import read_text
 from .positions import positions
 from .suggest import did_you_mean, listing
 
@@ -40,11 +42,9 @@ class Document:
         self.shown = shown
         self.problems: list[Problem] = []
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, shown)
         except FileNotFoundError:
             raise fail(f"there is no {shown}", "run this in the project's folder") from None
-        except UnicodeDecodeError:
-            raise fail(f"{shown} is not UTF-8 text", "save it as UTF-8") from None
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -104,6 +104,11 @@ def _syntax(shown: str, text: str, message: str) -> Problem:
     else:
         where = Where(shown, text.count("\n") + 1)
         message = _END.sub(" at the end of the file", message)
+    line = text.split("\n")[where.line - 1]
+    if odd := next((c for c in line if unicodedata.category(c) == "Zs" and c != " "), ""):
+        where = Where(shown, where.line, line.index(odd) + 1)
+        what = f"not TOML: U+{ord(odd):04X} ({unicodedata.name(odd).lower()})"
+        return Problem(where, what, "write an ordinary space instead")
     return Problem(where, f"not TOML: {message}", _syntax_remedy(message))
 
 

@@ -44,6 +44,9 @@ def parse(node: ast.expr, module: Module) -> Type | None:
         return _union([parse(node.left, module), parse(node.right, module)])
     if isinstance(node, ast.Subscript):
         return _parse_subscript(node, module)
+    if isinstance(node, ast.Name) and node.id in module.aliases:
+        type_, home = module.aliases[node.id]
+        return parse(type_, home)
     return _named(module.origin(node))
 
 

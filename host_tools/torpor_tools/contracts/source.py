@@ -11,6 +11,9 @@ from pathlib import Path
 
 from ..errors import Problem, UserError, Where
 from ..files import project_files
+from ..python_text import syntax_problem
+from ..text import read_text
+from .aliases import aliases
 from .lineage import Class, lineage, merged, services_of
 from .source_module import Module
 
@@ -101,11 +104,21 @@ def read_source(root: Path, service: str) -> Source:
     migrations = [parse_module(file, root) for file in files if file.name != "__init__.py"]
     if problems := [p for p in [*parsed, *migrations] if isinstance(p, Problem)]:
         raise UserError(problems)
+    _import_aliases([m for m in parsed if isinstance(m, Module)])
     return Source(
         service,
         tuple(m for m in parsed if isinstance(m, Module)),
         tuple(m for m in migrations if isinstance(m, Module)),
     )
+
+
+def _import_aliases(modules: list[Module]) -> None:
+    """Let each module know the aliases that it imports from others of the service."""
+    offered = {f"{m.name}.{name}": found for m in modules for name, found in m.aliases.items()}
+    for module in modules:
+        for name, origin in module.names.items():
+            if origin in offered:
+                module.aliases[name] = offered[origin]
 
 
 def _absent(folder: Path, service: str) -> Problem:
@@ -124,15 +137,18 @@ def parse_module(path: Path, root: Path) -> Module | Problem:
     is_package = path.name == "__init__.py"
     name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
     try:
-        text = path.read_bytes().replace(b"\r\n", b"\n")
+        text = read_text(path, file)
         tree = ast.parse(text, file)
+    except UserError as error:
+        return error.problems[0]
     except SyntaxError as error:
-        where = Where(file, error.lineno or 0, error.offset or 0)
-        return Problem(where, f"syntax error: {error.msg}", "correct it: this is not Python")
-    except (UnicodeDecodeError, ValueError) as error:
-        return Problem(Where(file), f"not Python: {error}", "save it as UTF-8 text")
-    module = Module(name, file, is_package, tree, digest=hashlib.sha256(text).hexdigest()[:16])
+        return syntax_problem(error, text, file)
+    except (RecursionError, MemoryError):
+        return Problem(Where(file), "an expression is nested too deeply", "take it apart")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    module = Module(name, file, is_package, tree, digest=digest)
     module.names.update(_imported_names(module))
+    module.aliases.update({name: (type_, module) for name, type_ in aliases(tree).items()})
     return module
 
 

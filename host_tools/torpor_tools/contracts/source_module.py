@@ -18,6 +18,8 @@ class Module:
     tree: ast.Module
     names: dict[str, str] = field(default_factory=dict)
     digest: str = ""  # of the text
+    # Each type alias with what it stands for and the module that says so.
+    aliases: dict[str, tuple[ast.expr, Module]] = field(default_factory=dict)
 
     def where(self, node: ast.AST) -> Where:
         return Where(self.file, getattr(node, "lineno", 0))

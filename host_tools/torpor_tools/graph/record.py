@@ -36,7 +36,7 @@ def read_record(path: Path) -> Record:
     """Read a recorded run. Raises ``UserError`` for a file that is none."""
     remedy = "make one: torpor sim --record FILE"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise fail(f"there is no {path.name}", remedy) from None
     except (OSError, ValueError) as error:

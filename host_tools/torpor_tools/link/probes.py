@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..text import read_text
 from .edits import Edits
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,7 +52,7 @@ class Probes:
     def _imply_what_was_stripped(self, path: Path) -> None:
         """The imports of peers' classes and torpor's decorators, which the linker takes out."""
         marked = set(self.places)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8-sig"))):
+        for node in ast.walk(ast.parse(read_text(path, path.name))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 if not node.col_offset and (path, node.lineno) not in marked:
                     self.implied[path, node.lineno] = None

@@ -81,7 +81,7 @@ def broker_login(root: Path) -> dict[str, str]:
     login = _texts(root, "mailbox", LOGIN_VARIABLES, "ca")
     if "ca" in login:
         try:
-            text = (root / login["ca"]).read_text(encoding="ascii").strip()
+            text = (root / login["ca"]).read_text(encoding="utf-8-sig").strip()
             PEM_cert_to_DER_cert(text)
             login["ca"] = text
         except (OSError, ValueError):

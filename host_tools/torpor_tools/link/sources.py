@@ -7,9 +7,11 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import paths
-from ..errors import Problem, Where
+from ..errors import Problem, UserError
 from ..files import project_files
 from ..model.plan import PlacedService
+from ..python_text import syntax_problem
+from ..text import read_text
 from .module import Module, shown
 from .strip import strip
 
@@ -29,8 +31,11 @@ def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], l
         parts = ["services", service.name, *inside]
         try:
             module, found = _read(path, parts, shown(path, root), "service")
-        except (SyntaxError, UnicodeDecodeError) as error:
-            problems.append(_unreadable(error, shown(path, root)))
+        except SyntaxError as error:
+            text = read_text(path, shown(path, root))
+            problems.append(syntax_problem(error, text, shown(path, root)))
+        except UserError as error:
+            problems += error.problems
         else:
             modules.append(module)
             problems += found
@@ -90,17 +95,10 @@ def _find(folder: Path, name: str) -> tuple[Path, list[str]] | None:
 def _read(path: Path, parts: list[str], file: str, part: str) -> tuple[Module, list[Problem]]:
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
-    source = path.read_text(encoding="utf-8-sig")
+    source = read_text(path, file)
     text, problems = strip(source, name, is_package=is_package, file=file)
     return Module(name, is_package, text, file, part), problems
 
 
 def _tail(parts: list[str], path: Path) -> str:
     return "/".join([*parts[:-1], path.name])
-
-
-def _unreadable(error: SyntaxError | UnicodeDecodeError, file: str) -> Problem:
-    if isinstance(error, UnicodeDecodeError):
-        return Problem(Where(file), "the file is not UTF-8", "save it as UTF-8")
-    where = Where(file, error.lineno or 0, error.offset or 0)
-    return Problem(where, f"syntax error: {error.msg}", "correct the syntax")

@@ -1,8 +1,8 @@
 """What a chip does not need is taken out of a module's source before it is compiled.
 
 Out go: the import of a peer's class, imports of ``typing``, ``collections.abc`` and
-``__future__``, blocks under ``if TYPE_CHECKING:``, and torpor's decorators (their content is in the
-wiring). Nothing else changes, and every line keeps its number.
+``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, and torpor's decorators (their
+content is in the wiring). Nothing else changes, and every line keeps its number.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..contracts.aliases import host_only
 from ..errors import Problem, Where
 from .edits import Edits
 
@@ -29,6 +30,7 @@ def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str
     tree = ast.parse(source)
     work = _Work(Edits(source), module, module if is_package else module.rpartition(".")[0])
     work.imports(tree)
+    work.aliases = {node: name for name, node in host_only(tree).items()}
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
     return work.edits.apply(), problems
@@ -42,6 +44,7 @@ class _Work:
     gone: dict[str, str] = field(default_factory=dict)  # name -> the module it came from
     removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
     decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
+    aliases: dict[ast.stmt, str] = field(default_factory=dict)  # what a device cannot compute
 
     # -- what there is, before anything is taken out
 
@@ -87,6 +90,8 @@ class _Work:
 
     def is_doomed(self, node: ast.stmt) -> bool:
         """Whether the statement goes as a whole."""
+        if node in self.aliases:
+            return True
         if isinstance(node, ast.Import | ast.ImportFrom):
             return not self.kept_names(node)
         return isinstance(node, ast.If) and _asks_type_checking(node.test) and not node.orelse
@@ -112,6 +117,8 @@ class _Work:
             self.forget_names(node, node.names)
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             self.gone[node.name] = "TYPE_CHECKING"
+        elif node in self.aliases:
+            self.gone[self.aliases[node]] = "alias"
 
     def forget_names(self, node: ast.Import | ast.ImportFrom, names: Iterable[ast.alias]) -> None:
         for alias in names:
@@ -257,6 +264,9 @@ def _problem(name: str, module: str, where: Where) -> Problem:
     elif module == "torpor":
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"
+    elif module == "alias":
+        what = f"{name} is a type alias, which no device has, and is used at run time"
+        remedy = "use it in annotations only"
     elif module == "TYPE_CHECKING":
         what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"
         remedy = "define it outside of that block, or use it in annotations only"

@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Callable, Iterator
 
 from ..errors import Problem, Where
+from ..python_text import newer_syntax
 from .module import Module
 
 Explanation = tuple[str, str]  # what, remedy
@@ -63,7 +64,7 @@ def _statement(node: ast.AST) -> Explanation | None:
     if kind == "TypeAlias":
         return (
             "MicroPython has no type statement",
-            "write it as `X = ...` under `if TYPE_CHECKING:`",
+            "write it as `X = ...`",
         )
     if getattr(node, "type_params", None):
         return "MicroPython has no type parameters", "use a TypeVar under `if TYPE_CHECKING:`"
@@ -110,6 +111,9 @@ def explain(module: Module, output: str) -> list[Problem]:
             place = re.search(pattern, module.source)
             line = module.source.count("\n", 0, place.start()) + 1 if place else where.line
             return [Problem(Where(module.file, line), what, remedy)]
+    text = module.source.split("\n")
+    if newer := newer_syntax(text[where.line - 1] if 0 < where.line <= len(text) else ""):
+        return [Problem(where, *newer)]
     what = f"MicroPython does not accept this: {message.removeprefix('SyntaxError: ')}"
     return [Problem(where, what, "write the line in plainer Python; CPython takes more forms")]
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ..errors import UserError
+from ..text import read_text
 from . import source
 from .rewrite import is_marks
 
@@ -32,7 +34,10 @@ class DeviceFile(pytest.Module):
         return f"services.{self.service}.tests.{self.path.stem}"
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
-        text = self.path.read_text(encoding="utf-8")
+        try:
+            text = read_text(self.path, str(self.path))
+        except UserError as error:
+            raise self.CollectError(str(error)) from None
         try:
             tree = ast.parse(text, str(self.path))
         except SyntaxError as error:

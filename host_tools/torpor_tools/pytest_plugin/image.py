@@ -31,6 +31,8 @@ from ..link.strip import strip
 from ..link.wiring import wiring
 from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, PlacedService, Plan
+from ..python_text import syntax_problem
+from ..text import read_text
 from .rewrite import for_device
 
 # Those of the overlays that a chip needs too; its sockets, its radio and its filesystem are real.
@@ -195,11 +197,12 @@ def _tests(placed: PlacedService, root: Path) -> tuple[list[Module], dict[str, l
         is_package = path.stem == "__init__"
         name = f"services.{placed.name}.tests" + ("" if is_package else f".{path.stem}")
         try:
-            text = path.read_text("utf-8-sig")
-            text, found = strip(for_device(text), name, is_package=is_package, file=file)
-        except (SyntaxError, UnicodeDecodeError) as error:
-            line = getattr(error, "lineno", 0) or 0
-            found = [Problem(Where(file, line), f"not Python: {error}", "correct it")]
+            source = read_text(path, file)
+            text, found = strip(for_device(source), name, is_package=is_package, file=file)
+        except SyntaxError as error:
+            found = [syntax_problem(error, source, file)]
+        except UserError as error:
+            found = list(error.problems)
         else:
             modules.append(Module(name, is_package, text, file, "test"))
         if found:

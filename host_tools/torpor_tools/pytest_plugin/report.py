@@ -19,6 +19,7 @@ from _pytest._code.code import (
 )
 
 from ..errors import UserError
+from ..text import read_text
 from ..tracebacks import as_sources
 from .rewrite import calls
 from .runner import Outcome
@@ -230,14 +231,14 @@ def _shown(root: Path, file: str) -> str:
 @lru_cache(maxsize=64)
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
+        return read_text(path, path.name).splitlines()
+    except (OSError, UserError):
         return []
 
 
 @lru_cache(maxsize=64)
 def _tree(path: Path) -> ast.Module | None:
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError):
+        return ast.parse(read_text(path, path.name))
+    except (OSError, SyntaxError, UserError):
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Where, fail
+from ..text import read_text
 from .rewrite import is_pytest
 
 BUILT_IN = ("start", "client", "socket_client", "clock", "board", "store")
@@ -86,7 +87,7 @@ def _imported(path: Path, node: ast.ImportFrom) -> dict[str, Fixture]:
     file = path.parent.joinpath(*module.split(".")).with_suffix(".py")
     if not module or not file.is_file():
         return {}
-    there = _own(file, ast.parse(file.read_text(encoding="utf-8")))
+    there = _own(file, ast.parse(read_text(file, file.name)))
     return {a.asname or a.name: there[a.name] for a in node.names if a.name in there}
 
 

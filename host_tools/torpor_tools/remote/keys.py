@@ -13,6 +13,7 @@ from tomlkit.items import Table
 
 from ..errors import fail
 from ..link.secrets import MOST_KEYS, NAME, cluster_keys
+from ..text import read_text
 
 _COMMENT = "under which boards call each other; the first one signs"
 
@@ -52,7 +53,7 @@ def _new() -> str:
 def _write(root: Path, keys: Sequence[str]) -> None:
     """Replace the file as a whole, readable by its owner only; what else it holds stays."""
     path = root / NAME
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = read_text(path, NAME) if path.is_file() else ""
     document = tomlkit.parse(text)
     table = document.setdefault("cluster", tomlkit.table())
     assert isinstance(table, Table)

@@ -1,4 +1,4 @@
-# ERROR: services/a/migrations/0001_create.py:1: up is called by the kernel as up(db), and must not be async
+# ERROR: services/a/migrations/0001_create.py:1: up must not be async: the kernel calls up(db)
 from torpor import Service
 
 

@@ -98,7 +98,7 @@ async def tasks() -> None:
 def board() -> None:
     gc.collect()
     print(gc.mem_free() + gc.mem_alloc())
-    print(os.statvfs("/")[0], os.listdir("/"), os.stat("x")[6], os.urandom(3), os.uname()[0])
+    print(os.statvfs("/")[0], os.listdir("/"), os.stat("x")[6], os.urandom(3))
     print(sys.platform, sys.implementation.version, sys.version_info[0])
 
 

@@ -44,6 +44,7 @@ def chip() -> None:
     wlan.active(True)
     wlan.connect("ssid", "password")
     print(wlan.ifconfig()[0], wlan.isconnected(), wlan.config("mac"))
+    print(os.uname()[0])
     if machine.reset_cause() == machine.PWRON_RESET:
         machine.deepsleep(1000)
     machine.reset()

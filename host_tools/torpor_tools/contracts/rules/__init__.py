@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from ...errors import Problem
 from ..source import Source
-from . import classes, imports, methods, migrations, routes, service, triggers
+from . import classes, imports, methods, migrations, routes, run_time, service, triggers
 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
@@ -20,6 +20,10 @@ SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     migrations.migrations_are_numbered,
     migrations.migrations_have_up,
     migrations.migrations_stand_alone,
+    run_time.async_generators_are_streams,
+    run_time.streams_are_not_iterated,
+    run_time.types_are_not_computed,
+    run_time.aliases_are_not_imported,
 )
 CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     classes.bases_can_be_read,

@@ -54,9 +54,27 @@ def migrations_have_up(source: Source) -> Iterator[Problem]:
         if not found:
             yield Problem(Where(module.file), "the migration has no function up", remedy)
         for node in found:
-            if not isinstance(node, ast.FunctionDef) or len(node.args.args) != 1:
-                what = "up is called by the kernel as up(db), and must not be async"
-                yield module.problem(node, what, remedy)
+            if what := _wrong_up(node):
+                yield module.problem(node, f"{what}: the kernel calls up(db)", remedy)
+
+
+def _wrong_up(node: ast.stmt) -> str:
+    if isinstance(node, ast.ClassDef):
+        return "up is a class"
+    if isinstance(node, ast.AsyncFunctionDef):
+        return "up must not be async"
+    assert isinstance(node, ast.FunctionDef)
+    a = node.args
+    required = len(a.posonlyargs) + len(a.args) - len(a.defaults)
+    if required > 1:
+        return f"up takes {required} arguments"
+    if any(default is None for default in a.kw_defaults):
+        return "up takes a keyword-only argument"
+    if not (a.posonlyargs or a.args or a.vararg):
+        return "up takes no argument"
+    if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node)):
+        return "up yields, so nothing of it would run"
+    return ""
 
 
 def migrations_stand_alone(source: Source) -> Iterator[Problem]:

@@ -1,0 +1,92 @@
+"""Rules for what mpy-cross compiles and a board then fails at."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ...errors import Problem
+from ..aliases import host_blocks, host_only, run_time_types
+from ..read import Function, contract_methods, is_generator
+from ..source import Source
+from ..source_module import Module
+
+_ITERATOR = "write a class with __aiter__ and async def __anext__"
+
+
+def async_generators_are_streams(source: Source) -> Iterator[Problem]:
+    """An ``async def`` that yields is the stream of a route, which torpor sends; nothing else."""
+    streams = {m for cls in source.classes[:1] for m in contract_methods(cls)}
+    bodies = {part.node: part.node.name for part in source.lineage}
+    for module in source.modules:
+        for owner, node in _functions(module.tree, None):
+            if node in streams or not isinstance(node, ast.AsyncFunctionDef):
+                continue
+            if is_generator(node):
+                name = f"{bodies[owner]}.{node.name}" if owner in bodies else node.name
+                what = f"{name} yields in an async def: MicroPython has no async generators"
+                remedy = f"make it a method with a route, return a list, or {_ITERATOR}"
+                yield module.problem(node, what, remedy)
+
+
+def _functions(
+    node: ast.AST, owner: ast.ClassDef | None
+) -> Iterator[tuple[ast.ClassDef | None, ast.AST]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield owner, child
+            yield from _functions(child, None)
+        else:
+            yield from _functions(child, child if isinstance(child, ast.ClassDef) else owner)
+
+
+def streams_are_not_iterated(source: Source) -> Iterator[Problem]:
+    """``async for`` over a stream of the service's own."""
+    methods = [m for cls in source.classes[:1] for m in contract_methods(cls)]
+    streams = {method.name for method in methods if is_generator(method)}
+    for module in source.modules:
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.AsyncFor) or not isinstance(node.iter, ast.Call):
+                continue
+            called = ast.unparse(node.iter.func)
+            if called.startswith("self.") and called.removeprefix("self.") in streams:
+                what = f"async for over {called}: MicroPython has no async generators"
+                remedy = "take what both need into a private method that returns a list"
+                yield module.problem(node, what, remedy)
+
+
+def types_are_not_computed(source: Source) -> Iterator[Problem]:
+    """``list[int]`` and ``int | None`` stand in annotations and aliases."""
+    for module in source.modules:
+        skip: set[ast.AST] = set(host_only(module.tree).values())
+        skip.update(host_blocks(module.tree))
+        for node in run_time_types(module.tree, skip):
+            text = ast.unparse(node)
+            what = f"{text} is computed when the board runs, and MicroPython's types cannot do that"
+            if isinstance(node, ast.BinOp):
+                remedy = "for isinstance write a tuple: (int, str)"
+            else:
+                remedy = f"write {text.partition('[')[0]}, or define an alias at the left margin"
+            yield module.problem(node, what, remedy)
+
+
+def aliases_are_not_imported(source: Source) -> Iterator[Problem]:
+    """A type alias is not there on a device, so no module can import it when it runs."""
+    gone = {
+        f"{module.name}.{name}": name
+        for module in source.modules
+        for name in host_only(module.tree)
+    }
+    for module in source.modules:
+        for node in _run_time_imports(module):
+            for alias in node.names:
+                if f"{module.imported_from(node)}.{alias.name}" in gone:
+                    what = f"{alias.name} is a type alias, which no device has to import"
+                    yield module.problem(node, what, "import it under `if TYPE_CHECKING:`")
+
+
+def _run_time_imports(module: Module) -> Iterator[ast.ImportFrom]:
+    hidden = {inner for part in host_blocks(module.tree) for inner in ast.walk(part)}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node not in hidden:
+            yield node

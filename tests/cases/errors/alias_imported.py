@@ -1,0 +1,11 @@
+# ERROR: services/a/__init__.py:3: Rows is a type alias, which no device has to import
+from torpor import Service
+from .kinds import LIMIT, Rows
+
+
+class A(Service):
+    async def read(self) -> Rows:
+        return [LIMIT]
+# --- services/a/kinds.py
+LIMIT = 3
+Rows = list[int]

@@ -1,0 +1,9 @@
+# ERROR: services/a/migrations/0001_create.py:1: up takes no argument
+from torpor import Service
+
+
+class A(Service):
+    pass
+# --- services/a/migrations/0001_create.py
+def up():
+    pass

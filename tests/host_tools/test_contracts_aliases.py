@@ -1,0 +1,98 @@
+"""Type aliases, from the source to the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import running, write_cluster
+from torpor_tools.contracts import check_types, load_plan
+from torpor_tools.link.strip import strip
+
+SOURCE = """\
+from typing import TYPE_CHECKING, Any, Dict, Optional, TypeAlias, Union
+
+from torpor import Service, get, post
+
+if TYPE_CHECKING:
+    from .kinds import Imported
+
+    Hidden = list[str]
+
+Numbers = list[int]
+Row = dict[str, Any]
+Rows = list[Row]
+Maybe = int | None
+Older = Optional[int]
+Both: TypeAlias = Union[int, None]
+Table = Dict[str, Numbers]
+Anything = Any
+Plain = int
+
+
+class A(Service):
+    @post("/sum")
+    async def sum(self, numbers: Numbers, start: Maybe = None, again: Older = None) -> Plain:
+        return sum(numbers) + (start or 0) + Plain("1") + (again or 0)
+
+    @post("/rows")
+    async def rows(self, rows: Rows, table: Table, hidden: Hidden, imported: Imported) -> list[Row]:
+        return [{"rows": rows, "table": table, "hidden": hidden, "imported": imported}]
+
+    @get("/both")
+    async def both(self, both: Both = 3) -> Anything:
+        return both
+"""
+KINDS = "Inner = dict[str, int]\nImported = list[Inner]\n"
+
+
+def write(root: Path) -> Path:
+    write_cluster(root, {"a": SOURCE})
+    (root / "services/a/kinds.py").write_text(KINDS)
+    return root
+
+
+def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
+    total, rows, both = load_plan(write(tmp_path)).boards[0].service("a").contract.methods
+    assert [a.type for a in total.arguments] == ["list[int]", "int | None", "int | None"]
+    assert total.returns == "int"
+    assert [a.type for a in rows.arguments] == [
+        "list[dict[str, Any]]",
+        "dict[str, list[int]]",
+        "list[str]",
+        "list[dict[str, int]]",
+    ]
+    assert rows.returns == "list[dict[str, Any]]"
+    assert (both.arguments[0].type, both.returns) == ("int | None", "Any")
+
+
+def test_mypy_takes_them(tmp_path: Path) -> None:
+    assert [str(problem) for problem in check_types(load_plan(write(tmp_path)))] == []
+
+
+def test_they_run(tmp_path: Path) -> None:
+    with running(write(tmp_path)) as cluster, cluster.client("a") as http:
+        assert http.post("/sum", json={"numbers": [1, 2], "start": 3}).json() == 7
+        assert http.post("/sum", json={"numbers": ["x"]}).status_code == 400
+        body = {"rows": [{"n": 1}], "table": {"a": [1]}, "hidden": ["x"], "imported": [{"b": 2}]}
+        assert http.post("/rows", json=body).json() == [body]
+        assert http.post("/rows", json={**body, "imported": [{"b": "x"}]}).status_code == 400
+        assert http.get("/both").json() == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Plain = int",
+        "CHOICES = [1, 2]",
+        "value = table[3]",
+        "flags = a | b",
+        "first = rows[0]",
+        "NONE = None",
+        "list = {}; x = list[3]",
+    ],
+)
+def test_what_is_no_alias_stays(line: str) -> None:
+    text, problems = strip(f"{line}\n", "services.a", is_package=True, file="a.py")
+    assert (text, problems) == (f"{line}\n", [])
