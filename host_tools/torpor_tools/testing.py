@@ -11,7 +11,7 @@ from typing import Any
 from torpor_sim import Simulator
 
 from .contracts import load_plan
-from .link import build
+from .link import build_boards
 
 
 def simulator(
@@ -35,7 +35,8 @@ def simulator(
     with contextlib.ExitStack() as stack:
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="torpor-build-")))
-        images = [build(plan, board.name, out, types=types, strict=strict) for board in plan.boards]
+        names = [board.name for board in plan.boards]
+        images = list(build_boards(plan, names, out, types=types, strict=strict))
         sim = Simulator(images, **{"ports": "os", **options})
         weakref.finalize(sim, stack.pop_all().close)
     return sim

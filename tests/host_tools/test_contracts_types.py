@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.helpers import board_types
 from tests.helpers.running import write_cluster
 from torpor_tools.config import load_board
-from torpor_tools.contracts import check_types, load_plan, stubs
+from torpor_tools.contracts import check_types, load_plan, stubs, types
 from torpor_tools.contracts.remedies import remedy
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.errors import Problem, UserError
+from torpor_tools.link import build_boards
 
 IDIOMS = Path(__file__).parents[1] / "cases" / "types"
 B = """\
@@ -143,6 +145,32 @@ class A(Service):
     app = app
 """
     assert check_types(load_plan(write_cluster(tmp_path, {"a": source}))) == []
+
+
+def test_mypy_runs_once_for_each_type_of_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from torpor import Service\n\n\nclass {0}(Service):\n    pass\n"
+    names = ["a", "b", "c", "d"]
+    write_cluster(tmp_path, {name: source.format(name.upper()) for name in names})
+    kinds = ["RPI_PICO_W", "RPI_PICO_W", "ESP32_GENERIC", "RPI_PICO_W"]
+    boards = "".join(
+        f'[boards.box{name}]\ntype = "{kind}"\nservices = ["{name}"]\n\n'
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    ports = "".join(f"[services.{name}]\nport = {8001 + n}\n\n" for n, name in enumerate(names))
+    (tmp_path / "cluster.toml").write_text(f'[cluster]\nname = "test"\n\n{boards}{ports}')
+    runs: list[list[str]] = []
+
+    def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
+        runs.append([file.parts[1] for file in files])
+        return []
+
+    monkeypatch.setattr(types, "run_mypy", run_mypy)
+    plan = load_plan(tmp_path)
+    images = list(build_boards(plan, [board.name for board in plan.boards], tmp_path / "build"))
+    assert len(images) == 4
+    assert sorted(runs) == [["a", "b", "d"], ["c"]]
 
 
 def test_stubs_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def command(
     from ..config import load_cluster
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
-    from ..link import build
+    from ..link import build_boards
     from ..planner.change import alone
 
     root = settings.root
@@ -67,11 +67,13 @@ def command(
         raise UserError(problems)
     for text in plan.notes:
         note(text)
-    for name in [board] if board else [b.name for b in plan.boards]:
+    names = [board] if board else [b.name for b in plan.boards]
+    images = build_boards(
+        plan, names, root / "build", types=types, production=production, frozen=frozen
+    )
+    for name in names:
         with busy(f"Building {name}"):
-            image = build(
-                plan, name, root / "build", types=types, production=production, frozen=frozen
-            )
+            image = next(images)
         if not frozen:  # a table of what is left would tell nothing
             _show(image, modules)
         show_left_out(image.board, root)

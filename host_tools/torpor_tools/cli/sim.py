@@ -119,13 +119,13 @@ def command(
 
 def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Plan, list[Image]]:
     from ..contracts import load_plan
-    from ..link import build
+    from ..link import build_boards
 
     plan = load_plan(root)
     names = [board] if board else [b.name for b in plan.boards]
     # A strict image is for the simulator only, and does not take the place of the one to flash.
     out = root / "build" / "strict" if strict else root / "build"
-    return plan, [build(plan, name, out, types=types, strict=strict) for name in names]
+    return plan, list(build_boards(plan, names, out, types=types, strict=strict))
 
 
 def warn_of_breaks(plan: Plan) -> None:

@@ -49,26 +49,33 @@ ignore_missing_imports = True
 
 
 def check_types(plan: Plan) -> list[Problem]:
-    """What mypy says of the services, each board's with its own stubs, as problems with remedies.
+    """What mypy says of the services, as problems with remedies.
 
-    Raises ``UserError`` if the stubs are neither here nor to be had.
+    Boards of one type have the same stubs, so mypy runs once for each type of the cluster.
+
+    Raises:
+        UserError: The stubs are not here and cannot be fetched.
     """
+    kinds = {board.board.name: board.board for board in plan.boards}
     problems: dict[Problem, None] = {}
-    for board in plan.boards:
-        problems.update(dict.fromkeys(_check(plan, board)))
+    for kind in kinds.values():
+        boards = [board for board in plan.boards if board.board.name == kind.name]
+        problems.update(dict.fromkeys(_check(plan, kind, boards)))
     return list(problems)
 
 
-def _check(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
+def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Problem]:
     root = plan.cluster.root.resolve()
-    files = [file for service in board.services for file in _modules(service.folder.resolve())]
+    services = {service.name: service for board in boards for service in board.services}
+    folders = [service.folder.resolve() for service in services.values()]
+    files = [file for folder in folders for file in _modules(folder)]
     if not files:
         return
-    contracts = [service.contract for service in board.services]
-    has = firmware(board.board.port)
+    contracts = [service.contract for service in services.values()]
+    has = firmware(kind.port)
     view = _view(root)
     names = [file.relative_to(root) for file in files]
-    for found in run_mypy(write_config(board.board, root, sees=view), view, names):
+    for found in run_mypy(write_config(kind, root, sees=view), view, names):
         if found["severity"] == "error":
             line, column = max(found["line"], 0), max(found["column"], -1)
             code, text = found["code"] or "", found["message"]
@@ -77,7 +84,7 @@ def _check(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
             if lacking := explain(code, text, module, (line, column), has):
                 yield Problem(where, *lacking)
             else:
-                yield Problem(where, text, remedy(code, text, contracts, board.board))
+                yield Problem(where, text, remedy(code, text, contracts, kind))
 
 
 def _view(root: Path) -> Path:

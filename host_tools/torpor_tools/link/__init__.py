@@ -7,7 +7,7 @@ imports, compile them, and write the image.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -35,7 +35,7 @@ from .wiring import module_of, wiring, wiring_of_service
 
 T = TypeVar("T")
 
-__all__ = ["build", "check", "check_syntax", "image_files", "missing_secrets"]
+__all__ = ["build", "build_boards", "check", "check_syntax", "image_files", "missing_secrets"]
 
 
 def build(
@@ -80,6 +80,29 @@ def build(
 
     replace_folder(folder, write)
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
+
+
+def build_boards(
+    plan: Plan, names: Iterable[str], out: Path, *, types: bool = True, **options: bool
+) -> Iterator[Image]:
+    """Build several boards of a plan, one after the other.
+
+    Args:
+        plan: The cluster.
+        names: The boards.
+        out: The folder to build below.
+        types: Whether mypy checks the services: once, as one run covers all boards.
+        **options: As for ``build``.
+
+    Yields:
+        The image of each board.
+
+    Raises:
+        UserError: All problems of a board.
+    """
+    for name in names:
+        yield build(plan, name, out, types=types, **options)
+        types = False
 
 
 def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[str, bytes]:
