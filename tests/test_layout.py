@@ -14,6 +14,7 @@ ALLOWED = {
     "sim/overlays": {"torpor", "cluster"},  # those that look into the program or add to it
     "sim/torpor_sim": {
         "torpor_sim",
+        "torpor_tools.config.ports",  # how the boards behave
         "torpor_tools.model",
         "torpor_tools.errors",
         "torpor_tools.files",

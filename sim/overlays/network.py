@@ -2,7 +2,7 @@
 
 The inputs file may say how the access point is:
 ``{"wifi": {"up": true, "rssi": -55, "join_ms": 20, "bssid": "020000000001"}}``. A station that
-asks for another BSSID does not find it.
+asks for another BSSID does not find it. ``dns`` is the server that DHCP gives.
 """
 
 import json
@@ -13,7 +13,8 @@ from _sim import facts, inputs, trace
 STA_IF = 0
 AP_IF = 1
 _ESP32 = facts["port"] == "esp32"
-_NONE, _PERFORMANCE, _POWERSAVE = (0, 1, 2) if _ESP32 else (0x10, 0xA11142, 0x11)
+_BEHAVES = facts["behaves"]
+_WIFI = _BEHAVES["wifi"]
 STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = (
     (1000, 1001, 1010, 201, 202) if _ESP32 else (0, 1, 3, -2, -3)
 )
@@ -23,7 +24,8 @@ _BSSID = "020000000001"
 _CHANNEL = 6
 
 _country = "XX"
-_hostname = facts["name"]
+_hostname = _BEHAVES["hostname"]
+_taken = None  # the name that the firmware has given to its mDNS responder
 _radio = None
 _station = None
 
@@ -52,21 +54,30 @@ def hostname(name=None):
     global _hostname
     if name is None:
         return _hostname
+    if len(name) > _BEHAVES["hostname_longest"]:
+        raise ValueError
     _hostname = name
+
+
+def _take_hostname():
+    """Give the name to the mDNS responder."""
+    global _taken
+    _taken = _hostname
 
 
 class WLAN:
     IF_STA = 0
     IF_AP = 1
-    PM_NONE = _NONE
-    PM_PERFORMANCE = _PERFORMANCE
-    PM_POWERSAVE = _POWERSAVE
+    PM_NONE = _WIFI["pm_none"]
+    PM_PERFORMANCE = _WIFI["pm_performance"]
+    PM_POWERSAVE = _WIFI["pm_powersave"]
     SEC_OPEN = 0
 
     _active: bool
     _joined: "int | None"  # when the join is done, in ticks
     _ssid: str
     _pm: int
+    _announced: "str | None"
 
     def __new__(cls, interface=STA_IF):
         global _station
@@ -77,16 +88,19 @@ class WLAN:
             _station._active = False
             _station._joined = None
             _station._ssid = ""
-            _station._pm = _PERFORMANCE
+            _station._pm = _WIFI["pm_default"]
             _station._bssid = None
             _station._address = None
+            _station._dhcp = False  # whether its client runs
+            _station._announced = None
         return _station
 
     def __init__(self, interface=STA_IF):
         pass
 
     def _power(self):
-        return {_NONE: "none", _POWERSAVE: "powersave"}.get(self._pm, "performance")
+        names = {self.PM_NONE: "none", self.PM_POWERSAVE: "powersave"}
+        return names.get(self._pm, "performance")
 
     def active(self, value=None):
         if value is None:
@@ -95,6 +109,9 @@ class WLAN:
             self._joined = None
         if value != self._active:
             self._active = bool(value)
+            self._dhcp = False
+            if value and not _BEHAVES["hostname_once"]:
+                _take_hostname()
             _trace("idle" if value else "off")
         return self._active
 
@@ -104,8 +121,10 @@ class WLAN:
     def connect(self, ssid=None, key=None, *, bssid=None, **options):
         if not self._active:
             raise OSError("STA must be active")
-        if _ESP32 and options:
+        if options and not _WIFI["connect_channel"]:
             raise TypeError("extra keyword arguments given")
+        if ssid is not None:
+            self._refuse_while_joining()
         self._bssid = bssid
         if ssid is not None:
             self._ssid = ssid if isinstance(ssid, str) else bytes(ssid).decode()
@@ -134,7 +153,22 @@ class WLAN:
         if time.ticks_diff(self._joined, time.ticks_ms()) > 0:
             return STAT_CONNECTING
         _trace("up")
+        self._dhcp = self._address is None
+        self._announce()
         return STAT_GOT_IP
+
+    def _announce(self):
+        if _taken is None:
+            _take_hostname()
+        if self._announced != _taken:
+            self._announced = _taken
+            trace("hostname", name=_taken)
+
+    def _refuse_while_joining(self):
+        """Where the firmware takes no settings while it joins, or tries to again and again."""
+        text = _WIFI["config_while_joining"]
+        if text and self._joined is not None and not self.isconnected():
+            raise OSError(text)
 
     def isconnected(self):
         return self.status() == STAT_GOT_IP
@@ -144,6 +178,8 @@ class WLAN:
             raise OSError("STA must be active")
         trace("scan")
         wifi = inputs("wifi")
+        if _ESP32 and self._joined is not None and not self.isconnected():
+            return []  # it cannot while it joins, and says nothing
         if not wifi.get("up", True):
             return []
         bssid = bytes.fromhex(wifi.get("bssid", _BSSID))
@@ -158,10 +194,24 @@ class WLAN:
 
     def ifconfig(self, value=None):
         if value is not None:
-            self._address = None if value == "dhcp" else value
+            self._set_address(value)
         else:
             address = facts["address"] if self.isconnected() else "0.0.0.0"
-            return (address, "255.0.0.0", "127.0.0.1", "127.0.0.1")
+            dns = self._address[3] if self._address else inputs("wifi").get("dns", "127.0.0.1")
+            return (address, "255.0.0.0", "127.0.0.1", dns)
+
+    def _set_address(self, value):
+        code = 0
+        if value != "dhcp":
+            self._address = value
+            self._dhcp = False
+            code = value[3] == "0.0.0.0" and _WIFI["refused_dns"]
+        elif self._dhcp:
+            code = _WIFI["dhcp_twice"]
+        else:
+            self._address = None
+        if code:
+            raise RuntimeError(_WIFI["unknown_error"] % code)
 
     def ipconfig(self, param=None, **options):
         if param == "addr4":
@@ -198,3 +248,4 @@ class WLAN:
             state, _radio = _radio, None  # the same state at another power is news
             if state:
                 _trace(state)
+        self._refuse_while_joining()

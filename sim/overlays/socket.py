@@ -1,12 +1,14 @@
 """Stands in for ``socket``: the board's own address, its ports, and as few sockets as a chip has.
 
 Only what opens sockets goes through here. A connection that a listener accepts is the native
-socket, so the path of a request is the port's own.
+socket, so the path of a request is the port's own; unless the chip numbers errors otherwise.
 """
 
+import gc
 import io
 import json
 import select
+import time
 
 from _sim import facts, native, trace
 
@@ -15,13 +17,18 @@ _PORTS = facts["ports"]  # the port that the program asks for -> the one it gets
 _LISTENERS = facts["listeners"]
 _CONNECTIONS = facts["connections"]
 _SOCKETS = facts["sockets"]
-_ESP32 = facts["port"] == "esp32"
+_BEHAVES = facts["behaves"]
+_LOOK_MS = 20  # how often it is looked whether a name is there by now
+_errno = native("errno")
+# This computer's numbers -> the chip's.
+_NUMBERS = {getattr(_errno, k): n for k, n in _BEHAVES["errno"].items() if hasattr(_errno, k)}
 
 IPPROTO_TCP = 6
 TCP_NODELAY = 1
 
 _listeners = []
 _others = []  # connections, and sockets that may become one
+_udp = []
 
 
 def __getattr__(name):
@@ -36,25 +43,56 @@ def _live(sockets):
     return len(sockets)
 
 
+def _none_left():
+    """Whether there is no socket of any kind left."""
+    return _live(_listeners) + _live(_others) + _live(_udp) >= _SOCKETS
+
+
 def _full():
     """Whether there is no place for one more connection."""
-    others = _live(_others)
-    return others >= _CONNECTIONS or _live(_listeners) + others >= _SOCKETS
+    return _none_left() or (not _BEHAVES["shared"] and len(_others) >= _CONNECTIONS)
+
+
+def _peers():
+    """host -> where that board is; the supervisor's file changes as the boards do."""
+    try:
+        with open("/.sim/peers.json") as file:
+            return json.load(file)
+    except OSError:
+        return {}
 
 
 def _peer(host, port):
-    """Where another board of the cluster is; the supervisor's file changes as the boards do."""
-    try:
-        with open("/.sim/peers.json") as file:
-            peers = json.load(file)
-    except OSError:
+    """Where another board of the cluster is. A name in ``.local`` that nobody answers to blocks the
+    program as long as on the chip."""
+    name = host.lower()
+    peer = _peers().get(name)
+    if name[-6:] == ".local":
+        if peer is None:
+            peer = _wait_for(name, _BEHAVES["names"]["local_ms"])
+        trace("lookup", host=host, found=peer is not None)
+        if peer is None:
+            raise OSError(_BEHAVES["names"]["not_found"])
+    if peer is None:
         return host, port
-    if host not in peers:
-        if host[-6:] == ".local":
-            raise OSError(-2)  # nobody answers to that name
-        return host, port
-    peer = peers[host]
     return peer["address"], peer["ports"].get(str(port), port)
+
+
+def _wait_for(name, ms):
+    """The board of that name when it is there within ``ms``."""
+    since = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), since) < ms:
+        time.sleep_ms(max(_LOOK_MS, int(facts["speed"])))
+        peer = _peers().get(name)
+        if peer:
+            return peer
+    return None
+
+
+def _no_dns():
+    """A look-up at a DNS server that does not answer."""
+    time.sleep_ms(_BEHAVES["names"]["dns_ms"])
+    return OSError(_BEHAVES["names"]["not_found"])
 
 
 def getaddrinfo(host, port, family=0, type=1, proto=0, flags=0):
@@ -72,16 +110,33 @@ def _address(address):
 
 
 def socket(family=2, type=1, proto=0):
-    if type != 1:  # not TCP
-        if _live(_listeners) + _live(_others) >= _SOCKETS:
-            raise OSError(23 if _ESP32 else 12)
-        return _native.socket(family, type, proto)
-    if _full():
-        trace("refused", what="connection", limit=_CONNECTIONS)
-        raise OSError(23 if _ESP32 else 12)
+    is_full = _full if type == 1 else _none_left
+    if is_full():
+        gc.collect()  # as the chip does: it closes what nobody holds any more
+        if is_full():
+            trace("refused", what="connection", limit=_CONNECTIONS)
+            raise OSError(_BEHAVES["socket_full"])
     native_socket = _native.socket(family, type)
+    if type != 1:  # not TCP
+        _udp.append(native_socket)
+        return native_socket
     _others.append(native_socket)
     return _Tcp(native_socket)
+
+
+def _own(error):
+    """The error with the chip's number."""
+    return OSError(_NUMBERS[error.errno]) if error.errno in _NUMBERS else error
+
+
+def _numbered(function):
+    def call(*args):
+        try:
+            return function(*args)
+        except OSError as e:
+            raise _own(e)
+
+    return call
 
 
 class _Tcp(io.IOBase):
@@ -95,6 +150,8 @@ class _Tcp(io.IOBase):
     def __getattr__(self, name):
         # Kept in the instance, so that the next call goes straight to the native socket.
         value = getattr(self._native, name)
+        if _NUMBERS:
+            value = _numbered(value)
         setattr(self, name, value)
         return value
 
@@ -118,10 +175,16 @@ class _Tcp(io.IOBase):
         return -22
 
     def readinto(self, buffer, n=-1):
-        return self._native.readinto(buffer) if n < 0 else self._native.readinto(buffer, n)
+        try:
+            return self._native.readinto(buffer) if n < 0 else self._native.readinto(buffer, n)
+        except OSError as e:
+            raise _own(e)
 
     def write(self, data):
-        return self._native.write(data)
+        try:
+            return self._native.write(data)
+        except OSError as e:
+            raise _own(e)
 
     def close(self):
         self._native.close()
@@ -133,34 +196,43 @@ class _Tcp(io.IOBase):
     def bind(self, address):
         # The supervisor holds the port by a socket that is bound and does not listen.
         self._native.setsockopt(1, 2, 1)  # SOL_SOCKET, SO_REUSEADDR
-        self._native.bind(_address(address))
+        _numbered(self._native.bind)(_address(address))
 
     def connect(self, address):
-        self._native.connect(_address(address))
+        _numbered(self._native.connect)(_address(address))
 
     def listen(self, backlog=2):
         if _live(_listeners) >= _LISTENERS:
             trace("refused", what="listener", limit=_LISTENERS)
-            raise OSError(12)
+            raise OSError(_BEHAVES["listen_full"])
         self._native.listen(backlog)
         _others.remove(self._native)
         _listeners.append(self._native)
 
     def accept(self):
-        while _full():
+        self._wait_for_place()
+        connection, address = self._native.accept()
+        if _full():  # only where accept() fails then
+            connection.close()
+            trace("connection_dropped", limit=_SOCKETS)
+            raise OSError(_BEHAVES["accept_full"])
+        _others.append(connection)
+        _, host, port = _native.sockaddr(address)
+        address = ("%d.%d.%d.%d" % tuple(host), port)
+        return _Tcp(connection) if _NUMBERS else connection, address
+
+    def _wait_for_place(self):
+        """Where a SYN without a place is dropped, the client waits as in a backlog."""
+        while not _BEHAVES["accept_full"] and _full():
             if not self._holding:
                 self._holding = True
                 trace("connection_dropped", limit=_CONNECTIONS)
             if not self._blocking:
-                raise OSError(11)  # EAGAIN
+                raise OSError(_errno.EAGAIN)
             poller = select.poll()
             poller.register(self, 1)
             poller.poll()
         self._holding = False
-        connection, address = self._native.accept()
-        _others.append(connection)
-        _, host, port = _native.sockaddr(address)
-        return connection, ("%d.%d.%d.%d" % tuple(host), port)
 
 
 def _wait():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TextIO
 
@@ -51,6 +52,8 @@ class SimBoard:
         clock: Clock,
         hear: LogListener,
         record: bool = False,
+        lookup_ms: int | None = None,
+        announced: Callable[[], None] = lambda: None,
     ) -> None:
         self.image = image
         self.place = place
@@ -61,10 +64,13 @@ class SimBoard:
         self.is_ready = False
         self._ready_run = 0  # the last run that became ready; it may sleep by now
         self.inputs = Inputs(folder.inputs)
+        self.announced = ""  # its host name in mDNS, as its firmware took it when it joined
         self._folder = folder
         self._clock = clock
         self._hear_log = hear
         self._record = record
+        self._lookup_ms = lookup_ms
+        self._tell_announced = announced
         self._next_image: Image | None = None
         self._next: _Start | None = None  # why the run that is under way was ended
         self._pressed = asyncio.Event()
@@ -83,9 +89,12 @@ class SimBoard:
         return self.image.board.name
 
     @property
-    def host(self) -> str:
-        """What the other boards call it."""
-        return self.image.board.host or f"{self.name}.local"
+    def hosts(self) -> list[str]:
+        """The names under which it is found now: a name in ``.local`` only if it announces it."""
+        host = (self.image.board.host or f"{self.name}.local").lower()
+        has_radio = self.image.board.board.port != "unix"  # else its computer announces itself
+        found = [] if host.endswith(".local") and has_radio else [host]
+        return found + [f"{self.announced.lower()}.local"] * bool(self.announced)
 
     @property
     def pid(self) -> int | None:
@@ -264,6 +273,7 @@ class SimBoard:
             reset_cause=start.cause,
             wake_reason=start.wake_reason,
             clock=self._clock,
+            lookup_ms=self._lookup_ms,
         )
         if self._record:
             told["links"] = links(self.image)
@@ -314,6 +324,9 @@ class SimBoard:
                 self._sleep(event["ms"])
             case "wake_source":
                 self._wake_pins[event["kind"]] = event
+            case "hostname":
+                self.announced = event["name"]
+                self._tell_announced()
             case "watchdog":
                 self._watchdog.feed(event["timeout"] / 1000)
         self.trace.append(event)

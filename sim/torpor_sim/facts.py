@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import hashlib
 from typing import Any
 
+from torpor_tools.config.ports import load_port
 from torpor_tools.model.board import Board
+from torpor_tools.model.port import Port
 
 from .clock import Clock
 from .flash import BoardFolder
@@ -23,11 +27,13 @@ def facts(
     reset_cause: str,
     wake_reason: str,
     clock: Clock | None = None,
+    lookup_ms: int | None = None,
 ) -> dict[str, Any]:
     """All facts of the board ``name`` for its next start.
 
     ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, ext0,
     ext1, gpio, or empty. ``clock``: the simulator's, if its time is not the real one.
+    ``lookup_ms``: for how long a look-up that fails blocks, if not for as long as on the port.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {
@@ -40,6 +46,7 @@ def facts(
         "listeners": board.listeners,
         "connections": board.connections,
         "sockets": board.sockets,
+        "behaves": _behaviour(load_port(board.port), board.chip, lookup_ms),
         "reset_cause": reset_cause,
         "wake_reason": wake_reason,
         "unique_id": digest[:12] if board.port == "esp32" else digest[:16],
@@ -50,3 +57,28 @@ def facts(
         "epoch_ns": clock.epoch_ns if clock else 0,
         "frequency": _FREQUENCY_HZ.get(board.port, 0),
     }
+
+
+def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
+    """What the overlays imitate of the port. It lies in the board's heap, so it is short."""
+    sockets = port.sockets
+    names = dataclasses.asdict(port.names)
+    if lookup_ms is not None:
+        names |= {"local_ms": lookup_ms, "dns_ms": lookup_ms}
+    found = {
+        # Only what differs from the numbers of this computer.
+        "errno": {k: n for k, n in port.errno.items() if getattr(errno, k) != n},
+        "shared": sockets.shared,
+        "socket_full": port.errno[sockets.full],
+        "listen_full": port.errno[sockets.listen_full],
+        "accept_full": port.errno[sockets.accept_full] if sockets.accept_full else 0,
+        "poll_ms": port.loop.poll_ms,
+        "names": names,
+    }
+    if port.hostname:
+        found["hostname"] = port.hostname.default.get(chip, "")
+        found["hostname_longest"] = port.hostname.longest
+        found["hostname_once"] = port.hostname.taken_at == "first address"
+    if port.wifi:
+        found["wifi"] = dataclasses.asdict(port.wifi)
+    return found

@@ -15,6 +15,7 @@ import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
+from torpor_tools.config.ports import load_port
 from torpor_tools.errors import UserError, fail
 from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
@@ -23,9 +24,9 @@ from torpor_tools.paths import overlays_dir
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
 _HIDDEN = {  # overlays that a chip of this port does not have
-    "rp2": frozenset({"esp32", "_gc"}),
+    "rp2": frozenset({"_gc", "errno", "esp32"}),
     "esp32": frozenset({"rp2"}),
-    "unix": frozenset({"esp32", "_gc", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
+    "unix": frozenset({"_gc", "errno", "esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
 }
 _SECRETS = "secrets.json"
 _WIFI = {"wifi": {"ssid": "simulator", "password": "simulator"}}
@@ -56,8 +57,9 @@ class BoardFolder:
         for overlay in project_files(overlays_dir(), "*.py", deep=False):
             if overlay.name != _STARTER and _has_overlay(board, overlay.stem):
                 shutil.copyfile(overlay, self.run / overlay.name)
+        ticks = load_port(board.port).loop.poll_ms > 1
         for overlay in project_files(overlays_dir() / "speed", "*.py", deep=False):
-            if real_time:
+            if real_time and not (ticks and overlay.stem == "select"):
                 (self.run / overlay.name).unlink(missing_ok=True)
             else:
                 shutil.copyfile(overlay, self.run / overlay.name)

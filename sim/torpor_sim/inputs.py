@@ -58,8 +58,9 @@ class Inputs:
         """The value, 0 to 65535, at an analogue pin or channel."""
         self.set("adc", str(pin), int(value))
 
-    def wifi(self, **state: bool | int) -> None:
-        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (time can be had)."""
+    def wifi(self, **state: bool | int | str) -> None:
+        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (time can be had), ``dns``
+        (the server that DHCP gives), ``answers`` (whether that server answers)."""
         for name, value in state.items():
             self.set("wifi", name, value)
 

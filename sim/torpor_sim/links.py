@@ -24,7 +24,7 @@ class _Board(Protocol):
     @property
     def place(self) -> Place: ...
     @property
-    def host(self) -> str: ...
+    def hosts(self) -> list[str]: ...
 
 
 class Link:
@@ -95,7 +95,8 @@ class Links:
                         ports[port] = self._door(here.name, there, port, link)
                     address = "127.0.0.1"
                 told = {"address": address, "ports": {str(k): v for k, v in ports.items()}}
-                found[here.name][there.host] = told
+                for host in there.hosts:
+                    found[here.name].setdefault(host, told)
         for key in self._doors.keys() - wanted:
             self._doors.pop(key).close()
         return found

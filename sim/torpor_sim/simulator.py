@@ -39,8 +39,9 @@ class Simulator:
     keep; without it a temporary one. ``fresh``: begin with an empty flash. ``direct``: the boards
     connect to each other without a detour through this process, so ``partition`` and the like do
     not work. ``record``: count the calls between services, for ``recorded``. ``speed``: how many
-    times as fast the boards' clock runs; what they compute takes as long as ever. ``log`` is called
-    with every ``LogLine``, in the event loop's thread.
+    times as fast the boards' clock runs; what they compute takes as long as ever. ``lookup_ms``:
+    for how long a look-up that fails blocks a board; without it as long as on its chip, 5 to 7 s.
+    ``log`` is called with every ``LogLine``, in the event loop's thread.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Simulator:
         direct: bool = False,
         record: bool = False,
         speed: float = 1.0,
+        lookup_ms: int | None = None,
         log: LogListener | None = None,
     ) -> None:
         self._images = tuple(images)
@@ -66,6 +68,7 @@ class Simulator:
         self._lock: TextIO | None = None
         self._log = log or _silent
         self._clock = Clock(speed)
+        self._lookup_ms = lookup_ms
         self._boards: dict[str, SimBoard] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._links = Links(direct=direct)
@@ -206,7 +209,16 @@ class Simulator:
     def _add(self, image: Image, places: dict[str, Place]) -> SimBoard:
         name = image.board.name
         folder = BoardFolder(self._folder() / name)
-        board = SimBoard(image, places[name], folder, self._clock, self._log, self._record)
+        board = SimBoard(
+            image,
+            places[name],
+            folder,
+            self._clock,
+            self._log,
+            self._record,
+            self._lookup_ms,
+            self._introduce,
+        )
         board.start(fresh=self._fresh)
         self._boards[name] = board
         return board

@@ -39,7 +39,7 @@ wlan.active(False)
             "first False 0.0.0.0",
             "then True",
             "joined 127.0.1.1 home -55",
-            "True 6 shed",
+            "True 6 PicoW",
         ]
         await board.trace.wait(lambda e: e.get("state") == "off", what="radio off", timeout=30)
         radio = [(e["state"], e["power"]) for e in board.trace if e["event"] == "radio"]

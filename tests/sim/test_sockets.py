@@ -210,6 +210,6 @@ except OSError as e:
     print("refused", e.errno)
 """
     )
-    where = tiny.plan(ports={"s": 8001}, board_type=tiny.board("esp32", sockets=2))
+    where = tiny.plan(ports={"s": 8001}, board_type=tiny.board("esp32", sockets=3))
     async with Simulator([tiny.program(tmp_path, source, where)], ports="os") as sim:
         await sim.board("shed").wait_log("refused 23")

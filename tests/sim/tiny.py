@@ -17,6 +17,17 @@ from torpor_tools.model.plan import BoardPlan, PlacedService
 _NOWHERE = Where("cluster.toml")
 READY = "print('        1 INFO  kernel: ready')\n"
 
+# Joins, so that other boards find this one as shed.local.
+ANNOUNCE = """
+import network, time
+network.hostname("shed")
+wlan = network.WLAN(network.WLAN.IF_STA)
+wlan.active(True)
+wlan.connect("home", "secret")
+while not wlan.isconnected():
+    time.sleep_ms(1)
+"""
+
 # Answers every request on its port with what `answer(path)` gives; a connection a request.
 SERVER = """
 import asyncio, socket

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
+from ..files import project_files
 from ..model.board import Board
 from ..model.port import Heap, Hostname, Loop, Names, Port, Resets, Sockets, Time, Wifi
 from ..paths import boards_dir
@@ -30,7 +31,7 @@ _ERRNOS = ("full", "listen_full", "accept_full", "accept_aborted")
 
 def known_ports() -> list[str]:
     """The names of all ports that have a file of facts."""
-    return sorted(path.stem for path in (boards_dir() / "ports").glob("*.toml"))
+    return [path.stem for path in project_files(boards_dir() / "ports", "*.toml", deep=False)]
 
 
 def load_port(name: str) -> Port:

@@ -1,18 +1,22 @@
-"""Stands in for ``select`` where the simulator's clock runs faster: waits are shorter."""
+"""Stands in for ``select``: waits are shorter where the simulator's clock runs faster, and end with
+a tick of the chip's scheduler where it looks at the sockets only then."""
 
-from time import speed
+import time
 
-from _sim import native
+from _sim import facts, native
 
 _native = native("select")
+_clock = native("time")
 POLLIN = _native.POLLIN
 POLLOUT = _native.POLLOUT
 POLLERR = _native.POLLERR
 POLLHUP = _native.POLLHUP
+_speed = getattr(time, "speed", 1)
+_TICK_US = int(facts["behaves"]["poll_ms"] * 1000 / _speed)
 
 
 def _real(ms):
-    return ms if ms <= 0 else int(ms / speed) + 1
+    return ms if ms <= 0 or _speed == 1 else int(ms / _speed) + 1
 
 
 class poll:
@@ -24,8 +28,20 @@ class poll:
         self.modify = poller.modify
         self.unregister = poller.unregister
 
+    def _wait(self, timeout):
+        """Wait as the chip does, until the tick at which it finds something or gives up."""
+        if timeout and not self._poll(0):
+            self._poll(_real(timeout))
+            _clock.sleep_us(_TICK_US - _clock.ticks_us() % _TICK_US)
+
     def poll(self, timeout=-1, flags=0):
-        return self._poll(_real(timeout), flags)
+        if _TICK_US < 2000:
+            return self._poll(_real(timeout), flags)
+        self._wait(timeout)
+        return self._poll(0, flags)
 
     def ipoll(self, timeout=-1, flags=0):
-        return self._ipoll(_real(timeout), flags)
+        if _TICK_US < 2000:
+            return self._ipoll(_real(timeout), flags)
+        self._wait(timeout)
+        return self._ipoll(0, flags)
