@@ -47,7 +47,9 @@ asyncio.run(main())
 
 def boards(root: Path) -> list[Image]:
     """``shed`` says hello at port 8001, ``barn`` asks it again and again and logs the answer."""
-    shed = tiny.ANNOUNCE + tiny.SERVER + "def answer(path): return 'hello'\nasyncio.run(serve(8001))"
+    shed = (
+        tiny.ANNOUNCE + tiny.SERVER + "def answer(path): return 'hello'\nasyncio.run(serve(8001))"
+    )
     return [
         tiny.image(root / "1", shed, tiny.plan("shed", {"web": 8001})),
         tiny.image(root / "2", tiny.SERVER + ASK, tiny.plan("barn", {"asker": 8002})),

@@ -34,11 +34,11 @@ class poll:
             self._poll(_real(timeout))
             _clock.sleep_us(_TICK_US - _clock.ticks_us() % _TICK_US)
 
-    def poll(self, timeout=-1, flags=0):
+    def poll(self, timeout=-1):
         if _TICK_US < 2000:
-            return self._poll(_real(timeout), flags)
+            return self._poll(_real(timeout))
         self._wait(timeout)
-        return self._poll(0, flags)
+        return self._poll(0)
 
     def ipoll(self, timeout=-1, flags=0):
         if _TICK_US < 2000:
