@@ -71,7 +71,10 @@ def _users(modules: list[Module], package: str) -> list[Module]:
     ]
     homes = {_home(m.name) for m in importers if m.part == "service"}
     beside = [m for m in modules if m.part == "service" and _home(m.name) in homes]
-    return list({m.name: m for m in [*importers, *beside]}.values())
+    # What a part of the runtime imports may be handed objects of the package.
+    named = {item.name for m in importers if m.part == "runtime" for item in imports(m)}
+    handed = [m for m in modules if m.part == "runtime" and m.name in named]
+    return list({m.name: m for m in [*importers, *beside, *handed]}.values())
 
 
 def _shake(modules: list[Module], words: set[str]) -> list[Module]:
