@@ -50,7 +50,7 @@ def _none_left():
 
 def _full():
     """Whether there is no place for one more connection."""
-    return _none_left() or (not _BEHAVES["shared"] and len(_others) >= _CONNECTIONS)
+    return _none_left() or len(_others) >= _CONNECTIONS
 
 
 def _peers():
