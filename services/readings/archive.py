@@ -1,7 +1,8 @@
 """What is kept of the temperatures in flash: minutes, hours and days, coarser the older.
 
 A row of ``minutes`` has the mean of each fridge, in hundredths of a degree; one of ``hours`` and
-``days`` lowest, mean and highest. Keys are the Unix times at which they begin.
+``days`` lowest, mean and highest. Keys are the Unix times at which they begin. When the clock is
+set back, minutes go on a second apart behind the last one until time has caught up.
 """
 
 from .buckets import Buckets
@@ -37,13 +38,12 @@ class Archive:
     async def _write_minute(self) -> bool:
         row = {fridge: total // count for fridge, (total, count) in self._sums.items()}
         self._sums.clear()
-        began = self._minute * MINUTE
+        if not row:
+            return False  # nothing measured
         last = self._minutes.last()
-        if not row or (last is not None and began <= last):
-            return False  # nothing measured, or the clock was set back
-        await self._minutes.append(row, began)
-        if last is None or began // HOUR != last // HOUR:
-            await self.summarise(began)
+        key = await self._minutes.add(row, self._minute * MINUTE)
+        if last is None or key // HOUR != last // HOUR:
+            await self.summarise(key)
         return True
 
     async def summarise(self, now: int) -> None:

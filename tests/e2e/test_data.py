@@ -104,6 +104,33 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
 
 
 @pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ('{"n": NaN}', "NaN and Infinity are not JSON"),
+        ('{"n": [-Infinity]}', "NaN and Infinity are not JSON"),
+        ('{"n": 1e999}', "NaN and Infinity are not JSON"),
+        ('{"n": "\\ud83d"}', "is half a character"),
+        ('{"n": 1, "n": 2}', "not a row"),
+        ("[1]", "not a row"),
+        (
+            json.dumps({"n": "x" * 2040}),
+            "the row has 2,049 bytes of JSON, and a board stores 2,048",
+        ),
+        ('{"n": ' + "[" * 16 + "]" * 16 + "}", "lies deeper than 16 levels"),
+    ],
+)
+def test_values_that_no_board_stores_are_refused(
+    board: Running, project: Path, row: str, says: str
+) -> None:
+    before = exported(project)
+    (project / "bad.jsonl").write_text(f'{{"table": "notes", "key": 901, "row": {row}}}\n')
+    refused = tool(project, "data", "import", "notes", "bad.jsonl", "--as-is")
+    assert isinstance(refused.exception, UserError)
+    assert says in str(refused.exception)
+    assert exported(project) == before
+
+
+@pytest.mark.parametrize(
     ("origin", "told"),
     [
         ({"service": "notes", "migrations": 0}, "had 0 migrations when they were exported, and"),

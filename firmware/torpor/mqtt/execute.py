@@ -22,6 +22,7 @@ from ..http.budget import SERVING
 from ..log import Log
 from ..service import Fault
 from ..store import joint
+from ..store.plain import utf8
 
 TRIES = const(3)
 CUTS = const(24)
@@ -213,6 +214,8 @@ def _packed(data: bytes):
     try:
         if len(data) < _KEPT:
             packed = str(data, "utf-8")
+            if utf8(packed) is None:  # half a surrogate pair, which MicroPython lets pass
+                raise UnicodeError
     except UnicodeError:
         packed = {"base64": str(b2a_base64(data), "utf-8")}
     if packed and len(json.dumps(packed).encode()) < _KEPT:

@@ -55,10 +55,14 @@ class Database:
 
     def fill(self, table: str, rows) -> None:
         """Let the table have just these rows, an iterable of ``(key, row)``."""
+        target = self._next(table)
+        self._fill(table, ((key, target.text(key, _row(row))) for key, row in rows))
+
+    def _fill(self, table: str, rows) -> None:
         generation = self._generation(table) + 1
-        target = opening.generation(self._store, table, generation)
-        for key, row in rows:
-            self._store.write([(target, key, target.text(key, row))], True)
+        target = self._next(table)
+        for key, text in rows:
+            self._store.write([(target, key, text)], True)
             if self._store.size > _JOURNAL:
                 for _ in fold.steps(self._store):
                     pass
@@ -76,17 +80,20 @@ class Database:
     def put(self, table: str, key, row: dict) -> None:
         """Store a row. For some; ``fill`` and ``rewrite`` are for many."""
         target = self._table(table)
-        self._writes.append((target, key, target.text(key, row)))
+        self._writes.append((target, key, target.text(key, _row(row))))
 
     def delete(self, table: str, key) -> None:
         """Remove a row."""
-        self._writes.append((self._table(table), key, b""))
+        target = self._table(table)
+        self._writes.append((target, key, target.text(key, None)))
 
     def index(self, table: str, field: str) -> None:
         """Keep an index of a field, so that ``where`` finds its rows without reading all."""
-        entry = self._store.indexing.entry
-        found = ((entry(row[field], key), key) for key, row in self.scan(table) if field in row)
-        self.fill(table + "-" + field, found)
+        entry = self._store.indexing.new_entry
+        rows = ((key, row[field]) for key, row in self.scan(table) if field in row)
+        self._fill(
+            table + "-" + field, ((entry(value, key), dumps(key).encode()) for key, value in rows)
+        )
         if table not in self._indexed:
             self._indexed[table] = opening.fact(self._store, "i:" + table) or []
         self._indexed[table].append(field)
@@ -103,11 +110,19 @@ class Database:
         for _ in fold.steps(self._store):
             pass
 
+    def _next(self, table: str) -> Table:
+        return opening.generation(self._store, table, self._generation(table) + 1)
+
     def _generation(self, table: str) -> int:
         return self._made.get(table, opening.generation_of(self._store, table))
 
     def _table(self, name: str) -> Table:
         return opening.generation(self._store, name, self._generation(name))
+
+
+def _row(row):
+    """``row``, which may not be None: that stands for none at all."""
+    return () if row is None else row
 
 
 def _rows(table):

@@ -2,11 +2,15 @@
 
 from json import dumps
 
+from micropython import const
+
 from ..service import Fault
 from . import forget
 from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
+# Bytes of an entry: the name of a leaf holds it twice over, and a LittleFS takes 255 for that.
+_MOST = const(100)
 
 
 def attach(store, table, name: str) -> None:
@@ -28,11 +32,26 @@ def attach(store, table, name: str) -> None:
 
 
 def entry(value, key) -> str:
-    """The key under which the index holds ``key``. Raises ``Fault`` 400."""
+    """The key under which the index holds ``key``."""
     text = value if isinstance(value, str) else dumps(value)
-    if _BREAK in text or (isinstance(key, int) and key < 0):
-        raise Fault(400, "no index has a place for the value %s of the key %s" % (value, key))
     return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
+
+
+def new_entry(value, key) -> str:
+    """As ``entry``, for a row that is written. Raises ``Fault`` 400."""
+    held = entry(value, key)
+    wrong = ""
+    if isinstance(value, (dict, list)):
+        wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
+    elif held.count(_BREAK) > 1:
+        wrong = "holds the character 0x7f"
+    elif isinstance(key, int) and key < 0:
+        wrong = "belongs to a negative key"
+    elif len(held.encode()) > _MOST:
+        wrong = "is longer than %d bytes with the key" % _MOST
+    if wrong:
+        raise Fault(400, "an index cannot hold the value of its field: it " + wrong)
+    return held
 
 
 class Where:
@@ -65,7 +84,7 @@ class Index:
         if self.field in old and old[self.field] != new.get(self.field):
             found.append((self.entries, entry(old[self.field], key), b""))
         if self.field in new:
-            found.append((self.entries, entry(new[self.field], key), dumps(key).encode()))
+            found.append((self.entries, new_entry(new[self.field], key), dumps(key).encode()))
         return found
 
     def walk(self, value, newest: bool):

@@ -9,6 +9,7 @@ from json import dumps, loads
 
 from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
+from .plain import packed
 
 _FOLDER = "/data"
 _FILE = "/data/state"
@@ -27,8 +28,12 @@ class State(dict):
     most: int  # bytes of JSON
 
     def commit(self) -> None:
-        """Write it to flash now. Raises ``ValueError`` if it has more than its share of bytes."""
-        _gather(True)
+        """Write it to flash now.
+
+        Raises ``ValueError`` if it has more than its share of bytes, or a value that would not come
+        back as it was.
+        """
+        _gather(self)
         _write(_record())
 
 
@@ -49,8 +54,8 @@ def of(name: str, most: int = 256) -> State:
 
 
 def keep() -> None:
-    """Keep all states over a sleep. One that is too large stays as it was, and the log says so."""
-    _gather(False)
+    """Keep all states over a sleep; see ``_gather``."""
+    _gather()
     record = _record()
     if len(record) <= port.RTC_BYTES:
         port.rtc_write(record)
@@ -58,17 +63,21 @@ def keep() -> None:
         _write(record)
 
 
-def _gather(strict: bool) -> None:
+def _gather(strict: "State | None" = None) -> None:
+    """Copy all states. One that cannot be kept stays as it was: with an error if it is ``strict``,
+    else the log says so."""
     for name, state in _states.items():
-        text = dumps(state)
-        if len(text) <= state.most:
+        values = {key: state[key] for key in state}
+        text = packed(values, state.most)
+        if text is not None:
             _saved[name] = loads(text)
-        elif strict:
-            raise ValueError(
-                "the state of %s has %d bytes, %d are its share" % (name, len(text), state.most)
-            )
-        else:
-            _log.error("the state of %s is too large to be kept: %d bytes", name, len(text))
+            continue
+        from .refusal import reason
+
+        why = "%s: %s" % (name, reason(values, state.most, "state")[1])
+        if state is strict:
+            raise ValueError(why)
+        _log.error("%s; what was kept before stays", why)
 
 
 def _write(record: bytes) -> None:

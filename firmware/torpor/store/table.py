@@ -1,19 +1,15 @@
 """A table of a service: rows by key, in the order of their keys."""
 
 import asyncio
-from json import dumps, loads
+from json import loads
 
-from micropython import const
-
+from .. import clock
 from . import forget
 from .index import Leaves, place, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_ROW = const(2048)  # bytes of JSON in a row
-_KEY = const(64)  # bytes of a key that is a str
 
 
 class Table:
@@ -29,6 +25,7 @@ class Table:
     indexes: "Any" = ()  # of secondary.Index
     where: "Any" = None  # secondary.Where, if there is an index
     highest: "Any" = None  # the last key, once it is known
+    kind: "Any" = None  # of key, for what waits in a batch while there is no row yet
 
     def __init__(self, store, name: str, bounds: list) -> None:
         self.store = store
@@ -44,6 +41,8 @@ class Table:
 
         Raises ``Fault``: 409 if ``key`` is not above the last one, else as ``put``.
         """
+        if row is None:
+            raise _upkeep().no_row(self, row)
         last = self.last()
         if key is None:
             key = 1 if last is None else last + 1
@@ -58,11 +57,24 @@ class Table:
             raise
         return key
 
+    async def add(self, row: dict, at: int | None = None) -> int:
+        """Add a row behind all others and return its key: ``at``, or the last key plus one if that
+        is higher.
+
+        ``at`` is the time in ms since 1970 unless it is given. So keys grow with the time, and when
+        the clock is set back, rows go on behind the last one until time has caught up. Raises
+        ``Fault`` as ``put``.
+        """
+        if at is None:
+            at = clock.wall_ms()
+        last = self.last()
+        return await self.append(row, None if last is not None and at <= last else at)
+
     async def put(self, key: int | str, row: dict | None) -> None:
         """Store ``row`` under ``key``, in the place of the one that is there; None removes it.
 
         Raises ``Fault``: 507 if the filesystem is full, 413 if the row has more than 2,048 bytes
-        of JSON, 400 if it is no JSON or the key is not of the table's kind.
+        of JSON, 400 if it would not come back as it was or the key is not of the table's kind.
         """
         writes = [(self, key, self.text(key, row))]
         for index in self.indexes:
@@ -79,24 +91,17 @@ class Table:
 
     def text(self, key, row) -> bytes:
         """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
-        kind = type(key)
+        from . import plain  # once a service has written, it stays
+
         known = self.keys or self.leaves.bounds
-        if (
-            (known and type(known[0]) is not kind)
-            or (kind is str and not 0 < len(key.encode()) <= _KEY)
-            or (kind is int and key >> 63 not in (0, -1))
-            or kind not in (int, str)
-        ):
+        if not plain.is_key(key, type(known[0]) if known else self.kind):
             raise _upkeep().no_key(self, key)
+        self.kind = type(key)
         if row is None:
             return b""
-        text = dumps(row, separators=(",", ":")).encode()
-        if len(text) > _ROW:
-            raise _upkeep().too_long(self, _ROW)
-        try:
-            loads(text)  # what cannot be read again must not be written
-        except ValueError:
-            raise _upkeep().no_json(self, row)
+        text = plain.packed(row)
+        if text is None:
+            raise _upkeep().no_row(self, row)
         return text
 
     def apply(self, key, text: bytes) -> None:

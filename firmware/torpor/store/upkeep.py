@@ -3,9 +3,14 @@
 import asyncio
 from os import remove
 
+from micropython import const
+
 from .. import clock
 from ..service import Fault
 from .index import place, split
+from .plain import ROW, utf8
+
+_MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the year 5138 in s
 
 
 def drop(table, i: int) -> None:
@@ -31,7 +36,8 @@ def trim(table):
             drop(table, 0)
             yield
     if table.max_age and clock.synced():
-        while len(bounds) > 1 and bounds[1] <= clock.now() - table.max_age:
+        oldest = clock.now() - table.max_age
+        while len(bounds) > 1 and bounds[1] <= (oldest * 1000 if bounds[1] > _MS else oldest):
             drop(table, 0)
             yield
 
@@ -68,16 +74,26 @@ async def count(table) -> int:
 
 
 def not_above(table, key, last):
-    return Fault(409, "%s: key %s is not above the last, %s" % (table.name, key, last))
+    name = table.name.split(".")[0]
+    return Fault(409, "%s: key %s is not above the last, %s" % (name, _brief(key), last))
 
 
 def no_key(table, key):
-    return Fault(400, "%s: no key for this table: %s" % (table.name, repr(key)[:80]))
+    name = table.name.split(".")[0]
+    text = "%s: no key for this table, %s: keys are all int (64 bits) or all str (1 to 64 bytes)"
+    return Fault(400, text % (name, _brief(key)))
 
 
-def too_long(table, most):
-    return Fault(413, "%s: a row has at most %d bytes" % (table.name, most))
+def no_row(table, row):
+    from .refusal import reason
+
+    status, why = reason(row, ROW, "row")
+    return Fault(status, "%s: %s" % (table.name.split(".")[0], why))
 
 
-def no_json(table, row):
-    return Fault(400, "%s: no JSON: %s" % (table.name, row))
+def _brief(key) -> str:
+    if isinstance(key, str) and utf8(key[:80]):
+        return repr(key[:80])
+    if isinstance(key, int) and key >> 63 in (0, -1):
+        return str(key)
+    return "of type " + type(key).__name__

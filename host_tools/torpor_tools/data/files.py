@@ -16,6 +16,9 @@ from typing import Any, TextIO
 from ..errors import Where, fail
 from .board import Row
 
+_ROW = 2048  # bytes of JSON in a row: firmware/torpor/store/table.py
+_KEY = 64  # bytes of a key that is a text
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -56,14 +59,15 @@ def read_jsonl(file: TextIO, name: str) -> Iterator[tuple[str, Row]]:
         if not line.strip() or (number == 1 and _origin(line)):
             continue
         try:
-            found = json.loads(line)
+            found = json.loads(line, object_pairs_hook=_once)
             row = _key(found["key"]), _dict(found["row"])
             table = str(found["table"])
         except (ValueError, KeyError, TypeError):
             what = f"not a row: {line.strip()[:60]}"
             remedy = 'a line is {"table": "...", "key": 1, "row": {...}}'
             raise fail(what, remedy, Where(name, number)) from None
-        _check_text(found, Where(name, number))
+        _check(found["row"], Where(name, number))
+        _check([found["key"], found["table"]], Where(name, number))
         yield table, row
 
 
@@ -91,7 +95,8 @@ def read_csv(file: TextIO, name: str) -> Iterator[Row]:
             raise fail(what, "correct the line", Where(name, reader.line_num))
         pairs = zip(head[1:], cells[1:], strict=True)
         key, row = _value(cells[0]), {field: _value(cell) for field, cell in pairs if cell != ""}
-        _check_text([key, row], Where(name, reader.line_num))
+        _check(row, Where(name, reader.line_num))
+        _check(key, Where(name, reader.line_num))
         yield key, row
 
 
@@ -114,19 +119,37 @@ def _value(cell: str) -> Any:
         return cell
 
 
-def _check_text(value: Any, where: Where) -> None:
+def _check(row: Any, where: Where) -> None:
+    """Refuse what the board would refuse, with the line of the file. Raises ``UserError``."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])
         remedy = "a character beyond U+FFFF is two escapes, such as \\ud83d\\ude00"
         raise fail(f"{half} is half a character", remedy, where) from None
+    except ValueError:
+        what = "NaN and Infinity are not JSON, and a board does not store them"
+        raise fail(what, "write null, or leave the field out", where) from None
+    if len(text) > _ROW:
+        what = f"the row has {len(text):,} bytes of JSON, and a board stores {_ROW:,}"
+        raise fail(what, "split it into several rows", where)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs. Raises ``ValueError`` if it would lose one of them."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _key(value: Any) -> int | str:
-    if type(value) not in (int, str):
-        raise TypeError
-    return value  # type: ignore[no-any-return]
+    """A key of a table, else ``TypeError`` or ``ValueError``."""
+    if type(value) is int and -(1 << 63) <= value < 1 << 63:
+        return value
+    if type(value) is str and 0 < len(value.encode(errors="surrogatepass")) <= _KEY:
+        return value
+    raise TypeError
 
 
 def _dict(value: Any) -> dict[str, Any]:

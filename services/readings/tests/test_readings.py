@@ -117,3 +117,24 @@ async def test_history_is_csv_oldest_first(readings, clock, client, sensors):
 
 async def test_the_fridges_are_those_of_the_sensors(readings):
     assert await readings.fridges() == ["fridge-1", "fridge-2"]
+
+
+async def test_no_minute_is_lost_when_the_clock_is_set_back(readings, clock, sensors):
+    async def minutes(count):
+        for _ in range(count):
+            sensors.celsius["fridge-1"] += 0.01
+            await readings.sample()
+            await clock.advance(seconds=60)
+
+    await minutes(5)
+    clock.set(clock.now() - 3600)
+    await minutes(5)
+    clock.set(clock.now() + 7200)
+    await minutes(5)
+    keys, values = [], []
+    async for key, row in readings.store.table("minutes").scan():
+        keys.append(key)
+        values.append(row["fridge-1"])
+    assert values == list(range(451, 465))
+    assert keys == sorted(set(keys))
+    assert [newer - older for older, newer in zip(keys, keys[1:])][4:9] == [1] * 5

@@ -273,3 +273,77 @@ def test_the_window_remembers_the_newest(run: Run) -> None:
             assert window.get("id-%d" % n) == {"n": n}, (i, n)
         assert i < 32 or window.get("id-%d" % (i - 32)) is None
     """)
+
+
+def test_keys_grow_with_the_time_and_never_collide(run: Run) -> None:
+    run("""
+    from torpor import clock
+    now = 1_790_000_000_000
+    clock.wall_ms = lambda: now
+
+    def opened():
+        store = Store("a", DATA)
+        return store, store.table("t")
+
+    store, table = opened()
+    written = []
+
+    async def add(*at):
+        written.append((await table.add({"n": len(written)}, *at), {"n": len(written)}))
+        return written[-1][0]
+
+    assert await add() == now
+    assert await add() == now + 1  # in the same millisecond
+    now += 5000
+    assert await add() == now
+    last = now
+    now -= 3_600_000  # set back by an hour
+    for n in range(3):
+        assert await add() == last + n + 1
+    store, table = opened()
+    assert await add() == last + 4
+    now = 1_609_459_200_000  # a chip that has not set its clock since it started
+    store, table = opened()
+    assert await add() == last + 5
+    now = last + 60_000
+    assert await add() == now
+    assert await rows(table) == written
+
+    async def several(number):
+        for _ in range(20):
+            await add()
+            await asyncio.sleep_ms(0)
+
+    await asyncio.gather(*[several(n) for n in range(4)])
+    async with store.batch():
+        for _ in range(20):
+            await add()
+    keys = [key for key, _ in await rows(table)]
+    assert keys == sorted([key for key, _ in written]), (len(keys), len(written))
+    assert len(keys) == 109, len(keys)
+
+    # By keys of one's own: seconds, minutes, or a number of a device.
+    table = store.table("u")
+    written.clear()
+    for at, key in ((100, 100), (160, 160), (40, 161), (100, 162), (161, 163), (220, 220)):
+        assert await add(at) == key
+    assert await rows(table) == written
+    await refused(409, table.append({}, 220))
+    """)
+
+
+def test_bounds_by_age_take_keys_in_ms(run: Run) -> None:
+    run("""
+    from torpor import clock
+    now = clock.now()
+    table = Store("a", DATA).table("ms", max_age=3600)
+    for i in range(3000):
+        await table.add({"i": i}, 1000 * (now - 4 * (3000 - i)))
+    keys = [key for key, _ in await rows(table)]
+    assert now - 7200 < keys[0] / 1000 <= now - 3600 and keys[-1] == 1000 * (now - 4)
+    table = Store("a", DATA).table("both", max_age=3600)
+    for i in range(3000):  # first in s, after an update in ms
+        await table.add({"i": i}, (now - 4 * (3000 - i)) * (1000 if i > 1000 else 1))
+    keys = [key for key, _ in await rows(table)]
+    assert now - 7200 < keys[0] / 1000 <= now - 3600 and keys[-1] == 1000 * (now - 4)
+    """)

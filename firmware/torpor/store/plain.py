@@ -1,0 +1,75 @@
+"""What may be stored: values that come back from JSON as they were."""
+
+from json import dumps
+
+from micropython import const
+
+LEVELS = const(16)  # of dicts and lists: printing many more would overflow the C stack of a chip
+
+ROW = const(2048)  # bytes of JSON in a row
+_KEY = const(64)  # bytes of a key that is a str
+
+
+def is_key(key, kind) -> bool:
+    """Whether ``key`` can be one of a table with keys of that type; of any if it is None."""
+    own = type(key)
+    if kind and own is not kind:
+        return False
+    if own is int:
+        return key >> 63 in (0, -1)
+    return own is str and 0 < len(utf8(key) or b"") <= _KEY
+
+
+def utf8(text: str) -> bytes | None:
+    """``text`` encoded; None if it has half a surrogate pair or is otherwise not UTF-8."""
+    data = text.encode()
+    if len(data) != len(text):
+        for char in text:
+            code = ord(char)
+            if code >> 11 == 27 or code > 0x10FFFF or chr(code) != char:
+                return None
+    return data
+
+
+def packed(value, most: int = ROW) -> bytes | None:
+    """The JSON of the dict ``value``.
+
+    None if it would have more than ``most`` bytes or would not come back as it was: ``refusal``
+    finds out why. Nothing is serialised that is larger than six times ``most``.
+    """
+    if type(value) is not dict:
+        return None
+    level: list = [value]
+    left = most
+    for _ in range(LEVELS):
+        inner: list = []
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                left -= len(item) + 1
+            elif kind is int:
+                if item >> 63 not in (0, -1):
+                    return None
+            elif kind is dict or kind is list:
+                left -= (5 if kind is dict else 2) * len(item)
+                if left < 0:
+                    return None
+                if kind is dict:
+                    for key in item:
+                        if type(key) is not str:
+                            return None
+                        left -= len(key)
+                    item = item.values()
+                inner.extend(item)
+            elif kind is float:
+                if item - item != 0:
+                    return None
+            elif kind is not bool and item is not None:
+                return None
+        if left < 0:
+            return None
+        if not inner:
+            data = utf8(dumps(value, separators=(",", ":")))
+            return data if data and len(data) <= most else None
+        level = inner
+    return None
