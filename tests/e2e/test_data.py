@@ -113,7 +113,7 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
         ('{"n": 1, "n": 2}', "not a row"),
         ("[1]", "not a row"),
         (
-            json.dumps({"n": "x" * 2040}),
+            json.dumps({"n": "x" * 2041}),
             "the row has 2,049 bytes of JSON, and a board stores 2,048",
         ),
         ('{"n": ' + "[" * 16 + "]" * 16 + "}", "lies deeper than 16 levels"),

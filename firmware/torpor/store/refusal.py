@@ -5,6 +5,10 @@ from micropython import const
 from .. import overlay
 from .plain import LEVELS, utf8
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 overlay.until_collected(__name__)
 
 _PATH = const(100)  # characters of a path in a message
@@ -26,11 +30,11 @@ def reason(value, most: int, what: str) -> tuple[int, str]:
     if type(value) is not dict:
         return 400, "the %s is %s, not a dict" % (what, _a(value))
     left = most - 2
-    inside = [(value, iter(value))]  # from the outermost container to the innermost
+    inside: list = [(value, iter(value))]  # from the outermost container to the innermost
     steps: list = [None]  # the place in each
     while inside:
         container, places = inside[-1]
-        step = next(places, inside)
+        step: Any = next(places, inside)
         if step is inside:
             inside.pop()
             steps.pop()
