@@ -38,12 +38,34 @@ def attempt(target: str, corpus: list[bytes], seed: int, index: int) -> Attempt:
     data = chance.choice(corpus)
     if chance.random() < 0.2:
         data += chance.choice(corpus)
-    for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 5))):
-        data = _changed(chance, data, corpus)
+    times = chance.choice((0, 1, 1, 1, 2, 2, 3, 5))
+    if chance.random() < 0.4:
+        data = _framed(chance, data, corpus, times)
+    else:
+        for _ in range(times):
+            data = _changed(chance, data, corpus)
     data = data[:70_000]
     if chance.random() < 0.7:
         data += END
     return Attempt(f"{target} {seed} {index}", _cut(chance, data), chance.random() < 0.05)
+
+
+def _framed(chance: random.Random, data: bytes, corpus: list[bytes], times: int) -> bytes:
+    """Change one part of a request, and leave it a request: what reads that part gets to see it."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, *headers = head.split(b"\r\n")
+    verb, target, version = line.split(b" ", 2)
+    parts = [target, body, *headers]
+    at = chance.choice((0, 0, 1, 1, chance.randrange(len(parts))))
+    for _ in range(times):
+        parts[at] = _changed(chance, parts[at], corpus)
+    target, body, *headers = parts
+    sized = (b"content-length:", b"transfer-encoding:")
+    if at < 2 and not any(h.lower().startswith(sized[1]) for h in headers):
+        headers = [h for h in headers if not h.lower().startswith(sized)]
+        headers += [b"Content-Length: %d" % len(body)] if body else []
+        target = target.replace(b" ", b"+").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
+    return b"\r\n".join([b" ".join((verb, target, version)), *headers, b"", body])
 
 
 def _changed(chance: random.Random, data: bytes, corpus: list[bytes]) -> bytes:

@@ -384,6 +384,47 @@ async def test_it(start, client, socket_client):
     assert run.counts == {"passed": 1}, run.text
 
 
+FILES = """
+from microdot import Microdot, send_file
+from torpor import Service
+
+
+class Files(Service):
+    app = Microdot()
+
+
+@Files.app.get("/")
+async def index(request):
+    return send_file("static/index.html")
+
+
+@Files.app.get("/bug")
+async def bug(request):
+    raise ValueError("what is wrong")
+"""
+
+
+def test_an_application_sends_files_of_its_folder(project: Project) -> None:
+    text = """
+async def test_it(start, client, socket_client):
+    await start()
+    for each in (client, socket_client):
+        assert (await each.get("/")).text == "<p>page</p>"
+
+
+async def test_bug(start, client):
+    await start()
+    assert (await client.get("/bug")).status_code == 200
+"""
+    project.write({"files": FILES}, {"files/tests/test_files.py": text})
+    static = project.root / "services" / "files" / "static"
+    static.mkdir()
+    (static / "index.html").write_text("<p>page</p>")
+    run = project.pytest()
+    assert run.counts == {"passed": 1, "failed": 1}, run.text
+    assert "ERROR files: GET /bug" in run.text
+
+
 JOBS = """
 from torpor import Service, every
 

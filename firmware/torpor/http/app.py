@@ -10,8 +10,8 @@ generators, events) go through ``app_pieces``. An application that speaks on the
 from asyncio import core
 from errno import ENOENT
 
-from microdot import microdot
-from microdot.microdot import AsyncBytesIO, HTTPException, NoCaseDict, Request, Response
+from microdot import AsyncBytesIO, microdot
+from microdot.microdot import HTTPException, NoCaseDict, Request, Response
 
 from .. import log
 from ..service import Fault
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .budget import Budget
 
 # Empty reads at the end of a body. Microdot's multipart parser makes a few dozen of them for a
-# correct body, and repeats them for ever, without yielding, for one whose boundary never comes.
+# correct body, and repeats them forever, without yielding, when the boundary never comes.
 _EMPTY_READS = 500
 
 _budget: "Budget | None" = None  # of the board, known once a request has come
@@ -80,7 +80,7 @@ def _open(name, mode="r"):
 
 
 def ended(stream) -> bytes:
-    """Return the empty read at the end of a body. Raises 400 when it is repeated for ever."""
+    """Return the empty read at the end of a body. Raises 400 when it is repeated forever."""
     stream.empty_reads += 1
     if stream.empty_reads > _EMPTY_READS:
         raise HTTPException(400, "Bad request")
@@ -127,7 +127,7 @@ async def serve(connection, handler, rest):
     if stream and stream.left > 0 and connection.gone:
         return b""  # its request will never be whole
     if stream and (response is Response.already_handled or stream.has_answered()):
-        # A second answer could only come in the midst of the first.
+        # The client would read a second answer as a part of the first.
         await stream.flush()
         request.keep = False
         return b""
