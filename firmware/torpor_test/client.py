@@ -3,11 +3,12 @@
 import asyncio
 import errno
 import io
-import json
+from json import dumps as to_json
+from json import loads
 
 from torpor.http.listener import Connection
 
-_METHODS = ("get", "post", "put", "delete")
+_TURNS = 50  # of the loop, for a handler to end when its client has closed
 
 
 class Answer:
@@ -30,7 +31,7 @@ class Answer:
         return str(self.body, "utf-8")
 
     def json(self):
-        return json.loads(self.body)
+        return loads(self.body)
 
     def __repr__(self):
         return "<%d %r>" % (self.status_code, self.body if len(self.body) < 200 else "...")
@@ -39,33 +40,58 @@ class Answer:
 class Client:
     """The fixture ``client``: asks the service that ``start`` gave last.
 
-    ``await client.get("/alerts")``, ``post``, ``put`` and ``delete``; ``json=`` is sent as the
-    body, ``headers=`` is a dict. ``within`` is how many ms an answer without end is listened to.
+    ``await client.get("/alerts")``, ``post``, ``put``, ``patch``, ``delete``, ``head``, ``options``
+    and ``request(verb, path)`` return an ``Answer``. They take:
+
+    Args:
+        params: A dict for the query.
+        headers: A dict.
+        json: What is sent as JSON.
+        data: A dict that is sent as a form, or text or bytes that are sent as they are.
+        files: A dict of files that is sent as a multipart form, with the fields of ``data``: field
+            name -> content, ``(filename, content)`` or ``(filename, content, content_type)``.
+        body: Bytes that are sent as they are.
+        within: How many ms an answer without end is listened to.
     """
 
     def __init__(self, listener) -> None:
         self._listener = listener  # a function: the service may be started later, and again
 
-    async def request(self, verb, path, json=None, headers=None, body=b"", within=None):
+    async def request(self, verb, path, within=None, **options):
         """Send a request and return its ``Answer``."""
-        wire = _Wire(_request(verb, path, json, headers, body))
-        listener = self._listener()
-        connection = Connection(listener, wire, ("127.0.0.1", 0))
-        listener.budget.add(connection)
-        task = asyncio.create_task(connection.serve())
-        connection.task = task
+        wire = _Wire(_request(verb, path, **options))
+        task = self._serve(wire)
         if within is None:
             await task
         else:
             await asyncio.sleep_ms(within)
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                pass
+            await _end(task)
         if not wire.written:
             raise OSError("the connection was closed without an answer")
         return Answer(bytes(wire.written))
+
+    def _serve(self, wire):
+        """Let the listener serve a connection; its task."""
+        listener = self._listener()
+        connection = Connection(listener, wire, ("127.0.0.1", 0))
+        listener.budget.add(connection)
+        connection.task = asyncio.create_task(connection.serve())
+        return connection.task
+
+    def websocket(self, path, params=None, headers=None):
+        """Open a WebSocket: ``async with client.websocket("/live") as live:``.
+
+        Then ``await live.send(message)``, and ``await live.receive()``, which returns None when the
+        service has closed.
+        """
+        from .websocket import WebSocket
+
+        async def pipe(more):
+            wire = _Wire(_request("GET", path, params=params, headers=_joined(headers, more)))
+            wire.stays = True
+            return _Pipe(wire, self._serve(wire))
+
+        return WebSocket(path, pipe, Answer)
 
     async def get(self, path, **options):
         return await self.request("GET", path, **options)
@@ -76,8 +102,17 @@ class Client:
     async def put(self, path, **options):
         return await self.request("PUT", path, **options)
 
+    async def patch(self, path, **options):
+        return await self.request("PATCH", path, **options)
+
     async def delete(self, path, **options):
         return await self.request("DELETE", path, **options)
+
+    async def head(self, path, **options):
+        return await self.request("HEAD", path, **options)
+
+    async def options(self, path, **options):
+        return await self.request("OPTIONS", path, **options)
 
 
 class SocketClient(Client):
@@ -86,29 +121,96 @@ class SocketClient(Client):
     def __init__(self, address) -> None:
         self._address = address  # a function, as above
 
-    async def request(self, verb, path, json=None, headers=None, body=b"", within=None):
+    async def request(self, verb, path, within=None, headers=None, **options):
+        headers = _joined(headers, {"Connection": "close"})
+        data = _request(verb, path, headers=headers, **options)
         reader, writer = await asyncio.open_connection(*self._address())
         try:
-            headers = dict(headers or {})
-            headers["Connection"] = "close"
-            writer.write(_request(verb, path, json, headers, body))
+            writer.write(data)
             await writer.drain()
             return Answer(await reader.read(-1))
         finally:
             writer.close()
             await writer.wait_closed()
 
+    def websocket(self, path, params=None, headers=None):
+        from .websocket import WebSocket
 
-def _request(verb, path, data, headers, body) -> bytes:
+        async def pipe(more):
+            data = _request("GET", path, params=params, headers=_joined(headers, more))
+            opened = _SocketPipe(*await asyncio.open_connection(*self._address()))
+            await opened.write(data)
+            return opened
+
+        return WebSocket(path, pipe, Answer)
+
+
+async def _end(task) -> None:
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+
+
+def _joined(headers, more: dict) -> dict:
+    found = dict(headers or {})
+    found.update(more)
+    return found
+
+
+_BODIES = ("json", "data", "files", "body")
+_OPTIONS = ("params", "headers", "within") + _BODIES
+
+
+def _request(verb, path, params=None, headers=None, **bodies) -> bytes:
+    """Return the bytes of a request. Raises ``TypeError`` for an argument that there is not."""
+    for name in bodies:
+        if name not in _BODIES:
+            known = ", ".join(_OPTIONS)
+            raise TypeError(
+                "client.%s() has no argument %s; it takes %s" % (_method(verb), name, known)
+            )
+    if params:
+        from .forms import urlencoded
+
+        path += ("&" if "?" in path else "?") + urlencoded(params)
+    body, kind = _body(**bodies)
     lines = ["%s %s HTTP/1.1" % (verb, path), "Host: test"]
-    if data is not None:
-        body = json.dumps(data).encode()
-        lines.append("Content-Type: application/json")
+    names = [name.lower() for name in headers or ()]
+    if kind and "content-type" not in names:
+        lines.append("Content-Type: " + kind)
     for name, value in (headers or {}).items():
         lines.append("%s: %s" % (name, value))
-    if body or verb in ("POST", "PUT"):
+    if (body or verb in ("POST", "PUT", "PATCH")) and not (
+        "content-length" in names or "transfer-encoding" in names
+    ):
         lines.append("Content-Length: %d" % len(body))
     return "\r\n".join(lines + ["", ""]).encode() + body
+
+
+def _method(verb: str) -> str:
+    return verb.lower() if hasattr(Client, verb.lower()) else "request"
+
+
+def _body(json=None, data=None, files=None, body=b"") -> tuple:
+    """Return the body and its content type."""
+    given = [
+        name for name in _BODIES if {"json": json, "data": data, "files": files, "body": body}[name]
+    ]
+    if len(given) > 1 and given != ["data", "files"]:
+        raise TypeError("a request has one body: give one of " + ", ".join(given))
+    if files or isinstance(data, (dict, list, tuple)):
+        from .forms import multipart, urlencoded
+
+        if files:
+            return multipart(data, files)
+        return urlencoded(data).encode(), "application/x-www-form-urlencoded"
+    if json is not None:
+        return to_json(json).encode(), "application/json"
+    if data is not None:
+        body = data
+    return (body.encode() if isinstance(body, str) else bytes(body)), ""
 
 
 def _unchunk(data: bytes) -> bytes:
@@ -121,13 +223,23 @@ def _unchunk(data: bytes) -> bytes:
 
 
 class _Wire(io.IOBase):
-    """A socket that has the request and takes the answer. The client sends no more after it."""
+    """A socket that has the request and takes the answer. The client sends no more after it, unless
+    the wire ``stays``."""
+
+    stays = False
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.written = bytearray()
+        self.changed = asyncio.Event()
+
+    def feed(self, data: bytes) -> None:
+        """Send more to the service."""
+        self._data += data
 
     def readinto(self, buffer, n=-1):
+        if self.stays and not self._data:
+            return None
         n = min(len(self._data), len(buffer))
         buffer[:n] = self._data[:n]
         self._data = self._data[n:]
@@ -135,32 +247,90 @@ class _Wire(io.IOBase):
 
     def read(self, n=-1):
         """As the stream of an application reads, which streams what is too long to be kept."""
+        if self.stays and not self._data:
+            return None
         data = self._data if n < 0 else self._data[:n]
         self._data = self._data[len(data) :]
         return data
 
     def write(self, data):
         self.written += data
+        self.changed.set()
         return len(data)
 
     def setsockopt(self, *option):
         pass
 
     def ioctl(self, request, argument):
-        if request == 3:  # MP_STREAM_POLL: always ready
-            return argument
+        if request == 3:  # MP_STREAM_POLL
+            readable = self._data or not self.stays
+            return argument if readable else argument & ~1  # all but MP_STREAM_POLL_RD
         # It has no number to poll by (MP_STREAM_GET_FILENO); closing takes nothing.
         return -errno.EINVAL if request == 10 else 0
 
     def close(self):
-        pass
+        self.stays = False
+        self.changed.set()
+
+
+class _Pipe:
+    """What the client of a WebSocket reads and writes, in memory."""
+
+    def __init__(self, wire: _Wire, task) -> None:
+        self._wire = wire
+        self._task = task
+        self._have = 0
+
+    async def read(self) -> bytes:
+        """Return what has come, waiting for some; b"" when the service has closed."""
+        while self._have == len(self._wire.written):
+            if not self._wire.stays:
+                return b""
+            self._wire.changed.clear()
+            await self._wire.changed.wait()
+        data = bytes(self._wire.written[self._have :])
+        self._have += len(data)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        self._wire.feed(data)
+
+    async def close(self) -> None:
+        """Close, and give the handler some turns of the loop in which to end."""
+        self._wire.stays = False
+        for _ in range(_TURNS):
+            if self._task.done():
+                return
+            await asyncio.sleep_ms(0)
+        await _end(self._task)
+
+
+class _SocketPipe:
+    """The same over a socket."""
+
+    def __init__(self, reader, writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self) -> bytes:
+        return await self._reader.read(1024)
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
 
 
 class NoBudget:
-    """Has a place for every connection."""
+    """Lets every connection in."""
 
-    def __init__(self):
-        self.open = []
+    newcomer = False
+
+    def __init__(self) -> None:
+        self.open: list = []
 
     def add(self, connection):
         self.open.append(connection)

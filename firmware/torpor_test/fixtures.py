@@ -117,21 +117,20 @@ def _start(test):
 
 
 def _client(test):
-    from .client import Client
+    from .client import Client, NoBudget
 
-    return Client(lambda: _listener(test, 0))
+    budget = NoBudget()
+    return Client(lambda: _listener(test, 0, budget))
 
 
-def _listener(test, port):
+def _listener(test, port, budget):
     from torpor.http.listener import Listener
-
-    from .client import NoBudget
 
     service = test.service
     if service is None:
         raise AssertionError("there is no service to ask yet: await start(...) first")
     routes = test.cluster.ROUTES.get(service.name)
-    return Listener(service.name, port, NoBudget(), routes(service) if routes else {}, None)
+    return Listener(service.name, port, budget, routes(service) if routes else {}, None)
 
 
 def _socket_client(test):
@@ -156,8 +155,8 @@ def _socket_client(test):
 
     def address():
         if not opened:
-            listener = _listener(test, test.cluster.PORTS[test.service.name])
-            listener.budget = Budget(test.cluster.CONNECTIONS)
+            budget = Budget(test.cluster.CONNECTIONS)
+            listener = _listener(test, test.cluster.PORTS[test.service.name], budget)
             listener.open()
             opened.append((listener, asyncio.create_task(listener.run())))
         return "127.0.0.1", opened[0][0].port

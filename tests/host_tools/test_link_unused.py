@@ -101,6 +101,17 @@ def test_other_modules_do_not_count() -> None:
     assert found == set()
 
 
+def test_a_part_of_the_runtime_that_a_user_loads_when_needed_counts() -> None:
+    package = Module("microdot", False, PACKAGE, "microdot.py", "dependency")
+    text = "from microdot import App\n\n\ndef send(app):\n    from . import pieces\n"
+    app = Module("torpor.http.app", False, text, "app.py", "runtime")
+    pieces = Module("torpor.http.pieces", False, "def send(app): app.quiet", "p.py", "runtime")
+    other = Module("torpor.http.other", False, "def send(app): app.run()", "o.py", "runtime")
+    source = without_unused([package, app, pieces, other])[0].source
+    assert "def quiet" in source
+    assert "def run" not in source
+
+
 def test_names_made_at_run_time_keep_the_package_whole() -> None:
     for look_up in ("getattr(microdot, input())", "eval('1')", "microdot.__dict__"):
         found, text = kept(f"import microdot\n\n{look_up}\n")
@@ -133,7 +144,7 @@ async def index(request):
 class A(Service):
     app = app
 """
-    made = plan(tmp_path, {"a": Small({"__init__.py": source})})
+    made = plan(tmp_path, {"a": Small({"__init__.py": source}, has_app=True)})
     modules, problems = collect(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
     assert problems == []
     linked = without_unused(modules)
@@ -141,3 +152,4 @@ class A(Service):
     assert "def start_server(" not in microdot
     assert "def set_cookie(" not in microdot
     assert "def get(" in microdot
+    assert "def body_iter(" in microdot  # what sends an answer in pieces is loaded when needed

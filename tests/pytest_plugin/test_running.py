@@ -511,3 +511,194 @@ def test_coverage_without_coverage_py_is_refused_before_any_test(project: Projec
             "ERROR: --service-coverage needs coverage.py: pip install coverage"
         )
     assert project.pytest(PYTHONPATH=str(project.root)).counts == {"passed": 1}
+
+
+SITE = """
+from microdot import Microdot, Request
+from microdot.multipart import with_form_data
+from microdot.websocket import with_websocket
+from torpor import Service, get
+
+Request.max_content_length = 100_000
+Request.max_body_length = 100_000
+
+
+class Site(Service):
+    app = Microdot()
+
+    @get("/plain")
+    async def plain(self, name: str = "") -> str:
+        return name
+
+
+@Site.app.post("/form")
+async def form(request):
+    return {
+        "type": request.content_type,
+        "fields": {name: request.form.getlist(name) for name in request.form},
+    }
+
+
+@Site.app.post("/upload")
+@with_form_data
+async def upload(request):
+    file = request.files["photo"]
+    content = await file.read()
+    return {
+        "name": file.filename,
+        "type": file.content_type,
+        "length": len(content),
+        "title": request.form.get("title"),
+    }
+
+
+@Site.app.route("/echo", methods=["PATCH", "PUT", "POST"])
+async def echo(request):
+    headers = {"X-Type": request.content_type or "", "X-Args": str(request.args.get("q"))}
+    return request.body, 200, headers
+
+
+@Site.app.get("/talk")
+@with_websocket
+async def talk(request, ws):
+    await ws.send("hello " + request.args.get("name", "you"))
+    while True:
+        message = await ws.receive()
+        if message == "close":
+            return
+        if message == "fail":
+            raise ValueError("as asked")
+        await ws.send(message)
+
+
+@Site.app.get("/boom")
+async def boom(request):
+    raise ValueError("boom")
+"""
+SITE_TESTS = """
+import asyncio
+
+import pytest
+
+from torpor import log
+from torpor_test.websocket import Refused
+
+
+@pytest.fixture
+async def each(start, client, socket_client):
+    await start()
+    return client, socket_client
+
+
+async def test_a_form(each):
+    fields = {"name": "Ada & Bob", "sum": "1+1=2", "list": ["a", "é"]}
+    fields.update({"n": 3, "yes": True, "no": None})
+    for client in each:
+        answer = (await client.post("/form", data=fields)).json()
+        assert answer["type"] == "application/x-www-form-urlencoded"
+        assert answer["fields"] == {
+            "name": ["Ada & Bob"], "sum": ["1+1=2"], "list": ["a", "é"],
+            "n": ["3"], "yes": ["true"], "no": [""],
+        }
+
+
+async def test_files(each):
+    content = bytes(range(256)) * 20
+    for client in each:
+        files = {"photo": ("a b.png", content, "image/png")}
+        answer = (await client.post("/upload", data={"title": "Ä"}, files=files)).json()
+        assert answer == {"name": "a b.png", "type": "image/png", "length": 5120, "title": "Ä"}
+        answer = (await client.post("/upload", files={"photo": b"\\r\\n--x"})).json()
+        assert (answer["name"], answer["length"]) == ("photo", 5)
+
+
+async def test_other_bodies_and_the_query(each):
+    for client in each:
+        for data in ("text é", "text é".encode()):
+            answer = await client.patch("/echo", data=data, params={"q": "a&b"})
+            assert (answer.text, answer.headers["x-args"]) == ("text é", "a&b")
+        assert (await client.put("/echo", json=[1])).headers["x-type"] == "application/json"
+        assert (await client.get("/plain?x=1", params={"name": "a b"})).status_code in (200, 400)
+        assert (await client.get("/plain", params={"name": "a b"})).text == "a b"
+        assert (await client.head("/plain")).status_code == 200
+        assert (await client.options("/plain")).status_code == 204
+
+
+@pytest.mark.parametrize(("options", "wrong"), [
+    ({"jsn": 1}, "jsn; it takes params, headers, within, json, data, files, body"),
+    ({"content": b""}, "client.post() has no argument content"),
+    ({"json": 1, "data": "x"}, "give one of json, data"),
+    ({"body": b"x", "files": {"a": b""}}, "give one of files, body"),
+])
+async def test_arguments_that_there_are_not(each, options, wrong):
+    for client in each:
+        with pytest.raises(TypeError) as caught:
+            await client.post("/echo", **options)
+        assert wrong in str(caught.value)
+
+
+async def test_a_conversation(each):
+    for client in each:
+        async with client.websocket("/talk", params={"name": "Ada"}) as ws:
+            assert await ws.receive() == "hello Ada"
+            for message in ("x", "é" * 90, b"\\x00\\xff" * 200, "y" * 8000):
+                await ws.send(message)
+                assert await ws.receive() == message
+            await ws.send("close")
+            assert await ws.receive() is None
+            assert ws.close_code == 1005
+
+
+async def test_clients_that_leave(each):
+    for client in each:
+        async with client.websocket("/talk") as ws:
+            assert await ws.receive() == "hello you"
+        assert ws.close_code is None
+
+
+async def test_no_conversation(each):
+    for client in each:
+        for path, status in (("/nothing", 404), ("/plain", 200), ("/boom", 500)):
+            with pytest.raises(Refused) as caught:
+                async with client.websocket(path):
+                    pass
+            assert caught.value.answer.status_code == status
+            assert path in str(caught.value)
+
+
+async def test_a_handler_that_fails_is_named_with_its_request(each):
+    for client in each:
+        assert (await client.get("/boom?x=1")).status_code == 500
+        assert "ERROR site: GET /boom" in "\\n".join(log.tail(12))
+        assert "an application failed" not in "\\n".join(log.tail(12))
+        async with client.websocket("/talk") as ws:
+            await ws.send("fail")
+            assert await ws.receive() == "hello you"
+            assert await ws.receive() is None
+        assert "ERROR site: GET /talk" in "\\n".join(log.tail(12))
+
+
+async def test_two_at_once(each):
+    client = each[0]
+    async with client.websocket("/talk") as a, client.websocket("/talk") as b:
+        answers = await asyncio.gather(a.receive(), b.receive(), client.get("/boom"))
+        assert answers[:2] == ["hello you", "hello you"]
+        await a.send("a")
+        await b.send("b")
+        assert (await b.receive(), await a.receive()) == ("b", "a")
+        assert "ERROR site: GET /boom" in "\\n".join(log.tail(12))
+
+
+async def test_with_a_clock_that_stands_still(start, client, clock):
+    await start()
+    before = clock.now()
+    async with client.websocket("/talk") as ws:
+        assert await ws.receive() == "hello you"
+    assert clock.now() - before <= 1
+"""
+
+
+def test_forms_files_and_websockets_of_an_application(project: Project) -> None:
+    project.write({"site": SITE}, {"site/tests/test_site.py": SITE_TESTS})
+    run = project.pytest()
+    assert run.counts == {"passed": 13}, run.text

@@ -37,7 +37,17 @@ from .rewrite import for_device
 
 # Those of the overlays that a chip needs too; its sockets, its radio and its filesystem are real.
 _OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
-_DEVICE_HALF = ("", ".serve", ".check", ".world", ".fixtures", ".fake_clock", ".client")
+_DEVICE_HALF = (
+    "",
+    ".serve",
+    ".check",
+    ".world",
+    ".fixtures",
+    ".fake_clock",
+    ".client",
+    ".forms",
+    ".websocket",
+)
 
 
 @dataclass(frozen=True)
