@@ -138,3 +138,61 @@ def test_a_board_has_the_type_that_its_first_service_had(tmp_path: Path) -> None
     two = placed(cluster, Placement((("counter",), ("visits",))))
     assert [b.type for b in two.boards] == ["RPI_PICO_W", "ESP32_GENERIC"]
     assert [b.host for b in two.boards] == ["board1.local", "board2.local"]
+
+
+SHOP = """
+from torpor import Service
+
+
+class Shop(Service):
+    async def order(self, item: str, count: int = 1, note: str | None = None) -> list[Any]:
+        return [item, count, note]
+"""
+CALLS = """
+import pytest
+from torpor_tools.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "answer"),
+    [
+        (("tea",), {}, ["tea", 1, None]),
+        ((), {"item": "tea"}, ["tea", 1, None]),
+        (("tea", 2), {"note": "hot"}, ["tea", 2, "hot"]),
+        (("tea",), {"note": "hot"}, ["tea", 1, "hot"]),
+        ((), {"note": "hot", "count": 3, "item": "tea"}, ["tea", 3, "hot"]),
+    ],
+)
+def test_arguments(cluster, arguments, named, answer):
+    assert cluster.call("shop.order", *arguments, **named) == answer
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "named", "problem"),
+    [
+        ("shop.order", ("tea",), {"cuont": 2}, "order has no argument cuont\\n    did you mean"),
+        ("shop.order", ("tea",), {"price": 2}, "no argument price\\n    it is order(item"),
+        ("shop.order", ("tea",), {"item": "milk"}, "item is given twice"),
+        ("shop.order", (), {"count": 2}, "item is missing"),
+        ("shop.order", (), {}, "item is missing"),
+        ("shop.order", ("tea", 1, None, 4), {}, "order takes at most 3 arguments, 4 were given"),
+        ("shop.odrer", (), {}, 'shop has no method odrer\\n    did you mean "order"?'),
+        ("shop", (), {}, "shop has no method"),
+        ("shp.order", (), {}, 'no board carries a service shp\\n    did you mean "shop"?'),
+    ],
+)
+def test_what_does_not_fit(cluster, target, arguments, named, problem):
+    with pytest.raises(UserError) as caught:
+        cluster.call(target, *arguments, **named)
+    assert problem in str(caught.value)
+"""
+
+
+def test_calls_take_arguments_in_their_order_or_by_name(tmp_path: Path) -> None:
+    shop = SHOP.replace("from torpor", "from typing import Any\n\nfrom torpor")
+    write_cluster(tmp_path, {"shop": shop})
+    (tmp_path / "tests" / "cluster").mkdir(parents=True)
+    (tmp_path / "tests" / "cluster" / "test_calls.py").write_text(CALLS)
+    status, said = torpor_test(tmp_path)
+    assert status == 0, said
+    assert "14 passed" in said, said

@@ -26,7 +26,9 @@ from ..link import build
 from ..link.secrets import KEYS_VARIABLE, cluster_keys
 from ..model.plan import Plan
 from ..remote import Peer, connect
-from .draw import Placement, placed
+from .arguments import find, in_order
+from .draw import Placement
+from .draw import placed as placed_so
 
 T = TypeVar("T")
 Answer = dict[str, Any]  # what was asked, and what was answered
@@ -52,7 +54,7 @@ class Running:
         **options: Any,
     ) -> None:
         cluster = load_cluster(root)
-        self.plan: Plan = plan_of(placed(cluster, placement) if placement else cluster)
+        self.plan: Plan = plan_of(placed_so(cluster, placement) if placement else cluster)
         self.answers: list[Answer] = []
         self._keys = cluster_keys(root) or [secrets.token_bytes(32)]
         self._clients: dict[str, httpx.Client] = {}
@@ -132,21 +134,23 @@ class Running:
             self.answers.pop()
             time.sleep(0.02)
 
-    def call(self, target: str, *arguments: Any) -> Any:
+    def call(self, target: str, /, *arguments: Any, **named: Any) -> Any:
         """Call ``service.method`` as a peer on another board does, route or not.
 
-        Raises ``torpor_tools.remote.CallError``.
+        ``cluster.call("readings.newest", "fridge-1", limit=5)`` returns what the method returns.
+
+        Raises:
+            UserError: There is no such method, or the arguments do not fit it.
+            CallError: The method has raised a ``Fault``, or the board could not be reached.
         """
-        service, _, method = target.partition(".")
-        home = self.plan.homes(service)[0]
-        if home.service(service).entry.on_request:
-            what = f"{service} starts on request to its port: no peer can call it"
-            raise fail(what, f'ask its routes: cluster.http("{service}")')
-        found = {m.name: m for m in home.service(service).contract.methods}[method]
-        required = sum(argument.default is None for argument in found.arguments)
-        marks = honoured_fingerprints(found)[::-1]
-        peer = self._peer(home.name)
-        return peer.call(service, method, arguments, fingerprint=marks[len(arguments) - required])
+        home, placed, method = find(self.plan, target)
+        if placed.entry.on_request:
+            what = f"{placed.name} starts on request to its port: no peer can call it"
+            raise fail(what, f'ask its routes: cluster.http("{placed.name}")')
+        values = in_order(method, arguments, named)
+        required = sum(argument.default is None for argument in method.arguments)
+        mark = honoured_fingerprints(method)[::-1][len(values) - required]
+        return self._peer(home.name).call(placed.name, method.name, values, fingerprint=mark)
 
     def board(self, service: str) -> SimBoard:
         """The board that carries the service."""
