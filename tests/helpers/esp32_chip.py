@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import socket
+import threading
 
-from esp32_mock_bootloader.server import BootloaderConnection, FlashImage, handle_client
+from esp32_mock_bootloader.server import (
+    BootloaderConnection,
+    FlashImage,
+    PtyMasterTransport,
+    handle_client,
+)
+from serial.tools.list_ports_common import ListPortInfo
 
 from tests.helpers.in_thread import InThread
 
@@ -65,3 +74,90 @@ class Chip(InThread):
                 handle_client(cable, self._stop, self._kind, flash=self.flash)
                 self.pulled = cable.pulled
             sock.close()
+
+
+class NativeUsb(InThread):
+    """A chip with USB of its own, whose port goes away at each reset and comes back as another.
+
+    It runs MicroPython until the first bytes come, which stand for the reset into the boot loader:
+    a pseudo-terminal has no DTR and RTS. When esptool has closed the port it is reset again, which
+    changes nothing where the chip's hardware is the same USB device for both.
+    ``comports`` is what the system lists. ``returns``: whether it comes back after the first reset.
+    """
+
+    MICROPYTHON = 0x4001
+    BOOT_LOADER = 0x1001
+
+    def __init__(self, kind: str, *, returns: bool = True, micropython: int = MICROPYTHON) -> None:
+        super().__init__()
+        self.flash = FlashImage()
+        self.seen: list[tuple[int, str]] = []  # every USB device that it has been, and its port
+        self._kind = kind
+        self._returns = returns
+        self._micropython = micropython
+        self._missed = threading.Semaphore(0)  # how often it was looked for while it was away
+        self._port: ListPortInfo | None = None
+        self._open()
+        self._show(micropython)
+
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
+        if self._pty.ignore_eof_for_disconnect():  # no byte has come
+            self._pty.close()
+
+    @property
+    def device(self) -> str:
+        assert self._port
+        return str(self._port.device)
+
+    def comports(self) -> list[ListPortInfo]:
+        other = ListPortInfo("/dev/ttyOTHER", skip_link_detection=True)
+        other.vid, other.pid, other.location = 0x303A, 0x1001, "1-9:1.0"
+        if self._port is None:
+            self._missed.release()
+            return [other]
+        return [other, self._port]
+
+    def _open(self) -> None:
+        """Get another pseudo-terminal. Its other side is closed as soon as bytes have come."""
+        self._master, slave = pty.openpty()
+        self._name = os.ttyname(slave)
+        self._pty = PtyMasterTransport(self._master, slave, track_disconnect=True)
+
+    def _show(self, product: int) -> None:
+        port = ListPortInfo(self._name, skip_link_detection=True)
+        port.vid, port.pid, port.location = 0x303A, product, "1-1.2:1.0"
+        self.seen.append((product, self._name))
+        self._port = port
+
+    def _reset(self, product: int) -> None:
+        self._port = None
+        old = self._master
+        self._open()  # while its old name is taken
+        os.close(old)
+        for _ in range(2):
+            while not self._missed.acquire(timeout=0.1):
+                if self._stop.is_set():
+                    return
+        self._show(product)
+
+    def _run(self) -> None:
+        self._pty.set_timeout(0.1)
+        while not self._stop.is_set():
+            try:
+                if self._pty.recv(1):
+                    break
+            except TimeoutError:
+                pass
+        if not self._returns:
+            self._port = None
+            os.close(self._master)
+            return
+        self._reset(self.BOOT_LOADER)
+        if not self._stop.is_set():
+            connection = BootloaderConnection(pty=self._pty)
+            handle_client(
+                connection, self._stop, self._kind, flash=self.flash, exit_on_disconnect=True
+            )
+            if self._micropython != self.BOOT_LOADER:
+                self._reset(self._micropython)

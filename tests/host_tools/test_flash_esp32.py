@@ -9,13 +9,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from serial.tools.list_ports_common import ListPortInfo
 
 from tests.helpers import board_types
 from tests.helpers.boards import MICROPYTHON
-from tests.helpers.esp32_chip import Chip
+from tests.helpers.esp32_chip import Chip, NativeUsb
 from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
-from torpor_tools.flash import esp32
+from torpor_tools.flash import esp32, find
 from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
@@ -167,3 +168,60 @@ def test_a_port_that_cannot_be_had(file: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
         esp32.flash(file, ESP32, "/dev/ttyNONE")
     assert dataclasses.asdict(ESP32)["port"] == "esp32"
+
+
+S3 = load_board("ESP32_GENERIC_S3")
+
+
+@pytest.mark.parametrize(
+    ("name", "micropython"),
+    [("ESP32_GENERIC_S3", 0x4001), ("ESP32_GENERIC_C6", 0x1001)],
+)
+def test_a_chips_own_usb_that_comes_back_as_another_device(
+    name: str, micropython: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = load_board(name)
+    file = make(name, tmp_path)
+    with NativeUsb(board.chip.lower().replace("-", ""), micropython=micropython) as chip:
+        monkeypatch.setattr("serial.tools.list_ports.comports", chip.comports)
+        device = esp32.flash(file, board, chip.device, force=True, patience_s=60)
+        assert device == chip.device
+    products, ports = zip(*chip.seen, strict=True)
+    last = () if micropython == 0x1001 else (micropython,)
+    assert products == (micropython, 0x1001, *last)
+    assert ports[0] != ports[1]
+    assert chip.flash.read(0, file.stat().st_size) == file.read_bytes()
+
+
+def test_a_chips_own_usb_that_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make("ESP32_GENERIC_S3", tmp_path)
+    with NativeUsb("esp32s3", returns=False) as chip:
+        monkeypatch.setattr("serial.tools.list_ports.comports", chip.comports)
+        with pytest.raises(UserError, match=r"went away from .*, and has not come back") as caught:
+            esp32.flash(file, S3, chip.device, patience_s=0.5)
+    [problem] = caught.value.problems
+    assert "hold its BOOT button while you plug it in" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("vendor", "product", "what"),
+    [
+        (0x1A86, 0x55D3, "a CH343 bridge"),
+        (0x1A86, 0x55D4, "a CH9102 bridge"),
+        (0x1A86, 0x7523, "a CH340 bridge"),
+        (0x10C4, 0xEA60, "a CP210x bridge"),
+        (0x10C4, 0xEA70, "a CP2105 bridge"),
+        (0x0403, 0x6010, "an FT2232 bridge"),
+        (0x303A, 0x0002, "an ESP32-S2 in its boot loader"),
+        (0x303A, 0x1001, "an ESP32's own USB"),
+    ],
+)
+def test_a_board_is_found_by_its_usual_bridges(
+    vendor: int, product: int, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = ListPortInfo("/dev/ttyUSB7", skip_link_detection=True)
+    port.vid, port.pid = vendor, product
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [port])
+    assert find.the_port(S3) == find.Port("/dev/ttyUSB7", "esp32", what)

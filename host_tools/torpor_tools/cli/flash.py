@@ -21,6 +21,9 @@ from .target import BOARD, build_image, device_of, port_option, root_relative, s
 _DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot loader
 _LEAVE_S = 0.2  # until the bytes have left this computer
 _USB_S = 15.0  # for the board's own USB to come
+_NO_PORT = (
+    "the board is flashed, but no serial port of it came; torpor logs --port PORT shows its log"
+)
 _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     "esp32": ", and the flash holds what was written",
     "rp2": ": its boot loader has taken every block and started the firmware",
@@ -71,10 +74,12 @@ def command(
     if kind.port == "rp2":
         device = _flash_rp2(image, file, port, drive)
     else:
-        device = device_of(kind, port)
-        click.echo(f"writing through {device}")
-        with progress_bar(f"Flashing {device}") as progress:
-            esp32.flash(file, kind, device, force=force, progress=progress)
+        named = device_of(kind, port)
+        click.echo(f"writing through {named}")
+        with progress_bar(f"Flashing {named}") as progress:
+            device = esp32.flash(file, kind, named, force=force, progress=progress)
+        if device is None:
+            note(_NO_PORT)
     click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
     if wait and device:
         with busy("Waiting for the board"):
@@ -126,9 +131,7 @@ def _new_port(board: Board) -> str | None:
             return find.the_port(board).device
         except UserError:
             time.sleep(0.2)
-    note(
-        "the board is flashed, but no serial port of it came; torpor logs --port PORT shows its log"
-    )
+    note(_NO_PORT)
     return None
 
 

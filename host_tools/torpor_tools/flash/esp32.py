@@ -13,29 +13,46 @@ from typing import Any
 
 from ..errors import UserError, fail
 from ..model.board import Board
-from . import line
+from . import line, native
 from .catalogue import Progress
+from .native import Plug
 
 _FAST = 460800  # baud; every usual bridge does it
 _MIB = 1 << 20
 _ATTEMPTS = 3
+_BUGS = (AssertionError, NameError, AttributeError, TypeError)
 
 
 def flash(
-    file: Path, board: Board, device: str, *, force: bool = False, progress: Progress | None = None
-) -> None:
+    file: Path,
+    board: Board,
+    device: str,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    patience_s: float = native.BACK_S,
+) -> str | None:
     """Write ``file`` through the serial port ``device``, compare the flash with it, and reset.
 
-    ``force``: although the chip's revision is none that the firmware is made for. Raises
-    ``UserError``.
+    Args:
+        file: what to write.
+        board: the kind of board.
+        device: the serial port.
+        force: whether to write although the firmware is not made for the chip's revision.
+        progress: is called as the file goes out.
+        patience_s: how long the port may stay away after a reset, in seconds.
+
+    Returns:
+        The serial port that the board has afterwards; None if it has not come back.
+
+    Raises:
+        UserError: the flash does not hold the file.
     """
     assert board.firmware
     content = file.read_bytes()
     line.check(device)
-    with (
-        _esptool(device, progress) as tool,
-        tool.detect_chip(device, connect_attempts=_ATTEMPTS) as rom,
-    ):
+    plug = native.plug_of(device)
+    with _esptool(device, progress) as tool, _connect(tool, device, plug, patience_s) as rom:
         _check_chip(rom.CHIP_NAME, board, device)
         esp = tool.run_stub(rom)
         if not device.startswith("socket:"):
@@ -46,6 +63,28 @@ def flash(
         tool.write_flash(esp, parts, compress=True, force=force)
         tool.verify_flash(esp, parts)
         tool.reset_chip(esp, "hard-reset")
+    return plug.wait(patience_s, native.running(board.chip)) if plug else device
+
+
+def _connect(tool: Any, device: str, plug: Plug | None, patience_s: float) -> Any:
+    """The chip in its boot loader, by esptool.
+
+    The reset that brings a chip there can take its own USB away from under esptool.
+    """
+    try:
+        return tool.detect_chip(device, connect_attempts=_ATTEMPTS)
+    except Exception as error:
+        silent = "Failed to connect" in str(error)
+        if plug is None or isinstance(error, _BUGS) or (silent and plug.unchanged()):
+            raise
+    again = plug.wait(patience_s)
+    if again is None:
+        raise fail(
+            f"the board went away from {device} when it was sent into its boot loader, "
+            f"and has not come back within {patience_s:g} s",
+            "hold its BOOT button while you plug it in, then run the same command again",
+        )
+    return tool.detect_chip(again, connect_attempts=_ATTEMPTS)
 
 
 def _check_chip(found: str, board: Board, device: str) -> None:
@@ -83,7 +122,7 @@ def _esptool(device: str, progress: Progress | None) -> Iterator[Any]:
     except UserError:
         raise
     except Exception as error:  # it raises FatalError, SerialException, OSError and StopIteration
-        if isinstance(error, AssertionError | NameError | AttributeError | TypeError):
+        if isinstance(error, _BUGS):
             raise
         raise _explain(device, error) from error
     finally:
