@@ -94,6 +94,72 @@ def test_calls_are_read_from_the_sources(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("handler", "called"),
+    [
+        ("await request.app.service.b.newest()", ["b.newest"]),
+        ("service = request.app.service\n    await service.b.ready()", ["b.ready"]),
+        (
+            "b = request.app.service.b\n    await b.newest()\n    await b.ready()",
+            ["b.newest", "b.ready"],
+        ),
+        ("if (b := request.app.service.b):\n        await b.ready()", ["b.ready"]),
+        (
+            "await gather(request.app.service.b.ready(), app.service.shown())",
+            ["b.ready", "a.shown"],
+        ),
+        ("await request.app.service._helper()", ["b.ready"]),
+        ("return partial(request.app.service.b.newest, 1)", ["b.newest"]),
+        ("await helped(request.app.service)", ["b.newest"]),
+        ("return request.args.b.nothing, request.b.other()", []),
+        ("return request.app.service.b", []),
+    ],
+)
+def test_calls_of_an_application(tmp_path: Path, handler: str, called: list[str]) -> None:
+    """Straight to a peer, through a name of its own, and through the service's helpers."""
+    page = f"@app.get('/')\nasync def page(request):\n    {handler}\n"
+    more = (
+        "async def helped(service):\n    await service.b.newest()\n" if "helped" in handler else ""
+    )
+    web = f"from microdot import Microdot\n\napp = Microdot()\n\n\n{page}\n\n{more}"
+    source = SERVICES["a"].split("@app.get")[0] + "class A" + SERVICES["a"].split("class A")[1]
+    write_cluster(
+        tmp_path, {**SERVICES, "a": source.replace("app = Microdot()", "from .web import app")}
+    )
+    (tmp_path / "services" / "a" / "web.py").write_text(web)
+    plan = load_plan(tmp_path)
+    assert names(calls(plan).direct[Point("a", "app")]) == called
+    shown = "\n".join(text.touched(graph(plan), plan))
+    expected = "a: its app     a" + (" -> b" if any("b." in each for each in called) else "")
+    assert expected in shown.replace(" -> b -> a", " -> b")
+
+
+def test_handlers_that_a_method_defines_and_names_of_peers(tmp_path: Path) -> None:
+    source = """
+from microdot import Microdot
+
+from services.b import B
+from torpor import Service
+
+
+class A(Service):
+    b: B
+    app = Microdot()
+
+    async def start(self) -> None:
+        @self.app.get("/")
+        async def page(request):
+            return await self.b.newest()
+
+    async def other(self) -> int:
+        b: B = self.b
+        return await b.newest()
+"""
+    found = calls(load_plan(write_cluster(tmp_path, {**SERVICES, "a": source}))).direct
+    assert names(found[Point("a", "app")]) == ["b.newest"]
+    assert names(found[Point("a", "other")]) == ["b.newest"]
+
+
 def test_a_tree_ends_in_a_ring(tmp_path: Path) -> None:
     found = Calls(
         {Point("a", "x"): (Point("b", "y"),), Point("b", "y"): (Point("a", "x"),)},

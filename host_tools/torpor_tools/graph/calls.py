@@ -1,8 +1,10 @@
 """The calls that the services' sources make, without running them.
 
 A call is ``self.<peer>.<method>`` anywhere in a method, in a helper of the same class that the
-method uses, or handed on to a function. What an application (``app``) calls is told from the names
-of its service's methods in the service's other modules. A call that goes another way is not seen.
+method uses, or handed on to a function; the peer may have a name of its own first (``valve =
+self.valve``). What an application (``app``) calls is read from the service's code outside the class
+and from handlers that are defined in its methods: there ``<anything>.<peer>.<method>`` counts, and
+``<anything>.<method>`` of the service itself. A call that goes another way is not seen.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ def calls(plan: Plan) -> Calls:
     contracts = {s.name: s.contract for board in plan.boards for s in board.services}
     direct: dict[Point, tuple[Point, ...]] = {}
     for contract in contracts.values():
-        reader = _Reader(contract, read_source(plan.cluster.root, contract.service))
+        reader = _Reader(contract, contracts, read_source(plan.cluster.root, contract.service))
         direct.update(reader.calls())
     return Calls(direct)
 
@@ -76,6 +78,7 @@ def calls(plan: Plan) -> Calls:
 @dataclass(frozen=True)
 class _Reader:
     contract: Contract
+    contracts: Mapping[str, Contract]
     source: Source
 
     def calls(self) -> Iterator[tuple[Point, tuple[Point, ...]]]:
@@ -104,25 +107,69 @@ class _Reader:
     def reached(self, name: str, seen: set[str]) -> Iterator[Point]:
         """The calls in a method and in the private helpers that it uses."""
         seen.add(name)
-        for node in _attributes(self.functions[name]):
+        function = self.functions[name]
+        aliases = self.aliases(function)
+        for node in _attributes(function):
             owner = node.value
             if isinstance(owner, ast.Attribute) and _is_self(owner.value):
                 if owner.attr in self.peers:
                     yield Point(self.peers[owner.attr], node.attr)
+            elif isinstance(owner, ast.Name) and owner.id in aliases:
+                yield Point(aliases[owner.id], node.attr)
             elif _is_self(owner) and node.attr in self.functions and node.attr not in seen:
-                if node.attr in self.public:
-                    yield self.point(node.attr)
-                else:
-                    yield from self.reached(node.attr, seen)
+                yield from self.own(node.attr, seen)
+
+    def own(self, name: str, seen: set[str]) -> Iterator[Point]:
+        """A call of the service's own method: of a helper, what that calls."""
+        if name in self.public:
+            yield self.point(name)
+        else:
+            yield from self.reached(name, seen)
+
+    def aliases(self, tree: ast.AST) -> dict[str, str]:
+        """The names that are given to peers: ``valve = self.valve``."""
+        found: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                value = node.value
+                if isinstance(value, ast.Attribute) and value.attr in self.peers:
+                    service = self.peers[value.attr]
+                    found |= {t.id: service for t in targets if isinstance(t, ast.Name)}
+        return found
 
     def of_app(self) -> Iterator[Point]:
+        for statement in [*self.outside(), *self.handlers()]:
+            aliases = self.aliases(statement)
+            for node in _attributes(statement):
+                owner = node.value
+                peer = None
+                if isinstance(owner, ast.Attribute):
+                    peer = self.peers.get(owner.attr)
+                elif isinstance(owner, ast.Name):
+                    peer = aliases.get(owner.id)
+                if peer:
+                    if self.can_be_called(peer, node.attr):
+                        yield Point(peer, node.attr)
+                elif node.attr in self.functions and node.attr not in LIFECYCLE:
+                    yield from self.own(node.attr, set())
+
+    def can_be_called(self, service: str, method: str) -> bool:
+        contract = self.contracts.get(service)
+        return contract is not None and any(m.name == method for m in contract.methods)
+
+    def outside(self) -> Iterator[ast.stmt]:
+        """The statements of the service's modules that are not part of its class."""
+        inside = [cls.node for cls in self.source.lineage]
         for module in self.source.modules:
-            inside = [cls.node for cls in self.source.lineage]
-            outside = [n for n in module.tree.body if n not in inside]
-            for statement in outside:
-                for node in _attributes(statement):
-                    if node.attr in self.public:
-                        yield self.point(node.attr)
+            yield from (node for node in module.tree.body if node not in inside)
+
+    def handlers(self) -> Iterator[Function]:
+        """Functions that a method defines and decorates: ``@self.app.get("/")`` in ``start``."""
+        for function in self.functions.values():
+            for node in ast.walk(function):
+                if isinstance(node, Function) and node is not function and node.decorator_list:
+                    yield node
 
 
 def _attributes(node: ast.AST) -> list[ast.Attribute]:
