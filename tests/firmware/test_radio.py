@@ -1,0 +1,229 @@
+"""Parts of the runtime that talk to the network, alone in MicroPython, on a network that fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+MICROPYTHON = Path(sys.executable).with_name("micropython")
+Edit = tuple[str, str, str]  # file, what is right in it, what a mistake makes of it
+
+
+def micropython(
+    root: Path, files: list[str], stubs: dict[str, str], program: str, *edits: Edit
+) -> Any:
+    """Run ``program`` beside copies of ``files`` and what stands for the rest of the runtime.
+
+    Returns what its last line is in JSON.
+    """
+    sources = {file: (FIRMWARE / file).read_text() for file in files} | stubs
+    for file, right, wrong in edits:
+        assert sources[file].count(right) == 1, f"{file} has changed: {right!r}"
+        sources[file] = sources[file].replace(right, wrong)
+    for file, text in sources.items():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text(text)
+    (root / "program.py").write_text(program)
+    done = subprocess.run(
+        [MICROPYTHON, "program.py"], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+CLOCK = """
+now = 0
+
+def ticks():
+    return now
+
+uptime_ms = ticks
+
+def since(start):
+    return now - start
+"""
+# A look-up of an address takes 10 ms, one that fails ``blocks``.
+NAMES = """
+import json, socket as native, sys
+
+class socket:
+    SOCK_STREAM = native.SOCK_STREAM
+
+    def getaddrinfo(host, port, family, kind):
+        clock.now += blocks if host in missing else 10
+        looked.append(clock.now)
+        if host in missing:
+            raise OSError(-202)
+        return [(2, 1, 0, "", (host, port))]
+
+sys.modules["socket"] = socket
+from torpor import clock, names
+
+looked, missing, blocks = [], set(), 5000
+
+def found(host):
+    try:
+        return names.find(host, 80)
+    except OSError:
+        return None
+
+def attempts(host, ms, until):
+    while clock.now < until:
+        found(host)
+        clock.now += ms
+    return looked
+"""
+STUBS = {"torpor/__init__.py": "", "torpor/clock.py": CLOCK}
+
+
+def names(root: Path, program: str, *edits: Edit) -> Any:
+    return micropython(root, ["torpor/names.py"], STUBS, NAMES + program, *edits)
+
+
+def test_a_known_address_is_not_looked_up_again(tmp_path: Path) -> None:
+    program = """
+for _ in range(100):
+    assert found("a") == ("a", 80)
+print(json.dumps([len(looked), found("b") and len(looked)]))
+"""
+    assert names(tmp_path, program) == [1, 2]
+
+
+def test_a_peer_that_is_off_does_not_block_the_board_again_and_again(tmp_path: Path) -> None:
+    program = """
+clock.now = 100_000
+missing.add("gone")
+attempts("gone", 100, 400_000)
+print(json.dumps(looked))
+"""
+    looked = names(tmp_path, program)
+    assert 5000 * len(looked) <= 300_000 // 12, looked  # of the time, at most about a sixteenth
+    assert len(looked) >= 3  # and yet it is found when it is there
+    undone = names(tmp_path, program, ("torpor/names.py", "clock.uptime_ms() >= entry[2]", "True"))
+    assert 5000 * len(undone) > 250_000
+
+
+def test_boards_that_start_together_find_each_other_soon(tmp_path: Path) -> None:
+    program = """
+missing.add("late")
+attempts("late", 100, 20_000)
+missing.clear()
+began = clock.now
+while not found("late"):
+    clock.now += 100
+print(clock.now - began)
+"""
+    assert names(tmp_path, program) <= 5200
+
+
+def test_an_address_that_has_changed_is_found(tmp_path: Path) -> None:
+    program = """
+assert found("a")
+names.failed("a", 80)
+assert found("a")  # it may just restart
+soon = len(looked)
+clock.now += 10_000
+missing.add("a")
+old = found("a")  # nobody answers to the name, and the old address may still be right
+missing.clear()
+clock.now += 200_000
+found("a")
+found("a")
+print(json.dumps([soon, old, len(looked)]))
+"""
+    assert names(tmp_path, program) == [1, ["a", 80], 3]
+
+
+# Which calls of the radio fail, and how.
+RADIO = """
+import json, sys
+
+class Wlan:
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        def call(*args, **options):
+            self.calls.append(name)
+            if name == "ifconfig" and not args:
+                return ("10.0.0.2", "255.0.0.0", "10.0.0.1", dns)
+            if name in failing and self.calls.count(name) <= failing[name]:
+                raise error("Wifi Unknown Error 0x3001")
+            if name == "scan":
+                return [(b"home", b"123456", 6, -50, 3, False)]
+        return call
+
+from torpor import radio
+
+def joins(quick):
+    wlan = Wlan()
+    radio.connect(wlan, quick)
+    return wlan.calls
+"""
+RADIO_STUBS = STUBS | {
+    "torpor/log.py": "class Log:\n    def __init__(self, name): pass\n"
+    "    def warning(self, *text): print(*text)\n    info = warning\n",
+    "torpor/port.py": 'def reset_cause():\n    return "deep sleep"\n',
+    "torpor/power/__init__.py": "",
+    "torpor/store/__init__.py": "",
+    "torpor/store/state.py": 'kept = {"known": ["home", "313233343536", 6, None, 0]}\n'
+    "def of(name, most):\n    return kept\n",
+    "secrets.json": '{"wifi": {"ssid": "home", "password": "key"}}',
+}
+FILES = ["torpor/radio.py", "torpor/power/rejoin.py"]
+CAUGHT = 'except (OSError, RuntimeError) as e:\n        _log.warning("joining the'
+UNDONE: list[Edit] = [
+    ("torpor/radio.py", CAUGHT, CAUGHT.replace("(OSError, RuntimeError)", "OSError")),
+    (
+        "torpor/power/rejoin.py",
+        "    except (OSError, RuntimeError):\n        pass  # an ESP32",
+        "    except OSError:\n        pass  # an ESP32",
+    ),
+]
+
+
+@pytest.mark.parametrize("error", ["OSError", "RuntimeError"])
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("failing", ["disconnect", "ifconfig", "scan"])
+def test_whatever_fails_before_it_the_board_joins(
+    tmp_path: Path, failing: str, quick: bool, error: str
+) -> None:
+    program = f"""
+error, failing, dns = {error}, {{{failing!r}: 9}}, "10.0.0.1"
+radio._credentials = lambda: {{"ssid": "home", "password": "key"}}
+print(json.dumps(joins({quick})))
+"""
+    calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    assert calls[-1] == "connect", calls
+    assert calls.count("connect") == 1
+
+
+@pytest.mark.parametrize("error", ["OSError", "RuntimeError"])
+def test_a_join_that_is_refused_is_no_crash(tmp_path: Path, error: str) -> None:
+    program = f"""
+error, failing, dns = {error}, {{"connect": 9}}, "10.0.0.1"
+radio._credentials = lambda: {{"ssid": "home", "password": "key"}}
+print(json.dumps(joins(True) + joins(False)))
+"""
+    calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    assert calls.count("connect") == 4  # as the last time, and plainly
+
+
+def test_without_the_mend_a_runtime_error_ends_the_start(tmp_path: Path) -> None:
+    program = """
+error, failing, dns = RuntimeError, {"ifconfig": 9}, "10.0.0.1"
+radio._credentials = lambda: {"ssid": "home", "password": "key"}
+try:
+    joins(False)
+    print(0)
+except RuntimeError:
+    print(1)
+"""
+    assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program) == 0
+    assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program, *UNDONE) == 1
