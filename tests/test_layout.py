@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,71 @@ def test_no_tracked_file_names_this_machine() -> None:
             text = path.read_text(errors="replace")
             assert not any(host in text for host in hosts), name
             assert "/work" + "/main" not in text, name
+
+
+DEVICE = ("firmware", "services", "sim/overlays")
+TABLE = "firmware/torpor/errnos.py"  # what MicroPython's errno does not name
+
+
+def _bare_errnos(tree: ast.AST) -> list[int]:
+    """The lines that compare an errno with a number, or raise one."""
+    numbers = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            numbers[node.targets[0].id] = _holds_number(node.value, {})
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(isinstance(s, ast.Attribute) and s.attr == "errno" for s in sides):
+                found += [node.lineno] * any(_holds_number(side, numbers) for side in sides)
+        elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == "OSError":
+            found += [node.lineno] * _holds_number(node.args[0], numbers)
+    return found
+
+
+def _holds_number(node: ast.expr, numbers: dict[str, bool]) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const":
+        return _holds_number(node.args[0], numbers)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return any(_holds_number(each, numbers) for each in node.elts)
+    if isinstance(node, ast.IfExp):
+        return _holds_number(node.body, numbers) or _holds_number(node.orelse, numbers)
+    if isinstance(node, ast.Name):
+        return numbers.get(node.id, False)
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
+
+
+@pytest.mark.parametrize("folder", DEVICE)
+def test_no_errno_is_a_bare_number(folder: str) -> None:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if str(path.relative_to(ROOT)) != TABLE:
+            lines = _bare_errnos(ast.parse(path.read_text()))
+            assert not lines, f"{path.relative_to(ROOT)}, lines {lines}: take it from errno"
+
+
+def test_a_bare_errno_is_found() -> None:
+    for text in (
+        "e.errno == 11",
+        "_AGAIN = (11, 103)\ne.errno in _AGAIN",
+        "_FULL = const(28)\nif e.errno != _FULL: pass",
+        "raise OSError(104)",
+        "raise OSError(23 if _ESP32 else 12)",
+    ):
+        assert _bare_errnos(ast.parse(text)), text
+    assert not _bare_errnos(ast.parse("e.errno == EAGAIN or OSError('text') or OSError(-2)"))
+
+
+def test_the_numbers_that_errno_lacks_are_those_of_every_port() -> None:
+    table = ast.parse((ROOT / TABLE).read_text())
+    numbers = {
+        node.targets[0].id: ast.literal_eval(node.value.args[0])
+        for node in table.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Call)
+    }
+    assert numbers
+    for path in (ROOT / "boards" / "ports").glob("*.toml"):
+        stated = tomllib.loads(path.read_text())["errno"]
+        assert numbers.items() <= stated.items(), path.name

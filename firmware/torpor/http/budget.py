@@ -107,6 +107,8 @@ class Budget:
 
     def add(self, connection) -> None:
         """Count a connection; from now on its deadlines are watched."""
+        # What has waited for its place must not give way before it had a turn.
+        connection.since = clock.ticks()
         self.open.append(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())

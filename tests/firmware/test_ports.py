@@ -1,0 +1,338 @@
+"""An ESP32 in the simulator, which behaves as its port of MicroPython does: what had failed there,
+and that each mend is tested. A mistake undoes one mend, and its board then shows the symptom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import write_cluster
+from torpor_sim import SimBoard, Simulator
+from torpor_tools import paths
+from torpor_tools.config.ports import load_port
+from torpor_tools.contracts import load_plan
+from torpor_tools.link import build
+from torpor_tools.model.board import Board
+from torpor_tools.model.image import Image
+from torpor_tools.model.port import Port
+
+Edit = tuple[str, str, str]  # file of the firmware, what is right in it, what a mistake makes of it
+
+# The mend that is undone -> how. The text must be there just once, so that a mistake stays one when
+# the code changes.
+MISTAKES: dict[str, list[Edit]] = {
+    "A1 power save while joining": [
+        (
+            "torpor/net.py",
+            "    begin()\n    supervise",
+            "    begin()\n    _wlan.config(pm=_wlan.PM_PERFORMANCE)\n    supervise",
+        )
+    ],
+    "A2 number of EINPROGRESS": [
+        ("torpor/mqtt/client.py", "e.errno != EINPROGRESS", "e.errno != 115")
+    ],
+    "A3 one newcomer at a time": [
+        ("torpor/http/listener.py", "while budget.newcomer:", "while 0:")
+    ],
+    "A3 age of a client that waited": [
+        ("torpor/http/budget.py", "        connection.since = clock.ticks()\n", "")
+    ],
+    "A3 connections left": [],  # it is in the tools: see ``spoiled``
+    "A4 no socket for accept": [
+        ("torpor/http/refusal.py", "error.errno == ENFILE", "error.errno == 0")
+    ],
+    "A4 number of ECONNABORTED": [
+        ("torpor/http/refusal.py", "not in (ECONNABORTED, ECONNRESET)", "not in (103, 104)")
+    ],
+    "A5 host name": [("torpor/net.py", "        if host:\n", "        if 0:\n")],
+    "A8 DNS 0.0.0.0": [
+        ("torpor/power/rejoin.py", " and address[3] != _NO_DNS", ""),
+        (
+            "torpor/radio.py",
+            'except (OSError, RuntimeError) as e:\n        _log.warning("joining the',
+            'except OSError as e:\n        _log.warning("joining the',
+        ),
+    ],
+    "A10 power save": [],  # it is in the tools
+}
+SOUND = "sound"
+HOOKS = """
+import asyncio
+import errno
+import socket
+
+from torpor import Service, get
+
+NUMBERS = {"ECONNABORTED": errno.ECONNABORTED, "ENFILE": 23}
+to_raise = []
+accept = socket._Tcp.accept
+
+
+def failing(self):
+    client, address = accept(self)
+    if to_raise:
+        client.close()
+        raise OSError(to_raise.pop())
+    return client, address
+
+
+socket._Tcp.accept = failing
+
+
+class A(Service):
+    @get("/")
+    async def read(self) -> int:
+        return 1
+
+    @get("/slow")
+    async def slow(self) -> int:
+        await asyncio.sleep_ms(150)
+        return 1
+
+    @get("/fail/<name>")
+    async def fail(self, name: str) -> int:
+        to_raise.append(NUMBERS[name])
+        return 1
+
+    @get("/last")
+    async def last(self) -> int:
+        self.log.info("the last line")
+        return 1
+"""
+PLAIN = """
+import asyncio
+
+from torpor import Service, get
+
+
+class {0}(Service):
+    @get("/slow")
+    async def slow(self) -> int:
+        await asyncio.sleep_ms(150)
+        return 1
+"""
+DOOR = """
+from torpor import Service, every, get, on_wake
+
+
+class Door(Service):
+    @get("/")
+    async def read(self) -> int:
+        return 1
+
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        self.log.info("opened")
+"""
+IDLE = 'mailbox = true\npower = { policy = "idle" }'
+DEEP = 'power = { policy = "deep", linger_ms = 200, wake_every = "1h" }'
+
+
+def all_connections(board: Board, listeners: int) -> int:
+    return board.connections
+
+
+def deepest_save(port: str) -> Port:
+    facts = load_port(port)
+    assert facts.wifi
+    return dataclasses.replace(
+        facts, wifi=dataclasses.replace(facts.wifi, pm_saving="PM_POWERSAVE")
+    )
+
+
+def spoiled(folder: Path, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have images built with a mistake."""
+    copy = folder / "firmware"
+    shutil.copytree(paths.firmware_dir(), copy)
+    for file, right, wrong in MISTAKES.get(mistake, ()):
+        text = (copy / file).read_text()
+        assert text.count(right) == 1, f"{file} has changed: {right!r}"
+        (copy / file).write_text(text.replace(right, wrong))
+    monkeypatch.setattr(paths, "firmware_dir", lambda: copy)
+    if mistake == "A3 connections left":
+        monkeypatch.setattr(
+            sys.modules["torpor_tools.link.wiring"], "connections_left", all_connections
+        )
+    if mistake == "A10 power save":
+        monkeypatch.setattr("torpor_tools.link.radio.load_port", deepest_save)
+
+
+def image(root: Path, name: str, mistake: str, broker: int) -> Image:
+    """A board called ``name`` with that mistake: one that sleeps deep for A8, else one with four
+    listeners and a mailbox."""
+    deep = mistake.startswith("A8")
+    plain = {each: PLAIN.format(each.upper()) for each in "bcd"}
+    services = {"door": DOOR} if deep else {"a": HOOKS, **plain}
+    folder = root / name
+    write_cluster(folder, services, "ESP32_GENERIC")
+    toml = folder / "cluster.toml"
+    text = toml.read_text().replace("[boards.box]", f"[boards.{name}]\n{DEEP if deep else IDLE}")
+    toml.write_text(f'{text}\n[mailbox]\nurl = "mqtt://127.0.0.1:{broker}"\n')
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        spoiled(folder, mistake, monkeypatch)
+        return build(load_plan(folder), name, folder / "build", types=False)
+
+
+class Broker:
+    """Accepts every client that speaks MQTT and notes its name."""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Queue[str]()
+        self.names: set[str] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(200)
+        if hello[:1] == b"\x10":
+            start = hello.index(b"torpor-test-") + len(b"torpor-test-")
+            self.names.add(hello[start:].split(b"\0")[0].decode())
+            writer.write(b"\x20\x02\0\0")
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                pass
+        writer.close()
+
+
+async def ask(board: SimBoard, port: int, path: str) -> int:
+    """The status of an answer; 0 if the connection ends without one."""
+    where = board.place
+    # At once, for a client that says nothing gives way to others.
+    sock = socket.create_connection((where.address, where.ports[port]), timeout=60)
+    sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    reader, writer = await asyncio.open_connection(sock=sock)
+    try:
+        head = await reader.read()
+        return int(head.split()[1]) if head else 0
+    except ConnectionError:
+        return 0
+    finally:
+        writer.close()
+
+
+async def until(holds: Callable[[], object], board: SimBoard) -> None:
+    async with asyncio.timeout(60):
+        while not holds() and not board.crashes:
+            await asyncio.sleep(0.02)
+
+
+async def started(board: SimBoard) -> None:
+    await until(lambda: board.is_ready and board.announced, board)
+
+
+# What each symptom looks like: each returns whether it shows.
+
+
+async def dies(board: SimBoard, broker: Broker) -> bool:
+    await started(board)
+    return bool(board.crashes)
+
+
+async def has_no_mailbox(board: SimBoard, broker: Broker) -> bool:
+    def is_known() -> bool:
+        failed = any("broker:" in str(line) for line in board.log)
+        return failed or board.name in broker.names
+
+    await until(is_known, board)
+    return board.name not in broker.names
+
+
+async def loses_clients(board: SimBoard, broker: Broker) -> bool:
+    await started(board)
+    await until(lambda: board.name in broker.names, board)  # it has a socket too
+    ports = [8001, 8002, 8003, 8004] * 4
+    statuses = await asyncio.gather(*(ask(board, port, "/slow") for port in ports))
+    return not set(statuses) <= {200, 503}
+
+
+async def closes_listeners(board: SimBoard, broker: Broker) -> bool:
+    await started(board)
+    for name, port in (("ECONNABORTED", 8002), ("ENFILE", 8003)):
+        assert await ask(board, 8001, f"/fail/{name}") == 200
+        assert await ask(board, port, "/slow") == 0
+    assert await ask(board, 8001, "/last") == 200
+    await board.wait_log("the last line")  # what the listeners have to say comes before it
+    return any("goes on in 1 s" in str(line) for line in board.log)
+
+
+async def has_no_name(board: SimBoard, broker: Broker) -> bool:
+    await started(board)
+    return board.announced != board.name
+
+
+async def misses_broadcasts(board: SimBoard, broker: Broker) -> bool:
+    await started(board)
+    saves = [e["power"] for e in board.trace if e["event"] == "radio" and e["state"] == "up"]
+    return saves != ["performance"]
+
+
+async def wakes_badly(board: SimBoard, broker: Broker) -> bool:
+    """It wakes in a network without a DNS server."""
+    await seen(board, 0, event="deepsleep")
+    mark = board.trace.mark()
+    board.inputs.pin(4, 0)
+    await seen(board, mark, state="up")
+    return bool(board.crashes)
+
+
+async def seen(board: SimBoard, mark: int, **fields: str) -> None:
+    """Wait for a trace event with these fields, or a crash."""
+    wanted = fields.items()
+    await until(lambda: any(wanted <= event.items() for event in board.trace.since(mark)), board)
+
+
+SYMPTOMS: dict[str, Callable[[SimBoard, Broker], Awaitable[bool]]] = {
+    "A1": dies,
+    "A2": has_no_mailbox,
+    "A3": loses_clients,
+    "A4": closes_listeners,
+    "A5": has_no_name,
+    "A10": misses_broadcasts,
+    "A8": wakes_badly,
+}
+
+
+async def test_the_mends_work_and_each_is_needed(tmp_path: Path) -> None:
+    broker = Broker()
+    async with await asyncio.start_server(broker.serve, "127.0.0.1", 0) as server:
+        number = server.sockets[0].getsockname()[1]
+        boards: dict[str, str] = {"sound": SOUND, "deep": "A8 sound"}
+        boards |= {f"m{i}": mistake for i, mistake in enumerate(MISTAKES)}
+        images = [image(tmp_path, name, mistake, number) for name, mistake in boards.items()]
+        storage = tmp_path / "sim"
+        for name in boards:
+            run = storage / name / "run"
+            run.mkdir(parents=True)
+            wifi: dict[str, int | str] = {
+                "join_ms": 1500 if "A1 " in boards[name] or name == "sound" else 20
+            }
+            wifi |= {"dns": "0.0.0.0"} if boards[name].startswith("A8") else {}
+            (run / "inputs.json").write_text(json.dumps({"wifi": wifi, "pins": {"4": 1}}))
+        sim = Simulator(images, ports="os", storage=storage, fresh=False)
+        try:
+            sim.start()
+
+            async def shows(name: str, mistake: str) -> list[str]:
+                board = sim.board(name)
+                found = []
+                for key, symptom in SYMPTOMS.items():
+                    deep = mistake.startswith("A8")
+                    mine = key == mistake.split()[0] if name not in ("sound", "deep") else True
+                    if mine and deep == (key == "A8") and await symptom(board, broker):
+                        found.append(key)
+                return found
+
+            results = await asyncio.gather(*(shows(n, m) for n, m in boards.items()))
+        finally:
+            await sim.stop()
+    expected = [[] if name in ("sound", "deep") else [m.split()[0]] for name, m in boards.items()]
+    assert dict(zip(boards.values(), results, strict=True)) == dict(
+        zip(boards.values(), expected, strict=True)
+    )
