@@ -9,6 +9,7 @@ from json import dumps
 
 from micropython import const
 
+from .. import log
 from . import fold, forget, opening
 from .database import Store
 from .table import Table
@@ -28,7 +29,10 @@ def run(store: Store, module: str, number: int) -> None:
         db.commit(number)
     except Exception as e:
         opening.load(store)
-        raise RuntimeError("migration %s: %s: %s" % (module.split(".")[-1], type(e).__name__, e))
+        service, name = module.split(".")[1::2]
+        text = "migration %s" % name
+        log.Log(service).exception(e, text + " failed")
+        raise RuntimeError("%s: %s: %s%s" % (text, type(e).__name__, e, _place(e, module)))
     finally:
         # It runs once: give the heap back, also that of the package, which holds it.
         package = module.rpartition(".")[0]
@@ -38,6 +42,23 @@ def run(store: Store, module: str, number: int) -> None:
         if hasattr(owner, "migrations"):
             delattr(owner, "migrations")
     opening.load(store)
+
+
+def _place(error: Exception, module: str) -> str:
+    """Return the file and the line of the migration that an exception came from, in brackets."""
+    file = module.replace(".", "/")
+    place = ""
+    try:
+        from io import StringIO
+
+        trace = StringIO()
+        sys.print_exception(error, trace)
+        for line in trace.getvalue().split("\n"):  # the innermost call comes last
+            if file in line and ", line " in line:
+                place = " (%s.py:%s)" % (file, line.split(", line ")[1].split(",")[0])
+    except MemoryError:
+        pass
+    return place
 
 
 class Database:

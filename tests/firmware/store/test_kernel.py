@@ -89,3 +89,39 @@ def test_data_lives_through_restarts_and_images(tmp_path: Path) -> None:
         answer = client.get("/notes")
         assert answer.status_code == 503
         assert "has had 1 migrations, this image has 0: put the newer image back" in answer.text
+
+
+DEEP = """
+def up(db):
+    fill(db)
+
+
+def fill(db):
+    db.fill("notes", ((n, {"n": 1 // (1 - n)}) for n in range(3)))
+"""
+ODD = """
+UNITS = {}
+DEFAULT = UNITS["celsius"]
+
+
+def up(db):
+    pass
+"""
+
+
+def test_a_migration_that_fails_names_its_file_and_line(tmp_path: Path) -> None:
+    for case, (source, line, error) in enumerate(
+        (
+            (FAILS, 4, "ValueError: no such unit"),
+            (DEEP, 7, "ZeroDivisionError"),
+            (ODD, 3, "KeyError"),
+        )
+    ):
+        with running(write(tmp_path / str(case), source), types=False) as run:
+            with run.client("notes") as client:
+                told = client.get("/notes").json()["error"]
+            assert f"migration 0001_step: {error}" in told
+            assert told.endswith(f" (services/notes/migrations/0001_step.py:{line})")
+            run.wait_log("box", "migration 0001_step failed")
+            log = run.log_text("box")
+            assert f'File "services/notes/migrations/0001_step.py", line {line}' in log
