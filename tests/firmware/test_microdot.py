@@ -245,6 +245,50 @@ async def endless_events(request, sse):
         await asyncio.sleep_ms(1)
 
 
+ends = {"generator": 0, "file": 0, "events": 0, "contract": 0}
+
+
+class Watched:
+    def read(self, n):
+        return b"x" * n
+
+    def close(self):
+        ends["file"] += 1
+
+
+@app.get("/watched/generator")
+async def watched_generator(request):
+    def generate():
+        try:
+            while True:
+                yield "x" * 1000
+        finally:
+            ends["generator"] += 1
+
+    return generate()
+
+
+@app.get("/watched/file")
+async def watched_file(request):
+    return Watched()
+
+
+@app.get("/watched/events")
+@with_sse
+async def watched_events(request, sse):
+    try:
+        while True:
+            await sse.send("x" * 1000)
+            await asyncio.sleep_ms(1)
+    finally:
+        ends["events"] += 1
+
+
+@app.get("/ends")
+async def show_ends(request):
+    return ends
+
+
 @app.get("/upgrade")
 async def upgrade(request):
     ws = await websocket_upgrade(request)
@@ -278,11 +322,19 @@ from collections.abc import AsyncIterator
 
 from torpor import Service, get
 
-from .site import app
+from .site import app, ends
 
 
 class Site(Service):
     app = app
+
+    @get("/watched/contract")
+    async def watched(self) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "x" * 1000
+        finally:
+            ends["contract"] += 1
 
     @get("/contract")
     async def contract(self) -> dict:
@@ -585,6 +637,29 @@ def test_leaving_is_not_an_error(site: Running, path: str, farewell: str) -> Non
         assert client.get("/").text == "hello"
     log = site.log_text("box")[before:]
     assert "ERROR" not in log, log
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [
+        ("GET", "generator"),
+        ("GET", "file"),
+        ("GET", "events"),
+        ("GET", "contract"),
+        ("HEAD", "file"),
+        ("HEAD", "contract"),  # the others have not begun then
+    ],
+)
+def test_what_makes_an_answer_is_closed(site: Running, verb: str, kind: str) -> None:
+    """When its client leaves, and after HEAD."""
+    with site.client("site") as client:
+        before = client.get("/ends").json()[kind]
+        for _ in range(3):
+            with site.connect("site") as sock:
+                sock.sendall(f"{verb} /watched/{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert sock.recv(200)
+        while client.get("/ends").json()[kind] < before + 3:
+            pass
 
 
 @pytest.mark.parametrize("farewell", ["close", "reset"])
