@@ -146,6 +146,16 @@ async def bad_request(request):
     return "the request is malformed", 400
 
 
+@app.get("/other/<path:path>")
+async def other(request, path):
+    return path
+
+
+@app.put("/named/<path:path>")
+async def put_named(request, path):
+    return path
+
+
 @app.get("/page/<name>")
 async def page(request, name):
     return send_file("static/" + name)
@@ -327,6 +337,10 @@ from .site import app, ends
 
 class Site(Service):
     app = app
+
+    @get("/named/<name>")
+    async def named(self, name: str) -> int:
+        return len(name)
 
     @get("/watched/contract")
     async def watched(self) -> AsyncIterator[str]:
@@ -531,6 +545,22 @@ def test_what_a_client_sends_wrong_is_400_and_not_logged(site: Running) -> None:
 def test_targets_in_absolute_form(site: Running, target: bytes, body: bytes) -> None:
     request = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
     assert site.exchange("site", request).endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("size", [10, 1000, 2000, 3000, 3800])
+def test_a_path_too_long_for_a_pattern_is_414(site: Running, size: int) -> None:
+    """MicroPython's regular expressions recurse."""
+    mark = len(site.log_text("box"))
+    path = "x" * size
+    with site.client("site") as client:
+        answer = client.get(f"/other/{path}")
+        assert (answer.status_code, answer.text) == (200, path) or (
+            size > 100 and answer.status_code == 414
+        )
+        assert client.delete(f"/named/{path}").status_code == 405
+        assert client.get(f"/named/{path}").json() == size
+    assert size < 3000 or answer.status_code == 414
+    assert "Traceback" not in site.log_text("box")[mark:]
 
 
 def test_verbs_of_targets_in_absolute_form(site: Running) -> None:

@@ -122,7 +122,13 @@ async def serve(connection, handler, rest):
     if len(body) > Request.max_body_length:
         stream = _Body(body)
         body = b""
-    response = await app.dispatch_request(_request(app, connection, body, stream, sock))
+    try:
+        response = await app.dispatch_request(_request(app, connection, body, stream, sock))
+    except RuntimeError as e:
+        if "recursion" not in str(e):
+            raise
+        # MicroPython's ``re`` calls itself for each character that a pattern takes.
+        raise Fault(414, "the path is too long for the application's patterns")
     stream = sock.stream
     if stream and stream.left > 0 and connection.gone:
         return b""  # its request will never be whole
@@ -197,11 +203,11 @@ def _verbs(app, request) -> list[str]:
     verbs: list[str] = []
     try:
         path = _target(request.raw).split("?", 1)[0]
-    except ValueError:
-        return verbs
-    for route in app.url_map:  # (verbs, pattern, function, prefix, application)
-        if route[1].match(path) is not None:
-            verbs += route[0]
+        for route in app.url_map:  # (verbs, pattern, function, prefix, application)
+            if route[1].match(path) is not None:
+                verbs += route[0]
+    except (ValueError, RuntimeError):
+        pass  # the application would not take it: see ``serve``
     return verbs
 
 

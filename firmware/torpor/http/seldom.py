@@ -7,7 +7,8 @@ overlay.until_collected(__name__)
 REASONS = (
     "202 Accepted\n301 Moved Permanently\n302 Found\n303 See Other\n304 Not Modified\n"
     "400 Bad Request\n401 Unauthorized\n403 Forbidden\n405 Method Not Allowed\n"
-    "408 Request Timeout\n409 Conflict\n413 Content Too Large\n415 Unsupported Media Type\n"
+    "408 Request Timeout\n409 Conflict\n413 Content Too Large\n414 URI Too Long\n"
+    "415 Unsupported Media Type\n"
     "422 Unprocessable Content\n429 Too Many Requests\n431 Request Header Fields Too Large\n"
     "500 Internal Server Error\n503 Service Unavailable\n504 Gateway Timeout\n"
     "505 HTTP Version Not Supported\n507 Insufficient Storage\n"
