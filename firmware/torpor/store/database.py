@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _JOURNAL = const(2048)  # bytes from which on it is folded
+_TIGHT = const(512)  # the same when room is scarce, which folding gives back
 
 
 def _opening():
@@ -33,6 +34,8 @@ class Store:
     ``commits``, ``flushes`` and ``written`` (bytes of the journal) count since the start, ``lost``
     the damaged places that were skipped in the journal.
     """
+
+    tight = False  # of all stores: there is no reserve (see the module of that name)
 
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = "%s/%s/" % (root, name)
@@ -96,11 +99,15 @@ class Store:
                 await joint.take(self, writes)
                 return
         async with self.lock:
-            if self.size > _JOURNAL:
+            if self.size > (_TIGHT if self.tight else _JOURNAL):
                 from . import fold
 
                 forget("fold")
-                await fold.run(self)
+                await fold.run(self, writes)
+            if self.tight:
+                from . import reserve
+
+                await reserve.admit(self, writes)
             self.write(writes, lazy)
 
     def write(self, writes: list, lazy: bool = False) -> None:
@@ -120,7 +127,7 @@ class Store:
             if not lazy:
                 self.journal.flush()
         except OSError as e:
-            raise _opening().failed(self, e)
+            _opening().write_failed(self, e, writes, record)
         if lazy and not self.dirty:
             asyncio.create_task(_opening().flush_later(self))
         self.dirty = lazy

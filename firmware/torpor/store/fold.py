@@ -7,7 +7,7 @@ about one block, so that other tasks run in between, and RAM holds one block and
 
 import asyncio
 from json import dumps
-from os import rename
+from os import remove, rename
 
 from micropython import const
 
@@ -17,30 +17,47 @@ from .upkeep import drop, trim
 
 forget("upkeep")
 
+_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 _BLOCK = const(2048)
 _LEAF = const(16384)
 
 
-async def run(store) -> None:
-    """Fold the journal of a store and let other tasks run in between. Raises as ``commit``."""
+async def run(store, writes=()) -> None:
+    """Fold the journal of a store and let other tasks run in between. Raises as ``commit``.
+
+    When there is no room for all of it, the journal stays, and the reserve is spent if ``writes``
+    are going to free some.
+    """
     walk = steps(store)
     try:
         for _ in walk:
             await asyncio.sleep_ms(0)
     except OSError as e:
-        from . import opening
+        from . import opening, reserve
 
         forget("opening")
-        raise opening.failed(store, e)
+        forget("reserve")
+        if e.errno != _FULL:
+            raise opening.failed(store, e)
+        if not reserve.frees(writes):
+            raise reserve.full()
+        if reserve.spend(store):
+            await run(store, writes)
     finally:
         walk.close()
 
 
 def steps(store):
-    """Fold the journal of a store and begin it anew; a generator of steps, to run to its end."""
+    """Fold the journal of a store and begin it anew; a generator of steps, to run to its end.
+
+    Raises ``OSError`` if there is no room for all of it.
+    """
     tables = [table for table in store.tables.values() if table.keys]
+    done = True
     for table in tables:
-        yield from fold(table)
+        done = (yield from fold(table)) and done
+    if not done:
+        raise OSError(_FULL)
     store.journal.close()
     store.journal = open(store.journal_path, "wb")
     store.journal.flush()
@@ -52,19 +69,40 @@ def steps(store):
 
 
 def fold(table):
-    """Write the table's recent rows into its leaves; a generator of steps."""
+    """Write the table's recent rows into its leaves; a generator of steps.
+
+    A leaf for which there is no room is left as it is: others may shrink. Returns whether there was
+    room for all.
+    """
     leaves = table.leaves
+    done = True
     n = 0
     while n < len(table.keys):
         i = at(leaves.bounds, table.keys[n])
         is_last = i + 1 >= len(leaves.bounds)
         end = len(table.keys) if is_last else place(table.keys, leaves.bounds[i + 1])
-        if is_last and not _overlaps(table, i, table.keys[n]):
-            texts = zip(table.keys[n:], table.texts[n:])
-            yield from _write(table, i, _blocks(table, texts), True)
-        else:
-            yield from _write(table, i, _blocks(table, _merged(table, i)), False)
+        try:
+            if is_last and not _overlaps(table, i, table.keys[n]):
+                texts = zip(table.keys[n:], table.texts[n:])
+                yield from _write(table, i, _blocks(table, texts), True)
+            else:
+                yield from _write(table, i, _blocks(table, _merged(table, i)), False)
+        except OSError as e:
+            if e.errno != _FULL:
+                raise
+            done = False
+            _discard(leaves.prefix + ".~")
         n = end
+    return done
+
+
+def _discard(path):
+    """Remove what was written aside."""
+    for name in (path, path + "~"):
+        try:
+            remove(name)
+        except OSError:
+            pass  # there is none
 
 
 def _overlaps(table, i, key):
@@ -156,7 +194,10 @@ def _write(table, i, blocks, extend):
                 rename(aside, leaves.path(old))
     finally:
         if file:
-            file.close()
+            try:
+                file.close()
+            except OSError:
+                pass  # what follows matters more than what could not be written
         leaves.close()
         if not empty and old is not None:
             leaves.maps[i] = None

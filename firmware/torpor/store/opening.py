@@ -9,13 +9,15 @@ from json import loads
 from micropython import const
 
 from ..service import Fault
-from . import fold, forget, segment
+from . import fold, forget, reserve, segment
 from .table import Table
 from .upkeep import drop
 
 forget("fold")
+forget("reserve")
 forget("upkeep")
 
+_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 CATALOGS = ("_", "_copy")
 _SCATTERED = const(512)  # bytes of a journal
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
@@ -37,11 +39,18 @@ def failed(store, error):
         pass
     store.journal = open(store.journal_path, "ab")
     store.dirty = False
-    from ..errnos import ENOSPC
+    return reserve.full() if error.errno == _FULL else error
 
-    if error.errno == ENOSPC:
-        return Fault(507, "the filesystem is full: nothing was written; prune a table")
-    return error
+
+def write_failed(store, error, writes: list, record: bytes) -> None:
+    """Raise as ``failed``, unless the record can be written at the cost of the reserve."""
+    fault = failed(store, error)
+    try:
+        if error.errno == _FULL and reserve.again(store, writes, record):
+            return
+    except OSError as e:
+        fault = failed(store, e)
+    raise fault
 
 
 def too_long():
@@ -72,6 +81,7 @@ def load(store) -> None:
     store.dirty = False
     store.size = 0
     store.journal = open(store.journal_path, "ab")
+    reserve.keep(store)
     _replay(store)
     if store.size > _SCATTERED:
         _pack(store)
@@ -159,5 +169,14 @@ def _forget_invalid(store) -> None:
             broken = broken or bool(table.keys)
             del store.tables[full]
     if broken:  # their rows are in the journal still
-        for _ in fold.steps(store):
-            pass
+        try:
+            _fold(store)
+        except OSError as e:
+            if e.errno != _FULL or not reserve.spend(store):
+                raise
+            _fold(store)
+
+
+def _fold(store) -> None:
+    for _ in fold.steps(store):
+        pass

@@ -5,12 +5,16 @@ All states together are one record. ``keep`` puts it where it costs least, befor
 """
 
 import os
+import sys
 from json import dumps, loads
+
+from micropython import const
 
 from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
 from .plain import packed
 
+_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 _FOLDER = "/data"
 _FILE = "/data/state"
 _log = log.Log("state")
@@ -90,11 +94,29 @@ def _write(record: bytes) -> None:
         os.mkdir(_FOLDER)
     except OSError:
         pass  # it is there
+    try:
+        _put(record)
+    except OSError as e:
+        if e.errno != _FULL:
+            raise
+        _spend()
+        _put(record)
+    os.rename(_FILE + "~", _FILE)
+    _in_flash = record
+
+
+def _spend() -> None:
+    """Give the reserve of the databases, if there is one, to the filesystem: see ``reserve``."""
+    os.remove(_FOLDER + "/.reserve")
+    database = sys.modules.get("torpor.store.database")
+    if database:
+        database.Store.tight = True
+
+
+def _put(record: bytes) -> None:
     with open(_FILE + "~", "wb") as file:
         file.write(record)
         file.flush()
-    os.rename(_FILE + "~", _FILE)
-    _in_flash = record
 
 
 def _load() -> None:
