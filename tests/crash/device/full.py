@@ -1,7 +1,7 @@
 """Cuts the power while rows are deleted on a full filesystem.
 
-``full.py FIRMWARE SEED BLOCKS CUTS``. After each cut every confirmed row must be there, deleting must go on, and when enough has been
-deleted, rows can be written again. Prints JSON.
+``full.py FIRMWARE SEED BLOCKS CUTS``. After each cut every confirmed row must be there, deleting
+must go on, and when enough has been deleted, rows can be written again. Prints JSON.
 """
 
 import sys
