@@ -37,7 +37,7 @@ MISTAKES: dict[str, Mistake] = {
     },
     "the journal is emptied first": {
         "fold.py": [
-            ("    for table in tables:\n        yield from fold(table)\n", ""),
+            ("        done = (yield from fold(table)) and done\n", "        pass\n"),
             (
                 "    store.size = 0\n",
                 "    store.size = 0\n    for table in tables:\n        yield from fold(table)\n",
