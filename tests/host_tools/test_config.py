@@ -90,6 +90,13 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         ("services.alerts", "services.a-b", 'cluster.toml:15: "a-b" cannot be the name'),
         ("services.alerts", "services.class", 'cluster.toml:15: "class" cannot be the name'),
         ("services.alerts", "services.kernel", 'cluster.toml:15: a service cannot be called "ker'),
+        ("services.alerts", "services.tests", 'cluster.toml:15: a service cannot be called "tes'),
+        (
+            "services.alerts",
+            "services.conftest",
+            'cluster.toml:15: a service cannot be called "con',
+        ),
+        ("services.alerts", "services._client", 'cluster.toml:15: a service cannot be called "_cl'),
         (
             "pin = 22",
             "at = 2026-11-24",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mypy import errorcodes as mypy_codes
 
 from tests.helpers import board_types
 from tests.helpers.running import write_cluster
@@ -218,7 +219,29 @@ def test_stubs_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "class" not in ticks
 
 
-def test_an_unknown_code_is_named() -> None:
+def test_every_message_has_a_remedy_in_words() -> None:
     board = load_board("RPI_PICO_W")
-    assert remedy("override", "x", [], board) == "mypy calls this override"
+    codes = [code.code for code in mypy_codes.error_codes.values()]
+    assert len(codes) > 50
+    for code in [*codes, "of-tomorrow"]:
+        text = remedy(code, "x", [], board)
+        assert text, code
+        assert "mypy calls" not in text
     assert remedy("", "x", [], board) == ""
+    assert "leave out await" in remedy("misc", 'Incompatible types in "await" (a)', [], board)
+
+
+@pytest.mark.parametrize("name", ["time.py", "torpor.py", "machine/__init__.py", "typing.py"])
+def test_stray_files_in_the_root_are_not_seen(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("nothing = 1\n")
+    head = "import time\nfrom machine import Pin\nfrom typing import Any"
+    found = check(tmp_path, "x: Any = (time.ticks_ms(), Pin(3))", head)
+    assert [str(problem) for problem in found] == []
+
+
+def test_a_module_beside_services_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("X = 3\n")
+    [problem] = check(tmp_path, head="import helper")
+    assert problem.remedy == "MicroPython on RPI_PICO_W has no such module"

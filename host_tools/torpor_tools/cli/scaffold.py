@@ -17,7 +17,8 @@ from ..model.cluster import Cluster
 from ..paths import templates_dir
 from ..text import read_text
 
-_TAKEN = ("kernel", "service")  # in the log, and as the class that a service derives from
+# In the log, as the class that a service derives from, and by pytest.
+_TAKEN = ("kernel", "service", "tests", "conftest")
 
 
 def write_project(folder: Path, name: str, board_type: str) -> list[Path]:
@@ -86,7 +87,8 @@ def free_port(cluster: Cluster) -> int:
 
 def _check_name(name: str) -> None:
     if name in _TAKEN:
-        raise fail(f"torpor uses the name {name!r} itself", "take another name")
+        by = "pytest" if name in ("tests", "conftest") else "torpor"
+        raise fail(f"{by} uses the name {name!r} itself", "take another name")
     if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
         what = f"{name!r} cannot be the name of a service: Python keeps that word for itself"
         raise fail(what, f"take another name, for example my_{name}")

@@ -19,7 +19,12 @@ from .suggest import did_you_mean, free_port, nearest
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
-_RESERVED = ("kernel",)  # speaks in the log beside the services
+# What a service of that name would stand in the way of.
+_RESERVED = {
+    "kernel": "it is what torpor itself is called in the log",
+    "tests": "pytest would take its modules for the tests of a service",
+    "conftest": "pytest would load it as its own services/conftest.py",
+}
 
 
 def load_cluster(root: Path) -> Cluster:
@@ -112,7 +117,10 @@ def _table(document: Document, path: tuple[str, ...], value: Any) -> dict[str, A
         document.report(path, what, "use letters, digits and _, as for a Python module")
     elif path[0] == "services" and name in _RESERVED:
         what = f'a service cannot be called "{name}"'
-        document.report(path, what, "it is what torpor itself is called in the log")
+        document.report(path, what, _RESERVED[name])
+    elif path[0] == "services" and name.startswith("_"):
+        what = f'a service cannot be called "{name}"'
+        document.report(path, what, "begin with a letter: torpor's own names begin with _")
     return value
 
 

@@ -114,6 +114,7 @@ def _together(
     yield from placement.ports_are_unique(cluster)
     yield from placement.hosts_are_unique(cluster, boards)
     yield from peers.peers_exist(cluster, sources)
+    yield from peers.peers_are_only_types(sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
     yield from on_request.nobody_calls_it(cluster, contracts)

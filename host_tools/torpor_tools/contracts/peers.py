@@ -11,7 +11,7 @@ from ..model.cluster import Cluster
 from ..model.contract import Contract
 from .read import Function
 from .rules.service import RESERVED
-from .source import Source
+from .source import Source, is_foreign
 
 
 def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
@@ -34,6 +34,38 @@ def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Proble
 
 def _is_there(cluster: Cluster, service: str) -> bool:
     return (cluster.root / "services" / service / "__init__.py").is_file()
+
+
+def peers_are_only_types(sources: dict[str, Source]) -> Iterator[Problem]:
+    """The build drops the import of a peer's class, so no code may use the name."""
+    for source in sources.values():
+        for module in source.modules:
+            types = _annotations(module.tree)
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Name) and node not in types:
+                    origin = module.origin(node)
+                    if origin.count(".") == 2 and is_foreign(origin, source.service):
+                        yield module.problem(node, *_used(node.id, origin, sources))
+
+
+def _used(name: str, origin: str, sources: dict[str, Source]) -> tuple[str, str]:
+    _, peer, attribute = origin.split(".")
+    classes = [cls.name for cls in sources[peer].classes] if peer in sources else []
+    if not classes or attribute in classes:
+        what = f"{name} is used as a value, but a peer's class is only a type here"
+        return what, f"declare the peer in the class ({peer}: {name}), call self.{peer}"
+    what = f"{name} belongs to {peer}, which may run on another board: its value is not here"
+    return what, f"ask {peer} through a method of its contract, or define {name} here as well"
+
+
+def _annotations(tree: ast.Module) -> set[ast.AST]:
+    """All nodes that are part of an annotation, which the device forgets."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if isinstance(part, ast.AST):
+                found.update(ast.walk(part))
+    return found
 
 
 def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """The modules that the official MicroPython firmware has of its own, for each port.
 
 Taken from ``help("modules")`` of RPI_PICO_W 1.27.0 (in the emulator) and of the Unix port 1.29, and
-from the frozen file names and interned strings in ESP32_GENERIC 1.27.0.
+from the frozen file names and interned strings in ESP32_GENERIC 1.27.0. ``urequests`` is left out:
+it is the old name of ``requests``, and the simulator's MicroPython has only that.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ _COMMON = """
     struct sys time tls uctypes vfs websocket _thread
 """
 _CHIPS = """
-    bluetooth dht ds18x20 neopixel network ntptime onewire urequests webrepl
-    webrepl_setup
+    bluetooth dht ds18x20 neopixel network ntptime onewire webrepl webrepl_setup
 """
 _ESP32 = "aioespnow apa106 btree esp esp32 espnow umqtt upysh"
 

@@ -27,6 +27,7 @@ _INSTEAD = {
     "subprocess": "leave it out: a chip runs no other programs",
     "threading": "use asyncio; a service starts a task with self.spawn",
     "traceback": "use sys.print_exception(error, file)",
+    "urequests": "write `import requests`: that is its name now, and the simulator has no other",
     "urllib": "use requests, which the firmware has",
     "uuid": "use binascii.hexlify(os.urandom(16))",
     "warnings": "use self.log.warning of the service",
@@ -55,6 +56,8 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
         what = f"the firmware of this board ({port}) has no module {top}"
         return Problem(where, what, f"boards of the port {' or '.join(elsewhere)} have it")
     what = f"MicroPython has no module {top}"
+    if top == "urequests":
+        what = "urequests is the old name of requests"
     if any(module.endswith(f".{top}") for module in near):
         return Problem(where, what, f"for the file of this service write `from . import {top}`")
     remedy = _INSTEAD.get(top) or did_you_mean(top, [*MODULES[port], *near])

@@ -15,7 +15,6 @@ from . import classes, imports, methods, migrations, routes, run_time, service, 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
     imports.only_classes_of_peers,
-    imports.peers_are_only_types,
     migrations.migrations_are_named,
     migrations.migrations_are_numbered,
     migrations.migrations_have_up,

@@ -43,29 +43,3 @@ def _import_from(source: Source, module: Module, node: ast.ImportFrom) -> Iterat
         elif node.level:
             what = f"{ast.unparse(node)}: a peer is imported by its full name"
             yield module.problem(node, what, f"write: from {origin} import {', '.join(names)}")
-
-
-def peers_are_only_types(source: Source) -> Iterator[Problem]:
-    """The build drops the import of a peer's class, so no code may use the name."""
-    for module in source.modules:
-        types = _annotations(module.tree)
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Name) and node not in types:
-                origin = module.origin(node)
-                if origin.count(".") == 2 and is_foreign(origin, source.service):
-                    peer = origin.split(".")[1]
-                    yield module.problem(
-                        node,
-                        f"{node.id} is used as a value, but a peer's class is only a type here",
-                        f"declare the peer in the class ({peer}: {node.id}), call self.{peer}",
-                    )
-
-
-def _annotations(tree: ast.Module) -> set[ast.AST]:
-    """All nodes that are part of an annotation, which the device forgets."""
-    found: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
-            if isinstance(part, ast.AST):
-                found.update(ast.walk(part))
-    return found
