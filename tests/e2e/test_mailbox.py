@@ -48,6 +48,24 @@ async def items(box: Mail) -> list[int]:
     return found
 
 
+SMUGGLED = b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"
+LENGTH, CHUNKED = b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("heads", [LENGTH + CHUNKED, CHUNKED + LENGTH, LENGTH * 2, CHUNKED * 2])
+async def test_nothing_is_smuggled_to_a_board(box: Mail, heads: bytes) -> None:
+    """Through the gateway, with the real board behind it."""
+    await box.rouse()
+    reader, writer = await asyncio.open_connection("127.0.0.1", box.gateway.ports[8001])
+    writer.write(b"POST /items HTTP/1.1\r\nHost: x\r\n" + heads + b"\r\n0\r\n\r\n")
+    writer.write(SMUGGLED + b'{"n":91}')
+    response = await reader.read()
+    writer.close()
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert response.count(b"HTTP/1.1 ") == 1
+    assert 91 not in await items(box)
+
+
 async def test_awake_it_answers_itself(box: Mail) -> None:
     await box.rouse()
     answer = await box.http.post("/items", json={"n": 1})
@@ -64,7 +82,7 @@ async def test_asleep_it_answers_when_it_wakes(box: Mail) -> None:
     assert 3000 < int(early.headers["retry-after"]) <= 3600
     parked = asyncio.create_task(box.http.post("/items", json={"n": 2}))
     again = asyncio.create_task(box.http.post("/items", json={"n": 3}))
-    while len(box.gateway.parked.waiting["box"]) < 2:
+    while box.gateway.parked.waits("box") < 2:
         await asyncio.sleep(0.01)
     box.wake()
     assert (await parked).json()["n"] == 2
@@ -103,6 +121,83 @@ async def test_a_key_is_executed_once(box: Mail) -> None:
         second = await http.post("/items", json={"n": 5}, headers=key)
     assert (second.status_code, second.json()) == (200, first.json())
     assert (await items(box)).count(5) == 1
+
+
+async def test_a_key_is_for_one_request(box: Mail) -> None:
+    """At any gateway, also at one that has started later, and while the board sleeps."""
+    await box.rouse()
+    key = {"Idempotency-Key": "the sixth"}
+    first = await box.http.post("/items", json={"n": 60}, headers=key)
+    assert first.json()["n"] == 60
+    await asleep(box)
+    async with box.opened() as other, box.client(other) as http:
+        while "box" not in other.parked.boards:
+            await asyncio.sleep(0.01)
+        for client in (box.http, http):
+            for verb, path, n in (
+                ("POST", "/items", 61),
+                ("PUT", "/items", 60),
+                ("POST", "/items?n=1", 60),
+                ("POST", "/slow", 60),
+                ("GET", "/items", None),
+            ):
+                for more in ({}, ASYNC):
+                    body = None if n is None else {"n": n}
+                    refused = await client.request(verb, path, json=body, headers={**key, **more})
+                    assert refused.status_code == 422, (verb, path)
+            same = await client.post("/items", json={"n": 60}, headers=key)
+            assert (same.status_code, same.json()) == (200, first.json())
+        posted = await box.http.post(
+            "/items", json={"n": 62}, headers={"Idempotency-Key": "not done yet", **ASYNC}
+        )
+        assert posted.status_code == 202
+        while len(other.parked.keys) < len(box.gateway.parked.keys):
+            await asyncio.sleep(0.01)
+        for client in (box.http, http):
+            refused = await client.post(
+                "/items", json={"n": 63}, headers={"Idempotency-Key": "not done yet"}
+            )
+            assert refused.status_code == 422
+    found = await items(box)
+    assert found.count(60) == 1
+    assert not {61, 63} & set(found)
+
+
+@pytest.mark.parametrize("verb", ["POST", "GET"])
+async def test_a_request_whose_client_hangs_up_is_dropped(box: Mail, verb: str) -> None:
+    await asleep(box)
+    async with box.opened(limit=2) as few:
+        while "box" not in few.parked.boards:
+            await asyncio.sleep(0.01)
+        mark = box.board.log.mark()
+        for _ in range(3):  # more than may wait at a time
+            async with box.client(few) as http:
+                path = "/slow" if verb == "POST" else "/slow?n=1"
+                gone = asyncio.create_task(http.request(verb, path, json={"n": 71}))
+                while not few.parked.waits("box"):
+                    await asyncio.sleep(0.01)
+                gone.cancel()
+            while few.parked.waits("box"):
+                await asyncio.sleep(0.01)
+        async with box.client(few) as http:
+            stays = asyncio.create_task(http.post("/items", json={"n": 72}))
+            while not few.parked.waits("box"):
+                await asyncio.sleep(0.01)
+            box.wake()
+            assert (await stays).json()["n"] == 72
+    assert 71 not in await items(box)
+    assert not [line for line in box.board.log[mark:] if "slow" in str(line)]
+
+
+async def test_a_request_that_has_waited_long_enough_is_not_executed(box: Mail) -> None:
+    await asleep(box)
+    late = await box.http.post("/items", json={"n": 81}, headers={"Prefer": "wait=1"})
+    assert late.status_code == 504
+    assert "will not execute it" in late.json()["error"]
+    assert "location" not in late.headers
+    box.wake()
+    await box.known("awake")
+    assert 81 not in await items(box)
 
 
 async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:

@@ -29,15 +29,22 @@ def free_port() -> int:
 class Broker:
     """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``.
 
-    ``ack_wait``: after how long nats-server gives again what was not acknowledged.
+    ``ack_wait``: after how long nats-server gives again what was not acknowledged. ``keeps``:
+    whether Mosquitto writes what it has into a file.
     """
 
     def __init__(
-        self, kind: str, folder: Path, tls: Path | None = None, ack_wait: str = "2s"
+        self,
+        kind: str,
+        folder: Path,
+        tls: Path | None = None,
+        ack_wait: str = "2s",
+        keeps: bool = True,
     ) -> None:
         self.port = free_port()
         self._tls = tls
-        self._folder = folder
+        self.folder = folder
+        self._keeps = keeps
         self._writes_late = kind == "mosquitto"
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +61,7 @@ class Broker:
         return from_url(f"mqtt{'s' if self._tls else ''}://localhost:{self.port}")
 
     def _mosquitto(self) -> None:
-        folder = self._folder
+        folder = self.folder
         subprocess.run(
             ["mosquitto_passwd", "-c", "-b", folder / "passwords", *LOGIN.values()],
             check=True,
@@ -65,7 +72,7 @@ class Broker:
             f"listener {self.port} 127.0.0.1",
             "allow_anonymous false",
             f"password_file {folder}/passwords",
-            "persistence true",
+            f"persistence {str(self._keeps).lower()}",
             f"persistence_location {folder}/",
             "autosave_on_changes true",
             "autosave_interval 1",
@@ -79,10 +86,10 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         for _ in range(1500):
-            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert self._process.poll() is None, (self.folder / "log").read_text()
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
                 return

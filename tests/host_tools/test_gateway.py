@@ -18,7 +18,7 @@ from torpor_tools.gateway import Gateway, message
 from torpor_tools.gateway.app import Wishes
 from torpor_tools.gateway.message import Answer, Status
 from torpor_tools.gateway.nats import is_needed
-from torpor_tools.gateway.parked import Parked
+from torpor_tools.gateway.parked import LostError, Parked
 from torpor_tools.link import build
 
 SOURCE = """
@@ -80,6 +80,7 @@ def test_what_is_no_answer(data: bytes) -> None:
         (b'{"state": "asleep", "ms": 5000, "at": 90}', Status("asleep", "", 95)),
         (b'{"state": "asleep", "ms": 5000, "at": 99999}', Status("asleep", "", 105)),  # wrong clock
         (b'{"state": "asleep", "ms": -1}', Status("asleep")),
+        (b'{"state": "awake", "fresh": "a1"}', Status("awake", fresh="a1")),
     ],
 )
 def test_what_a_board_says_of_itself(data: bytes, status: Status) -> None:
@@ -124,6 +125,49 @@ def test_a_board_is_full_until_requests_are_answered_or_out_of_time() -> None:
     now = 111
     assert not parked.is_full("box")
     assert not parked.waiting["box"]
+
+
+async def test_what_a_broker_has_lost() -> None:
+    parked = Parked()
+    for id in "ab":
+        with parked.parking("box", id, 2e9):
+            pass
+    waiter = asyncio.create_task(parked.wait("a", 20))
+    await asyncio.sleep(0)
+    assert parked.lose("box") == 2
+    with pytest.raises(LostError):
+        await waiter
+    with pytest.raises(LostError):  # it was lost while it was being published
+        await parked.wait("b", 20)
+    parked.answered("b", Answer(200, (), b""))  # but was not
+    assert not parked.is_lost("b")
+    with parked.parking("box", "a", 2e9):  # a client tries again
+        assert not parked.is_lost("a")
+
+
+def test_what_the_gateway_holds_counts_as_waiting() -> None:
+    parked = Parked(limit=1)
+    with parked.holding("box", "a", 2e9) as asked:
+        assert parked.is_full("box")
+        assert (parked.waits("box"), parked.held("box")) == (1, ["a"])
+        assert parked.ask("a") is None
+        assert asked.is_set()
+    with pytest.raises(OSError, match="client"), parked.holding("box", "b", 2e9):
+        raise OSError("the client has hung up")
+    assert not parked.is_full("box")
+    assert parked.ask("b") == "box"
+    assert parked.ask("b") is None
+
+
+def test_keys_are_forgotten_after_a_day() -> None:
+    now = 100.0
+    parked = Parked(clock=lambda: now)
+    parked.keys["a"] = ("x", 200)
+    now = 200 + 86_400
+    assert list(parked.outdated()) == []
+    now += 1
+    assert list(parked.outdated()) == ["a"]
+    assert not parked.keys
 
 
 async def test_all_who_wait_get_the_first_answer() -> None:

@@ -41,10 +41,11 @@ class Client:
         self._pinging: asyncio.Task | None = None
         self.stalled: int | None = None  # for the pipe
 
-    async def open(self, hello: bytes, most: int) -> None:
+    async def open(self, hello: bytes, most: int) -> bool:
         """Connect and send ``hello``, a CONNECT. ``most``: bytes of a packet that we take.
 
-        Raises ``OSError`` if the broker cannot be reached or refuses.
+        Returns whether the broker still has our session. Raises ``OSError`` if it cannot be
+        reached or refuses.
         """
         self._packets = packet.Packets(most)
         address = names.find(self._host, self._port)
@@ -60,6 +61,7 @@ class Client:
         if body[1]:
             raise OSError(_REFUSED[body[1]] if body[1] < 6 else "it refuses")
         self._pinging = asyncio.create_task(self._ping())
+        return bool(body[0])
 
     # async
     def _connect(self, address):

@@ -45,7 +45,8 @@ class Envelope:
     """``{"id", "reply", "until", "service"}`` in JSON, a line feed, and an HTTP request.
 
     ``reply`` is the topic for the answer, ``until`` the Unix time from which on nobody waits.
-    Raises ``Bad``.
+    With ``held`` there is no request: the gateway has it, and sends it when the board asks for it
+    (``held`` is 1), or its client has hung up (0). Raises ``Bad``.
     """
 
     def __init__(self, payload, answers: str) -> None:
@@ -56,6 +57,7 @@ class Envelope:
             head = json.loads(str(line[: max(end, 0)], "utf-8"))
             self.id, self.reply, self.service = head["id"], head["reply"], head["service"]
             self.until = head.get("until") or 0
+            self.held = head.get("held")
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise Bad("no envelope: %r" % e)
         for text in (self.id, self.reply, self.service):

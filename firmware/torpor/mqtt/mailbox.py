@@ -6,6 +6,9 @@ QoS 1, and the request is acknowledged when the reply is: until then the broker 
 
 After subscribing the board sends itself a mark. When that comes back, all that waited before has
 come, and the board may sleep.
+
+A request whose client waits for the answer stays with the gateway, so that it can be dropped when
+the client hangs up. Only a note of it waits in the mailbox; the board asks for the request then.
 """
 
 import asyncio
@@ -35,6 +38,7 @@ _CONNECT_MS = const(8000)
 _DRAIN_MS = const(5000)  # nats-server gives what a crash left again after its ack_wait of 2 s
 _SETTLE_MS = const(3000)  # until the broker has acknowledged what we sent
 _EXECUTE_MS = const(60000)
+_HELD_MS = const(2000)  # until the gateway has sent a request that we asked for
 _CLOSE_MS = const(1500)
 # What is more than this waits for the next start.
 _MOST = const(200)  # requests
@@ -74,6 +78,8 @@ class Mailbox:
         self._bounded = getattr(kernel.cluster, "POWER", ("",))[0] == "deep"
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
         self._open = self._drained = self._closed = self._working = False
+        self._fresh = False  # the broker had no session of ours, so what waited in it is lost
+        self._asked: set = set()  # ids of requests that gateways hold for us
 
     # For the governor
 
@@ -83,20 +89,21 @@ class Mailbox:
 
     def _stay(self, ms: int) -> None:
         self._since = clock.ticks()
-        self._for_ms = ms
+        self._for_ms = ms or (_HELD_MS if self._asked else 0)
 
     async def close(self, ms: int) -> None:
         """Say that the board sleeps for ``ms``, and leave the broker."""
         self._closed = not self._working
         if self._working or not self._open:
             return
-        told = {"state": "asleep", "ms": ms}
+        self._asked.clear()
+        status = {"state": "asleep", "ms": ms}
         if clock.synced():
-            told["at"] = clock.now()
+            status["at"] = clock.now()
         try:
-            self._publish(self._base + "/status", json.dumps(told).encode(), True)
+            self._say(status)
             await asyncio.wait_for_ms(self._settle(), _CLOSE_MS)
-            if self._working:  # a request came: the governor asks again
+            if self._working or self._asked:  # a request came: the governor asks again
                 self._closed = False
                 return
             self._client.send(packet.DISCONNECT)
@@ -138,11 +145,12 @@ class Mailbox:
         client = self._client
         self._unsettled = {}
         self._newest = ("", 0)
+        self._asked.clear()
         self._closed = self._drained = False
         lost = json.dumps({"state": "lost"})
         login = self._secrets.get("user", ""), self._secrets.get("password", "")
         greeting = hello(self._name, login[0], login[1], self._base + "/status", lost)
-        await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS)
+        self._fresh = not await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS)
         self._open = True
         self._stay(_DRAIN_MS)
         client.send(packet.subscribe(client.next(), self._base + "/in"))
@@ -161,9 +169,15 @@ class Mailbox:
         the broker knows what it has to keep for us."""
         if code == 128:
             raise OSError("it refuses the subscription of " + self._base + "/in")
-        awake = {"state": "awake", "address": net.info().get("address")}
-        self._publish(self._base + "/status", json.dumps(awake).encode(), True)
+        if self._fresh:
+            self._asked.add("")  # gateways that hold requests have to announce them again
+        self._say({"state": "awake", "address": net.info().get("address")})
         self._publish(self._base + "/in", self._mark, False)
+
+    def _say(self, status: dict) -> None:
+        if self._fresh:
+            status["fresh"] = self._mark.decode()  # a gateway may hear it several times
+        self._publish(self._base + "/status", json.dumps(status).encode(), True)
 
     def _publish(self, topic: str, payload: bytes, retain: bool, *answers: int) -> int:
         """Publish; when the broker has it, the request numbered ``answers`` is acknowledged."""
@@ -215,6 +229,14 @@ class Mailbox:
             if len(message.payload) != len(self._mark):  # the mark of an earlier start
                 _log.error("a message that is no request: %s", e)
                 self._bury("unreadable", e, message.payload)
+            self._acknowledge(message.number)
+            return
+        if envelope.held:
+            self._asked.add(envelope.id)
+            self._publish(envelope.reply, b"held", False, message.number)
+            return
+        self._asked.discard(envelope.id)
+        if envelope.held == 0:
             self._acknowledge(message.number)
             return
         if message.again and envelope.id == self._newest[0]:

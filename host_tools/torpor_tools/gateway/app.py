@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,7 @@ from .broker import Broker
 from .client import Request
 from .direct import Address, Answering, Direct, NotReachedError
 from .message import Header, Topics
-from .parked import Parked
+from .parked import LostError, Parked
 from .response import RefusedError, Response, has_length
 
 Resolve = Callable[["Home", str], tuple[str, int]]
@@ -162,10 +164,17 @@ class App:
         wait = self._wait_s if wishes.wait is None else wishes.wait
         until = time.time() + (_ASYNC_S if wishes.respond_async else wait)
         id = _id(home, key)
-        await self._hand_over(home, id, until, request)
+        if wishes.respond_async or key is not None:
+            await self._hand_over(home, id, until, request, key is not None)
+        else:
+            await self._hold(home, id, until, request)
+            wait = until - time.time()
         if wishes.respond_async:
             wait = wishes.wait or 0
-        answer = await self._parked.wait(id, wait)
+        try:
+            answer = await self._parked.wait(id, wait)
+        except LostError:
+            raise _lost(home.board) from None
         if answer:
             await response.send(answer.status, answer.headers, answer.body)
             return
@@ -175,37 +184,78 @@ class App:
         }
         if wishes.respond_async:
             raise RefusedError(202, f"waits for {home.board}", headers)
-        text = f"{home.board} has not answered in time; Location tells what becomes of it"
+        text = f"{home.board} has not answered in time; Location shows what becomes of it"
         raise RefusedError(504, text, headers)
 
+    async def _hold(self, home: Home, id: str, until: float, request: Request) -> None:
+        """Hand the request over when its board asks for it.
+
+        Until then only a note waits at the broker, so the request is dropped if its client hangs up
+        (which cancels this) or has waited long enough.
+        """
+        self._check(home, request)
+        with self._parked.holding(home.board, id, until) as asked:
+            note = message.envelope(id, self._topics.answer(id), until, home.service, held=True)
+            try:
+                async with asyncio.timeout(max(0, until - time.time())):
+                    await self._broker.publish(self._topics.inbox(home.board), note)
+                    await asked.wait()
+            except TimeoutError:
+                text = f"{home.board} has not taken the request in time, and will not execute it"
+                retry = {"Retry-After": str(self._parked.retry_after(home.board))}
+                raise RefusedError(504, text, retry) from None
+        await self._publish(home, id, until, request)
+
     async def _hand_over(
-        self,
-        home: Home,
-        id: str,
-        until: float,
-        request: Request,
+        self, home: Home, id: str, until: float, request: Request, has_key: bool
     ) -> None:
         """Have the broker keep the request for the board."""
-        body = request.body
         parked = self._parked
+        fingerprint = message.fingerprint(request.verb, request.target, request.body)
+        if has_key and parked.keys.get(id, (fingerprint, 0))[0] != fingerprint:
+            raise RefusedError(422, "this Idempotency-Key was used for another request")
         if parked.answer(id) or id in parked.waiting.get(home.board, ()):
             return
+        self._check(home, request)
+        if has_key and id not in parked.keys:
+            parked.keys[id] = (fingerprint, until)
+            key = json.dumps({"request": fingerprint, "until": int(until)}).encode()
+            try:
+                async with self._patience(until):
+                    await self._broker.publish(self._topics.key(id), key, retain=True)
+            except BaseException:
+                del parked.keys[id]
+                raise
+        await self._publish(home, id, until, request)
+
+    def _check(self, home: Home, request: Request) -> None:
+        """Raise ``RefusedError`` if the request cannot be parked."""
+        parked = self._parked
         retry = {"Retry-After": str(parked.retry_after(home.board))}
         if home.board not in parked.boards:
             # The broker keeps nothing for a board that it does not know.
-            raise RefusedError(503, f"{home.board} has never been connected to the broker", retry)
+            text = f"the broker does not know {home.board}, which has to connect first"
+            raise RefusedError(503, text, retry)
         if parked.is_full(home.board):
             raise RefusedError(429, f"{parked.limit} requests wait for {home.board} already", retry)
-        top = message.head(request.verb, request.target, request.headers, len(body))
-        if len(top) > message.MOST_HEAD:
+        if len(_head(request)) > message.MOST_HEAD:
             raise RefusedError(431, f"a board takes a head of {message.MOST_HEAD} bytes")
-        if len(body) > message.MOST_BODY:
+        if len(request.body) > message.MOST_BODY:
             raise RefusedError(413, f"a board takes a body of {message.MOST_BODY} bytes")
+
+    async def _publish(self, home: Home, id: str, until: float, request: Request) -> None:
         line = message.envelope(id, self._topics.answer(id), until, home.service)
+        data = line + _head(request) + request.body
+        with self._parked.parking(home.board, id, until):
+            async with self._patience(until):
+                await self._broker.publish(self._topics.inbox(home.board), data)
+
+    @asynccontextmanager
+    async def _patience(self, until: float) -> AsyncIterator[None]:
+        """Raise ``RefusedError`` if the broker does not take what is published meanwhile."""
         try:
-            with parked.parking(home.board, id, until):
-                async with asyncio.timeout(max(1, until - time.time())):
-                    await self._broker.publish(self._topics.inbox(home.board), line + top + body)
+            async with asyncio.timeout(max(1, until - time.time())):
+                yield
         except TimeoutError:
             raise RefusedError(503, "the broker does not answer", {"Retry-After": "5"}) from None
 
@@ -225,6 +275,8 @@ class App:
     async def _what_became_of(self, board: str, until: int, id: str, response: Response) -> None:
         if answer := self._parked.answer(id):
             await response.send(answer.status, answer.headers, answer.body)
+        elif self._parked.is_lost(id):
+            raise _lost(board)
         elif board not in self._parked.boards:
             raise RefusedError(404, f"there is no board {board}")
         elif time.time() > until + _LATE_S:
@@ -240,12 +292,20 @@ class App:
             "boards": {
                 name: {
                     "state": status.state,
-                    "waiting": len(parked.waiting.get(name, ())),
+                    "waiting": parked.waits(name),
                     "wakes_in": parked.retry_after(name) if status.wakes_at else None,
                 }
                 for name, status in sorted(parked.boards.items())
             },
         }
+
+
+def _head(request: Request) -> bytes:
+    return message.head(request.verb, request.target, request.headers, len(request.body))
+
+
+def _lost(board: str) -> RefusedError:
+    return RefusedError(502, f"the broker has lost the request before {board} took it")
 
 
 def _id(home: Home, key: bytes | None) -> str:

@@ -20,9 +20,16 @@ _NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
 class Broker:
-    """Keeps connected, tells ``hear(topic, payload)`` what comes, publishes until it is taken.
+    """Keeps connected, passes what comes to ``hear(topic, payload)``, publishes until it is taken.
 
-    ``login``: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
+    Args:
+        where: The broker's address.
+        login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
+        topics: What to subscribe to.
+        hear: Gets every message.
+        echo: Topic below which each connection sends itself a message after it has subscribed. When
+            that comes back, all that is retained has come.
+        caught_up: Called with False when a connection begins, and with True at the echo.
     """
 
     def __init__(
@@ -31,12 +38,16 @@ class Broker:
         login: dict[str, str],
         topics: Sequence[str],
         hear: Callable[[str, bytes], None],
+        echo: str = "",
+        caught_up: Callable[[bool], None] = lambda is_caught_up: None,
     ) -> None:
         self._where = where
         self._login = login
         self._topics = topics
         self._hear = hear
         self._name = f"torpor-gateway-{secrets.token_hex(6)}"
+        self._echo = f"{echo}/{self._name}" if echo else ""
+        self._caught_up = caught_up
         self._client: aiomqtt.Client | None = None
         self.connected = asyncio.Event()
 
@@ -49,13 +60,20 @@ class Broker:
                     # All that comes is retained, so what a lost connection takes with it is sent
                     # again to the next: it need not be acknowledged.
                     await client.subscribe([(topic, 0) for topic in self._topics])
+                    self._caught_up(False)
+                    if self._echo:
+                        await client.subscribe(self._echo, 0)
+                        await client.publish(self._echo, b"caught up", 0)
                     self._client = client
                     self.connected.set()
                     _log.info("connected to the broker at %s", self._where.url)
                     pause = _FIRST_S
                     async for message in client.messages:
-                        if isinstance(message.payload, bytes):
-                            self._hear(str(message.topic), message.payload)
+                        topic = str(message.topic)
+                        if topic == self._echo:
+                            self._caught_up(True)
+                        elif isinstance(message.payload, bytes):
+                            self._hear(topic, message.payload)
             except aiomqtt.MqttError as error:
                 if self.connected.is_set() or pause == _FIRST_S:
                     _log.warning("broker at %s: %s", self._where.url, error)

@@ -29,6 +29,7 @@ _MOST_HEAD = 65_536  # bytes
 _MOST_WAITING = 16  # requests that a client sends before it has the responses
 _IDLE_S = 5.0  # a connection without a request
 _SLOW_S = 30.0  # a request that has begun and does not go on
+_AGAIN_S = 0.05
 _LINGER_S = 2.0  # a closed connection; a reset would destroy the response that is on its way
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
@@ -123,8 +124,13 @@ class Client(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         self.resume_writing()
-        if self._task:
+        self._cancel_task()
+
+    def _cancel_task(self) -> None:
+        """Cancel the request, again if need be: Python 3.11's ``wait_for`` can swallow it."""
+        if self._task and not self._task.done():
             self._task.cancel()
+            self._loop.call_later(_AGAIN_S, self._cancel_task)
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()

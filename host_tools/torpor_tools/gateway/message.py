@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _HOP_BY_HOP = {
 _OURS = {b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board"}
 _NOT_PASSED = _HOP_BY_HOP | _OURS
 _NOT_PARKED = {b"user-agent", b"accept-encoding", b"cache-control"}  # a board does not look at them
+ASKED = b"held"  # a board's answer to an envelope with ``held``: it asks for the request
 MOST_HEAD = 4000  # bytes; the board takes 4,096
 MOST_BODY = 16_384
 
@@ -36,11 +38,19 @@ class Topics:
     def answer(self, id: str) -> str:
         return f"torpor/{self.cluster}/answers/{id}"
 
+    def key(self, id: str) -> str:
+        return f"torpor/{self.cluster}/keys/{id}"
+
+    @property
+    def echo(self) -> str:
+        """Below it each gateway hears only itself."""
+        return f"torpor/{self.cluster}/gateways"
+
     @property
     def heard(self) -> tuple[str, ...]:
         """What a gateway subscribes to."""
         base = f"torpor/{self.cluster}"
-        return (f"{base}/answers/+", f"{base}/+/status", f"{base}/+/dead/+")
+        return (f"{base}/answers/+", f"{base}/keys/+", f"{base}/+/status", f"{base}/+/dead/+")
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Status:
-    """What a board has said last of itself: ``state`` is awake, asleep or lost."""
+    """What a board has said last of itself: ``state`` is awake, asleep or lost.
+
+    ``fresh`` names the board's new session if the broker did not know the one before.
+    """
 
     state: str
     address: str = ""
     wakes_at: float | None = None  # Unix time; None: not known
+    fresh: str = ""
 
 
 def end_to_end(headers: Iterable[Header]) -> list[Header]:
@@ -106,10 +120,26 @@ def head(verb: str, target: bytes, headers: Iterable[Header], length: int) -> by
     return request_head(verb, target, kept)
 
 
-def envelope(id: str, reply: str, until: float, service: str) -> bytes:
-    """The line before a parked request."""
-    told = {"id": id, "reply": reply, "until": int(until), "service": service}
-    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+def envelope(id: str, reply: str, until: float, service: str, *, held: bool | None = None) -> bytes:
+    """The line before a parked request.
+
+    With ``held`` no request follows: the gateway sends it when the board asks for it (True), or
+    will not send it (False).
+    """
+    line: dict[str, str | int] = {
+        "id": id,
+        "reply": reply,
+        "until": int(until),
+        "service": service,
+    }
+    if held is not None:
+        line["held"] = int(held)
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def fingerprint(verb: str, target: bytes, body: bytes) -> str:
+    """What two requests with the same ``Idempotency-Key`` must have in common."""
+    return hashlib.sha256(b"\0".join([verb.encode(), target, body])).hexdigest()[:32]
 
 
 def answer(data: bytes) -> Answer:
@@ -169,4 +199,5 @@ def status(data: bytes, now: float) -> Status:
     ms = told.get("ms", -1)
     if told["state"] == "asleep" and isinstance(ms, int) and ms >= 0:
         wakes_at = min(float(told.get("at", now)), now) + ms / 1000
-    return Status(told["state"], str(told.get("address") or ""), wakes_at)
+    fresh = str(told.get("fresh") or "")
+    return Status(told["state"], str(told.get("address") or ""), wakes_at, fresh)

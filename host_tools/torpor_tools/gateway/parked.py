@@ -1,7 +1,8 @@
 """What waits for boards, and the answers that have come. No I/O.
 
-Everything here can be had again from the broker: requests wait in the boards' sessions, answers and
-status messages are retained. So a gateway that starts anew, or a second one, knows the same.
+The broker has everything here that must outlive the gateway: requests wait in the boards' sessions,
+and answers, keys and status messages are retained. So a gateway that starts again, or a second one,
+knows the same. Only requests whose clients wait are held here, and end with the connections.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .message import Answer, Status
+
+_KEYS_S = 86_400  # after nobody waits any more; a board remembers its last 64 ids
+
+
+class LostError(Exception):
+    """The broker has lost the request, and will not give it to its board."""
 
 
 class Parked:
@@ -32,6 +39,10 @@ class Parked:
         self.limit = limit
         self.boards: dict[str, Status] = {}
         self.waiting: dict[str, dict[str, float]] = {}  # board -> id -> until
+        self.keys: dict[str, tuple[str, float]] = {}  # id -> fingerprint, until
+        self._held: dict[str, dict[str, asyncio.Event]] = {}  # board -> id -> the board asks
+        self._gone: dict[str, tuple[str, float]] = {}  # id whose client hung up -> board, until
+        self._lost: dict[str, float] = {}  # ids of requests that a broker has lost -> since
         self._keep_s = keep_s
         self._most = most
         self._clock = clock
@@ -44,11 +55,26 @@ class Parked:
         """An answer has come. One that is known stays: what comes twice is the same."""
         if id not in self._answers:
             self._answers[id] = (self._clock(), answer)
+        self._lost.pop(id, None)
         for ids in self.waiting.values():
             ids.pop(id, None)
         for waiter in self._waiters.pop(id, ()):
             if not waiter.done():
                 waiter.set_result(self._answers[id][1])
+
+    def lose(self, board: str) -> int:
+        """The broker has lost what waited for the board. Returns how many requests that were."""
+        ids = self.waiting.pop(board, {})
+        for id in ids:
+            self._lost[id] = self._clock()
+            for waiter in self._waiters.pop(id, ()):
+                if not waiter.done():
+                    waiter.set_exception(LostError())
+        return len(ids)
+
+    def is_lost(self, id: str) -> bool:
+        """Whether a broker has lost the request."""
+        return id in self._lost
 
     def answer(self, id: str) -> Answer | None:
         """The answer of a request, if it has come."""
@@ -56,9 +82,14 @@ class Parked:
         return found[1] if found else None
 
     async def wait(self, id: str, seconds: float) -> Answer | None:
-        """The answer of a request as soon as it has come; None after ``seconds``."""
+        """The answer of a request as soon as it has come; None after ``seconds``.
+
+        Raises ``LostError``.
+        """
         if found := self.answer(id):
             return found
+        if id in self._lost:  # while it was being published
+            raise LostError
         waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(id, [])
         waiters.append(waiter)
@@ -74,8 +105,22 @@ class Parked:
                 del self._waiters[id]
 
     def outdated(self) -> Iterator[str]:
-        """Forget answers that are old, or too many; their ids, so that the broker forgets too."""
+        """Forget answers and keys that are old, or too many.
+
+        Yields their ids, so that the broker forgets them too.
+        """
         now = self._clock()
+        for id in [id for id, since in self._lost.items() if now - since > self._keep_s]:
+            del self._lost[id]
+        for id in [id for id, (_, until) in self._gone.items() if until < now]:
+            del self._gone[id]
+        for id in [id for id, (_, until) in self.keys.items() if until + _KEYS_S < now]:
+            del self.keys[id]
+            yield id
+        while len(self.keys) > self._most:
+            id = next(iter(self.keys))
+            del self.keys[id]
+            yield id
         while self._answers:
             id, (came, _) = next(iter(self._answers.items()))
             if now - came < self._keep_s and len(self._answers) <= self._most:
@@ -91,18 +136,47 @@ class Parked:
         ids = self.waiting.get(board, {})
         for id in [id for id, until in ids.items() if until < now]:
             del ids[id]
-        return len(ids) >= self.limit
+        return len(ids) + len(self._held.get(board, ())) >= self.limit
+
+    def waits(self, board: str) -> int:
+        """How many requests wait for the board."""
+        return len(self.waiting.get(board, ())) + len(self._held.get(board, ()))
 
     @contextmanager
     def parking(self, board: str, id: str, until: float) -> Iterator[None]:
         """While a request is being handed to the broker; it waits unless that fails."""
         ids = self.waiting.setdefault(board, {})
         ids[id] = until
+        self._lost.pop(id, None)
         try:
             yield
         except BaseException:
             ids.pop(id, None)
             raise
+
+    @contextmanager
+    def holding(self, board: str, id: str, until: float) -> Iterator[asyncio.Event]:
+        """While the gateway holds a request; the event is set when the board asks for it."""
+        asked = asyncio.Event()
+        self._held.setdefault(board, {})[id] = asked
+        try:
+            yield asked
+        finally:
+            del self._held[board][id]
+            if not asked.is_set():
+                self._gone[id] = (board, until)
+
+    def held(self, board: str) -> list[str]:
+        """The ids of the requests that the gateway holds for the board."""
+        return list(self._held.get(board, ()))
+
+    def ask(self, id: str) -> str | None:
+        """A board asks for a request. Returns its name if the client has hung up meanwhile."""
+        for held in self._held.values():
+            if event := held.get(id):
+                event.set()
+        board, _ = self._gone.pop(id, (None, 0))
+        return board
 
     def retry_after(self, board: str) -> int:
         """In how many seconds the board may be awake: what it said, or a guess."""

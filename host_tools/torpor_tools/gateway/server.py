@@ -20,7 +20,7 @@ from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
 from .client import Client
-from .message import Topics
+from .message import Status, Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
 
@@ -62,7 +62,12 @@ class Gateway:
         self._homes = homes(plan)
         self._documents = documents(plan)
         self.parked = Parked(limit)
-        self.broker = Broker(where, login, self._topics.heard, self._hear)
+        self.broker = Broker(
+            where, login, self._topics.heard, self._hear, self._topics.echo, self._caught_up
+        )
+        self._heard: set[str] = set()  # boards whose status has come over this connection
+        self._fresh: dict[str, str] = {}  # board -> its newest session that was new to the broker
+        self._sending: set[asyncio.Task[None]] = set()
         self.ports: dict[int, int] = {}  # service's port -> ours
         self._nats: NatsServer | None = None
         self._tasks: list[asyncio.Task[Any]] = []
@@ -122,7 +127,7 @@ class Gateway:
         for server in self._servers:
             server.close()
         await self._finish_clients()
-        for task in self._tasks:
+        for task in [*self._tasks, *self._sending]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
@@ -170,22 +175,65 @@ class Gateway:
         """Something has come from the broker."""
         parts = topic.split("/")[2:]
         try:
-            if parts[0] == "answers" and payload:
+            if parts[0] == "answers" and payload == message.ASKED:
+                if board := self.parked.ask(parts[1]):
+                    self._send_note(board, parts[1], held=False)
+            elif parts[0] == "answers" and payload:
                 self.parked.answered(parts[1], message.answer(payload))
-            elif parts[1:] == ["status"]:
-                self.parked.boards[parts[0]] = message.status(payload, time.time())
+            elif parts[0] == "keys" and payload:
+                key = json.loads(payload)
+                self.parked.keys.setdefault(parts[1], (str(key["request"]), float(key["until"])))
+            elif parts[1:] == ["status"] and payload:
+                self._hear_status(parts[0], message.status(payload, time.time()))
             elif parts[1:2] == ["dead"] and payload:
-                told = json.loads(payload.partition(b"\n")[0])
-                _log.error("%s: request %s is dead: %s", parts[0], told["id"], told["error"])
-        except (ValueError, KeyError) as error:
+                letter = json.loads(payload.partition(b"\n")[0])
+                _log.error("%s: request %s is dead: %s", parts[0], letter["id"], letter["error"])
+        except (ValueError, KeyError, TypeError) as error:
             _log.warning("nonsense under %s: %s", topic, error)
 
+    def _hear_status(self, board: str, status: Status) -> None:
+        is_known = board in self.parked.boards
+        self.parked.boards[board] = status
+        self._heard.add(board)
+        if not status.fresh or status.fresh == self._fresh.get(board):
+            return
+        self._fresh[board] = status.fresh
+        if is_known:
+            self._lose(board)
+        for id in self.parked.held(board):  # the notes of these are lost too
+            self._send_note(board, id, held=True)
+
+    def _caught_up(self, is_caught_up: bool) -> None:
+        """A connection to the broker has begun, or all that the broker retains has come.
+
+        A board's status is retained. A broker that has forgotten it has lost the board's session as
+        well, and would drop every request that we publish for the board.
+        """
+        if is_caught_up:
+            for board in set(self.parked.boards) - self._heard:
+                del self.parked.boards[board]
+                self._lose(board)
+        self._heard = set()
+
+    def _lose(self, board: str) -> None:
+        count = self.parked.lose(board)
+        what = "the broker at %s has lost its session of %s, and the requests that waited in it: %d"
+        _log.error(what, self._where.url, board, count)
+
+    def _send_note(self, board: str, id: str, *, held: bool) -> None:
+        """Publish an envelope without a request, as soon as the broker takes it."""
+        note = message.envelope(id, self._topics.answer(id), 0, "-", held=held)
+        task = asyncio.create_task(self.broker.publish(self._topics.inbox(board), note))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
     async def _clean(self) -> None:
-        """Have the broker forget old answers. Never returns."""
+        """Have the broker forget old answers and keys. Never returns."""
         while True:
             await asyncio.sleep(_CLEAN_S)
             for id in list(self.parked.outdated()):
                 await self.broker.publish(self._topics.answer(id), b"", retain=True)
+                await self.broker.publish(self._topics.key(id), b"", retain=True)
 
 
 def homes(plan: Plan) -> dict[int, Sequence[Home]]:

@@ -1,0 +1,122 @@
+"""A broker that loses a board's session: the gateway notices, and says so to those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.mail import Mail, mail
+
+BROKERS = [
+    "nats",
+    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
+]
+ASYNC = {"Prefer": "respond-async"}
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+async def box(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mail]:
+    root = tmp_path_factory.mktemp("cluster")
+    async with mail(root, Broker(request.param, root / "broker", keeps=False)) as mailbox:
+        yield mailbox
+
+
+async def restart(box: Mail) -> None:
+    """The broker starts again and has forgotten everything."""
+    box.broker.kill()
+    while box.gateway.broker.connected.is_set():
+        await asyncio.sleep(0.01)
+    for name in ("store", "jetstream"):
+        shutil.rmtree(box.broker.folder / name, ignore_errors=True)
+    await asyncio.to_thread(box.broker.start)
+
+
+async def test_a_broker_that_forgets_while_the_board_sleeps(
+    box: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.close()
+    await box.sleeps()
+    key = {"Idempotency-Key": "forgotten", **ASYNC}
+    posted = await box.http.post("/items", json={"n": 1}, headers=key)
+    assert posted.status_code == 202
+    keyed = {"Idempotency-Key": "waits"}
+    waits = asyncio.create_task(box.http.post("/items", json={"n": 2}, headers=keyed))
+    held = asyncio.create_task(box.http.post("/items", json={"n": 3}))
+    while box.gateway.parked.waits("box") < 3:
+        await asyncio.sleep(0.01)
+    caplog.clear()
+    await restart(box)
+
+    lost = await waits
+    assert lost.status_code == 502
+    assert lost.json() == {"error": "the broker has lost the request before box took it"}
+    assert (await box.http.get(posted.headers["location"])).status_code == 502
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.getMessage().endswith("of box, and the requests that waited in it: 2")
+    assert "box" not in box.gateway.parked.boards
+    refused = await box.http.post("/items", json={"n": 4}, headers=ASYNC)
+    assert refused.status_code == 503  # the broker would drop it
+
+    box.wake()
+    assert (await held).json()["n"] == 3  # the gateway had it, and has told the broker again
+    await box.rouse()
+    again = await box.http.post("/items", json={"n": 1}, headers={"Idempotency-Key": "forgotten"})
+    assert again.json()["n"] == 1
+    assert (await box.http.get("/items")).json() == [3, 1]
+
+
+async def test_a_broker_that_forgets_only_the_session(
+    box: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The board finds out when it connects, and says so."""
+    box.close()
+    await box.sleeps()
+    status = box.gateway.parked.boards["box"]
+    posted = await box.http.post("/items", json={"n": 5}, headers=ASYNC)
+    box.gateway._caught_up = lambda is_caught_up: None  # type: ignore[method-assign]
+    box.gateway.broker._caught_up = lambda is_caught_up: None
+    caplog.clear()
+    await restart(box)
+    await box.gateway.broker.connected.wait()
+    box.gateway.parked.boards["box"] = status  # as if the broker had kept it
+    assert (await box.http.get(posted.headers["location"])).status_code == 202
+    box.wake()
+    while (answer := await box.http.get(posted.headers["location"])).status_code == 202:
+        await asyncio.sleep(0.02)
+    assert answer.status_code == 502
+    assert any("has lost its session of box" in r.getMessage() for r in caplog.records)
+    await box.rouse()
+    assert (await box.http.get("/items")).status_code == 200
+
+
+async def test_a_broker_that_starts_again_and_forgets_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with mail(tmp_path, Broker("nats", tmp_path / "broker")) as box:
+        await box.sleeps()
+        posted = await box.http.post("/items", json={"n": 1}, headers=ASYNC)
+        for _ in range(2):
+            box.broker.kill()
+            while box.gateway.broker.connected.is_set():
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(box.broker.start)
+            await box.gateway.broker.connected.wait()
+            await box.known("asleep")
+        box.wake()
+        while (answer := await box.http.get(posted.headers["location"])).status_code == 202:
+            await asyncio.sleep(0.02)
+        assert answer.json()["n"] == 1
+        assert not [record for record in caplog.records if record.levelno == logging.ERROR]
