@@ -137,3 +137,73 @@ def test_deleting_works_where_nothing_else_does(run: Run, blocks: int) -> None:
         heap="16m",
     )
     print(out)
+
+
+def test_what_a_request_deletes_and_its_result_are_one_commit(run: Run) -> None:
+    """Through the mailbox, the result is a row more than there was."""
+    run(
+        HELPERS
+        + """
+    from torpor.store.joint import Joint, Windows
+
+    fill(leave=90)
+    own, store = Store("own", DATA), Store("a", DATA)
+    table = store.table("t")
+    windows = Windows([own, store])
+    count = await until_full(lambda n: table.put(n, {"text": "x" * 300}))
+    filled()
+    for n in range(20):
+        joint = Joint(windows, "delete-%d" % n)
+        joint.begin()
+        await table.delete(n * 7)
+        await joint.finish(own, "HTTP/1.1 204 No Content")
+        joint.end()
+    joint = Joint(windows, "add")
+    joint.begin()
+    await table.put(count + 1, {"text": "x" * 300})
+    await refused(507, joint.finish(own, "HTTP/1.1 201 Created"))
+    joint.end()
+    own, store = Store("own", DATA), Store("a", DATA)
+    windows = Windows([own, store])
+    assert windows.get("delete-0") == windows.get("delete-19") == "HTTP/1.1 204 No Content"
+    assert windows.get("add") is None
+    assert await store.table("t").count() == count - 20
+    """,
+        blocks=212,
+        heap="16m",
+    )
+
+
+def test_a_state_is_written_on_a_full_filesystem(run: Run) -> None:
+    run(
+        HELPERS
+        + """
+    import torpor
+
+    class Port:  # of a chip without RTC memory
+        RTC_BYTES = 0
+
+    sys.modules["torpor.port"] = torpor.port = Port
+    from torpor.store import state
+    state._FOLDER, state._FILE = DATA, DATA + "/state"
+    fill(leave=40)
+    store = Store("a", DATA)
+    table = store.table("t")
+    kept = state.of("one", 500)
+    kept["n"] = 0
+    kept.commit()
+    count = await until_full(lambda n: table.put(n, {"text": "x" * 300}))
+    filled()
+    for n in range(1, 200):
+        kept["n"], kept["text"] = n, "y" * (n % 400)
+        kept.commit()
+    state._states.clear()
+    state._saved.clear()
+    assert state.of("one", 500) == {"n": 199, "text": "y" * 199}
+    for n in range(20):
+        await table.delete(n * 5)
+    assert await Store("a", DATA).table("t").count() == count - 20
+    """,
+        blocks=212,
+        heap="16m",
+    )
