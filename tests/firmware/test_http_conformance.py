@@ -229,7 +229,7 @@ _TARGETS = [
     *[
         (_get(target), 400, CLOSED)
         for target in (
-            *(b"list", b"*", b"http://", b"http:///list", b"http://u@x/list", b"http://a:b/list"),
+            *(b"list", b"http://", b"http:///list", b"http://u@x/list", b"http://a:b/list"),
             *(
                 b"https://x/list",
                 b"ftp://x/list",
@@ -241,7 +241,8 @@ _TARGETS = [
         )
     ],
     (_request(b"OPTIONS * HTTP/1.1"), 204, KEPT),
-    (_request(b"POST * HTTP/1.1"), 400, CLOSED),
+    (_get(b"*"), 400, KEPT),
+    (_request(b"POST * HTTP/1.1"), 400, KEPT),
     (_request(b"CONNECT x:80 HTTP/1.1"), 400, CLOSED),
     (_request(b"OPTIONS /list HTTP/1.1"), 204, KEPT),
 ]
@@ -498,6 +499,24 @@ def test_a_message_shows_little_of_a_large_value(board: Running, body: bytes, er
 def test_digits_in_a_string_may_be_many(board: Running) -> None:
     body = b'{"tags":[],"note":"\\"%s"}' % (b"1" * 3000)
     assert b"1" * 3000 in _exchange(board, _json(body))
+
+
+def test_nothing_is_remembered_of_a_request_that_was_refused(board: Running) -> None:
+    """What repeats is parsed once, on the next connection too: never what was wrong."""
+    for data in (
+        _get(b"/items/%zz"),
+        _get(b""),
+        _get(b"\n"),
+        _get(b"/list", b"A b: c"),
+        _get(b"*"),
+    ):
+        for _ in range(3):
+            assert _statuses(_exchange(board, data)) == [400], data
+            assert _statuses(_exchange(board, _get(b"/list"))) == [200]
+    with board.client("items") as client:
+        for name in ("a", "b", "b", "a", "a"):
+            assert client.get(f"/items/{name}?limit=5").json() == {"name": name, "limit": 5}
+            assert client.get(f"/items/{name}").json() == {"name": name, "limit": 10}
 
 
 def test_a_segment_may_begin_with_a_slash(board: Running) -> None:

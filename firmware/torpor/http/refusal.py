@@ -35,6 +35,8 @@ def unmatched(listener, request, node):
     """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
     route takes. Raises ``Fault``."""
     if request.raw == b"*":
+        if request.verb != "OPTIONS":
+            raise Fault(400, "the target * is for OPTIONS")
         raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
     verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
     rest = listener.routes.get("/")

@@ -34,7 +34,7 @@ def version(data: bytes) -> None:
         raise Fault(505, "speak HTTP/1.1")
 
 
-def target(data: bytes, verb: str) -> bytes:
+def target(data: bytes) -> bytes:
     """The path and query of a request target. Raises ``Fault(400)``."""
     if not data:
         raise Fault(400, LINE)
@@ -47,7 +47,7 @@ def target(data: bytes, verb: str) -> bytes:
         raise Fault(400, "the target is not UTF-8")
     if data[:1] == b"/":
         return data
-    if data == b"*" and verb == "OPTIONS":  # 9112, 3.2.4: the server as a whole
+    if data == b"*":  # 9112, 3.2.4: the server as a whole
         return b""
     if data[:7].lower() == _HTTP:  # 9112, 3.2.2: from proxies
         end = 7

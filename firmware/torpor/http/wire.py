@@ -36,7 +36,7 @@ class Request:
     # In the class, so that a new connection's request costs little.
     verb = ""
     key: str | None = None  # of its handler in the route tree; None: we do not route it
-    raw = b""  # the target as sent
+    raw: bytes | None = None  # the target as sent; parsed once while the client asks for the same
     path: list  # segments, percent-decoded; "/a/b" is ["a", "b"], and "*" is []
     steps: list  # for each segment, the key to look up in the route tree
     query: bytes | None = None  # the part of the target behind "?", or None
@@ -69,14 +69,19 @@ class Request:
                 raise Fault(400, LINE)
             self.verb = str(parts[0], "utf-8")
             self.key = None
-        target = parts[1]
+        if parts[1] != self.raw:
+            self._read_target(parts[1])
+        self.body = b""
+        self.fields = None
+
+    def _read_target(self, raw: bytes) -> None:
+        self.raw = None  # nothing is remembered of what is refused
+        target = raw
         if target[:1] != b"/" or min(target) < 33 or max(target) > 126:
             from . import unusual
 
-            target = unusual.target(target, self.verb)
-        self.raw = parts[1]
-        self.body = b""
-        self.fields = self.query = None
+            target = unusual.target(target)
+        self.query = None
         escapes = b"%" in target
         if b"?" in target:
             target, self.query = target.split(b"?", 1)
@@ -89,11 +94,12 @@ class Request:
         # A segment that begins with a slash would be taken for a handler's key in the route tree.
         self.steps = ["*" if s[:1] == "/" else s for s in path] if escapes else path
         self.path = path
+        self.raw = raw
 
     @property
     def target(self) -> str:
         """The target as sent."""
-        return str(self.raw, "utf-8")
+        return str(self.raw or b"", "utf-8")
 
     def _read_tail(self, tail: bytes) -> None:
         self.tail = None  # nothing is remembered of what is refused

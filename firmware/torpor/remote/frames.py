@@ -73,12 +73,11 @@ def encode(result) -> tuple:
 
 def _json(value, name: str) -> str:
     """Raises ``ValueError`` for what JSON does not have, under that name."""
-    text = json.dumps(value, separators=_TIGHT)
-    if not is_json(value) or "nan" in text or "inf" in text:
+    if not is_json(value):
         from ..http import seldom
 
         seldom.refuse(value, name)
-    return text
+    return json.dumps(value, separators=_TIGHT)
 
 
 def decode(frame: bytes, kind: int):
