@@ -16,22 +16,23 @@ _HOST_ONLY = ("typing", "collections.abc", "typing_extensions")
 
 def aliases(tree: ast.Module) -> dict[str, ast.expr]:
     """The aliases of a module, with the types that they stand for: ``X = int`` too."""
+    candidates = [pair for node in _statements(tree.body) if (pair := _candidate(node))]
+    if not candidates:  # most modules, and what follows reads them three times
+        return {}
     hosts, stored = _host_names(tree), _stored(tree)
     found: dict[str, ast.expr] = {}
-    for node in _statements(tree.body):
-        name, value = _assigned(node)
-        if value is None or isinstance(value, ast.Constant) or _builtins_in(value) & stored:
-            continue
-        if _is_type(value, {*found}, hosts):
+    for name, value in candidates:
+        if not _builtins_in(value) & stored and _is_type(value, {*found}, hosts):
             found[name] = value
     return {name: value for name, value in found.items() if _count(tree, name) == 1}
 
 
 def host_only(tree: ast.Module) -> dict[str, ast.stmt]:
     """The aliases that a device cannot compute, with their statements at the left margin."""
-    hosts, known = _host_names(tree), aliases(tree)
+    known = aliases(tree)
+    hosts = _host_names(tree) if known else set()
     found: dict[str, ast.stmt] = {}
-    for node in tree.body:
+    for node in tree.body if known else ():
         name, value = _assigned(node)
         if name in known and value is not None and not runs(value, {*found}, hosts):
             found[name] = node
@@ -80,6 +81,13 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from node.body
         else:
             yield node
+
+
+def _candidate(node: ast.stmt) -> tuple[str, ast.expr] | None:
+    """The name and the value of an assignment that may be an alias, by the value's form."""
+    name, value = _assigned(node)
+    form = ast.Name | ast.Attribute | ast.Subscript | ast.BinOp
+    return (name, value) if isinstance(value, form) else None
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:

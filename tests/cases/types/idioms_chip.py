@@ -1,6 +1,7 @@
 """As idioms.py: what services write for a chip, which a Linux process does not have."""
 
 import binascii
+import os
 import struct
 
 import ds18x20
