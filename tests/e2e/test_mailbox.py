@@ -343,6 +343,41 @@ async def listen(box: Mail, topic: str) -> asyncio.Queue[bytes]:
     return heard
 
 
+BODIES = [
+    b'{"n" 1}',
+    b'{"n":1,,}',
+    b'{"n":01}',
+    b'{"n":1e999}',
+    b'{"n":NaN}',
+    b'{"n":"\\x"}',
+    b'{"n":[1}}',
+    b"{1:2}",
+    b"[",
+    b"\xff",
+    b'{"n":"\xed\xa0\xbd"}',
+]
+
+
+async def test_the_board_alone_judges_a_body(box: Mail) -> None:
+    """The same answer from the board, through the gateway, and through the mailbox."""
+    await box.rouse()
+    direct = box.sim.board("box").place.url(8001)
+    for number, body in enumerate(BODIES):
+        answers = []
+        for url, more in (
+            (direct, {}),
+            (str(box.http.base_url), {}),
+            (str(box.http.base_url), {"Idempotency-Key": f"body {number}"}),
+        ):
+            headers = {"Content-Type": "application/json", **more}
+            answer = await box.http.post(f"{url}/items", content=body, headers=headers)
+            answers.append((answer.status_code, answer.json()))
+        statuses = {status for status, _ in answers}
+        assert len(statuses) == 1, (body, answers)
+        if statuses != {200}:
+            assert answers[0] == answers[1] == answers[2], body
+
+
 async def test_a_board_that_was_never_there(box: Mail) -> None:
     await asleep(box)
     box.gateway.parked.boards.pop("box")
