@@ -176,6 +176,7 @@ GATEWAY = [
     request("POST", "/tags", _JSON, "Prefer: wait=1", body=b'{"tags":["a"]}'),
     request("POST", "/tags", _JSON, "Prefer: respond-async", body=b'{"tags":["a"]}'),
     request("GET", "/~gateway"),
+    request("GET", "/~requests/box/1700000000/abc"),
     request("GET", "/openapi.json"),
     request("GET", "/list", "Connection: X-Hop", "X-Hop: 1", "TE: trailers", "Keep-Alive: 5"),
     request("GET", "/list", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),

@@ -99,6 +99,11 @@ def test_preferences() -> None:
     assert Wishes.of([(b"prefer", b"wait=soon"), (b"accept", b"wait=3")]) == Wishes()
 
 
+@pytest.mark.parametrize("text", ["\u00b3", "-1", "1.5", "1e3", "", " ", "inf", "nan", "9" * 5000])
+def test_a_wait_that_is_not_a_number_of_seconds(text: str) -> None:
+    assert Wishes.of([(b"prefer", b"wait=" + text.encode("latin-1"))]) == Wishes()
+
+
 def test_old_answers_are_forgotten() -> None:
     now = 100.0
     parked = Parked(keep_s=10, most=2, clock=lambda: now)

@@ -2,7 +2,7 @@
 
 None may end in a 5xx of a contract route, in a traceback, in the loss of the board or of one of
 its places for connections. ``make test`` runs a short slice, ``make soak`` 100,000. What has
-failed once is a line of ``seeds/fuzz.txt``, and comes first in both.
+failed once is a line of ``seeds/fuzz.txt`` and comes first in both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import random
 import re
 import socket
 import struct
+from ast import literal_eval
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -267,7 +268,7 @@ class Fuzz:
                 self.wrong.append(await self._narrow(batch) + "\n" + noise)
             if self.box.board.starts != 1:
                 self.wrong.append(f"{batch[0].name} to {batch[-1].name}: the board has restarted")
-            assert not self.wrong, "\n".join([f"add the lines to {SEEDS.name}:", *self.wrong])
+            assert not self.wrong, "\n".join([f"to {SEEDS.name} belongs:", *self.wrong])
 
     async def _work(self, queue: list[Attempt]) -> None:
         while queue:
@@ -281,14 +282,11 @@ class Fuzz:
             status = int(found)
             counts = self.statuses[target]
             counts[status] = counts.get(status, 0) + 1
-            if status >= 500 and status not in REFUSALS:
-                self.wrong.append(
-                    f"{attempt.name}: {status}\n{str(attempt.pieces)[:1500]}\n{data[:300]!r}"
-                )
+            late = status == 504 and b"/~requests/" in b"".join(attempt.pieces)  # says the gateway
+            if status >= 500 and status not in REFUSALS and not late:
+                self.wrong.append(_shown(attempt, str(status), data))
         if data and not data.startswith(b"HTTP/1."):
-            self.wrong.append(
-                f"{attempt.name}: not HTTP\n{str(attempt.pieces)[:1500]}\n{data[:300]!r}"
-            )
+            self.wrong.append(_shown(attempt, "not HTTP", data))
 
     async def _exchange(self, target: str, attempt: Attempt) -> bytes:
         reader, writer = await asyncio.open_connection(*self.addresses[target])
@@ -369,8 +367,14 @@ class Fuzz:
             await self._make(each)
             await asyncio.sleep(0.05)
             if self._errors():
-                guilty.append(f"{each.name}: {str(each.pieces)[:1500]}")
+                guilty.append(_shown(each, "an error in the log"))
         return "\n".join(guilty) or f"{batch[0].name} to {batch[-1].name}, not one by one"
+
+
+def _shown(attempt: Attempt, problem: str, answer: bytes = b"") -> str:
+    """The line for the file of what has failed, with what was wrong as a comment."""
+    line = f"{attempt.name.split()[0]} {b''.join(attempt.pieces)!r}"
+    return f"# {attempt.name}: {problem} {answer[:300]!r}\n{line}"
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -382,8 +386,13 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def _kept() -> list[Attempt]:
-    lines = [line.split() for line in SEEDS.read_text().splitlines() if line[:1] not in ("#", "")]
-    return [attempt(t, CORPUS[t], int(seed), int(index)) for t, seed, index in lines]
+    """What has failed once, as it was sent: seeds would mean something else in a new corpus."""
+    attempts = []
+    for number, line in enumerate(SEEDS.read_text().splitlines(), 1):
+        target, _, data = line.partition(" ")
+        if target in CORPUS:
+            attempts.append(Attempt(f"{target} {SEEDS.name} {number}", [literal_eval(data)], False))
+    return attempts
 
 
 async def fuzz(

@@ -26,6 +26,7 @@ from .response import RefusedError, Response, has_length
 Resolve = Callable[["Home", str], tuple[str, int]]
 
 _ASYNC_S = 86_400  # how long a request may wait whose client does not
+_SECONDS_DIGITS = 12  # of a time that a client names
 _LATE_S = 60  # an answer on its way when its time was over
 
 
@@ -52,8 +53,13 @@ class Wishes:
         told = b",".join(v for n, v in headers if n == b"prefer").decode("latin-1").lower()
         parts = [part.strip() for part in told.replace(";", ",").split(",")]
         waits = [p[5:].strip('"') for p in parts if p.startswith("wait=")]
-        wait = float(waits[0]) if waits and waits[0].isdigit() else None
+        wait = float(waits[0]) if waits and _is_number(waits[0]) else None
         return cls("respond-async" in parts, wait)
+
+
+def _is_number(text: str) -> bool:
+    """Return whether ``text`` is a number of seconds. ``"³".isdigit()`` is true as well."""
+    return text.isascii() and text.isdigit() and len(text) <= _SECONDS_DIGITS
 
 
 class App:
@@ -265,7 +271,7 @@ class App:
         parts = path.split("/")[1:]
         if request.verb not in ("GET", "HEAD"):
             raise RefusedError(405, "only GET", {"Allow": "GET, HEAD"})
-        if parts[0] == "~requests" and len(parts) == 4 and parts[2].isdigit():
+        if parts[0] == "~requests" and len(parts) == 4 and _is_number(parts[2]):
             await self._what_became_of(parts[1], int(parts[2]), parts[3], response)
         elif parts == ["~gateway"]:
             await response.send_json(200, self._state())
