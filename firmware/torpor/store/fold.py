@@ -11,13 +11,15 @@ from os import remove, rename
 
 from micropython import const
 
+from .. import overlay
+from ..errnos import ENOSPC
 from . import forget, segment
 from .index import at, place, split
 from .upkeep import drop, trim
 
+overlay.forget("torpor.errnos")
 forget("upkeep")
 
-_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 _BLOCK = const(2048)
 _LEAF = const(16384)
 
@@ -37,7 +39,7 @@ async def run(store, writes=()) -> None:
 
         forget("opening")
         forget("reserve")
-        if e.errno != _FULL:
+        if e.errno != ENOSPC:
             raise opening.failed(store, e)
         if not reserve.frees(writes):
             raise reserve.full()
@@ -57,7 +59,7 @@ def steps(store):
     for table in tables:
         done = (yield from fold(table)) and done
     if not done:
-        raise OSError(_FULL)
+        raise OSError(ENOSPC)
     store.journal.close()
     store.journal = open(store.journal_path, "wb")
     store.journal.flush()
@@ -88,7 +90,7 @@ def fold(table):
             else:
                 yield from _write(table, i, _blocks(table, _merged(table, i)), False)
         except OSError as e:
-            if e.errno != _FULL:
+            if e.errno != ENOSPC:
                 raise
             done = False
             _discard(leaves.prefix + ".~")

@@ -8,16 +8,18 @@ from json import loads
 
 from micropython import const
 
+from .. import overlay
+from ..errnos import ENOSPC
 from ..service import Fault
 from . import fold, forget, reserve, segment
 from .table import Table
 from .upkeep import drop
 
+overlay.forget("torpor.errnos")
 forget("fold")
 forget("reserve")
 forget("upkeep")
 
-_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 CATALOGS = ("_", "_copy")
 _SCATTERED = const(512)  # bytes of a journal
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
@@ -39,14 +41,14 @@ def failed(store, error):
         pass
     store.journal = open(store.journal_path, "ab")
     store.dirty = False
-    return reserve.full() if error.errno == _FULL else error
+    return reserve.full() if error.errno == ENOSPC else error
 
 
 def write_failed(store, error, writes: list, record: bytes) -> None:
     """Raise as ``failed``, unless the record can be written at the cost of the reserve."""
     fault = failed(store, error)
     try:
-        if error.errno == _FULL and reserve.again(store, writes, record):
+        if error.errno == ENOSPC and reserve.again(store, writes, record):
             return
     except OSError as e:
         fault = failed(store, e)
@@ -172,7 +174,7 @@ def _forget_invalid(store) -> None:
         try:
             _fold(store)
         except OSError as e:
-            if e.errno != _FULL or not reserve.spend(store):
+            if e.errno != ENOSPC or not reserve.spend(store):
                 raise
             _fold(store)
 

@@ -8,13 +8,10 @@ import os
 import sys
 from json import dumps, loads
 
-from micropython import const
-
 from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
 from .plain import packed
 
-_FULL = const(28)  # ENOSPC, for which MicroPython's errno has no name
 _FOLDER = "/data"
 _FILE = "/data/state"
 _log = log.Log("state")
@@ -97,7 +94,9 @@ def _write(record: bytes) -> None:
     try:
         _put(record)
     except OSError as e:
-        if e.errno != _FULL:
+        from ..errnos import ENOSPC
+
+        if e.errno != ENOSPC:
             raise
         _spend()
         _put(record)
