@@ -45,8 +45,14 @@ class Streams:
     async def stream(self) -> AsyncIterator[str]:
         yield "a"
         yield "b"
+
+    @get("/stream-replaced")
+    async def stream_replaced(self) -> AsyncIterator[str]:
+        yield "base"
 """
 SOURCE = """\
+from collections.abc import AsyncIterator
+
 from torpor import Service, get
 
 from .common import Base
@@ -74,6 +80,10 @@ class Kid(Base, Streams, Local):
 
     async def taken_away(self) -> str:
         return "kid"
+
+    @get("/stream-replaced")
+    async def stream_replaced(self) -> AsyncIterator[str]:
+        yield "kid"
 """
 B = """\
 from torpor import Service
@@ -114,7 +124,16 @@ def contract(tmp_path: Path) -> Contract:
 def test_members_of_all_classes_are_in_the_contract(contract: Contract) -> None:
     assert contract.class_name == "Kid"
     assert contract.doc == "The one that runs."
-    names = ["own", "replaced", "taken_away", "of_base", "beat", "stream", "count"]
+    names = [
+        "own",
+        "replaced",
+        "taken_away",
+        "stream_replaced",
+        "of_base",
+        "beat",
+        "stream",
+        "count",
+    ]
     assert [method.name for method in contract.methods] == names
     assert [peer.attribute for peer in contract.peers] == ["b"]
 
@@ -124,6 +143,36 @@ def test_what_overrides_replaces(contract: Contract) -> None:
     assert routes["replaced"] == ["/replaced"]
     assert routes["taken_away"] == []
     assert routes["of_base"] == ["/of-base"]
+
+
+def test_a_diamond_is_read_as_micropython_looks_it_up(tmp_path: Path) -> None:
+    source = """\
+from torpor import Service, get
+
+
+class Top(Service):
+    @get("/v")
+    async def v(self) -> str:
+        return "top"
+
+
+class Left(Top):
+    pass
+
+
+class Right(Top):
+    @get("/other")
+    async def v(self) -> str:
+        return "right"
+
+
+class A(Left, Right):
+    pass
+"""
+    root = write_cluster(tmp_path, {"a": source})
+    with running(root) as cluster, cluster.client("a") as http:
+        assert http.get("/v").text == "top"
+        assert http.get("/other").status_code == 404
 
 
 def test_places_are_where_it_is_written(contract: Contract) -> None:
@@ -152,6 +201,7 @@ def test_it_runs(tmp_path: Path) -> None:
         assert http.get("/replaced").text == "kid"
         assert http.get("/own").text == "own"
         assert http.get("/stream").text == "ab"
+        assert http.get("/stream-replaced").text == "kid"
         assert http.get("/taken-away").status_code == 404
         with cluster.client("c") as other:
             assert other.get("/all").json() == ["base", "kid", "kid"]

@@ -23,6 +23,7 @@ SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     run_time.streams_are_not_iterated,
     run_time.types_are_not_computed,
     run_time.aliases_are_not_imported,
+    run_time.tuples_have_no_steps,
 )
 CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     classes.bases_can_be_read,

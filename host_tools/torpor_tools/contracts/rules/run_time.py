@@ -16,7 +16,7 @@ _ITERATOR = "write a class with __aiter__ and async def __anext__"
 
 def async_generators_are_streams(source: Source) -> Iterator[Problem]:
     """An ``async def`` that yields is the stream of a route, which torpor sends; nothing else."""
-    streams = {m for cls in source.classes[:1] for m in contract_methods(cls)}
+    streams = {m for part in source.lineage for m in contract_methods(part.node)}
     bodies = {part.node: part.node.name for part in source.lineage}
     for module in source.modules:
         for owner, node in _functions(module.tree, None):
@@ -90,3 +90,30 @@ def _run_time_imports(module: Module) -> Iterator[ast.ImportFrom]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ImportFrom) and node not in hidden:
             yield node
+
+
+def tuples_have_no_steps(source: Source) -> Iterator[Problem]:
+    """``(1, 2, 3)[::-1]``, which mypy computes by itself and lets pass."""
+    for module in source.modules:
+        names = _tuples(module.tree)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+                owner = node.value
+                is_tuple = isinstance(owner, ast.Tuple) or getattr(owner, "id", "") in names
+                if is_tuple and node.slice.step is not None:
+                    what = f"{ast.unparse(node)}: MicroPython's tuple has no slices with a step"
+                    yield module.problem(node, what, "take it of a list: list(t)[::-1]")
+
+
+def _tuples(tree: ast.Module) -> set[str]:
+    """The names that a module sets once, to a tuple that is written out."""
+    stored: dict[str, int] = {}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.arg):
+            name = node.id if isinstance(node, ast.Name) else node.arg
+            if isinstance(node, ast.arg) or not isinstance(node.ctx, ast.Load):
+                stored[name] = stored.get(name, 0) + 1
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return {name for name in found if stored[name] == 1}
