@@ -76,9 +76,8 @@ class Start:
     def _stand_ins(self, needed, given):
         for attribute in given:
             if attribute not in needed:
-                raise AssertionError(
-                    "%s is no peer; the peers are: %s" % (attribute, ", ".join(needed) or "none")
-                )
+                known = ", ".join(["config", "jobs"] + sorted(needed))
+                raise AssertionError("start() has no argument %s; it takes %s" % (attribute, known))
         found = {}
         for attribute, (peer, methods) in needed.items():
             if attribute not in given:

@@ -8,6 +8,7 @@ import _sim  # type: ignore[import-not-found]  # of the simulator
 
 from . import Ended
 
+_WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
 _kinds = ("probes", "pins", "adc", "wifi", "chip")
 _inputs = {}
 events = []
@@ -32,7 +33,11 @@ class Board:
         _inputs["adc"][str(pin)] = int(value)
 
     def wifi(self, **state) -> None:
-        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp``."""
+        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp``, ``bssid`` (hex)."""
+        for name in state:
+            if name not in _WIFI:
+                known = ", ".join(_WIFI)
+                raise TypeError("board.wifi() has no argument %s; it takes %s" % (name, known))
         _inputs["wifi"].update(state)
 
     def output(self, pin):

@@ -22,7 +22,15 @@ from .flash import BoardFolder, write_json
 _ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
 _FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
 _PERIODS_S = (600, 420, 780)  # so that several probes do not move alike
-_KINDS = ("probe:ROM", "pin:NUMBER", "adc:NUMBER", "wifi:up|rssi|join_ms|ntp", "chip:celsius")
+_KINDS = (
+    "probe:ROM",
+    "pin:NUMBER",
+    "adc:NUMBER",
+    "wifi:up|rssi|join_ms|ntp|answers",
+    "chip:celsius",
+)
+
+_WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
 
 Celsius = float | Mapping[str, float] | str | None
 
@@ -60,8 +68,10 @@ class Inputs:
 
     def wifi(self, **state: bool | int | str) -> None:
         """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (time can be had), ``dns``
-        (the server that DHCP gives), ``answers`` (whether that server answers)."""
+        (the server that DHCP gives), ``answers`` (whether that server answers), ``bssid`` (hex)."""
         for name, value in state.items():
+            if name not in _WIFI:
+                raise TypeError(f"wifi() has no argument {name}; it takes {', '.join(_WIFI)}")
             self.set("wifi", name, value)
 
     def set(self, kind: str, name: str, value: Any) -> None:
@@ -180,7 +190,7 @@ _NAMES = {
     "probe": re.compile(".+"),
     "pin": re.compile(r"\d{1,3}|[A-Z][A-Z0-9_]*"),
     "adc": re.compile(r"\d{1,3}|[A-Z][A-Z0-9_]*"),
-    "wifi": re.compile("up|rssi|join_ms|ntp"),
+    "wifi": re.compile("up|rssi|join_ms|ntp|answers"),
     "chip": re.compile("celsius"),
 }
 _PARSERS = {

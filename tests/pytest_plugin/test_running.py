@@ -477,12 +477,20 @@ async def test_no_unit(clock, unit):
     with pytest.raises(TypeError, match="it takes seconds, .*minutes") as caught:
         await clock.advance(**{unit: 1})
     assert unit in str(caught.value)
+
+
+async def test_other_arguments_that_there_are_not(start, board):
+    with pytest.raises(AssertionError, match="no argument job; it takes config, jobs"):
+        await start(job=True)
+    board.wifi(up=False, rssi=-80)
+    with pytest.raises(TypeError, match="no argument upp; it takes up, rssi"):
+        board.wifi(upp=False)
 """
 
 
 def test_jobs_go_by_the_clock_and_the_clock_by_units(project: Project) -> None:
     run = project.write({"jobs": JOBS}, {"jobs/tests/test_jobs.py": JOBS_TESTS}).pytest()
-    assert run.counts == {"passed": 8}, run.text
+    assert run.counts == {"passed": 9}, run.text
 
 
 def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None:

@@ -199,3 +199,10 @@ def test_a_wrong_input_is_refused_with_what_would_be_right(
     with pytest.raises(UserError, match=told):
         set_input(tmp_path, board, key, text)
     assert path.read_text() == before
+
+
+def test_the_access_point_has_no_other_properties(tmp_path: Path) -> None:
+    inputs = Inputs(tmp_path / "inputs.json")
+    inputs.wifi(up=False, rssi=-80, join_ms=30, ntp=False, bssid="020000000002", answers=False)
+    with pytest.raises(TypeError, match="no argument upp; it takes up, rssi"):
+        inputs.wifi(upp=False)
