@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 
 from .errors import Problem, Where
@@ -23,11 +24,6 @@ _NEWER = (
         "MicroPython has no type parameters",
         "use a TypeVar under `if TYPE_CHECKING:`",
     ),
-    (
-        _NESTED,
-        "MicroPython's f-strings cannot hold their own quotes inside {}",
-        """use the other quotes there: f"{d['key']}\"""",
-    ),
 )
 
 
@@ -38,17 +34,32 @@ def syntax_problem(error: SyntaxError, text: str, file: str) -> Problem:
     if match := _CHARACTER.search(message):
         return Problem(where, *_odd_character(chr(int(match[1], 16))))
     lines = text.split("\n")
-    if newer := newer_syntax(lines[where.line - 1] if 0 < where.line <= len(lines) else ""):
+    line = lines[where.line - 1] if 0 < where.line <= len(lines) else ""
+    if newer := newer_syntax(line):
         return Problem(where, *newer)
-    if "backslash" in message and "f-string" in message:
-        what = "MicroPython's f-strings cannot hold a backslash inside {}"
-        return Problem(where, what, "give the value a name first, and use that")
+    if older := _older_f_string(message, line):
+        return Problem(where, *older)
     return Problem(where, f"syntax error: {message}", "correct it: this is not Python")
 
 
 def newer_syntax(line: str) -> tuple[str, str] | None:
     """What a line has that came with Python 3.12, and what to write instead."""
     return next(((what, todo) for pattern, what, todo in _NEWER if pattern.search(line)), None)
+
+
+def _older_f_string(message: str, line: str) -> tuple[str, str] | None:
+    """What MicroPython takes inside {} of an f-string and this Python does not, before 3.12."""
+    here = f"Python {sys.version_info[0]}.{sys.version_info[1]}, which runs torpor here, cannot"
+    if "backslash" in message and "f-string" in message:
+        what = f"{here} read a backslash inside {{}} of an f-string"
+        return what, "give the value a name first, and use that"
+    if sys.version_info < (3, 12) and _NESTED.search(line):
+        what = f"{here} read an f-string with its own quotes inside {{}}"
+        return (
+            what,
+            """use the other quotes there: f"{d['key']}\"; or run torpor with Python 3.12""",
+        )
+    return None
 
 
 def _odd_character(character: str) -> tuple[str, str]:

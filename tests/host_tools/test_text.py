@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from torpor_tools.cli import run
-from torpor_tools.contracts import load_plan, read_plan
+from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.lock import read_lock
 from torpor_tools.contracts.promises import record
 from torpor_tools.errors import UserError
@@ -115,9 +115,10 @@ PYTHON = [
     ("type P = int", "MicroPython has no type statement", "X = ..."),
     ("def f[T](x: T) -> T: return x", "MicroPython has no type parameters", "TypeVar"),
     ("class C[T]: pass", "MicroPython has no type parameters", "TypeVar"),
-    ('x = f"{d["k"]}"', "MicroPython's f-strings cannot hold their own quotes", "other quotes"),
-    ("x = f'{d['k']}'", "MicroPython's f-strings cannot hold their own quotes", "other quotes"),
-    ('x = f"a {", ".join(y)}"', "cannot hold their own quotes", "other quotes"),
+    ('x = f"{d["k"]}"', "an f-string with its own quotes", "other quotes"),
+    ("x = f'{d['k']}'", "an f-string with its own quotes", "other quotes"),
+    ('x = f"a {", ".join(y)}"', "an f-string with its own quotes", "other quotes"),
+    ('x = f"{chr(10)}{"\\n".join(y)}"', "of an f-string", "give the value a name"),
     ("x = (", "syntax error", "correct it"),
 ]
 
@@ -125,8 +126,10 @@ PYTHON = [
 @pytest.mark.parametrize(("line", "what", "remedy"), PYTHON, ids=[line for line, _, _ in PYTHON])
 def test_what_is_not_python_of_a_board(tmp_path: Path, line: str, what: str, remedy: str) -> None:
     write_cluster(tmp_path, {"a": f"d = {{}}\ny = []\n{line}\n" + A})
-    problems = check(tmp_path, types=False)[1] if sys.version_info >= (3, 12) else None
-    problems = problems or read_plan(tmp_path)[1]
+    problems = check(tmp_path, types=False)[1]
+    if "f-string" in what and sys.version_info >= (3, 12):  # mpy-cross takes it too
+        assert problems == []
+        return
     found = [problem for problem in problems if problem.where and problem.where.line == 3]
     assert found, problems
     assert what in found[0].what
