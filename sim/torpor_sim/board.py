@@ -13,7 +13,7 @@ from torpor_tools.model.image import Image
 
 from .clock import Clock
 from .crash import Crash, backoff, last_traceback, reason
-from .facts import facts
+from .facts import facts, heap_bytes
 from .feed import Feed
 from .flash import BoardFolder, write_json
 from .inputs import Inputs, defaults
@@ -225,7 +225,7 @@ class SimBoard:
         if self._stopping:
             return start
         self._prepare(start)
-        heap = self.image.board.board.heap_bytes
+        heap = heap_bytes(self.image.board.board)
         self._process = Process(self.name, self._folder, heap, self._hear)
         status = await self._process.run()
         self._process = None

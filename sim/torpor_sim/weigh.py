@@ -11,7 +11,7 @@ from pathlib import Path
 from torpor_tools.errors import fail
 from torpor_tools.model.image import Image
 
-from .facts import facts
+from .facts import facts, heap_bytes
 from .flash import BoardFolder, write_json
 from .inputs import Inputs, defaults
 from .lines import Event, LogLine
@@ -66,7 +66,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
-    process = Process(board.name, folder, board.board.heap_bytes, hear)
+    process = Process(board.name, folder, heap_bytes(board.board), hear)
     run = asyncio.create_task(process.run())
     try:
         await asyncio.wait({run}, timeout=timeout)
