@@ -358,7 +358,8 @@ class Fuzz:
     def _errors(self) -> str:
         lines = [str(line) for line in list(self.box.board.log)[self._read :]]
         self._read = len(self.box.board.log)
-        return "\n".join(line for line in lines if "ERROR" in line or "Traceback" in line)
+        bad = [n for n, line in enumerate(lines) if "ERROR" in line or "Traceback" in line]
+        return "\n".join(lines[bad[0] : bad[0] + 40]) if bad else ""
 
     async def _narrow(self, batch: Sequence[Attempt]) -> str:
         """Which attempts of the batch write errors into the log, when made again one by one."""

@@ -112,7 +112,10 @@ async def linger(sock, ms: int = _LINGER_MS, reads: int = 99) -> None:
     """Read what the client still sends, so that closing does not take the answer from it."""
     since = clock.ticks()
     while reads and clock.since(since) < ms:
-        n = sock.readinto(buffer)
+        try:
+            n = sock.readinto(buffer)
+        except OSError:
+            return  # it has gone
         if n is None:
             await asyncio.sleep_ms(10)
         elif n:
