@@ -118,7 +118,7 @@ PYTHON = [
     ('x = f"{d["k"]}"', "an f-string with its own quotes", "other quotes"),
     ("x = f'{d['k']}'", "an f-string with its own quotes", "other quotes"),
     ('x = f"a {", ".join(y)}"', "an f-string with its own quotes", "other quotes"),
-    ('x = f"{chr(10)}{"\\n".join(y)}"', "of an f-string", "give the value a name"),
+    ("x = f\"{chr(10)}{'\\n'.join(y)}\"", "of an f-string", "give the value a name"),
     ("x = (", "syntax error", "correct it"),
 ]
 
