@@ -270,18 +270,18 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
-            from . import refusal
+            from . import unusual
 
-            refusal.too_long(self.listener, request)
+            unusual.too_long(self.listener, request)
             return rest  # for the application
         if length <= len(rest) and length > 0:
             request.body = rest[:length]
             return rest[length:]
         self._reading()
         if request.expects and not rest:
-            from . import refusal
+            from . import unusual
 
-            refusal.before_body(self.listener, request)
+            unusual.before_body(self.listener, request)
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
             from . import chunks

@@ -11,7 +11,6 @@ from micropython import const
 from .. import clock, overlay
 from ..errnos import ENFILE
 from ..service import Fault
-from . import wire
 from .answer import error
 from .listener import buffer
 
@@ -35,9 +34,9 @@ def unmatched(listener, request, node):
     """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
     route takes. Raises ``Fault``."""
     if request.raw == b"*":
-        if request.verb != "OPTIONS":
-            raise Fault(400, "the target * is for OPTIONS")
-        raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
+        from . import unusual
+
+        unusual.whole_server(request)
     verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
     rest = listener.routes.get("/")
     if rest:
@@ -59,34 +58,6 @@ def unmatched(listener, request, node):
     if request.verb == "OPTIONS":
         raise Fault(204, "", allow)
     raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)
-
-
-def too_long(listener, request) -> None:
-    """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
-    has limits of its own."""
-    if "/" not in listener.routes or _matches(listener.routes, request):
-        raise Fault(413, "the body is larger than %d bytes" % wire.MAX_BODY)
-
-
-def before_body(listener, request) -> None:
-    """Raises ``Fault`` for a request that no route takes, whose body need not come at all."""
-    node = _node(listener.routes, request)
-    if not node or request.key not in node:
-        listener.unmatched(request, node)
-
-
-def _matches(node, request) -> bool:
-    node = _node(node, request)
-    return bool(node) and request.key in node
-
-
-def _node(node, request):
-    """Where the request's path leads to in the tree."""
-    for segment in request.steps:
-        node = node.get(segment) or (segment and node.get("*"))
-        if not node:
-            break
-    return node
 
 
 async def refuse(connection, fault) -> None:

@@ -1,4 +1,5 @@
-"""What few requests need: targets that are no plain path, and what is not plain ASCII.
+"""What few requests need: targets that are not a plain path, what is not plain ASCII, and bodies
+that nobody wants.
 
 An overlay: see ``torpor.overlay``. References are to RFC 9112 and RFC 9110.
 """
@@ -7,7 +8,7 @@ from micropython import const
 
 from .. import overlay
 from ..service import Fault
-from .wire import LINE, text, unquote
+from .wire import LINE, MAX_BODY, text, unquote
 
 overlay.until_collected(__name__)
 
@@ -125,3 +126,34 @@ def shown(value, room: int = _SHOWN) -> str:
             item = value[item]
         text += shown(item, max(4, room - len(text) - 4))
     return text + ends[1]
+
+
+def whole_server(request) -> None:
+    """Raises the ``Fault`` that answers a request for ``*`` (9110, 9.3.7)."""
+    if request.verb != "OPTIONS":
+        raise Fault(400, "the target * is for OPTIONS")
+    raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
+
+
+def too_long(listener, request) -> None:
+    """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
+    has limits of its own."""
+    node = _node(listener.routes, request)
+    if "/" not in listener.routes or (node and request.key in node):
+        raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
+
+
+def before_body(listener, request) -> None:
+    """Raises ``Fault`` for a request that no route takes, whose body need not come at all."""
+    node = _node(listener.routes, request)
+    if not node or request.key not in node:
+        listener.unmatched(request, node)
+
+
+def _node(node, request):
+    """Where the request's path leads to in the tree."""
+    for segment in request.steps:
+        node = node.get(segment) or (segment and node.get("*"))
+        if not node:
+            break
+    return node
