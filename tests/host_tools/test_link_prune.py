@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.running import write_cluster
 from tests.host_tools.small_plans import NOWHERE, Small, argument, method, plan
 from torpor_tools import paths
-from torpor_tools.errors import Problem
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import Problem, UserError
+from torpor_tools.link import build
 from torpor_tools.link.prune import collect, start_modules
 from torpor_tools.link.wiring import wiring
 from torpor_tools.model.contract import Migration
@@ -200,6 +203,18 @@ def test_a_missing_module(tmp_path: Path, line: str, what: str, remedy: str) -> 
     found = problem(tmp_path, line)
     assert found.what.startswith(what)
     assert remedy in found.remedy
+
+
+def test_a_module_that_only_this_chip_lacks(tmp_path: Path) -> None:
+    source = "import bluetooth\nfrom torpor import Service\n\n\nclass A(Service):\n    pass\n"
+    c6 = write_cluster(tmp_path / "c6", {"a": source}, "ESP32_GENERIC_C6")
+    build(load_plan(c6), "box", tmp_path / "build", types=False)
+    s2 = write_cluster(tmp_path / "s2", {"a": source}, "ESP32_GENERIC_S2")
+    with pytest.raises(UserError) as caught:
+        build(load_plan(s2), "box", tmp_path / "build", types=False)
+    [found] = caught.value.problems
+    assert found.what == "the firmware of this board's chip has no module bluetooth"
+    assert found.remedy == "boards of the port esp32 with another chip have it"
 
 
 @pytest.mark.parametrize(

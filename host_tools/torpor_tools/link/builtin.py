@@ -23,6 +23,10 @@ MODULES = {
     "unix": frozenset(f"{_COMMON} argparse termios".split()),
 }
 
+# Chips whose official file lacks a module that the others of the port have. The ESP32-S2 has no
+# Bluetooth radio: MICROPY_PY_BLUETOOTH in ports/esp32/boards/ESP32_GENERIC_S2/mpconfigboard.h.
+_LACKING = {"ESP32-S2": frozenset({"bluetooth", "ubluetooth"})}
+
 # What may also be written with a "u" in front, as before 2023: utime, ujson. (Tried out there.)
 _WITH_U = """
     array asyncio binascii bluetooth collections cryptolib errno hashlib heapq io json machine os
@@ -30,8 +34,10 @@ _WITH_U = """
 """
 
 
-def has(port: str, module: str) -> bool:
+def has(port: str, module: str, chip: str = "") -> bool:
     """Whether the firmware of ``port`` has the module (dotted name; its package decides)."""
     name = module.partition(".")[0]
+    if name in _LACKING.get(chip, ()):
+        return False
     known = MODULES[port]
     return name in known or (name[:1] == "u" and name[1:] in known.intersection(_WITH_U.split()))

@@ -52,6 +52,9 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
         what = f"there is no module {name}"
         return Problem(where, what, did_you_mean(name, near) or f"see what {top} offers")
     elsewhere = sorted(p for p, modules in MODULES.items() if top in modules)
+    if port in elsewhere:
+        what = f"the firmware of this board's chip has no module {top}"
+        return Problem(where, what, f"boards of the port {port} with another chip have it")
     if elsewhere:
         what = f"the firmware of this board ({port}) has no module {top}"
         return Problem(where, what, f"boards of the port {' or '.join(elsewhere)} have it")

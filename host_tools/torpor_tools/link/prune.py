@@ -128,7 +128,7 @@ class _Collection:
     def add(self, name: str, importer: Module, origin: _Origin | None) -> bool:
         """Add the module of that name, its packages first. False if there is none."""
         top = name.partition(".")[0]
-        if name in self.found or builtin.has(self.board.board.port, top):
+        if name in self.found or builtin.has(self.board.board.port, top, self.board.board.chip):
             return True
         if top in ("services", "cluster", STUBS, API, SIGNATURES):
             return top == name
