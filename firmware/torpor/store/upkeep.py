@@ -75,7 +75,7 @@ async def count(table) -> int:
 
 def not_above(table, key, last):
     name = table.name.split(".")[0]
-    return Fault(409, "%s: key %s is not above the last, %s" % (name, _brief(key), last))
+    return Fault(409, "%s: key %s is not above the last, %s: add takes the next" % (name, _brief(key), last))
 
 
 def no_key(table, key):
