@@ -22,7 +22,6 @@ from ..http.budget import SERVING
 from ..log import Log
 from ..service import Fault
 from ..store import joint
-from ..store.plain import utf8
 
 TRIES = const(3)
 CUTS = const(24)
@@ -212,6 +211,8 @@ def _read(request, data) -> None:
 
 def _packed(data: bytes):
     """An answer as JSON that a window keeps."""
+    from ..store.plain import utf8
+
     packed: object = None
     try:
         if len(data) < _KEPT:

@@ -10,7 +10,6 @@ from json import dumps, loads
 
 from .. import kernel, log, port  # type: ignore[attr-defined]
 from . import segment
-from .plain import packed
 
 _FOLDER = "/data"
 _FILE = "/data/state"
@@ -67,6 +66,8 @@ def keep() -> None:
 def _gather(strict: "State | None" = None) -> None:
     """Copy all states. One that cannot be kept stays as it was: with an error if it is ``strict``,
     else the log says so."""
+    from .plain import packed
+
     for name, state in _states.items():
         values = {key: state[key] for key in state}
         text = packed(values, state.most)

@@ -8,7 +8,6 @@ from micropython import const
 from .. import clock
 from ..service import Fault
 from .index import place, split
-from .plain import ROW, utf8
 
 _MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the year 5138 in s
 
@@ -75,7 +74,9 @@ async def count(table) -> int:
 
 def not_above(table, key, last):
     name = table.name.split(".")[0]
-    return Fault(409, "%s: key %s is not above the last, %s: add takes the next" % (name, _brief(key), last))
+    return Fault(
+        409, "%s: key %s is not above the last, %s: add takes the next" % (name, _brief(key), last)
+    )
 
 
 def no_key(table, key):
@@ -85,6 +86,7 @@ def no_key(table, key):
 
 
 def no_row(table, row):
+    from .plain import ROW
     from .refusal import reason
 
     status, why = reason(row, ROW, "row")
@@ -92,6 +94,8 @@ def no_row(table, row):
 
 
 def _brief(key) -> str:
+    from .plain import utf8
+
     if isinstance(key, str) and utf8(key[:80]):
         return repr(key[:80])
     if isinstance(key, int) and key >> 63 in (0, -1):
