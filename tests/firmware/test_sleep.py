@@ -271,3 +271,33 @@ async def test_a_daily_job_wakes_the_board_at_its_time_and_once(tmp_path: Path) 
         )
         assert sum("reported" in str(line) for line in board.log) == 1
         assert {reason for _, reason in boots(board)[1:]} == {"timer"}
+
+
+STAYS = """
+    async def start(self) -> None:
+        self.spawn(self._stay)
+
+    async def _stay(self) -> None:
+        async with self.awake():
+            await asyncio.sleep_ms(10_000_000)
+"""
+
+
+async def test_an_access_point_that_is_replaced_while_an_esp32_is_awake_is_found(
+    tmp_path: Path,
+) -> None:
+    """Its firmware asks for the old one for ever, and scans for nothing meanwhile."""
+    source = DOOR.replace("start(self)", "unused(self)") + STAYS
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP + 'wake_every = "1h"', source, 20) as (
+        _,
+        board,
+    ):
+        joined = await board.wait_log("net: joined as")
+        assert joined
+        mark, since = board.trace.mark(), board.log.mark()
+        board.inputs.wifi(bssid="020000000002")
+        await board.wait_log("net: connection lost", since=since)
+        await board.wait_log("net: joined as", since=since)
+        events = [event["event"] for event in board.trace.since(mark)]
+        assert "scan" in events
+        assert not board.crashes
