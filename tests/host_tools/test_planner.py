@@ -81,6 +81,13 @@ def test_a_board_keeps_a_connection_for_clients() -> None:
         assert (solve(loads, rooms, calls, {}) is not None) is there_is_one
 
 
+def test_listeners_take_sockets_from_the_connections_where_they_share_them() -> None:
+    loads = [Load(f"s{i}", 8000 + i, fixed="x") for i in range(3)] + [Load("far", None, fixed="y")]
+    for sockets, there_is_one in ((5, False), (6, True)):
+        rooms = [Room(board, 9, 9, 9, 9, shared=sockets) for board in BOARDS]
+        assert (solve(loads, rooms, {("s0", "far"): 1}, {}) is not None) is there_is_one
+
+
 def test_a_search_that_is_cut_short_says_so() -> None:
     loads = [Load(f"s{i}", None, heap=1) for i in range(6)]
     rooms = [Room(board, 9, 9, 9, 2) for board in BOARDS]

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection
 from pathlib import Path
 
+from ..config.ports import connections_left, load_port
 from ..graph.record import Record
 from ..image.tree import static_files
 from ..link.compile import compile_all
@@ -55,7 +56,9 @@ def _room(board: BoardPlan, base: int) -> Room:
     kind = board.board
     size = kind.filesystem.block_size * kind.filesystem.block_count
     heap = int(kind.heap_bytes * HEAP_SHARE) - base
-    return Room(board.name, kind.listeners, kind.connections, size - _RUNTIME_BYTES, heap)
+    shares = load_port(kind.port).sockets.shared
+    shared = connections_left(kind, 0) if shares else None
+    return Room(board.name, kind.listeners, kind.connections, size - _RUNTIME_BYTES, heap, shared)
 
 
 def _size(service: PlacedService, root: Path, cache: Path | None) -> int:

@@ -34,6 +34,7 @@ class Room:
     connections: int
     bytes_: int
     heap: int
+    shared: int | None = None  # sockets for listeners and connections, if they share them
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,14 @@ class _Search:
             if a in homes and b in homes and homes[a] != homes[b]
         }
         used = {room.board: sum(room.board in link for link in links) for room in self.rooms}
-        return all(used[room.board] < room.connections for room in self.rooms)
+        return all(used[room.board] < self.places(room) for room in self.rooms)
+
+    def places(self, room: Room) -> int:
+        """The connections that the listeners on a board leave it, less one that is kept."""
+        if room.shared is None:
+            return room.connections
+        listeners = sum(load.port is not None for load in self.placed.get(room.board, ()))
+        return min(room.connections, room.shared - listeners - 1)
 
 
 def _fits(room: Room, loads: list[Load]) -> bool:
