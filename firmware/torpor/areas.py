@@ -30,6 +30,7 @@ def start(kernel) -> None:
     """Have ``heap`` ask here."""
     heap.collect = collect  # type: ignore[assignment]  # for all who call heap.collect()
     heap.count = count  # type: ignore[assignment]
+    heap.mem_free = mem_free
 
 
 def collect() -> None:

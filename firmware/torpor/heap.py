@@ -49,14 +49,15 @@ base = 0  # address behind what lived at the last collection
 quota = 0  # bytes behind it that may be used before the next one
 _behind = False  # whether the index has passed all that lives
 
-count = None  # a function that counts what was used, where addresses do not show it: ``areas``
+# ``areas`` replaces these on a chip where addresses do not show what was used, and where gc counts
+# memory that is not heap yet.
+count = None
+mem_free = gc.mem_free
 
 
 def settle() -> None:
     """Collect, fit quota and threshold to what is free, and have the loop keep to them."""
     global quota
-    from .port import mem_free  # type: ignore[import-not-found]
-
     collect()
     free = mem_free()
     quota = free // 4
