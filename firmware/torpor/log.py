@@ -1,6 +1,7 @@
 """Log lines, printed and kept in a ring of bytes that never grows.
 
-A line is ``<ms since boot> <LEVEL> <service>: <message>``.
+A line is ``<ms since boot> <LEVEL> <service>: <message>``. Control characters are escaped, so that
+nobody can write a line of his own, or speak to the reader's terminal, through what a service logs.
 """
 
 import sys
@@ -53,18 +54,47 @@ class Log:
 
             buffer = StringIO()
             sys.print_exception(error, buffer)
-            trace = buffer.getvalue().rstrip().replace("\n", "\n    ")
-            write(ERROR, self.name, "%s\n    %s" % (text, trace))
+            write(ERROR, self.name, text, buffer.getvalue().rstrip())
         except MemoryError:
-            sys.print_exception(error)
+            if isinstance(error, MemoryError):
+                sys.print_exception(error)
+            else:  # its message is not escaped, and may hold what a client sent
+                sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
 
 
-def write(severity: int, name: str, text: str) -> None:
-    """Print a line and put it into the ring."""
-    line = "%9d %s %s: %s\n" % (clock.uptime_ms(), _NAMES[severity], name, text)
+def write(severity: int, name: str, text: str, trace: str = "") -> None:
+    """Print a line, with those of a traceback below it, and put it into the ring."""
+    line = "%9d %s %s: %s" % (clock.uptime_ms(), _NAMES[severity], name, text)
+    data = _plain(line.encode())
+    if trace:
+        # The lines of the frames stay lines. The message behind them is of the service's making.
+        at = trace.find("\n") if trace.startswith("Traceback") else -1
+        while trace.startswith('\n  File "', at):
+            at = trace.find("\n", at + 1)
+        if at > 0:
+            data += b"\n    " + trace[:at].replace("\n", "\n    ").encode()
+        data += b"\n    " + _plain(trace[at + 1 :].encode())
+    data += b"\n"
     # One write a line, so that lines of a board that dies are whole.
-    sys.stdout.write(line)
-    _keep(line.encode())
+    sys.stdout.write(data)  # type: ignore[arg-type]
+    _keep(data)
+
+
+def _plain(data: bytes) -> bytes:
+    """UTF-8 text with its control characters escaped, those from U+0080 to U+009F too."""
+    if min(data) >= 32 and max(data) < 127:
+        return data
+    parts = []
+    start = 0
+    for i in range(len(data)):
+        c = data[i]
+        if c >= 32 and c != 127 and (c > 159 or c < 128 or data[i - 1] != 0xC2):
+            continue
+        parts.append(data[start : i - 1 if c > 127 else i])
+        parts.append(b"\\n" if c == 10 else b"\\x%02x" % c)
+        start = i + 1
+    parts.append(data[start:])
+    return b"".join(parts)
 
 
 def _keep(data: bytes) -> None:

@@ -20,7 +20,7 @@ def trace(event, **fields):
 def _tell(event, t, fields):
     fields["event"] = event
     fields["t"] = t
-    sys.stdout.write("\x1e" + json.dumps(fields) + "\n")
+    sys.stdout.write("\x1e" + facts.get("token", "") + json.dumps(fields) + "\n")
 
 
 _NEXT_MS = 20  # a board that sleeps again so soon after a wake has only looked at something

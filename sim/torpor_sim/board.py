@@ -211,6 +211,9 @@ class SimBoard:
         try:
             while not self._stopping:
                 start = await self._run(start)
+        except Exception as error:  # or it would be seen only when all is stopped
+            self._say("ERROR", f"this board is lost, by a mistake of the simulator: {error!r}")
+            raise
         finally:
             self._watchdog.off()
             self.is_ready = False
@@ -224,9 +227,9 @@ class SimBoard:
         self._pressed.clear()
         if self._stopping:
             return start
-        self._prepare(start)
+        token = self._prepare(start)
         heap = heap_bytes(self.image.board.board)
-        self._process = Process(self.name, self._folder, heap, self._hear)
+        self._process = Process(self.name, self._folder, heap, self._hear, token)
         status = await self._process.run()
         self._process = None
         self._watchdog.off()
@@ -260,7 +263,8 @@ class SimBoard:
                 return kind
         return None
 
-    def _prepare(self, start: _Start) -> None:
+    def _prepare(self, start: _Start) -> str:
+        """Make all ready for a run; the token of its events."""
         self._wake_pins.clear()
         self._install()
         if start.cause == "power-on":
@@ -281,6 +285,7 @@ class SimBoard:
         self.starts += 1
         self._started_at = self._clock.now()
         self._first_line = self.log.mark()
+        return str(told["token"])
 
     def _install(self) -> None:
         if self._next_image:

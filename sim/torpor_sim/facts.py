@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import secrets
 from typing import Any
 
 from torpor_tools.config.ports import load_port
@@ -46,6 +47,7 @@ def facts(
     digest = hashlib.sha256(name.encode()).hexdigest()
     return {
         "name": name,
+        "token": secrets.token_hex(8),  # marks the events of this run
         "title": board.title,
         "port": board.port,
         "chip": board.chip,

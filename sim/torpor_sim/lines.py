@@ -13,6 +13,15 @@ Event = dict[str, Any]
 
 _LOG = re.compile(r" *(\d+) (DEBUG|INFO|WARN|ERROR) +([^\s:]+): (.*)")
 _TRACE = "\x1e"
+_NUMBER = (int, float)
+# What the supervisor reads of an event; one without it is not an event.
+_FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "reset": {"cause": (str,)},
+    "deepsleep": {"ms": (*_NUMBER, type(None))},
+    "wake_source": {"kind": (str,), "pins": (list, type(None)), "level": (int,)},
+    "watchdog": {"timeout": _NUMBER},
+}
+_ESCAPED = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if n != ord("\t")}
 _LONGEST = 1 << 16  # bytes; a line without end is cut here
 _STARTER = "_boot.py"  # its frame in a traceback tells the user nothing
 
@@ -34,19 +43,26 @@ class LogLine:
     more: bool = False
 
     def __str__(self) -> str:
+        # A program may print anything, and this goes to a terminal.
+        text = self.text.translate(_ESCAPED)
         if not self.level:
-            return self.text
+            return text
         if self.more:
-            return f"    {self.text}"
+            return f"    {text}"
         time = "" if self.ms is None else f"{self.ms / 1000:.3f} "
-        return f"{time}{self.level} {self.service}: {self.text}"
+        return f"{time}{self.level} {self.service}: {text}"
 
 
 class Reader:
-    """Turns the bytes of one run of a board into lines and events."""
+    """Turns the bytes of one run of a board into lines and events.
 
-    def __init__(self, board: str) -> None:
+    An event begins with a control character and the ``token`` of the run, which only the overlays
+    know: what a service logs or prints cannot be taken for one. Without a token there are none.
+    """
+
+    def __init__(self, board: str, token: str = "") -> None:
         self._board = board
+        self._marker = _TRACE + token if token else ""
         self._rest = b""
         self._last: LogLine | None = None
 
@@ -54,14 +70,16 @@ class Reader:
         """All that is complete with ``data``; no data means that the output has ended."""
         *whole, self._rest = (self._rest + data).split(b"\n")
         if self._rest and (not data or len(self._rest) > _LONGEST):
-            whole.append(self._rest)
-            self._rest = b""
+            at = self._rest.rfind(_TRACE.encode()) if data else 0
+            at = at if at > 0 else len(self._rest)  # an event after the long text stays whole
+            whole.append(self._rest[:at])
+            self._rest = self._rest[at:]
         return [item for raw in whole for item in self._line(raw.decode(errors="replace"))]
 
     def _line(self, raw: str) -> list[LogLine | Event]:
         raw = raw.rstrip("\r")
         # Something printed without a newline may stand before an event.
-        text, marker, event = raw.partition(_TRACE)
+        text, marker, event = raw.partition(self._marker) if self._marker else (raw, "", "")
         parsed = _event(event) if marker else None
         if parsed is None:
             text = raw
@@ -90,4 +108,9 @@ def _event(text: str) -> Event | None:
         event = json.loads(text)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "event" in event else None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    fields = _FIELDS.get(event["event"], {})
+    if not all(isinstance(event.get(name, ...), kinds) for name, kinds in fields.items()):
+        return None
+    return event

@@ -19,12 +19,20 @@ _STOP_S = 2.0  # between the request to end and the kill
 
 
 class Process:
-    """Starts when ``run`` is awaited; says what it hears to ``hear``."""
+    """Starts when ``run`` is awaited; says what it hears to ``hear``.
+
+    ``token`` is the one in the facts of this run: the board's events carry it.
+    """
 
     def __init__(
-        self, board: str, folder: BoardFolder, heap: int, hear: Callable[[LogLine | Event], None]
+        self,
+        board: str,
+        folder: BoardFolder,
+        heap: int,
+        hear: Callable[[LogLine | Event], None],
+        token: str,
     ) -> None:
-        self._reader = Reader(board)
+        self._reader = Reader(board, token)
         self._folder = folder
         self._heap = heap
         self._hear = hear

@@ -66,7 +66,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
-    process = Process(board.name, folder, heap_bytes(board.board), hear)
+    process = Process(board.name, folder, heap_bytes(board.board), hear, told["token"])
     run = asyncio.create_task(process.run())
     try:
         await asyncio.wait({run}, timeout=timeout)

@@ -17,9 +17,14 @@ _OUTPUT = b"""
       File "torpor/x.mpy", line 1, in f
 plain print
     indented print
-half a line\x1e{"event": "radio", "t": 5}
-\x1e{"event": "boot", "t": 0}
+half a line\x1ek3y{"event": "radio", "t": 5}
+\x1ek3y{"event": "boot", "t": 0}
 a stray \x1e is text
+\x1e{"event": "forged", "t": 0}
+printed \x1e{"event": "forged"}\x1ek3y{"event": "radio", "t": 6}
+\x1ek3y{"event": "reset"}
+\x1ek3y{"event": 5}
+\x1ek3ynonsense
 """
 _LINES = [
     LogLine("shed", "", "", ""),
@@ -31,24 +36,56 @@ _LINES = [
     LogLine("shed", "", "", "    indented print"),
     LogLine("shed", "", "", "half a line"),
     LogLine("shed", "", "", "a stray \x1e is text"),
+    LogLine("shed", "", "", '\x1e{"event": "forged", "t": 0}'),
+    LogLine("shed", "", "", 'printed \x1e{"event": "forged"}'),
+    LogLine("shed", "", "", '\x1ek3y{"event": "reset"}'),
+    LogLine("shed", "", "", '\x1ek3y{"event": 5}'),
+    LogLine("shed", "", "", "\x1ek3ynonsense"),
 ]
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_lines_and_events_however_they_arrive(size: int) -> None:
-    reader = Reader("shed")
+    reader = Reader("shed", "k3y")
     found = []
     for start in range(0, len(_OUTPUT), size):
         found += reader.feed(_OUTPUT[start : start + size])
     found += reader.feed(b"")
     assert [item for item in found if isinstance(item, LogLine)] == _LINES
     events = [item for item in found if not isinstance(item, LogLine)]
-    assert events == [{"event": "radio", "t": 5}, {"event": "boot", "t": 0}]
+    assert [event["event"] for event in events] == ["radio", "boot", "radio"]
+    assert [event["t"] for event in events] == [5, 0, 6]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *('{"event": "reset", "cause": 5}', '{"event": "deepsleep"}', '{"event": "watchdog"}'),
+        *('{"event": "deepsleep", "ms": "1"}', '{"event": "watchdog", "timeout": null}', "[]", "5"),
+        *('{"event": "wake_source", "kind": "ext0"}', '{"event": null}', "{}", '"event"', ""),
+    ],
+)
+def test_an_event_that_lacks_something_is_text(event: str) -> None:
+    found = Reader("shed", "k3y").feed(f"\x1ek3y{event}\n".encode())
+    assert found == [LogLine("shed", "", "", f"\x1ek3y{event}")]
+
+
+def test_without_a_token_there_are_no_events() -> None:
+    assert Reader("shed").feed(b'\x1e{"event": "boot", "t": 0}\n') == [
+        LogLine("shed", "", "", '\x1e{"event": "boot", "t": 0}')
+    ]
+
+
+def test_an_event_after_a_long_text_is_not_cut() -> None:
+    reader = Reader("shed", "k3y")
+    found = reader.feed(b"x" * (1 << 16) + b"\x1ek3y{")
+    found += reader.feed(b'"event": "boot", "t": 0}\n')
+    assert found[-1] == {"event": "boot", "t": 0}
 
 
 def test_the_end_of_the_output_ends_its_last_line() -> None:
-    reader = Reader("shed")
-    assert reader.feed(b"\x1e" + json.dumps({"event": "x"}).encode() + b"\nlast words") == [
+    reader = Reader("shed", "k3y")
+    assert reader.feed(b"\x1ek3y" + json.dumps({"event": "x"}).encode() + b"\nlast words") == [
         {"event": "x"}
     ]
     assert reader.feed(b"") == [LogLine("shed", "", "", "last words")]
@@ -56,7 +93,7 @@ def test_the_end_of_the_output_ends_its_last_line() -> None:
 
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
-    reader = Reader("shed")
+    reader = Reader("shed", "k3y")
     lines = [line for _ in range(100) for line in reader.feed(b"x" * 4096)]
     assert lines
     assert all(isinstance(line, LogLine) for line in lines)
