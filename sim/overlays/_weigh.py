@@ -126,9 +126,9 @@ def _watch(cluster):
 async def _main(kernel):
     await kernel.start()
     gc.collect()
-    from torpor.port import mem_free  # type: ignore[import-not-found]
+    from torpor import heap as policy
 
-    used, free = gc.mem_alloc(), mem_free()
+    used, free = gc.mem_alloc(), policy.mem_free()
     heap = _stays()
     _found.clear()
     failed = {}

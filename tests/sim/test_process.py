@@ -38,7 +38,7 @@ async def test_it_runs_boot_and_then_main_from_the_root_of_its_own_filesystem(
     ]
 
 
-async def test_its_heap_is_the_boards_in_words(tmp_path: Path) -> None:
+async def test_its_heap_is_the_boards_in_words_and_room_for_the_shims(tmp_path: Path) -> None:
     source = "import gc\nprint('heap', gc.mem_free() + gc.mem_alloc())"
     small = tiny.plan("small", board_type=tiny.board(heap_bytes=100 * 1024))
     images = [
@@ -50,8 +50,9 @@ async def test_its_heap_is_the_boards_in_words(tmp_path: Path) -> None:
             int((await sim.board(name).wait_log("heap")).text.split()[1])
             for name in ("small", "shed")
         ]
-    assert 0.98 < sizes[0] / (100 * 1024 * 2) <= 1  # this machine's words have 8 bytes, a chip's 4
-    assert 0.98 < sizes[1] / (190 * 1024 * 2) <= 1
+    # This machine's words have 8 bytes, a chip's 4. The shims of a Pico's modules take 4 kB of it.
+    assert 0.98 < sizes[0] / (104 * 1024 * 2) <= 1
+    assert 0.98 < sizes[1] / (194 * 1024 * 2) <= 1
 
 
 async def test_a_crash_is_reported_with_its_traceback_and_restarted_as_by_the_watchdog(
