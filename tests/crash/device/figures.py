@@ -19,19 +19,9 @@ import uctypes  # noqa: E402
 import vfs  # noqa: E402
 from flash import Flash, mounted  # noqa: E402
 
-import torpor  # noqa: E402
 from torpor import heap  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
 from torpor.store.index import split  # noqa: E402
-
-
-class Port:
-    """Stands in for the part of the runtime that the build adds."""
-
-    mem_free = gc.mem_free
-
-
-sys.modules["torpor.port"] = torpor.port = Port
 
 START = 1_750_000_000
 ROW = {"fridge-1": 431, "fridge-2": 502}
