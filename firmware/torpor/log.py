@@ -65,36 +65,15 @@ class Log:
 def write(severity: int, name: str, text: str, trace: str = "") -> None:
     """Print a line, with those of a traceback below it, and put it into the ring."""
     line = "%9d %s %s: %s" % (clock.uptime_ms(), _NAMES[severity], name, text)
-    data = _plain(line.encode())
-    if trace:
-        # The lines of the frames stay lines. The message behind them is of the service's making.
-        at = trace.find("\n") if trace.startswith("Traceback") else -1
-        while trace.startswith('\n  File "', at):
-            at = trace.find("\n", at + 1)
-        if at > 0:
-            data += b"\n    " + trace[:at].replace("\n", "\n    ").encode()
-        data += b"\n    " + _plain(trace[at + 1 :].encode())
+    data = line.encode()
+    if trace or min(data) < 32 or max(data) > 126:
+        from . import escape
+
+        data = escape.line(data, trace)
     data += b"\n"
     # One write a line, so that lines of a board that dies are whole.
     sys.stdout.write(data)  # type: ignore[arg-type]
     _keep(data)
-
-
-def _plain(data: bytes) -> bytes:
-    """UTF-8 text with its control characters escaped, those from U+0080 to U+009F too."""
-    if min(data) >= 32 and max(data) < 127:
-        return data
-    parts = []
-    start = 0
-    for i in range(len(data)):
-        c = data[i]
-        if c >= 32 and c != 127 and (c > 159 or c < 128 or data[i - 1] != 0xC2):
-            continue
-        parts.append(data[start : i - 1 if c > 127 else i])
-        parts.append(b"\\n" if c == 10 else b"\\x%02x" % c)
-        start = i + 1
-    parts.append(data[start:])
-    return b"".join(parts)
 
 
 def _keep(data: bytes) -> None:

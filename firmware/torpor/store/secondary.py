@@ -4,13 +4,12 @@ from json import dumps
 
 from micropython import const
 
-from ..service import Fault
 from . import forget
 from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
 # Bytes of an entry: the name of a leaf holds it twice over, and a LittleFS takes 255 for that.
-_MOST = const(100)
+MOST = const(100)
 
 
 def attach(store, table, name: str) -> None:
@@ -40,17 +39,16 @@ def entry(value, key) -> str:
 def new_entry(value, key) -> str:
     """As ``entry``, for a row that is written. Raises ``Fault`` 400."""
     held = entry(value, key)
-    wrong = ""
-    if isinstance(value, (dict, list)):
-        wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
-    elif held.count(_BREAK) > 1:
-        wrong = "holds the character 0x7f"
-    elif isinstance(key, int) and key < 0:
-        wrong = "belongs to a negative key"
-    elif len(held.encode()) > _MOST:
-        wrong = "is longer than %d bytes with the key" % _MOST
-    if wrong:
-        raise Fault(400, "an index cannot hold the value of its field: it " + wrong)
+    if (
+        isinstance(value, (dict, list))
+        or held.count(_BREAK) > 1
+        or (isinstance(key, int) and key < 0)
+        or len(held.encode()) > MOST
+    ):
+        from . import upkeep
+
+        forget("upkeep")
+        raise upkeep.no_entry(value, key, held)
     return held
 
 
