@@ -182,6 +182,10 @@ def _json() -> Made:
     ):  # fmt: skip
         yield text[:40] or "empty", request("POST", "/json", kind, body=text.encode())
     yield "not UTF-8", request("POST", "/json", kind, body=b'{"a": "\xe9"}')
+    yield "overlong", request("POST", "/json", kind, body=b'{"a": "\xc0\xaf"}')
+    yield "a surrogate", request("POST", "/json", kind, body=b'{"a": "\xed\xa0\xbd"}')
+    for text in (r"\ud83d", r"\ude00\ud83d", r"\\ud83d"):
+        yield f"half a pair: {text}", request("POST", "/json", kind, body=b'["%s"]' % text.encode())
     body = json.dumps({"a": "x" * 3000}).encode()
     yield "3000 bytes", request("POST", "/json", kind, body=body)
     for other in ("application/json; charset=utf-8", "Application/JSON", "text/plain", "x+json"):
@@ -200,6 +204,8 @@ def _forms() -> Made:
     yield "charset", request("POST", "/form", kind + "; charset=utf-8", body=b"a=1")
     yield "another type", request("POST", "/form", "Content-Type: text/plain", body=b"a=1")
     yield "not UTF-8", request("POST", "/form", kind, body=b"a=\xe9")
+    for text in ("%C0%AF", "%ED%A0%BD", "%F4%90%80%80"):
+        yield f"not UTF-8: {text}", request("POST", "/form", kind, body=b"a=" + text.encode())
 
 
 def _bodies() -> Made:

@@ -52,6 +52,7 @@ def test_what_only_the_dashboard_needs_goes_with_it(image: Image) -> None:
             "services.dashboard",
             "services.dashboard.web",
             "torpor.http.app",
+            "torpor.http.app_body",
             "torpor.http.app_files",
             "torpor.http.app_pieces",
             "torpor.http.app_stream",

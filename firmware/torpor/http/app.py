@@ -173,7 +173,7 @@ def _request(app, connection, body, stream, sock):
             name, _, value = line.partition(b":")
             if name:
                 headers[text(name)] = text(value.strip())
-        return Request(
+        made = Request(
             app,
             connection.address,
             request.verb,
@@ -184,7 +184,12 @@ def _request(app, connection, body, stream, sock):
             stream=stream,
             sock=sock,
         )
-    except ValueError:  # not UTF-8, or an escape in the query that is none
+        if body and made.content_type:
+            from . import app_body
+
+            app_body.check(made)
+        return made
+    except ValueError:  # not UTF-8, or a malformed escape
         request.keep = False
         return None
 
