@@ -102,6 +102,7 @@ _CHUNKS = [
         for size in (
             *(b" e", b"\te", b"e ", b"+e", b"-e", b"0xe", b"e_0", b"", b";a", b"g", b"\x0be"),
             *(b"e\x0c", b"e\xa0", b"00000000e", b"e;a\rb", b"e;a\nb", b"e;a\0b", b"e;\x1b"),
+            *(b"e;\x7f", b"e;a=\x7fb"),
             *(b"e\n", b"e\r", b"e;" + b"a" * 200, b"e,e", b"e e"),
         )
     ],

@@ -379,6 +379,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield run
 
 
+def test_a_body_that_no_handler_takes_is_not_asked_for(site: Running) -> None:
+    """Nothing of the body is sent, and the connection is not ended from here."""
+    head = b"%s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+    for line, status in ((b"POST /nope", b"404"), (b"POST /cookie", b"405")):
+        answer = site.exchange("site", head % line)
+        assert answer.startswith(b"HTTP/1.1 " + status), answer
+        assert answer.count(b"HTTP/1.1 ") == 1
+    with site.connect("site") as sock:
+        sock.sendall(head % b"POST /echo")
+        assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 def test_routes_json_and_forms(site: Running) -> None:
     with site.client("site") as client:
         assert client.get("/").text == "hello"

@@ -81,6 +81,7 @@ class Chunks:
             or len(line) > _MAX_LINE
             or self._extensions > MAX_HEAD
             or min(line.replace(b"\t", b" ")) < 32
+            or b"\x7f" in line
         ):
             raise Fault(400, "malformed chunk size")
         return int(digits, 16)

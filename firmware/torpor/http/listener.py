@@ -281,7 +281,8 @@ class Connection:
         if request.expects and not rest:
             from . import unusual
 
-            unusual.before_body(self.listener, request)
+            if not unusual.before_body(self.listener, request):
+                return rest
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
             from . import chunks

@@ -143,11 +143,22 @@ def too_long(listener, request) -> None:
         raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
 
 
-def before_body(listener, request) -> None:
-    """Raises ``Fault`` for a request that no route takes, whose body need not come at all."""
+def before_body(listener, request) -> bool:
+    """Return whether anybody takes the request, so that its body is asked for.
+
+    Raises ``Fault`` for one that no route takes. One that the application has no route for is
+    answered by the application, without its body.
+    """
     node = _node(listener.routes, request)
-    if not node or request.key not in node:
-        listener.unmatched(request, node)
+    if node and request.key in node:
+        return True
+    handler = listener.unmatched(request, node)
+    if type(handler) is not tuple or len(handler) < 3:
+        return True  # not an application
+    if request.verb in handler[2](handler[1], request):
+        return True
+    request.keep = False
+    return False
 
 
 def _node(node, request):
