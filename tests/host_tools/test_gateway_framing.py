@@ -88,7 +88,8 @@ async def test_heads_that_two_servers_read_in_two_ways(lines: bytes) -> None:
           for host in (b"a/b", b"a b", b"u@h", b"a:b", b"[::1", b"a\tb", b"a?b", b"a#b", b"a\\b")),
         *((b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400)
           for target in (b"items", b"/a\x00b", b"/a\tb", b"/a\x0bb", b"/a\xe9", b"/a#b", b"*",
-                         b"http://a b/", b"ftp://x/", b"x:80")),
+                         b"http://a b/", b"ftp://x/", b"x:80", b"http:///items",
+                         b"https://", b"http://?a=b")),
         (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET /items\r\n\r\n", 505),
         (b"GE%0aT /items HTTP/1.1\r\nHost: x\r\n\r\n", 400),
@@ -228,6 +229,15 @@ async def test_an_absolute_target_names_the_host() -> None:
         assert await client.answer(GET.replace(b"/items", b"HTTP://y?a=b")) == GOT + b"03"
     assert board.seen[1] == b"GET /items?a=http://x/ HTTP/1.1\r\nhost: shed.local:81\r\n\r\n"
     assert board.seen[2] == b"GET /?a=b HTTP/1.1\r\nhost: y\r\n\r\n"
+
+
+async def test_a_request_without_host_gets_an_empty_one() -> None:
+    """HTTP/1.0 has no ``Host``, and the board speaks HTTP/1.1."""
+    board = Board()
+    async with between(board) as client:
+        client.writer.write(b"GET /items HTTP/1.0\r\n\r\n")
+        assert (await client.answer()).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert board.seen[1] == b"GET /items HTTP/1.1\r\nHost:\r\n\r\n"
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])

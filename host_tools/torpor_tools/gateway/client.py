@@ -299,6 +299,8 @@ def _origin_form(request: Request) -> Request:
     if match is None:
         return request
     host, _, target = match.groups()
+    if not host:
+        return request  # RFC 9110, 4.2.1: such a target is not valid
     headers = [header for header in request.headers if header[0] != b"host"]
     return replace(request, target=b"/" + target, headers=[(b"host", host), *headers])
 

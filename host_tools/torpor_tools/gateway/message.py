@@ -106,9 +106,11 @@ def named(headers: Iterable[Header]) -> set[str]:
 
 
 def request_head(verb: str, target: bytes, headers: Iterable[Header]) -> bytes:
-    """The head of a request with just these headers."""
+    """The head of a request with just these headers, and a ``Host``, which HTTP/1.0 may lack."""
     lines = [verb.encode() + b" " + target + b" HTTP/1.1"]
     lines += [name + b": " + value for name, value in headers]
+    if not any(line[:5].lower() == b"host:" for line in lines[1:]):
+        lines.append(b"Host:")  # RFC 9112, 3.2: empty where no host is known
     return b"\r\n".join([*lines, b"", b""])
 
 
