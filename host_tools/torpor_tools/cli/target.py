@@ -31,11 +31,14 @@ def port_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pick(plan: Plan, name: str | None) -> str:
-    """The board that is meant. Raises ``UserError`` if none is named and there are several."""
-    if name is None and len(plan.boards) > 1:
-        names = listing(board.name for board in plan.boards)
-        raise fail(f"the cluster has the boards {names}", "say which one")
-    return name or plan.boards[0].name
+    """The board that is meant. Raises ``UserError`` if there is none of that name, and if none is
+    named and there are several."""
+    names = [board.name for board in plan.boards]
+    if name is None and len(names) > 1:
+        raise fail(f"the cluster has the boards {listing(names)}", "say which one")
+    if name is not None and name not in names:
+        raise fail(f"the cluster has no board {name}", f"its boards: {listing(names)}")
+    return name or names[0]
 
 
 def build_image(
