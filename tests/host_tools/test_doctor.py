@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.repl_board import ReplBoard
+from tests.helpers.running import write_cluster
 from torpor_tools.cli import run
 from torpor_tools.config.boards import known_boards, load_board
 from torpor_tools.config.ports import load_port
@@ -19,7 +20,7 @@ from torpor_tools.doctor import report
 from torpor_tools.doctor.examine import Bench, Result, Verdict, examine
 from torpor_tools.doctor.fact import AtLeast, Subject
 from torpor_tools.doctor.facts import FACTS
-from torpor_tools.errors import UserError, fail
+from torpor_tools.errors import fail
 from torpor_tools.paths import firmware_dir
 
 Answer = Callable[[str], str]
@@ -225,6 +226,18 @@ def test_a_program_that_fails_says_why_and_the_others_go_on() -> None:
     assert any(r.fact.program == "radio" and r.verdict == Verdict.AGREES for r in results)
 
 
+def test_messages_of_the_radio_in_between_do_no_harm() -> None:
+    bench = _bench("ESP32_GENERIC")
+    link: Any = bench.connect(1)
+    run_program = link.run
+    message = "E (4711) wifi:sta is connecting, cannot set config\n"
+    link.run = lambda code: f"{message}{run_program(code).rstrip()}\n{message}"
+    assert _differing(examine(bench)) == ["ms of a deep sleep of 2000"]
+    link.run = lambda code: message if _source("radio") in code else run_program(code)
+    radio = [r for r in examine(bench) if r.fact.program == "radio"]
+    assert all("sta is connecting" in r.why for r in radio)
+
+
 def test_behind_an_image_the_bare_firmware_is_not_judged() -> None:
     stated = _as_stated(_subject("RPI_PICO_W"))["radio"]
     changed = {**stated, "image": True, "hostname": "shed"}
@@ -251,9 +264,45 @@ def test_a_board_that_does_not_come_back_is_named() -> None:
         raise fail("the board on /dev/ttyUSB0 does not answer")
 
     lost = Bench(bench.subject, connect, {}, patience_s=0.0)
-    with pytest.raises(UserError, match=r"did not come back within 0 s.*does not answer"):
-        examine(lost)
+    _is_lost_in_the_first_reset(examine(lost), "does not answer")
     assert first.closed
+
+
+def test_a_board_that_ignores_a_reset_is_named() -> None:
+    bench = _bench("ESP32_GENERIC")
+    link: Any = bench.connect(1)
+    run_program = link.run
+    link.run = lambda code: "True" if "globals()" in code else run_program(code)
+    results = examine(Bench(bench.subject, lambda silence_s: link, {}, patience_s=0.0))
+    _is_lost_in_the_first_reset(results, "it has not restarted")
+
+
+def _is_lost_in_the_first_reset(results: list[Result], why: str) -> None:
+    """What was seen before it is kept, and what comes after it is not judged."""
+    of = {r.fact.program: r for r in results}
+    assert of["errnos"].verdict == Verdict.AGREES
+    assert of["reset"].verdict == Verdict.DIFFERS
+    assert "did not come back within 0 s" in of["reset"].why
+    assert why in of["reset"].why
+    assert of["watchdog"].verdict == of["deepsleep"].verdict == Verdict.NOT_SHOWN
+    assert of["deepsleep"].why == "the board was lost in reset"
+
+
+def test_a_line_that_breaks_does_not_lose_what_was_seen() -> None:
+    bench = _bench("RPI_PICO_W")
+    link: Any = bench.connect(1)
+    run_program = link.run
+
+    def broken(code: str) -> Any:
+        if _source("sockets") in code:
+            raise fail("the line to the board broke")
+        return run_program(code)
+
+    link.run = broken
+    of = {r.fact.program: r for r in examine(bench)}
+    assert of["memory"].verdict == Verdict.AGREES
+    assert of["sockets"].why == "the line to the board broke"
+    assert of["radio"].why == "the board was lost in sockets"
 
 
 def test_afterwards_the_board_starts_its_program_again() -> None:
@@ -301,4 +350,31 @@ def test_without_a_project_the_type_must_be_named(
 
 def test_only_the_pico_w_is_emulated(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor", "--type", "ESP32_GENERIC", "--emulate"]) == 1
-    assert "only a RPI_PICO_W can" in capsys.readouterr().err
+    assert "ESP32_GENERIC cannot be emulated\n    only RPI_PICO_W can" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--type", "UNIX"], "UNIX is a Linux process"),
+        (["--type", "RPI_PICO_W", "desk"], "both a board of the cluster (desk) and a kind"),
+        (["--type", "RPI_PICO_W", "--emulate", "--port", "/dev/null"], "uses no serial port"),
+        (["--type", "RPI_PICO_W", "--report", "none/r.json"], "there is no folder"),
+        (["--type", "RPI_PICO_W", "--report", "."], "it is a folder"),
+    ],
+)
+def test_wrong_options_are_refused_before_a_board_is_touched(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["-C", str(tmp_path), "doctor", *words]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["doctor", "logs", "reset", "repl"])
+def test_a_board_that_the_cluster_does_not_have_is_named(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_cluster(tmp_path, {"a": "from torpor import Service\n\n\nclass A(Service):\n    pass\n"})
+    assert run(["-C", str(tmp_path), command, "nope"]) == 1
+    err = capsys.readouterr().err
+    assert "the cluster has no board nope\n    its boards: box" in err

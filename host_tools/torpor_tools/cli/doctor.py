@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..model.board import Board
 
 _EMULATED = "RPI_PICO_W"
+_REPORT = "name another file with --report"
 _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 
 
@@ -60,9 +62,11 @@ def command(
     from ..config.ports import load_port
     from ..doctor.fact import Subject
 
+    _check_options(board, port, kind, emulate)
     examined = _kind(settings, board, kind)
     subject = Subject(examined, load_port(examined.port))
     file = report or settings.folder / f"doctor-{examined.name}.json"
+    _check_report(file)
     if emulate:
         problems = _emulated(subject, resets, file)
     else:
@@ -71,20 +75,49 @@ def command(
         raise UserError(problems)
 
 
+def _check_options(board: str | None, port: str | None, kind: str | None, emulate: bool) -> None:
+    """Refuse options that contradict each other. Raises ``UserError``."""
+    if board and kind:
+        raise fail(
+            f"both a board of the cluster ({board}) and a kind (--type {kind}) are named",
+            "leave one of them out",
+        )
+    if port and emulate:
+        raise fail(f"--emulate uses no serial port, but --port {port} names one", "leave one out")
+
+
+def _check_report(file: Path) -> None:
+    """Refuse a file that cannot be written, before the board is examined. Raises ``UserError``."""
+    folder = file.parent
+    if not folder.is_dir():
+        raise fail(f"the report {file} cannot be written: there is no folder {folder}", _REPORT)
+    if file.is_dir():
+        raise fail(f"the report {file} cannot be written: it is a folder", _REPORT)
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise fail(f"the report {file} cannot be written: permission denied", _REPORT)
+
+
 def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
     """The kind of board to compare with. Raises ``UserError`` if nothing says which."""
     from ..config import load_board
     from ..contracts import load_plan
 
     if kind:
-        return load_board(kind)
+        return _chip(load_board(kind))
     if not settings.in_project:
         raise fail(
             "no cluster.toml says which kind of board this is",
             "name it with --type; torpor boards lists the kinds",
         )
     plan = load_plan(settings.root)
-    return plan.board(pick(plan, name)).board
+    return _chip(plan.board(pick(plan, name)).board)
+
+
+def _chip(board: Board) -> Board:
+    """The kind of board, which must be one with a chip. Raises ``UserError``."""
+    if board.port == "unix":
+        raise fail(f"{board.name} is a Linux process, not a board on USB", "name a board's kind")
+    return board
 
 
 def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool) -> Bench:
@@ -117,7 +150,7 @@ def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
     from ..flash.catalogue import firmware
 
     if subject.board.name != _EMULATED:
-        raise fail(f"a {subject.board.name} cannot be emulated", f"only a {_EMULATED} can")
+        raise fail(f"{subject.board.name} cannot be emulated", f"only {_EMULATED} can")
     with progress_bar(f"Firmware of {subject.board.name}") as progress:
         file = firmware(subject.board, progress=progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,29 +76,37 @@ def examine(bench: Bench, progress: Callable[[str], None] = lambda program: None
         progress: Called with the name of each program before it runs.
 
     Returns:
-        One result for each fact that is stated for this kind of board.
+        One result for each fact that is stated for this kind of board. If the line breaks or the
+        board does not come back from a reset, the facts of the programs that follow are not shown.
 
     Raises:
-        UserError: The line to the board broke, or the board did not come back from a reset.
+        UserError: The board does not answer at the start.
     """
     link = bench.connect(bench.silence_s)
     try:
         link.restart()  # a heap without the services
         results = []
+        lost = ""
         for program in dict.fromkeys(fact.program for fact in FACTS):
             facts = [f for f in FACTS if f.program == program and _stated(bench, f) is not None]
             if not facts:
                 continue
-            if reason := _left_out(bench, program, facts):
+            if reason := _left_out(bench, program, facts) or lost:
                 results += [_not_shown(bench, fact, reason) for fact in facts]
                 continue
             progress(program)
-            if program in ENDINGS:
-                seen, link = _over_a_reset(bench, link, program)
-            else:
-                seen = _run(link, program, _settings(bench, program))
+            seen: Seen | str
+            try:
+                if program in ENDINGS:
+                    seen, link = _over_a_reset(bench, link, program)
+                else:
+                    seen = _run(link, program, _settings(bench, program))
+            except (UserError, BoardError) as error:
+                seen = _first_cause(error)
+                lost = f"the board was lost in {program}"
             results += _compare(bench, facts, seen)
-        link.reset()
+        if not lost:
+            link.reset()
         return results
     finally:
         link.close()
@@ -141,9 +150,27 @@ def _run(link: Link, program: str, settings: Mapping[str, Any]) -> Seen | str:
     try:
         printed = link.run(lines + _source(program))
     except BoardError as error:
-        return str(error).strip().splitlines()[-1]
-    *before, last = printed.strip().splitlines()
-    return {"printed": "\n".join(before), **json.loads(last)}
+        return _first_cause(error)
+    return _read(printed)
+
+
+def _read(printed: str) -> Seen | str:
+    """What a program has printed, out of all that came over the line: on the UART of an ESP32 the
+    Wi-Fi's own messages come in between."""
+    lines = printed.strip().splitlines()
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError):
+            values = json.loads(line)
+            if isinstance(values, dict):
+                return {"printed": "\n".join(lines), **values}
+    return f"the program printed no values, but {printed.strip()[-80:]!r}"
+
+
+def _first_cause(error: UserError | BoardError) -> str:
+    """One line on an error: of a traceback the last."""
+    if isinstance(error, UserError):
+        return error.problems[0].what
+    return str(error).strip().splitlines()[-1]
 
 
 def _source(program: str) -> str:
@@ -159,27 +186,29 @@ def _over_a_reset(bench: Bench, link: Link, ending: str) -> tuple[Seen | str, Li
     link = _await_start(bench)
     away_ms = round((time.monotonic() - began) * 1000)
     link.run(_source("resets"))
-    seen = json.loads(link.run(f"report({_KEPT})"))
-    return {**seen, "away_ms": away_ms}, link
+    seen = _read(link.run(f"report({_KEPT})"))
+    return seen if isinstance(seen, str) else {**seen, "away_ms": away_ms}, link
 
 
 def _await_start(bench: Bench) -> Link:
     """The REPL of a start that is not the one we left. Raises ``UserError``."""
     deadline = time.monotonic() + bench.patience_s
     while True:
+        why = "it has not restarted"
         try:
             # What we send while the chip resets is lost: ask again soon.
             link = bench.connect(bench.patience_s / _ATTEMPTS)
-            if link.run("print('keep' in globals())").strip() == "False":
+            if "False" in link.run("print('keep' in globals())"):
                 link.wait_longer(bench.silence_s)
                 return link
             link.close()  # the reset is still to come
         except (UserError, BoardError) as error:
-            if time.monotonic() > deadline:
-                raise fail(
-                    f"the board did not come back within {bench.patience_s:.0f} s: {error}",
-                    "press its reset button, and try again with --no-resets",
-                ) from None
+            why = _first_cause(error)
+        if time.monotonic() > deadline:
+            raise fail(
+                f"the board did not come back within {bench.patience_s:.0f} s: {why}",
+                "press its reset button, and try again with --no-resets",
+            )
         time.sleep(_POLL_S)
 
 
