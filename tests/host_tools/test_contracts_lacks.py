@@ -97,6 +97,8 @@ MISTAKES = [
     ("round(f, ndigits=1)", "round takes no ndigits=", "round(x, 2)"),
     ("sum(rows, start=1)", "sum takes no start=", "sum(values, start)"),
     ("str(b, encoding='utf-8')", "str takes no encoding=", "by its place"),
+    ("bytes(s, encoding='utf-8')", "bytes takes no encoding=", 'bytes(text, "utf-8")'),
+    ("bytearray(s, encoding='utf-8')", "bytearray takes no encoding=", "by its place"),
     ("zip(rows, rows, strict=True)", "zip takes no strict=", "lengths"),
     ("print(s, flush=True)", "print takes no flush=", "leave it out"),
     ("open('x', newline='')", "open takes no newline=", '"rb"'),

@@ -324,6 +324,9 @@ def _without_keywords(args: ast.arguments, refused: set[str], skip: int) -> bool
                 return False
             at = args.kwonlyargs.index(arg)
             del args.kwonlyargs[at], args.kw_defaults[at]
+    # What stands right behind arguments that are given by position can be one of them.
+    while len(args.posonlyargs) > skip and args.args and args.args[0].arg in refused:
+        args.posonlyargs.append(args.args.pop(0))
     names = [arg.arg for arg in args.args]
     by_name = [n for n in names[max(skip - len(args.posonlyargs), 0) :] if n not in refused]
     if not any(name in refused for name in names):
