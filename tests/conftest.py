@@ -14,9 +14,10 @@ from xdist.scheduler import LoadScopeScheduling
 hypothesis.settings.register_profile("torpor", deadline=None)
 hypothesis.settings.load_profile("torpor")
 
-# A shell starts what it puts in the background with SIGINT ignored, and so would be all that a test
-# starts: nothing would stop at Ctrl-C.
+# A shell starts what it puts in the background with SIGINT ignored, and nohup has SIGHUP ignored.
+# What a test starts would inherit that, and nothing would stop at Ctrl-C or at a hang-up.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class _OneEmulator(LoadScopeScheduling):  # type: ignore[misc]
