@@ -66,9 +66,10 @@ class Client:
         else:
             await asyncio.sleep_ms(within)
             await _end(task)
-        if not wire.written:
+        data = wire.taken()
+        if not data:
             raise OSError("the connection was closed without an answer")
-        return Answer(bytes(wire.written))
+        return Answer(data)
 
     def _serve(self, wire):
         """Let the listener serve a connection; its task."""
@@ -214,12 +215,14 @@ def _body(json=None, data=None, files=None, body=b"") -> tuple:
 
 
 def _unchunk(data: bytes) -> bytes:
-    body = b""
-    while data:
-        size, _, data = data.partition(b"\r\n")
-        body += data[: int(size, 16)]
-        data = data[int(size, 16) + 2 :]
-    return body
+    chunks = []
+    at = 0
+    while at < len(data):
+        line_end = data.find(b"\r\n", at)
+        size = int(data[at:line_end], 16)
+        chunks.append(data[line_end + 2 : line_end + 2 + size])
+        at = line_end + size + 4
+    return b"".join(chunks)
 
 
 class _Wire(io.IOBase):
@@ -230,7 +233,7 @@ class _Wire(io.IOBase):
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.written = bytearray()
+        self._written: list = []  # in pieces: a chip's heap has no room for several copies
         self.changed = asyncio.Event()
 
     def feed(self, data: bytes) -> None:
@@ -254,9 +257,15 @@ class _Wire(io.IOBase):
         return data
 
     def write(self, data):
-        self.written += data
+        self._written.append(bytes(data))
         self.changed.set()
         return len(data)
+
+    def taken(self) -> bytes:
+        """Return what has been written since the last call."""
+        data = b"".join(self._written)
+        self._written = []
+        return data
 
     def setsockopt(self, *option):
         pass
@@ -279,17 +288,14 @@ class _Pipe:
     def __init__(self, wire: _Wire, task) -> None:
         self._wire = wire
         self._task = task
-        self._have = 0
 
     async def read(self) -> bytes:
         """Return what has come, waiting for some; b"" when the service has closed."""
-        while self._have == len(self._wire.written):
-            if not self._wire.stays:
-                return b""
+        data = self._wire.taken()
+        while not data and self._wire.stays:
             self._wire.changed.clear()
             await self._wire.changed.wait()
-        data = bytes(self._wire.written[self._have :])
-        self._have += len(data)
+            data = self._wire.taken()
         return data
 
     async def write(self, data: bytes) -> None:

@@ -320,12 +320,12 @@ _NUMBERS = [
                 b"--1",
                 b"5%0A",
             ),
-            *(b"\xd9\xa1", b"9" * 100, b"%0B5", b"0b1", b"0o7", b"1+0", b"a"),
+            *(b"\xd9\xa1", b"9" * 301, b"%0B5", b"0b1", b"0o7", b"1+0", b"a"),
         )
     ],
     *[
         (_get(b"/items/x?limit=" + text), 200, KEPT)
-        for text in (b"0", b"-1", b"007", b"12345678901")
+        for text in (b"0", b"-1", b"007", b"12345678901", b"9" * 100)
     ],
     (_get(b"/items/special/1_0/twice"), 400, KEPT),
     (_get(b"/items/special/%205/twice"), 400, KEPT),

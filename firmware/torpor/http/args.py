@@ -12,7 +12,7 @@ from micropython import const
 from ..service import Fault
 from .wire import text, unquote
 
-_DIGITS = const(300)  # in a number of a body; twice as many are refused, for int() is quadratic
+_DIGITS = const(300)  # in a number; twice as many are refused in a body, for int() is quadratic
 _REQUIRED = object()
 
 
@@ -226,7 +226,7 @@ def path_bool(q, index, name):
 
 def _int(name, text: str):
     digits = text[1:] if text[:1] == "-" else text
-    if len(text) > 32 or not digits.isdigit():  # int() takes "1_0" and " 5 " too
+    if len(text) > _DIGITS or not digits.isdigit():  # int() takes "1_0" and " 5 " too
         raise _bad(name, "a whole number", text)
     return int(text)
 
