@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import errno
 import hashlib
@@ -84,6 +85,8 @@ def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
         "poll_ms": port.loop.poll_ms,
         "names": names,
     }
+    if shift := calendar.timegm((port.time.epoch_year, 1, 1, 0, 0, 0)):
+        found["epoch_s"] = shift
     if port.hostname:
         found["hostname"] = port.hostname.default.get(chip, "")
         found["hostname_longest"] = port.hostname.longest

@@ -24,9 +24,11 @@ from torpor_tools.paths import overlays_dir
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
 _HIDDEN = {  # overlays that a chip of this port does not have
-    "rp2": frozenset({"_gc", "errno", "esp32"}),
+    "rp2": frozenset({"_epoch", "_gc", "errno", "esp32"}),
     "esp32": frozenset({"rp2"}),
-    "unix": frozenset({"_gc", "errno", "esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}),
+    "unix": frozenset(
+        {"_epoch", "_gc", "errno", "esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}
+    ),
 }
 _SECRETS = "secrets.json"
 _WIFI = {"wifi": {"ssid": "simulator", "password": "simulator"}}

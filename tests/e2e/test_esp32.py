@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -149,7 +150,7 @@ class Keeper(Service):
         return a + b
 """
 ASKER = """
-from torpor import Service, get
+from torpor import Service, clock, get
 
 from services.keeper import Keeper
 
@@ -160,6 +161,10 @@ class Asker(Service):
     @get("/add/<a>/<b>")
     async def add(self, a: int, b: int) -> dict:
         return {"sum": await self.keeper.add(a, b)}
+
+    @get("/now")
+    async def now(self) -> int:
+        return clock.now()
 """
 
 
@@ -178,6 +183,8 @@ async def test_two_boards_find_each_other_by_their_names(tmp_path: Path, host: s
             assert (await sim.http("asker").get(f"/add/{n}/2")).json() == {"sum": n + 2}
         assert sim.board("shed").announced == (host.removesuffix(".local") or "shed")
         assert sim.board("barn").announced == "barn"
+        now = (await sim.http("asker").get("/now")).json()
+        assert abs(now - time.time()) < 3600  # although its seconds count from 2000
         looks = [e for e in sim.board("barn").trace if e["event"] == "lookup"]
     assert [look["host"] for look in looks] == [host or "shed.local"]  # its address is kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -293,3 +294,69 @@ async def test_an_esp32_looks_at_its_sockets_once_a_tick(tmp_path: Path) -> None
         board = sim.board("shed")
         await board.wait_log("done")
         assert said(board) == {"eight ticks": "True"}
+
+
+EPOCH = """
+import machine, time
+now = int(time.time())
+print("epoch:", time.gmtime(0)[0])
+print("date:", time.gmtime(now)[:3] == time.gmtime()[:3] == time.localtime()[:3])
+print("same in ns:", 0 <= time.time_ns() // 1000000000 - now <= 60)
+print("back:", time.mktime(time.gmtime(now)) == now)
+print("year of the clock:", machine.RTC().datetime()[0])
+print("done")
+"""
+
+
+@pytest.mark.parametrize("speed", [1, 40])
+async def test_seconds_count_from_the_epoch_of_the_port(tmp_path: Path, speed: int) -> None:
+    year = datetime.now(UTC).year
+    async with Simulator(images(tmp_path, EPOCH), speed=speed) as sim:
+        for board in sim.boards:
+            await board.wait_log("done")
+            heard = said(board)
+            assert heard.pop("epoch") == str(load_port(CHIPS[board.name][0]).time.epoch_year)
+            assert year <= int(heard.pop("year of the clock")) <= year + 1
+            assert set(heard.values()) == {"True"}, heard
+
+
+RESETS = """
+import machine, time
+try:
+    with open("/run") as file:
+        run = int(file.read()) + 1
+except OSError:
+    run = 0
+with open("/run", "w") as file:
+    file.write(str(run))
+cause = machine.reset_cause()
+names = [n for n in dir(machine) if n.endswith("_RESET") and getattr(machine, n) == cause]
+print("run %d:" % run, names[0])
+if run == 0:
+    machine.reset()
+if run == 1:
+    machine.WDT(timeout=200)
+    while True:
+        time.sleep_ms(10)
+if run == 2:
+    machine.deepsleep(10)
+try:
+    machine.WDT(timeout=8389)
+    print("a long watchdog: taken")
+except ValueError:
+    print("a long watchdog: refused")
+print("done")
+"""
+
+
+async def test_the_causes_of_resets_are_those_of_the_port(tmp_path: Path) -> None:
+    async with Simulator(images(tmp_path, RESETS)) as sim:
+        for board in sim.boards:
+            await board.wait_log("done", timeout=60)
+            heard = said(board)
+            resets = load_port(CHIPS[board.name][0]).resets
+            assert resets
+            stated = [resets.reset, resets.watchdog, resets.deepsleep]
+            assert [heard[f"run {n}"] for n in (1, 2, 3)] == stated
+            longest = resets.watchdog_ms or 1 << 30
+            assert heard["a long watchdog"] == ("taken" if longest >= 8389 else "refused")
