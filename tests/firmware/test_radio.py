@@ -227,3 +227,27 @@ except RuntimeError:
 """
     assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program) == 0
     assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program, *UNDONE) == 1
+
+
+@pytest.mark.parametrize(("took_ms", "again_s"), [(20, 60), (1000, 60), (7000, 112), (14000, 224)])
+def test_the_longer_a_time_server_is_looked_for_the_later_it_is_asked_again(
+    tmp_path: Path, took_ms: int, again_s: int
+) -> None:
+    clock = CLOCK + "\nlater = []\nset_later = later.append\n"
+    log = "class Log:\n    def __init__(self, name): pass\n    def warning(self, *text): pass\n"
+    program = f"""
+import json, sys
+
+class ntptime:
+    def settime():
+        clock.now += {took_ms}
+        raise OSError(-202)
+
+sys.modules["ntptime"] = ntptime
+from torpor import clock, radio
+
+radio.set_clock()
+print(json.dumps(clock.later))
+"""
+    stubs = {"torpor/__init__.py": "", "torpor/clock.py": clock, "torpor/log.py": log}
+    assert micropython(tmp_path, ["torpor/radio.py"], stubs, program) == [again_s]
