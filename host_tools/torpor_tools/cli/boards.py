@@ -72,7 +72,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
             f"LittleFS2, {size:,} bytes at {files.offset:#x}: {files.block_count} blocks "
             f"of {files.block_size}, written by {files.prog_size}, read by {files.read_size}",
         ),
-        ("heap", f"{board.heap_bytes:,} bytes for Python at least: as many has the simulator"),
+        ("heap", f"{board.heap_bytes:,} bytes for Python at least, and in the simulator"),
         ("listeners", f"{board.listeners} TCP ports may listen at once"),
         ("connections", f"{board.connections} TCP connections may be open, in both directions"),
         ("sockets", f"{board.sockets} of any kind"),
@@ -87,7 +87,7 @@ def _firmware(firmware: Firmware | None) -> list[tuple[str, str]]:
     return [
         ("firmware", f"MicroPython {firmware.version}, flashed at {firmware.offset:#x}"),
         ("  from", firmware.url),
-        ("  SHA-256", firmware.sha256 or "not known: a file has to be given by hand"),
+        ("  SHA-256", firmware.sha256 or "not known: no package has the file, see --firmware"),
         *([("  or from", f"PyPI: {firmware.wheel}")] if firmware.wheel else []),
     ]
 
