@@ -251,3 +251,15 @@ print(json.dumps(clock.later))
 """
     stubs = {"torpor/__init__.py": "", "torpor/clock.py": clock, "torpor/log.py": log}
     assert micropython(tmp_path, ["torpor/radio.py"], stubs, program) == [again_s]
+
+
+@pytest.mark.parametrize("error", ["OSError", "ValueError", "RuntimeError"])
+def test_a_signal_that_cannot_be_read_is_left_out(tmp_path: Path, error: str) -> None:
+    program = f"""
+error, failing, dns = {error}, {{"status": 9}}, "10.0.0.1"
+wlan = Wlan()
+wlan.isconnected = lambda: True
+print(json.dumps(radio.info(wlan)))
+"""
+    info = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    assert info == {"connected": True, "address": "10.0.0.2"}

@@ -175,7 +175,7 @@ S3 = load_board("ESP32_GENERIC_S3")
 
 @pytest.mark.parametrize(
     ("name", "micropython"),
-    [("ESP32_GENERIC_S3", 0x4001), ("ESP32_GENERIC_C6", 0x1001)],
+    [("ESP32_GENERIC_S3", 0x4001), ("ESP32_GENERIC_C3", 0x1001), ("ESP32_GENERIC_C6", 0x1001)],
 )
 def test_a_chips_own_usb_that_comes_back_as_another_device(
     name: str, micropython: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -124,10 +124,11 @@ def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool
     from ..deploy.link import MpremoteLink
     from ..doctor.examine import Bench
 
-    device = device_of(subject.board, port)
-    return Bench(
-        subject, lambda silence_s: MpremoteLink(device, silence_s), _wifi(settings), resets
-    )
+    def connect(silence_s: float) -> Link:
+        # A chip's own USB may come back from a reset as another device.
+        return MpremoteLink(device_of(subject.board, port), silence_s)
+
+    return Bench(subject, connect, _wifi(settings), resets)
 
 
 def _wifi(settings: Settings) -> dict[str, str]:
