@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -80,10 +80,16 @@ def write(
     power: str = DEEP,
     start: str = "boot",
     ca: Path | None = None,
+    board: str = "ESP32_GENERIC",
+    static: Mapping[str, str] | None = None,
 ) -> Plan:
-    """A cluster of one ESP32, ``box``, with the service ``items``."""
+    """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``."""
     root.mkdir(exist_ok=True)
-    write_cluster(root, {"items": source}, "ESP32_GENERIC")
+    write_cluster(root, {"items": source}, board)
+    for name, content in (static or {}).items():
+        file = root / "services" / "items" / "static" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content)
     toml = root / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
     toml.write_text(f'{toml.read_text()}start = "{start}"\n{more}')
@@ -172,9 +178,20 @@ async def mail(
     power: str = DEEP,
     start: str = "boot",
     ca: Path | None = None,
+    board: str = "ESP32_GENERIC",
+    static: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
-    plan = write(root, broker, source=source, power=power, start=start, ca=ca)
+    plan = write(
+        root,
+        broker,
+        source=source,
+        power=power,
+        start=start,
+        ca=ca,
+        board=board,
+        static=static,
+    )
     image = build(plan, "box", root / "build", types=False)
     broker.start()
     try:

@@ -43,7 +43,7 @@ def mount(service):
 def current():
     """Return the connection whose task runs now, or None."""
     if _budget:
-        for connection in _budget.open:
+        for connection in _budget.open + [_budget.parked]:
             if getattr(connection, "task", None) is core.cur_task:
                 return connection
     return None

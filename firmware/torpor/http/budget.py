@@ -35,6 +35,8 @@ class Budget:
     clients whose answers need another board could take all places and wait for each other.
     """
 
+    parked = None  # what stands in for the connection of a request out of the mailbox
+
     def __init__(self, places: int, links: int = 0) -> None:
         self.places = places
         self.reserved = min(links, max(1, places - 3))

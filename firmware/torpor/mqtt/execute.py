@@ -11,6 +11,7 @@ done again if the power goes before that commit. A request in whose midst the pr
 """
 
 import json
+from asyncio import core
 from binascii import a2b_base64, b2a_base64
 
 from micropython import const
@@ -18,7 +19,7 @@ from micropython import const
 from .. import clock
 from ..http import wire
 from ..http.answer import encode, error
-from ..http.budget import SERVING
+from ..http.budget import SERVING, STREAMING
 from ..log import Log
 from ..service import Fault
 from ..store import joint
@@ -79,17 +80,32 @@ class Parked:
     stalled = None
     sock = None
     address = ("mailbox", 0)
+    gone = False
+    failure: Exception | None = None  # what ended an answer that is sent in pieces
 
     def __init__(self, listener, request) -> None:
         self.listener = listener
         self.request = request
+        self.task = core.cur_task
         self.sent = b""
 
     async def send(self, data) -> None:
-        """Keep what a streaming handler sends. Raises ``OSError`` if it is too much."""
+        """Keep what a streaming handler sends. Raises ``Fault`` if it is too much."""
         if len(self.sent) + len(data) > _ANSWER:
-            raise OSError("an answer through the mailbox has at most %d bytes" % _ANSWER)
+            raise Fault(500, "an answer through the mailbox has at most %d bytes" % _ANSWER)
         self.sent += data if isinstance(data, bytes) else data.encode()
+
+    def streams(self) -> None:
+        """Note that an answer has begun which is sent in pieces."""
+        self.state = STREAMING
+
+    def report(self, e: Exception) -> None:
+        """Log an exception. One that breaks off an answer in pieces becomes the answer instead."""
+        if self.state == STREAMING:
+            self.failure = e
+        else:
+            request = self.request
+            Log(self.listener.name).exception(e, "%s %s" % (request.verb, request.target))
 
 
 class Executor:
@@ -155,7 +171,7 @@ class Executor:
 
     async def _serve(self, request, envelope) -> bytes:
         """The answer of the routes of the service's listener; what a handler raises is one."""
-        activation = None
+        activation = listener = None
         try:
             listener = self._listeners.get(envelope.service)
             if not listener:
@@ -168,7 +184,10 @@ class Executor:
             if type(handler) is not tuple:
                 return encode(request, (await handler(request)))
             parked = Parked(listener, request)
+            listener.budget.parked = parked
             rest = await handler[0](parked, handler, b"")
+            if parked.failure:  # nobody has seen the beginning of the answer
+                raise parked.failure
             return parked.sent + rest if parked.sent else rest
         except Exception as e:
             if not isinstance(e, Fault):
@@ -176,6 +195,8 @@ class Executor:
                 e = Fault(500, "internal error")
             return error(request, e)
         finally:
+            if listener:
+                listener.budget.parked = None
             if activation:
                 activation.leave()
 

@@ -20,7 +20,7 @@ _HOP_BY_HOP = {
 # Fields that the gateway heeds, or writes itself.
 _OURS = {b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board"}
 _NOT_PASSED = _HOP_BY_HOP | _OURS
-_NOT_PARKED = {b"user-agent", b"accept-encoding", b"cache-control"}  # a board does not look at them
+_NOT_PARKED = {b"user-agent", b"cache-control"}  # a board does not look at them
 ASKED = b"held"  # a board's answer to an envelope with ``held``: it asks for the request
 MOST_HEAD = 4000  # bytes; the board takes 4,096
 MOST_BODY = 16_384
