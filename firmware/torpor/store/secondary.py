@@ -9,7 +9,7 @@ from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
 # Bytes of an entry: the name of a leaf holds it twice over, and a LittleFS takes 255 for that.
-MOST = const(100)
+_MOST = const(100)
 
 
 def attach(store, table, name: str) -> None:
@@ -43,12 +43,12 @@ def new_entry(value, key) -> str:
         isinstance(value, (dict, list))
         or held.count(_BREAK) > 1
         or (isinstance(key, int) and key < 0)
-        or len(held.encode()) > MOST
+        or len(held.encode()) > _MOST
     ):
         from . import upkeep
 
         forget("upkeep")
-        raise upkeep.no_entry(value, key, held)
+        raise upkeep.no_entry(value, key, held, _MOST)
     return held
 
 

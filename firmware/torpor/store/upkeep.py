@@ -103,16 +103,15 @@ def _brief(key) -> str:
     return "of type " + type(key).__name__
 
 
-def no_entry(value, key, held: str):
-    """An index cannot hold ``value`` for the row at ``key``; ``held`` is what it would hold."""
-    from .secondary import MOST
-
+def no_entry(value, key, held: str, most: int):
+    """An index cannot hold ``value`` for the row at ``key``: ``held`` would have more than ``most``
+    bytes, or could not be read again."""
     if isinstance(value, (dict, list)):
         wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
     elif isinstance(key, int) and key < 0:
         wrong = "belongs to a negative key"
-    elif len(held.encode()) > MOST:
-        wrong = "is longer than %d bytes with the key" % MOST
+    elif len(held.encode()) > most:
+        wrong = "is longer than %d bytes with the key" % most
     else:
         wrong = "holds the character 0x7f"
     return Fault(400, "an index cannot hold the value of its field: it " + wrong)
