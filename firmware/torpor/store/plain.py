@@ -48,7 +48,7 @@ def packed(value, most: int = ROW) -> bytes | None:
         return None
     level: list = [value]
     left = most
-    for _ in range(LEVELS):
+    for depth in range(LEVELS + 1):
         inner: list = []
         for item in level:
             kind = type(item)
@@ -59,7 +59,7 @@ def packed(value, most: int = ROW) -> bytes | None:
                     return None
             elif kind is dict or kind is list:
                 left -= (5 if kind is dict else 2) * len(item)
-                if left < 0:
+                if left < 0 or depth == LEVELS:
                     return None
                 if kind is dict:
                     for key in item:

@@ -71,7 +71,7 @@ def _path(what: str, steps: list) -> str:
 
 
 def _a(value) -> str:
-    name = type(value).__name__
+    name = type(value).__name__ or repr(value)  # MicroPython has no name for the type of "..."
     return "None" if value is None else "%s %s" % ("an" if name[0] in "aeiouAEIOU" else "a", name)
 
 

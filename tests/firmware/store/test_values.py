@@ -49,6 +49,9 @@ REFUSED = {
     "'text'": "the row is a str",
     "{1}": "the row is a set",
     "True": "the row is a bool",
+    "{'n': ...}": 'row["n"] is an Ellipsis',
+    "deep(17, {'n': 1})": "lies deeper than 16 levels",
+    "{'d': " + "[" * 16 + "1" + "]" * 16 + "}": "lies deeper than 16 levels",
     "deep(17)": "lies deeper than 16 levels",
     "ring()": "lies deeper than 16 levels",
 }
@@ -60,6 +63,8 @@ KEPT = [
     r"{'a': 'é€😀 \x00\x1e\x7f\"\\ \ud7ff \ue000', 'ß': 'ß'}",
     "{'n': [1 << 30, -1 << 31, 1 << 62, (1 << 63) - 1, -1 << 63]}",
     "{'d': deep(15)}",
+    "deep(16, {'n': 1})",
+    "{'d': " + "[" * 15 + "1" + "]" * 15 + "}",
     "{'t': 'x' * 2040}",
     "{'l': [0] * 1000}",
     "{'l': [''] * 600}",
@@ -86,8 +91,7 @@ HELPERS = """
         def __init__(self, *args):
             super().__init__(*args)
 
-    def deep(levels):
-        value = {}
+    def deep(levels, value={}):
         for _ in range(levels - 1):
             value = {"d": value}
         return value
