@@ -334,6 +334,7 @@ class NoBudget:
     """Lets every connection in."""
 
     newcomer = False
+    parked = None
 
     def __init__(self) -> None:
         self.open: list = []
