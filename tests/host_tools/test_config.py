@@ -96,6 +96,14 @@ def test_a_good_cluster(tmp_path: Path) -> None:
             "services.conftest",
             'cluster.toml:15: a service cannot be called "con',
         ),
+        *(
+            (
+                "services.alerts",
+                f"services.{name}",
+                f'cluster.toml:15: a service cannot be called "{name}"',
+            )
+            for name in ("build", "dist", "venv", "node_modules")
+        ),
         ("services.alerts", "services._client", 'cluster.toml:15: a service cannot be called "_cl'),
         (
             "pin = 22",

@@ -18,7 +18,8 @@ from ..paths import templates_dir
 from ..text import read_text
 
 # In the log, as the class that a service derives from, and by pytest.
-_TAKEN = ("kernel", "service", "tests", "conftest")
+_TAKEN_BY_PYTEST = ("tests", "conftest", "build", "dist", "venv", "node_modules")
+_TAKEN = ("kernel", "service", *_TAKEN_BY_PYTEST)
 
 
 def write_project(folder: Path, name: str, board_type: str) -> list[Path]:
@@ -87,7 +88,7 @@ def free_port(cluster: Cluster) -> int:
 
 def _check_name(name: str) -> None:
     if name in _TAKEN:
-        by = "pytest" if name in ("tests", "conftest") else "torpor"
+        by = "pytest" if name in _TAKEN_BY_PYTEST else "torpor"
         raise fail(f"{by} uses the name {name!r} itself", "take another name")
     if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
         what = f"{name!r} cannot be the name of a service: Python keeps that word for itself"

@@ -24,6 +24,10 @@ _RESERVED = {
     "kernel": "it is what torpor itself is called in the log",
     "tests": "pytest would take its modules for the tests of a service",
     "conftest": "pytest would load it as its own services/conftest.py",
+    **dict.fromkeys(
+        ("build", "dist", "venv", "node_modules"),
+        "pytest skips folders of that name, so its tests would not run",
+    ),
 }
 
 
