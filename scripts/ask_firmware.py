@@ -180,9 +180,9 @@ OPERATIONS = {
 # Runs in MicroPython. An object that cannot be made by its class alone is given in MADE.
 _PROGRAM = """
 import sys
-def told(kind, name, value):
+def report(kind, name, value):
     print('asked', repr((kind, name, value)))
-told('firmware', '', 'MicroPython %d.%d.%d' % sys.implementation.version[:3])
+report('firmware', '', 'MicroPython %d.%d.%d' % sys.implementation.version[:3])
 def names(thing):
     return sorted(dir(thing))
 def works(text):
@@ -197,9 +197,9 @@ def module(name):
         for part in name.split('.')[1:]:
             thing = getattr(thing, part)
     except Exception as error:
-        told('absent', name, repr(error))
+        report('absent', name, repr(error))
         return
-    told('module', name, names(thing))
+    report('module', name, names(thing))
     for inner in names(thing):
         if inner.startswith('_') and name != 'builtins':
             continue
@@ -208,13 +208,13 @@ def module(name):
         except Exception:
             continue
         if isinstance(value, type):
-            told('class', name + '.' + inner, names(value))
+            report('class', name + '.' + inner, names(value))
 """
 _INSTANCES = """
 import asyncio, array, hashlib, io, re, socket, struct, time
 async def task():
-    told('class', 'asyncio.Task', names(asyncio.current_task()))
-    told('class', 'asyncio.Loop', names(asyncio.get_event_loop()))
+    report('class', 'asyncio.Task', names(asyncio.current_task()))
+    report('class', 'asyncio.Loop', names(asyncio.get_event_loop()))
 asyncio.run(task())
 def generator():
     yield 1
@@ -242,7 +242,7 @@ for name, thing in (
     ('re.Match', re.match('a', 'a')),
     ('re.Pattern', re.compile('a')),
 ):
-    told('instance', name, names(thing))
+    report('instance', name, names(thing))
 """
 # They run something when they are imported, or ask for a keyboard.
 _LEFT_OUT = ("webrepl", "webrepl_setup", "mip", "upysh")
@@ -253,7 +253,7 @@ def program(port: str) -> str:
     modules = sorted(MODULES[port] - set(_LEFT_OUT))
     lines = [_PROGRAM, *(f"module({name!r})" for name in modules), _INSTANCES]
     for kind, calls in (("keyword", KEYWORDS), ("operation", OPERATIONS)):
-        lines += [f"told({kind!r}, {name!r}, works({text!r}))" for name, text in calls.items()]
+        lines += [f"report({kind!r}, {name!r}, works({text!r}))" for name, text in calls.items()]
     return "\n".join([*lines, f"print({_LAST!r})"]) + "\n"
 
 

@@ -29,6 +29,7 @@ from .feed import Feed
 from .lines import LogLine, Reader
 from .turn import Turn
 
+BOARD_TYPE = "RPI_PICO_W"  # the only one that can be emulated
 ACCESS_POINT = "RP2040PY-GUEST"
 
 _STOP_S = 5.0

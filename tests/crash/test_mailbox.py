@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.brokers import KINDS, Broker
 from tests.helpers.cluster import ClusterBroker
 from tests.helpers.storm import Ledger, Size, Storm
 from torpor_tools import paths
 
-BROKERS = [
-    "nats",
-    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
-]
 SMALL = Size(requests=16, wakes=24, broker_kills=2, gateway_kills=2)
 CUT = Size(requests=6, wakes=5, cuts=("begun",), calm_s=6)
 DOUBLED = Size(requests=6, wakes=5, cuts=("sleep",), doubled=1)
@@ -51,7 +47,7 @@ def assert_exactly_once(ledger: Ledger, size: Size) -> None:
     assert ledger.gateway_kills == size.gateway_kills
 
 
-@pytest.mark.parametrize("kind", BROKERS)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_exactly_once(tmp_path: Path, kind: str) -> None:
     assert_exactly_once(await storm(tmp_path, kind, SMALL), SMALL)
 
@@ -61,7 +57,7 @@ async def test_a_node_of_three_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", BROKERS)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_exactly_once_long(tmp_path: Path, kind: str) -> None:
     assert_exactly_once(await storm(tmp_path, kind, FULL, "2s"), FULL)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.ask import status
 from tests.helpers.brokers import LOGIN, Broker
 from tests.helpers.mail import Mail
 from tests.helpers.several import write_boards
@@ -84,27 +84,16 @@ async def sample(root: Path, name: str, policy: str, broker: Broker) -> AsyncIte
             yield box
 
 
-async def status(board: SimBoard, port: int) -> int:
-    """The status of an answer; 0 if the connection ends without one."""
-    # At once, for a client that says nothing gives way to others.
-    sock = socket.create_connection((board.place.address, board.place.ports[port]), timeout=60)
-    sock.sendall(f"GET {PATHS[port]} HTTP/1.0\r\n\r\n".encode())
-    reader, writer = await asyncio.open_connection(sock=sock)
-    try:
-        head = await reader.read()
-        return int(head.split()[1]) if head else 0
-    except ConnectionError:
-        return 0
-    finally:
-        writer.close()
-
-
 async def check(root: Path, name: str, policy: str, broker: Broker) -> None:
     async with sample(root, name, policy, broker) as box:
         board = box.board
-        statuses = await asyncio.gather(*(status(board, port) for port in [*PATHS] * 4))
+        statuses = await asyncio.gather(
+            *(status(board, port, PATHS[port]) for port in [*PATHS] * 4)
+        )
         assert set(statuses) <= {200, 503}, statuses
-        assert await asyncio.gather(*(status(board, port) for port in PATHS)) == [200] * 4
+        assert (
+            await asyncio.gather(*(status(board, port, PATHS[port]) for port in PATHS)) == [200] * 4
+        )
         assert board.announced == name
         assert (await box.sim.http("dashboard").get("/overview")).status_code == 200
         url = f"http://127.0.0.1:{box.gateway.ports[8003]}"

@@ -9,15 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.brokers import LOGIN, MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.brokers import KINDS, LOGIN, Broker
 from tests.helpers.mail import ITEMS, Mail, mail
 from torpor_tools.gateway import message
 from torpor_tools.gateway.broker import Broker as Client
 
-BROKERS = [
-    "nats",
-    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
-]
 ASYNC = {"Prefer": "respond-async"}
 SOON = {"Prefer": "wait=0"}
 
@@ -27,7 +23,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=BROKERS)
+@pytest.fixture(scope="module", params=KINDS)
 async def box(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mail]:

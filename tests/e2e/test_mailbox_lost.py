@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.brokers import MOSQUITTO, NO_MOSQUITTO, Broker
+from tests.helpers.brokers import KINDS, Broker
 from tests.helpers.mail import Mail, mail
 
-BROKERS = [
-    "nats",
-    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
-]
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -25,7 +21,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=BROKERS)
+@pytest.fixture(scope="module", params=KINDS)
 async def box(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mail]:

@@ -82,7 +82,7 @@ RECORDED = [
 CONSTRUCTED = [
     # Area 2 far above (ESP32): 2,000 bytes of the first area's rest are used, not 120,000.
     (0x3FFE4400, 0x3FFC6C40, 40_000, 40_000, 38_000, 112_062, 2_000),
-    # Then a collection that nobody told: the index is back in the first area, far below.
+    # Then an unannounced collection: the index is back in the first area, far below.
     (0x3FFC6C00, 0x3FFE3C30, 40_000, 38_000, 39_500, 112_062, -1),
     # The same without a look in between: what is free does not show it. It counts on.
     (0x3FFC6C00, 0x3FFE3C30, 40_000, 40_000, 39_900, 112_062, 100),
@@ -241,7 +241,7 @@ def test_memory_that_is_not_heap_yet_is_not_counted_on_an_esp32(tmp_path: Path) 
 
 
 # Fills the first area but for a small rest, has an area with living objects behind it, and makes
-# garbage in small steps. ``hidden``: every so many steps there is a collection that nobody told.
+# garbage in small steps. ``hidden``: every so many steps there is an unannounced collection.
 GROWING = """
 import gc
 import json

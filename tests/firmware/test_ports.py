@@ -8,13 +8,13 @@ import contextlib
 import dataclasses
 import json
 import shutil
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.ask import status
 from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools import paths
@@ -201,22 +201,6 @@ class Broker:
         writer.close()
 
 
-async def ask(board: SimBoard, port: int, path: str) -> int:
-    """The status of an answer; 0 if the connection ends without one."""
-    where = board.place
-    # At once, for a client that says nothing gives way to others.
-    sock = socket.create_connection((where.address, where.ports[port]), timeout=60)
-    sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    reader, writer = await asyncio.open_connection(sock=sock)
-    try:
-        head = await reader.read()
-        return int(head.split()[1]) if head else 0
-    except ConnectionError:
-        return 0
-    finally:
-        writer.close()
-
-
 async def until(holds: Callable[[], object], board: SimBoard) -> None:
     async with asyncio.timeout(60):
         while not holds() and not board.crashes:
@@ -248,16 +232,16 @@ async def loses_clients(board: SimBoard, broker: Broker) -> bool:
     await started(board)
     await until(lambda: board.name in broker.names, board)  # it has a socket too
     ports = [8001, 8002, 8003, 8004] * 4
-    statuses = await asyncio.gather(*(ask(board, port, "/slow") for port in ports))
+    statuses = await asyncio.gather(*(status(board, port, "/slow") for port in ports))
     return not set(statuses) <= {200, 503}
 
 
 async def closes_listeners(board: SimBoard, broker: Broker) -> bool:
     await started(board)
     for name, port in (("ECONNABORTED", 8002), ("ENFILE", 8003)):
-        assert await ask(board, 8001, f"/fail/{name}") == 200
-        assert await ask(board, port, "/slow") == 0
-    assert await ask(board, 8001, "/last") == 200
+        assert await status(board, 8001, f"/fail/{name}") == 200
+        assert await status(board, port, "/slow") == 0
+    assert await status(board, 8001, "/last") == 200
     await board.wait_log("the last line")  # what the listeners have to say comes before it
     return any("goes on in 1 s" in str(line) for line in board.log)
 

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from torpor_tools.config.mailbox import from_url
 from torpor_tools.gateway.nats import config
 from torpor_tools.model.cluster import Mailbox
@@ -17,6 +19,11 @@ from torpor_tools.model.cluster import Mailbox
 NATS = Path(sys.executable).with_name("nats-server")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 NO_MOSQUITTO = "NO mosquitto FOUND: the mailbox is not tested with it (install mosquitto)"
+KINDS = [
+    "nats",
+    pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
+]
+"""The brokers that tests run with, as parameters."""
 LOGIN = {"user": "fridge", "password": "cold and dark"}
 
 

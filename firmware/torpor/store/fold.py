@@ -50,7 +50,7 @@ async def run(store, writes=()) -> None:
 
 
 def steps(store):
-    """Fold the journal of a store and begin it anew; a generator of steps, to run to its end.
+    """Fold the journal of a store and begin a new one. A generator of steps, to run to its end.
 
     Raises ``OSError`` if there is no room for all of it.
     """
@@ -111,7 +111,7 @@ def _overlaps(table, i, key):
     """Whether the last leaf has a key that is not below ``key``."""
     firsts = table.leaves.map(i)[0]
     if not len(firsts):
-        return bool(table.leaves.bounds)  # nothing in it can be read: write it anew
+        return bool(table.leaves.bounds)  # nothing in it can be read: write it again
     keys = split(table.leaves.block(i, len(firsts) - 1)[2])[0]
     return not keys or keys[-1] >= key
 

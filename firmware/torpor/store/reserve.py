@@ -1,7 +1,7 @@
 """Blocks that are kept free for what makes room: deleting, and replacing by what is smaller.
 
 On a filesystem that copies what it changes, deleting takes room before it gives any: a block of the
-journal, and a leaf that is written anew without the row. So a file holds some blocks. When nothing
+journal, and a leaf that is written again without the row. So a file holds some blocks. When nothing
 else is free, it is removed, and until there is room to write it again (``Store.tight``) only what
 frees room is taken.
 """
@@ -15,7 +15,7 @@ from . import forget
 from .database import Store
 from .index import place, split
 
-# A leaf that is written anew (16 kB and one record), what its neighbour grows by, the journal, and
+# A leaf that is written again (16 kB and one record), what its neighbour grows by, the journal, and
 # two pairs of the filesystem's own.
 _BLOCKS = const(12)
 _MORE = const(3)  # that have to be free besides, before it is written again

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..doctor.fact import Subject
     from ..model.board import Board
 
-_EMULATED = "RPI_PICO_W"
 _REPORT = "name another file with --report"
 _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 
@@ -133,25 +132,20 @@ def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool
 
 def _wifi(settings: Settings) -> dict[str, str]:
     """The Wi-Fi of ``secrets.toml`` or the environment; empty if there is none."""
-    import json
+    from ..link.secrets import wifi
 
-    from ..link.secrets import secret_files
-
-    folder = settings.root if settings.in_project else settings.folder
-    content = secret_files(folder).get("secrets.json", b"{}")
-    wifi: dict[str, str] = json.loads(content).get("wifi", {})
-    return wifi
+    return wifi(settings.root if settings.in_project else settings.folder)
 
 
 def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
-    from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+    from torpor_sim.emulated import ACCESS_POINT, BOARD_TYPE, EmulatedBoard
 
     from ..deploy.link import MpremoteLink
     from ..doctor.examine import Bench
     from ..flash.catalogue import firmware
 
-    if subject.board.name != _EMULATED:
-        raise fail(f"{subject.board.name} cannot be emulated", f"only {_EMULATED} can")
+    if subject.board.name != BOARD_TYPE:
+        raise fail(f"{subject.board.name} cannot be emulated", f"only {BOARD_TYPE} can")
     with progress_bar(f"Firmware of {subject.board.name}") as progress:
         file = firmware(subject.board, progress=progress)
 

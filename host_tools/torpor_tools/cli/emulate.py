@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+from torpor_sim.emulated import ACCESS_POINT, BOARD_TYPE, EmulatedBoard
 from torpor_sim.lines import LogLine
 from torpor_sim.ports import Ports
 
 from ..config.suggest import listing
 from ..errors import fail
 from ..flash.prepare import flash_file
-from ..link.secrets import VARIABLES, secret_files
+from ..link.secrets import VARIABLES, wifi
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from .base import Settings
@@ -25,7 +25,6 @@ from .examples import curl_line
 from .output import busy, note, print_table, progress_bar
 from .signals import cancel_at_signals
 
-_KIND = "RPI_PICO_W"
 _PATIENCE_S = 600.0
 _SLOW = (
     "about 40 times slower than a chip: half a minute until it serves, half a second a request; "
@@ -43,7 +42,7 @@ def emulate(
 ) -> None:
     """Build the board, boot it, show its URLs and its log, until Ctrl-C. Raises ``UserError``."""
     plan, image = _build(settings.root, name, types)
-    with progress_bar(f"Firmware of {_KIND}") as progress:
+    with progress_bar(f"Firmware of {BOARD_TYPE}") as progress:
         file = flash_file(image, progress=progress)
     asyncio.run(_run(plan, image, file, bind or "127.0.0.1", port_base, log))
 
@@ -55,7 +54,7 @@ def _build(root: Path, name: str | None, types: bool) -> tuple[Plan, Image]:
     plan = load_plan(root)
     board = _choose(plan, name)
     out = root / "build"
-    if b'"wifi"' not in secret_files(root).get("secrets.json", b""):
+    if not wifi(root):
         # The emulated access point takes any name; an image without one would not join at all.
         os.environ[VARIABLES["ssid"]] = ACCESS_POINT
         out /= "emulated"  # it does not take the place of the image to flash
@@ -64,7 +63,7 @@ def _build(root: Path, name: str | None, types: bool) -> tuple[Plan, Image]:
 
 
 def _choose(plan: Plan, name: str | None) -> BoardPlan:
-    fitting = [board for board in plan.boards if board.board.name == _KIND]
+    fitting = [board for board in plan.boards if board.board.name == BOARD_TYPE]
     if name is not None:
         fitting = [board for board in fitting if board.name == name]
     if len(fitting) == 1:
@@ -72,7 +71,7 @@ def _choose(plan: Plan, name: str | None) -> BoardPlan:
     if fitting:
         names = listing(board.name for board in fitting)
         raise fail(f"one board is emulated at a time, and there are {names}", "say --board NAME")
-    what = f"{name} is no {_KIND}" if name else f"the cluster has no {_KIND}"
+    what = f"{name} is no {BOARD_TYPE}" if name else f"the cluster has no {BOARD_TYPE}"
     raise fail(f"{what}, and only that can be emulated", "leave --emulate out")
 
 

