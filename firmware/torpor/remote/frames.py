@@ -8,7 +8,7 @@ import struct
 
 from micropython import const
 
-from ..jsonable import is_json
+from ..http.answer import is_json  # a module of its own would leave holes in the heap
 from .auth import CODE
 
 VERSION = b"torpor/1"
