@@ -13,8 +13,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 _CACHES = ("__pycache__",)
-# Emacs, Vim and others, JetBrains, patch and git.
-_BACKUPS = ("*~", "#*#", "*.swp", "*.swo", "*___jb_???___", "*.orig", "*.rej", "*.pyc", "*.pyo")
+# Emacs, Vim, Notepad++ and others, nano, JetBrains, patch and git, Python.
+_BACKUPS = (
+    *("*~", "#*#", "*.sw[a-p]", "*.bak", "*.save", "*.autosave", "*.tmp", "*___jb_???___"),
+    *("*.orig", "*.rej", "*.pyc", "*.pyo"),
+)
+# What file managers leave behind: Windows, and a Mac's zip file (.DS_Store is hidden by its name).
+_SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r")
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,10 @@ def _why_not(name: str) -> str:
         return "a cache of Python"
     if name.startswith("."):
         return "hidden"
-    return "a backup or a cache" if any(fnmatch(name, each) for each in _BACKUPS) else ""
+    lower = name.lower()  # some programs write PAGE.BAK
+    if lower in _SYSTEM:
+        return "left by a file manager"
+    return "a backup or a cache" if any(fnmatch(lower, each) for each in _BACKUPS) else ""
 
 
 def _odd(path: Path, inside: Path) -> str:

@@ -102,7 +102,7 @@ def test_a_good_cluster(tmp_path: Path) -> None:
                 f"services.{name}",
                 f'cluster.toml:15: a service cannot be called "{name}"',
             )
-            for name in ("build", "dist", "venv", "node_modules")
+            for name in ("build", "dist", "venv", "node_modules", "state")
         ),
         ("services.alerts", "services._client", 'cluster.toml:15: a service cannot be called "_cl'),
         (
@@ -153,6 +153,23 @@ port = 8001
     unknown = ".".join(table.split(".")[:2])
     assert str(problem).startswith(f"cluster.toml:{line}: unknown table [{unknown}]")
     assert problem.remedy == f'did you mean "{near}"?'
+
+
+@pytest.mark.parametrize("others", [[], ["pump"]])
+def test_a_table_of_nothing_similar(tmp_path: Path, others: list[str]) -> None:
+    """It is named while a service lacks its table, for it is probably that one."""
+    names = ["valve", *others]
+    listed = ", ".join(f'"{name}"' for name in names)
+    (tmp_path / "cluster.toml").write_text(
+        '[cluster]\nname = "garden"\n[boards.shed]\ntype = "RPI_PICO_W"\n'
+        f"services = [{listed}]\n[services.zzzzz]\nconfig = {{}}\n"
+    )
+    with pytest.raises(UserError) as caught:
+        load_cluster(tmp_path)
+    [problem] = caught.value.problems
+    what = "cluster.toml:6: unknown table [services.zzzzz]: no board carries zzzzz"
+    assert str(problem).startswith(what)
+    assert problem.remedy.startswith(f"without a table: {' and '.join(names)}; rename")
 
 
 def test_a_port_in_a_table_of_nothing_known(tmp_path: Path) -> None:

@@ -231,6 +231,22 @@ def test_every_message_has_a_remedy_in_words() -> None:
     assert "leave out await" in remedy("misc", 'Incompatible types in "await" (a)', [], board)
 
 
+def test_the_environment_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alien = tmp_path / "alien"
+    alien.mkdir()
+    (alien / "helper.py").write_text("X = 3\n")
+    (alien / "time.pyi").write_text("nothing: int\n")
+    (alien / "mypy.ini").write_text("[mypy]\nignore_errors = True\n")
+    monkeypatch.setenv("MYPYPATH", str(alien))
+    monkeypatch.setenv("MYPY_CONFIG_FILE_DIR", str(alien))
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("MYPY_FORCE_COLOR", "1")
+    found = check(tmp_path / "project", "time.ticks_ms()", "import helper, time")
+    [problem] = found
+    assert 'named "helper"' in problem.what
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize("name", ["time.py", "torpor.py", "machine/__init__.py", "typing.py"])
 def test_stray_files_in_the_root_are_not_seen(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

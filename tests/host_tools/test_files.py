@@ -19,7 +19,11 @@ from torpor_tools.planner.needs import uses_hardware
 ROOT = Path(__file__).parents[2]
 SOURCE = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"
 BROKEN = "this is no Python ("
-EDITORS = (".#x.py", ".x.py.swp", "#x.py#", "x.py~", "x.py___jb_tmp___", "x.py.orig", ".y.py")
+EDITORS = (
+    *(".#x.py", ".x.py.swp", "#x.py#", "x.py~", "x.py___jb_tmp___", "x.py.orig", ".y.py"),
+    *("x.py.bak", "X.BAK", "x.tmp", "x.html.save", "x.swn", ".DS_Store", "Thumbs.db"),
+    *("desktop.ini", "__MACOSX"),
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -61,6 +65,7 @@ def test_what_does_not_belong_is_left_out_with_its_reason(tmp_path: Path) -> Non
     assert reasons["folder.py"] == "a link to /etc, a folder"
     assert reasons["fifo.py"] == reasons["socket.py"] == "not a regular file"
     assert reasons[".hidden"] == "hidden"
+    assert reasons["Thumbs.db"] == "left by a file manager"
 
 
 def test_a_folder_that_is_a_link_out_of_the_service(tmp_path: Path) -> None:
@@ -123,6 +128,35 @@ def test_nothing_of_it_is_built_and_the_user_sees_what(
     assert "services/a/inner/nowhere.py (a link to gone.py, which leads nowhere)" in shown
     assert not any("a/__pycache__" in line or "a/.#x.py" in line for line in shown)
     assert len(shown) == len(set(shown))
+
+
+def test_a_service_that_is_a_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inside the project and out of it: neither is checked or watched, so both are refused."""
+    write_cluster(tmp_path / "p", {"a": SOURCE, "b": SOURCE, "c": SOURCE.replace("A(", "C(")})
+    services = tmp_path / "p" / "services"
+    (services / "a").rename(tmp_path / "elsewhere")
+    (services / "a").symlink_to("../../elsewhere")
+    (services / "b").rename(tmp_path / "p" / "inside")
+    (services / "b").symlink_to("../inside")
+    for command in (["check"], ["build"]):
+        assert run(["-C", str(tmp_path / "p"), *command]) == 1
+        shown = capsys.readouterr().err
+        assert "services/a is a symbolic link to ../../elsewhere" in shown
+        assert "services/b is a symbolic link to ../inside" in shown
+        assert "replace the link with a copy" in shown
+        assert "services/c" not in shown
+        assert "bug" not in shown
+
+
+def test_services_or_the_project_as_a_link(tmp_path: Path) -> None:
+    source = SOURCE + "\n    async def m(self) -> int:\n        return ''\n"
+    write_cluster(tmp_path / "p", {"a": source})
+    (tmp_path / "p" / "services").rename(tmp_path / "elsewhere")
+    (tmp_path / "p" / "services").symlink_to("../elsewhere")
+    (tmp_path / "link").symlink_to("p")
+    for root in (tmp_path / "p", tmp_path / "link"):
+        [problem] = check(root)[1]
+        assert str(problem).startswith("services/a/__init__.py:8:16: Incompatible return value")
 
 
 def test_everything_that_walks_folders_goes_by_the_rule() -> None:

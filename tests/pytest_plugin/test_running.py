@@ -507,6 +507,29 @@ def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None
     assert run.counts == {"passed": 1}, run.text
 
 
+def test_linked_folders_are_not_collected_again(project: Project) -> None:
+    text = "async def test_it(start, client):\n    await start()\n"
+    project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
+    service = project.root / "services" / "hello"
+    (service / "static").mkdir()
+    (service / "static" / "up").symlink_to("..")
+    (service / "static" / "all").symlink_to(project.root)
+    (service / "tests" / "again").symlink_to(".")
+    (service / "inner").symlink_to("tests")
+    (project.root / "tools").mkdir()
+    (project.root / "tools" / "project").symlink_to("..")
+    for paths in ((), ("services",), ("services/hello",), ("services/hello/tests",)):
+        assert project.pytest(*paths).counts == {"passed": 1}, paths
+
+
+def test_a_linked_folder_of_tests_is_collected(project: Project) -> None:
+    text = "async def test_it(start, client):\n    await start()\n"
+    project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
+    (project.root / "services" / "hello" / "tests").rename(project.root / "shared")
+    (project.root / "services" / "hello" / "tests").symlink_to("../../shared")
+    assert project.pytest("services").counts == {"passed": 1}
+
+
 def test_coverage_without_coverage_py_is_refused_before_any_test(project: Project) -> None:
     text = "async def test_it(start, client):\n    await start()\n"
     project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})

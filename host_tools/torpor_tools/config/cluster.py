@@ -14,15 +14,16 @@ from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from .document import Document, as_toml
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
-from .suggest import did_you_mean, free_port, nearest
+from .suggest import did_you_mean, free_port, listing, nearest
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
 # What a service of that name would stand in the way of.
 _RESERVED = {
-    "kernel": "it is what torpor itself is called in the log",
-    "tests": "pytest would take its modules for the tests of a service",
+    "kernel": "torpor's own lines in the log have this name",
+    "state": "the file /data/state of a board holds self.state of all services",
+    "tests": "pytest would treat its modules as the tests of a service",
     "conftest": "pytest would load it as its own services/conftest.py",
     **dict.fromkeys(
         ("build", "dist", "venv", "node_modules"),
@@ -73,7 +74,24 @@ def _known_services(
     lists = [t.get("services") for t in boards.values() if isinstance(t, dict)]
     placed = [n for names in lists if isinstance(names, list) for n in names if type(n) is str]
     spare = [n for n in services if n not in placed and not (root / "services" / n).exists()]
-    return _respelt(document, "services", services, spare, placed)
+    joined = _respelt(document, "services", services, spare, placed)
+    missing = list(dict.fromkeys(n for n in placed if n not in joined))
+    return _unknown_services(document, joined, [n for n in spare if n in joined], missing)
+
+
+def _unknown_services(
+    document: Document, tables: dict[str, Any], spare: list[str], missing: list[str]
+) -> dict[str, Any]:
+    """Report ``spare`` tables while services in use have none; return the other tables.
+
+    Such a table is probably the one that is missing, under a name that is not even similar.
+    """
+    unknown = [name for name in spare if missing and not _wrong_name("services", name)]
+    for name in unknown:
+        what = f"unknown table [services.{name}]: no board carries {name}"
+        remedy = f"without a table: {listing(missing)}; rename this table, or take it out"
+        document.report(("services", name), what, remedy)
+    return {name: table for name, table in tables.items() if name not in unknown}
 
 
 def _respelt(
@@ -116,16 +134,24 @@ def _table(document: Document, path: tuple[str, ...], value: Any) -> dict[str, A
         what = f"{'.'.join(path)}: expected a table, got {value!r}"
         document.report(path, what, f"write [{'.'.join(path)}] and its keys below it")
         return {}
+    if wrong := _wrong_name(path[0], name):
+        document.report(path, *wrong)
+    return value
+
+
+def _wrong_name(kind: str, name: str) -> tuple[str, str] | None:
+    """Return what is wrong with the name of a board or a service, and the remedy."""
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
         what = f'"{name}" cannot be the name of a board or a service'
-        document.report(path, what, "use letters, digits and _, as for a Python module")
-    elif path[0] == "services" and name in _RESERVED:
-        what = f'a service cannot be called "{name}"'
-        document.report(path, what, _RESERVED[name])
-    elif path[0] == "services" and name.startswith("_"):
-        what = f'a service cannot be called "{name}"'
-        document.report(path, what, "begin with a letter: torpor's own names begin with _")
-    return value
+        return what, "use letters, digits and _, as for a Python module"
+    if kind == "boards":
+        return None
+    what = f'a service cannot be called "{name}"'
+    if name in _RESERVED:
+        return what, f"choose another name: {_RESERVED[name]}"
+    if name.startswith("_"):
+        return what, "begin with a letter: torpor's own names begin with _"
+    return None
 
 
 def _board(document: Document, name: str, value: Any) -> BoardEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,8 +94,14 @@ class Source:
 
 
 def read_source(root: Path, service: str) -> Source:
-    """Parse a service. Raises ``UserError`` if it is missing or has a module that is not Python."""
+    """Parse the modules of a service.
+
+    Raises:
+        UserError: The service is missing, is a link, or has a module that is not Python.
+    """
     folder = root / "services" / service
+    if folder.is_symlink():
+        raise UserError(_linked(folder, service))
     if not (folder / "__init__.py").is_file():
         raise UserError(_absent(folder, service))
     files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
@@ -119,6 +126,14 @@ def _import_aliases(modules: list[Module]) -> None:
         for name, origin in module.names.items():
             if origin in offered:
                 module.aliases[name] = offered[origin]
+
+
+def _linked(folder: Path, service: str) -> Problem:
+    """A linked folder is outside of what is checked, watched and shipped (``files.py``)."""
+    target = os.readlink(folder)
+    what = f"services/{service} is a symbolic link to {target}, and a service must be a folder"
+    remedy = f"replace the link with a copy of {target}, or run torpor in the project it belongs to"
+    return Problem(None, what, remedy)
 
 
 def _absent(folder: Path, service: str) -> Problem:

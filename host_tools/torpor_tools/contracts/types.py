@@ -8,6 +8,7 @@ keeps what it knows in the project's ``build/`` folder, so no daemon is needed.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zlib
@@ -65,10 +66,9 @@ def check_types(plan: Plan) -> list[Problem]:
 
 
 def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Problem]:
-    root = plan.cluster.root.resolve()
+    root = plan.cluster.root
     services = {service.name: service for board in boards for service in board.services}
-    folders = [service.folder.resolve() for service in services.values()]
-    files = [file for folder in folders for file in _modules(folder)]
+    files = [file for service in services.values() for file in _modules(service.folder)]
     if not files:
         return
     contracts = [service.contract for service in services.values()]
@@ -115,8 +115,12 @@ def _modules(folder: Path) -> list[Path]:
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
     """What mypy finds in ``files`` (relative to ``folder``): a dict a message."""
     names = [str(file) for file in files]
-    command = [sys.executable, "-m", "mypy", "--config-file", str(config), "--output", "json"]
-    result = subprocess.run([*command, *names], cwd=folder, capture_output=True, text=True)
+    command = [sys.executable, "-P", "-m", "mypy"]
+    command += ["--config-file", str(config), "--output", "json", *names]
+    # The result must depend on the project alone: MYPYPATH adds modules, MYPY_CACHE_DIR takes
+    # precedence over the configuration.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MYPY")}
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     found = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode and not found:
         raise RuntimeError(f"mypy failed:\n{result.stdout}{result.stderr}")

@@ -60,6 +60,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session.close()
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Skip linked folders that are not part of a service or contain themselves.
+
+    pytest follows links, so ``static/up -> ..`` would collect the tests again at every level.
+    """
+    if not collection_path.is_symlink() or not collection_path.is_dir():
+        return None
+    for folder in collection_path.parents:
+        if (folder / "cluster.toml").is_file():
+            parts = collection_path.relative_to(folder).parts
+            inside = parts[0] == "services" and len(parts) > 2 and parts[2:] != ("tests",)
+            # A linked folder above is already resolved here: it leads to one of the parents.
+            loops = collection_path.parent.resolve().is_relative_to(collection_path.resolve())
+            return True if inside or loops else None
+    return None
+
+
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the tests of a service without importing the service: it runs on a board."""
     service = path.parent if path.name == "tests" else path

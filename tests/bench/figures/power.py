@@ -59,7 +59,7 @@ _WAKES = 5
 
 
 def _board(lab: Lab, kind: str, power: str, source: str = _STATE) -> Image:
-    root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), {"state": source}, kind)
+    root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), {"status": source}, kind)
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text() + f"\n[boards.box.power]\n{power}\n")
     return build(load_plan(root), "box", root / "build", types=False)
@@ -131,7 +131,7 @@ def _on(sim: Simulator, loop: asyncio.AbstractEventLoop) -> None:
         board = sim.board("box")
         await board.wait_log("joined")
         for _ in range(3):
-            await sim.http("state").get("/state")
+            await sim.http("status").get("/state")
             await asyncio.sleep(60 / _SPEED / 3)
         board.kill()  # a start: the trace then shows how long the last state was
         await board.ready(start=2)
@@ -149,7 +149,7 @@ async def _ask_in_each_wake(sim: Simulator) -> list[list[Span]]:
             what="Wi-Fi",
             timeout=30,
         )
-        answer = await sim.http("state").get("/state")
+        answer = await sim.http("status").get("/state")
         assert answer.json() == {"ok": True}
         await board.ready(start=start + 1)
     found: list[list[Span]] = []
