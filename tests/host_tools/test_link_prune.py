@@ -197,6 +197,16 @@ def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
         ("import services.b", "services.b belongs to another service", "a peer's class"),
         ("from services import b", "services.b belongs to another service", "a peer's class"),
         ("def f(): import enum", "MicroPython has no module enum", "const("),
+        ("x = __import__('enum')", "MicroPython has no module enum", "const("),
+        ("def f(): return __import__('typing').Any", "MicroPython has no module typing", "annot"),
+        ("__import__('services.b')", "services.b belongs to another service", "a peer's class"),
+        *(
+            (f"import {name}", f"the simulator and the tests have no module {name},", "ImportError")
+            for name in ("bluetooth", "ubluetooth", "aioble.client", "webrepl", "lwip")
+        ),
+        ("from aioble import scan", "the simulator and the tests have no module aioble,", "catch"),
+        ("def f(): import lwip", "the simulator and the tests have no module lwip,", "catch"),
+        ("x = __import__('lwip')", "the simulator and the tests have no module lwip,", "catch"),
     ],
 )
 def test_a_missing_module(tmp_path: Path, line: str, what: str, remedy: str) -> None:
@@ -206,10 +216,12 @@ def test_a_missing_module(tmp_path: Path, line: str, what: str, remedy: str) -> 
 
 
 def test_a_module_that_only_this_chip_lacks(tmp_path: Path) -> None:
-    source = "import bluetooth\nfrom torpor import Service\n\n\nclass A(Service):\n    pass\n"
-    c6 = write_cluster(tmp_path / "c6", {"a": source}, "ESP32_GENERIC_C6")
+    source = "{}from torpor import Service\n\n\nclass A(Service):\n    pass\n"
+    guarded = "try:\n    import bluetooth\nexcept ImportError:\n    pass\n"
+    c6 = write_cluster(tmp_path / "c6", {"a": source.format(guarded)}, "ESP32_GENERIC_C6")
     build(load_plan(c6), "box", tmp_path / "build", types=False)
-    s2 = write_cluster(tmp_path / "s2", {"a": source}, "ESP32_GENERIC_S2")
+    plain = source.format("import bluetooth\n")
+    s2 = write_cluster(tmp_path / "s2", {"a": plain}, "ESP32_GENERIC_S2")
     with pytest.raises(UserError) as caught:
         build(load_plan(s2), "box", tmp_path / "build", types=False)
     [found] = caught.value.problems
@@ -220,7 +232,11 @@ def test_a_module_that_only_this_chip_lacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import time, machine, rp2, onewire, network, asyncio.core, ujson, micropython",
+        "import time, machine, rp2, onewire, network, asyncio.core, ujson, micropython, ntptime",
+        "import ds18x20, requests, mip, ssl, tls, vfs, framebuf, uctypes, cryptolib, _thread",
+        "time = __import__('time')\nx = __import__(name)",
+        "try:\n    import bluetooth, aioble\nexcept ImportError:\n    pass",
+        "from typing import Any\nfrom typing_extensions import TypedDict\nx: TypedDict",
         "from .rules import X\nfrom . import rules\nimport services.a.rules",
         "from machine import Pin",
         "try:\n    import orjson as json\nexcept ImportError:\n    import json",

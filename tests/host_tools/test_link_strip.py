@@ -41,6 +41,10 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
             "from typing import NamedTuple\nclass R(NamedTuple): pass",
             "NamedTuple comes from typing",
         ),
+        (
+            "import typing_extensions\nx = typing_extensions.Any",
+            "typing_extensions comes from typing_extensions",
+        ),
         ("import typing\nx = typing.cast(int, y)", "typing comes from typing"),
         (
             "from services.readings import Readings\nx = isinstance(y, Readings)",
@@ -76,6 +80,7 @@ _GOES = [
     "from typing import Any",
     "from typing import (\n{0}    Any,\n{0}    List,\n{0})",
     "import typing",
+    "from typing_extensions import Any",
     "import collections.abc as c",
     "from services.readings import Readings",
     "from services.sensors import Sensors as S  # note",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 GENERICS = ("dict", "frozenset", "list", "set", "tuple", "type")
 _TYPES = (*GENERICS, "bool", "bytearray", "bytes", "complex", "float", "int", "object", "str")
-_HOST_ONLY = ("typing", "collections.abc", "typing_extensions")
+HOST_ONLY = ("typing", "collections.abc", "typing_extensions")
 
 
 def aliases(tree: ast.Module) -> dict[str, ast.expr]:
@@ -104,10 +104,10 @@ def _host_names(tree: ast.Module) -> set[str]:
     """The names that come from modules which only the host has."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in _HOST_ONLY and not node.level:
+        if isinstance(node, ast.ImportFrom) and node.module in HOST_ONLY and not node.level:
             found |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
-            names = [alias for alias in node.names if alias.name in _HOST_ONLY]
+            names = [alias for alias in node.names if alias.name in HOST_ONLY]
             found |= {alias.asname or alias.name.partition(".")[0] for alias in names}
     return found
 

@@ -38,11 +38,22 @@ def _walk(node: ast.AST, package: str, guarded: bool, lazy: bool) -> Iterator[Im
             yield Import(base, child.lineno, True, guarded, lazy)
             for alias in child.names:
                 yield Import(f"{base}.{alias.name}", child.lineno, False, guarded, lazy)
+        elif name := _called(child):
+            yield Import(name, child.lineno, True, guarded, lazy)  # type: ignore[attr-defined]
         elif isinstance(child, ast.Try):
             yield from _walk(child, package, guarded or _catches_import_error(child), lazy)
         else:
             function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _walk(child, package, guarded, lazy or function)
+
+
+def _called(node: ast.AST) -> str:
+    """Return the module that a call such as ``__import__("name")`` imports."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "__import__" and node.args:
+        name = node.args[0]
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return name.value
+    return ""
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:

@@ -7,6 +7,7 @@ from ..errors import Problem, Where
 from .builtin import MODULES
 from .sources import NOT_SHIPPED
 
+_ANNOTATIONS = "import it with `from ... import`, and use the names in annotations only"
 # What authors who come from CPython reach for, and what to use instead.
 _INSTEAD = {
     "abc": "leave it out: a base class whose methods raise NotImplementedError does the same",
@@ -25,6 +26,8 @@ _INSTEAD = {
     "pathlib": "use os and paths as text",
     "statistics": "write the formula out",
     "subprocess": "leave it out: a chip runs no other programs",
+    "typing": _ANNOTATIONS,
+    "typing_extensions": _ANNOTATIONS,
     "threading": "use asyncio; a service starts a task with self.spawn",
     "traceback": "use sys.print_exception(error, file)",
     "urequests": "write `import requests`: that is its name now, and the simulator has no other",
@@ -32,6 +35,16 @@ _INSTEAD = {
     "uuid": "use binascii.hexlify(os.urandom(16))",
     "warnings": "use self.log.warning of the service",
 }
+
+
+def not_simulated(name: str, where: Where) -> Problem:
+    """Return the problem of importing a module of the chip that the simulator does not have.
+
+    Without this, the service would pass every check and fail in ``torpor sim`` and in its tests.
+    """
+    what = f"the simulator and the tests have no module {name}, which only the chip has"
+    remedy = "catch ImportError around the import, with `pass`, and use the module only on a chip"
+    return Problem(where, what, remedy)
 
 
 def missing_module(name: str, where: Where, port: str, near: list[str]) -> Problem:

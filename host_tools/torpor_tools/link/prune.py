@@ -18,7 +18,7 @@ from ..errors import Problem, Where
 from ..model.plan import BoardPlan, Plan
 from . import builtin
 from .imports import Import, imports
-from .missing import missing_module
+from .missing import missing_module, not_simulated
 from .module import Module
 from .shake import shake
 from .sources import DEPENDENCIES, RUNTIME, dependency_module, runtime_module, service_modules
@@ -122,8 +122,17 @@ class _Collection:
                     what = f"{item.name} belongs to another service: that is hidden coupling"
                     remedy = "import a peer's class, from services.<name>, and call its methods"
                     self.problems.append(Problem(where, what, remedy))
-            elif not self.add(item.name, module, origin) and item.required and not item.guarded:
-                self.missing(item, module, where, origin)
+            elif not self.add(item.name, module, origin):
+                if item.required and not item.guarded:
+                    self.missing(item, module, where, origin)
+            elif module.part == "service" and not item.guarded and self.only_on_chips(item):
+                self.problems.append(not_simulated(item.name, where))
+
+    def only_on_chips(self, item: Import) -> bool:
+        """Whether an import is of the chip's firmware and the simulator has no such module."""
+        board = self.board.board
+        is_builtin = item.name not in self.found and builtin.has(board.port, item.name, board.chip)
+        return item.required and is_builtin and not builtin.simulated(item.name)
 
     def add(self, name: str, importer: Module, origin: _Origin | None) -> bool:
         """Add the module of that name, its packages first. False if there is none."""

@@ -1,8 +1,9 @@
 """What a chip does not need is taken out of a module's source before it is compiled.
 
-Out go: the import of a peer's class, imports of ``typing``, ``collections.abc`` and
-``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, and torpor's decorators (their
-content is in the wiring). Nothing else changes, and every line keeps its number.
+It removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
+``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, and
+torpor's decorators (their content is in the wiring). Nothing else changes, and every line keeps its
+number.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..contracts.aliases import host_only
+from ..contracts import aliases
 from ..errors import Problem, Where
 from .edits import Edits
 
-HOST_ONLY = ("typing", "collections.abc", "__future__")
+HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
 # Names of torpor that only some images have -> the module that they come from there.
 MOVED = {"deadline": "torpor.until"}
@@ -30,7 +31,7 @@ def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str
     tree = ast.parse(source)
     work = _Work(Edits(source), module, module if is_package else module.rpartition(".")[0])
     work.imports(tree)
-    work.aliases = {node: name for name, node in host_only(tree).items()}
+    work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
     return work.edits.apply(), problems
