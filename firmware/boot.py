@@ -7,6 +7,6 @@ if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps after its la
 
     swap.finish()
 
-from torpor import net
+from torpor import wifi
 
-net.begin()  # the build adds the host name and the power save
+wifi.begin()  # the build adds the host name and the power save

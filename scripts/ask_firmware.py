@@ -19,11 +19,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from torpor_sim.emulated import EmulatedBoard
-from torpor_tools.config import load_board
-from torpor_tools.flash.catalogue import firmware
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
 from torpor_tools.link.builtin import MODULES
+from torpor_tools.project import load_board
 
 TABLES = Path(__file__).parents[1] / "host_tools" / "torpor_tools" / "contracts" / "firmware"
 _HEAD = "# Written by scripts/ask_firmware.py, which has asked MicroPython. Do not edit.\n"

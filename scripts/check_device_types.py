@@ -1,7 +1,7 @@
 """Check the types of all code that runs in MicroPython; a part of ``make lint``.
 
 ``torpor check`` reaches the runtime only as far as services use it. Here all of ``firmware/`` is
-held against the stubs of each port, and the simulator's overlays against those of the Unix port.
+held against the stubs of each port, and the simulator's shims against those of the Unix port.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from torpor_tools.config import load_board
 from torpor_tools.contracts.types import run_mypy, write_config
 from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
+from torpor_tools.project import load_board
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
-OVERLAYS = ROOT / "sim" / "overlays"
+SHIMS = ROOT / "sim" / "shims"
 UNIX_STUBS = "micropython-unix-stubs==1.29.0.post1"
 # A coroutine that suspends with a bare ``yield`` is MicroPython's own way, and unknown to mypy.
 NOT_MICROPYTHON = "misc,func-returns-value,var-annotated"
@@ -29,7 +29,7 @@ def main() -> int:
     errors = {
         **_errors(load_board("RPI_PICO_W"), _firmware("rp2")),
         **_errors(load_board("ESP32_GENERIC"), _firmware("esp32")),
-        **_errors(unix, project_files(OVERLAYS, "*.py", deep=False), (OVERLAYS,)),
+        **_errors(unix, project_files(SHIMS, "*.py", deep=False), (SHIMS,)),
     }
     for line in errors:
         print(line)

@@ -1,7 +1,7 @@
 """A build hook of hatchling: a wheel carries the data that the tools find in a checkout.
 
 An editable install does without: copies would be old soon, and pytest takes ``os.py`` of the
-simulator's overlays for a module of ours.
+simulator's shims for a module of ours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 DATA = {
     "firmware": "torpor_tools/_data/firmware",
     "boards": "torpor_tools/_data/boards",
-    "sim/overlays": "torpor_tools/_data/overlays",
+    "sim/shims": "torpor_tools/_data/shims",
 }
 
 

@@ -12,10 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "firmware": {"torpor", "microdot", "cluster"},
-    "sim/overlays": {"torpor", "cluster"},  # those that look into the program or add to it
+    "sim/shims": {"torpor", "cluster"},  # those that look into the program or add to it
     "sim/torpor_sim": {
         "torpor_sim",
-        "torpor_tools.config.ports",  # how the boards behave
+        "torpor_tools.project.ports",  # how the boards behave
         "torpor_tools.model",
         "torpor_tools.errors",
         "torpor_tools.files",
@@ -70,7 +70,7 @@ def test_no_tracked_file_names_this_machine() -> None:
             assert "/work" + "/main" not in text, name
 
 
-DEVICE = ("firmware", "services", "sim/overlays")
+DEVICE = ("firmware", "services", "sim/shims")
 TABLE = "firmware/torpor/errnos.py"  # what MicroPython's errno does not name
 
 

@@ -12,7 +12,7 @@ from torpor.service import Fault
 from torpor.store.database import Store
 
 _stores: dict = {}
-_look: dict = {"__name__": "torpor.store.look"}
+_look: dict = {"__name__": "torpor.store.admin"}
 
 
 def load(source):

@@ -8,6 +8,8 @@ from .service import Fault, Service
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Routes and schedules are read from the source by the build; a chip never runs a decorator.
+    # The build writes an import of it as one of this module, which other images do not need.
+    from .deadline import deadline as deadline
     from .decorators import daily as daily
     from .decorators import delete as delete
     from .decorators import every as every
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from .decorators import post as post
     from .decorators import put as put
     from .decorators import safe as safe
-
-    # The build writes an import of it as one of this module, which other images do not need.
-    from .until import deadline as deadline
 
 __all__ = [
     "Fault",

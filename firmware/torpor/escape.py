@@ -1,8 +1,8 @@
 """Log lines that hold control characters, or a traceback. Loaded when there is one."""
 
-from . import overlay
+from . import cold
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 
 def line(data: bytes, trace: str) -> bytes:

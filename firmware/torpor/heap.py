@@ -32,7 +32,7 @@ import time
 
 from micropython import const
 
-from . import idle, overlay
+from . import cold, idle
 
 _RUN = const(16)  # so many free blocks side by side: the index is behind what lives
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
@@ -72,7 +72,7 @@ def settle() -> None:
 def collect() -> None:
     """Collect now, with the overlays that are loaded, and note how long it takes."""
     global collections, longest_us
-    overlay.clear()
+    cold.clear()
     began = time.ticks_us()
     gc.collect()
     longest_us = max(longest_us, time.ticks_diff(time.ticks_us(), began))

@@ -6,7 +6,7 @@ How it starts is told in ``startup``.
 import asyncio
 import sys
 
-from . import heap, idle, log, overlay
+from . import cold, heap, idle, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Kernel:
         asyncio.get_event_loop().set_exception_handler(_unhandled)
         from . import startup
 
-        overlay.forget("torpor.startup")  # it runs once: 2 kB in 64-bit MicroPython
+        cold.forget("torpor.startup")  # it runs once: 2 kB in 64-bit MicroPython
         await startup.run(self)
         del startup
         heap.settle()

@@ -3,9 +3,9 @@
 import gc
 import sys
 
-from . import clock, heap, kernel, net, overlay, port  # type: ignore[attr-defined]
+from . import clock, cold, heap, kernel, port, wifi  # type: ignore[attr-defined]
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 
 def info() -> dict:
@@ -28,7 +28,7 @@ def info() -> dict:
         },
         "reset_cause": port.reset_cause(),
         "wake_reason": port.wake_reason(),
-        "wifi": net.info(),
+        "wifi": wifi.info(),
         "connections": {
             "open": len(k.budget.open),
             "places": k.budget.places,

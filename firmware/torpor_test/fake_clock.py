@@ -99,7 +99,7 @@ class Clock:
         clock.wall_ms = self.wall_ms
         clock._boot = self._ticks
         clock._wraps = 0
-        _sim.ticks = self.ticks  # the overlays' door to time
+        _sim.ticks = self.ticks  # the shims' door to time
 
     def remove(self) -> None:
         """Give the real clock back."""

@@ -1,6 +1,6 @@
 """The world around the board in a test: probes, pins, voltages, and what the board did to them.
 
-The simulator's overlays stand in for the chip's modules in tests too, on every target. They ask
+The simulator's shims stand in for the chip's modules in tests too, on every target. They ask
 ``_sim``, whose doors lead here instead of to the supervisor.
 """
 
@@ -64,7 +64,7 @@ def _end(event, **fields) -> None:
 
 
 def install() -> None:
-    """Lead the doors of ``_sim`` here; before any overlay is imported, which take them as names."""
+    """Lead the doors of ``_sim`` here; before any shim is imported, which take them as names."""
     _sim.trace = _trace
     _sim.inputs = _read
     _sim.end = _end

@@ -22,9 +22,9 @@ def boards_dir() -> Path:
     return _data("boards", "boards")
 
 
-def overlays_dir() -> Path:
+def shims_dir() -> Path:
     """The modules that stand in for the chip's in the simulator."""
-    return _data("overlays", "sim/overlays")
+    return _data("shims", "sim/shims")
 
 
 def templates_dir() -> Path:

@@ -1,7 +1,7 @@
-"""The folders of a simulated board: its flash, and what the overlays read.
+"""The folders of a simulated board: its flash, and what the shims read.
 
 ``<storage>/<board>/flash`` is the chip's filesystem: the image, and the data that the services
-keep. ``run`` holds the overlays, the facts, the inputs and the RTC memory; ``trace.jsonl`` what the
+keep. ``run`` holds the shims, the facts, the inputs and the RTC memory; ``trace.jsonl`` what the
 board did.
 """
 
@@ -15,15 +15,15 @@ import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
-from torpor_tools.config.ports import load_port
 from torpor_tools.errors import UserError, fail
 from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
-from torpor_tools.paths import overlays_dir
+from torpor_tools.paths import shims_dir
+from torpor_tools.project.ports import load_port
 
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
-_HIDDEN = {  # overlays that a chip of this port does not have
+_HIDDEN = {  # shims that a chip of this port does not have
     "rp2": frozenset({"_epoch", "_gc", "errno", "esp32"}),
     "esp32": frozenset({"rp2"}),
     "unix": frozenset(
@@ -56,15 +56,15 @@ class BoardFolder:
             shutil.rmtree(self.path)
         self.flash.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
-        for overlay in project_files(overlays_dir(), "*.py", deep=False):
-            if overlay.name != _STARTER and _has_overlay(board, overlay.stem):
-                shutil.copyfile(overlay, self.run / overlay.name)
+        for shim in project_files(shims_dir(), "*.py", deep=False):
+            if shim.name != _STARTER and _has_shim(board, shim.stem):
+                shutil.copyfile(shim, self.run / shim.name)
         ticks = load_port(board.port).loop.poll_ms > 1
-        for overlay in project_files(overlays_dir() / "speed", "*.py", deep=False):
-            if real_time and not (ticks and overlay.stem == "select"):
-                (self.run / overlay.name).unlink(missing_ok=True)
+        for shim in project_files(shims_dir() / "speed", "*.py", deep=False):
+            if real_time and not (ticks and shim.stem == "select"):
+                (self.run / shim.name).unlink(missing_ok=True)
             else:
-                shutil.copyfile(overlay, self.run / overlay.name)
+                shutil.copyfile(shim, self.run / shim.name)
 
     def install(self, tree: Path) -> None:
         """Put the image on the flash: its files replace the last image's, other files stay."""
@@ -114,7 +114,7 @@ class BoardFolder:
             )
 
 
-def _has_overlay(board: Board, module: str) -> bool:
+def _has_shim(board: Board, module: str) -> bool:
     """Whether this kind of board has the module."""
     return module not in _HIDDEN.get(board.port, frozenset())
 
@@ -132,7 +132,7 @@ def _files(tree: Path) -> list[str]:
 
 def starter() -> Path:
     """The program that starts a board."""
-    return overlays_dir() / _STARTER
+    return shims_dir() / _STARTER
 
 
 def write_json(path: Path, value: Any) -> None:

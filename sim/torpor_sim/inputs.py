@@ -1,6 +1,6 @@
 """What the world does to a board: temperatures, pins, voltages, the access point.
 
-The inputs are a JSON file that the board's overlays read at each access, so what is set here, or by
+The inputs are a JSON file that the board's shims read at each access, so what is set here, or by
 ``torpor sim set`` from another terminal, shows at once.
 """
 

@@ -56,7 +56,7 @@ class LogLine:
 class Reader:
     """Turns the bytes of one run of a board into lines and events.
 
-    An event begins with a control character and the ``token`` of the run, which only the overlays
+    An event begins with a control character and the ``token`` of the run, which only the shims
     know: what a service logs or prints cannot be taken for one. Without a token there are none.
     """
 

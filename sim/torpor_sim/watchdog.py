@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-_SLACK = 1.25  # the overlay reports at most every quarter of the time
+_SLACK = 1.25  # the shim reports at most every quarter of the time
 _AGAIN_S = 0.5  # a busy supervisor reads what has come before it bites
 
 

@@ -122,7 +122,7 @@ class Lab:
     ) -> Any:
         """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
 
-        The program has the board's heap and the simulator's overlays. ``boot`` False leaves the
+        The program has the board's heap and the simulator's shims. ``boot`` False leaves the
         image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` tells
         it: host -> address and ports.
         """

@@ -1,5 +1,5 @@
 # Serves an image's one service on bare MicroPython, as its peers in floors/ are served: without the
-# simulator's overlays, whose accept() counts sockets in Python. Arguments: port, image's folder.
+# simulator's shims, whose accept() counts sockets in Python. Arguments: port, image's folder.
 import sys
 
 sys.path.insert(0, sys.argv[2])

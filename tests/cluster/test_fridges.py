@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from torpor_tools.placements.running import Running
+from torpor_tools.pytest_plugin.placements.running import Running
 
 PROBES = {
     "fridge-1": "28ff641e8216c3a1",

@@ -25,7 +25,7 @@ MISTAKES: dict[str, Mistake] = {
         ]
     },
     "a leaf is renamed before it is flushed": {
-        "fold.py": [
+        "compact.py": [
             (
                 "    file.flush()\n    file.close()\n    if path",
                 "    if path[-2:] != '~~' and path[-1] == '~':\n"
@@ -36,7 +36,7 @@ MISTAKES: dict[str, Mistake] = {
         ],
     },
     "the journal is emptied first": {
-        "fold.py": [
+        "compact.py": [
             ("        done = (yield from fold(table)) and done\n", "        pass\n"),
             (
                 "    store.size = 0\n",

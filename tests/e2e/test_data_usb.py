@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 
 from tests.helpers.boards import FILESYSTEM, PtyBoard, read_flash, write_flash
 from tests.helpers.running import write_cluster
+from torpor_tools.board.data import usb
+from torpor_tools.board.deploy.health import lines
+from torpor_tools.board.deploy.repl import MpremoteLink
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
-from torpor_tools.data import usb
-from torpor_tools.deploy.health import lines
-from torpor_tools.deploy.link import MpremoteLink
 from torpor_tools.errors import UserError
 from torpor_tools.link import build
 

@@ -181,7 +181,7 @@ async def test_two_boards_find_each_other_by_their_names(tmp_path: Path, host: s
 async def test_a_board_without_a_name_is_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torpor_tools.link.radio.begin", lambda board: "net.begin()")
+    monkeypatch.setattr("torpor_tools.link.radio.begin", lambda board: "wifi.begin()")
     services, boards = {"keeper": KEEPER, "asker": ASKER}, {"shed": ["keeper"], "barn": ["asker"]}
     write_boards(tmp_path, services, boards, types=dict.fromkeys(boards, "ESP32_GENERIC"))
     async with simulator(tmp_path, lookup_ms=100) as sim:

@@ -35,7 +35,7 @@ def _checkout(target: Path) -> Path:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target / name)
-    for place in ("firmware/torpor", "boards", "sim/overlays", "sim/torpor_sim"):
+    for place in ("firmware/torpor", "boards", "sim/shims", "sim/torpor_sim"):
         (target / place / ".#edited.py").symlink_to("user@machine.4711:1764000000")
         (target / place / "edited.py~").write_text("an older version")
     return target
@@ -72,7 +72,7 @@ def test_what_editors_leave_is_not_in_the_wheel(wheel: Path) -> None:
 def test_a_project_is_started_checked_built_and_tested(wheel: Path, run: Run) -> None:
     where = run("-c", "from torpor_tools import paths; print(paths.__file__)")
     assert where.startswith(str(wheel)), where
-    facts = "from torpor_tools.config.ports import load_port; print(load_port('rp2').loop.poll_ms)"
+    facts = "from torpor_tools.project.ports import load_port; print(load_port('rp2').loop.poll_ms)"
     assert run("-c", facts) == "1\n"
     torpor = str(wheel / "bin" / "torpor")
     run(torpor, "init", "greenhouse")

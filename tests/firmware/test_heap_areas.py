@@ -23,7 +23,7 @@ from tests.helpers.boards import MICROPYTHON
 from tests.helpers.running import write_cluster
 from torpor_tools.paths import cache_dir, firmware_dir
 
-RUNTIME = ("heap", "areas", "overlay", "status")
+RUNTIME = ("heap", "areas", "cold", "status")
 WASM = "@micropython/micropython-webassembly-pyscript@1.27.0"
 WASM_SHA256 = "303919763c8ebfe5923b9da66226c20dce44ad72b604b225fb39338ea15367af"
 
@@ -34,7 +34,7 @@ def device(folder: Path, mem_free: str) -> Path:
     package.mkdir(parents=True)
     for name in RUNTIME:
         shutil.copyfile(firmware_dir() / "torpor" / f"{name}.py", package / f"{name}.py")
-    for name in ("__init__", "clock", "kernel", "net"):
+    for name in ("__init__", "clock", "kernel", "wifi"):
         (package / f"{name}.py").write_text("")
     (package / "idle.py").write_text(
         "callbacks = []\n\n\ndef add(call):\n    callbacks.append(call)\n"

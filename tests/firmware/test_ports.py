@@ -18,12 +18,12 @@ from tests.helpers.ask import status
 from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools import paths
-from torpor_tools.config.ports import load_port
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import build
 from torpor_tools.model.board import Board
 from torpor_tools.model.image import Image
 from torpor_tools.model.port import Port
+from torpor_tools.project.ports import load_port
 
 Edit = tuple[str, str, str]  # file of the firmware, what is right in it, what a mistake makes of it
 
@@ -32,7 +32,7 @@ Edit = tuple[str, str, str]  # file of the firmware, what is right in it, what a
 MISTAKES: dict[str, list[Edit]] = {
     "A1 power save while joining": [
         (
-            "torpor/net.py",
+            "torpor/wifi.py",
             "    begin()\n    supervise",
             "    begin()\n    _wlan.config(pm=_wlan.PM_PERFORMANCE)\n    supervise",
         )
@@ -53,7 +53,7 @@ MISTAKES: dict[str, list[Edit]] = {
     "A4 number of ECONNABORTED": [
         ("torpor/http/refusal.py", "not in (ECONNABORTED, ECONNRESET)", "not in (103, 104)")
     ],
-    "A5 host name": [("torpor/net.py", "        if host:\n", "        if 0:\n")],
+    "A5 host name": [("torpor/wifi.py", "        if host:\n", "        if 0:\n")],
     "A8 DNS 0.0.0.0": [
         ("torpor/power/rejoin.py", " and address[3] != _NO_DNS", ""),
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torpor_tools.config import known_boards, load_board
+from torpor_tools.project import known_boards, load_board
 
 ALL = known_boards()
 _BOARDS = [load_board(name) for name in ALL]

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from torpor_tools.deploy.link import BoardError, Link
+from torpor_tools.board.deploy.repl import BoardError, Link
 from torpor_tools.errors import fail
 from torpor_tools.image import littlefs
 from torpor_tools.model.board import Filesystem

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from torpor_tools.config.mailbox import from_url
 from torpor_tools.gateway.nats import config
 from torpor_tools.model.cluster import Mailbox
+from torpor_tools.project.mailbox import from_url
 
 NATS = Path(sys.executable).with_name("nats-server")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.helpers.brokers import LOGIN, NATS, free_port
-from torpor_tools.config.mailbox import from_url
+from torpor_tools.project.mailbox import from_url
 
 DOC = Path(__file__).parents[2] / "docs" / "gateway.md"
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from torpor_tools.config.mailbox import from_url
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import Client as Connection
 from torpor_tools.gateway.message import Topics
 from torpor_tools.gateway.parked import Parked
+from torpor_tools.project.mailbox import from_url
 
 GET = b"GET /items HTTP/1.1\r\nHost: x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nX-Own: a\r\nContent-Length:   2\r\n\r\n"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import tomlkit
 
-from torpor_tools.config import load_cluster
+from torpor_tools.project import load_cluster
 
 ROOT = Path(__file__).parents[2]
 

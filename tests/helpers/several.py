@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from tests.helpers.running import Running
-from torpor_tools.remote import client, sign
+from torpor_tools.client import rpc, sign
 
 KEY = bytes(range(32))
 
@@ -52,7 +52,7 @@ class Caller:
     ) -> None:
         self.sock = run.connect(service)
         self.ours = sign.nonce()
-        self.sock.sendall(client.hello(board, name, sign.key_name(key), self.ours))
+        self.sock.sendall(rpc.hello(board, name, sign.key_name(key), self.ours))
         self.head = read_head(self.sock)
         self.status = int(self.head.split(b" ")[1])
         if self.status == 101:
@@ -61,14 +61,14 @@ class Caller:
 
     def answer(self) -> tuple[int, int, int, bytes]:
         """Number, status, kind and body of the next answer, which must be signed."""
-        frame = client.read_frame(self.sock)
+        frame = rpc.read_frame(self.sock)
         assert self.answers.check(frame)
         number = int.from_bytes(frame[4:8])
         status = int.from_bytes(frame[8:10])
         return number, status, int.from_bytes(frame[10:12]), frame[12 : -sign.CODE]
 
     def send(self, number: int, target: str, arguments: list[object], mark: str = "0") -> None:
-        frame = client.encode_call(number, 5000, mark, target, arguments)
+        frame = rpc.encode_call(number, 5000, mark, target, arguments)
         self.sock.sendall(self.calls.seal(frame))
 
     def close(self) -> None:

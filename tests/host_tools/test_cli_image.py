@@ -10,10 +10,10 @@ import pytest
 
 from tests.helpers import board_types
 from tests.helpers.running import running, write_cluster
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.cli import run
-from torpor_tools.config import load_board
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs, uf2
+from torpor_tools.project import load_board
 
 SERVICE = """
 from torpor import Service, get

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.helpers import board_types
 from torpor_tools import paths
-from torpor_tools.config import boards, load_board, load_cluster
-from torpor_tools.config.positions import positions
-from torpor_tools.config.suggest import counted, did_you_mean, free_port, listing
 from torpor_tools.errors import UserError, Where
+from torpor_tools.project import boards, load_board, load_cluster
+from torpor_tools.project.positions import positions
+from torpor_tools.suggest import counted, did_you_mean, free_port, listing
 
 GOOD = """\
 [cluster]
@@ -340,7 +340,7 @@ def test_words() -> None:
 
 def test_the_tools_find_their_data() -> None:
     assert (paths.firmware_dir() / "torpor" / "service.py").is_file()
-    assert (paths.overlays_dir() / "machine.py").is_file()
+    assert (paths.shims_dir() / "machine.py").is_file()
     assert (paths.templates_dir() / "service").is_dir()
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from torpor_tools.config import ports
-from torpor_tools.config.boards import CHIPS, known_boards, load_board
-from torpor_tools.config.ports import known_ports, load_port
 from torpor_tools.errors import UserError
 from torpor_tools.paths import boards_dir
+from torpor_tools.project import ports
+from torpor_tools.project.boards import CHIPS, known_boards, load_board
+from torpor_tools.project.ports import known_ports, load_port
 
 Edit = Callable[[str, str], str]
 

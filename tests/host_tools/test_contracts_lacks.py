@@ -14,11 +14,11 @@ import pytest
 
 from scripts.ask_firmware import KEYWORDS, TABLES, ask_unix
 from tests.helpers.running import write_cluster
-from torpor_tools.config import known_boards, load_board
 from torpor_tools.contracts import check_types, load_plan
 from torpor_tools.contracts.firmware import Firmware, firmware, read_table
 from torpor_tools.contracts.instead import INSTEAD
 from torpor_tools.contracts.stubs import stubs_dir
+from torpor_tools.project import known_boards, load_board
 
 SOURCE = """\
 import array, asyncio, binascii, collections, hashlib, heapq, io, json, math, os, random, re, sys

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.running import write_cluster
-from torpor_tools.config import load_board
 from torpor_tools.contracts import load_plan, read_plan
 from torpor_tools.contracts.order import start_order
 from torpor_tools.contracts.placement import states_fit
 from torpor_tools.errors import Where
 from torpor_tools.model.cluster import BoardEntry
 from torpor_tools.model.contract import Contract, Peer
+from torpor_tools.project import load_board
 
 NOWHERE = Where("")
 

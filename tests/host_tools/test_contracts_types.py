@@ -11,12 +11,12 @@ from mypy import errorcodes as mypy_codes
 
 from tests.helpers import board_types
 from tests.helpers.running import write_cluster
-from torpor_tools.config import load_board
 from torpor_tools.contracts import check_types, load_plan, stubs, types
 from torpor_tools.contracts.remedies import remedy
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.errors import Problem, UserError
 from torpor_tools.link import build_boards
+from torpor_tools.project import load_board
 
 IDIOMS = Path(__file__).parents[1] / "cases" / "types"
 B = """\

@@ -19,17 +19,17 @@ from tests.helpers.boards import (
 )
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
+from torpor_tools.board.deploy import deploy
+from torpor_tools.board.deploy.health import watch
+from torpor_tools.board.deploy.repl import LINKS
 from torpor_tools.cli import run
 from torpor_tools.cli.deploy import _changes
-from torpor_tools.config import load_board
-from torpor_tools.deploy import deploy
-from torpor_tools.deploy.health import watch
-from torpor_tools.deploy.link import LINKS
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.model.image import Image
 from torpor_tools.model.plan import Plan
 from torpor_tools.paths import firmware_dir
+from torpor_tools.project import load_board
 
 PICO_W = load_board("RPI_PICO_W")
 DATA = {"data/readings": b"a measurement" * 100, "services/readings/notes": b"not of an image"}
@@ -47,7 +47,7 @@ def image(version: int, name: str, extra: dict[str, bytes] | None = None) -> dic
         "boot.py": (firmware_dir() / "boot.py").read_bytes(),
         "swap.py": (firmware_dir() / "swap.py").read_bytes(),
         "torpor/__init__.py": b"",
-        "torpor/net.py": b"def begin():\n    pass\n",
+        "torpor/wifi.py": b"def begin():\n    pass\n",
         "main.py": MAIN.format(name=name).encode(),
         f"{name}.py": b"from services.parts import V as VERSION\nassert VERSION == %d\n" % version,
         "services/__init__.py": b"",
@@ -170,7 +170,7 @@ def test_a_full_filesystem_is_told_before_and_leaves_the_old_image(flash: Path) 
 def test_a_filesystem_that_fills_up_on_the_way_leaves_the_old_image(
     flash: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torpor_tools.deploy._check_space", lambda *args: None)
+    monkeypatch.setattr("torpor_tools.board.deploy._check_space", lambda *args: None)
     link = PipeLink(flash)
     with pytest.raises(UserError, match="the board's filesystem is full; the old image is as it"):
         deploy(link, PICO_W, image(2, "new", {"large.bin": bytes(180_000)}))

@@ -12,16 +12,16 @@ import pytest
 
 from tests.helpers.repl_board import ReplBoard
 from tests.helpers.running import write_cluster
+from torpor_tools.board.deploy.repl import BoardError
+from torpor_tools.board.doctor import report
+from torpor_tools.board.doctor.examine import Bench, Result, Verdict, examine
+from torpor_tools.board.doctor.fact import AtLeast, Subject
+from torpor_tools.board.doctor.facts import FACTS
 from torpor_tools.cli import run
-from torpor_tools.config.boards import known_boards, load_board
-from torpor_tools.config.ports import load_port
-from torpor_tools.deploy.link import BoardError
-from torpor_tools.doctor import report
-from torpor_tools.doctor.examine import Bench, Result, Verdict, examine
-from torpor_tools.doctor.fact import AtLeast, Subject
-from torpor_tools.doctor.facts import FACTS
 from torpor_tools.errors import fail
 from torpor_tools.paths import firmware_dir
+from torpor_tools.project.boards import known_boards, load_board
+from torpor_tools.project.ports import load_port
 
 Answer = Callable[[str], str]
 

@@ -14,7 +14,7 @@ from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
 from torpor_tools.files import belongs, left_out, project_files
 from torpor_tools.link import build, check
-from torpor_tools.planner.needs import uses_hardware
+from torpor_tools.topology.needs import uses_hardware
 
 ROOT = Path(__file__).parents[2]
 SOURCE = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"

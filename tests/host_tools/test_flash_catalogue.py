@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from torpor_tools.config import load_board
+from torpor_tools.board.flash import catalogue
 from torpor_tools.errors import UserError
-from torpor_tools.flash import catalogue
 from torpor_tools.model.board import Board, Firmware
+from torpor_tools.project import load_board
 
 CONTENT = b"official firmware" * 5000
 

@@ -14,12 +14,12 @@ from serial.tools.list_ports_common import ListPortInfo
 from tests.helpers import board_types
 from tests.helpers.boards import MICROPYTHON
 from tests.helpers.esp32_chip import Chip, NativeUsb
-from torpor_tools.config import load_board
+from torpor_tools.board.flash import esp32, find
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.errors import UserError
-from torpor_tools.flash import esp32, find
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
+from torpor_tools.project import load_board
 
 FILES = {
     "boot.py": b"print('boot')\n",

@@ -9,8 +9,8 @@ import pty
 import pytest
 import serial
 
+from torpor_tools.board.flash import line
 from torpor_tools.errors import UserError
-from torpor_tools.flash import line
 
 
 def test_a_port_that_another_program_has() -> None:

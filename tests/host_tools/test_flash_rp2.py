@@ -13,12 +13,12 @@ from tests.helpers.boards import PtyBoard, write_flash
 from tests.helpers.bootsel import Bootsel
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
+from torpor_tools.board.flash import find, rp2
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.cli import run
-from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
-from torpor_tools.flash import find, rp2
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image.flashable import flashable
+from torpor_tools.project import load_board
 
 PICO_W = load_board("RPI_PICO_W")
 PICO2_W = load_board("RPI_PICO2_W")

@@ -11,7 +11,6 @@ import pytest
 from tests.helpers.brokers import LOGIN, Broker, free_port
 from tests.helpers.mail import write
 from tests.helpers.running import write_cluster
-from torpor_tools.config.mailbox import from_url
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import Gateway, message
@@ -20,6 +19,7 @@ from torpor_tools.gateway.message import Answer, Status
 from torpor_tools.gateway.nats import is_needed
 from torpor_tools.gateway.parked import LostError, Parked
 from torpor_tools.link import build
+from torpor_tools.project.mailbox import from_url
 
 SOURCE = """
 from torpor import Service, get

@@ -17,9 +17,9 @@ import pytest
 
 from tests.helpers.brokers import LOGIN, free_port
 from tests.helpers.running import write_cluster
-from torpor_tools.config.mailbox import from_url
 from torpor_tools.gateway.nats import is_needed
 from torpor_tools.model.cluster import Mailbox
+from torpor_tools.project.mailbox import from_url
 
 SOURCE = """
 from torpor import Service, get

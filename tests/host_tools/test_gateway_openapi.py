@@ -11,12 +11,12 @@ import pytest
 from openapi_spec_validator import validate
 
 from torpor_tools.contracts import load_plan
+from torpor_tools.contracts.openapi import documents
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import Client
 from torpor_tools.gateway.message import Topics
 from torpor_tools.gateway.parked import Parked
-from torpor_tools.openapi import documents
 
 ROOT = Path(__file__).parents[2]
 

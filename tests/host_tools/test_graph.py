@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from tests.helpers.running import write_cluster
 from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
-from torpor_tools.graph import text
-from torpor_tools.graph.calls import Calls, Point, calls
-from torpor_tools.graph.mermaid import mermaid
-from torpor_tools.graph.placed import Edge, Graph, Node, graph
-from torpor_tools.graph.svg import svg
 from torpor_tools.model.plan import Plan
-from torpor_tools.planner import compare
+from torpor_tools.topology import compare, text
+from torpor_tools.topology.calls import Calls, Point, calls
+from torpor_tools.topology.mermaid import mermaid
+from torpor_tools.topology.placed import Edge, Graph, Node, graph
+from torpor_tools.topology.svg import svg
 
 ROOT = Path(__file__).parents[2]
 SERVICES = {

@@ -10,12 +10,12 @@ import struct
 import pytest
 
 from tests.helpers import board_types
-from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
 from torpor_tools.image import esp32
 from torpor_tools.image.esp32 import Partition
 from torpor_tools.image.flashable import flashable
 from torpor_tools.model.board import Board
+from torpor_tools.project import load_board
 
 # esp_chip_id_t: components/bootloader_support/include/esp_app_format.h of ESP-IDF
 CHIPS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13}

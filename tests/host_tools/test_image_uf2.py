@@ -8,10 +8,10 @@ import struct
 
 import pytest
 
-from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
 from torpor_tools.image import uf2
 from torpor_tools.image.flashable import flashable
+from torpor_tools.project import load_board
 
 PICO_W = load_board("RPI_PICO_W")
 PICO2_W = load_board("RPI_PICO2_W")

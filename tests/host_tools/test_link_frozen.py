@@ -15,10 +15,10 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.cli import run
-from torpor_tools.config import load_board
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
+from torpor_tools.project import load_board
 
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 USE = """

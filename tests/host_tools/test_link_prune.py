@@ -92,7 +92,7 @@ def _migrated(indexes: bool = False) -> Small:
 FEATURES = {
     "torpor.http.budget": (Small(port=8001), Small(port=None)),
     "torpor.http.listener": (Small(port=8001), Small(port=None)),
-    "torpor.http.app": (Small(has_app=True), Small(has_app=True, port=None)),
+    "torpor.http.microdot_adapter": (Small(has_app=True), Small(has_app=True, port=None)),
     "torpor.http.stream": (
         Small(methods=(method("m", "GET /", streamed=True),)),
         Small(methods=(method("m", "GET /"),)),

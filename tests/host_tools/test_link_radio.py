@@ -8,13 +8,13 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from tests.helpers.several import write_boards
-from torpor_tools.config.boards import known_boards, load_board
-from torpor_tools.config.ports import connections_left
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import check, image_files
 from torpor_tools.link.prune import start_modules
 from torpor_tools.link.wiring import wiring
 from torpor_tools.model.cluster import announced_name
+from torpor_tools.project.boards import known_boards, load_board
+from torpor_tools.project.ports import connections_left
 
 EMPTY = "from torpor import Service, get\n\n\nclass {0}(Service):\n"
 EMPTY += '    @get("/")\n    async def read(self) -> int:\n        return 3\n'
@@ -34,7 +34,7 @@ def boot(root: Path, kind: str, more: str = "", production: bool = False) -> str
 
 @pytest.mark.parametrize("kind", ["RPI_PICO_W", "ESP32_GENERIC", "ESP32_GENERIC_S3"])
 def test_a_board_announces_its_name(tmp_path: Path, kind: str) -> None:
-    assert boot(tmp_path, kind).endswith('\nnet.begin("box")\n')
+    assert boot(tmp_path, kind).endswith('\nwifi.begin("box")\n')
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_announced_name_is_the_one_that_others_look_up(host: str, name: str)
 
 
 def test_a_host_of_its_own_is_announced(tmp_path: Path) -> None:
-    assert 'net.begin("cold-room")' in boot(tmp_path, "RPI_PICO_W", 'host = "cold-room.local"')
+    assert 'wifi.begin("cold-room")' in boot(tmp_path, "RPI_PICO_W", 'host = "cold-room.local"')
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_the_power_save_is_that_of_policy_and_port(
 ) -> None:
     wake = ', wake_every = "5m"' if policy == "deep" else ""
     text = boot(tmp_path, kind, f'power = {{ policy = "{policy}"{wake} }}')
-    assert f'net.begin("box", "{saving}")' in text
+    assert f'wifi.begin("box", "{saving}")' in text
 
 
 def test_a_production_image_begins_in_the_same_way() -> None:
-    [start, _] = start_modules("esp32", True, 'net.begin("box")')
-    assert '\n    net.begin("box")\n' in start.source
+    [start, _] = start_modules("esp32", True, 'wifi.begin("box")')
+    assert '\n    wifi.begin("box")\n' in start.source
 
 
 @pytest.mark.parametrize(("kind", "left"), [("ESP32_GENERIC_C3", 5), ("RPI_PICO_W", 5)])

@@ -64,7 +64,7 @@ def test_extras_make_the_leaf_a_tuple() -> None:
     typed = method("m", "GET /a", content_type="text/csv")
     streamed = method("n", "GET /b", streamed=True)
     assert tree(binders(contract(typed, streamed))) == {
-        "a": {"/GET": ("answer.typed", "m", "text/csv")},
+        "a": {"/GET": ("response.typed", "m", "text/csv")},
         "b": {"/GET": ("stream.serve", "n", None)},
     }
 

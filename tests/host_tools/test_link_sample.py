@@ -34,7 +34,14 @@ def test_it_fits_the_goal(image: Image) -> None:
 
 def test_its_runtime_is_what_its_features_need(image: Image) -> None:
     runtime = {row.name for row in image.sizes.of("runtime")}
-    used = {"http.listener", "http.app", "http.stream", "http.args", "schedule", "net"}
+    used = {
+        "http.listener",
+        "http.microdot_adapter",
+        "http.stream",
+        "http.args",
+        "schedule",
+        "wifi",
+    }
     assert runtime >= {f"torpor.{name}" for name in used}
     assert "torpor.decorators" not in runtime
     assert {"microdot.microdot", "microdot.sse"} <= {
@@ -51,7 +58,7 @@ def test_what_only_the_dashboard_needs_goes_with_it(image: Image) -> None:
             "wiring_dashboard",
             "services.dashboard",
             "services.dashboard.web",
-            "torpor.http.app",
+            "torpor.http.microdot_adapter",
             "torpor.http.app_body",
             "torpor.http.app_files",
             "torpor.http.app_pieces",

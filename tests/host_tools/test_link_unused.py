@@ -104,7 +104,7 @@ def test_other_modules_do_not_count() -> None:
 def test_a_part_of_the_runtime_that_a_user_loads_when_needed_counts() -> None:
     package = Module("microdot", False, PACKAGE, "microdot.py", "dependency")
     text = "from microdot import App\n\n\ndef send(app):\n    from . import pieces\n"
-    app = Module("torpor.http.app", False, text, "app.py", "runtime")
+    app = Module("torpor.http.microdot_adapter", False, text, "app.py", "runtime")
     pieces = Module("torpor.http.pieces", False, "def send(app): app.quiet", "p.py", "runtime")
     other = Module("torpor.http.other", False, "def send(app): app.run()", "o.py", "runtime")
     source = without_unused([package, app, pieces, other])[0].source

@@ -88,9 +88,9 @@ def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("small", "parts"),
     [
-        (Small(port=None), "(net,)"),
-        (Small(), "(net, opening)"),
-        (Small(methods=(method("m", every_ms=10),)), "(net, opening, schedule)"),
+        (Small(port=None), "(wifi,)"),
+        (Small(), "(wifi, opening)"),
+        (Small(methods=(method("m", every_ms=10),)), "(wifi, opening, schedule)"),
     ],
 )
 def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) -> None:
@@ -99,8 +99,8 @@ def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) 
 
 def test_an_application_takes_what_no_route_matches(tmp_path: Path) -> None:
     source = text(tmp_path, a=Small(has_app=True), b=Small(has_app=True, port=None))
-    assert "from torpor.http import app\n" in source
-    assert 'return {"/": app.mount(s)}' in source
+    assert "from torpor.http import microdot_adapter\n" in source
+    assert 'return {"/": microdot_adapter.mount(s)}' in source
     assert 'ROUTES = {"a": a_routes}' in source
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
-from torpor_tools.planner.needs import uses_hardware
-from torpor_tools.planner.solve import Load, Placement, Room, solve
+from torpor_tools.topology.needs import uses_hardware
+from torpor_tools.topology.solve import Load, Placement, Room, solve
 
 ROOT = Path(__file__).parents[2]
 BOARDS = ("x", "y", "z")

@@ -15,12 +15,12 @@ from tests.helpers.running import write_cluster
 from torpor_sim.flash import lock
 from torpor_tools.cli.base import Settings
 from torpor_tools.cli.power import command
-from torpor_tools.config import load_board
 from torpor_tools.errors import UserError
 from torpor_tools.power.load import Load, play, policies
 from torpor_tools.power.meter import Span, measure
 from torpor_tools.power.profile import currents_in, read_profile
 from torpor_tools.power.trace import read_trace, spans
+from torpor_tools.project import load_board
 
 BOARD = replace(
     load_board("ESP32_GENERIC"),

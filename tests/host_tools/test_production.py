@@ -15,9 +15,9 @@ from tests.helpers.boards import PtyBoard, write_flash
 from tests.helpers.running import running_images, write_cluster
 from tests.host_tools.test_cli_image import SERVICE
 from tests.host_tools.test_deploy import image
+from torpor_tools.board.deploy.health import lines
 from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
-from torpor_tools.deploy.health import lines
 from torpor_tools.link import build
 from torpor_tools.link.prune import start_modules
 

@@ -13,7 +13,7 @@ from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.link import build
-from torpor_tools.link.secrets import KEYS_VARIABLE, cluster_keys, secret_files
+from torpor_tools.project.secrets import KEYS_VARIABLE, cluster_keys, secret_files
 
 A = "from services.b import B\nfrom torpor import Service\n\n\nclass A(Service):\n    b: B\n"
 B = (
@@ -110,14 +110,14 @@ def test_without_another_board_nothing_of_it_is_linked(root: Path) -> None:
     write_boards(root, {"a": A, "b": B}, {"one": ["a", "b"]}, keys=())
     image = build(load_plan(root), "one", root / "build", types=False)
     names = [row.name for row in image.sizes.rows]
-    assert not [name for name in names if "remote" in name or "until" in name or "stubs" in name]
+    assert not [name for name in names if "rpc" in name or "deadline" in name or "stubs" in name]
 
 
 def test_who_only_answers_has_no_client(root: Path) -> None:
     write_boards(root, {"a": A, "b": B}, {"one": ["a"], "two": ["b"]})
     plan = load_plan(root)
     names = [row.name for row in build(plan, "two", root / "build", types=False).sizes.rows]
-    assert "torpor.remote.serve" in names
-    assert "torpor.remote.client" not in names
+    assert "torpor.rpc.serve" in names
+    assert "torpor.rpc.client" not in names
     names = [row.name for row in build(plan, "one", root / "build", types=False).sizes.rows]
-    assert "torpor.remote.client" in names
+    assert "torpor.rpc.client" in names

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from tests.helpers.running import write_cluster
-from torpor_tools.config import load_cluster
-from torpor_tools.placements import Placement, draw, placed
+from torpor_tools.project import load_cluster
+from torpor_tools.pytest_plugin.placements import Placement, draw, placed
 
 ROOT = Path(__file__).parents[2]
 TORPOR = Path(sys.executable).with_name("torpor")

@@ -11,8 +11,8 @@ import pytest
 
 from tests.sim import tiny
 from torpor_sim import SimBoard, Simulator
-from torpor_tools.config.ports import load_port
 from torpor_tools.model.image import Image
+from torpor_tools.project.ports import load_port
 
 CHIPS = {"esp": ("esp32", "ESP32"), "c3": ("esp32", "ESP32-C3"), "pico": ("rp2", "RP2040")}
 

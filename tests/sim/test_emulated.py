@@ -23,7 +23,7 @@ from tests.helpers.bootsel import Bootsel
 from tests.helpers.kept import Kept
 from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
 from torpor_tools.cli import run
-from torpor_tools.config import load_board
+from torpor_tools.project import load_board
 
 pytestmark = pytest.mark.emulated
 

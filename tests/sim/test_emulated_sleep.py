@@ -11,8 +11,8 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from torpor_sim.emulated import EmulatedBoard
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.contracts import load_plan
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.link import build
 

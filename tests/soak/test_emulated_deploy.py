@@ -18,14 +18,14 @@ import pytest
 from tests.helpers.running import write_cluster
 from tests.host_tools.test_deploy import DATA, NEW, OLD, image
 from torpor_sim.emulated import EmulatedBoard
-from torpor_tools.config import load_board
-from torpor_tools.deploy import Changes, deploy
-from torpor_tools.deploy.link import LINKS, Link
+from torpor_tools.board.deploy import Changes, deploy
+from torpor_tools.board.deploy.repl import LINKS, Link
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.errors import UserError
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.link.prune import start_modules
+from torpor_tools.project import load_board
 
 pytestmark = [pytest.mark.soak, pytest.mark.emulated]
 

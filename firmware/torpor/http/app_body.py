@@ -6,12 +6,12 @@ application answers with them is not UTF-8 any more.
 
 import json
 
-from .. import overlay
+from .. import cold
 from ..service import Fault
-from . import pairs
+from . import surrogates
 from .wire import text, unquote
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 
 def check(request) -> None:
@@ -25,7 +25,7 @@ def check(request) -> None:
         if kind == "application/json":
             text(body)
             if b"\\u" in body:
-                whole = pairs.joined(body)
+                whole = surrogates.joined(body)
                 if len(whole) != len(body):
                     _load(request, whole)
         elif kind == "application/x-www-form-urlencoded":

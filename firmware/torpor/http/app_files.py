@@ -9,10 +9,10 @@ from errno import ENOENT
 from deflate import GZIP, DeflateIO
 from micropython import const
 
-from .. import overlay
-from .app import current
+from .. import cold
+from .microdot_adapter import current
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _WINDOW_BITS = const(12)  # as the build compresses, see ``image/tree.py``
 

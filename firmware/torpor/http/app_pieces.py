@@ -1,9 +1,9 @@
 """Answers of an application that are sent in pieces: files, generators, events. An overlay."""
 
-from .. import overlay
-from .answer import head
+from .. import cold
+from .response import head
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 
 async def send(connection, response) -> bytes:

@@ -5,10 +5,10 @@ from errno import ECONNRESET
 
 from micropython import const
 
-from .. import overlay
-from . import app
+from .. import cold
+from . import microdot_adapter
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _MAX_HEAD = const(4096)  # bytes of a head that are held until the rest of it comes
 _LINE = const(256)  # bytes read at a time in search of the end of a line
@@ -71,7 +71,7 @@ class Stream(StreamReader):
         if not n:
             return b""
         if not self.left:
-            return app.ended(self)
+            return microdot_adapter.ended(self)
         data = await self._receive(min(n, self.left))
         self.left -= len(data)
         return data

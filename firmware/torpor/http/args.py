@@ -56,9 +56,9 @@ def _loads(data):
 
             unusual.check_digits(data, at, _DIGITS)
     if b"\\u" in data:
-        from . import pairs
+        from . import surrogates
 
-        data = pairs.joined(bytes(data))
+        data = surrogates.joined(bytes(data))
     return json.loads(text(data))
 
 

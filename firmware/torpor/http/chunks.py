@@ -2,11 +2,11 @@
 
 from micropython import const
 
-from .. import overlay
+from .. import cold
 from ..service import Fault
 from .wire import MAX_BODY, MAX_HEAD, Request
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 

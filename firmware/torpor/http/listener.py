@@ -19,8 +19,8 @@ from .. import clock, heap
 from ..log import Log
 from ..service import Fault
 from . import wire
-from .answer import encode, error
 from .budget import FRESH, IDLE, READING, SERVING, STREAMING
+from .response import encode, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, heap, idle, log, overlay, supervise
+from .. import clock, cold, heap, idle, log, supervise
 
 _REST_MS = const(60000)  # how long nobody must have come
 _LOOK_MS = const(30000)
@@ -110,5 +110,5 @@ class Activation:
                 shared += other._modules.split(" ")
         for name in self._modules.split(" "):
             if name not in shared:
-                overlay.forget(name)
+                cold.forget(name)
         heap.collect()

@@ -3,11 +3,11 @@
 import asyncio
 import socket
 
-from .. import log, overlay
+from .. import cold, log
 from .budget import Budget
 from .listener import Listener
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _log = log.Log("http")
 

@@ -1,6 +1,6 @@
 """What is said to requests that no route takes, and to clients that cannot be served.
 
-An overlay: see ``torpor.overlay``.
+An overlay: see ``torpor.cold``.
 """
 
 import asyncio
@@ -8,13 +8,13 @@ from errno import ECONNABORTED, ECONNRESET
 
 from micropython import const
 
-from .. import clock, overlay
+from .. import clock, cold
 from ..errnos import ENFILE
 from ..service import Fault
-from .answer import error
 from .listener import buffer
+from .response import error
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)

@@ -1,8 +1,8 @@
 """What few answers need: reasons, and why a result cannot be sent. An overlay."""
 
-from .. import overlay
+from .. import cold
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 REASONS = (
     "202 Accepted\n301 Moved Permanently\n302 Found\n303 See Other\n304 Not Modified\n"

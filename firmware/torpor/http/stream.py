@@ -5,7 +5,7 @@ whose ``await``s yield None to the event loop. So what it yields is either None,
 or a chunk.
 """
 
-from .answer import head
+from .response import head
 
 
 async def serve(connection, handler, rest):

@@ -1,16 +1,16 @@
 """What few requests need: targets that are not a plain path, what is not plain ASCII, and bodies
 that nobody wants.
 
-An overlay: see ``torpor.overlay``. References are to RFC 9112 and RFC 9110.
+An overlay: see ``torpor.cold``. References are to RFC 9112 and RFC 9110.
 """
 
 from micropython import const
 
-from .. import overlay
+from .. import cold
 from ..service import Fault
 from .wire import LINE, MAX_BODY, text, unquote
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _HTTP = b"http://"
 _SHOWN = const(57)  # characters of a value in a message

@@ -9,7 +9,7 @@ from errno import EINPROGRESS
 from micropython import const
 
 from .. import names
-from ..pipe import Pipe
+from ..writer import Pipe
 from . import packet
 
 _ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will

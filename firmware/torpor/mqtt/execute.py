@@ -18,11 +18,11 @@ from micropython import const
 
 from .. import clock
 from ..http import wire
-from ..http.answer import encode, error
 from ..http.budget import SERVING, STREAMING
+from ..http.response import encode, error
 from ..log import Log
 from ..service import Fault
-from ..store import joint
+from ..store import transaction
 
 TRIES = const(3)
 CUTS = const(24)
@@ -115,7 +115,7 @@ class Executor:
     requests that write nothing.
     """
 
-    def __init__(self, listeners: list, windows: joint.Windows, own, cut: bool) -> None:
+    def __init__(self, listeners: list, windows: transaction.Windows, own, cut: bool) -> None:
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
         self._own = own
@@ -134,7 +134,7 @@ class Executor:
         spent = 0
         if isinstance(known, list):
             spent = known[0]
-        elif known == joint.BEGUN:
+        elif known == transaction.BEGUN:
             return error(request, Fault(500, "the power went in its midst: it was done in part"))
         elif known is not None:
             return _unpacked(known)
@@ -156,7 +156,7 @@ class Executor:
         return data
 
     async def _execute(self, request, envelope, counted: bool) -> bytes:
-        writes = joint.Joint(self._windows, envelope.id)
+        writes = transaction.Joint(self._windows, envelope.id)
         writes.begin()
         try:
             data = await self._serve(request, envelope)

@@ -19,12 +19,12 @@ from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, idle, log, net, port, power, supervise  # type: ignore[attr-defined]
-from ..http.answer import error
+from .. import clock, idle, log, port, power, supervise, wifi  # type: ignore[attr-defined]
+from ..http.response import error
 from ..http.wire import Request
 from ..service import Fault
 from ..store.database import Store
-from ..store.joint import Windows
+from ..store.transaction import Windows
 from . import packet
 from .client import Client, hello
 from .execute import Bad, Envelope, Executor, Poison
@@ -124,7 +124,7 @@ class Mailbox:
         self._task = core.cur_task
         failures = 0
         while True:
-            while not net.joined:
+            while not wifi.joined:
                 self._stay(_CONNECT_MS)
                 await idle.pause(_JOIN_MS)
             self._stay(_CONNECT_MS)
@@ -171,7 +171,7 @@ class Mailbox:
             raise OSError("it refuses the subscription of " + self._base + "/in")
         if self._fresh:
             self._asked.add("")  # gateways that hold requests have to announce them again
-        self._say({"state": "awake", "address": net.info().get("address")})
+        self._say({"state": "awake", "address": wifi.info().get("address")})
         self._publish(self._base + "/in", self._mark, False)
 
     def _say(self, status: dict) -> None:

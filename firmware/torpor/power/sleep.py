@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, idle, log, net, port, power  # type: ignore[attr-defined]
+from .. import clock, idle, log, port, power, wifi  # type: ignore[attr-defined]
 from . import chip  # type: ignore[attr-defined]
 from .governor import CLOSE, DEEP, DOZE, LIGHT, WAIT, Policy, State, decide
 
@@ -84,8 +84,8 @@ class Power:
         if self._budget:
             self._look_at_connections(s, self._budget)
         s.up_ms = clock.uptime_ms()
-        s.joined = net.joined
-        s.joining = net.joining
+        s.joined = wifi.joined
+        s.joining = wifi.joining
         s.busy_ms = 0
         for source in power.sources:
             ms = source.busy_ms()

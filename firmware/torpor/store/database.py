@@ -100,10 +100,10 @@ class Store:
                 return
         async with self.lock:
             if self.size > (_TIGHT if self.tight else _JOURNAL):
-                from . import fold
+                from . import compact
 
-                forget("fold")
-                await fold.run(self, writes)
+                forget("compact")
+                await compact.run(self, writes)
             if self.tight:
                 from . import reserve
 

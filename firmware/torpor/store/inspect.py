@@ -4,17 +4,17 @@ import os
 
 from .. import clock, kernel
 from ..service import Fault
-from . import forget, look, wear
+from . import admin, forget, wear
 from .database import Store
 
-forget("look")
+forget("admin")
 forget("wear")
 
 
 async def ask(do: str, service: str, **arguments):
     """What the function ``do`` of ``look`` says of the database of a service."""
     store = _store(service)
-    told = await getattr(look, do)(store, **arguments)
+    told = await getattr(admin, do)(store, **arguments)
     if do == "state":
         blocks = os.statvfs("/")[2]
         told["failed"] = kernel.current.failed.get(service)

@@ -10,11 +10,11 @@ from json import dumps
 from micropython import const
 
 from .. import log
-from . import fold, forget, opening
+from . import compact, forget, opening
 from .database import Store
 from .table import Table
 
-forget("fold")
+forget("compact")
 forget("opening")
 
 _JOURNAL = const(2048)  # bytes
@@ -85,7 +85,7 @@ class Database:
         for key, text in rows:
             self._store.write([(target, key, text)], True)
             if self._store.size > _JOURNAL:
-                for _ in fold.steps(self._store):
+                for _ in compact.steps(self._store):
                     pass
         self._made[table] = generation
 
@@ -128,7 +128,7 @@ class Database:
             self._writes += [(catalog, key, dumps(value).encode()) for key, value in facts]
         self._store.write(self._writes)
         # Out of the journal before the old tables go.
-        for _ in fold.steps(self._store):
+        for _ in compact.steps(self._store):
             pass
 
     def _next(self, table: str) -> Table:

@@ -8,17 +8,17 @@ from json import loads
 
 from micropython import const
 
-from .. import overlay
+from .. import cold
 from ..errnos import ENOSPC
 from ..service import Fault
-from . import fold, forget, reserve, segment
+from . import compact, forget, reserve, segment
+from .maintenance import drop
 from .table import Table
-from .upkeep import drop
 
-overlay.forget("torpor.errnos")
-forget("fold")
+cold.forget("torpor.errnos")
+forget("compact")
 forget("reserve")
-forget("upkeep")
+forget("maintenance")
 
 CATALOGS = ("_", "_copy")
 _SCATTERED = const(512)  # bytes of a journal
@@ -180,5 +180,5 @@ def _forget_invalid(store) -> None:
 
 
 def _fold(store) -> None:
-    for _ in fold.steps(store):
+    for _ in compact.steps(store):
         pass

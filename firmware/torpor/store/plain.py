@@ -1,15 +1,15 @@
 """What may be stored: values that come back from JSON as they were.
 
-An overlay: see ``torpor.overlay``.
+An overlay: see ``torpor.cold``.
 """
 
 from json import dumps
 
 from micropython import const
 
-from .. import overlay
+from .. import cold
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 LEVELS = const(16)  # of dicts and lists: printing many more would overflow the C stack of a chip
 

@@ -2,14 +2,14 @@
 
 from micropython import const
 
-from .. import overlay
+from .. import cold
 from .plain import LEVELS, utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-overlay.until_collected(__name__)
+cold.until_collected(__name__)
 
 _PATH = const(100)  # characters of a path in a message
 _KEY = const(32)  # and of a key

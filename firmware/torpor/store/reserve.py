@@ -69,10 +69,10 @@ async def admit(store, writes: list) -> None:
     if frees(writes) or keep(store):
         return
     if store.size:
-        from . import fold
+        from . import compact
 
-        forget("fold")
-        await fold.run(store)
+        forget("compact")
+        await compact.run(store)
         if keep(store):
             return
     raise full()

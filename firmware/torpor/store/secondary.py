@@ -45,10 +45,10 @@ def new_entry(value, key) -> str:
         or (isinstance(key, int) and key < 0)
         or len(held.encode()) > _MOST
     ):
-        from . import upkeep
+        from . import maintenance
 
-        forget("upkeep")
-        raise upkeep.no_entry(value, key, held, _MOST)
+        forget("maintenance")
+        raise maintenance.no_entry(value, key, held, _MOST)
     return held
 
 

@@ -226,10 +226,10 @@ class Table:
 
 
 def _upkeep():
-    from . import upkeep
+    from . import maintenance
 
-    forget("upkeep")
-    return upkeep
+    forget("maintenance")
+    return maintenance
 
 
 def _between(keys, low, high):

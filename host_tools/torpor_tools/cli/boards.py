@@ -44,14 +44,14 @@ def command(ctx: click.Context) -> None:
 )
 @click.argument("name")
 def show(name: str) -> None:
-    from ..config import load_board
+    from ..project import load_board
 
     board = load_board(name)
     print_table((), [*_facts(board), *_firmware(board.firmware), *_currents(board)])
 
 
 def _list() -> None:
-    from ..config import known_boards, load_board
+    from ..project import known_boards, load_board
 
     boards = [load_board(known) for known in known_boards()]
     rows = [

@@ -51,11 +51,11 @@ def command(
     production: bool,
     frozen: bool,
 ) -> None:
-    from ..config import load_cluster
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
     from ..link import build_boards
-    from ..planner.change import alone
+    from ..project import load_cluster
+    from ..topology.change import alone
 
     root = settings.root
     if (board and only) or (kind and not only):
@@ -89,7 +89,7 @@ def command(
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
     """Write the file to flash. The image is whole without it, so a firmware that is out of reach
     is no mistake, unless the user has named it."""
-    from ..flash.prepare import flash_file
+    from ..board.flash.prepare import flash_file
 
     try:
         with progress_bar(f"Firmware of {image.board.board.name}") as progress:
@@ -107,7 +107,7 @@ def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
 
 def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
     """Tell what to build, or with the built firmware ``own`` write the file to flash."""
-    from ..flash.prepare import flash_file
+    from ..board.flash.prepare import flash_file
 
     manifest = image.folder / "frozen" / "manifest.py"
     if own is None:

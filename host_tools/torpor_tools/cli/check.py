@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..config.suggest import counted
 from ..errors import UserError
+from ..suggest import counted
 from .base import Command, Settings
 from .output import busy, note
 

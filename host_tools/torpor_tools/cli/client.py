@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import fail
+from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
 from .output import show_files
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..config.suggest import counted
 from ..errors import Where, fail
+from ..suggest import counted
 from .base import FILE, Command, Group, Settings
 from .output import counting
 
 if TYPE_CHECKING:
-    from ..data.board import Data, Row
+    from ..board.data.board import Data, Row
 
 _AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 _PORT = click.option(
@@ -43,8 +43,8 @@ def command() -> None:
 
 @contextmanager
 def _data(settings: Settings, service: str, at: str | None, port: str | None) -> Iterator[Data]:
+    from ..board.data import board, usb
     from ..contracts import load_plan
-    from ..data import board, usb
 
     plan = load_plan(settings.root)
     if not port:
@@ -53,7 +53,7 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
         return
     if at:
         raise fail("--at is for the network, --port for USB", "leave one of them out")
-    from ..deploy.link import MpremoteLink
+    from ..board.deploy.repl import MpremoteLink
 
     board.find(plan, service)
     with usb.opened(lambda: MpremoteLink(port), service) as data:
@@ -89,7 +89,7 @@ def export(
     at: str | None,
     port: str | None,
 ) -> None:
-    from ..data.files import Origin, format_of, write_csv, write_jsonl, write_origin
+    from ..board.data.files import Origin, format_of, write_csv, write_jsonl, write_origin
 
     kind = format_of(output, chosen)
     with _data(settings, service, at, port) as data:
@@ -170,8 +170,8 @@ def import_(
     at: str | None,
     port: str | None,
 ) -> None:
-    from ..data.board import batches
-    from ..data.files import format_of, read_csv, read_jsonl
+    from ..board.data.board import batches
+    from ..board.data.files import format_of, read_csv, read_jsonl
 
     shown = settings.shown(file)
     if not file.is_file():
@@ -210,7 +210,7 @@ def import_(
 
 def _check_origin(data: Data, path: Path, shown: str) -> None:
     """Rows fit the service that they are of, at the migration that they were exported at."""
-    from ..data.files import read_origin
+    from ..board.data.files import read_origin
 
     with path.open(encoding="utf-8-sig") as file:
         origin = read_origin(file)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from ..deploy import deploy
-from ..deploy.health import READY_S, lines, watch
-from ..deploy.link import LINKS, SILENCE_S
+from ..board.deploy import deploy
+from ..board.deploy.health import READY_S, lines, watch
+from ..board.deploy.repl import LINKS, SILENCE_S
 from ..errors import UserError
 from ..files import belongs
 from ..model.image import Image

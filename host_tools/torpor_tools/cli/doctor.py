@@ -16,9 +16,9 @@ from .output import note, print_table, progress_bar
 from .target import BOARD, device_of, pick, port_option
 
 if TYPE_CHECKING:
-    from ..deploy.link import Link
-    from ..doctor.examine import Bench, Result
-    from ..doctor.fact import Subject
+    from ..board.deploy.repl import Link
+    from ..board.doctor.examine import Bench, Result
+    from ..board.doctor.fact import Subject
     from ..model.board import Board
 
 _REPORT = "name another file with --report"
@@ -58,8 +58,8 @@ def command(
     resets: bool,
     report: Path | None,
 ) -> None:
-    from ..config.ports import load_port
-    from ..doctor.fact import Subject
+    from ..board.doctor.fact import Subject
+    from ..project.ports import load_port
 
     _check_options(board, port, kind, emulate)
     examined = _kind(settings, board, kind)
@@ -98,8 +98,8 @@ def _check_report(file: Path) -> None:
 
 def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
     """The kind of board to compare with. Raises ``UserError`` if nothing says which."""
-    from ..config import load_board
     from ..contracts import load_plan
+    from ..project import load_board
 
     if kind:
         return _chip(load_board(kind))
@@ -120,8 +120,8 @@ def _chip(board: Board) -> Board:
 
 
 def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool) -> Bench:
-    from ..deploy.link import MpremoteLink
-    from ..doctor.examine import Bench
+    from ..board.deploy.repl import MpremoteLink
+    from ..board.doctor.examine import Bench
 
     def connect(silence_s: float) -> Link:
         # A chip's own USB may come back from a reset as another device.
@@ -132,7 +132,7 @@ def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool
 
 def _wifi(settings: Settings) -> dict[str, str]:
     """The Wi-Fi of ``secrets.toml`` or the environment; empty if there is none."""
-    from ..link.secrets import wifi
+    from ..project.secrets import wifi
 
     return wifi(settings.root if settings.in_project else settings.folder)
 
@@ -140,9 +140,9 @@ def _wifi(settings: Settings) -> dict[str, str]:
 def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
     from torpor_sim.emulated import ACCESS_POINT, BOARD_TYPE, EmulatedBoard
 
-    from ..deploy.link import MpremoteLink
-    from ..doctor.examine import Bench
-    from ..flash.catalogue import firmware
+    from ..board.deploy.repl import MpremoteLink
+    from ..board.doctor.examine import Bench
+    from ..board.flash.catalogue import firmware
 
     if subject.board.name != BOARD_TYPE:
         raise fail(f"{subject.board.name} cannot be emulated", f"only {BOARD_TYPE} can")
@@ -165,8 +165,8 @@ def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
 
 def _examine(bench: Bench, report: Path) -> list[Problem]:
     """Examine, print the table and write the report. Returns what differs, as problems."""
-    from ..doctor.examine import Verdict, examine
-    from ..doctor.report import document, place, rows, summary
+    from ..board.doctor.examine import Verdict, examine
+    from ..board.doctor.report import document, place, rows, summary
 
     results = examine(bench, _announce())
     print_table(("fact", "stated", "this board", ""), rows(results))

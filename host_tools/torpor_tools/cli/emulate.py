@@ -14,12 +14,12 @@ from torpor_sim.emulated import ACCESS_POINT, BOARD_TYPE, EmulatedBoard
 from torpor_sim.lines import LogLine
 from torpor_sim.ports import Ports
 
-from ..config.suggest import listing
+from ..board.flash.prepare import flash_file
 from ..errors import fail
-from ..flash.prepare import flash_file
-from ..link.secrets import VARIABLES, wifi
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
+from ..project.secrets import VARIABLES, wifi
+from ..suggest import listing
 from .base import Settings
 from .examples import curl_line
 from .output import busy, note, print_table, progress_bar

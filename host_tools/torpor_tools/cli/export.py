@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..config.suggest import listing
 from ..errors import UserError, fail
 from ..model.cluster import Cluster
+from ..suggest import listing
 from .base import FOLDER, Command, Settings
 from .output import busy, show_files
 
@@ -37,11 +37,11 @@ def command(
     micropython: str | None,
     types: bool,
 ) -> None:
-    from ..config import load_cluster
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
     from ..image import linux
     from ..link import build
+    from ..project import load_cluster
 
     root = settings.root
     cluster = load_cluster(root)
@@ -59,7 +59,7 @@ def command(
 
 def _with_process(cluster: Cluster, name: str) -> Cluster:
     """The cluster with a board of type UNIX that is called ``name``."""
-    from ..planner.change import alone
+    from ..topology.change import alone
 
     board = next((board for board in cluster.boards if board.name == name), None)
     if board is None:

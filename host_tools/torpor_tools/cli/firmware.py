@@ -36,9 +36,9 @@ def command() -> None:
 )
 @click.pass_obj
 def get(settings: Settings, board: str, source: Path | None) -> None:
-    from ..config import known_boards, load_board
-    from ..config.cluster import load_cluster
-    from ..flash.catalogue import firmware
+    from ..board.flash.catalogue import firmware
+    from ..project import known_boards, load_board
+    from ..project.cluster import load_cluster
 
     if board not in known_boards() and settings.in_project:
         types = {entry.name: entry.type for entry in load_cluster(settings.root).boards}

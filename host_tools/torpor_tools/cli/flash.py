@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from ..deploy.health import READY_S, watch
+from ..board.deploy.health import READY_S, watch
+from ..board.flash import esp32, find, rp2
+from ..board.flash.find import Drive
+from ..board.flash.prepare import flash_file
 from ..errors import UserError, fail
-from ..flash import esp32, find, rp2
-from ..flash.find import Drive
-from ..flash.prepare import flash_file
 from ..model.board import Board
 from ..model.image import Image
 from .base import FILE, FOLDER, Command, Settings
@@ -114,7 +114,7 @@ def _drive(board: Board, port: str | None, named: Path | None) -> Drive:
             return rp2.the_drive(found, board)
     device = device_of(board, port)
     click.echo(f"asking the MicroPython on {device} into its boot loader")
-    from ..deploy.link import MpremoteLink
+    from ..board.deploy.repl import MpremoteLink
 
     link = MpremoteLink(device)
     link.start("import machine\nmachine.bootloader()")

@@ -65,7 +65,7 @@ def command(
     port_base: int | None,
 ) -> None:
     from ..contracts import load_plan
-    from ..link.secrets import broker_login
+    from ..project.secrets import broker_login
 
     try:
         from ..gateway import Gateway
@@ -95,7 +95,7 @@ def command(
 
 
 def _broker(plan: Plan, url: str | None) -> Mailbox:
-    from ..config.mailbox import from_url
+    from ..project.mailbox import from_url
 
     if url is not None:
         return from_url(url)

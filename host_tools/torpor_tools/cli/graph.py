@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import fail
+from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
 from .output import show_files
 
@@ -38,12 +38,12 @@ def command(
     record: Path | None,
 ) -> None:
     from ..contracts import load_plan
-    from ..graph import mermaid as flowchart
-    from ..graph import svg as picture
-    from ..graph import text
-    from ..graph.calls import Point
-    from ..graph.placed import graph
-    from ..graph.record import read_record
+    from ..topology import mermaid as flowchart
+    from ..topology import svg as picture
+    from ..topology import text
+    from ..topology.calls import Point
+    from ..topology.placed import graph
+    from ..topology.record import read_record
 
     plan = load_plan(settings.root)
     counts = read_record(record).between() if record else None

@@ -32,7 +32,7 @@ from .scaffold import write_project, write_service
 )
 @click.pass_obj
 def command(settings: Settings, dir: Path, board: str) -> None:
-    from ..config import load_board
+    from ..project import load_board
 
     load_board(board)
     folder = dir.resolve()

@@ -19,8 +19,8 @@ from .target import BOARD, on_device
 )
 @on_device
 def command(device: str) -> None:
-    from ..deploy.health import lines
-    from ..flash import line
+    from ..board.deploy.health import lines
+    from ..board.flash import line
 
     line.check(device)
     for text in lines(device, lambda: False):

@@ -23,10 +23,10 @@ from .output import note, print_table
 @click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 @click.pass_obj
 def command(settings: Settings, service: str | None, at: str | None) -> None:
+    from ..board.data.board import opened
     from ..client.find import services_of
     from ..contracts import load_plan
     from ..contracts.lock import read_migrations
-    from ..data.board import opened
 
     plan = load_plan(settings.root)
     recorded = read_migrations(settings.root)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import fail
+from ..suggest import did_you_mean, listing
 from .base import FOLDER, Command, Settings
 from .output import show_files
 
@@ -29,7 +29,7 @@ from .output import show_files
 @click.pass_obj
 def command(settings: Settings, service: str | None, out: Path | None) -> None:
     from ..contracts import load_plan
-    from ..openapi import documents
+    from ..contracts.openapi import documents
 
     found = documents(load_plan(settings.root))
     if service is not None and service not in found:

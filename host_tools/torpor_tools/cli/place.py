@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from ..errors import UserError, fail
-from ..graph.record import Record
 from ..model.plan import Plan
-from ..planner.solve import Placement
+from ..topology.record import Record
+from ..topology.solve import Placement
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table
 from .plan import total
@@ -34,11 +34,11 @@ from .plan import total
 def command(
     settings: Settings, record: Path | None, fix: tuple[str, ...], free: tuple[str, ...]
 ) -> None:
-    from ..config import load_cluster
     from ..contracts import plan_of, read_placed
-    from ..graph.record import read_record
-    from ..planner.change import moved
-    from ..planner.propose import propose
+    from ..project import load_cluster
+    from ..topology.change import moved
+    from ..topology.propose import propose
+    from ..topology.record import read_record
     from .plan import split_move
 
     cluster = load_cluster(settings.root)
@@ -61,7 +61,7 @@ def command(
 
 
 def _show(plan: Plan, found: Placement, run: Record | None) -> None:
-    from ..planner import compare
+    from ..topology import compare
 
     rows = []
     for name, board in sorted(found.homes.items()):

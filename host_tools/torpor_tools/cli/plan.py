@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..config.suggest import counted
 from ..errors import fail
-from ..graph.record import Record
-from ..planner.compare import BoardChange, Traffic
+from ..suggest import counted
+from ..topology.compare import BoardChange, Traffic
+from ..topology.record import Record
 from .base import FILE, Command, Settings
 from .output import busy, print_table
 
@@ -31,11 +31,11 @@ from .output import busy, print_table
 )
 @click.pass_obj
 def command(settings: Settings, moves: tuple[str, ...], record: Path | None) -> None:
-    from ..config import load_cluster
     from ..contracts import plan_of
-    from ..graph.record import read_record
-    from ..planner import compare
-    from ..planner.change import moved
+    from ..project import load_cluster
+    from ..topology import compare
+    from ..topology.change import moved
+    from ..topology.record import read_record
 
     out = settings.root / "build"
     cluster = load_cluster(settings.root)

@@ -72,7 +72,7 @@ def command(
 
 
 def _board(plan: Plan, name: str) -> BoardPlan:
-    from ..config.suggest import did_you_mean, listing
+    from ..suggest import did_you_mean, listing
 
     names = [board.name for board in plan.boards]
     if name not in names:

@@ -20,7 +20,7 @@ from .target import BOARD, on_device
 )
 @on_device
 def command(device: str) -> None:
-    from ..flash import line
+    from ..board.flash import line
 
     line.check(device)
     click.echo(

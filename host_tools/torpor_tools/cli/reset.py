@@ -21,7 +21,7 @@ _LEAVE_S = 0.2  # until the bytes have left this computer
 )
 @on_device
 def command(device: str) -> None:
-    from ..deploy.link import MpremoteLink
+    from ..board.deploy.repl import MpremoteLink
 
     link = MpremoteLink(device)
     link.reset()

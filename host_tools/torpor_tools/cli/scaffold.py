@@ -10,11 +10,12 @@ from typing import Any
 
 import tomlkit
 
-from ..config import load_cluster, suggest
+from .. import suggest
 from ..errors import Where, fail
 from ..files import project_files
 from ..model.cluster import Cluster
 from ..paths import templates_dir
+from ..project import load_cluster
 from ..text import read_text
 
 # In the log, as the class that a service derives from, and by pytest.

@@ -25,8 +25,8 @@ def command() -> None:
 )
 @click.pass_obj
 def init(settings: Settings) -> None:
-    from ..link.secrets import NAME
-    from ..remote.keys import init
+    from ..client.keys import init
+    from ..project.secrets import NAME
 
     init(settings.root)
     click.echo(f"{NAME} has a key now; whoever has it can call every method of every service")
@@ -46,7 +46,7 @@ def init(settings: Settings) -> None:
 @click.option("--finish", is_flag=True, help="Drop the old key.")
 @click.pass_obj
 def rotate(settings: Settings, finish: bool) -> None:
-    from ..remote.keys import finish_rotation, rotate
+    from ..client.keys import finish_rotation, rotate
 
     if finish:
         finish_rotation(settings.root)

@@ -12,11 +12,11 @@ import click
 
 from torpor_sim import Change, LogLine, Simulator, recorded, watch
 
-from ..config.suggest import counted, listing
 from ..errors import Problem, UserError, fail
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
+from ..suggest import counted, listing
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table
 from .signals import cancel_at_signals
@@ -161,7 +161,7 @@ async def _run(
 
 
 def _write_record(file: Path, root: Path, seconds: float) -> None:
-    from ..graph.record import Record, write_record
+    from ..topology.record import Record, write_record
 
     found = recorded(root / "build" / "sim")
     write_record(file, Record(seconds, dict(found.calls), found.heap, found.base))

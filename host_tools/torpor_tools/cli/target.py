@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from ..config.suggest import listing
-from ..deploy.health import Health
+from ..board.deploy.health import Health
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..model.image import Image
 from ..model.plan import Plan
+from ..suggest import listing
 from .base import Settings
 from .output import busy, note, print_table
 
@@ -66,7 +66,7 @@ def image_files(image: Image) -> dict[str, bytes]:
 
 def device_of(board: Board, port: str | None) -> str:
     """The serial port to use. Raises ``UserError`` for no board and for two."""
-    from ..flash.find import the_port
+    from ..board.flash.find import the_port
 
     return port or the_port(board).device
 
@@ -95,7 +95,7 @@ def _any_device(settings: Settings, name: str | None, port: str | None) -> str:
 
         plan = load_plan(settings.root)
         return device_of(plan.board(pick(plan, name)).board, None)
-    from ..flash.find import serial_ports
+    from ..board.flash.find import serial_ports
 
     found = serial_ports()
     if not found:

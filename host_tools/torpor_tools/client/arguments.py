@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..config.suggest import did_you_mean
 from ..contracts import shapes
 from ..contracts.remedies import signature
 from ..errors import Problem, UserError
 from ..model.contract import Method
+from ..suggest import did_you_mean
 
 _WORDS = {"true": True, "false": False}
 _EXPECTED = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import UserError, fail
 from ..model.contract import Method, Route
 from ..model.plan import PlacedService, Plan
+from ..suggest import did_you_mean, listing
 from .arguments import arguments
 from .find import board_of, services_of, urls
 from .http import Client, Fault

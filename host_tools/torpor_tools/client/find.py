@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from torpor_sim import simulated
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import fail
 from ..model.plan import BoardPlan, PlacedService, Plan
+from ..suggest import did_you_mean, listing
 
 
 def services_of(plan: Plan, name: str | None = None) -> dict[str, PlacedService]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from ..contracts.fingerprint import honoured_fingerprints
 from ..errors import UserError, fail
-from ..link.secrets import cluster_keys
 from ..model.contract import Method
 from ..model.plan import PlacedService, Plan
-from ..remote import CallError, connect
+from ..project.secrets import cluster_keys
 from .find import addresses
+from .rpc import CallError, connect
 
 _CONNECT_S = 3.0
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..config import load_board, load_cluster
-from ..config.suggest import listing
 from ..errors import Problem, UserError
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.plan import BoardPlan, PlacedService, Plan
+from ..project import load_board, load_cluster
+from ..suggest import listing
 from . import on_request, peers, placement, settings, sleep
 from .order import start_order
 from .read import read_contract

@@ -15,9 +15,9 @@ from typing import Any
 
 import tomlkit
 
-from ..config.document import Document
 from ..errors import Problem, UserError, Where
 from ..model.contract import Argument, Contract, Method, Route
+from ..project.document import Document
 from .fingerprint import method_fingerprint, route_lines, service_fingerprint
 
 NAME = "contracts.lock"

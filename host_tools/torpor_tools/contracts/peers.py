@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import Problem
 from ..model.cluster import Cluster
 from ..model.contract import Contract
+from ..suggest import did_you_mean, listing
 from .read import Function
 from .rules.service import RESERVED
 from .source import Source, is_foreign

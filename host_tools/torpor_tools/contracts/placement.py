@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..config.ports import connections_left, load_port
-from ..config.suggest import did_you_mean, free_port, listing
 from ..errors import Problem
 from ..model.board import LEAST_STATE, Board, state_share
 from ..model.cluster import BoardEntry, Cluster, announced_name
 from ..model.contract import Contract
+from ..project.ports import connections_left, load_port
+from ..suggest import did_you_mean, free_port, listing
 
 _CLIENTS = 2  # connections: one for a client, and one that is kept for the next
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..config.suggest import did_you_mean, listing
 from ..errors import Problem, fail
 from ..model.contract import Contract
 from ..model.plan import Plan
+from ..suggest import did_you_mean, listing
 from .changes import Change, changes
 from .lock import Locked, read_lock, write_lock
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..config.suggest import listing
 from ..model.board import Board
 from ..model.contract import Contract, Method
+from ..suggest import listing
 
 _CALLED = re.compile(r'"(?P<method>\w+)" of "(?P<cls>\w+)"')
 _MISSING = re.compile(r'^"(?P<cls>\w+)" has no attribute "(?P<name>\w+)"')

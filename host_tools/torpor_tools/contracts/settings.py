@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..config.suggest import did_you_mean
 from ..errors import Problem, Where
 from ..model.cluster import Cluster, ServiceEntry
+from ..suggest import did_you_mean
 from .source import Source
 
 

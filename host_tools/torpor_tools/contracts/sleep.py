@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..config.suggest import listing
 from ..errors import Problem
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster, Power
 from ..model.contract import Contract, Wake
+from ..suggest import listing
 
 
 def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterator[Problem]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..contracts.openapi import documents
 from ..errors import Problem, UserError
 from ..model.cluster import Mailbox
 from ..model.plan import Plan
-from ..openapi import documents
 from . import message
 from .app import App, Home, Resolve
 from .broker import Broker

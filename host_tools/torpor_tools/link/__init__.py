@@ -12,23 +12,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from ..config.suggest import listing
 from ..contracts import check_types, read_plan
 from ..contracts.lock import read_lock
+from ..contracts.openapi import documents
 from ..contracts.promises import broken_promises
 from ..errors import Problem, UserError, fail
 from ..image import littlefs
 from ..image.tree import LISTING, checksums, replace_folder, static_files, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
-from ..openapi import documents
+from ..project.secrets import broker_login, cluster_keys, secret_files
+from ..suggest import listing
 from . import radio, stub
 from .compile import compile_all
 from .freeze import FOLDER, frozen_files, left_over
 from .module import Module
 from .on_request import with_modules
 from .prune import collect, start_modules
-from .secrets import broker_login, cluster_keys, secret_files
 from .sizes import measure, to_json
 from .unused import without_unused
 from .wiring import module_of, wiring, wiring_of_service

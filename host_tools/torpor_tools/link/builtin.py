@@ -8,7 +8,7 @@ it is the old name of ``requests``, and the simulator's MicroPython has only tha
 from __future__ import annotations
 
 from ..files import project_files
-from ..paths import overlays_dir
+from ..paths import shims_dir
 
 _COMMON = """
     array asyncio binascii builtins cmath collections cryptolib deflate errno framebuf gc hashlib
@@ -43,7 +43,7 @@ _WITH_U = """
 def simulated(module: str) -> bool:
     """Return whether the simulator has a module (dotted name) that a chip's firmware has."""
     name = module.partition(".")[0]
-    own = {path.stem for path in project_files(overlays_dir(), "*.py", deep=False)}
+    own = {path.stem for path in project_files(shims_dir(), "*.py", deep=False)}
     return has("unix", name) or name in own or name in _UNCHECKED
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..config.suggest import did_you_mean
 from ..errors import Problem, Where
+from ..suggest import did_you_mean
 from .builtin import MODULES
 from .sources import NOT_SHIPPED
 

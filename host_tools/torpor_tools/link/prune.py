@@ -26,7 +26,7 @@ from .stub import API, SIGNATURES, STUBS
 from .wiring import parts
 
 START_FILES = ("boot.py", "main.py")
-_BEGIN = "net.begin()  # the build adds the host name and the power save\n"
+_BEGIN = "wifi.begin()  # the build adds the host name and the power save\n"
 _USUAL = "    ...  # here the build puts boot.py\n"
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)

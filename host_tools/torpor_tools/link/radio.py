@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from ..config.ports import load_port
 from ..model.cluster import announced_name
 from ..model.plan import BoardPlan
+from ..project.ports import load_port
 
 
 def begin(board: BoardPlan) -> str:
-    """The call of ``net.begin`` with the board's host name and the power save of its policy.
+    """The call of ``wifi.begin`` with the board's host name and the power save of its policy.
 
     Empty for a board without a radio.
     """
@@ -21,4 +21,4 @@ def begin(board: BoardPlan) -> str:
     if board.power:
         saving = "PM_NONE" if board.power.policy == "on" else wifi.pm_saving
         arguments.append(json.dumps(saving))
-    return f"net.begin({', '.join(arguments)})"
+    return f"wifi.begin({', '.join(arguments)})"

@@ -51,7 +51,7 @@ class Binder:
         """The function of the runtime, below ``torpor.http``, that serves the route in its way."""
         if self.method.streamed:
             return "stream.serve"
-        return "answer.typed" if self.route.content_type is not None else None
+        return "response.typed" if self.route.content_type is not None else None
 
     @property
     def arguments(self) -> list[str]:
@@ -91,7 +91,15 @@ class Binder:
 def binders(contract: Contract) -> list[Binder]:
     """A binder for each route, in the order of the source."""
     made: list[Binder] = []
-    taken = {*CONVERTERS, "answer", "app", "q", "s", "stream", "strict"}  # what the functions read
+    taken = {
+        *CONVERTERS,
+        "response",
+        "microdot_adapter",
+        "q",
+        "s",
+        "stream",
+        "strict",
+    }  # what the functions read
     for method in contract.methods:
         for route in method.routes:
             # The method's own name, which the image has anyway: any other would take heap.
@@ -114,7 +122,7 @@ def can_be_sent(argument: Argument) -> bool:
 
 def tree(binders: list[Binder], has_app: bool = False) -> Tree:
     """The route tree of a service; its application, if it has one, takes what no route matches."""
-    root: Tree = {"/": Code("app.mount(s)")} if has_app else {}
+    root: Tree = {"/": Code("microdot_adapter.mount(s)")} if has_app else {}
     for binder in binders:
         node = root
         for segment in binder.route.segments:

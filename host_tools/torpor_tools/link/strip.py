@@ -19,7 +19,7 @@ from .edits import Edits
 HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
 # Names of torpor that only some images have -> the module that they come from there.
-MOVED = {"deadline": "torpor.until"}
+MOVED = {"deadline": "torpor.deadline"}
 
 
 def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str, list[Problem]]:

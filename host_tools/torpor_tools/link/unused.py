@@ -23,7 +23,7 @@ from .module import Module
 # No tool on the host and no wiring calls by name what these have for some images only.
 RUNTIME_PARTS = (
     "torpor.clock",
-    "torpor.http.answer",
+    "torpor.http.response",
     "torpor.http.budget",
     "torpor.kernel",
     "torpor.port",

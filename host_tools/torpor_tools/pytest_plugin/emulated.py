@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from torpor_sim.emulated import BOARD_TYPE, EmulatedBoard
 
+from ..board.flash.catalogue import firmware
 from ..errors import fail
-from ..flash.catalogue import firmware
 from ..image import littlefs
 from .image import TestImage
 from .serial import SerialBoard, board_files

@@ -23,7 +23,6 @@ from ..image.tree import static_files
 from ..link.compile import compile_all
 from ..link.literal import literal
 from ..link.module import Module, shown
-from ..link.probes import Probes
 from ..link.prune import SHAKEN, collect
 from ..link.sources import runtime_module
 from ..link.strict import contract_name, tables, wrapped
@@ -33,9 +32,10 @@ from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..python_text import syntax_problem
 from ..text import read_text
+from .probes import Probes
 from .rewrite import for_device
 
-# Those of the overlays that a chip needs too; its sockets, its radio and its filesystem are real.
+# Those of the shims that a chip needs too; its sockets, its radio and its filesystem are real.
 _OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
 _DEVICE_HALF = (
     "",
@@ -97,7 +97,7 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     return TestImage(service, alone, files, problems, probes)
 
 
-def overlays(image: TestImage, root: str) -> dict[str, bytes]:
+def shims(image: TestImage, root: str) -> dict[str, bytes]:
     """What a board that is no simulator needs to find simulated pins and probes: ``.sim``.
 
     ``root`` is the folder of the board that the files go to.
@@ -113,7 +113,7 @@ def overlays(image: TestImage, root: str) -> dict[str, bytes]:
         wake_reason="",
     )
     modules = []
-    folder = paths.overlays_dir()
+    folder = paths.shims_dir()
     for path in sorted(f for each in _OVERLAYS for f in project_files(folder, each, deep=False)):
         if path == starter():
             continue

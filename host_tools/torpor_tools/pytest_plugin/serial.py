@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import fail
-from .image import TestImage, overlays
+from .image import TestImage, shims
 
 ROOT = ".test"
 _MANIFEST = f"/{ROOT}/manifest.json"
@@ -148,7 +148,7 @@ def board_files(images: Iterable[TestImage]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for image in images:
         files.update(image.files)
-        files.update(overlays(image, f"/{ROOT}"))
+        files.update(shims(image, f"/{ROOT}"))
     return {f"{ROOT}/{name}": data for name, data in files.items()}
 
 

@@ -23,8 +23,8 @@ from tests.bench.registry import figure
 from tests.helpers.kept import Kept
 from tests.helpers.running import write_cluster
 from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.contracts import load_plan
-from torpor_tools.flash.catalogue import firmware
 from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
 from torpor_tools.link import build

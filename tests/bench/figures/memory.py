@@ -45,8 +45,8 @@ for listener in board.listeners:
 """
 
 
-def overlays(lab: Lab) -> int:
-    """Bytes of heap that the simulator's overlays take, which a chip has in its ROM."""
+def shims(lab: Lab) -> int:
+    """Bytes of heap that the simulator's shims take, which a chip has in its ROM."""
     return int(lab.run_on_board(lab.sample, _OVERLAYS, boot=False)) - int(
         lab.run_native(lab.sample, "import asyncio, gc, json\ngc.collect()\nprint(gc.mem_alloc())")
     )
@@ -66,24 +66,24 @@ def _free_share(lab: Lab, program: str, without: int) -> float:
 @figure("heap_free_share", unit="share", goal=0.6, better="higher")
 def heap_free_share(lab: Lab) -> float:
     """Free heap of the sample cluster once it is ready; its dashboard has not started."""
-    return _free_share(lab, _after(0), lab.once(overlays))
+    return _free_share(lab, _after(0), lab.once(shims))
 
 
 @figure("heap_free_share_with_all", unit="share", goal=None, better="higher")
 def heap_free_share_with_all(lab: Lab) -> float:
     """The same once the dashboard, which starts on request, has started too."""
-    return _free_share(lab, started(_ALL + "print(heap())"), lab.once(overlays))
+    return _free_share(lab, started(_ALL + "print(heap())"), lab.once(shims))
 
 
 @figure("heap_free_share_at_work", unit="share", goal=None, better="higher")
 def heap_free_share_at_work(lab: Lab) -> float:
     """The same three seconds later: its services hold what they have measured."""
-    return _free_share(lab, _after(3), lab.once(overlays))
+    return _free_share(lab, _after(3), lab.once(shims))
 
 
 @figure("heap_free_share_simulated", unit="share", goal=None, better="higher")
 def heap_free_share_simulated(lab: Lab) -> float:
-    """As ``heap_free_share_at_work``, but the simulator's overlays count as used."""
+    """As ``heap_free_share_at_work``, but the simulator's shims count as used."""
     return _free_share(lab, _after(3), 0)
 
 

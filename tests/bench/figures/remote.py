@@ -99,7 +99,7 @@ asyncio.run(main())
 """
 _USED = """
 import gc, json
-from torpor.remote import client
+from torpor.rpc import client
 
 gc.collect()
 before = gc.mem_alloc()
@@ -112,7 +112,7 @@ _DEAD = """
 import asyncio, json, time
 import cluster
 from torpor import Fault, kernel
-from torpor.until import deadline
+from torpor.deadline import deadline
 
 
 async def main():
@@ -152,7 +152,7 @@ def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
 
 def without_codes(lab: Lab, image: Image) -> Image:
     """The image with codes of zeros that nobody looks at; there is no such switch in torpor."""
-    module = runtime_module("torpor.remote.auth", image.board.board.port)
+    module = runtime_module("torpor.rpc.auth", image.board.board.port)
     assert module
     head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")
     source = head + "        return frame + bytes(CODE)" + rest

@@ -144,7 +144,7 @@ def test_what_a_request_deletes_and_its_result_are_one_commit(run: Run) -> None:
     run(
         HELPERS
         + """
-    from torpor.store.joint import Joint, Windows
+    from torpor.store.transaction import Joint, Windows
 
     fill(leave=90)
     own, store = Store("own", DATA), Store("a", DATA)

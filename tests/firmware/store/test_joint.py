@@ -7,7 +7,7 @@ from collections.abc import Callable
 Run = Callable[..., str]
 
 HEAD = """
-    from torpor.store.joint import BEGUN, Joint, Windows
+    from torpor.store.transaction import BEGUN, Joint, Windows
 
     def opened():
         own, a, b = (Store(name, DATA) for name in ("own", "a", "b"))

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ...config.suggest import did_you_mean
 from ...errors import Problem
 from ...model.contract import Route
+from ...suggest import did_you_mean
 from .. import shapes
 from ..read import (
     LIFECYCLE,

@@ -1,7 +1,7 @@
 """A name that only some images have is imported from its module."""
 
-from torpor import Fault, Service; from torpor.until import deadline
-from torpor.until import deadline as within
+from torpor import Fault, Service; from torpor.deadline import deadline
+from torpor.deadline import deadline as within
 
 
 class Alerts(Service):

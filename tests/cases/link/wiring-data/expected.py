@@ -9,9 +9,9 @@ SERVICES = ("notes", "log", "clock")
 
 
 def parts():
-    from torpor import areas, net
+    from torpor import areas, wifi
 
-    return (areas, net)
+    return (areas, wifi)
 
 
 def load(name):

@@ -10,10 +10,10 @@ SERVICES = ("notes",)
 
 
 def parts():
-    from torpor import areas, net
+    from torpor import areas, wifi
     from torpor.http import on_request, opening
 
-    return (areas, net, opening, on_request)
+    return (areas, wifi, opening, on_request)
 
 
 def load(name):

@@ -9,10 +9,10 @@ SERVICES = ("readings", "alerts")
 
 
 def parts():
-    from torpor import net, schedule
+    from torpor import schedule, wifi
     from torpor.http import opening
 
-    return (net, opening, schedule)
+    return (wifi, opening, schedule)
 
 
 def load(name):

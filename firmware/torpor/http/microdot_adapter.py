@@ -1,0 +1,238 @@
+"""A Microdot application inside a service.
+
+The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
+application does the rest. An answer of known length is sent with one write and the connection is
+kept, where Microdot on its own makes one write per header and closes. Answers in pieces (files,
+generators, events) go through ``app_pieces``. An application that speaks on the socket itself
+(WebSocket) gets ``app_stream``, which knows the bytes that have been read.
+"""
+
+from asyncio import core
+from errno import ENOENT
+
+from microdot import AsyncBytesIO, microdot
+from microdot.microdot import HTTPException, NoCaseDict, Request, Response
+
+from .. import log
+from ..service import Fault
+from .response import compose
+from .wire import MAX_BODY, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .budget import Budget
+
+# Empty reads at the end of a body. Microdot's multipart parser makes a few dozen of them for a
+# correct body, and repeats them forever, without yielding, when the boundary never comes.
+_EMPTY_READS = 500
+
+_budget: "Budget | None" = None  # of the board, known once a request has come
+
+
+def mount(service):
+    """Return the handler for all requests that no route of ``service`` matches.
+
+    Its third part returns which verbs the application takes beside those of a route.
+    """
+    app = service.app
+    app.service = service
+    app.error_handlers.setdefault(Fault, _refuse)
+    return (serve, app, _verbs)
+
+
+def current():
+    """Return the connection whose task runs now, or None."""
+    if _budget:
+        for connection in _budget.open + [_budget.parked]:
+            if getattr(connection, "task", None) is core.cur_task:
+                return connection
+    return None
+
+
+def _refuse(request, fault):
+    """Answer a ``Fault`` that a handler, or a peer that it called, has raised."""
+    return {"error": fault.message}, fault.status, fault.headers or {}
+
+
+def _report(error, file=None) -> None:
+    """Log what a handler raised: Microdot calls this as ``sys.print_exception``."""
+    if isinstance(error, Fault):
+        return
+    connection = current()
+    if connection is None:
+        log.Log("http").exception(error, "an application failed")
+    elif not (connection.gone and isinstance(error, (OSError, EOFError))):
+        # Microdot raises WebSocketError when the client ends the conversation.
+        if type(error).__name__ != "WebSocketError":
+            connection.report(error)
+
+
+def _open(name, mode="r"):
+    """Open a file: Microdot's ``send_file`` calls this as ``open``. Raises ``OSError``."""
+    try:
+        return open(name, mode)
+    except OSError as e:
+        if e.errno != ENOENT:
+            raise
+    from . import app_files
+
+    return app_files.find(name, mode)
+
+
+def ended(stream) -> bytes:
+    """Return the empty read at the end of a body. Raises 400 when it is repeated forever."""
+    stream.empty_reads += 1
+    if stream.empty_reads > _EMPTY_READS:
+        raise HTTPException(400, "Bad request")
+    return b""
+
+
+class _Body(AsyncBytesIO):
+    """A body in memory, as a stream: Microdot makes it as ``AsyncBytesIO``."""
+
+    empty_reads = 0
+
+    async def read(self, n=-1):
+        return self.stream.read(n) or (n and ended(self)) or b""
+
+
+microdot.print_exception = _report  # type: ignore[attr-defined]
+microdot.open = _open  # type: ignore[attr-defined]
+microdot.AsyncBytesIO = _Body  # type: ignore[misc]
+
+
+async def serve(connection, handler, rest):
+    """Let the application answer the connection's request. Return the bytes still to be sent."""
+    global _budget
+    _budget = connection.listener.budget
+    app = handler[1]
+    request = connection.request
+    unread = request.length > MAX_BODY
+    sock = _Sock(connection, rest, request.length if unread else -1)
+    body = bytes(request.body)
+    if unread:
+        # As in Microdot: it refuses what is too long, and streams what is not to be kept in RAM.
+        request.keep = False
+        if request.length <= Request.max_content_length:
+            if request.expects and not rest:
+                await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if request.length <= Request.max_body_length:
+                body = await sock[0].readexactly(request.length)
+    stream = sock[0] if unread and not body else None
+    if len(body) > Request.max_body_length:
+        stream = _Body(body)
+        body = b""
+    try:
+        response = await app.dispatch_request(_request(app, connection, body, stream, sock))
+    except RuntimeError as e:
+        if "recursion" not in str(e):
+            raise
+        # MicroPython's ``re`` calls itself for each character that a pattern takes.
+        raise Fault(414, "the path is too long for the application's patterns")
+    stream = sock.stream
+    if stream and stream.left > 0 and connection.gone:
+        return b""  # its request will never be whole
+    if stream and (response is Response.already_handled or stream.has_answered()):
+        # The client would read a second answer as a part of the first.
+        await stream.flush()
+        request.keep = False
+        return b""
+    if response is Response.already_handled:
+        request.keep = False
+        return b""
+    body = response.body or b""
+    if isinstance(body, bytes) and response.reason is None:
+        response.complete()
+        headers = {}
+        for name, value in response.headers.items():
+            name_lower = name.lower()
+            if name_lower == "connection":
+                request.keep = request.keep and "close" not in value.lower()
+            elif name_lower != "content-length":
+                headers[name] = value
+        answer = compose(request, response.status_code, body, None, headers)
+    else:
+        from . import app_pieces
+
+        answer = await app_pieces.send(connection, response)
+    if not stream or stream.left <= 0:
+        return answer
+    await connection.send(answer)
+    from .refusal import linger
+
+    await linger(connection.sock)  # or what was not read would take the answer away
+    return b""
+
+
+def _request(app, connection, body, stream, sock):
+    """Return Microdot's request, or None for one that it answers with 400."""
+    request = connection.request
+    try:
+        headers = NoCaseDict()
+        for line in request.headers.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name:
+                headers[text(name)] = text(value.strip())
+        made = Request(
+            app,
+            connection.address,
+            request.verb,
+            _target(request.raw),
+            "1.0" if request.http10 else "1.1",
+            headers,
+            body=body,
+            stream=stream,
+            sock=sock,
+        )
+        if body and made.content_type:
+            from . import app_body
+
+            app_body.check(made)
+        return made
+    except ValueError:  # not UTF-8, or a malformed escape
+        request.keep = False
+        return None
+
+
+def _target(raw: bytes) -> str:
+    """Return the target in origin form, the only one that Microdot knows. Raises ``ValueError``."""
+    if raw[:7].lower() == b"http://":  # RFC 9112, 3.2.2
+        path, mark, query = raw[7:].partition(b"?")
+        slash = path.find(b"/")
+        raw = (path[slash:] if slash >= 0 else b"/") + mark + query
+    return str(raw, "utf-8")
+
+
+def _verbs(app, request) -> list[str]:
+    """Return the verbs that the application takes for the target of ``request``."""
+    verbs: list[str] = []
+    try:
+        path = _target(request.raw).split("?", 1)[0]
+        for route in app.url_map:  # (verbs, pattern, function, prefix, application)
+            if route[1].match(path) is not None:
+                verbs += route[0]
+    except (ValueError, RuntimeError):
+        pass  # the application would not take it: see ``serve``
+    return verbs
+
+
+class _Sock:
+    """``request.sock``, a pair: both are the stream, which is made when it is first asked for."""
+
+    stream = None
+
+    def __init__(self, connection, rest: bytes, left: int) -> None:
+        self.connection = connection
+        self.rest = rest
+        self.left = left
+
+    def __getitem__(self, index: int):
+        if index > 1:
+            raise IndexError
+        if self.stream is None:
+            # With what it needs of asyncio it takes 2 kB in 64-bit MicroPython.
+            from .app_stream import Stream
+
+            self.connection.request.keep = False  # what it reads, nobody else sees
+            self.stream = Stream(self.connection, self.rest, self.left)
+        return self.stream

