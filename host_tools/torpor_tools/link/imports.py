@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .module import Module
 
@@ -20,16 +21,27 @@ class Import:
     lazy: bool = False  # inside a function
 
 
-def imports(module: Module) -> list[Import]:
+def imports(module: Module) -> tuple[Import, ...]:
     """The imports of a module, in the order of its source.
 
     ``from package import name`` gives ``package``, and ``package.name`` as not required.
     """
-    return list(_walk(ast.parse(module.source), module.package, False, False))
+    return _imports(module.source, module.package)
 
 
-def _walk(node: ast.AST, package: str, guarded: bool, lazy: bool) -> Iterator[Import]:
+@lru_cache(maxsize=1024)  # a build asks about each module several times
+def _imports(source: str, package: str) -> tuple[Import, ...]:
+    # Without the word, no expression imports anything, and most of a tree is expressions.
+    skipped = () if "__import__" in source else (ast.expr,)
+    return tuple(_walk(ast.parse(source), package, False, False, skipped))
+
+
+def _walk(
+    node: ast.AST, package: str, guarded: bool, lazy: bool, skipped: tuple[type, ...]
+) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, skipped):
+            continue
         if isinstance(child, ast.Import):
             for alias in child.names:
                 yield Import(alias.name, child.lineno, True, guarded, lazy)
@@ -41,18 +53,19 @@ def _walk(node: ast.AST, package: str, guarded: bool, lazy: bool) -> Iterator[Im
         elif name := _called(child):
             yield Import(name, child.lineno, True, guarded, lazy)  # type: ignore[attr-defined]
         elif isinstance(child, ast.Try):
-            yield from _walk(child, package, guarded or _catches_import_error(child), lazy)
+            caught = guarded or _catches_import_error(child)
+            yield from _walk(child, package, caught, lazy, skipped)
         else:
             function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _walk(child, package, guarded, lazy or function)
+            yield from _walk(child, package, guarded, lazy or function, skipped)
 
 
 def _called(node: ast.AST) -> str:
     """Return the module that a call such as ``__import__("name")`` imports."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "__import__" and node.args:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
         name = node.args[0]
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            return name.value
+        if node.func.id == "__import__" and isinstance(name, ast.Constant):
+            return name.value if isinstance(name.value, str) else ""
     return ""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..contracts import aliases
 from ..errors import Problem, Where
@@ -28,13 +29,21 @@ def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str
     A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
     CPython cannot read the source.
     """
+    text, problems = _strip(source, module, is_package, file)
+    return text, list(problems)
+
+
+@lru_cache(maxsize=512)  # the runtime is the same in the next build of this process
+def _strip(
+    source: str, module: str, is_package: bool, file: str
+) -> tuple[str, tuple[Problem, ...]]:
     tree = ast.parse(source)
     work = _Work(Edits(source), module, module if is_package else module.rpartition(".")[0])
     work.imports(tree)
     work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
-    return work.edits.apply(), problems
+    return work.edits.apply(), tuple(problems)
 
 
 @dataclass
@@ -181,10 +190,10 @@ class _Work:
 
     # -- checking what is left
 
-    def used(self, tree: ast.AST) -> dict[str, list[ast.Name]]:
+    def used(self, nodes: Iterable[ast.AST]) -> dict[str, list[ast.Name]]:
         """The names that are read at run time, with the places."""
         found: dict[str, list[ast.Name]] = {}
-        for node in self.run_time(tree):
+        for node in nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 found.setdefault(node.id, []).append(node)
         return found
@@ -202,9 +211,10 @@ class _Work:
 
     def problems(self, tree: ast.Module, file: str) -> list[Problem]:
         """Every removed name that the code still reads; ``TYPE_CHECKING`` becomes ``False``."""
-        bound = _bound(self.run_time(tree))
+        at_run_time = list(self.run_time(tree))
+        bound = _bound(at_run_time)
         found = []
-        for name, nodes in self.used(tree).items():
+        for name, nodes in self.used(at_run_time).items():
             if name not in self.gone or name in bound:
                 continue
             if name == "TYPE_CHECKING":
@@ -213,7 +223,7 @@ class _Work:
                 continue
             where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
             found.append(_problem(name, self.gone[name], where))
-        return found + [p for node in self.run_time(tree) for p in _moved(node, file)]
+        return found + [p for node in at_run_time for p in _moved(node, file)]
 
 
 def _asks_type_checking(test: ast.expr) -> bool:
@@ -231,7 +241,7 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield part.body
 
 
-def _bound(nodes: Iterator[ast.AST]) -> set[str]:
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
     """The names that some statement among ``nodes`` gives a value."""
     names = set()
     for node in nodes:

@@ -15,6 +15,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .edits import Edits
 from .imports import imports
@@ -49,15 +50,15 @@ def without_unused(modules: Iterable[Module], start: Iterable[Module] = ()) -> l
     for package in packages:
         own = [m for m in every if m.part == "dependency" and _top(m.name) == package]
         users = _users(every, package)
-        if not any(m.part == "service" and _looks_up(ast.parse(m.source)) for m in users):
-            words = {word for m in users for word in _words(ast.parse(m.source))}
+        if not any(m.part == "service" and _looks_up(m.source) for m in users):
+            words = {word for m in users for word in _words_of(m.source)}
             shaken.update({m.name: m for m in _shake(own, words)})
     every = [shaken.get(m.name, m) for m in every]
-    if any(m.part == "service" and _looks_up(ast.parse(m.source)) for m in every):
+    if any(m.part == "service" and _looks_up(m.source) for m in every):
         return every
     parts = [m for m in every if m.name in RUNTIME_PARTS]
     others = [m for m in every if m not in parts]
-    words = {word for m in [*others, *start] for word in _words(ast.parse(m.source))}
+    words = {word for m in [*others, *start] for word in _words_of(m.source)}
     shaken = {m.name: m for m in _shake(parts, words)}
     return [shaken.get(m.name, m) for m in every]
 
@@ -126,6 +127,11 @@ def _words_outside(tree: ast.AST, candidates: list[_Candidate]) -> set[str]:
     return set(_words(tree, {candidate.node for candidate in candidates}))
 
 
+@lru_cache(maxsize=1024)  # most modules are the same in the next build of this process
+def _words_of(source: str) -> frozenset[str]:
+    return frozenset(_words(ast.parse(source)))
+
+
 def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
     if isinstance(tree, ast.Name):
         yield tree.id
@@ -146,9 +152,10 @@ def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
             yield from _words(child, without)
 
 
-def _looks_up(tree: ast.AST) -> bool:
+@lru_cache(maxsize=512)
+def _looks_up(source: str) -> bool:
     """Whether names are made at run time: ``getattr(x, "name")`` does not."""
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id
             literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
