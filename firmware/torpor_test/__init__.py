@@ -5,6 +5,7 @@ holds it. ``import pytest`` in a test file becomes an import of this module: wha
 pytest's own, all else of pytest (marks, parametrize, selection, reports) happens on the host.
 """
 
+from .arguments import NUMBER, expect, refuse, within
 from .check import fail
 
 __all__ = ["Ended", "Skipped", "approx", "fail", "raises", "skip"]
@@ -28,6 +29,7 @@ class Ended(BaseException):
 
 def skip(reason: str = "") -> None:
     """End the test here; it counts as skipped."""
+    expect("skip()", "reason", reason, str, "text")
     raise Skipped(reason)
 
 
@@ -38,6 +40,11 @@ class raises:
     """
 
     def __init__(self, expected, match: str | None = None) -> None:
+        for kind in expected if isinstance(expected, tuple) else (expected,):
+            if not isinstance(kind, type) or not issubclass(kind, BaseException):
+                refuse("raises()", "expected", kind, "an exception class, or a tuple of them")
+        if match is not None:
+            expect("raises()", "match", match, str, "a regular expression")
         self._expected = expected
         self._match = match
         self.value = None
@@ -66,6 +73,8 @@ class approx:
     """
 
     def __init__(self, expected, rel: float = 1e-6, abs: float = 1e-12) -> None:
+        within("approx()", "rel", rel, 0, 1e30, "a number of 0 or more", NUMBER)
+        within("approx()", "abs", abs, 0, 1e30, "a number of 0 or more", NUMBER)
         self._expected = expected
         self._rel = rel
         self._abs = abs

@@ -8,6 +8,9 @@ from json import loads
 
 from torpor.http.listener import Connection
 
+from .arguments import BYTES, NUMBER, expect, only, refuse
+from .arguments import within as in_range
+
 _TURNS = 50  # of the loop, for a handler to end when its client has closed
 
 
@@ -52,6 +55,8 @@ class Client:
             name -> content, ``(filename, content)`` or ``(filename, content, content_type)``.
         body: Bytes that are sent as they are.
         within: How many ms an answer without end is listened to.
+
+    What cannot be sent as it is meant is a ``TypeError`` that names the argument.
     """
 
     def __init__(self, listener) -> None:
@@ -59,6 +64,7 @@ class Client:
 
     async def request(self, verb, path, within=None, **options):
         """Send a request and return its ``Answer``."""
+        _check(verb, path, within=within, **options)
         wire = _Wire(_request(verb, path, **options))
         task = self._serve(wire)
         if within is None:
@@ -86,6 +92,8 @@ class Client:
         service has closed.
         """
         from .websocket import WebSocket
+
+        _check("WEBSOCKET", path, params=params, headers=headers)
 
         async def pipe(more):
             wire = _Wire(_request("GET", path, params=params, headers=_joined(headers, more)))
@@ -123,19 +131,28 @@ class SocketClient(Client):
         self._address = address  # a function, as above
 
     async def request(self, verb, path, within=None, headers=None, **options):
+        _check(verb, path, within=within, headers=headers, **options)
         headers = _joined(headers, {"Connection": "close"})
         data = _request(verb, path, headers=headers, **options)
         reader, writer = await asyncio.open_connection(*self._address())
         try:
             writer.write(data)
             await writer.drain()
-            return Answer(await reader.read(-1))
+            if within is None:
+                return Answer(await reader.read(-1))
+            pieces: list = []
+            task = asyncio.create_task(_read_all(reader, pieces))
+            await asyncio.sleep_ms(within)
+            await _end(task)
+            return Answer(b"".join(pieces))
         finally:
             writer.close()
             await writer.wait_closed()
 
     def websocket(self, path, params=None, headers=None):
         from .websocket import WebSocket
+
+        _check("WEBSOCKET", path, params=params, headers=headers)
 
         async def pipe(more):
             data = _request("GET", path, params=params, headers=_joined(headers, more))
@@ -162,23 +179,129 @@ def _joined(headers, more: dict) -> dict:
 
 _BODIES = ("json", "data", "files", "body")
 _OPTIONS = ("params", "headers", "within") + _BODIES
+_PATH = 'text that begins with "/", without white space and control characters'
+_VALUES = (str, bool, bytes, bytearray) + NUMBER
+_FIELD = "text, bytes, a number, True, False or None, or a list of these"
+_FILE = "text or bytes, (filename, content) or (filename, content, content_type)"
+
+
+async def _read_all(reader, pieces: list) -> None:
+    while True:
+        piece = await reader.read(1024)
+        if not piece:
+            return
+        pieces.append(piece)
+
+
+def _check(verb, path, **options) -> None:
+    """Raise ``TypeError`` for an argument of a request that is not what it must be."""
+    expect("client.request()", "verb", verb, str, 'text such as "GET"')
+    call = "client.%s()" % _method(verb)
+    expect(call, "path", path, str, _PATH)
+    bare = path[:1] != "/" and path[:4] != "http" and path != "*"
+    if bare or min(path.encode()) < 33 or "\x7f" in path:
+        refuse(call, "path", path, _PATH)
+    only(call, options, _OPTIONS)
+    options = {name: value for name, value in options.items() if value is not None}
+    bodies = [name for name in _BODIES if name in options]
+    if len(bodies) > 1 and bodies != ["data", "files"]:
+        raise TypeError("a request has one body: give one of " + ", ".join(bodies))
+    for name, value in options.items():
+        _CHECKS[name](call, value)
+
+
+def _check_params(call: str, value) -> None:
+    _check_pairs(call, "params", value)
+
+
+def _check_headers(call: str, value) -> None:
+    expect(call, "headers", value, dict, "a dict of names and texts")
+    for name in value:
+        expect(call, "the name of a header", name, str, "text")
+        of_header = "headers[%r]" % name
+        expect(call, of_header, value[name], (str, int), "text or a whole number")
+        line = name + str(value[name])
+        if "\r" in line or "\n" in line or ":" in name or " " in name or not name:
+            refuse(call, of_header, value[name], "a name and a value without line breaks")
+
+
+def _check_within(call: str, value) -> None:
+    in_range(call, "within", value, 0, 1 << 28, "a whole number of milliseconds")
+
+
+def _check_json(call: str, value) -> None:
+    from torpor.http import answer, seldom
+
+    if not answer.is_json(value):
+        try:
+            seldom.refuse(value, "json")
+        except ValueError as e:
+            raise TypeError("%s: %s" % (call, e))
+
+
+def _check_data(call: str, value) -> None:
+    if not isinstance(value, (str,) + BYTES):
+        _check_pairs(call, "data", value)
+
+
+def _check_files(call: str, value) -> None:
+    for name, file in _fields(call, "files", value):
+        of_file = "files[%r]" % name
+        if isinstance(file, (tuple, list)):
+            if not 2 <= len(file) <= 3 or not isinstance(file[0], str):
+                refuse(call, of_file, file, _FILE)
+            if len(file) == 3 and not isinstance(file[2], str):
+                refuse(call, of_file, file, _FILE)
+            file = file[1]
+        expect(call, of_file, file, (str, bytes, bytearray), _FILE)
+
+
+def _check_body(call: str, value) -> None:
+    expect(call, "body", value, (str,) + BYTES, "bytes or text; json= and data= take others")
+
+
+_CHECKS = {
+    "params": _check_params,
+    "headers": _check_headers,
+    "within": _check_within,
+    "json": _check_json,
+    "data": _check_data,
+    "files": _check_files,
+    "body": _check_body,
+}
+
+
+def _check_pairs(call: str, name: str, value) -> None:
+    for field, each in _fields(call, name, value):
+        for one in each if isinstance(each, list) else (each,):
+            if one is not None and not isinstance(one, _VALUES):
+                refuse(call, "%s[%r]" % (name, field), one, _FIELD)
+
+
+def _fields(call: str, name: str, value):
+    """Return the (name, value) pairs of a dict, or of a list of pairs."""
+    expected = "a dict, or a list of (name, value)"
+    if name == "data":
+        expected += ", text or bytes; json= takes others"
+    expect(call, name, value, (dict, list, tuple), expected)
+    pairs = list(value.items()) if isinstance(value, dict) else value
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
+            refuse(call, name, value, expected)
+    return pairs
 
 
 def _request(verb, path, params=None, headers=None, **bodies) -> bytes:
-    """Return the bytes of a request. Raises ``TypeError`` for an argument that there is not."""
-    for name in bodies:
-        if name not in _BODIES:
-            known = ", ".join(_OPTIONS)
-            raise TypeError(
-                "client.%s() has no argument %s; it takes %s" % (_method(verb), name, known)
-            )
+    """Return the bytes of a request."""
     if params:
         from .forms import urlencoded
 
         path += ("&" if "?" in path else "?") + urlencoded(params)
     body, kind = _body(**bodies)
-    lines = ["%s %s HTTP/1.1" % (verb, path), "Host: test"]
+    lines = ["%s %s HTTP/1.1" % (verb, path)]
     names = [name.lower() for name in headers or ()]
+    if "host" not in names:
+        lines.append("Host: test")
     if kind and "content-type" not in names:
         lines.append("Content-Type: " + kind)
     for name, value in (headers or {}).items():
@@ -194,13 +317,8 @@ def _method(verb: str) -> str:
     return verb.lower() if hasattr(Client, verb.lower()) else "request"
 
 
-def _body(json=None, data=None, files=None, body=b"") -> tuple:
+def _body(json=None, data=None, files=None, body=None) -> tuple:
     """Return the body and its content type."""
-    given = [
-        name for name in _BODIES if {"json": json, "data": data, "files": files, "body": body}[name]
-    ]
-    if len(given) > 1 and given != ["data", "files"]:
-        raise TypeError("a request has one body: give one of " + ", ".join(given))
     if files or isinstance(data, (dict, list, tuple)):
         from .forms import multipart, urlencoded
 
@@ -211,7 +329,7 @@ def _body(json=None, data=None, files=None, body=b"") -> tuple:
         return to_json(json).encode(), "application/json"
     if data is not None:
         body = data
-    return (body.encode() if isinstance(body, str) else bytes(body)), ""
+    return (body.encode() if isinstance(body, str) else bytes(body or b"")), ""
 
 
 def _unchunk(data: bytes) -> bytes:

@@ -12,6 +12,8 @@ from micropython import const
 
 from torpor import clock
 
+from .arguments import NUMBER, only, within
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +28,10 @@ _AHEAD = const(1 << 27)  # ms
 _NETWORK_MS = const(20)  # how long real sockets may take before the clock jumps over them
 _CLOCK = ("ticks", "now", "wall_ms", "_boot", "_wraps", "_lost", "set_at", "_later")
 _LONGEST_MS = const(1 << 28)  # a timer reaches half of the counter's range
-_UNITS_MS = {"ms": 1, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000}
+_NAMES = ("seconds", "ms", "minutes", "hours", "days")
+_UNITS_MS = {"seconds": 1000, "ms": 1, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000}
+_FORWARD = "a number of 0 or more; clock.set(unix) sets the time of day back"
+_LEAP = "whole milliseconds from 0 to 268435456; clock.advance() goes further"
 _START = const(1_750_000_000)  # 2025-06-15 15:06:40 UTC
 
 
@@ -51,7 +56,12 @@ class Clock:
         return self._ticks
 
     def set(self, unix: int) -> None:
-        """Set the time of day, as the network does; timers do not move."""
+        """Set the time of day, as the network does; timers do not move.
+
+        Args:
+            unix: Whole seconds since 1970.
+        """
+        within("clock.set()", "unix", unix, 0, 1 << 40, "whole seconds since 1970, 0 or more")
         self._offset = unix * 1000 - self._passed
 
     async def advance(self, seconds: float = 0, **units) -> None:
@@ -60,12 +70,16 @@ class Clock:
         Args:
             seconds: May be the only, unnamed argument.
             units: ``ms``, ``minutes``, ``hours`` or ``days``, which are added up.
+
+        Raises:
+            TypeError: A unit that does not exist, or a time that is not a number of 0 or more.
         """
-        ms = int(seconds * 1000)
+        call = "clock.advance()"
+        only(call, units, _NAMES)
+        units["seconds"] = seconds
+        ms = 0
         for name, value in units.items():
-            if name not in _UNITS_MS:
-                known = "seconds, " + ", ".join(_UNITS_MS)
-                raise TypeError("clock.advance() has no argument %s; it takes %s" % (name, known))
+            within(call, name, value, 0, 1e11, _FORWARD, NUMBER)
             ms += int(value * _UNITS_MS[name])
         while ms > _LONGEST_MS:
             await core.sleep_ms(_LONGEST_MS)
@@ -73,7 +87,15 @@ class Clock:
         await core.sleep_ms(ms)
 
     def jump(self, ms: int) -> None:
-        """Move the clock by ``ms`` at once; who waits runs afterwards, all late."""
+        """Move the clock at once; tasks that were due meanwhile run afterwards, all late.
+
+        Args:
+            ms: Milliseconds, at most 268,435,456 (three days): timers reach no further.
+        """
+        within("clock.jump()", "ms", ms, 0, _LONGEST_MS, _LEAP)
+        self._jump(ms)
+
+    def _jump(self, ms: int) -> None:
         self._passed += ms
         self._ticks = time.ticks_add(self._ticks, ms)
 
@@ -90,7 +112,7 @@ class Clock:
                 wait(min(dt, _NETWORK_MS))
                 if time.ticks_diff(time.ticks_ms(), began) < min(dt, _NETWORK_MS):
                     return None  # something came
-            self.jump(dt)
+            self._jump(dt)
 
         queue.wait_io_event = idle
         self._saved = (core.ticks, [(name, getattr(clock, name)) for name in _CLOCK])

@@ -7,6 +7,11 @@ import sys
 from torpor import kernel
 
 from . import fake_clock, world
+from .arguments import NUMBER, expect, refuse
+
+
+_VALUES = (bool, int, float, str, bytes, bytearray, list, tuple, dict, set)
+_SETTING = "text, a number, True, False, or a list or dict of them, as in cluster.toml"
 
 
 class Absent:
@@ -32,8 +37,8 @@ class Canned:
                 "the stand-in for %s has no answer for %s()" % (self._peer, method)
             )
         answer = self._answers[method]
-        if callable(answer) and not isinstance(answer, type):
-            return answer
+        if callable(answer):
+            return _computed(self._peer, method, answer)
 
         async def canned(*args, **kwargs):
             if isinstance(answer, Exception):
@@ -43,23 +48,64 @@ class Canned:
         return canned
 
 
+class Object:
+    """A stand-in from an object of the test: its methods, which must be ``async``."""
+
+    def __init__(self, peer: str, stand_in) -> None:
+        self._peer = peer
+        self._stand_in = stand_in
+
+    def __getattr__(self, method: str):
+        return _computed(self._peer, method, getattr(self._stand_in, method))
+
+
+def _computed(peer: str, method: str, function):
+    """Return ``function`` as a method of a peer. To await a plain value would not fail here."""
+
+    async def computed(*args, **kwargs):
+        result = function(*args, **kwargs)
+        if result is None or isinstance(result, _VALUES):
+            raise AssertionError(
+                "%s() of the stand-in for %s is not async: write async def" % (method, peer)
+            )
+        return await result
+
+    return computed
+
+
 class Start:
     """The fixture ``start``: makes the service of this folder, with stand-ins for its peers.
 
-    ``service = await start(readings=Readings(), config={"low": 2.0})``. A stand-in is an object
-    with all methods of the peer's contract, or a dict of canned answers: a value, an exception, or
-    an async function. ``config`` replaces settings of cluster.toml. ``jobs=True`` also runs what
-    ``@every`` marks. What comes back is called as a peer calls it, through the wire encoding.
+    ``service = await start(readings=Readings(), config={"low": 2.0})``
     """
 
     def __init__(self, test) -> None:
         self._test = test
 
     async def __call__(self, config=None, jobs=False, **peers):
+        """Make and start the service.
+
+        Args:
+            config: A dict that replaces settings of cluster.toml. It may name what is there and
+                what the service reads.
+            jobs: Whether what ``@every`` marks runs too.
+            peers: A stand-in for each peer, under the attribute that the service has it as: an
+                object with all methods of the peer's contract, or a dict of canned answers (a
+                value, an exception, or an async function).
+
+        Returns:
+            The service as a peer sees it: calls go through the wire encoding.
+
+        Raises:
+            AssertionError: A stand-in does not fit the contract of its peer.
+            TypeError: ``config`` or ``jobs`` is not valid.
+        """
         cluster = self._test.cluster
         name = cluster.SERVICES[0]
         service = cluster.load(name)
-        if config:
+        expect("start()", "jobs", jobs, bool, "True or False")
+        if config is not None:
+            _check_config(name, config, cluster.SETTINGS)
             service.config.update(config)
         running = kernel.current = kernel.Kernel(cluster)
         running.services = self._stand_ins(cluster.PEERS, peers)
@@ -78,22 +124,49 @@ class Start:
             if attribute not in needed:
                 known = ", ".join(["config", "jobs"] + sorted(needed))
                 raise AssertionError("start() has no argument %s; it takes %s" % (attribute, known))
-        found = {}
+        stand_ins = {}
         for attribute, (peer, methods) in needed.items():
             if attribute not in given:
-                found[peer] = Absent(peer, attribute)
-                continue
-            stand_in = given[attribute]
-            if isinstance(stand_in, dict):
-                _check_canned(peer, stand_in, methods)
-                stand_in = Canned(peer, stand_in)
+                stand_ins[peer] = Absent(peer, attribute)
+            elif isinstance(given[attribute], dict):
+                _check_canned(peer, given[attribute], methods)
+                stand_ins[peer] = Canned(peer, given[attribute])
             else:
-                _check_complete(peer, stand_in, methods)
-            found[peer] = stand_in
-        return found
+                _check_complete(peer, given[attribute], methods)
+                stand_ins[peer] = Object(peer, given[attribute])
+        return stand_ins
+
+
+def _check_config(service: str, config, known) -> None:
+    """Raise ``TypeError`` unless ``config`` is a dict of settings that the service knows.
+
+    ``known`` is None if the service may read others than those that can be found in its source.
+    """
+    expect("start()", "config", config, dict, "a dict of settings")
+    for key in config:
+        if known is not None and key not in known:
+            names = ", ".join(known) or "none"
+            text = "start(): config has the key %r, which %s does not read; its settings: %s"
+            raise TypeError(text % (key, service, names))
+        _check_setting("config[%r]" % (key,), config[key])
+
+
+def _check_setting(path: str, value) -> None:
+    if isinstance(value, dict):
+        for key in value:
+            expect("start()", "a key of " + path, key, str, "text")
+            _check_setting("%s[%r]" % (path, key), value[key])
+    elif isinstance(value, list):
+        for i in range(len(value)):
+            _check_setting("%s[%d]" % (path, i), value[i])
+    elif not isinstance(value, (str, bool) + NUMBER):
+        refuse("start()", path, value, _SETTING)
 
 
 def _check_complete(peer, stand_in, methods) -> None:
+    if isinstance(stand_in, type):
+        name = stand_in.__name__
+        raise AssertionError("%s is a class: give an object of it, %s()" % (name, name))
     lacking = [methods[m] for m in sorted(methods) if not hasattr(stand_in, m)]
     if lacking:
         raise AssertionError(
@@ -109,6 +182,10 @@ def _check_canned(peer, answers, methods) -> None:
                 "%s has no method %s; its contract has: %s"
                 % (peer, method, "; ".join([methods[m] for m in sorted(methods)]))
             )
+        if isinstance(answers[method], type):
+            name = answers[method].__name__
+            text = "the answer of the stand-in for %s to %s() is a class: give an object, %s(...)"
+            raise AssertionError(text % (peer, method, name))
 
 
 def _start(test):

@@ -4,6 +4,8 @@ import os
 from binascii import b2a_base64
 from hashlib import sha1
 
+from .arguments import BYTES, expect
+
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT = 1
 _BINARY = 2
@@ -85,6 +87,7 @@ class WebSocket:
 
     async def send(self, message) -> None:
         """Send text, or bytes as a binary message."""
+        expect("WebSocket.send()", "message", message, (str,) + BYTES, "text or bytes")
         if isinstance(message, str):
             await self._pipe.write(_frame(_TEXT, message.encode()))
         else:

@@ -7,8 +7,13 @@ The simulator's shims stand in for the chip's modules in tests too, on every tar
 import _sim  # type: ignore[import-not-found]  # of the simulator
 
 from . import Ended
+from .arguments import NUMBER, expect, only, refuse, within
 
 _WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
+_WAVE = ("base", "amplitude", "period_s")
+_WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
+_HEX = "0123456789abcdef"
+_CELSIUS = 'degrees Celsius, "crc", None, or a dict of base, amplitude and period_s'
 _kinds = ("probes", "pins", "adc", "wifi", "chip")
 _inputs = {}
 events = []
@@ -21,32 +26,81 @@ class Board:
     events = events
 
     def probe(self, rom: str, celsius) -> None:
-        """What the DS18X20 of that ROM (hex) measures: degrees, "crc" (garbled), None (cut off)."""
+        """Set what a DS18X20 measures.
+
+        Args:
+            rom: Its ROM code, 16 hexadecimal digits.
+            celsius: Degrees Celsius; a dict of ``base``, ``amplitude`` and ``period_s``, a sine
+                over the wall clock; "crc" for garbled answers; None if the probe is cut off.
+        """
+        call = "board.probe()"
+        expect(call, "rom", rom, str, "16 hexadecimal digits")
+        rom = rom.lower()
+        if len(rom) != 16 or rom.strip(_HEX):
+            refuse(call, "rom", rom, "16 hexadecimal digits")
+        if isinstance(celsius, dict):
+            if sorted(celsius) != ["amplitude", "base", "period_s"]:
+                refuse(call, "celsius", celsius, _CELSIUS)
+            for name in _WAVE:
+                least = 0.001 if name == "period_s" else -_WIDEST_C
+                within(call, name, celsius[name], least, 1e9, "a number", NUMBER)
+        elif celsius is not None and celsius != "crc":
+            within(call, "celsius", celsius, -_WIDEST_C, _WIDEST_C, _CELSIUS, NUMBER)
         _inputs["probes"][rom] = celsius
 
     def pin(self, pin, level: int) -> None:
-        """The level, 0 or 1, at an input pin."""
-        _inputs["pins"][str(pin)] = int(level)
+        """Set the level, 0 or 1, at an input pin."""
+        if level is not True and level is not False:
+            within("board.pin()", "level", level, 0, 1, "0 or 1")
+        _inputs["pins"][_name("board.pin()", pin)] = int(level)
 
     def adc(self, pin, value: int) -> None:
-        """The value, 0 to 65535, at an analogue pin or channel."""
-        _inputs["adc"][str(pin)] = int(value)
+        """Set the value, 0 to 65535, at an analogue pin or channel."""
+        within("board.adc()", "value", value, 0, 65535, "a whole number from 0 to 65535")
+        _inputs["adc"][_name("board.adc()", pin)] = value
 
     def wifi(self, **state) -> None:
-        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp``, ``bssid`` (hex)."""
-        for name in state:
-            if name not in _WIFI:
-                known = ", ".join(_WIFI)
-                raise TypeError("board.wifi() has no argument %s; it takes %s" % (name, known))
+        """Set the state of the access point; what is not named stays as it is.
+
+        Args:
+            up: Whether the access point is on (bool).
+            rssi: The strength of its signal in dBm, at most 0.
+            join_ms: How long joining takes.
+            ntp: Whether the time can be had from the network (bool).
+            bssid: The access point's address, 12 hexadecimal digits.
+            dns: The address of the DNS server that DHCP gives.
+            answers: Whether that server answers (bool).
+        """
+        call = "board.wifi()"
+        only(call, state, _WIFI)
+        for name, value in state.items():
+            if name == "rssi":
+                within(call, name, value, -200, 0, "dBm, from -200 to 0")
+            elif name == "join_ms":
+                within(call, name, value, 0, 1 << 28, "a whole number of milliseconds")
+            elif name == "bssid" or name == "dns":
+                expect(call, name, value, str, "text")
+                if name == "bssid" and (len(value) != 12 or value.lower().strip(_HEX)):
+                    refuse(call, name, value, "12 hexadecimal digits")
+            else:
+                expect(call, name, value, bool, "True or False")
         _inputs["wifi"].update(state)
 
     def output(self, pin):
-        """The level that an output pin was last set to; None if it never was."""
+        """Return the level that an output pin was last set to; None if it never was."""
+        name = _name("board.output()", pin)
         level = None
         for event in events:
-            if event["event"] == "pin" and event["pin"] == str(pin):
+            if event["event"] == "pin" and event["pin"] == name:
                 level = event["value"]
         return level
+
+
+def _name(call: str, pin) -> str:
+    """Return the pin as the overlays know it: they take numbers, names and Pin objects."""
+    if isinstance(pin, bool) or not isinstance(pin, (int, str)) or pin == "":
+        refuse(call, "pin", pin, 'a number, or a name such as "LED"')
+    return str(pin)
 
 
 def _trace(event, **fields) -> None:

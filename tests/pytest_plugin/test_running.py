@@ -493,6 +493,190 @@ def test_jobs_go_by_the_clock_and_the_clock_by_units(project: Project) -> None:
     assert run.counts == {"passed": 9}, run.text
 
 
+STOCK = """
+from torpor import Service
+
+
+class Stock(Service):
+    async def start(self) -> None:
+        self.most = self.config["most"]
+        self.least = self.config.get("least", 0)
+
+    async def count(self) -> int:
+        return 5
+"""
+SHOP = """
+from services.stock import Stock
+from torpor import Service
+
+
+class Shop(Service):
+    stock: Stock
+
+    async def start(self) -> None:
+        self.unread = [self.config[key] for key in sorted(self.config)]
+
+    async def count(self) -> int:
+        return await self.stock.count()
+"""
+STOCK_TESTS = """
+import pytest
+
+
+@pytest.mark.parametrize(("config", "wrong"), [
+    ({"mots": 1}, "config has the key 'mots', which stock does not read; its settings: least, most"),
+    ({1: 1}, "config has the key 1"),
+    ([("most", 1)], "config is [('most', 1)], expected a dict of settings"),
+    (5, "config is 5"),
+    ({"most": None}, "config['most'] is None, expected text, a number"),
+    ({"most": [1, (2,)]}, "config['most'][1] is (2,)"),
+    ({"most": {"a": b"x"}}, "config['most']['a'] is b'x'"),
+    ({"most": {1: "x"}}, "a key of config['most'] is 1, expected text"),
+])
+async def test_config(start, config, wrong):
+    with pytest.raises(TypeError) as caught:
+        await start(config=config)
+    assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [None, {}, {"most": 1}, {"least": 2.5, "most": ["a", True]}])
+async def test_config_that_it_has(start, config):
+    assert await (await start(config=config)).count() == 5
+
+
+async def test_jobs(start):
+    with pytest.raises(TypeError, match="jobs is 1, expected True or False"):
+        await start(jobs=1)
+
+
+@pytest.mark.parametrize("options", [
+    {"seconds": -5}, {"seconds": "5"}, {"seconds": None}, {"minutes": -1}, {"ms": True},
+    {"seconds": 5, "days": -1}, {"hours": 1e12},
+])
+async def test_time_that_cannot_pass(clock, options):
+    before = clock.now()
+    with pytest.raises(TypeError, match="expected a number of 0 or more"):
+        await clock.advance(seconds=float("nan"))
+    with pytest.raises(TypeError, match="clock.advance.*expected a number of 0 or more"):
+        await clock.advance(**options)
+    assert clock.now() == before
+
+
+def test_times_that_there_are_not(clock):
+    for value in (-1, "7", 1.5, None, True):
+        with pytest.raises(TypeError, match="clock.set.*: unix is .*expected whole seconds"):
+            clock.set(value)
+        with pytest.raises(TypeError, match="clock.jump.*: ms is .*expected whole milliseconds"):
+            clock.jump(value)
+    with pytest.raises(TypeError, match="clock.advance.* goes further"):
+        clock.jump(1 << 29)
+
+
+def test_the_world(board):
+    rom = "28ff641e8216c3a1"
+    for celsius in (9.5, -3, "crc", None, {"base": 5, "amplitude": 1, "period_s": 600}):
+        board.probe(rom.upper(), celsius)
+    for celsius in ("9.5", True, [1], {"base": 5}, 1e9, float("nan")):
+        with pytest.raises(TypeError, match="celsius is .*expected degrees Celsius"):
+            board.probe(rom, celsius)
+    with pytest.raises(TypeError, match="period_s is 0, expected a number"):
+        board.probe(rom, {"base": 5, "amplitude": 1, "period_s": 0})
+    for wrong in ("28ff", 5, b"(\\xff", rom[:-1] + "g"):
+        with pytest.raises(TypeError, match="rom is .*expected 16 hexadecimal digits"):
+            board.probe(wrong, 5)
+    for level in (2, -1, "1", None, 0.5):
+        with pytest.raises(TypeError, match="board.pin.*: level is .*expected 0 or 1"):
+            board.pin(4, level)
+    for value in (-1, 65536, "1", None, 0.5, True):
+        with pytest.raises(TypeError, match="board.adc.*: value is .*from 0 to 65535"):
+            board.adc(26, value)
+    for pin in (None, True, 1.5, "", [4]):
+        for use in (lambda: board.pin(pin, 1), lambda: board.adc(pin, 1), lambda: board.output(pin)):
+            with pytest.raises(TypeError, match="pin is .*expected a number, or a name"):
+                use()
+
+
+@pytest.mark.parametrize("state", [
+    {"up": 0}, {"ntp": "yes"}, {"answers": None}, {"rssi": 5}, {"rssi": "-60"}, {"join_ms": -1},
+    {"bssid": "02"}, {"bssid": "g" * 12}, {"dns": 5},
+])
+def test_wifi(board, state):
+    with pytest.raises(TypeError) as caught:
+        board.wifi(**state)
+    assert "board.wifi(): %s is " % list(state)[0] in str(caught.value)
+
+
+def test_what_pytest_has():
+    for kind in ("ValueError", ValueError("x"), int, (ValueError, 5)):
+        with pytest.raises(TypeError, match="expected an exception class"):
+            pytest.raises(kind)
+    with pytest.raises(TypeError, match="match is 5"):
+        pytest.raises(ValueError, match=5)
+    for wrong in ({"rel": -1}, {"abs": "1"}):
+        with pytest.raises(TypeError, match="expected a number of 0 or more"):
+            pytest.approx(1, **wrong)
+    with pytest.raises(TypeError, match="reason is 5"):
+        pytest.skip(5)
+"""
+SHOP_TESTS = """
+import pytest
+
+
+class Stock:
+    async def count(self):
+        return 4
+
+
+class Plain:
+    def count(self):
+        return 4
+
+
+async def six():
+    return 6
+
+
+async def test_stand_ins(start):
+    for stand_in, count in ((Stock(), 4), ({"count": 5}, 5), ({"count": six}, 6)):
+        assert await (await start(stock=stand_in)).count() == count
+
+
+async def test_a_service_that_reads_any_setting(start):
+    await start(stock=Stock(), config={"any": 1})
+
+
+async def test_no_stand_ins(start):
+    for stand_in, wrong in [
+        (Stock, "Stock is a class: give an object of it, Stock()"),
+        ({"count": ValueError}, "stock to count() is a class: give an object, ValueError(...)"),
+        (None, "NoneType cannot stand in for stock"),
+        (5, "int cannot stand in for stock"),
+    ]:
+        with pytest.raises(AssertionError) as caught:
+            await start(stock=stand_in)
+        assert wrong in str(caught.value)
+
+
+async def test_an_object_that_is_not_async(start):
+    await (await start(stock=Plain())).count()
+
+
+async def test_an_answer_that_is_not_async(start):
+    await (await start(stock={"count": lambda: 4})).count()
+"""
+
+
+def test_arguments_of_fixtures_that_are_not_valid(project: Project) -> None:
+    services = {"stock": STOCK, "shop": SHOP}
+    tests = {"stock/tests/test_stock.py": STOCK_TESTS, "shop/tests/test_shop.py": SHOP_TESTS}
+    project.write(services, tests)
+    toml = project.root / "cluster.toml"
+    toml.write_text(toml.read_text() + "\n[services.stock.config]\nmost = 3\n")
+    run = project.pytest()
+    assert run.counts == {"passed": 35, "failed": 2}, run.text
+    assert run.text.count("stand-in for stock is not async: write async def") >= 2, run.text
+
+
 def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None:
     text = "async def test_it(start, client):\n    await start()\n"
     broken = {
@@ -660,12 +844,57 @@ async def test_other_bodies_and_the_query(each):
     ({"content": b""}, "client.post() has no argument content"),
     ({"json": 1, "data": "x"}, "give one of json, data"),
     ({"body": b"x", "files": {"a": b""}}, "give one of files, body"),
+    ({"json": [], "data": ""}, "give one of json, data"),
+    ({"data": 5}, "client.post(): data is 5, expected a dict, or a list of (name, value)"),
+    ({"data": [1, 2]}, "client.post(): data is [1, 2]"),
+    ({"data": {"a": {"b": 1}}}, "client.post(): data['a'] is {'b': 1}, expected text"),
+    ({"data": {1: "x"}}, "client.post(): data is {1: 'x'}"),
+    ({"files": {"a": 5}}, "client.post(): files['a'] is 5, expected text or bytes"),
+    ({"files": {"a": ("x",)}}, "client.post(): files['a'] is ('x',)"),
+    ({"files": {"a": ("x", None)}}, "client.post(): files['a'] is None"),
+    ({"files": {"a": ("x", b"", 5)}}, "client.post(): files['a'] is ('x', b'', 5)"),
+    ({"files": "a.png"}, "client.post(): files is 'a.png'"),
+    ({"body": 5}, "client.post(): body is 5, expected bytes or text"),
+    ({"body": {"a": 1}}, "client.post(): body is {'a': 1}"),
+    ({"json": {"a": [1, {2}]}}, "client.post(): json.a[1]: JSON has no set"),
+    ({"params": "a=1"}, "client.post(): params is 'a=1', expected a dict"),
+    ({"params": {"a": [[1]]}}, "client.post(): params['a'] is [1]"),
+    ({"headers": [("a", "b")]}, "client.post(): headers is [('a', 'b')], expected a dict"),
+    ({"headers": {"a": b"b"}}, "client.post(): headers['a'] is b'b', expected text"),
+    ({"headers": {"a": "b\\r\\nc: d"}}, "client.post(): headers['a'] is "),
+    ({"headers": {"a b": "c"}}, "client.post(): headers['a b'] is 'c'"),
+    ({"within": -5}, "client.post(): within is -5, expected a whole number of milliseconds"),
+    ({"within": "5"}, "client.post(): within is '5'"),
 ])
 async def test_arguments_that_there_are_not(each, options, wrong):
     for client in each:
         with pytest.raises(TypeError) as caught:
             await client.post("/echo", **options)
         assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["echo", "", "/a b", "/a\\r\\nX: y", None, 5, b"/echo"])
+async def test_paths_that_cannot_be_sent(each, path):
+    for client in each:
+        for ask in (client.get, client.websocket):
+            with pytest.raises(TypeError, match="path is .*, expected text that begins"):
+                waiting = ask(path)
+                if ask == client.get:
+                    await waiting
+
+
+async def test_a_host_of_ones_own_and_a_limit(each):
+    for client in each:
+        answer = await client.get("/plain?name=x", headers={"Host": "shed"}, within=500)
+        assert answer.text == "x"
+
+
+async def test_messages_that_cannot_be_sent(each):
+    for client in each:
+        async with client.websocket("/talk") as ws:
+            for message in (None, 5, {"a": 1}, ["a"]):
+                with pytest.raises(TypeError, match="message is .*, expected text or bytes"):
+                    await ws.send(message)
 
 
 async def test_a_conversation(each):
@@ -732,4 +961,4 @@ async def test_with_a_clock_that_stands_still(start, client, clock):
 def test_forms_files_and_websockets_of_an_application(project: Project) -> None:
     project.write({"site": SITE}, {"site/tests/test_site.py": SITE_TESTS})
     run = project.pytest()
-    assert run.counts == {"passed": 13}, run.text
+    assert run.counts == {"passed": 43}, run.text

@@ -17,6 +17,8 @@ from torpor_sim.ports import Place
 
 from .. import paths
 from ..contracts import load_plan
+from ..contracts.settings import read_settings
+from ..contracts.source import read_source
 from ..errors import Problem, UserError, Where, fail
 from ..files import project_files
 from ..image.tree import static_files
@@ -40,6 +42,7 @@ _OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
 _DEVICE_HALF = (
     "",
     ".serve",
+    ".arguments",
     ".check",
     ".world",
     ".fixtures",
@@ -73,7 +76,7 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     alone = _alone(board, placed)
     contracts = _contracts(plan)
     text = wiring(plan, alone, strict=strict) + "\n".join(
-        _wiring_of_test(placed.contract, contracts, strict)
+        _wiring_of_test(placed.contract, contracts, _settings(root, placed), strict)
     )
     probes = Probes()
     tests, problems = _tests(placed, root)
@@ -152,14 +155,18 @@ def _alone(board: BoardPlan, placed: PlacedService) -> BoardPlan:
 
 
 def _wiring_of_test(
-    contract: Contract, contracts: dict[str, Contract], strict: bool
+    contract: Contract, contracts: dict[str, Contract], settings: list[str] | None, strict: bool
 ) -> Iterator[str]:
-    """What the wiring of a test has in the place of the peers."""
+    """Lines that the wiring of a test has in the place of the peers.
+
+    ``settings``: the keys that ``start(config=...)`` takes; None if the service may read others.
+    """
     peers = {peer.service: contracts[peer.service] for peer in contract.peers}
     yield "\n# What a test adds: stand-ins for the peers, held to their contracts.\n"
     if strict:
         yield "from torpor import strict\n"
         yield from tables({**peers, contract.service: contract}.values())
+    yield f"SETTINGS = {literal(settings, column=11)}\n"
     known = {p.attribute: (p.service, _signatures(peers[p.service])) for p in contract.peers}
     yield f"PEERS = {literal(known, column=8)}\n\n"
     yield "def wire(s):"
@@ -171,6 +178,14 @@ def _wiring_of_test(
     name = contract.service
     seen = f'strict.Peer("test", "{name}", service, {contract_name(name)})' if strict else "service"
     yield f"    return {seen}\n"
+
+
+def _settings(root: Path, placed: PlacedService) -> list[str] | None:
+    """The keys of the service's settings, or None if it reads keys that are not written out."""
+    read = read_settings(read_source(root, placed.name))
+    if not read.all_known:
+        return None
+    return sorted({*read.required, *read.optional, *placed.entry.config})
 
 
 def _signatures(contract: Contract) -> dict[str, str]:

@@ -1,0 +1,34 @@
+"""Checks of what a test gives to a fixture: a mistake there must not become a passing test."""
+
+NUMBER = (int, float)
+BYTES = (bytes, bytearray, memoryview)
+
+
+def refuse(call: str, name: str, value, expected: str) -> None:
+    """Raise ``TypeError``: ``clock.set(): unix is '7', expected a whole number of seconds``."""
+    shown = repr(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "..."
+    raise TypeError("%s: %s is %s, expected %s" % (call, name, shown, expected))
+
+
+def expect(call: str, name: str, value, kinds, expected: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is of one of ``kinds``; True is not a number here."""
+    if isinstance(value, bool) and kinds != bool:
+        refuse(call, name, value, expected)
+    if not isinstance(value, kinds):
+        refuse(call, name, value, expected)
+
+
+def within(call: str, name: str, value, least, most, expected: str, kinds=int) -> None:
+    """Raise ``TypeError`` unless ``value`` is a number from ``least`` to ``most``, not NaN."""
+    expect(call, name, value, kinds, expected)
+    if not least <= value <= most:
+        refuse(call, name, value, expected)
+
+
+def only(call: str, names, known) -> None:
+    """Raise ``TypeError`` if ``names`` has one that is not in ``known``."""
+    for name in names:
+        if name not in known:
+            raise TypeError("%s has no argument %s; it takes %s" % (call, name, ", ".join(known)))
