@@ -14,7 +14,7 @@ def refuse(call: str, name: str, value, expected: str) -> None:
 
 def expect(call: str, name: str, value, kinds, expected: str) -> None:
     """Raise ``TypeError`` unless ``value`` is of one of ``kinds``; True is not a number here."""
-    if isinstance(value, bool) and kinds != bool:
+    if isinstance(value, bool) and kinds is not bool:
         refuse(call, name, value, expected)
     if not isinstance(value, kinds):
         refuse(call, name, value, expected)

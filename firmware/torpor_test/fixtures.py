@@ -9,7 +9,6 @@ from torpor import kernel
 from . import fake_clock, world
 from .arguments import NUMBER, expect, refuse
 
-
 _VALUES = (bool, int, float, str, bytes, bytearray, list, tuple, dict, set)
 _SETTING = "text, a number, True, False, or a list or dict of them, as in cluster.toml"
 
@@ -124,7 +123,7 @@ class Start:
             if attribute not in needed:
                 known = ", ".join(["config", "jobs"] + sorted(needed))
                 raise AssertionError("start() has no argument %s; it takes %s" % (attribute, known))
-        stand_ins = {}
+        stand_ins: dict = {}
         for attribute, (peer, methods) in needed.items():
             if attribute not in given:
                 stand_ins[peer] = Absent(peer, attribute)

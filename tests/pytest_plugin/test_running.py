@@ -524,7 +524,7 @@ import pytest
 
 
 @pytest.mark.parametrize(("config", "wrong"), [
-    ({"mots": 1}, "config has the key 'mots', which stock does not read; its settings: least, most"),
+    ({"mots": 1}, "the key 'mots', which stock does not read; its settings: least, most"),
     ({1: 1}, "config has the key 1"),
     ([("most", 1)], "config is [('most', 1)], expected a dict of settings"),
     (5, "config is 5"),
@@ -591,7 +591,8 @@ def test_the_world(board):
         with pytest.raises(TypeError, match="board.adc.*: value is .*from 0 to 65535"):
             board.adc(26, value)
     for pin in (None, True, 1.5, "", [4]):
-        for use in (lambda: board.pin(pin, 1), lambda: board.adc(pin, 1), lambda: board.output(pin)):
+        uses = (lambda: board.pin(pin, 1), lambda: board.adc(pin, 1), lambda: board.output(pin))
+        for use in uses:
             with pytest.raises(TypeError, match="pin is .*expected a number, or a name"):
                 use()
 
