@@ -41,6 +41,8 @@ if _sim.facts["port"] == "esp32":
     sys.modules["gc"] = __import__("_gc")  # a built-in module too
 if "epoch_s" in _sim.facts["behaves"]:
     sys.modules["time"] = __import__("_epoch")
+if "blocks" in _sim.facts:
+    __import__("_room").install()
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 if "links" in _sim.facts:
     import _record  # before the program: it weighs what is there already

@@ -279,6 +279,7 @@ class SimBoard:
             clock=self._clock,
             lookup_ms=self._lookup_ms,
         )
+        told |= self._folder.room(self.image.board.board)
         if self._record:
             told["links"] = links(self.image)
         write_json(self._folder.run / "facts.json", told)

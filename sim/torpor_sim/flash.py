@@ -23,6 +23,7 @@ from torpor_tools.project.ports import load_port
 
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
+_COUNTED = ("services", "torpor")  # as in the shim _room
 _HIDDEN = {  # shims that a chip of this port does not have
     "rp2": frozenset({"_epoch", "_gc", "errno", "esp32"}),
     "esp32": frozenset({"rp2"}),
@@ -88,6 +89,26 @@ class BoardFolder:
         """Whether the flash has exactly this image."""
         files = _files(tree)
         return self._image_files() == set(files) and all(self._has(tree, name) for name in files)
+
+    def room(self, board: Board) -> dict[str, int]:
+        """Facts for the shim that bounds the filesystem; none for a process of Linux.
+
+        Returns:
+            ``whole``: the blocks of the filesystem. ``blocks``: those that are left beside the
+            services and the runtime, which the shim does not count again.
+        """
+        if board.port == "unix":
+            return {}
+        size = board.filesystem.block_size
+        taken = 2  # the superblock
+        for folder in _COUNTED:
+            for path in [self.flash / folder, *(self.flash / folder).rglob("*")]:
+                if path.is_dir():
+                    taken += 2
+                elif path.is_file():
+                    taken += -(-path.stat().st_size // size)
+        whole = board.filesystem.block_count
+        return {"whole": whole, "blocks": whole - taken}
 
     def power_on(self) -> None:
         """Lose what does not outlive a power cut."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.helpers.running import write_cluster
 from tests.sim import tiny
 from torpor_sim import Simulator
 from torpor_sim.flash import BoardFolder, lock
 from torpor_tools.errors import UserError
+from torpor_tools.testing import simulator
 
 
 def _folder(tmp_path: Path) -> BoardFolder:
@@ -141,3 +144,110 @@ print(os.uname().sysname, os.uname()[4])
             "mounted ['b']",
             "rp2 a board with RP2040",
         ]
+
+
+_FILLER = 212 * 4096  # bytes: the whole filesystem of a Pico W
+
+_FILL = """
+import json, os
+
+def attempt(name, write):
+    try:
+        write()
+        print(name, "ok")
+    except OSError as e:
+        print(name, e.errno)
+
+def some(path, mode, data):
+    with open(path, mode) as file:
+        for _ in range(5):
+            file.write(data)
+
+print("blocks", os.statvfs("/")[2], os.statvfs("/")[3] < 16)
+kept = open("kept", "ab+")
+kept.write(b"x" * 100)
+attempt("little", lambda: some("little", "w", "x"))
+attempt("much", lambda: some("much", "wb", bytes(4096 * 3)))
+attempt("kept", lambda: kept.write(bytes(1 << 17)))
+attempt("text", lambda: some("text", "a", "\\u20ac" * 6000))
+os.remove("much")
+os.remove("text")
+attempt("within", lambda: some("little", "r+", "y" * 500))
+with open("list", "w") as file:
+    json.dump([1, {"a": None}], file)
+print(open("list").read(), open("little").read()[:3], os.stat("little")[6])
+kept.flush()
+kept.seek(98)
+print(kept.read(), [line for line in open("list")])
+os.remove("filler")
+attempt("room", lambda: some("much", "wb", bytes(4096 * 20)))
+print("end", os.statvfs("/")[3] > 90)
+"""
+
+
+@pytest.mark.parametrize("port", ["rp2", "esp32"])
+async def test_a_full_filesystem_takes_no_more(tmp_path: Path, port: str) -> None:
+    storage = tmp_path / "sim"
+    flash = storage / "shed" / "flash"
+    flash.mkdir(parents=True)
+    (flash / "filler").write_bytes(bytes(_FILLER - 15 * 4096))
+    where = tiny.plan(board_type=tiny.board(port))
+    image = tiny.program(tmp_path / "image", _FILL, where)
+    async with Simulator([image], storage=storage, fresh=False) as sim:
+        await sim.board("shed").wait_log("end ")
+        assert tiny.printed(sim.board("shed").log) == [
+            "blocks 212 True",
+            "little ok",
+            "much 28",
+            "kept 28",
+            "text 28",
+            "within ok",
+            '[1, {"a": null}] yyy 2500',
+            "b'xx' ['[1, {\"a\": null}]']",
+            "room ok",
+            "end True",
+        ]
+
+
+_DIARY = """
+from torpor import Service, post
+
+
+class Diary(Service):
+    async def start(self) -> None:
+        self.days = self.store.table("days")
+
+    @post("/days")
+    async def write(self, day: int, text: str) -> dict:
+        await self.days.put(day, {"text": text})
+        return {"day": day}
+
+    @post("/forget")
+    async def forget(self, day: int) -> dict:
+        await self.days.delete(day)
+        return {"day": day}
+"""
+
+
+async def test_a_service_answers_507_when_its_board_is_full(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path / "project", {"diary": _DIARY})
+    storage = tmp_path / "sim"
+    async with simulator(root, storage=storage) as sim, sim.http("diary") as http:
+
+        async def write(day: int) -> httpx.Response:
+            return await http.post("/days", json={"day": day, "text": "x" * 1500})
+
+        assert (await write(0)).status_code == 200
+        filler = next(storage.glob("*/flash")) / "filler"
+        filler.write_bytes(bytes(_FILLER - 60 * 4096))
+        statuses = []
+        for day in range(1, 400):
+            answer = await write(day)
+            statuses.append(answer.status_code)
+            if answer.status_code == 507:
+                break
+        assert set(statuses) == {200, 507}
+        assert "the filesystem is full" in answer.json()["error"]
+        assert (await http.post("/forget", json={"day": 1})).status_code == 200
+        filler.unlink()
+        assert (await write(999)).status_code == 200

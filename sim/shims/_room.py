@@ -1,0 +1,55 @@
+"""The size of the board's filesystem: writing beyond it fails with ENOSPC, as on the chip.
+
+A file lies in a folder of the host, which has no such limit. While there is much room, a program
+gets the host's own file; ``_tight`` checks each write once there is little. What is counted is what
+LittleFS takes, without its copies: whole blocks of a file, and two for each folder.
+"""
+
+import builtins
+import os
+
+from _sim import facts
+
+BLOCK = 4096  # bytes; erase sector of the flash chips on all boards
+_NEAR = 16  # blocks; no file that the runtime keeps open grows by so much
+_IMAGE = ("services", "torpor", ".sim")  # the host has counted these
+
+native = builtins.open
+
+
+def blocks(size):
+    """The blocks that a file of ``size`` bytes takes."""
+    return (size + BLOCK - 1) // BLOCK
+
+
+def _taken(folder):
+    total = 2
+    for entry in os.ilistdir(folder or "/"):
+        if folder or entry[0] not in _IMAGE:
+            path = folder + "/" + entry[0]
+            total += _taken(path) if entry[1] == 0x4000 else blocks(os.stat(path)[6])
+    return total
+
+
+def free():
+    """The blocks that are left."""
+    return max(0, facts["blocks"] - _taken(""))
+
+
+def statvfs(path):
+    left = free()
+    return (BLOCK, BLOCK, facts["whole"], left, left, 0, 0, 0, 0, 255)
+
+
+def _open(path, mode="r", *args, **options):
+    writes = "w" in mode or "a" in mode or "+" in mode
+    if writes and path[:6] != "/.sim/" and free() < _NEAR:
+        from _tight import File
+
+        return File(path, mode)
+    return native(path, mode, *args, **options)
+
+
+def install():
+    builtins.open = _open
+    os.statvfs = statvfs

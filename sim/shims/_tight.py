@@ -1,0 +1,64 @@
+"""A file that is written on a filesystem that is nearly full."""
+
+import io
+import os
+
+import _room
+
+_ENOSPC = 28  # py/mperrno.h, on every port
+
+
+class File(io.IOBase):
+    def __init__(self, path, mode):
+        try:
+            self._size = 0 if "w" in mode else os.stat(path)[6]
+        except OSError:
+            self._size = 0
+        self._file = _room.native(path, mode)
+        self._is_text = "b" not in mode
+        self._appends = "a" in mode
+
+    def write(self, data):
+        if self._is_text and isinstance(data, str):
+            length = len(data.encode())
+        else:
+            length = len(data)
+        end = (self._size if self._appends else self._file.tell()) + length
+        more = _room.blocks(end) - _room.blocks(self._size)
+        if more > 0:
+            self._file.flush()  # for what has been written to be counted
+            if more > _room.free():
+                raise OSError(_ENOSPC)
+        written = self._file.write(data)
+        self._size = max(self._size, end)
+        return written
+
+    def read(self, *args):
+        return self._file.read(*args)
+
+    def readinto(self, *args):
+        return self._file.readinto(*args)
+
+    def readline(self, *args):
+        return self._file.readline(*args)
+
+    def seek(self, *args):
+        return self._file.seek(*args)
+
+    def tell(self):
+        return self._file.tell()
+
+    def flush(self):
+        self._file.flush()
+
+    def close(self):
+        self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self._file.close()
+
+    def __iter__(self):
+        return iter(self._file)
