@@ -230,9 +230,9 @@ def _check_within(call: str, value) -> None:
 
 
 def _check_json(call: str, value) -> None:
-    from torpor.http import answer, seldom
+    from torpor.http import response, seldom
 
-    if not answer.is_json(value):
+    if not response.is_json(value):
         try:
             seldom.refuse(value, "json")
         except ValueError as e:

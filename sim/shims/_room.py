@@ -51,5 +51,5 @@ def _open(path, mode="r", *args, **options):
 
 
 def install():
-    builtins.open = _open
+    builtins.open = _open  # type: ignore[assignment]
     os.statvfs = statvfs
