@@ -1,10 +1,13 @@
-"""Measures the figures that are named: ``python -m tests.bench [NAME ...]``.
+"""Measure the figures that are named: ``python -m tests.bench [NAME ...]``.
 
 A name may be a pattern (``store_*``). Without names: all but those of the emulated board, which
 take minutes; ``make bench-emulated`` measures them.
 
+``--compare OLD.json`` measures nothing: it shows what has changed in ``build/bench.json`` since an
+older file, and exits with 1 if a figure got worse by more than the noise.
+
 Writes ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this time keep
-what the file says of them. Exit codes: 0 done (whether or not goals are met), 1 a figure
+their values in the file. Exit codes: 0 done (whether or not goals are met), 1 a figure
 could not be measured, 2 wrong usage.
 """
 
@@ -19,13 +22,17 @@ from pathlib import Path
 from tests.bench.lab import Lab
 from tests.bench.plot import plot
 from tests.bench.registry import entries
-from torpor_tools.bench.results import Figure, read, write
-from torpor_tools.cli.bench import show
+from tests.bench.report import show, show_changes
+from tests.bench.results import Figure, read, write
+from torpor_tools.cli import print_problems
+from torpor_tools.errors import UserError
 
 OUT = Path("build")
 
 
 def main(names: list[str]) -> int:
+    if names[:1] == ["--compare"]:
+        return _compare(names[1:])
     known = entries()
     unknown = {n for n in names if not any(fnmatch(entry.name, n) for entry in known)}
     if unknown:
@@ -55,6 +62,17 @@ def main(names: list[str]) -> int:
     if failed:
         print(f"NOT MEASURED: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _compare(files: list[str]) -> int:
+    if len(files) != 1:
+        print("usage: python -m tests.bench --compare OLD.json", file=sys.stderr)
+        return 2
+    try:
+        return 0 if show_changes(read(Path(files[0])), read(OUT / "bench.json")) else 1
+    except UserError as error:
+        print_problems(error.problems)
+        return 2
 
 
 def _is_meant(figure: str, names: list[str]) -> bool:

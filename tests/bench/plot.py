@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from torpor_tools.bench.results import Figure
-from torpor_tools.cli.bench import number
+from tests.bench.report import number
+from tests.bench.results import Figure
 
 _ROW = 26
 _LEFT = 270  # where bars begin

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.bench.lab import Lab
-from torpor_tools.bench.results import Better, Figure
+from tests.bench.results import Better, Figure
 
 Measure = Callable[[Lab], "float | Sequence[float]"]
 

@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.__main__ import main
+from tests.bench.compare import compare
 from tests.bench.lab import Lab
 from tests.bench.load import load
 from tests.bench.plot import plot
 from tests.bench.registry import Entry, entries, figure
-from torpor_tools.bench.compare import compare
-from torpor_tools.bench.results import Better, Figure, read, write
-from torpor_tools.cli import run
+from tests.bench.report import show
+from tests.bench.results import Better, Figure, read, write
 from torpor_tools.errors import UserError
 
 
@@ -88,18 +89,22 @@ def test_no_file_and_a_wrong_file(tmp_path: Path) -> None:
         read(tmp_path / "bench.json")
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     write(tmp_path / "build" / "bench.json", [_figure(3), _figure(1, name="y")])
     write(tmp_path / "old.json", [_figure(1), _figure(1, name="y")])
-    assert run(["-C", str(tmp_path), "bench"]) == 0
+    show(read(tmp_path / "build" / "bench.json"))
     assert "MISSED" in capsys.readouterr().out
-    assert run(["-C", str(tmp_path), "bench", "--compare", "old.json"]) == 1
+    assert main(["--compare", "old.json"]) == 1
     out = capsys.readouterr().out
     assert "worse" in out
     assert "+200.0%" in out
     assert "1 of 2 figures are the same" in out
-    assert run(["-C", str(tmp_path), "bench", "--compare", "build/bench.json"]) == 0
-    assert run(["-C", str(tmp_path), "bench", "--compare", "none.json"]) == 1
+    assert main(["--compare", "build/bench.json"]) == 0
+    assert main(["--compare"]) == 2
+    assert main(["--compare", "none.json"]) == 2
     assert "there is no" in capsys.readouterr().err
 
 

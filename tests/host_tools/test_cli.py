@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from torpor_tools.cli import EXAMPLES, EXIT_CODES, root, run
+from torpor_tools.cli import EXIT_CODES, root, run
 from torpor_tools.cli.base import Settings, UserFile, examples
 from torpor_tools.cli.scaffold import write_service
 from torpor_tools.errors import UserError
@@ -34,8 +34,7 @@ def commands(group: click.Group, words: str) -> Iterator[tuple[str, click.Comman
 
 
 COMMANDS = dict(commands(root, "torpor"))
-SHOWN = [line for line, _ in EXAMPLES]
-SHOWN += [line for command in COMMANDS.values() for line, _ in examples(command)]
+SHOWN = [line for command in COMMANDS.values() for line, _ in examples(command)]
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -62,7 +61,19 @@ def test_every_example_is_well_formed(line: str) -> None:
         pass
 
 
-def test_the_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_names_every_command_and_fits_on_a_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= 80
+    named = {name for line in lines if line[:2] == "  " for name in re.findall(r"[a-z]+", line)}
+    top = {words.split()[1] for words in COMMANDS}
+    assert top - named <= {"version"}, "it is --version too"
+
+
+def test_the_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(re.search(rf"^  {code} +\w", said, re.MULTILINE) for code, _ in EXIT_CODES)

@@ -14,78 +14,51 @@ from .base import Entry, HelpPage, Settings
 
 GROUPS = (
     (
-        "Write",
+        "Project",
         (
             Entry("init", "Start a cluster project in a folder"),
             Entry("new", "Add a service with a test to the cluster"),
-            Entry("client", "Write a typed Python client of the services"),
-            Entry("openapi", "Write the OpenAPI document of a service"),
             Entry("check", "Find mistakes in cluster.toml and the services"),
+            Entry("test", "Run the tests, under many placements"),
             Entry("contracts", "Show, record and renew what the services promise"),
+            Entry("client, openapi", "Write a typed Python client or the OpenAPI document"),
         ),
     ),
     (
-        "Build",
+        "Image",
         (
             Entry("build", "Link each board's services into an image"),
-            Entry("secrets", "Make and change the cluster's key"),
+            Entry("secrets", "Make and change the cluster's keys"),
             Entry("export", "Write a service as a systemd unit and a container"),
-            Entry("boards", "List the kinds of board and their limits"),
-            Entry("firmware", "Fetch a board's official MicroPython firmware"),
+            Entry("graph, plan, place", "Show who calls whom, and what another placement changes"),
         ),
     ),
     (
-        "Simulate",
+        "Running cluster",
         (
-            Entry("sim", "Run the cluster in MicroPython on this machine"),
-            Entry("test", "Run the cluster's tests, under many placements"),
-            Entry("set", "Change what a simulated board senses"),
-            Entry("fault", "Break boards and links of the simulator"),
+            Entry("sim", "Run the cluster in MicroPython on this computer"),
+            Entry("set, fault", "Change what simulated boards sense; break boards and links"),
             Entry("call", "Call a method of a running service"),
-            Entry("migrations", "List migrations, and which of them a board's data has had"),
-            Entry("data", "Save, restore and check what services keep"),
-        ),
-    ),
-    ("Run", (Entry("gateway", "Answer HTTP for boards that sleep"),)),
-    (
-        "Place",
-        (
-            Entry("graph", "Show which services call each other"),
-            Entry("plan", "Show what another placement would change"),
-            Entry("place", "Propose the placement with the fewest remote calls"),
+            Entry("data, migrations", "Save, restore and check what services keep"),
+            Entry("gateway", "Answer HTTP for boards that sleep"),
+            Entry("power", "Report what a board draws and how long callers wait"),
         ),
     ),
     (
-        "Measure",
+        "Board on USB",
         (
-            Entry("power", "Tell what a board draws, and how long callers wait"),
-            Entry("bench", "Show what make bench measured, and what changed"),
+            Entry("flash, deploy", "Write a whole image, or only what has changed"),
+            Entry("logs, repl, reset", "Print the log, talk to Python, restart"),
+            Entry("doctor", "Compare a board with what torpor states about it"),
+            Entry("boards, firmware", "List the kinds of board; fetch their MicroPython"),
         ),
     ),
-    (
-        "Board",
-        (
-            Entry("flash", "Put firmware and image on a board"),
-            Entry("deploy", "Send what has changed to a running board"),
-            Entry("logs", "Print what a board logs"),
-            Entry("repl", "Talk to a board's Python"),
-            Entry("reset", "Restart a board"),
-            Entry("doctor", "Compare a board with what torpor states of it"),
-        ),
-    ),
-    ("About", (Entry("version", "Show the versions of torpor and its parts"),)),
-)
-
-EXAMPLES = (
-    ("torpor init fridge-monitor", "start a project"),
-    ("torpor sim --watch", "run it, and again at each change"),
-    ("torpor build shed", "the image of one board"),
 )
 
 OK, PROBLEMS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 EXIT_CODES = (
-    (str(OK), "done; torpor sim: stopped by Ctrl-C"),
-    (str(PROBLEMS), "mistakes in your files or input, each told with its place and a remedy"),
+    (str(OK), "done"),
+    (str(PROBLEMS), "mistakes in your files or input, each with its place and a remedy"),
     (str(USAGE), "wrong options or arguments"),
     (str(BUG), "a bug in torpor"),
     (str(INTERRUPTED), "interrupted"),
@@ -96,7 +69,8 @@ class Root(click.Group):
     """``torpor`` itself: loads a command's module only when that command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [entry.name for _, entries in GROUPS for entry in entries]
+        rows = [entry for _, entries in GROUPS for entry in entries]
+        return [*(name for entry in rows for name in entry.commands), "version"]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):
@@ -119,11 +93,10 @@ class Root(click.Group):
         page = HelpPage(ctx, formatter)
         page.usage("COMMAND ...")
         page.text(self.help)
-        width = max(map(len, self.list_commands(ctx)))
+        width = max(len(entry.names) for _, entries in GROUPS for entry in entries)
         for title, entries in GROUPS:
-            page.rows(title, [(entry.name, entry.summary) for entry in entries], width)
+            page.rows(title, [(entry.names, entry.summary) for entry in entries], width)
         page.options(self)
-        page.rows("Examples", EXAMPLES)
         page.rows("Exit codes", EXIT_CODES)
         page.text("Help on a command, with examples: torpor COMMAND --help")
 
@@ -132,14 +105,14 @@ class Root(click.Group):
     cls=Root,
     no_args_is_help=True,
     context_settings={"color": False if os.environ.get("NO_COLOR") else None},
-    help="Nanoservices for a microcontroller: write, check, link and simulate them.",
+    help="Nanoservices for microcontrollers: write, check, link, simulate, deploy.",
 )
 @click.option(
     "-C",
     "--directory",
     default=".",
     metavar="DIR",
-    help="Work as if started in DIR: arguments that name files start there too.",
+    help="Run in DIR: arguments that name files start there too.",
 )
 @click.version_option(package_name="torpor", message="torpor %(version)s")
 @click.pass_context
@@ -153,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; whatever it raises has been printed."""
+    """Run a command and return its exit code; errors have been printed."""
     try:
         code = root.main(list(arguments), prog_name="torpor", standalone_mode=False)
         return code if isinstance(code, int) else OK
@@ -183,7 +156,7 @@ def print_problems(problems: Sequence[Problem]) -> None:
 
 
 def print_bug() -> None:
-    """Print the traceback of the exception in hand and ask for a report."""
+    """Print the traceback of the current exception and ask for a report."""
     import platform
     import traceback
     from importlib.metadata import version

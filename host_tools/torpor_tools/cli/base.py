@@ -15,10 +15,14 @@ from ..errors import fail
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of ``torpor --help``; the command's module has the command's name."""
+    """A line of ``torpor --help``: related commands, each in the module of its name."""
 
-    name: str
+    names: str  # separated by commas
     summary: str
+
+    @property
+    def commands(self) -> list[str]:
+        return self.names.split(", ")
 
 
 @dataclass(frozen=True)

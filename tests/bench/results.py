@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from ..errors import fail
+from torpor_tools.errors import fail
 
 Better = Literal["lower", "higher"]
 

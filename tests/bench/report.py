@@ -1,49 +1,30 @@
-"""``torpor bench``."""
+"""The figures of ``build/bench.json`` as a table, and what has changed since an older file."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
-import click
-
-from ..bench.compare import Change, compare
-from ..bench.results import Figure, read
-from .base import FILE, Command, Settings
-from .output import print_table
+from tests.bench.compare import Change, compare
+from tests.bench.results import Figure
+from torpor_tools.cli.output import print_table
 
 
-@click.command(
-    cls=Command,
-    help="Show what `make bench` has measured, or what has changed since an older measurement.\n\n"
-    "With --compare the exit code is 1 if a figure got worse by more than the noise.",
-    examples=[
-        ("torpor bench", "the figures in build/bench.json"),
-        ("torpor bench --compare old.json", "what got worse since old.json was written"),
-    ],
-)
-@click.option(
-    "--compare",
-    "old",
-    type=FILE,
-    metavar="OLD.json",
-    help="An older bench.json to hold the figures against.",
-)
-@click.pass_obj
-def command(settings: Settings, old: Path | None) -> int:
-    now = read(settings.folder / "build" / "bench.json")
-    if old is None:
-        show(now)
-        return 0
-    changes = compare(read(old), now)
+def show_changes(then: Sequence[Figure], now: Sequence[Figure]) -> bool:
+    """Print what has changed beyond the noise.
+
+    Returns:
+        Whether no figure got worse.
+    """
+    changes = compare(then, now)
     rows = [_changed(change) for change in changes if change.verdict != "same"]
     if rows:
         print_table(("figure", "", "then", "now", "change"), rows, "llrrr")
     same = len(changes) - len(rows)
-    click.echo(f"{same} of {len(changes)} figures are the same within the noise")
-    return 1 if any(change.verdict == "worse" for change in changes) else 0
+    print(f"{same} of {len(changes)} figures are the same within the noise")
+    return not any(change.verdict == "worse" for change in changes)
 
 
-def show(figures: list[Figure]) -> None:
+def show(figures: Sequence[Figure]) -> None:
     """Print the figures with their goals."""
     rows = [
         (
