@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.helpers.brokers import KINDS, Broker
@@ -116,3 +117,38 @@ async def test_a_broker_that_starts_again_and_forgets_nothing(
             await asyncio.sleep(0.02)
         assert answer.json()["n"] == 1
         assert not [record for record in caplog.records if record.levelno == logging.ERROR]
+
+
+async def test_a_request_that_another_client_is_handing_over_is_not_yet_taken(
+    tmp_path: Path,
+) -> None:
+    """A client was answered 202 for what another client had sent, and the broker did not have."""
+    key = {"Idempotency-Key": "handed over thrice", **ASYNC}
+    async with mail(tmp_path, Broker("nats", tmp_path / "broker")) as box:
+        await box.sleeps()
+        parked = box.gateway.parked
+
+        def post() -> asyncio.Task[httpx.Response]:
+            return asyncio.create_task(box.http.post("/items", json={"n": 70}, headers=key))
+
+        box.broker.kill()
+        while box.gateway.broker.connected.is_set():
+            await asyncio.sleep(0.01)
+        clients = [post()]
+        while not parked.keys:  # it hands over the key first
+            await asyncio.sleep(0.01)
+        clients.append(post())
+        while not parked.waits("box"):
+            await asyncio.sleep(0.01)
+        third = post()
+        while not third.done() and max(parked._handing.values()) < 2:
+            await asyncio.sleep(0.01)
+        assert not third.done()
+        for client in clients:  # they hang up
+            client.cancel()
+        await asyncio.to_thread(box.broker.start)
+        assert (await third).status_code == 202
+        box.wake()
+        while (answer := await box.http.get((await third).headers["location"])).status_code == 202:
+            await asyncio.sleep(0.02)
+        assert answer.json()["n"] == 70

@@ -89,6 +89,7 @@ class Ledger:
     broker_kills: int = 0
     gateway_kills: int = 0
     crashes: list[str] = field(default_factory=list)  # of the board's program
+    unanswered: dict[int, object] = field(default_factory=dict)  # request -> what was said of it
 
     def lost(self, requests: int) -> list[int]:
         """Requests that were taken and not answered, or whose effect is not there."""
@@ -322,8 +323,10 @@ class Storm:
         while place and n not in self.ledger.answers:
             await asyncio.sleep(self._random.uniform(0.1, 0.3))
             status, told = await self._ask(self._random.choice(self._gateways), "GET", place)
+            self.ledger.unanswered[n] = (status, told)
             if status in (200, 500):
                 self.ledger.answers[n] = told
+                del self.ledger.unanswered[n]
         self._waiting.discard(n)
         await self._turn()
 

@@ -133,6 +133,29 @@ def test_a_board_is_full_until_requests_are_answered_or_out_of_time() -> None:
     assert not parked.waiting["box"]
 
 
+def test_a_request_is_taken_when_the_broker_has_acknowledged_it() -> None:
+    parked = Parked()
+    with pytest.raises(OSError, match="gone"), parked.parking("box", "a", 2e9):
+        assert not parked.is_taken("box", "a")
+        raise OSError("gone")
+    assert not parked.waits("box")
+    with parked.parking("box", "a", 2e9):
+        with pytest.raises(OSError, match="gone"), parked.parking("box", "a", 2e9):
+            raise OSError("gone")
+        assert parked.waits("box") == 1
+        assert not parked.is_taken("box", "a")
+    assert parked.is_taken("box", "a")
+    with pytest.raises(OSError, match="gone"), parked.parking("box", "a", 2e9):
+        raise OSError("gone")
+    assert parked.is_taken("box", "a")
+    parked.answered("a", Answer(200, (), b""))
+    assert not parked.is_taken("box", "a")
+    with parked.parking("box", "b", 2e9):
+        parked.answered("b", Answer(200, (), b""))
+    assert not parked.is_taken("box", "b")
+    assert not parked.waits("box")
+
+
 async def test_what_a_broker_has_lost() -> None:
     parked = Parked()
     for id in "ab":

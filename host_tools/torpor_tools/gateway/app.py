@@ -220,7 +220,9 @@ class App:
         fingerprint = message.fingerprint(request.verb, request.target, request.body)
         if has_key and parked.keys.get(id, (fingerprint, 0))[0] != fingerprint:
             raise RefusedError(422, "this Idempotency-Key was used for another request")
-        if parked.answer(id) or id in parked.waiting.get(home.board, ()):
+        # Another client may be handing it over, and fail: what the broker has not acknowledged is
+        # handed over again, and the board executes it once.
+        if parked.answer(id) or parked.is_taken(home.board, id):
             return
         self._check(home, request)
         if has_key and id not in parked.keys:

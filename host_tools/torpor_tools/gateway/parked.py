@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -43,6 +43,8 @@ class Parked:
         self._held: dict[str, dict[str, asyncio.Event]] = {}  # board -> id -> the board asks
         self._gone: dict[str, tuple[str, float]] = {}  # id whose client hung up -> board, until
         self._lost: dict[str, float] = {}  # ids of requests that a broker has lost -> since
+        self._handing: Counter[str] = Counter()  # ids that are on their way to the broker
+        self._taken: set[str] = set()  # ids in ``waiting`` that the broker has acknowledged
         self._keep_s = keep_s
         self._most = most
         self._clock = clock
@@ -56,6 +58,7 @@ class Parked:
         if id not in self._answers:
             self._answers[id] = (self._clock(), answer)
         self._lost.pop(id, None)
+        self._taken.discard(id)
         for ids in self.waiting.values():
             ids.pop(id, None)
         for waiter in self._waiters.pop(id, ()):
@@ -65,6 +68,7 @@ class Parked:
     def lose(self, board: str) -> int:
         """The broker has lost what waited for the board. Returns how many requests that were."""
         ids = self.waiting.pop(board, {})
+        self._taken.difference_update(ids)
         for id in ids:
             self._lost[id] = self._clock()
             for waiter in self._waiters.pop(id, ()):
@@ -136,6 +140,7 @@ class Parked:
         ids = self.waiting.get(board, {})
         for id in [id for id, until in ids.items() if until < now]:
             del ids[id]
+            self._taken.discard(id)
         return len(ids) + len(self._held.get(board, ())) >= self.limit
 
     def waits(self, board: str) -> int:
@@ -144,15 +149,28 @@ class Parked:
 
     @contextmanager
     def parking(self, board: str, id: str, until: float) -> Iterator[None]:
-        """While a request is being handed to the broker; it waits unless that fails."""
+        """While a request is being handed to the broker; it waits unless that fails.
+
+        Several clients may hand over the same request at once; one that succeeds is enough.
+        """
         ids = self.waiting.setdefault(board, {})
         ids[id] = until
         self._lost.pop(id, None)
+        self._handing[id] += 1
         try:
             yield
-        except BaseException:
-            ids.pop(id, None)
-            raise
+            if id in ids:  # it may have been answered already
+                self._taken.add(id)
+        finally:
+            self._handing[id] -= 1
+            if not self._handing[id]:
+                del self._handing[id]
+                if id not in self._taken:
+                    ids.pop(id, None)
+
+    def is_taken(self, board: str, id: str) -> bool:
+        """Whether the request waits for the board, and the broker has acknowledged it."""
+        return id in self._taken and id in self.waiting.get(board, ())
 
     @contextmanager
     def holding(self, board: str, id: str, until: float) -> Iterator[asyncio.Event]:
