@@ -10,7 +10,7 @@ from typing import Any
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import Client as Connection
-from torpor_tools.gateway.message import Topics
+from torpor_tools.gateway.message import Status, Topics
 from torpor_tools.gateway.parked import Parked
 from torpor_tools.project.mailbox import from_url
 
@@ -36,9 +36,12 @@ class Board:
         self.closed = asyncio.Event()
         self.go = asyncio.Event()
         self.sent = 0
+        self.server: asyncio.Server
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -79,19 +82,24 @@ class Client:
 
 
 @asynccontextmanager
-async def between(board: Board, **options: Any) -> AsyncIterator[Client]:
-    """A client whose first GET was answered, so that a connection to the board is kept."""
-    played = await asyncio.start_server(board.serve, "127.0.0.1", 0)
+async def between(board: Board, *, mailbox: bool = False, **options: Any) -> AsyncIterator[Client]:
+    """A client whose first GET was answered, so that a connection to the board is kept.
+
+    With ``mailbox`` the board is known to be awake, and no broker can be reached.
+    """
+    played = board.server = await asyncio.start_server(board.serve, "127.0.0.1", 0)
     place = played.sockets[0].getsockname()
     broker = Broker(from_url("mqtt://localhost"), {}, [], lambda topic, payload: None)
     homes: dict[int, list[Home]] = {}
-    app = App(homes, Parked(), broker, Topics("x"), lambda home, host: place, 1, {"a": {}})
+    parked = Parked()
+    parked.boards["box"] = Status("awake")
+    app = App(homes, parked, broker, Topics("x"), lambda home, host: place, 1, {"a": {}})
     clients: set[Connection] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(app.handle, clients, **options), "127.0.0.1", 0
     )
     port = server.sockets[0].getsockname()[1]
-    homes[port] = [Home("box", "items", 8001, "box.local", mailbox=False)]
+    homes[port] = [Home("box", "items", 8001, "box.local", mailbox)]
     try:
         async with asyncio.timeout(30):
             client = await Client(port).open()

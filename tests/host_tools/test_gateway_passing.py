@@ -98,6 +98,32 @@ async def test_a_board_that_resets_gets_a_get_twice_at_most() -> None:
         assert len(board.seen) == 6
 
 
+@pytest.mark.parametrize("verb", [b"GET"])
+async def test_a_request_that_the_board_was_sent_does_not_go_to_its_mailbox(verb: bytes) -> None:
+    """There it would be tried again, after a board that resets takes no connection for a while."""
+
+    async def resets(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
+        if number == 1:
+            return await answers(board, number, writer)
+        board.server.close()
+        raise ConnectionError
+
+    board = Board(resets)
+    async with between(board, mailbox=True) as client:
+        client.writer.write(GET.replace(b"GET", verb))
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 502 ")
+    board = Board()
+    async with between(board, mailbox=True) as client:
+        # A board that was not sent the request is asked by its mailbox; here there is no broker.
+        board.server.close()
+        for connection in board.writers:
+            connection.close()
+        await board.closed.wait()
+        patient = GET.replace(b"\r\n\r\n", b"\r\nPrefer: wait=0\r\n\r\n")
+        assert b" 504 " in await client.answer(patient.replace(b"GET", verb))
+
+
 @pytest.mark.parametrize("sent", [OK + b"0", OK, OK + b"0123"])
 async def test_a_board_that_breaks_off(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """Or says more than it announced: the client must not take that for an answer."""
@@ -194,8 +220,10 @@ async def test_a_cut_response_to_an_old_client() -> None:
             await client.reader.read()
 
 
-async def test_a_client_that_hangs_up_before_the_response() -> None:
-    """The board's connection is closed, so that it can stop."""
+@pytest.mark.parametrize("half", [False, True])
+async def test_a_client_that_hangs_up_before_the_response(half: bool) -> None:
+    """The board's connection is closed, so that it can stop. Nobody can tell from one end of a
+    connection whether the client has closed both directions or one: both are the same FIN."""
 
     async def never(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 1:
@@ -205,7 +233,10 @@ async def test_a_client_that_hangs_up_before_the_response() -> None:
     async with between(board) as client:
         client.writer.write(GET)
         await until(lambda: len(board.seen) == 2)
-        client.writer.close()
+        if half:
+            client.writer.write_eof()
+        else:
+            client.writer.close()
         await board.closed.wait()
 
 

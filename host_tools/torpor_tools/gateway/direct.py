@@ -42,10 +42,12 @@ class Direct:
 
         A board closes a kept connection when it needs the place. Whether it had executed what was
         sent on it cannot be known, so only a request that may be executed twice is sent on a kept
-        connection; if that has been closed, it is sent once more, on a new one.
+        connection; if that has been closed, it is sent once more, on a new one. If the board takes
+        no new one, the response is that of the first (status 0): by the mailbox, the board would
+        get the request a third time.
 
         Raises:
-            NotReachedError: The board takes no connection.
+            NotReachedError: The board takes no connection, and was not sent the request.
         """
         passed = end_to_end(headers)
         if body:
@@ -55,6 +57,11 @@ class Direct:
             answering = await _sent(connection, data, verb)
             if answering.status or not answering.closed_silently:
                 return answering
+            try:
+                connection = await self._open(address)
+            except NotReachedError:
+                return answering
+            return await _sent(connection, data, verb)
         return await _sent(await self._open(address), data, verb)
 
     def _kept(self, address: Address) -> Connection | None:
