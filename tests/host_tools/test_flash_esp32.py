@@ -6,6 +6,7 @@ import dataclasses
 import random
 import socket
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,24 @@ walk("/flash")
 """
 
 
-def make(name: str, folder: Path) -> Path:
+@pytest.fixture(autouse=True)
+def no_hex_dumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have esptool not format each packet for a trace that is off: 8 of 10 s of a test."""
+    from esptool import loader
+
+    monkeypatch.setattr(loader.HexFormatter, "__str__", lambda dump: f"{len(dump._s)} bytes")
+
+
+@cache
+def _content(name: str) -> bytes:
     board = load_board(name)
+    packed = littlefs.pack(FILES, board.filesystem)
+    return bytes(flashable(board, firmware(board).read_bytes(), packed))
+
+
+def make(name: str, folder: Path) -> Path:
     file = folder / f"{name}.bin"
-    file.write_bytes(
-        flashable(board, firmware(board).read_bytes(), littlefs.pack(FILES, board.filesystem))
-    )
+    file.write_bytes(_content(name))
     return file
 
 

@@ -14,6 +14,9 @@ import pytest
 
 from tests.helpers.running import write_cluster
 
+# Plugins that only our own development environment has. They take longer to load than pytest does.
+_OUR_OWN_PLUGINS_OFF = "-p no:schemathesis -p no:hypothesispytest"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -67,7 +70,7 @@ class Project:
 def _environment() -> dict[str, str]:
     # Not the options of the run that we are part of.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COVERAGE"))}
-    return {**kept, "COLUMNS": "160"}
+    return {**kept, "COLUMNS": "160", "PYTEST_ADDOPTS": _OUR_OWN_PLUGINS_OFF}
 
 
 @pytest.fixture
