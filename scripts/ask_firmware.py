@@ -33,6 +33,7 @@ _WALL_S = 1800.0
 # A function or method with an argument by its name -> a call that is right in CPython.
 KEYWORDS = {
     "bytes(encoding)": 'bytes("a", encoding="utf-8")',
+    "bytes(errors)": 'bytes("a", "utf-8", errors="strict")',
     "bytes.decode(encoding)": 'b"a".decode(encoding="utf-8")',
     "bytes.decode(errors)": 'b"a".decode("utf-8", errors="strict")',
     "bytes.hex(bytes_per_sep)": 'b"ab".hex(":", bytes_per_sep=1)',
@@ -107,6 +108,10 @@ KEYWORDS = {
 # What is written with signs, as the stubs name it -> a statement. "[::]" is a slice with a step,
 # "/2" a second argument (not counting self) in a call by position.
 OPERATIONS = {
+    "BaseException.__cause__": "ValueError(1).__cause__",
+    "BaseException.__context__": "ValueError(1).__context__",
+    "BaseException.__suppress_context__": "ValueError(1).__suppress_context__",
+    "BaseException.__traceback__": "ValueError(1).__traceback__",
     "bytearray.__delitem__": 'a = bytearray(b"abcd"); del a[0]',
     "bytearray.__getitem__[::]": 'bytearray(b"abc")[::2]',
     "bytearray.__setitem__[::]": 'a = bytearray(b"abcd"); a[::2] = b"xy"',
@@ -135,7 +140,15 @@ OPERATIONS = {
     "dict_keys.__xor__": "{1: 2}.keys() ^ {1}",
     "dict_keys.isdisjoint": "{1: 2}.keys().isdisjoint({1})",
     "float.__divmod__": "divmod(1.5, 1.0)",
+    "function.__annotations__": "(lambda: 1).__annotations__",
+    "function.__closure__": "(lambda: 1).__closure__",
+    "function.__code__": "(lambda: 1).__code__",
+    "function.__defaults__": "(lambda: 1).__defaults__",
+    "function.__dict__": "(lambda: 1).__dict__",
     "function.__doc__": "(lambda: 1).__doc__",
+    "function.__globals__": "(lambda: 1).__globals__",
+    "function.__kwdefaults__": "(lambda: 1).__kwdefaults__",
+    "function.__module__": "(lambda: 1).__module__",
     "function.__name__": "(lambda: 1).__name__",
     "function.__qualname__": "(lambda: 1).__qualname__",
     "int.from_bytes/1": 'int.from_bytes(b"a")',

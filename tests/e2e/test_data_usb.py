@@ -101,7 +101,7 @@ def test_a_database_goes_out_and_comes_back(board: PtyBoard, project: Path) -> N
 
 def test_check_reads_every_record(board: PtyBoard, project: Path) -> None:
     said = done(project, "check", "notes", "--port", board.device)
-    assert "files are whole" in said
+    assert ": intact: " in said
     assert "since its start" not in said, "nobody has counted: the services were stopped"
 
 

@@ -77,6 +77,18 @@ MISTAKES = [
     ("data.decode(errors='strict')", "bytearray.decode takes no errors=", "by its place"),
     ("del data[0]", "bytearray has no __delitem__", "cut it out"),
     ("data[::2]", "bytearray has no slices with a step", "range("),
+    ("range(n).index(2)", "range has no index", "(x - start)"),
+    ("range(n).count(2)", "range has no count", "x in r"),
+    ("view.index(2)", "memoryview has no index", "bytes(view)"),
+    ("array.array('B', b).count(2)", "array has no count", "list(a)"),
+    ("array.array('B', b).index(2)", "array has no index", "list(a)"),
+    ("collections.deque(rows, 3).index(1)", "deque has no index", "list(d)"),
+    ("bytes(s, 'utf-8', errors='strict')", "bytes takes no errors=", "UnicodeError"),
+    ("bytearray(s, 'utf-8', errors='strict')", "bytearray takes no errors=", "UnicodeError"),
+    ("ValueError(1).__traceback__", "ValueError has no __traceback__", "print_exception"),
+    ("OSError(1).__cause__", "OSError has no __cause__", "attribute of your own"),
+    ("OSError(1).__context__", "OSError has no __context__", "attribute of your own"),
+    ("(lambda: 1).__code__", "functions have no __code__", "variable of your own"),
     ("tuple(rows)[::-1]", "tuple has no slices with a step", "list(t)"),
     ("view[::2]", "memoryview has no slices with a step", "range("),
     ("view.tobytes()", "memoryview has no tobytes", "bytes(view)"),
@@ -186,6 +198,9 @@ FINE = [
     "struct.pack('B', 1); struct.unpack_from('B', b, 0); heapq.heappush(rows, 1)",
     "array.array('B', b)[0]; os.listdir('/'); os.stat('/'); os.urandom(3)",
     "sys.print_exception(ValueError(1)); select.poll()",
+    "s[::1]; s[1:2:1]; b[::1]; data[::1]; view[::1]; pair[::1]; rows[::1]; (1, 2)[::1]; s[::None]",
+    "rows[::1] = [1]; del rows[::1]; random.choice(range(3)); pair.index(1); b.index(b'y')",
+    "list(range(9)[::2]); 2 in range(3); collections.deque(range(3), 3); s.index('e')",
 ]
 
 

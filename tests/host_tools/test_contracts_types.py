@@ -70,7 +70,12 @@ MISTAKES = [
     ("return clock.now", "Incompatible return value type", "change the annotation"),
     ("self.log.inform('x')", 'has no attribute "inform"', "correct the name"),
     ("self.spwan(self.read)", 'has no attribute "spwan"', "the contract of a has read"),
-    ("import machine; machine.Pn(3)", 'Module has no attribute "Pn"', "RPI_PICO_W lacks it"),
+    ("import machine; machine.Pn(3)", 'Module "machine" has no attribute "Pn"', "of RPI_PICO_W do"),
+    ("clock.set(3)", 'Module "torpor.clock" has no attribute "set"', "torpor.clock has now"),
+    ("rules.g()", 'Module "services.a.rules" has no attribute "g"', "define it in services.a"),
+    ("x: int = self.b.newest", "Incompatible types in assignment", "call the method and await it"),
+    ("await self.b.newest", 'Incompatible types in "await"', "call the method and await it"),
+    ("self.b.newest.x = 5", 'has no attribute "x"', "call the method and await it"),
 ]
 
 
@@ -181,7 +186,7 @@ def test_stubs_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     with pytest.raises(UserError) as caught:
         stubs_dir(load_board("RPI_PICO_W"))
-    assert "the type stubs micropython-rp2-rpi-pico-w-stubs==1.29.0.post1 cannot be f" in str(
+    assert "the type stubs micropython-rp2-rpi-pico-w-stubs==1.29.0.post1 cannot be d" in str(
         caught
     )
     assert "connect to the internet once" in caught.value.problems[0].remedy
@@ -228,6 +233,10 @@ def test_every_message_has_a_remedy_in_words() -> None:
         assert text, code
         assert "mypy calls" not in text
     assert remedy("", "x", [], board) == ""
+    replaced = 'Incompatible types in assignment (expression has type "int", variable has type '
+    replaced += '"Callable[[], Coroutine[Any, Any, int]]")'
+    assert "a method cannot be replaced" in remedy("assignment", replaced, [], board)
+    assert "a method cannot be replaced" in remedy("method-assign", "x", [], board)
     assert "leave out await" in remedy("misc", 'Incompatible types in "await" (a)', [], board)
 
 

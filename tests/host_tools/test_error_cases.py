@@ -197,11 +197,11 @@ def test_duplicate_port_and_too_many_listeners(tmp_path: Path) -> None:
     }
     root = write_cluster(tmp_path, sources)
     found = problems(root)
-    assert any("RPI_PICO_W holds 8 listeners, box needs 9" in problem for problem in found), found
+    assert any("RPI_PICO_W has 8 listeners, box needs 9" in problem for problem in found), found
     esp32 = (root / "cluster.toml").read_text().replace("RPI_PICO_W", "ESP32_GENERIC")
     (root / "cluster.toml").write_text(esp32)
     found = problems(root)
-    assert any("ESP32_GENERIC holds 7 listeners, box needs 9" in each for each in found), found
+    assert any("ESP32_GENERIC has 7 listeners, box needs 9" in each for each in found), found
     text = (root / "cluster.toml").read_text().replace("port = 8009", "port = 8001")
     (root / "cluster.toml").write_text(text)
     assert any("i has port 8001, and so has a (line 9)" in problem for problem in problems(root))

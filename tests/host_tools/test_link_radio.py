@@ -116,8 +116,8 @@ def many(root: Path, listeners: int, mailbox: bool, peer: bool) -> list[str]:
     ("listeners", "mailbox", "peer", "said"),
     [
         (7, False, False, ""),
-        (7, True, False, "leave 2 for connections"),
-        (7, False, True, "leave 2 for connections"),
+        (7, True, False, "box has 2 left for connections"),
+        (7, False, True, "box has 2 left for connections"),
         (6, True, False, ""),
         (6, False, True, ""),
         (6, True, True, "a client and the next one, calls to other boards and the mailbox need 4"),

@@ -175,7 +175,7 @@ def test_plan_without_a_move_looks_at_the_last_build(
     text = (cluster / "cluster.toml").read_text()
     (cluster / "cluster.toml").write_text(text.replace("high = 8.0", "high = 7.5"))
     told = says(cluster, capsys, "plan")
-    assert "shed  is rebuilt: 2 files differ" in told, "the wiring, and the list of the files"
+    assert "shed  is rebuilt: 2 files changed" in told, "the wiring, and the list of the files"
     assert told.count("stays as it is") == 2
 
 

@@ -183,7 +183,10 @@ HEAD = "Timestamp(ms),Current(uA)\n"
         ("time,current\n0,1\n", "ppk.csv:1: the first line does not name"),
         ("Timestamp(ms),Current(uA)\n0,1\n1,x\n", "ppk.csv:3:3: 'x' is not a number"),
         ("Timestamp(ms),Current(uA)\n1,1\n0,1\n", "ppk.csv:3: the time 0 ms does not come after"),
-        ("Timestamp(ms),Current(uA)\n0,1\n", "holds 1 samples"),
+        ("Timestamp(ms),Current(uA)\n0,1\n", "holds 1 sample, two are the least"),
+        (HEAD, "holds 0 samples, two are the least"),
+        (HEAD + "0,-1000\n1,-1000\n2,-1000\n", "is negative (-1 mA)"),
+        (HEAD + "0,1\n1,-5\n2,1\n3,-5\n", "is negative (-0.00"),
         ("", "ppk.csv:1: the first line does not name"),
         (HEAD + "0,1\n1,NaN\n2,1\n", "ppk.csv:3:3: 'NaN' is not a number"),
         (HEAD + "0,1\n1,inf\n2,1\n", "ppk.csv:3:3: 'inf' is not a number"),
@@ -193,8 +196,8 @@ HEAD = "Timestamp(ms),Current(uA)\n"
         (HEAD + "0,1\n1,\n", "ppk.csv:3:3: '' is not a number"),
         (HEAD + "0,00,12,5\n0,01,12,5\n", "ppk.csv:2: '0,00,12,5' has 4 values, the first line 2"),
         (HEAD + '"0,00","12,5"\n', "ppk.csv:2:1: '0,00' is not a number"),
-        (HEAD + "0\n1\n", "ppk.csv:2: '0' has 1 values"),
-        (HEAD + "0;1\n1;1\n", "ppk.csv:2: '0;1' has 1 values"),
+        (HEAD + "0\n1\n", "ppk.csv:2: '0' has 1 value, the first line 2"),
+        (HEAD + "0;1\n1;1\n", "ppk.csv:2: '0;1' has 1 value, the"),
         (HEAD + "0,1\n1,1\n501,1\n502,1\n", "ppk.csv:4: 500 ms lie before this sample, and 1 ms"),
         (HEAD + "0,1\n500,1\n500.01,1\n", "ppk.csv:3: 500 ms lie before this sample"),
         (HEAD + "0,1\n1,\0\n", "ppk.csv"),
@@ -219,6 +222,7 @@ def test_an_odd_file_that_is_a_measurement(tmp_path: Path) -> None:
         "\ufeffTimestamp(ms),Current(\u00b5A)\r\n0,1000\r\n1,1000\r\n",
         "D0,Current(\u03bcA),Timestamp(ms)\n0,1e3,0.0\n0,1000.,1\n\n",
         HEAD + "-1, 1000\n+0.5,+1000\n.35e1,1000\n",  # rounded steps
+        HEAD + "0,2500\n1,-500\n2,3000\n",  # noise around zero
     ):
         path.write_text(text, encoding="utf-8", newline="")
         assert read_profile(path).average_ma == pytest.approx(1)

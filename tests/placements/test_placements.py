@@ -175,7 +175,7 @@ def test_arguments(cluster, arguments, named, answer):
         ("shop.order", ("tea",), {"item": "milk"}, "item is given twice"),
         ("shop.order", (), {"count": 2}, "item is missing"),
         ("shop.order", (), {}, "item is missing"),
-        ("shop.order", ("tea", 1, None, 4), {}, "order takes at most 3 arguments, 4 were given"),
+        ("shop.order", ("tea", 1, None, 4), {}, "order takes at most 3 arguments, not 4"),
         ("shop.odrer", (), {}, 'shop has no method odrer\\n    did you mean "order"?'),
         ("shop", (), {}, "shop has no method"),
         ("shp.order", (), {}, 'no board carries a service shp\\n    did you mean "shop"?'),

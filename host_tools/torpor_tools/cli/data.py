@@ -205,7 +205,7 @@ def import_(
                 chosen_rows = (row for each, row in pairs() if each == name)
                 for batch in batches(iter(count(chosen_rows))):
                     data.put(name, batch)
-            click.echo(f"{service}.{name}: {rows} rows written")
+            click.echo(f"{service}.{name}: {counted(rows, 'row')} written")
 
 
 def _check_origin(data: Data, path: Path, shown: str) -> None:
@@ -251,7 +251,10 @@ def check(settings: Settings, service: str, at: str | None, port: str | None) ->
                     damaged += 1
                     click.echo(f"{file}: damaged at byte {offset}")
         wear = data.state().get("wear")
-    click.echo(f"{service}: {records} records, {size:,} bytes in {len(files)} files are whole")
+    click.echo(
+        f"{service}: intact: {counted(records, 'record')}, {counted(size, 'byte')} in "
+        f"{counted(len(files), 'file')}"
+    )
     if wear:
         click.echo(
             f"since its start: {wear['commits']} commits, {wear['flushes']} flushes, "

@@ -17,6 +17,7 @@ from ..files import belongs
 from ..model.image import Image
 from ..model.plan import Plan
 from ..paths import firmware_dir
+from ..suggest import counted
 from .base import Command, Settings
 from .output import busy, progress_bar
 from .target import BOARD, build_image, device_of, image_files, port_option, show_start
@@ -95,7 +96,8 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
     if changes:
         sent = sum(len(files[path]) for path in changes.send)
         gone = f", {len(changes.remove)} removed" if changes.remove else ""
-        click.echo(f"{len(changes.send)} of {len(files)} files sent ({sent:,} bytes){gone}")
+        of = counted(len(files), "file")
+        click.echo(f"{len(changes.send)} of {of} sent ({counted(sent, 'byte')}){gone}")
     else:
         click.echo("the board has this image already")
     show_start(plan, image, health, device)

@@ -79,7 +79,7 @@ def _show_boards(changes: list[BoardChange], built: Path | None) -> None:
         elif not change.after:
             state = "carries nothing"
         elif change.is_rebuilt:
-            state = f"is rebuilt: {change.files} files differ"
+            state = f"is rebuilt: {counted(change.files, 'file')} changed"
             size = f"{change.growth:+,} bytes"
         rows.append((change.board, state, size))
     print_table((), rows, "llr")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,14 @@ def command(
 ) -> None:
     from ..contracts import load_plan
 
-    for name, value in (("--requests", requests), ("--request-ms", request_ms)):
-        if value < 0:
-            raise fail(f"{name} {value:g} is negative", "give 0 or more")
-    if battery <= 0:
-        raise fail(f"--battery {battery:g} is no capacity", "give it in mAh, above 0")
+    options = {"--requests": requests, "--request-ms": request_ms, "--job-ms": job_ms}
+    for name, value in options.items():
+        if not 0 <= value < inf:
+            raise fail(f"{name} {value:g} is not a number from 0 on", "give 0 or more")
+    if not 0 < battery < inf:
+        raise fail(f"--battery {battery:g} is not a capacity", "give it in mAh, above 0")
+    if not isfinite(offset):
+        raise fail(f"--offset {offset:g} is not a time", "give it in ms")
     placed = _board(load_plan(settings.root), board)
     if trace:
         path = settings.root / "build" / "sim" / board / "trace.jsonl"

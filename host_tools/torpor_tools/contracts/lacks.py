@@ -10,10 +10,12 @@ import builtins
 import importlib
 import re
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 from .firmware import ALIKE, PORTABLE, Firmware
 from .instead import INSTEAD
+from .rules.run_time import has_step
 from .source import Module
 
 Explanation = tuple[str, str]  # what, remedy
@@ -26,6 +28,9 @@ _IN_MODULE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?has no attribute "(?
 _SLICE = re.compile(r'slice\[[^"]*" for "(?P<cls>\w+)')
 _SLICE_OF = re.compile(r'"__(?:set|del)item__" of "(?P<cls>\w+)".*"slice\[')
 _OPERATOR = re.compile(r'^Unsupported left operand type for (?P<sign>\S+) \("(?P<cls>dict_\w+)\[')
+_OF_FUNCTION = re.compile(r'^"(?:Callable|def)\b.*" has no attribute "(?P<name>__\w+__)"')
+# What ``trim.py`` puts in the place of methods that only an abstract class of the stubs has.
+_INHERITED = re.compile(r'^"_(?P<cls>\w+)_has_no_(?P<name>\w+)" not callable')
 _CALL = re.compile(r'"(?P<function>\w+)"(?: of "(?P<cls>\w+)(?:\[.*\])?")?')
 _CALL_CODES = ("call-arg", "call-overload")
 # Where CPython has the classes that the stubs name.
@@ -41,10 +46,13 @@ def explain(
     """
     if code == "name-defined" and (match := _NAME.match(text)):
         return _builtin(match["name"])
-    if match := _ATTRIBUTE.match(text):
+    if (match := _OF_FUNCTION.match(text)) and hasattr(FunctionType, match["name"]):
+        remedy = INSTEAD.get(f"function.{match['name']}", "keep it in a variable of your own")
+        return f"MicroPython's functions have no {match['name']}", remedy
+    if match := _ATTRIBUTE.match(text) or _INHERITED.match(text):
         return _member(match["cls"], match["name"])
     if match := _IN_MODULE.match(text):
-        return _function(match["module"] or _module_at(module, place, match["name"]), match["name"])
+        return _function(match["module"] or module_at(module, place, text), match["name"])
     if "slice[" in text and (match := _SLICE.search(text) or _SLICE_OF.search(text)):
         return _slice(match["cls"], assigned=_is_assigned(module, place))
     if match := _OPERATOR.match(text):
@@ -54,6 +62,15 @@ def explain(
     if code in _CALL_CODES and module is not None:
         return next(_calls(text, module, place, has), None)
     return None
+
+
+def is_false_alarm(text: str, module: Module | None, place: tuple[int, int]) -> bool:
+    """Return whether mypy refuses a slice with the step 1, which MicroPython takes."""
+    if module is None or not ("slice[" in text and (_SLICE.search(text) or _SLICE_OF.search(text))):
+        return False
+    column = place[1]
+    slices = [n for n in _nodes(module, place, ast.Slice) if n.col_offset == column]
+    return bool(slices) and not has_step(slices[0])
 
 
 def _builtin(name: str) -> Explanation | None:
@@ -161,12 +178,17 @@ def _of(key: str) -> str | None:
     return next((INSTEAD[n] for n in names if n in INSTEAD), None) if dot else INSTEAD.get(key)
 
 
-def _module_at(module: Module | None, place: tuple[int, int], name: str) -> str:
-    """The module that ``x`` of ``x.name`` at a place stands for."""
-    if module is not None:
-        for node in _nodes(module, place, ast.Attribute):
-            if node.attr == name:
-                return module.origin(node.value)
+def module_at(module: Module | None, place: tuple[int, int], text: str) -> str:
+    """Return the dotted name of the module that lacks something according to mypy's message.
+
+    ``place`` is line and column (from 0) in ``module``.
+    """
+    match = _IN_MODULE.match(text)
+    if not match or match["module"] or module is None:
+        return (match["module"] or "") if match else ""
+    for node in _nodes(module, place, ast.Attribute):
+        if node.attr == match["name"]:
+            return module.origin(node.value)
     return ""
 
 

@@ -12,7 +12,7 @@ from ..model.board import LEAST_STATE, Board, state_share
 from ..model.cluster import BoardEntry, Cluster, announced_name
 from ..model.contract import Contract
 from ..project.ports import connections_left, load_port
-from ..suggest import did_you_mean, free_port, listing
+from ..suggest import counted, did_you_mean, free_port, listing
 
 _CLIENTS = 2  # connections: one for a client, and one that is kept for the next
 
@@ -40,8 +40,8 @@ def states_fit(
     share = state_share(board, using)
     if share < LEAST_STATE:
         what = (
-            f"{using} services of {entry.name} have a self.state: {share} of the {board.rtc_bytes} "
-            f"bytes of RTC memory would be left for each, {LEAST_STATE} are the least"
+            f"{counted(using, 'service')} of {entry.name} with a self.state: of the "
+            f"{board.rtc_bytes} bytes of RTC memory each gets {share}, the minimum is {LEAST_STATE}"
         )
         yield Problem(entry.where, what, "keep some of it in self.store, or move services")
 
@@ -107,7 +107,8 @@ def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[
     if len(listening) > kind.listeners:
         yield Problem(
             board.where,
-            f"{kind.name} holds {kind.listeners} listeners, {board.name} needs {len(listening)}",
+            f"{kind.name} has {counted(kind.listeners, 'listener')}, {board.name} needs "
+            f"{len(listening)}",
             f"give one of {listing(listening, 'or')} `port = false` or put it behind another "
             "service's port",
         )
@@ -130,8 +131,8 @@ def connections_are_left(
         uses += ["the mailbox"] * board.mailbox
         yield Problem(
             board.where,
-            f"{kind.name} has {kind.sockets} sockets: {listeners} listeners of {board.name} leave "
-            f"{left} for connections, and {listing(uses)} need {needed}",
+            f"{kind.name} has {kind.sockets} sockets: with {counted(listeners, 'listener')} "
+            f"{board.name} has {left} left for connections, and {listing(uses)} need {needed}",
             "give one of its services `port = false` or put it behind another service's port",
         )
 

@@ -1,20 +1,26 @@
-"""What to do about what mypy says, in a sentence that names the contract in question."""
+"""Remedies for mypy's messages, which name the contract in question."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 
 from ..model.board import Board
 from ..model.contract import Contract, Method
+from ..paths import firmware_dir
 from ..suggest import listing
+from .read import Function
 
 _CALLED = re.compile(r'"(?P<method>\w+)" of "(?P<cls>\w+)"')
 _MISSING = re.compile(r'^"(?P<cls>\w+)" has no attribute "(?P<name>\w+)"')
 _MODULE = re.compile(r'^Module (?:"[\w.]+" )?has no attribute')
 
-# What mypy has no code of its own for.
+_METHOD = "give the value another name: a method cannot be replaced"
+# Remedies for messages whose error code covers too much.
 _BY_TEXT = (
+    (re.compile(r"^Cannot assign to a method|variable has type .*Coroutine"), _METHOD),
+    (re.compile(r'"(Callable|def).*Coroutine'), "call the method and await it: await self.x.y()"),
     (re.compile(r'^Incompatible types in "await"'), "leave out await: this is not async"),
     (re.compile(r"not iterable"), "loop over a list, or test for None first"),
     (re.compile(r"values to unpack"), "take as many names as there are values"),
@@ -24,52 +30,62 @@ _BY_TEXT = (
     (re.compile(r"async generator"), "yield in a method with a route: -> AsyncIterator[str]"),
     (re.compile(r'"yield" outside|"return" outside|"await" outside'), "move it into a function"),
 )
-_OTHER = "see what the line does with each type: the annotations do not allow it"
+_OTHER = "check the type of each part of the line against the annotations"
 _REMEDIES = {
-    "abstract": "write the methods that the class leaves open",
+    "abstract": "define the abstract methods of the class",
     "annotation-unchecked": "annotate the function's arguments, so that it is checked",
     "assert-type": "correct the annotation",
     "await-not-async": "write async def, or call it without await",
-    "call-overload": "give one of the lists of arguments that the function takes",
+    "call-overload": "pass arguments in one of the forms that the function accepts",
     "exit-return": "annotate __exit__ -> None",
     "func-returns-value": "the function returns nothing: do not use its value",
     "has-type": "give the variable an annotation where it is first set",
-    "list-item": "use what the annotation of the list says",
-    "method-assign": "a method stays what it is: call the other function inside it",
-    "misc": "see what the line does with each type: one of them does not allow it",
+    "list-item": "use the type that the list's annotation allows",
+    "method-assign": _METHOD,
+    "misc": "check the type of each part of the line: one of them does not allow this",
     "no-redef": "give one of the two another name",
     "override": "take the same arguments and return the same type as the base class",
     "safe-super": "the base class has no such method to call",
     "str-bytes-safe": "decode the bytes first: data.decode()",
-    "str-format": "make the format fit the values",
-    "type-var": "give a type that the function allows",
+    "str-format": "make the format match the values",
+    "type-var": "use a type that the function accepts",
     "typeddict-item": "use the keys and types that the record declares",
     "typeddict-unknown-key": "use the keys that the record declares",
     "used-before-def": "define it above this line",
     "valid-type": "write a type, not a value",
-    "arg-type": "pass what the annotation says",
-    "assignment": "the two sides must agree: change the annotation or what is assigned",
-    "attr-defined": "correct the name; mypy knows what the annotations say",
-    "call-arg": "give the arguments that the function takes",
-    "dict-item": "use what the annotation of the dict says",
-    "index": "test for None first, or give it an annotation that can be indexed",
+    "arg-type": "pass a value of the annotated type",
+    "assignment": "the two sides must have the same type: change the annotation or the value",
+    "attr-defined": "correct the name, or annotate the object with a class that has it",
+    "call-arg": "pass the arguments that the function accepts",
+    "dict-item": "use the types that the dict's annotation allows",
+    "index": "test for None first, or annotate it with a type that can be indexed",
     "name-defined": "import it, or correct the name",
     "operator": "convert one side, or test for None first",
-    "return": "return a value on every way out, or annotate it -> None",
-    "return-value": "return what the annotation says, or change the annotation",
+    "return": "return a value at the end of every branch, or annotate it -> None",
+    "return-value": "return a value of the annotated type, or change the annotation",
     "syntax": "correct the syntax",
     "union-attr": "test for None first",
     "unused-coroutine": "write await in front of the call",
 }
 
 
-def remedy(code: str, text: str, contracts: Sequence[Contract], board: Board) -> str:
-    """The remedy for a message of mypy: its error code, its text, and the contracts around it."""
+def remedy(
+    code: str, text: str, contracts: Sequence[Contract], board: Board, module: str = ""
+) -> str:
+    """Return the remedy for a message of mypy.
+
+    Args:
+        code: mypy's error code.
+        text: The message.
+        contracts: The contracts of the services on the board.
+        board: The kind of board that the services run on.
+        module: The dotted name of the module that the message is about, if known.
+    """
     if code in ("import-not-found", "import-untyped"):
         return f"MicroPython on {board.name} has no such module"
     if _MODULE.search(text):
-        return f"correct the name; if it is right, the module of {board.name} lacks it"
-    if "Coroutine[" in text and code != "unused-coroutine":
+        return _absent(module, board)
+    if '"Coroutine[' in text and code != "unused-coroutine":
         return "a contract's methods are async: write await in front of the call"
     if (match := _CALLED.search(text)) and (found := _method(contracts, **match.groupdict())):
         contract, method = found
@@ -82,6 +98,28 @@ def remedy(code: str, text: str, contracts: Sequence[Contract], board: Board) ->
         if pattern.search(text):
             return todo
     return _REMEDIES.get(code, _OTHER if code else "")
+
+
+def _absent(module: str, board: Board) -> str:
+    """Return the remedy for a name that a module does not have."""
+    top = module.partition(".")[0]
+    if top == "services":
+        return f"correct the name, or define it in {module}"
+    if top == "torpor":
+        offered = _public(module)
+        return "correct the name" + (f"; {module} has {listing(offered)}" if offered else "")
+    return f"correct the name; if it is correct, the firmware of {board.name} does not have it"
+
+
+def _public(module: str) -> list[str]:
+    """Return the public functions and classes of a module of the runtime, in its order."""
+    path = firmware_dir().joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.is_file():
+        return []
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    definitions = (n for n in body if isinstance(n, ast.ClassDef | Function))
+    return [n.name for n in definitions if not n.name.startswith("_")]
 
 
 def _method(contracts: Sequence[Contract], method: str, cls: str) -> tuple[Contract, Method] | None:

@@ -49,8 +49,11 @@ def mailbox_fits(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[P
     if not board.mailbox:
         return
     if kind.port == "unix":
-        what = f"{board.name} does not sleep: it has no use for a mailbox"
-        yield Problem(board.where, what, "take `mailbox = true` out")
+        what = f"{board.name} is a Linux process, which does not sleep: it cannot have a mailbox"
+        if board.power and board.power.policy == "deep":
+            yield Problem(board.power.where, what, f"remove [boards.{board.name}.power]")
+        else:
+            yield Problem(board.where, what, "remove `mailbox = true`")
     elif board.power and board.power.policy == "doze":
         what = f"{board.name} dozes: its connection to the broker would keep it from that"
         yield Problem(board.where, what, 'choose the policy "deep", or no mailbox')

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .. import pip_output
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..paths import cache_dir
@@ -23,7 +24,7 @@ from .trim import trim
 
 # The boards' stubs require a range of versions of it; a check must not change overnight.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LAYOUT = 4  # counted up when what is made here or in trim.py changes
+_LAYOUT = 5  # counted up when what is made here or in trim.py changes
 
 # Ticks are given types of their own there, so that no method could return them as int.
 _TICKS = """
@@ -87,9 +88,8 @@ def _unavailable(requirement: str, output: str) -> UserError:
         remedy = f"this Python has no pip: {sys.executable} -m ensurepip"
     else:
         remedy = "connect to the internet once, or go without this check: torpor build --no-types"
-    errors = [line for line in output.splitlines() if line.startswith("ERROR")] or [output.strip()]
-    reason = errors[-1].removeprefix("ERROR: ") or "pip gives no reason"
-    return fail(f"the type stubs {requirement} cannot be fetched: {reason}", remedy)
+    what = f"the type stubs {requirement} cannot be downloaded: {pip_output.reason(output)}"
+    return fail(what, remedy)
 
 
 def _arrange(folder: Path) -> None:

@@ -30,6 +30,13 @@ _BASES = {
     "_collections_abc.dict_items": "Collection[tuple[_KT_co, _VT_co]], Generic[_KT_co, _VT_co]",
     "_collections_abc.dict_keys": "Collection[_KT_co], Generic[_KT_co, _VT_co]",
 }
+# These must stay sequences, and lack methods that the abstract class Sequence has.
+_SEQUENCES = ("array.array", "builtins.memoryview", "builtins.range", "collections.deque")
+_OF_SEQUENCES = ("count", "index")
+_MISSING = """
+@property
+def {name}(self) -> _{cls}_has_no_{name}: ...
+"""
 # Operators of a class that behave as those of another.
 _LIKE = {"dict_items": "dict_keys"}
 # The builtin of that name, which asyncio's is in CPython, is not there.
@@ -122,9 +129,10 @@ class _Trimmer:
         self.has = has
         self.names = has.modules.get(module)
         self.referenced = referenced
+        self.markers: list[ast.stmt] = []  # classes of ``_MISSING``
 
     def trim(self, tree: ast.Module) -> None:
-        tree.body = self.block(tree.body)
+        tree.body = [*self.block(tree.body), *self.markers]
 
     def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
         left: list[ast.stmt] = []
@@ -186,6 +194,14 @@ class _Trimmer:
             None if known is None and instance is None else (known or set()) | (instance or set())
         )
         cls.body = self.class_block(cls.name, cls.body, names, instance is not None) or [ast.Pass()]
+        if key in _SEQUENCES and names is not None:
+            self.hide_inherited(cls, [name for name in _OF_SEQUENCES if name not in names])
+
+    def hide_inherited(self, cls: ast.ClassDef, names: list[str]) -> None:
+        """Override methods of an abstract class so that mypy refuses to call them."""
+        for name in names:
+            cls.body += ast.parse(_MISSING.format(cls=cls.name, name=name)).body
+            self.markers += ast.parse(f"class _{cls.name}_has_no_{name}: ...").body
 
     def class_block(
         self, cls: str, body: list[ast.stmt], names: set[str] | frozenset[str] | None, whole: bool

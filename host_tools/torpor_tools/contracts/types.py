@@ -2,7 +2,7 @@
 
 A peer is called in memory or, one day, over the network, with the same line of code; whether the
 call fits the contract is decided here. The second run takes a quarter of a second, because mypy
-keeps what it knows in the project's ``build/`` folder, so no daemon is needed.
+caches its results in the project's ``build/`` folder, so no daemon is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
 from .firmware import firmware
-from .lacks import explain
+from .lacks import explain, is_false_alarm, module_at
 from .remedies import remedy
 from .source import NOT_SHIPPED, Module, parse_module
 from .stubs import stubs_dir
@@ -50,12 +50,12 @@ ignore_missing_imports = True
 
 
 def check_types(plan: Plan) -> list[Problem]:
-    """What mypy says of the services, as problems with remedies.
+    """Return mypy's messages about the services, as problems with remedies.
 
     Boards of one type have the same stubs, so mypy runs once for each type of the cluster.
 
     Raises:
-        UserError: The stubs are not here and cannot be fetched.
+        UserError: The stubs are not in the cache and cannot be downloaded.
     """
     kinds = {board.board.name: board.board for board in plan.boards}
     problems: dict[Problem, None] = {}
@@ -80,20 +80,25 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
             line, column = max(found["line"], 0), max(found["column"], -1)
             code, text = found["code"] or "", found["message"]
             module = _parsed(root, found["file"])
+            if is_false_alarm(text, module, (line, column)):
+                continue
             where = Where(found["file"], line, column + 1)
             if lacking := explain(code, text, module, (line, column), has):
                 yield Problem(where, *lacking)
             else:
-                yield Problem(where, text, remedy(code, text, contracts, kind))
+                home = module_at(module, (line, column), text)
+                if home and text.startswith("Module has"):
+                    text = text.replace("Module", f'Module "{home}"', 1)
+                yield Problem(where, text, remedy(code, text, contracts, kind, home))
 
 
 def _view(root: Path) -> Path:
-    """A folder that has of the project what an image has: nothing beside ``services/``."""
+    """Return a folder that holds what an image holds of the project: only ``services/``."""
     view = root / "build" / ".mypy" / "image"
     view.mkdir(parents=True, exist_ok=True)
     link = view / "services"
     if not link.is_symlink():
-        with suppress(FileExistsError):  # another check was quicker
+        with suppress(FileExistsError):  # another check made it first
             link.symlink_to(Path("..", "..", "..", "services"), target_is_directory=True)
     return view
 
@@ -104,7 +109,7 @@ def _parsed(root: Path, file: str) -> Module | None:
 
 
 def _modules(folder: Path) -> list[Path]:
-    """The modules of a service that go to the chip."""
+    """Return the modules of a service that go to the chip."""
     return [
         file
         for file in project_files(folder, "*.py")
@@ -113,7 +118,7 @@ def _modules(folder: Path) -> list[Path]:
 
 
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
-    """What mypy finds in ``files`` (relative to ``folder``): a dict a message."""
+    """Return mypy's messages about ``files`` (relative to ``folder``), one dict per message."""
     names = [str(file) for file in files]
     command = [sys.executable, "-P", "-m", "mypy"]
     command += ["--config-file", str(config), "--output", "json", *names]

@@ -245,7 +245,7 @@ class App:
             text = f"the broker does not know {home.board}, which has to connect first"
             raise RefusedError(503, text, retry)
         if parked.is_full(home.board):
-            raise RefusedError(429, f"{parked.limit} requests wait for {home.board} already", retry)
+            raise RefusedError(429, f"the queue of {home.board} is full ({parked.limit})", retry)
         if len(_head(request)) > message.MOST_HEAD:
             raise RefusedError(431, f"a board takes a head of {message.MOST_HEAD} bytes")
         if len(request.body) > message.MOST_BODY:

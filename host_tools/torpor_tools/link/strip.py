@@ -276,7 +276,7 @@ def _problem(name: str, module: str, where: Where) -> Problem:
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"
     elif module == "alias":
-        what = f"{name} is a type alias, which no device has, and is used at run time"
+        what = f"{name} is a type alias, which the board does not have, and is used at run time"
         remedy = "use it in annotations only"
     elif module == "TYPE_CHECKING":
         what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"

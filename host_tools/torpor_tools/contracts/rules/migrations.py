@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ...errors import Problem, Where
+from ...suggest import counted
 from ..source import Module, Source
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
@@ -50,7 +51,7 @@ def migrations_have_up(source: Source) -> Iterator[Problem]:
     """Each has a plain ``def up(db)``, which the kernel calls."""
     for module in source.migrations:
         found = [n for n in module.tree.body if getattr(n, "name", "") == "up"]
-        remedy = "write `def up(db):`; docs/store.md of torpor's sources tells what db can do"
+        remedy = "write `def up(db):`; docs/store.md describes db"
         if not found:
             yield Problem(Where(module.file), "the migration has no function up", remedy)
         for node in found:
@@ -67,7 +68,7 @@ def _wrong_up(node: ast.stmt) -> str:
     a = node.args
     required = len(a.posonlyargs) + len(a.args) - len(a.defaults)
     if required > 1:
-        return f"up takes {required} arguments"
+        return f"up takes {counted(required, 'argument')}"
     if any(default is None for default in a.kw_defaults):
         return "up takes a keyword-only argument"
     if not (a.posonlyargs or a.args or a.vararg):

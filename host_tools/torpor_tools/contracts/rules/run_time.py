@@ -1,4 +1,4 @@
-"""Rules for what mpy-cross compiles and a board then fails at."""
+"""Rules for code that mpy-cross compiles and that fails on the board."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def types_are_not_computed(source: Source) -> Iterator[Problem]:
 
 
 def aliases_are_not_imported(source: Source) -> Iterator[Problem]:
-    """A type alias is not there on a device, so no module can import it when it runs."""
+    """A type alias does not exist on a device, so no module can import it at run time."""
     gone = {
         f"{module.name}.{name}": name
         for module in source.modules
@@ -81,7 +81,7 @@ def aliases_are_not_imported(source: Source) -> Iterator[Problem]:
         for node in _run_time_imports(module):
             for alias in node.names:
                 if f"{module.imported_from(node)}.{alias.name}" in gone:
-                    what = f"{alias.name} is a type alias, which no device has to import"
+                    what = f"{alias.name} is a type alias, which does not exist on the board"
                     yield module.problem(node, what, "import it under `if TYPE_CHECKING:`")
 
 
@@ -100,9 +100,16 @@ def tuples_have_no_steps(source: Source) -> Iterator[Problem]:
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
                 owner = node.value
                 is_tuple = isinstance(owner, ast.Tuple) or getattr(owner, "id", "") in names
-                if is_tuple and node.slice.step is not None:
+                if is_tuple and has_step(node.slice):
                     what = f"{ast.unparse(node)}: MicroPython's tuple has no slices with a step"
-                    yield module.problem(node, what, "take it of a list: list(t)[::-1]")
+                    yield module.problem(node, what, "take the slice of a list: list(t)[::-1]")
+
+
+def has_step(node: ast.Slice) -> bool:
+    """Return whether a slice leaves elements out or turns them round: ``s[::1]`` does not."""
+    if node.step is None:
+        return False
+    return not isinstance(node.step, ast.Constant) or node.step.value not in (1, None)
 
 
 def _tuples(tree: ast.Module) -> set[str]:

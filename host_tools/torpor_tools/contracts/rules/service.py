@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...errors import Problem
-from ..lineage import Class, is_service, services_of
+from ..lineage import SERVICE, Class, is_service, services_of
 from ..read import Function, assigned, parameters, peers, unquoted
-from ..source import Source, is_foreign
+from ..source import Module, Source, is_foreign
 
 # What every service has, or will have: no method and no peer may be called so.
 RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", "store")
@@ -52,11 +52,40 @@ def _no_class(source: Source) -> Problem:
             return module.problem(
                 cls.node, what, "move it there: the build reads contracts from it"
             )
+    for node in source.main.tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for base in node.bases:
+            if _stands_for_service(source.modules, base):
+                what = f"{node.name} derives from {ast.unparse(base)}, another name for Service"
+                remedy = f"write `class {node.name}(Service):`; the build does not run assignments"
+                return source.problem(node, what, remedy)
     return source.problem(
         source.main.tree,
         f"{source.service} has no service class",
         "write `class Name(Service):` with `from torpor import Service`",
     )
+
+
+def _stands_for_service(modules: Sequence[Module], base: ast.expr) -> bool:
+    """Return whether an expression is ``Service``, or a variable that is assigned from it."""
+    names = {ast.unparse(base).rpartition(".")[2]}
+    if not isinstance(base, ast.Name | ast.Attribute):
+        names = {node.id for node in ast.walk(base) if isinstance(node, ast.Name)}
+    for module in modules:
+        if _mentions_service(module, base):
+            return True
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                stored = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+                if stored & names and _mentions_service(module, node.value):
+                    return True
+    return False
+
+
+def _mentions_service(module: Module, expression: ast.expr) -> bool:
+    return any(module.origin(node) == SERVICE for node in ast.walk(expression))
 
 
 def names_do_not_clash(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from ...contracts.remedies import signature
 from ...errors import Problem, UserError, fail
 from ...model.contract import Method
 from ...model.plan import BoardPlan, PlacedService, Plan
-from ...suggest import did_you_mean, listing
+from ...suggest import counted, did_you_mean, listing
 
 
 def find(plan: Plan, target: str) -> tuple[BoardPlan, PlacedService, Method]:
@@ -38,7 +38,7 @@ def in_order(method: Method, given: Sequence[Any], named: Mapping[str, Any]) -> 
     names = [argument.name for argument in method.arguments]
     problems = []
     if len(given) > len(names):
-        what = f"{method.name} takes at most {len(names)} arguments, {len(given)} were given"
+        what = f"{method.name} takes at most {counted(len(names), 'argument')}, not {len(given)}"
         problems.append(Problem(None, what, remedy))
     for name in named:
         if name not in names:

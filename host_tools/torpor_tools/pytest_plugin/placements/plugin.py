@@ -147,9 +147,11 @@ def cluster(request: pytest.FixtureRequest, placed_cluster: Running) -> Iterator
         if old != new:
             pytest.fail(_told(number, first, old, str(placement), new), pytrace=False)
     if len(expected) != len(answers):
+        from ...suggest import counted
+
         pytest.fail(
-            f"{len(expected)} requests were made under {first}, {len(answers)} under {placement}: "
-            "ask with cluster.until(...) what must be waited for",
+            f"the test made {counted(len(expected), 'request')} under {first} and {len(answers)} "
+            f"under {placement}: wait with cluster.until(...) instead of asking in a loop",
             pytrace=False,
         )
 
