@@ -21,8 +21,19 @@ def line(data: bytes, trace: str) -> bytes:
     return data + b"\n    " + _plain(trace[at + 1 :].encode())
 
 
+# Characters that a reader does not see, but that change what he sees: U+061C, U+200E, U+200F, the
+# line separators and embeddings U+2028 to U+202E, the isolates U+2066 to U+2069, and surrogates.
+# (Unicode Standard Annex 9, 2; https://trojansource.codes). Lead bytes, least and most last byte.
+_HIDDEN = (
+    (b"\xd8", 0x9C, 0x9C),
+    (b"\xe2\x80", 0x8E, 0x8F),
+    (b"\xe2\x80", 0xA8, 0xAE),
+    (b"\xe2\x81", 0xA6, 0xA9),
+)
+
+
 def _plain(data: bytes) -> bytes:
-    """UTF-8 text with its control characters escaped, those from U+0080 to U+009F too."""
+    """UTF-8 text with its control characters escaped, also those that turn its direction."""
     parts = []
     start = 0
     for i in range(len(data)):
@@ -33,4 +44,15 @@ def _plain(data: bytes) -> bytes:
         parts.append(b"\\n" if c == 10 else b"\\x%02x" % c)
         start = i + 1
     parts.append(data[start:])
-    return b"".join(parts)
+    data = b"".join(parts)
+    for lead, least, most in _HIDDEN:
+        if lead in data:
+            for last in range(least, most + 1):
+                hidden = lead + bytes((last,))
+                if hidden in data:
+                    data = data.replace(hidden, b"\\u%04x" % ord(str(hidden, "utf-8")))
+    if b"\xed" in data:
+        for c in str(data, "utf-8"):
+            if 0xD800 <= ord(c) < 0xE000:
+                data = data.replace(c.encode(), b"\\u%04x" % ord(c))
+    return data

@@ -16,6 +16,8 @@ class Fault(Exception):
     """
 
     def __init__(self, status: int, message: str, headers: dict | None = None) -> None:
+        if not 200 <= status < 600:
+            raise ValueError("status %s is not 200 to 599" % status)
         self.status = status
         self.message = message
         self.headers = headers  # for an HTTP answer

@@ -14,7 +14,7 @@ SERVICE = """
 from collections import OrderedDict, namedtuple
 from typing import Any
 
-from torpor import Service, get
+from torpor import Fault, Service, get
 
 Pair = namedtuple("Pair", ("a", "b"))
 
@@ -42,6 +42,9 @@ def _odd(what):
         "ordered": OrderedDict([("a", 1)]),
         "tuple": (1, (2,)),
         "text": "nan {inf} <b>(1, 2)",
+        "half": "ab" + chr(0xD83C),
+        "half key": {"a": 1, chr(0xDFFF): 2},
+        "korean": chr(0xD55C) + chr(0xD000) + chr(0xD7FF) + chr(0xE000) + chr(0x1F321),
     }[what]
 
 
@@ -79,6 +82,18 @@ class Results(Service):
     async def pair(self, what: str) -> tuple[dict[str, int], int] | None:
         wrong = {"a": None}, 200
         return {"right": ({"a": 1}, 202), "none": None, "wrong": wrong}[what]  # type: ignore
+
+    @get("/text/<what>")
+    async def text(self, what: str) -> str:
+        return _odd(what)
+
+    @get("/fault/<status>")
+    async def fault(self, status: int) -> None:
+        raise Fault(status, "as asked")
+
+    @get("/sent/<status>")
+    async def sent(self, status: int) -> tuple[dict, int]:
+        return {}, status
 
     @get("/maybe/<what>")
     async def maybe(self, what: str) -> str | None:
@@ -132,6 +147,38 @@ def test_what_json_cannot_hold_is_a_500_that_the_log_explains(plain: Running, wh
         if "bytes" not in what and "bytearray" not in what:  # alone these are a body
             assert client.get(f"/alone/{what}").status_code == 500
         assert client.get("/promise/right").json() == 7
+
+
+STATUSES = (-1, 0, 4, 9, 20, 99, 100, 101, 199, 600, 999, 1000)
+
+
+@pytest.mark.parametrize("route", ["fault", "sent"])
+def test_a_status_that_http_lacks_is_a_500_that_the_log_explains(
+    plain: Running, route: str
+) -> None:
+    with plain.client("results") as client:
+        for status in STATUSES:
+            mark = plain.sim.board("box").log.mark()
+            answer = client.get(f"/{route}/{status}")
+            assert (answer.status_code, answer.json()) == (500, {"error": "internal error"})
+            plain.wait_log("box", f"ERROR results: GET /{route}/{status}", since=mark)
+            plain.wait_log("box", f"status {status} is not 200 to 599", since=mark)
+        for status in (200, 201, 299, 404, 418, 507, 599):
+            assert client.get(f"/{route}/{status}").status_code == status
+
+
+def test_text_that_is_not_utf8_is_a_500_that_the_log_explains(plain: Running) -> None:
+    with plain.client("results") as client:
+        for route, place in {**PLACES, "/text": "the answer", "/alone": "the answer"}.items():
+            mark = plain.sim.board("box").log.mark()
+            assert client.get(f"{route}/half").status_code == 500
+            plain.wait_log("box", f"{place}: half a surrogate pair, U+D83C", since=mark)
+        mark = plain.sim.board("box").log.mark()
+        assert client.get("/list/half%20key").status_code == 500
+        plain.wait_log("box", "a key of [1]: half a surrogate pair, U+DFFF", since=mark)
+        korean = "\ud55c\ud000\ud7ff\ue000\U0001f321"
+        assert client.get("/list/korean").json() == [1, korean]
+        assert client.get("/text/korean").text == korean
 
 
 def test_what_json_can_hold_is_sent(plain: Running, strict: Running) -> None:

@@ -114,6 +114,12 @@ async def test_requests_that_are_refused(data: bytes, status: int) -> None:
         b"2;a=\x00b\r\nhi\r\n0\r\n\r\n",
         b" 2\r\nhi\r\n0\r\n\r\n",
         b"2 \r\nhi\r\n0\r\n\r\n",
+        *[
+            b"2" + extension + b"\r\nhi\r\n0\r\n\r\n"
+            for extension in (
+                *(b" \t;a", b" ;a=b", b"\t;a", b"; a", b";a =b", b";a= b", b";a;\tb", b"; "),
+            )
+        ],
         b"2\nhi\n0\n\n",
         b"0x2\r\nhi\r\n0\r\n\r\n",
         b"-2\r\nhi\r\n0\r\n\r\n",

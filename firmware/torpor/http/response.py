@@ -29,6 +29,8 @@ def encode(request, result, content_type=None) -> bytes:
     headers = None
     if kind is tuple and 2 <= len(result) <= 3:
         status = result[1]
+        if not 200 <= status < 600:
+            raise ValueError("status %s is not 200 to 599" % status)
         if len(result) == 3:
             headers = result[2]
         result = result[0]
@@ -39,7 +41,12 @@ def encode(request, result, content_type=None) -> bytes:
         result = _json(result)
         kind = "application/json"
     elif kind is str:
-        result = result.encode()
+        data = result.encode()
+        if b"\xed" in data:
+            from . import seldom
+
+            seldom.check_text(result, data)
+        result = data
         kind = "text/plain; charset=utf-8"
     elif kind is bytes or kind is bytearray:
         kind = "application/octet-stream"
@@ -62,6 +69,10 @@ def _json(result, head=b"") -> bytes:
         out.write(b"%7d" % size)
     data = out.getvalue()
     out.close()
+    if b"\xed" in data:  # how half a surrogate pair begins, and a good deal of Korean
+        from . import seldom
+
+        seldom.check_text(result, data)
     return data
 
 

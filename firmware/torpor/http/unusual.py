@@ -42,6 +42,8 @@ def target(data: bytes) -> bytes:
     for c in data:
         if c < 33 or c == 127:
             raise Fault(400, "the target holds white space or a control character")
+    if b"#" in data:  # 9112, 3.2: a client keeps the fragment
+        raise Fault(400, "the target holds a #: write %23")
     try:
         text(data)
     except UnicodeError:

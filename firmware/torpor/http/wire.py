@@ -77,7 +77,7 @@ class Request:
     def _read_target(self, raw: bytes) -> None:
         self.raw = None  # nothing is remembered of what is refused
         target = raw
-        if target[:1] != b"/" or min(target) < 33 or max(target) > 126:
+        if target[:1] != b"/" or min(target) < 33 or max(target) > 126 or b"#" in target:
             from . import unusual
 
             target = unusual.target(target)
