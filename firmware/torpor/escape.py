@@ -52,7 +52,7 @@ def _plain(data: bytes) -> bytes:
                 if hidden in data:
                     data = data.replace(hidden, b"\\u%04x" % ord(str(hidden, "utf-8")))
     if b"\xed" in data:
-        for c in str(data, "utf-8"):
-            if 0xD800 <= ord(c) < 0xE000:
-                data = data.replace(c.encode(), b"\\u%04x" % ord(c))
+        for letter in str(data, "utf-8"):
+            if 0xD800 <= ord(letter) < 0xE000:
+                data = data.replace(letter.encode(), b"\\u%04x" % ord(letter))
     return data
