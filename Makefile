@@ -13,7 +13,8 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 T      ?=
 F      ?=
-JOBS   ?= 2
+# More than two cores have work for: most tests wait, for a board, a broker or a clock.
+JOBS   ?= 3
 
 .PHONY: run test soak bench bench-emulated lint format clean
 

@@ -86,6 +86,7 @@ class Items(Service):
 
     @get("/wait")
     async def wait(self) -> dict:
+        self.log.info("a request waits")
         await asyncio.sleep_ms(4000)
         return {"waited": True}
 

@@ -330,8 +330,13 @@ def test_more_clients_than_connections(board: Running) -> None:
     waiting = [threading.Thread(target=_wait, args=(board, results)) for _ in range(4)]
     with board.client("items") as client:
         assert client.get("/list").json() == [1, 2, 3]
+    before = board.log_text("box").count("a request waits")
     for thread in waiting:
         thread.start()
+    deadline = time.monotonic() + 30
+    while board.log_text("box").count("a request waits") < before + len(waiting):
+        assert time.monotonic() < deadline, "the four requests have not all arrived"
+        time.sleep(0.01)
     answers = []
     while any(thread.is_alive() for thread in waiting):
         with board.client("items") as client:
