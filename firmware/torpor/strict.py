@@ -199,7 +199,7 @@ def _unfit_inside(kind, value, path):
         return None
     for key in value:
         if type(key) is not str:
-            return "%sthe key %r is no text, and arrives as %r" % (
+            return "%sthe key %r is not text and arrives as %r" % (
                 path + ": " if path else "",
                 key,
                 str(key),

@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 _CACHES = ("__pycache__",)
+# pyproject.toml has the same list.
 # Emacs, Vim, Notepad++ and others, nano, JetBrains, patch and git, Python.
 _BACKUPS = (
     *("*~", "#*#", "*.sw[a-p]", "*.bak", "*.save", "*.autosave", "*.tmp", "*___jb_???___"),

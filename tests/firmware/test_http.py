@@ -76,7 +76,7 @@ def test_escaped_characters_beyond_the_first_plane(
         if note is None:
             assert (r.status_code, r.json()["error"]) == (
                 400,
-                "half a surrogate pair is no character",
+                "unpaired surrogate in a string",
             )
         else:
             assert r.json()["note"] == note

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import socket
+import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,15 @@ def test_services_or_the_project_as_a_link(tmp_path: Path) -> None:
     for root in (tmp_path / "p", tmp_path / "link"):
         [problem] = check(root)[1]
         assert str(problem).startswith("services/a/__init__.py:8:16: Incompatible return value")
+
+
+def test_the_sdist_leaves_out_the_same_files() -> None:
+    """hatchling has its own list, in pyproject.toml; it leaves out caches by itself."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    patterns = tomllib.loads(text)["tool"]["hatch"]["build"]["exclude"]
+    for name in EDITORS:
+        if name != "X.BAK":  # gitignore patterns respect case
+            assert any(fnmatchcase(name, pattern) for pattern in patterns), name
 
 
 def test_everything_that_walks_folders_goes_by_the_rule() -> None:

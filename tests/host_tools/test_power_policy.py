@@ -137,6 +137,27 @@ def test_a_time_zone_that_does_not_exist(tmp_path: Path) -> None:
     assert problem.remedy == 'did you mean "Europe/Berlin"?'
 
 
+def test_a_linux_process_has_no_mailbox(tmp_path: Path) -> None:
+    mailbox = '\n\n[mailbox]\ngateway = "127.0.0.1"'
+    for power, where, todo in (
+        (f'policy = "deep"\nwake_every = "5m"{mailbox}', "11", "remove [boards.box.power]"),
+        (f'policy = "idle"{mailbox}\n', "4", "remove `mailbox = true`"),
+    ):
+        root = write_cluster(tmp_path / where, {"a": HEAD + ROUTE}, "UNIX")
+        toml = root / "cluster.toml"
+        text = toml.read_text() + f"\n[boards.box.power]\n{power}\n"
+        if "idle" in power:
+            text = text.replace("services =", "mailbox = true\nservices =")
+        toml.write_text(text)
+        with pytest.raises(UserError) as error:
+            load_plan(root)
+        [problem] = error.value.problems
+        assert "is a Linux process, which does not sleep" in problem.what
+        assert problem.remedy == todo
+        assert problem.where
+        assert problem.where.line == int(where)
+
+
 def test_requests_to_a_board_that_sleeps_deep_need_a_mailbox(tmp_path: Path) -> None:
     deep = 'policy = "deep"\nwake_every = "5m"'
     [note] = plan(tmp_path / "without", deep).notes

@@ -134,7 +134,7 @@ FAULTS = {
     ),
     "/key": (
         {"name": "milk"},
-        "shop -> stock.by_number() returned {1: 'milk'}: the key 1 is no text",
+        "shop -> stock.by_number() returned {1: 'milk'}: the key 1 is not text",
     ),
 }
 

@@ -24,7 +24,7 @@ def joined(text: bytes) -> bytes:
             continue
         low = _unit(text, at + 6)
         if high >= 0xDC00 or not 0xDC00 <= low < 0xE000:
-            raise Fault(400, "half a surrogate pair is no character")
+            raise Fault(400, "unpaired surrogate in a string")
         parts.append(text[begin:at])
         parts.append(chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00).encode())
         begin = at = at + 12

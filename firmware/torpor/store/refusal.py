@@ -79,7 +79,7 @@ def _wrong(value, level: int) -> str:
     """What is wrong with a value, but for what is in it; empty if nothing is."""
     kind = type(value)
     if kind is str:
-        return "is not UTF-8 (half a surrogate pair?)" if utf8(value) is None else ""
+        return "is not UTF-8 (unpaired surrogate?)" if utf8(value) is None else ""
     if kind is float:
         return "is %s, which JSON does not have: store None" % value if value - value != 0 else ""
     if kind is dict or kind is list:
