@@ -7,6 +7,16 @@ from _sim import facts
 
 _PATH = "/.sim/rtc.bin"  # the supervisor removes it at power-on
 _SIZE = 2048
+_NEAR_S = 60  # a busy host may start a board so late after the time that it sets
+
+
+def _seconds(value):
+    """Seconds between a date as ``RTC.datetime`` has it and a fixed one: the Gregorian calendar,
+    its years from March on."""
+    year, month, day, _, hour, minute, second, _ = value
+    year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 class RTC:
@@ -14,9 +24,19 @@ class RTC:
         pass
 
     def datetime(self, value=None):
+        t = time.gmtime()
+        now = (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
         if value is None:
-            t = time.gmtime()
-            return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
+            return now
+        if len(value) != 8:
+            raise ValueError("requested length 8 but object has length %d" % len(value))
+        # The host's clock is right, and is not ours to set.
+        if abs(_seconds(value) - _seconds(now)) > _NEAR_S * facts["speed"]:
+            raise NotImplementedError(
+                "the simulator cannot set a board's clock to another time than now; "
+                "in a test, clock.set(unix) sets the time of the service"
+            )
+        return None
 
     if facts["port"] == "esp32":
 

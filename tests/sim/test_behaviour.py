@@ -360,3 +360,43 @@ async def test_the_causes_of_resets_are_those_of_the_port(tmp_path: Path) -> Non
             assert [heard[f"run {n}"] for n in (1, 2, 3)] == stated
             longest = resets.watchdog_ms or 1 << 30
             assert heard["a long watchdog"] == ("taken" if longest >= 8389 else "refused")
+
+
+SET = """
+import time
+from machine import RTC
+
+def attempt(name, value):
+    try:
+        print(name, RTC().datetime(value))
+    except (NotImplementedError, ValueError) as e:
+        print(name, type(e).__name__, "clock.set(unix)" in str(e))
+
+def at(seconds):
+    t = time.gmtime(seconds)
+    return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
+
+now = int(time.time())
+attempt("now", at(now))
+attempt("a little later", at(now + 5))
+attempt("an hour later", at(now + 3600))
+attempt("a day before", at(now - 86400))
+attempt("2021", (2021, 1, 1, 4, 0, 0, 0, 0))
+attempt("short", (2021, 1, 1))
+print("done", RTC().datetime()[0] > 2024)
+"""
+
+
+@pytest.mark.parametrize("port", ["rp2", "esp32"])
+async def test_a_clock_that_cannot_be_set_says_so(tmp_path: Path, port: str) -> None:
+    where = tiny.plan(board_type=tiny.board(port))
+    async with Simulator([tiny.program(tmp_path, SET, where)]) as sim:
+        await sim.board("shed").wait_log("done True")
+        assert tiny.printed(sim.board("shed").log)[:-1] == [
+            "now None",
+            "a little later None",
+            "an hour later NotImplementedError True",
+            "a day before NotImplementedError True",
+            "2021 NotImplementedError True",
+            "short ValueError False",
+        ]
