@@ -59,7 +59,7 @@ walk("/flash")
 
 @pytest.fixture(autouse=True)
 def no_hex_dumps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have esptool not format each packet for a trace that is off: 8 of 10 s of a test."""
+    """Keep esptool from formatting every packet for a trace that is off."""
     from esptool import loader
 
     monkeypatch.setattr(loader.HexFormatter, "__str__", lambda dump: f"{len(dump._s)} bytes")
