@@ -1,4 +1,4 @@
-"""What a user is told when something is wrong, and the only exceptions a user meets.
+"""Problems that are reported to the user, and the only exceptions a user sees.
 
 Everything else that reaches the top is a bug of ours and keeps its traceback.
 """

@@ -102,7 +102,7 @@ def test_what_nobody_can_reach_is_noted(tmp_path: Path) -> None:
     assert load_plan(root).notes == (
         "cluster.toml:8: a has `port = false`: its route and its app cannot be reached",
         "cluster.toml:11: b has a port but no route and no app to answer there",
-        "cluster.toml:14: c is placed on no board",
+        "cluster.toml:14: c is not on any board",
     )
 
 

@@ -155,7 +155,7 @@ CLUSTER_MISTAKES = {
     "host": (
         '[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'
         'host = "a b"\n[services.b]\nport = 80\n',
-        'cluster.toml:6: host: "a b" is no name or address',
+        'cluster.toml:6: host: "a b" is not a name or an address',
     ),
     "same host": (
         '[cluster]\nname = "x"\n[boards.one]\ntype = "RPI_PICO_W"\nservices = ["b"]\n'

@@ -56,7 +56,7 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
         ('policy = "deep"\nwake_every = "5 min"', 'wake_every: "5 min" is not a time'),
         ('policy = "deep"\nwake_every = "1s"', 'wake_every: "1s" is not a time'),
         ('policy = "deep"\nlinger_ms = -1\nwake_every = "1m"', "linger_ms: -1 is not between"),
-        ('policy = "deep"', "box would sleep for ever"),
+        ('policy = "deep"', "box would never wake"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, power: str, what: str) -> None:

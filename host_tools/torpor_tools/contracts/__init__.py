@@ -108,7 +108,7 @@ def _together(
     sources: dict[str, Source],
     contracts: dict[str, Contract],
 ) -> Iterable[Problem]:
-    """What is wrong between the services, and between them and the boards."""
+    """Report problems between services, and between services and boards."""
     yield from placement.services_have_entries(cluster)
     yield from placement.called_boards_listen(cluster, contracts)
     yield from placement.ports_are_unique(cluster)

@@ -40,7 +40,7 @@ def host_only(tree: ast.Module) -> dict[str, ast.stmt]:
 
 
 def runs(value: ast.expr, gone: set[str], hosts: set[str]) -> bool:
-    """Whether a device can compute a type: a plain name that is there."""
+    """Return whether a device can evaluate a type: it is a name that exists there."""
     return isinstance(value, ast.Name) and value.id not in gone and value.id not in hosts
 
 

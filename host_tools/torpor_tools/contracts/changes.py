@@ -1,4 +1,4 @@
-"""What has changed between two versions of a contract, and whether callers survive it.
+"""Compares two versions of a contract: what changed, and whether it breaks callers.
 
 One function a kind of change, as with the rules; each has a case in ``tests/cases/contracts``.
 Callers are peers (by name and by position), other boards (by fingerprint) and HTTP clients.
@@ -81,7 +81,7 @@ def arguments_added_are_optional(old: Method, new: Method) -> Iterator[Change]:
 
 
 def types_stay(old: Method, new: Method) -> Iterator[Change]:
-    """What callers give and get has the type that they know."""
+    """Report arguments and results whose type has changed."""
     types = {a.name: a.type for a in old.arguments}
     for argument in new.arguments:
         before = types.get(argument.name, argument.type)

@@ -16,17 +16,17 @@ from collections.abc import Sequence
 
 from ..model.contract import Argument, Contract, Method
 
-METHOD_DIGITS = 8  # hexadecimal; 32 bits tell the few versions of one method apart
+METHOD_DIGITS = 8  # hexadecimal; 32 bits distinguish the few versions of one method
 SERVICE_DIGITS = 12
 
 
 def method_fingerprint(method: Method) -> str:
-    """What a stub of ``method`` sends with a call that gives all arguments: 8 hex digits."""
+    """Return what a stub sends with a call that passes all arguments: 8 hex digits."""
     return _of(method, method.arguments)
 
 
 def honoured_fingerprints(method: Method) -> tuple[str, ...]:
-    """What a server with ``method`` accepts from stubs, its own fingerprint first."""
+    """Return the fingerprints that a server with ``method`` accepts, its own first."""
     required = sum(argument.default is None for argument in method.arguments)
     counts = range(len(method.arguments), required - 1, -1)
     return tuple(_of(method, method.arguments[:count]) for count in counts)

@@ -1,4 +1,4 @@
-"""What to write instead of what CPython has and MicroPython's firmware does not."""
+"""Replacements for what CPython has and MicroPython's firmware does not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What mypy says of a name that CPython has and the firmware lacks, in words that help.
+"""Explains mypy's messages about names that CPython has and the firmware lacks.
 
-The stubs leave such names out (``trim.py``), so mypy says "has no attribute", as of a misspelt one.
+The stubs omit such names (``trim.py``), so mypy reports "has no attribute", as for a misspelt name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _HOMES = ("builtins", "asyncio", "collections", "re", "array", "io", "socket", "
 def explain(
     code: str, text: str, module: Module | None, place: tuple[int, int], has: Firmware
 ) -> Explanation | None:
-    """What the firmware lacks and what to write instead, or None if that is not the mistake.
+    """Return what the firmware lacks and what to write instead; None if that is not the mistake.
 
     ``place`` is line and column (from 0) in ``module``.
     """
@@ -97,7 +97,7 @@ def _member(cls: str, name: str) -> Explanation | None:
 
 
 def _classes(name: str) -> Iterator[type]:
-    """CPython's classes of that name, wherever they are."""
+    """Yield CPython's classes of that name from all modules that the stubs cover."""
     for home in _HOMES:
         kind = getattr(importlib.import_module(home), name, None)
         if isinstance(kind, type):
@@ -105,7 +105,7 @@ def _classes(name: str) -> Iterator[type]:
 
 
 def _function(module: str, name: str) -> Explanation | None:
-    """Of a module's function that CPython has."""
+    """Explain a function or constant that CPython's module has."""
     top = module.removeprefix("u")
     for known in (module, top):
         if f"{known}.{name}" in INSTEAD or (known in _STANDARD and _is_there(known, name)):
@@ -132,7 +132,7 @@ def _slice(cls: str, assigned: bool) -> Explanation:
 
 
 def _is_assigned(module: Module | None, place: tuple[int, int]) -> bool:
-    """Whether a line stores into a slice or deletes one."""
+    """Return whether a line assigns to a slice or deletes one."""
     nodes = _nodes(module, place, ast.Subscript) if module else []
     slices = [node for node in nodes if isinstance(node.slice, ast.Slice)]
     return any(not isinstance(node.ctx, ast.Load) for node in slices)
@@ -172,7 +172,7 @@ def _is_refused(key: str, has: Firmware) -> bool:
 
 
 def _of(key: str) -> str | None:
-    """The remedy for a key; bytes and bytearray are as text."""
+    """Return the remedy for a key; what bytes and bytearray share with str is listed once."""
     name, dot, rest = key.partition(".")
     names = (key, f"bytes.{rest}", f"str.{rest}") if name in ("bytes", "bytearray") else (key,)
     return next((INSTEAD[n] for n in names if n in INSTEAD), None) if dot else INSTEAD.get(key)
@@ -193,7 +193,7 @@ def module_at(module: Module | None, place: tuple[int, int], text: str) -> str:
 
 
 def _nodes(module: Module, place: tuple[int, int], kind: type[Any]) -> list[Any]:
-    """The nodes of a kind in a line; those at the column come first."""
+    """Return the nodes of a kind in a line, those at the column first."""
     line, column = place
     nodes = [n for n in ast.walk(module.tree) if isinstance(n, kind) and n.lineno == line]
     return sorted(nodes, key=lambda node: node.col_offset != column)

@@ -73,7 +73,7 @@ def lineage(modules: Sequence[Module], cls: Class) -> list[Class]:
 
 
 def is_service(modules: Sequence[Module], cls: Class) -> bool:
-    """Whether a class derives from torpor's ``Service``, perhaps through others."""
+    """Return whether a class derives from torpor's ``Service``, directly or not."""
     return any(
         each.module.origin(base) == SERVICE
         for each in lineage(modules, cls)

@@ -1,4 +1,4 @@
-"""``contracts.lock``: what the services have promised, beside ``cluster.toml`` and under git.
+"""``contracts.lock``: the released contracts, next to ``cluster.toml`` and under git.
 
 A table a service: the version of its contract, its fingerprint, a table a method. Tables of other
 parts of torpor live beside ``methods`` and are kept as they are; ``migrations`` is one.

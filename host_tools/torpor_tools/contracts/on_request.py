@@ -1,4 +1,4 @@
-"""What a service that starts on request must not have: it would be missed, or there twice."""
+"""Rules for services that start on request: nothing of them may be needed in between."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def nothing_waits_in_it(cluster: Cluster, contracts: dict[str, Contract]) -> Ite
     for name in _names(cluster):
         if contract := contracts.get(name):
             for where, has in _what_lasts(contract):
-                what = f"{name} starts on request and is given back after it, but {has}"
+                what = f"{name} starts on request and is unloaded afterwards, but {has}"
                 yield Problem(where, what, _REMEDY)
 
 

@@ -1,4 +1,4 @@
-"""What services must not do to each other: rules that need the peer's contract as well."""
+"""Rules between services, which need the contract of the peer as well."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterat
     for contract in contracts.values():
         for peer in contract.peers:
             if peer.service not in homes and _is_there(cluster, peer.service):
-                what = f"{contract.service} needs {peer.service}, which is placed on no board"
+                what = f"{contract.service} needs {peer.service}, which is not on any board"
                 remedy = f"add it to the services of {homes[contract.service]} in cluster.toml"
                 yield Problem(peer.where, what, remedy)
 
@@ -110,13 +110,13 @@ def _use(source: Source, node: ast.Attribute, peer: Contract, there: Source) -> 
         what = f"{ast.unparse(node)} is a method of another service"
         yield source.problem(node, what, "call it; the service itself keeps its state")
     elif not method and _is_inner(node.attr, there):
-        what = f"{node.attr} is no part of the contract of {peer.service}"
+        what = f"{node.attr} is not part of the contract of {peer.service}"
         names = listing(m.name for m in peer.methods if not m.streamed) or "no method yet"
         yield source.problem(node, what, f"call a method; its contract has {names}")
 
 
 def _is_inner(name: str, there: Source) -> bool:
-    """Whether a peer has such an attribute, which mypy would let pass."""
+    """Return whether a peer has such an attribute, which mypy would accept."""
     if name.startswith("_") or name in RESERVED:
         return True
     nodes = [node for cls in there.lineage for node in ast.walk(cls.node)]

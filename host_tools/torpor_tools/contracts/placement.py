@@ -1,6 +1,6 @@
-"""What a cluster must not do: one function a mistake that needs all services to be seen.
+"""Rules that need all services of a cluster: one function per mistake.
 
-What keeps a board from being built yields ``Problem``; what is only odd is a note.
+A mistake that prevents a build yields a ``Problem``; anything else worth knowing is a note.
 """
 
 from __future__ import annotations
@@ -148,12 +148,12 @@ def host_name_fits(board: BoardEntry, kind: Board) -> Iterator[Problem]:
 
 
 def notes(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[str]:
-    """What a reader of the build's output should know of services without a use."""
+    """Yield notes about services that nothing can reach."""
     placed = {name for board in cluster.boards for name in board.services}
     for entry in cluster.services:
         contract = contracts.get(entry.name)
         if entry.name not in placed:
-            yield f"{entry.where}: {entry.name} is placed on no board"
+            yield f"{entry.where}: {entry.name} is not on any board"
         elif contract and entry.port is None and (count := _reachable(contract)):
             yield f"{entry.where}: {entry.name} has `port = false`: {count} cannot be reached"
         elif contract and entry.port is not None and not _reachable(contract):
@@ -161,7 +161,7 @@ def notes(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[str]:
 
 
 def _reachable(contract: Contract) -> str:
-    """What of a service answers HTTP, in words."""
+    """Describe what of a service answers HTTP."""
     count = sum(len(method.routes) for method in contract.methods)
     routes = f"its {count} routes" if count > 1 else "its route" if count else ""
     app = "its app" if contract.has_app else ""

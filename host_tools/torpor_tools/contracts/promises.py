@@ -15,11 +15,11 @@ from .lock import Locked, read_lock, write_lock
 
 @dataclass(frozen=True)
 class Verdict:
-    """A service beside its entry in the lock; one of the two may be missing."""
+    """A service and its entry in the lock; one of the two may be missing."""
 
     service: str
     locked: Locked | None
-    contract: Contract | None  # None: no board carries it any more
+    contract: Contract | None  # None: no board has it any more
     changes: tuple[Change, ...] = ()
 
     @property
@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the lock says just what the source says."""
+        """Whether the lock and the source agree."""
         return self.version > 0 and not self.changes
 
 
@@ -106,7 +106,7 @@ def _with_migrations(locked: Locked, contract: Contract, accept: bool) -> Locked
 
 
 def unrecorded(plan: Plan) -> list[str]:
-    """What a user should know of changes that break nobody and are not in the lock yet."""
+    """Return notes about changes that break nobody and are not in the lock yet."""
     found = []
     for verdict in verdicts(plan):
         if not verdict.breaks and not verdict.is_recorded:
@@ -143,7 +143,7 @@ def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
 
 
 def _entry(verdict: Verdict, accept: bool) -> Locked | None:
-    """What the lock is to hold of a service from now on."""
+    """Return the new entry of a service in the lock."""
     if verdict.breaks and not accept:
         if verdict.locked is None or verdict.contract is None:
             return verdict.locked
@@ -165,6 +165,6 @@ def _verdict(name: str, locked: Locked | None, contract: Contract | None) -> Ver
     if locked is None or not locked.has_contract:
         return Verdict(name, locked, contract)
     if contract is None:
-        gone = Change(True, locked.contract.where, "no board carries it any more")
+        gone = Change(True, locked.contract.where, "no board has it any more")
         return Verdict(name, locked, None, (gone,))
     return Verdict(name, locked, contract, tuple(changes(locked.contract, contract)))

@@ -1,4 +1,4 @@
-"""From a service's source to its ``Contract``. What is wrong with it the rules tell, not this."""
+"""Reads a service's source into its ``Contract``; the rules report mistakes in it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_contract(source: Source) -> Contract:
 
 
 def _uses(cls: ast.ClassDef, name: str) -> bool:
-    """Whether the class says ``self.<name>``."""
+    """Return whether the class uses ``self.<name>``."""
     return any(
         isinstance(n, ast.Attribute) and n.attr == name and ast.unparse(n.value) == "self"
         for n in ast.walk(cls)

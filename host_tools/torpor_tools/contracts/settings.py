@@ -22,7 +22,7 @@ class Settings:
 
 
 def read_settings(source: Source) -> Settings:
-    """What the service reads of ``self.config`` by names that are written out."""
+    """Return the keys of ``self.config`` that the service reads by a literal name."""
     found = Settings()
     for module in source.modules:
         parents = {c: node for node in ast.walk(module.tree) for c in ast.iter_child_nodes(node)}
@@ -58,7 +58,7 @@ def _read(
 
 
 def _is_tried(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether it stands in a ``try``, which may be for a key that is missing."""
+    """Return whether it is inside a ``try``, which may handle a missing key."""
     while node in parents:
         node = parents[node]
         if isinstance(node, ast.Try):

@@ -117,12 +117,12 @@ def is_json(type_: Type) -> bool:
 
 
 def is_routed_argument(type_: Type) -> bool:
-    """Whether a request can carry it: one kind of value, None besides."""
+    """Whether a request can contain it: one kind of value, or None."""
     return is_json(type_) and len([o for o in type_.options if o != NONE]) == 1
 
 
 def is_path_argument(type_: Type) -> bool:
-    """Whether a segment of a path can carry it."""
+    """Whether a segment of a path can contain it."""
     return type_.name in ("str", "int", "float", "bool")
 
 
@@ -132,7 +132,7 @@ def is_stream(type_: Type) -> bool:
 
 
 def is_result(type_: Type, routed: bool) -> bool:
-    """Whether a method may return it; only a route's answer has a status beside it."""
+    """Whether a method may return it; only a route may return a status as well."""
     if type_.name == UNION:
         return all(is_result(option, routed) for option in type_.args)
     if type_.name == "tuple":

@@ -1,4 +1,4 @@
-"""What a board's power policy needs of the board and of its services."""
+"""Rules for a board's power policy: what it needs of the board and its services."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterat
         return
     methods = [m for name in board.services if name in contracts for m in contracts[name].methods]
     if not any(m.every_ms or m.daily_s is not None or m.wake for m in methods):
-        what = f"{board.name} would sleep for ever: it has no schedule and no @on_wake"
+        what = f"{board.name} would never wake: it has no schedule and no @on_wake"
         yield Problem(power.where, what, 'add `wake_every = "5m"`')
 
 
 def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
-    """A board that dozes has a port, for what wakes it is a packet."""
+    """A board that dozes has a port, because a packet wakes it."""
     power = board.power
     if power is None or power.policy != "doze":
         return
@@ -34,7 +34,7 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
 
 
 def requests_arrive(board: BoardEntry, cluster: Cluster) -> Iterator[str]:
-    """A note on a board that is asleep whenever somebody asks it."""
+    """Yield a note about a board that is asleep whenever a request arrives."""
     deep = board.power is not None and board.power.policy == "deep"
     if deep and _listens(board, cluster) and not board.mailbox:
         yield (
@@ -107,7 +107,7 @@ def _levels_fit(board: BoardEntry, kind: Board, wakes: list[Wake]) -> Iterator[P
 
 
 def effective(board: BoardEntry, kind: Board, notes: list[str]) -> Power | None:
-    """What the board does of what its table asks for; a fallback adds a note."""
+    """Return the policy that the board can follow; a fallback adds a note."""
     power = board.power
     if power and not kind.wake_sources:
         what = f"a {kind.title} does not sleep, so its power policy is left out"

@@ -22,7 +22,7 @@ __all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
-# Folders of a service that are no part of it as its peers see it.
+# Folders of a service that its peers do not see.
 NOT_SHIPPED = ("tests", "migrations")
 
 
@@ -82,7 +82,7 @@ class Source:
         return self.owner(node).problem(node, what, remedy)
 
     def imports(self) -> Iterator[Import]:
-        """What is imported from the packages of other services."""
+        """Yield the imports from the packages of other services."""
         for module in self.modules:
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.ImportFrom):
@@ -120,7 +120,7 @@ def read_source(root: Path, service: str) -> Source:
 
 
 def _import_aliases(modules: list[Module]) -> None:
-    """Let each module know the aliases that it imports from others of the service."""
+    """Add to each module the aliases that it imports from other modules of the service."""
     offered = {f"{m.name}.{name}": found for m in modules for name, found in m.aliases.items()}
     for module in modules:
         for name, origin in module.names.items():
@@ -147,7 +147,7 @@ def _absent(folder: Path, service: str) -> Problem:
 
 
 def parse_module(path: Path, root: Path) -> Module | Problem:
-    """The module in a file below ``root``, or why it cannot be read."""
+    """Return the module in a file below ``root``, or the reason why it cannot be read."""
     file = path.relative_to(root).as_posix()
     is_package = path.name == "__init__.py"
     name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
@@ -180,7 +180,7 @@ def _imported_names(module: Module) -> Iterator[tuple[str, str]]:
 
 
 def is_foreign(module: str, service: str) -> bool:
-    """Whether a dotted name belongs to another service than ``service``."""
+    """Return whether a dotted name belongs to a service other than ``service``."""
     parts = module.split(".")
     return parts[0] == "services" and parts[1:2] != [service]
 

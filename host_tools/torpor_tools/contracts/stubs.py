@@ -34,7 +34,7 @@ _TicksCPU: TypeAlias = int
 _Ticks: TypeAlias = int
 """
 
-# What torpor's listener uses of the event loop and the stubs do not have.
+# Parts of the event loop that torpor's listener uses and the stubs do not have.
 _ASYNCIO_CORE = """\
 from typing import Any, Generator
 
@@ -53,7 +53,8 @@ cur_task: Any
 def stubs_dir(board: Board) -> Path:
     """The board's stubs in the layout of typeshed, fetched by pip the first time.
 
-    Raises ``UserError`` if they are neither here nor to be had.
+    Raises:
+        UserError: They are not in the cache and cannot be downloaded.
     """
     name = "-".join(r.replace("==", "-") for r in (board.stubs, _STDLIB_STUBS.split("==")[1]))
     has = firmware(board.port)
@@ -93,7 +94,7 @@ def _unavailable(requirement: str, output: str) -> UserError:
 
 
 def _arrange(folder: Path) -> None:
-    """Make one ``stdlib/`` of what pip has unpacked, with what our code needs corrected."""
+    """Combine what pip has unpacked into one ``stdlib/``, with our corrections."""
     stdlib = folder / "stdlib"
     for path in sorted(folder.iterdir()):
         is_module = path.suffix == ".pyi" and path.stem != "__builtins__"

@@ -1,9 +1,9 @@
-"""Takes out of type stubs what a board's firmware does not have.
+"""Removes from type stubs what a board's firmware does not have.
 
 MicroPython's stubs are typeshed's for the builtins and asyncio, and the documentation of all ports
 for the chip's modules: they promise methods, functions and keyword arguments that no firmware has.
 ``trim`` leaves of them what MicroPython has answered (``firmware/``), so that mypy refuses the rest
-where it is used. Positions and comments are not kept: nobody is shown a place in a stub.
+where it is used. Positions and comments are lost: no message shows a place in a stub.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STUB_ONLY = {
     "builtins": {*_VIPER, "const", "ellipsis", "function", "reveal_locals", "reveal_type"},
     "micropython": {"asm_rv32", "asm_thumb", "asm_xtensa", "native", "viper"},
 }
-# What a stub inherits from an abstract class and MicroPython's own type does not have.
+# Bases without the abstract class whose methods MicroPython's own type does not have.
 _BASES = {
     "array.array": "Sequence[_T]",
     "builtins.bytearray": "Sequence[int]",
@@ -155,7 +155,7 @@ class _Trimmer:
         return node.names
 
     def lacks(self, node: ast.stmt) -> bool:
-        """Whether the firmware does not have what the statement defines."""
+        """Return whether the firmware lacks what the statement defines."""
         if self.names is None:
             return False
         if isinstance(node, ast.ImportFrom):
@@ -184,7 +184,7 @@ class _Trimmer:
     # -- classes
 
     def members(self, cls: ast.ClassDef) -> None:
-        """Take out of a class what the firmware's has not."""
+        """Remove from a class what the firmware's class does not have."""
         key = f"{self.module}.{cls.name}"
         if key in _BASES:
             cls.bases = _expressions(_BASES[key])
@@ -237,7 +237,7 @@ class _Trimmer:
         return whole or (isinstance(node, _Function) and not _is_property(node))
 
     def refuses(self, key: str) -> bool:
-        """Whether the firmware refuses it; bytearray is answered for by bytes where it is alike."""
+        """Return whether the firmware refuses it; the answers for bytes count for bytearray too."""
         like = f"bytes{key.removeprefix('bytearray')}" if key.startswith("bytearray") else key
         return key in self.has.refused or like in self.has.refused
 
@@ -340,7 +340,7 @@ def _without_keywords(args: ast.arguments, refused: set[str], skip: int) -> bool
                 return False
             at = args.kwonlyargs.index(arg)
             del args.kwonlyargs[at], args.kw_defaults[at]
-    # What stands right behind arguments that are given by position can be one of them.
+    # An argument right after positional ones can become one of them.
     while len(args.posonlyargs) > skip and args.args and args.args[0].arg in refused:
         args.posonlyargs.append(args.args.pop(0))
     names = [arg.arg for arg in args.args]
@@ -350,7 +350,7 @@ def _without_keywords(args: ast.arguments, refused: set[str], skip: int) -> bool
     if not by_name:
         args.posonlyargs, args.args = [*args.posonlyargs, *args.args], []
         return True
-    # What is refused stands behind what is not: it cannot be given by position either.
+    # A refused argument after an accepted one cannot be given by position either.
     while args.args and args.args[-1].arg in refused:
         if not args.defaults:
             return False

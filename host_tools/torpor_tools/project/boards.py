@@ -114,7 +114,7 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
 
 
 def _check_layout(document: Document, values: dict[str, Any]) -> None:
-    """What no single value can show: the parts must fit each other, or no image would run."""
+    """Check that the parts fit each other, or no image would run."""
     port, chip, filesystem = values["port"], values["chip"], values["filesystem"]
     if port not in CHIPS:
         document.report(("port",), f'port: there is no "{port}"', f"known: {listing(list(CHIPS))}")

@@ -19,7 +19,7 @@ from .power import read_power
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
-# What a service of that name would stand in the way of.
+# Names that services must not have -> what they would conflict with.
 _RESERVED = {
     "kernel": "torpor's own lines in the log have this name",
     "state": "the file /data/state of a board holds self.state of all services",
@@ -172,7 +172,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     wheres = {s: document.where(*listed, i) for i, s in enumerate(services) if isinstance(s, str)}
     host = document.take(path, table, "host", str, f"{name}.local")
     if not _HOST.fullmatch(host):
-        what = f'host: "{host}" is no name or address'
+        what = f'host: "{host}" is not a name or an address'
         document.report((*path, "host"), what, 'write host = "shed.local" or host = "192.168.1.7"')
     power = read_power(document, path, table)
     mailbox = takes_requests(document, path, table, power is not None and power.policy == "deep")
@@ -243,7 +243,7 @@ def _port(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> i
 
 
 def _odd_values(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, Any]]:
-    """What has no counterpart in MicroPython: dates and times."""
+    """Yield values without a counterpart in MicroPython: dates and times."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _odd_values(item, (*path, key))

@@ -24,7 +24,7 @@ _WORDS: dict[type, str] = {
     list: "a list",
     dict: "a table",
 }
-# What a line with such a value looks like, for a key that is missing.
+# Example lines for a key that is missing.
 _EXAMPLES: dict[type, str] = {
     str: '{} = "..."',
     int: "{} = 1",

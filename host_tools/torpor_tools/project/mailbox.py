@@ -48,9 +48,9 @@ def from_url(url: str, where: Where | None = None) -> Mailbox:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
-        raise fail(f'url: "{url}" is no address of an MQTT broker', _EXAMPLE, where)
+        raise fail(f'url: "{url}" is not the address of an MQTT broker', _EXAMPLE, where)
     if parts.username or parts.password:
-        what = "a broker's user and password do not belong into its address"
+        what = "a broker's user and password do not belong in its address"
         raise fail(what, "put [mailbox] user and password into secrets.toml", where)
     tls = parts.scheme == "mqtts"
     return Mailbox(parts.hostname, port or PORTS[parts.scheme], tls, where or Where("--broker"))
@@ -59,7 +59,7 @@ def from_url(url: str, where: Where | None = None) -> Mailbox:
 def takes_requests(
     document: Document, path: tuple[str, ...], table: dict[str, Any], deep: bool
 ) -> bool:
-    """Whether the board has a mailbox: a board that sleeps deep has one, where there is one."""
+    """Return whether the board has a mailbox; with a broker, every deep sleeper has by default."""
     there = "mailbox" in document.data
     wanted = document.take(path, table, "mailbox", bool, deep and there)
     if wanted and not there:

@@ -60,7 +60,7 @@ def load_port(name: str) -> Port:
 
 
 def connections_left(board: Board, listeners: int) -> int:
-    """The TCP connections that a board can have open beside so many listeners.
+    """Return how many TCP connections a board can have open, given its listeners.
 
     Where all sockets come from one pool, one of them is left for UDP: the time, and names.
     """

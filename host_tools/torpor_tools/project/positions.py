@@ -1,4 +1,4 @@
-"""Finds the line of every key in a TOML text, which ``tomllib`` does not tell.
+"""Finds the line of every key in a TOML text, which ``tomllib`` does not report.
 
 It reads only what ``tomllib`` has accepted before, so it need not look for mistakes.
 """

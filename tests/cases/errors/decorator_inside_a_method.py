@@ -1,4 +1,4 @@
-# ERROR: @get on inner, which is no method of A
+# ERROR: @get on inner, which is not a method of A
 from torpor import Service, get
 
 

@@ -1,5 +1,5 @@
-# ERROR: @get on read, which is no method of A
-# ERROR: @every on check, which is no method of A
+# ERROR: @get on read, which is not a method of A
+# ERROR: @every on check, which is not a method of A
 from torpor import Service, every, get
 
 

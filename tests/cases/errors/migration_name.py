@@ -1,4 +1,4 @@
-# ERROR: services/a/migrations/1_create.py: 1_create.py is no name for a migration
+# ERROR: services/a/migrations/1_create.py: 1_create.py is not a valid name for a migration
 from torpor import Service
 
 

@@ -1,4 +1,4 @@
-# ERROR: AsyncIterator[dict] is no stream
+# ERROR: AsyncIterator[dict] is not a stream
 from collections.abc import AsyncIterator
 
 from torpor import Service, get

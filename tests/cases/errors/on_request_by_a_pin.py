@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:7: a starts on request and is given back after it, but opened runs at a pin
+# ERROR: services/a/__init__.py:7: a starts on request and is unloaded afterwards, but opened runs at a pin
 # ON REQUEST: a
 from torpor import Service, on_wake
 

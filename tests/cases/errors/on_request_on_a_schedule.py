@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:8: a starts on request and is given back after it, but read runs on a schedule
+# ERROR: services/a/__init__.py:8: a starts on request and is unloaded afterwards, but read runs on a schedule
 # ON REQUEST: a
 from torpor import Service, every
 

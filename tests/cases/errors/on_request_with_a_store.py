@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:6: a starts on request and is given back after it, but it has a store
+# ERROR: services/a/__init__.py:6: a starts on request and is unloaded afterwards, but it has a store
 # ON REQUEST: a
 from torpor import Service
 

@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:8: a starts on request and is given back after it, but it starts a task here
+# ERROR: services/a/__init__.py:8: a starts on request and is unloaded afterwards, but it starts a task here
 # ON REQUEST: a
 from torpor import Service
 

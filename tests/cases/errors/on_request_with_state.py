@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:6: a starts on request and is given back after it, but it uses self.state
+# ERROR: services/a/__init__.py:6: a starts on request and is unloaded afterwards, but it uses self.state
 # ON REQUEST: a
 from torpor import Service
 

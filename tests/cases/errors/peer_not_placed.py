@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:7: a needs b, which is placed on no board
+# ERROR: services/a/__init__.py:7: a needs b, which is not on any board
 from torpor import Service
 from services.b import B
 

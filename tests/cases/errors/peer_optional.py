@@ -1,4 +1,4 @@
-# ERROR: b: B | None: a peer is always there
+# ERROR: b: B | None: a peer is never None
 from torpor import Service
 from services.b import B
 

@@ -1,4 +1,4 @@
-# ERROR: _rows is no part of the contract of b
+# ERROR: _rows is not part of the contract of b
 from torpor import Service
 from services.b import B
 

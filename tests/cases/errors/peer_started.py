@@ -1,4 +1,4 @@
-# ERROR: start is no part of the contract of b
+# ERROR: start is not part of the contract of b
 from torpor import Service
 from services.b import B
 

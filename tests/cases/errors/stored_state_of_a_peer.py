@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:10: rows is no part of the contract of c
+# ERROR: services/a/__init__.py:10: rows is not part of the contract of c
 from torpor import Service
 from services.c import C
 

@@ -1,4 +1,4 @@
-# ERROR: A.read streams, so nobody takes its chunks
+# ERROR: A.read streams, so nobody reads its chunks
 from collections.abc import AsyncIterator
 
 from torpor import Service, every, get

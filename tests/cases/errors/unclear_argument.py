@@ -1,4 +1,4 @@
-# ERROR: x: int | str leaves open what a request must send
+# ERROR: x: int | str does not say what a request must contain
 from torpor import Service, get
 
 

@@ -1,6 +1,6 @@
-"""What each port's firmware has, as MicroPython itself has answered.
+"""The contents of each port's firmware, as reported by MicroPython itself.
 
-The tables beside this are written by ``scripts/ask_firmware.py``.
+The tables next to this file are written by ``scripts/ask_firmware.py``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Firmware:
 
 @lru_cache
 def firmware(port: str) -> Firmware:
-    """What the firmware of ``port`` has."""
+    """Return what the firmware of ``port`` has."""
     if port not in ("rp2", "unix"):
         chip = firmware("rp2")
         shared = {name: chip.modules[name] for name in f"{PORTABLE} {ALIKE}".split()}

@@ -80,7 +80,7 @@ def _instead(node: ast.stmt) -> str:
 
 
 def methods_are_defined(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A public attribute is no function by another way than ``def``."""
+    """A public attribute becomes a function only through ``def``."""
     for part in source.lineage:
         functions = _functions(source, part.module) | _functions_of(part.node)
         for node in part.node.body:
@@ -127,7 +127,7 @@ def _is_function(value: ast.expr, functions: set[str], module: Module) -> bool:
 
 
 def contract_is_not_decorated(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """What a caller gives is what the method gets: no decorator of one's own stands between."""
+    """A method gets what its caller passes: no other decorator is in between."""
     for node in cls.body:
         if not isinstance(node, _Function) or (node.name[:1] == "_" and node.name != "__init__"):
             continue
@@ -150,7 +150,7 @@ def decorators_are_in_the_class(source: Source, cls: ast.ClassDef) -> Iterator[P
             if isinstance(node, _Function) and node not in methods:
                 for item in node.decorator_list:
                     if found := decorator(module, item):
-                        what = f"@{found[0]} on {node.name}, which is no method of {cls.name}"
+                        what = f"@{found[0]} on {node.name}, which is not a method of {cls.name}"
                         remedy = f"move {node.name} into the class {cls.name}, or derive from it"
                         yield module.problem(item, what, remedy)
 

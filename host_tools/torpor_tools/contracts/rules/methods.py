@@ -75,7 +75,7 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
                 what = f"{place}<{arg.arg}> in the path cannot be {text}"
                 yield source.problem(arg, what, "use str, int, float or bool")
             elif routed and not shapes.is_routed_argument(type_):
-                what = f"{place}{arg.arg}: {text} leaves open what a request must send"
+                what = f"{place}{arg.arg}: {text} does not say what a request must contain"
                 yield source.problem(arg, what, "choose one type, or Any and look at it yourself")
 
 
@@ -99,7 +99,7 @@ def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem
         elif type_.name == shapes.STREAM:
             if not shapes.is_stream(type_):
                 yield source.problem(
-                    node, f"{place}: {type_} is no stream", "use AsyncIterator[str] or [bytes]"
+                    node, f"{place}: {type_} is not a stream", "use AsyncIterator[str] or [bytes]"
                 )
         elif not shapes.is_result(type_, routed):
             what = f"{place}: {type_} cannot be returned"

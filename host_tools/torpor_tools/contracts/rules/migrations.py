@@ -21,7 +21,7 @@ def migrations_are_named(source: Source) -> Iterator[Problem]:
     """A migration's file is called ``0001_create_readings.py``."""
     for module in source.migrations:
         if not _NAME.fullmatch(_stem(module)):
-            what = f"{_stem(module)}.py is no name for a migration"
+            what = f"{_stem(module)}.py is not a valid name for a migration"
             remedy = "four digits and what it does: 0001_create_readings.py"
             yield Problem(Where(module.file), what, remedy)
 

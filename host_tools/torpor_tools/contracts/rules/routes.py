@@ -137,7 +137,7 @@ def _routes(source: Source, cls: ast.ClassDef) -> Iterator[tuple[Function, Route
 
 
 def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """What yields says so, has a route, and is on no schedule."""
+    """A method that yields is annotated so, has a route, and has no schedule."""
     for node in contract_methods(cls):
         place = f"{cls.name}.{node.name}"
         type_ = shapes.parse(node.returns, source.owner(node)) if node.returns else None
@@ -153,5 +153,5 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
             what = f"{place} streams, but has no route, and a peer cannot call it"
             yield source.problem(node, what, "give it a route, or return a list")
         elif is_generator(node) and (trigger := next((n for n in names if n in TRIGGERS), "")):
-            what = f"{place} streams, so nobody takes its chunks when @{trigger} calls it"
-            yield source.problem(node, what, f"take @{trigger} to a method of its own")
+            what = f"{place} streams, so nobody reads its chunks when @{trigger} calls it"
+            yield source.problem(node, what, f"move @{trigger} to a separate method")

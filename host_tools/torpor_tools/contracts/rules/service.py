@@ -10,7 +10,7 @@ from ..lineage import SERVICE, Class, is_service, services_of
 from ..read import Function, assigned, parameters, peers, unquoted
 from ..source import Module, Source, is_foreign
 
-# What every service has, or will have: no method and no peer may be called so.
+# Attributes of every service, now or later: no method and no peer may have these names.
 RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", "store")
 
 
@@ -131,7 +131,7 @@ def peers_are_bare(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
             yield source.problem(node, what, f"write only {text}: {peer.class_name}")
         elif not peer:
             for name in _foreign_names(source, node.annotation):
-                what = f"{ast.unparse(node)}: a peer is always there, and it is one"
+                what = f"{ast.unparse(node)}: a peer is never None and never a list"
                 yield source.problem(node, what, f"write {text}: {name}")
 
 

@@ -13,7 +13,7 @@ from .routes import decorated
 # Ticks wrap: half of the chips' 2^30 ms is the longest time that can be measured.
 _LONGEST_MS = 2**29 - 1
 
-# What is wrong with the decorator's call (None: it has no parentheses), and what to do about it.
+# From the decorator's call (None: no parentheses) to what is wrong with it, and the remedy.
 _Check = Callable[[ast.Call | None], tuple[str, str] | None]
 
 
