@@ -1,4 +1,4 @@
-"""Which files of a folder belong to a project: the one rule for everything that walks folders.
+"""The files of a folder that belong to a project: one rule for everything that walks folders.
 
 Editors leave lock files, backups and dangling links next to sources, and a link can lead out of the
 project. None of that is checked, linked, shipped or watched.

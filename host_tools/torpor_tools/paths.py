@@ -1,4 +1,4 @@
-"""Where the data lies that comes with the tools, in a checkout and in an installed wheel alike."""
+"""Paths of the data that comes with the tools, in a checkout and in an installed wheel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def templates_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """What can be fetched again and is shared by all projects: type stubs, firmware.
+    """The cache that all projects share and that can be fetched again: type stubs, firmware.
 
     ``TORPOR_CACHE`` names another place than the system's usual one.
     """

@@ -43,12 +43,12 @@ def syntax_problem(error: SyntaxError, text: str, file: str) -> Problem:
 
 
 def newer_syntax(line: str) -> tuple[str, str] | None:
-    """What a line has that came with Python 3.12, and what to write instead."""
+    """The syntax of Python 3.12 in a line, and what to write instead."""
     return next(((what, todo) for pattern, what, todo in _NEWER if pattern.search(line)), None)
 
 
 def _older_f_string(message: str, line: str) -> tuple[str, str] | None:
-    """What MicroPython takes inside {} of an f-string and this Python does not, before 3.12."""
+    """Text inside {} of an f-string that MicroPython accepts and Python before 3.12 does not."""
     here = f"Python {sys.version_info[0]}.{sys.version_info[1]}, which runs torpor here, cannot"
     if "backslash" in message and "f-string" in message:
         what = f"{here} read a backslash inside {{}} of an f-string"

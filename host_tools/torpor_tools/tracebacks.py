@@ -1,4 +1,4 @@
-"""From what a board's traceback names to what its reader knows: the source, not the bytecode."""
+"""Translate a board's traceback from bytecode files to source files."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_a_method_without_a_route_is_called_as_peers_do(
     with pytest.raises(UserError, match=r"knows none of the keys"):
         ask(plan, project, "readings.fridges")
     monkeypatch.delenv("TORPOR_CLUSTER_KEYS")
-    with pytest.raises(UserError, match=r"here is no key of the cluster"):
+    with pytest.raises(UserError, match=r"there is no cluster key here"):
         ask(plan, project, "readings.fridges")
 
 

@@ -1,4 +1,4 @@
-"""The serial line to a board, when it cannot be had."""
+"""The serial line to a board, when it cannot be opened."""
 
 from __future__ import annotations
 

@@ -316,6 +316,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(["-C", str(root), "graph", "a.show"]) == 1
     assert 'did you mean "a.shown"?' in capsys.readouterr().err
     (root / "bad.json").write_text("{}")
-    for file, told in (("bad.json", "is no recorded run"), ("none.json", "there is no none.json")):
+    for file, told in (("bad.json", "is not a recorded run"), ("none.json", "there is no none.json")):
         assert run(["-C", str(root), "graph", "--record", file]) == 1
         assert told in capsys.readouterr().err

@@ -126,7 +126,7 @@ def test_light_sleep_is_doze_only_while_the_radio_listens() -> None:
 def test_a_trace_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text('{"event": "boot", "start": 1, "at": 0}\nno\n{"event": "x"}\n')
-    with pytest.raises(UserError, match=r"trace.jsonl:2: this is no event"):
+    with pytest.raises(UserError, match=r"trace.jsonl:2: this is not an event"):
         read_trace(path)
     with pytest.raises(UserError, match="run the board first"):
         read_trace(tmp_path / "missing.jsonl")

@@ -1,4 +1,4 @@
-"""What the commands are made of: their help page, and the project that they work in."""
+"""The base of the commands: their help page, and the project that they work in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """What every command knows: where it was started."""
+    """The settings of every command: where it was started."""
 
     directory: str
 

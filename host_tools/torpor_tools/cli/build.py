@@ -74,7 +74,7 @@ def command(
     for name in names:
         with busy(f"Building {name}"):
             image = next(images)
-        if not frozen:  # a table of what is left would tell nothing
+        if not frozen:  # a table of the rest would be of no use
             _show(image, modules)
         show_left_out(image.board, root)
         click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
@@ -88,7 +88,7 @@ def command(
 
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
     """Write the file to flash. The image is whole without it, so a firmware that is out of reach
-    is no mistake, unless the user has named it."""
+    is not an error, unless the user has named it."""
     from ..board.flash.prepare import flash_file
 
     try:
@@ -106,13 +106,13 @@ def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
 
 
 def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
-    """Tell what to build, or with the built firmware ``own`` write the file to flash."""
+    """Print what to build, or write the file to flash with the built firmware ``own``."""
     from ..board.flash.prepare import flash_file
 
     manifest = image.folder / "frozen" / "manifest.py"
     if own is None:
         click.echo(f"build MicroPython with FROZEN_MANIFEST={manifest}")
-        click.echo("docs/custom-firmware.md of torpor's sources tells how")
+        click.echo("docs/custom-firmware.md in torpor's sources explains how")
         click.echo(f"then: torpor build {image.board.name} --frozen --firmware FILE")
         return
     file = flash_file(image, source=own, own=True)
@@ -130,7 +130,7 @@ def _show(image: Image, modules: bool) -> None:
 
 
 def _heap(image: Image) -> tuple[Heap, Heap]:
-    """What each part takes of the heap; nothing if the image does not start here."""
+    """The heap that each part takes; empty if the image does not start here."""
     from torpor_sim import weigh
 
     try:

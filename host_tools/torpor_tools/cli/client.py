@@ -33,7 +33,7 @@ def command(settings: Settings, services: tuple[str, ...], out: Path | None) -> 
     for name in services:
         if name not in known:
             remedy = did_you_mean(name, known) or f"services with a port: {listing(known)}"
-            raise fail(f"{name} is no service with a port", remedy)
+            raise fail(f"{name} is not a service with a port", remedy)
     text = client(plan, list(services or sorted(set(known))))
     if out is None:
         click.echo(text, nl=False)

@@ -224,7 +224,7 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
     if origin.migrations != done:
         had = f"had {counted(origin.migrations, 'migration')} when they were exported"
         what = f"the rows {had}, and what is on the board has had {done}"
-        raise fail(what, "export them anew, or, to write them as they are: --as-is", where)
+        raise fail(what, "export them again, or write them as they are: --as-is", where)
 
 
 @command.command(

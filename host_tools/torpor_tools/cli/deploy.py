@@ -52,7 +52,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
     type=click.FloatRange(min=0.1),
     default=1.0,
     metavar="FACTOR",
-    help="Wait so many times longer for a slow board.",
+    help="Wait N times as long for a slow board.",
 )
 @click.pass_obj
 def command(

@@ -1,4 +1,4 @@
-"""What ``torpor sim --emulate`` does: the very file that would be flashed, in an emulator."""
+"""``torpor sim --emulate``: boot the file that would be flashed in an emulator."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def _until(emulated: EmulatedBoard, event: str) -> None:
         await emulated.wait_line(event, _PATIENCE_S)
     except TimeoutError:
         what = f"{emulated.name} did not log {event!r} within {_PATIENCE_S:.0f} s"
-        raise fail(what, "its log above tells how far it came") from None
+        raise fail(what, "its log above shows how far it got") from None
 
 
 def _show(plan: Plan, image: Image, emulated: EmulatedBoard) -> None:

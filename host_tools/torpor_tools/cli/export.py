@@ -54,7 +54,7 @@ def command(
         image = build(plan, name, root / "build", types=types)
     paths = {"prefix": prefix or "", "micropython": micropython or linux.MICROPYTHON}
     show_files(folder, linux.write_service(image, plan.cluster.name, folder, **paths))
-    click.echo(f"{folder} runs {name} on Linux; torpor-{name}.service tells how to install it")
+    click.echo(f"{folder} runs {name} on Linux; torpor-{name}.service says how to install it")
 
 
 def _with_process(cluster: Cluster, name: str) -> Cluster:

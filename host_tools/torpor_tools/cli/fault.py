@@ -27,7 +27,7 @@ def command() -> None:
 
 @command.command(
     cls=Command,
-    help="Cut a board's power: it falls silent, and nobody is told.",
+    help="Cut a board's power: it falls silent, and no connection is closed.",
     arguments=[_BOARD],
     examples=[("torpor fault kill shed", "shed is dead until it is revived")],
 )

@@ -136,7 +136,7 @@ def _new_port(board: Board) -> str | None:
 
 
 def _say(settings: Settings, image: Image, file: Path, production: bool) -> None:
-    """What is going to happen, before anything does."""
+    """Announce what is going to happen before anything does."""
     shown = root_relative(file, settings.root)
     size = file.stat().st_size
     click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes")
@@ -145,4 +145,4 @@ def _say(settings: Settings, image: Image, file: Path, production: bool) -> None
         "(torpor deploy keeps that)"
     )
     if production:
-        click.echo("then it has no prompt: it is changed by flashing it again, and by nothing else")
+        click.echo("it will have no prompt: only flashing it again can change it")

@@ -30,7 +30,7 @@ _LOOK_S = 1.0  # how often the simulator's places are looked at again
     help="Answer HTTP for boards that sleep, until Ctrl-C.",
     examples=[
         ("torpor gateway", "with the broker of cluster.toml, or one that it starts"),
-        ("torpor gateway --bind 127.0.0.1", "beside torpor sim on one computer"),
+        ("torpor gateway --bind 127.0.0.1", "next to torpor sim on one computer"),
         ("torpor gateway --broker mqtts://nas.local", "another broker than the boards'"),
     ],
 )
@@ -101,7 +101,7 @@ def _broker(plan: Plan, url: str | None) -> Mailbox:
         return from_url(url)
     if plan.cluster.mailbox is None:
         raise fail(
-            "the cluster has no mailbox, so there is nothing to be a gateway for",
+            "the cluster has no mailbox, so a gateway has nothing to do",
             'add to cluster.toml: [mailbox] with gateway = "<this computer>", and a board with '
             'the policy "deep"',
         )
@@ -131,7 +131,7 @@ def _show(gateway: Gateway, plan: Plan, bind: str) -> None:
 
 
 def _resolver(root: Path) -> Resolve:
-    """Where a board answers: its own address, or its place in a simulator of this project."""
+    """The address of a board: its own, or the one in a simulator of this project."""
     from torpor_sim import simulated
     from torpor_sim.ports import Place
 

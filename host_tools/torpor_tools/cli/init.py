@@ -19,7 +19,7 @@ from .scaffold import write_project, write_service
     examples=[
         ("torpor init greenhouse", "a project for a Pico W"),
         ("torpor init greenhouse --board ESP32_GENERIC", "another kind of board"),
-        ("torpor init .", "in this folder, beside what is there"),
+        ("torpor init .", "in this folder, next to what is there"),
     ],
 )
 @click.argument("dir", type=FOLDER)

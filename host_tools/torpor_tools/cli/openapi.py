@@ -35,7 +35,7 @@ def command(settings: Settings, service: str | None, out: Path | None) -> None:
     if service is not None and service not in found:
         names = listing(found)
         remedy = did_you_mean(service, found) or f"services with a port: {names}"
-        raise fail(f"{service} is no service with a port", remedy)
+        raise fail(f"{service} is not a service with a port", remedy)
     if service is not None:
         found = {service: found[service]}
     if out is None:

@@ -54,7 +54,7 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
 
 
 def note(text: str) -> None:
-    """Tell what is no mistake but worth knowing, on stderr."""
+    """Print something worth knowing that is not an error, on stderr."""
     click.echo(f"{click.style('note', fg='yellow', bold=True)}: {text}", err=True)
 
 
@@ -76,7 +76,7 @@ def busy(text: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function that is told the bytes done and, if known, the bytes in all.
+    """A callback for progress: bytes done and, if known, bytes in total.
 
     A terminal shows a bar, with ``text`` before it, from the first call on; a pipe nothing.
     """
@@ -87,14 +87,14 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
     bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
     task = bar.add_task(text, total=None, start=False)
 
-    def told(done: int, total: int | None) -> None:
+    def show(done: int, total: int | None) -> None:
         if not bar.live.is_started:
             bar.start()
             bar.start_task(task)
         bar.update(task, completed=done, total=total)
 
     try:
-        yield told
+        yield show
     finally:
         bar.stop()
 

@@ -17,7 +17,7 @@ from .output import busy, print_table
 @click.command(
     cls=Command,
     help="Show what a placement would rebuild and how many calls would use the network. Nothing "
-    "is changed. Without arguments: cluster.toml as it is, beside the last build.",
+    "is changed. Without arguments: cluster.toml as it is, compared with the last build.",
     arguments=[("SERVICE=BOARD", "Try out this service on that board")],
     examples=[
         ("torpor plan", "what differs from what was built last"),
@@ -56,7 +56,7 @@ def command(settings: Settings, moves: tuple[str, ...], record: Path | None) -> 
 
 
 def total(traffic: Traffic, run: Record | None) -> str:
-    """What there is of traffic: calls of a recorded run, or pairs of methods."""
+    """The known traffic: calls of a recorded run, or pairs of methods."""
     if run is None:
         return f"{counted(traffic.total, 'pair')} of methods"
     return f"{counted(traffic.total, 'call')} in {run.seconds:g} s"
@@ -66,7 +66,7 @@ def split_move(text: str) -> tuple[str, str]:
     """Service and board of ``SERVICE=BOARD``. Raises ``UserError``."""
     service, equals, board = text.partition("=")
     if not (service and equals and board):
-        raise fail(f"{text} is no placement", "write SERVICE=BOARD, for example readings=barn")
+        raise fail(f"{text} is not a placement", "write SERVICE=BOARD, for example readings=barn")
     return service, board
 
 

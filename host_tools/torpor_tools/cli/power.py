@@ -21,7 +21,7 @@ _HEADINGS = ("policy", "mA", "mAh/day", "battery", "latency", "95 %", "worst")
 
 @click.command(
     cls=Command,
-    help="Tell what a board draws, how long a battery lasts and how long callers wait, under each "
+    help="Report what a board draws, how long a battery lasts and how long callers wait, with each "
     "policy. Currents are datasheet figures (boards/*.toml) unless they were measured.",
     arguments=[("BOARD", "A board of cluster.toml")],
     examples=[

@@ -29,7 +29,7 @@ def init(settings: Settings) -> None:
     from ..project.secrets import NAME
 
     init(settings.root)
-    click.echo(f"{NAME} has a key now; whoever has it can call every method of every service")
+    click.echo(f"{NAME} has a key now; anyone who has it can call every method of every service")
     if not _is_ignored(settings):
         note(f"put {NAME} into .gitignore")
     click.echo("next: torpor build")

@@ -11,7 +11,7 @@ from .output import note
 @click.command(
     cls=Command,
     help="Change what a simulated board senses, while torpor sim runs in another terminal. It "
-    "holds until it is set anew, also in the next torpor sim, but not in one with --fresh.",
+    "holds until it is set again, also in the next torpor sim, but not in one with --fresh.",
     arguments=[
         ("BOARD", "A board of the cluster, by its name in cluster.toml"),
         ("WHAT", "probe:ROM, pin:NUMBER, adc:NUMBER, wifi:up, wifi:rssi, wifi:ntp, chip:celsius"),

@@ -65,7 +65,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
 @click.option(
     "--emulate",
     is_flag=True,
-    help="Boot the file to flash in an RP2040 emulator: one Pico W, some 40 times slower.",
+    help="Boot the file to flash in an RP2040 emulator: one Pico W, about 40 times slower.",
 )
 @click.pass_obj
 def command(
@@ -129,7 +129,7 @@ def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Pl
 
 
 def warn_of_breaks(plan: Plan) -> None:
-    """Tell what the simulator runs although ``torpor build`` refuses it."""
+    """Print what the simulator runs although ``torpor build`` refuses it."""
     from ..contracts.promises import broken_promises
 
     try:

@@ -1,4 +1,4 @@
-"""What the commands for a real board share: which board, behind which port, and how it started."""
+"""The shared part of commands for a real board: which board, which port, and how it started."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _any_device(settings: Settings, name: str | None, port: str | None) -> str:
 
 
 def show_start(plan: Plan, image: Image, health: Health, device: str) -> None:
-    """Tell how the board came up and what to do next. Raises ``UserError`` if it did not."""
+    """Print how the board came up and what to do next. Raises ``UserError`` if it did not."""
     name = image.board.name
     if not health.ready:
         said = "\n".join(health.lines[-15:]) or "(nothing)"
@@ -123,7 +123,7 @@ def show_start(plan: Plan, image: Image, health: Health, device: str) -> None:
     if health.address:
         _show_urls(plan, image, health.address)
     elif not health.wifi:
-        note("it has no Wi-Fi: write secrets.toml, [wifi] with ssid and password, and do it again")
+        note("it has no Wi-Fi: write ssid and password into [wifi] of secrets.toml")
     else:
         note(f"it has no address yet: torpor logs --port {device} shows when it has joined")
 

@@ -31,7 +31,9 @@ def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            problems.append(Problem(None, f"{text} is no argument", f"write name=value; {remedy}"))
+            problems.append(
+                Problem(None, f"{text} is not an argument", f"write name=value; {remedy}")
+            )
         elif name not in kinds:
             near = did_you_mean(name, kinds) or remedy
             problems.append(Problem(None, f"{method.name} has no argument {name}", near))

@@ -21,7 +21,7 @@ from .peer import ask_as_peer
 def call(
     plan: Plan, root: Path, name: str, given: Sequence[str], *, at: str | None, timeout: float
 ) -> Iterator[Any]:
-    """What ``service.method`` answers; the pieces of it if it streams.
+    """Call ``service.method``; yield its result, or its pieces if it streams.
 
     A method without a route is called as a peer calls it, under the cluster's key.
 
@@ -62,7 +62,7 @@ def _routed(service: PlacedService) -> str:
 def _ask_first(
     places: Sequence[str], ask: Callable[[str], Iterator[Any]], called: str
 ) -> Iterator[Any]:
-    """What the first place that can be reached answers."""
+    """The answer of the first place that can be reached."""
     reasons = []
     for url in places:
         try:

@@ -1,4 +1,4 @@
-"""Where a service of the cluster answers: in a simulator on this computer, or on its board."""
+"""Find where a service of the cluster answers: in a simulator on this computer, or on its board."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def board_of(plan: Plan, service: PlacedService) -> BoardPlan:
 def addresses(
     plan: Plan, root: Path, service: PlacedService, at: str | None
 ) -> list[tuple[BoardPlan, str, int]]:
-    """Where boards that carry the service take calls of peers: board, host and port, best first.
+    """The ports of peers on boards that carry the service: board, host and port, best first.
 
     ``at`` as for ``urls``. Raises ``UserError``.
     """
@@ -51,7 +51,7 @@ def addresses(
 
 
 def urls(plan: Plan, root: Path, service: PlacedService, at: str | None) -> list[str]:
-    """Where to look for a service with a port, the best first.
+    """The places to look for a service with a port, best first.
 
     ``at`` is a host, host:port or URL; without it: the simulator of the project, then the board's
     ``host``. Raises ``UserError`` for an ``at`` that is none of these.
@@ -77,4 +77,6 @@ def _url(at: str, port: int | None) -> str:
         return at.rstrip("/")
     if re.fullmatch(r"[\w.-]+|[\w.-]+:\d{1,5}", at, re.ASCII):
         return f"http://{at}" if ":" in at or not port else f"http://{at}:{port}"
-    raise fail(f"{at} is no place of a service", "give a host, host:port or URL: --at 192.168.1.7")
+    raise fail(
+        f"{at} is not the address of a service", "give a host, host:port or URL: --at 192.168.1.7"
+    )

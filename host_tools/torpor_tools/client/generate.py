@@ -88,7 +88,7 @@ def _argument(argument: Argument) -> str:
 
 
 def _answer(kind: Type) -> Type:
-    """What a caller gets of a method's answer: of a tuple (object, status, headers) the object."""
+    """The part of a result that a caller gets: the object of a tuple (object, status, headers)."""
     if kind.name == "tuple":
         return kind.args[0] if kind.args else Type("Any")
     if len(kind.options) > 1:

@@ -14,7 +14,7 @@ _JSON = "application/json"
 
 
 class Fault(Exception):  # noqa: N818  (what services call it)
-    """What a service answers instead: an HTTP status and its message."""
+    """An error answer of a service: an HTTP status and its message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status} {message}")
@@ -53,7 +53,7 @@ class Client:
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> Any:
-        """What the route answers: a JSON value, text, bytes, or None for an empty answer.
+        """Call the route; return a JSON value, text, bytes, or None for an empty answer.
 
         ``path``: its segments. What is None in ``query`` is left out. Raises ``Fault`` for an
         answer that is an error, ``httpx.HTTPError`` if there is none.

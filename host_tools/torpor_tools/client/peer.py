@@ -27,11 +27,11 @@ def ask_as_peer(
     at: str | None,
     timeout: float,
 ) -> Iterator[Any]:
-    """What the method answers. ``timeout`` is in seconds. Raises ``UserError``."""
+    """Call the method and return its result. ``timeout`` is in seconds. Raises ``UserError``."""
     keys = cluster_keys(root)
     name = f"{service.name}.{method.name}"
     if not keys:
-        what = f"{name} has no route: only peers may call it, and here is no key of the cluster"
+        what = f"{name} has no route: only peers may call it, and there is no cluster key here"
         raise fail(what, "make one, then build the boards with it: torpor secrets init")
     errors: list[UserError] = []
     for board, host, port in addresses(plan, root, service, at):
@@ -55,7 +55,7 @@ def ask_as_peer(
 
 
 def fingerprint(method: Method, values: Mapping[str, Any]) -> str:
-    """That of the method with the arguments up to the last one that is given."""
+    """The fingerprint of the method with the arguments up to the last one that is given."""
     names = [argument.name for argument in method.arguments]
     required = sum(argument.default is None for argument in method.arguments)
     count = max([required, *(names.index(name) + 1 for name in values)])

@@ -48,7 +48,7 @@ def connect(
 ) -> Peer:
     """A connection to ``board``, which has a service at ``address``, with the first key it knows.
 
-    Raises ``UserError`` if it cannot be had; ``timeout`` is in seconds.
+    Raises ``UserError`` if it cannot be reached; ``timeout`` is in seconds.
     """
     return Peer(lambda: _open(address, board, keys, caller, timeout))
 
@@ -117,7 +117,7 @@ class Peer:
         deadline_ms: int = 5000,
         id: str = "",
     ) -> Any:
-        """What ``service.method`` returns: a JSON value, bytes or a tuple.
+        """Call ``service.method`` and return its result: a JSON value, bytes or a tuple.
 
         ``arguments`` by name, or those of the beginning in their order. ``fingerprint`` is that of
         the method with these arguments (``contracts.fingerprint``). ``id`` makes a call known, so
@@ -170,7 +170,7 @@ def encode_call(
     arguments: Mapping[str, Any] | Sequence[Any],
     id: str = "",
 ) -> bytes:
-    """The frame of a call, without its code. Raises ``UserError`` for what is no text."""
+    """The frame of a call, without its code. Raises ``UserError`` for a value that is not text."""
     plain = dict(arguments) if isinstance(arguments, Mapping) else list(arguments)
     # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))

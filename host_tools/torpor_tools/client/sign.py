@@ -12,7 +12,7 @@ NONCE = 16
 
 
 def key_name(key: bytes) -> str:
-    """What a key is called in public: 8 hexadecimal digits."""
+    """The public name of a key: 8 hexadecimal digits."""
     return hashlib.sha256(b"torpor key\n" + key).digest()[:4].hex()
 
 

@@ -56,7 +56,7 @@ def combine(firmware: bytes, filesystem: bytes, board: Board) -> bytes:
             f"of {board.name} at 0x{board.filesystem.offset:x}",
             f"correct [filesystem] in boards/{board.name}.toml for this firmware",
         )
-    # The boot loader's own block stays first and as it is: what it spoils is then written anew.
+    # The boot loader's own block stays first and as it is: what it overwrites is written again.
     first = b"".join(block.raw for block in blocks if block.family == ABSOLUTE)
     return first + _numbered(_whole_sectors(code) + _blocks(start, filesystem, family))
 
@@ -87,7 +87,7 @@ def read(uf2: bytes, board: Board) -> list[Block]:
 
 
 def flash_content(blocks: Sequence[Block], start: int, size: int) -> bytes:
-    """What ``size`` bytes of flash from ``start`` on hold after the blocks were written."""
+    """The ``size`` bytes of flash from ``start`` on, after the blocks were written."""
     content = bytearray(b"\xff" * size)
     for block in blocks:
         at = block.address - FLASH_START - start

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Filesystem:
-    """Where the LittleFS2 filesystem lies in flash and how it is formatted (bytes, blocks)."""
+    """The place of the LittleFS2 filesystem in flash, and its format (bytes, blocks)."""
 
     offset: int
     block_size: int

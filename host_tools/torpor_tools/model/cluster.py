@@ -26,7 +26,7 @@ class ServiceEntry:
 
     @property
     def where_of_port(self) -> Where:
-        """Where ``cluster.toml`` gives it its port."""
+        """The line of ``cluster.toml`` with its port."""
         return self.port_where or self.where
 
 
@@ -81,7 +81,7 @@ class BoardEntry:
     host_where: Where | None = None
 
     def where_of(self, service: str) -> Where:
-        """Where ``cluster.toml`` puts that service on this board."""
+        """The line of ``cluster.toml`` that puts the service on this board."""
         return self.service_wheres.get(service, self.where)
 
 

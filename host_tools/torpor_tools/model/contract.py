@@ -65,7 +65,7 @@ class Method:
 
     @property
     def is_safe(self) -> bool:
-        """Whether a lost call may be sent again without further ado."""
+        """Whether a lost call may be sent again as it is."""
         return self.safe or any(route.verb == "GET" for route in self.routes)
 
 

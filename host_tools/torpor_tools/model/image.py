@@ -1,4 +1,4 @@
-"""What a build makes for one board, and what it weighs."""
+"""The result of a build for one board, and its sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs where: a cluster with contracts read, boards known and start order decided."""
+"""A plan: a cluster with its contracts read, its boards known and its start order decided."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Plan:
 
     cluster: Cluster
     boards: tuple[BoardPlan, ...]
-    notes: tuple[str, ...] = ()  # what the build should tell the user, such as rings of peers
+    notes: tuple[str, ...] = ()  # what the build should report, such as rings of peers
 
     def homes(self, service: str) -> list[BoardPlan]:
         """The boards that carry a service."""

@@ -1,4 +1,4 @@
-"""How MicroPython behaves on a family of chips, as ``boards/ports/<port>.toml`` describes it."""
+"""The behaviour of MicroPython on a family of chips, as in ``boards/ports/<port>.toml``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Wifi:
 
 @dataclass(frozen=True)
 class Sockets:
-    """What happens at the limits that ``boards/*.toml`` has. A name is one of ``Port.errno``."""
+    """The errors at the limits of ``boards/*.toml``. A name is one of ``Port.errno``."""
 
     shared: bool  # whether listeners and connections take from one pool
     full: str  # of socket(), when none is left
@@ -44,7 +44,7 @@ class Sockets:
 
 @dataclass(frozen=True)
 class Heap:
-    """How the heap grows."""
+    """The growth of the heap."""
 
     split: bool  # whether it grows by areas
     free_counts_unborn: bool  # whether gc.mem_free() counts memory that is not heap yet
@@ -54,14 +54,14 @@ class Heap:
 
 @dataclass(frozen=True)
 class Loop:
-    """How ``poll`` waits."""
+    """The waiting of ``poll``."""
 
     poll_ms: int  # how late a packet may be seen
 
 
 @dataclass(frozen=True)
 class Names:
-    """How names are looked up, in which the whole program waits."""
+    """The lookup of names, during which the whole program waits."""
 
     local: bool  # whether <name>.local is asked by mDNS
     local_ms: int  # until that has failed
@@ -71,14 +71,14 @@ class Names:
 
 @dataclass(frozen=True)
 class Time:
-    """How the clock counts."""
+    """The clock's resolution and range."""
 
     epoch_year: int  # the year in which time.time() is 0
 
 
 @dataclass(frozen=True)
 class Resets:
-    """What ``machine.reset_cause()`` says after a reset: the name of a constant of ``machine``."""
+    """The ``machine.reset_cause()`` after a reset: the name of a constant of ``machine``."""
 
     reset: str  # after machine.reset()
     watchdog: str  # after a watchdog that was not fed

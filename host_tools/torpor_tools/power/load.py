@@ -21,7 +21,7 @@ _SEED = 1
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked of the board."""
+    """The load on a board."""
 
     requests_per_minute: float = 1.0
     request_ms: float = 20.0  # of the processor, for one request
@@ -67,7 +67,7 @@ def play(board: Board, policy: str, load: Load) -> Outcome:
 
 
 def _arrivals(chance: random.Random, load: Load) -> list[float]:
-    """When requests come, in ms."""
+    """The times of requests, in ms."""
     end = load.hours * 3_600_000
     times, now = [], 0.0
     while load.requests_per_minute > 0:
@@ -93,7 +93,7 @@ class _Line:
 
 
 def _jobs(load: Load) -> list[float]:
-    """When scheduled runs are due, in ms."""
+    """The times of scheduled runs, in ms."""
     if not load.every_ms:
         return []
     count = int(load.hours * 3_600_000 / load.every_ms)

@@ -1,4 +1,4 @@
-"""From states and how long they lasted to charge and current."""
+"""Turn states and their durations into charge and current."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Energy:
-    """How long a board was in each state (ms), and what it drew there (mA)."""
+    """The time in each state (ms) and the current there (mA)."""
 
     ms: Mapping[str, float]
     currents_ma: Mapping[str, float]
@@ -43,7 +43,7 @@ class Energy:
         return 24 * self.average_ma
 
     def battery_days(self, capacity_mah: float) -> float:
-        """How long a battery lasts, its own losses left out."""
+        """The life of a battery, its own losses left out."""
         return capacity_mah / self.mah_per_day if self.mah_per_day else float("inf")
 
 

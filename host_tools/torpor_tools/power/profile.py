@@ -19,7 +19,7 @@ from ..suggest import counted
 from .meter import Span
 
 _REMEDY = "export it from the Power Profiler app with time stamps and currents"
-_GAP = 3.0  # so many times the usual step; a time stamp that was rounded makes it 2
+_GAP = 3.0  # times the usual step; a rounded time stamp makes it 2
 _POINTS = 2000  # of the curve that is kept for a plot
 
 

@@ -35,7 +35,7 @@ def read_trace(path: Path) -> list[Event]:
             if number == len(lines):
                 break  # cut off while it was written
             where = Where(str(path), number)
-            raise fail("this is no event of a trace", "give a board's trace.jsonl", where)
+            raise fail("this is not an event of a trace", "give a board's trace.jsonl", where)
         events.append(event)
     if not events:
         raise fail(f"{path} holds no events", "let the board run for a while: torpor sim")
@@ -66,7 +66,7 @@ def _moved(items: Iterable[Span], at: float) -> Iterator[Span]:
 
 
 def _time(event: Event, run: list[Event]) -> float:
-    """When the event happened, in ms of the simulator; an event told late still knows its time."""
+    """The time of the event, in ms of the simulator, also if it was reported late."""
     if "t" not in event:
         return float(event["at"]) * 1000
     return float(run[0]["at"]) * 1000 - float(run[0].get("t", 0)) + float(event["t"])
@@ -99,7 +99,7 @@ def _run(run: list[Event], board: Board, until: float) -> Iterator[Span]:
 
 
 def _served(run: list[Event], board: Board) -> float:
-    """When the start was over: ready and, unless the access point let it wait, joined."""
+    """The end of the start: ready and, unless the access point was slow, joined."""
     ready = next((_time(e, run) for e in run if e["event"] == "ready"), float("inf"))
     joined = (_time(e, run) for e in run if e["event"] == "radio" and e["state"] == "up")
     up = next(joined, ready)
@@ -113,7 +113,7 @@ def _awake(radio: str, power: str) -> str:
 
 
 def start(board: Board, *, rejoin: bool) -> list[Span]:
-    """From power or wake until the board serves: the processor alone, then with the radio."""
+    """The time from power or wake until the board serves: processor alone, then with the radio."""
     timings = board.timings_ms
     boot = timings.get("boot", 0.0)
     join = timings.get("rejoin" if rejoin else "join", 0.0)

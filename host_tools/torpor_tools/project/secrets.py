@@ -1,7 +1,7 @@
 """``secrets.toml``: what a board must know and a repository must not.
 
 It lies beside ``cluster.toml`` and is optional; the environment may give the same values. They go
-into the image as ``/secrets.json``, so whoever has the image has them, and nowhere else: no message
+into the image as ``/secrets.json``, so anyone with the image has them, and nowhere else: no message
 of ours shows a value.
 """
 
@@ -19,7 +19,7 @@ from ..errors import Problem, UserError, Where, fail
 from .document import Document
 
 NAME = "secrets.toml"
-# Where the environment may give a value, which then goes before the file's.
+# Variables of the environment, which take precedence over the file.
 VARIABLES = {"ssid": "TORPOR_WIFI_SSID", "password": "TORPOR_WIFI_PASSWORD"}
 LOGIN_VARIABLES = {"user": "TORPOR_MAILBOX_USER", "password": "TORPOR_MAILBOX_PASSWORD"}
 KEYS_VARIABLE = "TORPOR_CLUSTER_KEYS"  # one or two, with a space between them
@@ -33,18 +33,18 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     ``mailbox``: with what the board needs for its broker. Raises ``UserError`` for a file that is
     not TOML, whose ``[wifi]`` or ``[mailbox]`` are not texts, or whose keys are no keys.
     """
-    told: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
     if login := wifi(root):
-        told["wifi"] = login
+        secrets["wifi"] = login
     if keys := cluster_keys(root):
-        told["keys"] = [key.hex() for key in keys]
+        secrets["keys"] = [key.hex() for key in keys]
     if mailbox and (login := broker_login(root)):
         if "ca" in login:  # a board reads certificates in DER only
             login["ca"] = b64encode(PEM_cert_to_DER_cert(login["ca"])).decode()
-        told["mailbox"] = login
+        secrets["mailbox"] = login
     # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False)
-    return {"secrets.json": text.encode()} if told else {}
+    text = json.dumps(secrets, sort_keys=True, ensure_ascii=False)
+    return {"secrets.json": text.encode()} if secrets else {}
 
 
 def wifi(root: Path) -> dict[str, str]:
@@ -97,17 +97,17 @@ def broker_login(root: Path) -> dict[str, str]:
             PEM_cert_to_DER_cert(text)
             login["ca"] = text
         except (OSError, ValueError):
-            what = f"ca: {login['ca']} is no file with one certificate"
+            what = f"ca: {login['ca']} is not a file with one certificate"
             raise fail(what, "give the file of the broker's CA in PEM format") from None
     return login
 
 
 def _texts(root: Path, table: str, variables: dict[str, str], *more: str) -> dict[str, str]:
-    """A table of texts; the environment goes before the file."""
+    """A table of texts; the environment takes precedence over the file."""
     named = {key: os.environ.get(variable) for key, variable in variables.items()}
-    told = {key: value for key, value in named.items() if value}
+    overrides = {key: value for key, value in named.items() if value}
     if not (root / NAME).is_file():
-        return told
+        return overrides
     document = Document(root / NAME, NAME)
     given = document.take((), document.data, table, dict, {})
     known = [*variables, *more]
@@ -115,11 +115,11 @@ def _texts(root: Path, table: str, variables: dict[str, str], *more: str) -> dic
     found = {key: _text(document, table, given, key) for key in known if key in given}
     if document.problems:
         raise UserError(document.problems)
-    return {**found, **told}
+    return {**found, **overrides}
 
 
 def _text(document: Document, name: str, table: dict[str, Any], key: str) -> str:
-    """As ``Document.take``, without the value in the message."""
+    """Like ``Document.take``, without the value in the message."""
     value = table[key]
     if isinstance(value, str):
         return value

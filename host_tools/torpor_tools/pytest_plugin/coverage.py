@@ -1,4 +1,4 @@
-"""Which lines of services ran, for coverage.py."""
+"""The lines of services that ran, for coverage.py."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Emulated(SerialBoard):
         self._sound = False  # an interpreter waits for the next file
 
     def start(self, image: TestImage) -> None:
-        """In the interpreter that has run the file before, if it is sound.
+        """Run in the interpreter that ran the file before, if it still works.
 
         What is loaded of the runtime stays loaded: that takes a minute, services and tests do not.
         """

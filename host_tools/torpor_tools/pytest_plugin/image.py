@@ -67,7 +67,7 @@ class TestImage:
 
 
 def link(root: Path, service: str, *, strict: bool = True, counted: bool = False) -> TestImage:
-    """The image of a service's tests. ``counted`` has the service tell which lines run.
+    """The image of a service's tests. ``counted`` makes the service report which lines run.
 
     Raises ``UserError`` if the cluster has mistakes or does not place the service.
     """
@@ -101,13 +101,13 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
 
 
 def shims(image: TestImage, root: str) -> dict[str, bytes]:
-    """What a board that is no simulator needs to find simulated pins and probes: ``.sim``.
+    """The files in ``.sim`` that let a real board find simulated pins and probes.
 
     ``root`` is the folder of the board that the files go to.
     """
     board = image.board.board
     place = Place("0.0.0.0", {})
-    told = facts(
+    board_facts = facts(
         image.board.name,
         board,
         place,
@@ -123,7 +123,7 @@ def shims(image: TestImage, root: str) -> dict[str, bytes]:
         text = path.read_text("utf-8").replace('"/.sim/', f'"{root}/.sim/')
         modules.append(Module(path.stem, False, text, path.name, "test"))
     files = {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
-    files[".sim/facts.json"] = json.dumps(told).encode()
+    files[".sim/facts.json"] = json.dumps(board_facts).encode()
     return files
 
 
@@ -189,7 +189,7 @@ def _settings(root: Path, placed: PlacedService) -> list[str] | None:
 
 
 def _signatures(contract: Contract) -> dict[str, str]:
-    """What a peer may call, and not what only the clock calls."""
+    """The methods that a peer may call, without those that only the clock calls."""
     methods = (m for m in contract.methods if not m.streamed and (m.every_ms is None or m.routes))
     return {method.name: _signature(method) for method in methods}
 

@@ -162,7 +162,7 @@ def _check_target(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--target={target}: there is one board, so leave -n out")
     given = list(map(str, config.invocation_params.args))
     if "--target" in given and Path(target).is_absolute():
-        # pytest looks for its configuration beside every argument that is a path.
+        # pytest looks for its configuration next to every argument that is a path.
         raise pytest.UsageError(f"write --target={target}, with =")
 
 

@@ -26,7 +26,7 @@ class Probes:
     """The marks of a service: each a line of a file."""
 
     places: list[tuple[Path, int]] = field(default_factory=list)  # by the mark's number
-    # Lines of statements without a mark -> the marks that tell that they ran, any of them; None:
+    # Lines of statements without a mark -> the marks that show that they ran, any of them; None:
     # they ran if anything of the file did.
     implied: dict[tuple[Path, int], frozenset[int] | None] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class _Work:
     started: dict[ast.stmt, frozenset[int]] = field(default_factory=dict)
 
     def block(self, body: Sequence[ast.stmt], *, top: bool = False) -> frozenset[int]:
-        """Mark the statements of a block; the marks that tell that it was entered.
+        """Mark the statements of a block; the marks that show that it was entered.
 
         ``top``: outside of functions, where all runs when the module is loaded.
         """
@@ -100,7 +100,7 @@ class _Work:
     def statement(
         self, node: ast.stmt, following: frozenset[int], top: bool, first: bool
     ) -> frozenset[int]:
-        """Mark a statement and what is in it; the marks that tell that it began."""
+        """Mark a statement and what is in it; the marks that show that it began."""
         if isinstance(node, Function):
             self.block(node.body)
             return _NONE
@@ -140,7 +140,7 @@ class _Work:
         return frozenset([self.embed(node, test)])
 
     def attempt(self, node: ast.Try, top: bool) -> frozenset[int]:
-        """``try`` runs when the first statement in it does, ``except`` likewise."""
+        """``try`` runs when the first statement in it does, and so does ``except``."""
         marks = self.block(node.body, top=top)
         for handler in node.handlers:
             self.probes.implied[self.path, handler.lineno] = self.block(handler.body, top=top)

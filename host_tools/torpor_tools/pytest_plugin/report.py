@@ -1,4 +1,4 @@
-"""From what the device tells of a failure to what a developer needs to see."""
+"""Turn the device's report of a failure into what a developer needs to see."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DeviceFailure(Exception):  # noqa: N818
 
 
 def improve(report: pytest.TestReport, item: pytest.Item, test: Path, error: BaseException) -> None:
-    """Have the report of a test tell what happened on the device."""
+    """Make the report of a test show what happened on the device."""
     line = (item.reportinfo()[1] or 0) + 1
     if report.skipped and isinstance(report.longrepr, tuple):
         report.longrepr = (str(test), line, report.longrepr[2])
@@ -66,7 +66,7 @@ def frames(trace: str) -> list[Frame]:
 
 
 def headline(outcome: Outcome) -> str:
-    """What went wrong, in one line."""
+    """The failure in one line."""
     if outcome.outcome == "lost":
         return f"MicroPython crashed: {outcome.text}"
     if outcome.outcome == "hung":

@@ -1,4 +1,4 @@
-"""A test file for the device: assertions that tell their values, no marks, a smaller ``pytest``.
+"""A test file for the device: assertions that show their values, no marks, a smaller ``pytest``.
 
 Lines keep their numbers. What an assertion becomes is described in ``torpor_test.check``.
 """

@@ -16,7 +16,7 @@ from .transport import Transport
 
 _MARK = b"\x1e"
 _READY_S = 30.0
-_GRACE_S = 3.0  # for an interrupted test to tell where it was
+_GRACE_S = 3.0  # for an interrupted test to report where it was
 _MOST_LINES = 2000
 
 
@@ -41,7 +41,7 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What came of a test. ``outcome`` is passed, skipped, failed, stuck, late, lost or hung."""
+    """The outcome of a test. ``outcome`` is passed, skipped, failed, stuck, late, lost or hung."""
 
     outcome: str
     kind: str = ""  # the exception's class

@@ -1,4 +1,4 @@
-"""What the tests of a run share: the transport, the images, the counted lines."""
+"""The state that the tests of a run share: the transport, the images, the counted lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the host reads of a test file: its fixtures and the arguments of its tests."""
+"""The fixtures of a test file and the arguments of its tests, read on the host."""
 
 from __future__ import annotations
 

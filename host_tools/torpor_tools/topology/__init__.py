@@ -1,4 +1,4 @@
-"""Which service runs on which board, and who calls whom.
+"""Placement of services on boards, and the calls between them.
 
 ``calls`` reads the calls from the services' sources, ``placed`` and ``record`` add boards and
 counts; ``text``, ``mermaid`` and ``svg`` draw. ``needs``, ``change``, ``compare``, ``solve`` and

@@ -40,7 +40,7 @@ class Calls:
     direct: Mapping[Point, tuple[Point, ...]]
 
     def between(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        """From (caller's service, peer's service) to the peer's methods that are called."""
+        """Map (caller's service, peer's service) to the peer's methods that are called."""
         found: dict[tuple[str, str], dict[str, None]] = {}
         for caller, peers in self.direct.items():
             for peer in peers:
@@ -53,7 +53,7 @@ class Calls:
         return [(a, b) for a, bs in self.direct.items() for b in bs if a.service != b.service]
 
     def tree(self, root: Point) -> list[tuple[int, Point]]:
-        """What a call of ``root`` touches, in order: depth and method; a ring is cut."""
+        """The methods that a call of ``root`` reaches, with their depth; a ring is cut."""
         return list(self._walk(root, 0, ()))
 
     def _walk(

@@ -1,4 +1,4 @@
-"""What another placement would change: which boards are built anew, which calls become remote."""
+"""The changes of another placement: boards to build again, calls that become remote."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BoardChange:
 
     @property
     def files(self) -> int:
-        """How many files are added, changed or removed."""
+        """The number of files added, changed or removed."""
         names = {*self.before, *self.after}
         return sum(self.before.get(name) != self.after.get(name) for name in names)
 
@@ -63,7 +63,7 @@ def built(plan: Plan, out: Path) -> dict[str, Files]:
 
 
 def changes(before: Mapping[str, Files], after: Mapping[str, Files]) -> list[BoardChange]:
-    """What becomes of each board of ``after``, and of those that are no more."""
+    """The change of each board in ``after``, and of those that are gone."""
     names = dict.fromkeys([*after, *before])
     return [BoardChange(name, before.get(name, {}), after.get(name, {})) for name in names]
 

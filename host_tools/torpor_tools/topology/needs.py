@@ -1,4 +1,4 @@
-"""What services need and boards have: the figures that a placement is judged by."""
+"""Needs of services and capacities of boards: the figures that a placement is judged by."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RUNTIME_BYTES = 96 * 1024  # in the filesystem, with Microdot; the sample's tak
 def loads(
     plan: Plan, record: Record | None, cache: Path | None, free: Collection[str] = ()
 ) -> list[Load]:
-    """What each service needs. Services of the hardware stay where they are, but for ``free``."""
+    """The needs of each service. Services of the hardware stay in place, except ``free``."""
     found = {}
     for board in plan.boards:
         for service in board.services:
@@ -40,7 +40,7 @@ def loads(
 
 
 def rooms(plan: Plan, record: Record | None) -> list[Room]:
-    """What each board has for services."""
+    """The capacity of each board."""
     base = max(record.base.values(), default=0) if record else 0
     return [_room(board, base) for board in plan.boards]
 

@@ -54,7 +54,7 @@ class Graph:
         return found
 
     def home(self, service: str, near: str) -> Node:
-        """Where a service is reached from the board ``near``. Raises ``StopIteration``."""
+        """The board on which ``near`` reaches a service. Raises ``StopIteration``."""
         homes = [node for node in self.nodes if node.service == service]
         return next((node for node in homes if node.board == near), homes[0])
 

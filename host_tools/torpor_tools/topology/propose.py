@@ -1,4 +1,4 @@
-"""From a plan and a recorded run to a better placement."""
+"""Propose a better placement from a plan and a recorded run."""
 
 from __future__ import annotations
 

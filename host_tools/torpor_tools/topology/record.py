@@ -40,7 +40,7 @@ def read_record(path: Path) -> Record:
     except FileNotFoundError:
         raise fail(f"there is no {path.name}", remedy) from None
     except (OSError, ValueError) as error:
-        raise fail(f"{path.name} is no recorded run: {error}", remedy) from None
+        raise fail(f"{path.name} is not a recorded run: {error}", remedy) from None
     try:
         if data["version"] != VERSION:
             raise ValueError(f"its version is {data['version']}")
@@ -49,7 +49,7 @@ def read_record(path: Path) -> Record:
         base = {name: int(size) for name, size in data["base"].items()}
         return Record(float(data["seconds"]), calls, heap, base)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise fail(f"{path.name} is no recorded run: {error!r}", remedy) from None
+        raise fail(f"{path.name} is not a recorded run: {error!r}", remedy) from None
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -16,7 +16,7 @@ MOST_STEPS = 2_000_000  # some ten seconds
 
 @dataclass(frozen=True)
 class Load:
-    """What a service needs of its board. ``bytes_`` in the filesystem, ``heap`` in bytes."""
+    """The needs of a service. ``bytes_`` in the filesystem, ``heap`` in bytes."""
 
     service: str
     port: int | None
@@ -27,7 +27,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Room:
-    """What a board has for its services, when the runtime has taken its part."""
+    """The capacity of a board for its services, after the runtime has taken its part."""
 
     board: str
     listeners: int
@@ -124,7 +124,7 @@ class _Search:
         )
 
     def connected(self, homes: dict[str, str]) -> bool:
-        """Whether each board keeps a connection for clients beside those to and from others."""
+        """Whether each board keeps a connection for clients besides those to and from others."""
         links = {
             frozenset((homes[a], homes[b]))
             for a, b in self.calls

@@ -147,14 +147,14 @@ def _call(graph: Graph, layout: _Layout, edge: Edge) -> Iterator[str]:
     path = f"M{caller.right:g} {y1:g} H{lane:g} V{y2:g} H{end:g}"
     yield f'<path class="{kind}" d="{path}" marker-end="url(#arrow)"><title>{_title(edge)}</title>'
     yield "</path>"
-    # Beside the arrow's head; a head on the left side of a box has its label before it.
+    # Next to the arrow's head; a head on the left side of a box has its label before it.
     x, anchor = (end - 16, "end") if from_left else (end + 16, "start")
     text = f'<text class="label" x="{x:g}" y="{y2 + 4:g}" text-anchor="{anchor}">'
     yield f"{text}{_label(edge)}</text>"
 
 
 def _height(graph: Graph, layout: _Layout, node: Node, edge: Edge) -> float:
-    """Where the line of a call meets a service."""
+    """The point where the line of a call meets a service."""
     lines = _lines(graph, node)
     box = layout.services[node]
     return box.y + box.height / 2 + LINE * (lines.index(edge) - (len(lines) - 1) / 2)

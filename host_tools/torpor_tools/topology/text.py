@@ -45,7 +45,7 @@ def touched(graph: Graph, plan: Plan) -> Iterator[str]:
 
 
 def tree(graph: Graph, root: Point) -> Iterator[str]:
-    """What a call of ``root`` touches, a method a line, indented under its caller."""
+    """The methods that a call of ``root`` reaches, one per line, indented under the caller."""
     start = graph.home(root.service, "")
     branch: list[Node] = []
     for depth, point in graph.calls.tree(root):
@@ -61,7 +61,7 @@ def tree(graph: Graph, root: Point) -> Iterator[str]:
 
 
 def _remote(graph: Graph, root: Point) -> int:
-    """How many of the calls below ``root`` leave their board."""
+    """The number of calls below ``root`` that leave their board."""
     return sum("over the network" in line for line in tree(graph, root))
 
 

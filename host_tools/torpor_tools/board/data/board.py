@@ -29,7 +29,7 @@ class Data(ABC):
 
     @abstractmethod
     def ask(self, do: str, **arguments: Any) -> Any:
-        """What ``firmware/torpor/store/admin.py`` answers. Raises ``UserError``."""
+        """The answers of ``firmware/torpor/store/admin.py``. Raises ``UserError``."""
 
     def state(self) -> dict[str, Any]:
         """``migrations`` and ``tables``; of a service that runs also ``failed`` and ``wear``."""
@@ -51,7 +51,7 @@ class Data(ABC):
 
 
 class CalledData(Data):
-    """By calls over the network."""
+    """Access by calls over the network."""
 
     def __init__(self, peer: Peer, service: str) -> None:
         super().__init__(service)
@@ -107,7 +107,7 @@ def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Dat
             reasons.append(error)
             continue
         except (CallError, OSError):
-            pass  # it answers: what is wrong the first question tells
+            pass  # it answers, so the first question will show what is wrong
         with peer:
             yield CalledData(peer, service)
         return

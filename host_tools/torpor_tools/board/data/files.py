@@ -34,7 +34,7 @@ def write_origin(file: TextIO, origin: Origin) -> None:
 
 
 def read_origin(file: TextIO) -> Origin | None:
-    """What the first line says, if it is one of ``write_origin``."""
+    """The origin in the first line, if ``write_origin`` wrote it."""
     return _origin(file.readline())
 
 

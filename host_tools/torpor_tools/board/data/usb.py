@@ -16,7 +16,7 @@ _SILENCE_S = 60.0  # a count reads a whole table, at a chip's speed, before it s
 
 
 class UsbData(Data):
-    """By the board's REPL, which ``opened`` has made ready."""
+    """Access by the board's REPL, which ``opened`` has prepared."""
 
     def __init__(self, link: Link, service: str) -> None:
         super().__init__(service)
@@ -29,10 +29,10 @@ class UsbData(Data):
         except BoardError as error:
             raise _broken(self._link.device, error) from None
         # What a line holds before is the log of boot.py's network.
-        told = json.loads(said.strip().splitlines()[-1])
-        if "fault" in told:
-            raise fail(f"{self.service}: {told['fault']}")
-        return told["value"]
+        reply = json.loads(said.strip().splitlines()[-1])
+        if "fault" in reply:
+            raise fail(f"{self.service}: {reply['fault']}")
+        return reply["value"]
 
 
 @contextlib.contextmanager

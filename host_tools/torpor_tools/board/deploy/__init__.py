@@ -1,7 +1,7 @@
 """Changing the image of a running board over USB: only what differs, and all of it or nothing.
 
 ``deploy`` reads top to bottom what happens. Until the list is committed the old image is the valid
-one, from then on the new one; ``firmware/swap.py`` tells how the board keeps to that when its power
+one, from then on the new one. ``firmware/swap.py`` keeps that promise on the board when its power
 fails.
 """
 
@@ -28,7 +28,7 @@ BYTECODE = 6  # MPY_VERSION of mpy-cross 1.29; MicroPython 1.23 and later read i
 
 @dataclass(frozen=True)
 class Changes:
-    """What a deploy has to do: files to send, and files of the last image to remove."""
+    """The work of a deploy: files to send, and files of the last image to remove."""
 
     send: tuple[str, ...]
     remove: tuple[str, ...]
@@ -99,7 +99,7 @@ def _check_space(changes: Changes, files: Mapping[str, bytes], free: int, block:
     needed += _SPARE_BLOCKS * block
     if needed > free:
         raise fail(
-            f"the new files need {needed:,} bytes beside the old ones, and the board has {free:,}",
+            f"the new files need {needed:,} more bytes, and the board has {free:,}",
             "remove data from the board, or put the image on with torpor flash, which needs no "
             "room\nbeside the old one and forgets the board's data",
         )

@@ -1,4 +1,4 @@
-"""Whether a board that has just been started came up, as far as its log tells."""
+"""Decide from the log whether a board that was just started came up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_WIFI = re.compile(r" WARN +net: no Wi-Fi name")
 
 @dataclass
 class Health:
-    """What the log of a start has told so far."""
+    """The state of a start, as far as its log shows it."""
 
     ready: bool = False
     address: str = ""  # on the Wi-Fi, once it has joined

@@ -23,17 +23,17 @@ _TRIES = 3
 
 
 class BoardError(Exception):
-    """What the board's Python has raised: its traceback as text."""
+    """An exception of the board's Python: its traceback as text."""
 
 
 class NoReplError(UserError):
-    """What answers on the line is no REPL."""
+    """The line is open, but no REPL answers."""
 
 
 class Link(ABC):
     """The board's REPL; entering it interrupts what runs on the board. Close it after use.
 
-    ``silence_s``: after so many seconds without a byte the board is taken for lost.
+    ``silence_s``: after this many seconds without a byte the board counts as lost.
     """
 
     def __init__(self, device: str, silence_s: float = SILENCE_S) -> None:
@@ -49,7 +49,7 @@ class Link(ABC):
             raise
 
     def run(self, code: str) -> str:
-        """What ``code`` prints on the board.
+        """Run ``code`` on the board and return what it prints.
 
         Raises ``BoardError`` if the board's Python does, ``UserError`` if the line breaks.
         """
@@ -69,7 +69,7 @@ class Link(ABC):
         self._transport.patience_s = self._silence_s
 
     def restart(self) -> None:
-        """Start the board's Python anew, with boot.py and without main.py. It stays in its REPL."""
+        """Restart the board's Python with boot.py but without main.py. It stays in its REPL."""
         with self._guarded("restarting the board's Python"):
             self._restart()
 
@@ -120,7 +120,7 @@ class Link(ABC):
 
 
 class MpremoteLink(Link):
-    """By mpremote's ``SerialTransport``."""
+    """A link over mpremote's ``SerialTransport``."""
 
     def _connect(self) -> Any:
         from mpremote.transport_serial import SerialTransport
@@ -148,7 +148,7 @@ class MpremoteLink(Link):
 
 
 class AmpyLink(Link):
-    """By adafruit-ampy's ``Pyboard``; it soft-resets the board first."""
+    """A link over adafruit-ampy's ``Pyboard``, which soft-resets the board first."""
 
     def _connect(self) -> Any:
         from ampy.pyboard import Pyboard
@@ -188,6 +188,6 @@ def _no_repl(device: str) -> NoReplError:
     error = fail(
         f"the board on {device} does not answer as MicroPython's REPL",
         "press its reset button and run the same command again. A production image has no REPL:\n"
-        "flash that board anew (torpor flash), an RP2 after BOOTSEL, an ESP32 as it is",
+        "flash that board again (torpor flash): an RP2 with BOOTSEL held, an ESP32 as it is",
     )
     return NoReplError(error.problems)

@@ -145,7 +145,7 @@ def _settings(bench: Bench, program: str) -> dict[str, Any]:
 
 
 def _run(link: Link, program: str, settings: Mapping[str, Any]) -> Seen | str:
-    """What a program has printed, or the last line of its traceback."""
+    """The output of a program, or the last line of its traceback."""
     lines = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
     try:
         printed = link.run(lines + _source(program))
@@ -155,7 +155,7 @@ def _run(link: Link, program: str, settings: Mapping[str, Any]) -> Seen | str:
 
 
 def _read(printed: str) -> Seen | str:
-    """What a program has printed, out of all that came over the line: on the UART of an ESP32 the
+    """The output of a program, cut out of everything on the line: on the UART of an ESP32 the
     Wi-Fi's own messages come in between."""
     lines = printed.strip().splitlines()
     for line in reversed(lines):

@@ -48,7 +48,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class AtLeast:
-    """An expectation that a number be no smaller."""
+    """Expect a number that is at least as large."""
 
     least: int
 
@@ -62,7 +62,7 @@ def no_less(expected: AtLeast, seen: Any) -> bool:
 
 
 def near(expected: float, seen: Any) -> bool:
-    """Whether a number is within a half of another: those to tell apart differ tenfold."""
+    """Whether a number is within half of another; values that matter differ tenfold."""
     return isinstance(seen, int | float) and expected / 2 <= seen <= expected * 1.5
 
 

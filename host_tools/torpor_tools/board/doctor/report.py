@@ -61,7 +61,7 @@ def _entry(bench: Bench, result: Result) -> dict[str, Any]:
 
 
 def _difference(result: Result) -> tuple[Any, Any]:
-    """What was expected and what was seen; of two tables only the entries that differ."""
+    """The expected and the observed value; of two tables only the entries that differ."""
     expected, seen = result.expected, result.seen
     if isinstance(expected, dict) and isinstance(seen, dict):
         names = [name for name in expected.keys() & seen.keys() if expected[name] != seen[name]]

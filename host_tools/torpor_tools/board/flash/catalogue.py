@@ -20,7 +20,7 @@ from ...model.board import Board, Firmware
 from ...paths import cache_dir
 
 Progress = Callable[[int, int | None], None]
-"""Is told the bytes that have come and, if known, the bytes there are."""
+"""A callback: bytes received so far and, if known, bytes in total."""
 
 _TIMEOUT_S = 20.0
 
@@ -50,7 +50,7 @@ def firmware(board: Board, *, source: Path | None = None, progress: Progress | N
 
 
 def folder() -> Path:
-    """Where firmware files are kept."""
+    """The folder of downloaded firmware files."""
     return cache_dir() / "firmware"
 
 
@@ -157,7 +157,7 @@ def _checked(fetched: Path, kept: Path, wanted: Firmware) -> Path:
 
 
 def _refuse(file: Path) -> Path:
-    """Put a file aside where nothing takes it for good."""
+    """Move a file aside, to a name that nothing reads."""
     aside = folder() / "refused" / f"{file.name}.{_digest(file)[:8]}"
     aside.parent.mkdir(parents=True, exist_ok=True)
     os.replace(file, aside)

@@ -96,7 +96,7 @@ def _check_chip(found: str, board: Board, device: str) -> None:
 
 
 def _check_size(found: str | None, board: Board, size: int) -> None:
-    """``found`` is "4MB" and the like, or None if the flash chip does not tell."""
+    """``found`` is "4MB" or similar, or None if the flash chip does not report its size."""
     if found is None or not found.endswith("MB"):
         return
     there = int(found.removesuffix("MB")) * _MIB
@@ -105,7 +105,7 @@ def _check_size(found: str | None, board: Board, size: int) -> None:
     if needed > there:
         raise fail(
             f"the file reaches to {needed:,} bytes, and the board's flash has {there:,}",
-            "take a board with more flash: boards/README.md tells what each kind needs",
+            "take a board with more flash: boards/README.md lists what each kind needs",
         )
 
 

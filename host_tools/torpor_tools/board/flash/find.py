@@ -101,7 +101,7 @@ def the_port(board: Board) -> Port:
 
 
 def nothing_found(board: Board) -> UserError:
-    """That there is no board, and what to try."""
+    """The error that no board was found, with what to try."""
     remedy = "plug it in with a cable that carries data, not only power; or name it with --port"
     first = "hold BOOTSEL while you plug it in, then: " if board.port == "rp2" else ""
     remedy += f"\na board that was never flashed: {first}torpor flash"

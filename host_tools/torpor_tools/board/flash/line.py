@@ -1,4 +1,4 @@
-"""Opening the serial line to a board, and what to tell when that fails or the line breaks."""
+"""The serial line to a board: opening it, and the errors when that fails or it breaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BAUD = 115200
 def open_line(device: str, timeout: float | None = 1.0) -> Any:
     """The open serial port (pyserial's), or a ``socket://host:port``.
 
-    ``timeout`` is of a read, in seconds. Raises ``UserError`` if it cannot be had.
+    ``timeout`` is that of a read, in seconds. Raises ``UserError`` if the port cannot be opened.
     """
     line = serial.serial_for_url(device, do_not_open=True)
     line.baudrate = BAUD
@@ -57,7 +57,7 @@ def cannot_open(device: str, error: Exception) -> UserError:
 
 
 def broken(device: str, doing: str, error: BaseException) -> UserError:
-    """That the connection was lost while ``doing`` something."""
+    """The error that the connection was lost while ``doing`` something."""
     reason = str(error) or type(error).__name__
     return fail(
         f"the connection to {device} was lost while {doing} ({reason})",

@@ -30,7 +30,7 @@ _POLL_S = 0.1
 
 @dataclass(frozen=True)
 class Plug:
-    """Where a chip is plugged in by its own USB, and what it was when it was looked at."""
+    """The USB socket of a chip with its own USB, and which device it was there."""
 
     place: str | None  # "1-1.2"; None if the system does not say
     device: str  # /dev/ttyACM0
@@ -66,7 +66,7 @@ class Plug:
 
 
 def plug_of(device: str) -> Plug | None:
-    """Where the board behind a port is plugged in; None if the port is not a chip's own USB."""
+    """The USB socket behind a port; None if the port is not a chip's own USB."""
     real = os.path.realpath(device)
     plugs = (_plug(info) for info in list_ports.comports())
     return next((plug for plug in plugs if plug and os.path.realpath(plug.device) == real), None)

@@ -1,4 +1,4 @@
-"""From a built image to the one file that a board is flashed with."""
+"""Make the one file that a board is flashed with from a built image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def flash_file(
     ``source`` is a firmware file of the user, instead of the one in the cache; ``own`` that it is
     not the official one, whose checksum is known. Only the owner may
     read what is written, for it holds the image's secrets. Raises ``UserError`` if the firmware
-    cannot be had or does not fit the board.
+    is not available or does not fit the board.
     """
     board = image.board.board
     if own and source is not None:

@@ -1,7 +1,7 @@
 """Flashing an RP2040 or RP2350: a ``.uf2`` is copied to the drive that its boot loader shows.
 
 The boot loader lies in the chip's ROM, so nothing that goes wrong here can keep the board from
-being flashed again. It takes each block as it comes and starts the new firmware by itself when it
+being flashed again. It takes each block as it comes and starts the new firmware on its own when it
 has the last one, which makes the drive go away; until then it stays.
 """
 

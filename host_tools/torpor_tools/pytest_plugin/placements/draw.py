@@ -14,7 +14,7 @@ _TRIES = 200  # draws in a row that give nothing new, before we say that there i
 
 @dataclass(frozen=True)
 class Placement:
-    """Which services share a board: ``((a, b), (c,))``."""
+    """The services of each board: ``((a, b), (c,))``."""
 
     groups: tuple[tuple[str, ...], ...]
 

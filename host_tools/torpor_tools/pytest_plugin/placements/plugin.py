@@ -1,8 +1,8 @@
 """The pytest plugin: ``--placements N`` runs every test that uses ``cluster`` under N placements.
 
 A test that uses ``cluster`` talks to a cluster in the simulator (``running.Running``), which is
-started anew for each module. Without ``--placements`` it is placed as in ``cluster.toml``. With it,
-each answer must be the same under all placements; what a test says to vary by nature is left out:
+started again for each module. Without ``--placements`` it is placed as in ``cluster.toml``.
+With it, each answer must be the same under all placements, except what a test declares to vary:
 ``@pytest.mark.varies("time", "uptime")`` names keys in JSON, ``varies()`` leaves bodies out.
 """
 

@@ -157,7 +157,7 @@ class Running:
         return self.sim.board(self.plan.homes(service)[0].name)
 
     def inputs(self, service: str) -> Inputs:
-        """What the board of that service senses."""
+        """The inputs of that service's board."""
         return self.board(service).inputs
 
     def _peer(self, board: str) -> Peer:

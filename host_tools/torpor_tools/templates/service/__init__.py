@@ -2,7 +2,7 @@ from torpor import Service, get
 
 
 class MyService(Service):
-    """Greets whoever asks, and counts."""
+    """Greets callers, and counts them."""
 
     async def start(self) -> None:
         self.greeted = 0

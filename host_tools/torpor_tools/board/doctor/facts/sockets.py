@@ -50,7 +50,7 @@ def _others() -> list[Fact]:
 
 
 def _of_pool(own: str) -> Callable[[Subject], int]:
-    """How many there are of a kind: all sockets if the pool is shared, else its own number."""
+    """The number of a kind: all sockets if the pool is shared, else its own limit."""
     return lambda subject: int(
         getattr(subject.board, "sockets" if subject.port.sockets.shared else own)
     )
