@@ -4,8 +4,7 @@ import io
 import os
 
 import _room
-
-_ENOSPC = 28  # py/mperrno.h, on every port
+from _sim import facts
 
 
 class File(io.IOBase):
@@ -28,7 +27,7 @@ class File(io.IOBase):
         if more > 0:
             self._file.flush()  # for what has been written to be counted
             if more > _room.free():
-                raise OSError(_ENOSPC)
+                raise OSError(facts["behaves"]["disk_full"])
         written = self._file.write(data)
         self._size = max(self._size, end)
         return written

@@ -79,6 +79,7 @@ def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
     found = {
         # Only what differs from the numbers of this computer.
         "errno": {k: n for k, n in port.errno.items() if getattr(errno, k) != n},
+        "disk_full": port.errno["ENOSPC"],
         "socket_full": port.errno[sockets.full],
         "listen_full": port.errno[sockets.listen_full],
         "accept_full": port.errno[sockets.accept_full] if sockets.accept_full else 0,

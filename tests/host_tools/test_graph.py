@@ -316,6 +316,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(["-C", str(root), "graph", "a.show"]) == 1
     assert 'did you mean "a.shown"?' in capsys.readouterr().err
     (root / "bad.json").write_text("{}")
-    for file, told in (("bad.json", "is not a recorded run"), ("none.json", "there is no none.json")):
+    for file, what in (
+        ("bad.json", "is not a recorded run"),
+        ("none.json", "there is no none.json"),
+    ):
         assert run(["-C", str(root), "graph", "--record", file]) == 1
-        assert told in capsys.readouterr().err
+        assert what in capsys.readouterr().err
