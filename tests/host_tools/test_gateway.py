@@ -227,9 +227,9 @@ async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("http://nas", "no address of an MQTT broker"),
-        ("mqtt://", "no address of an MQTT broker"),
-        ("mqtt://nas:99999", "no address of an MQTT broker"),
+        ("http://nas", "not the address of an MQTT broker"),
+        ("mqtt://", "not the address of an MQTT broker"),
+        ("mqtt://nas:99999", "not the address of an MQTT broker"),
         ("mqtt://me:secret@nas", "user and password do not belong"),
         ("mqtt://nas", "would take requests for box from anybody"),
         ("mqtts://127.0.0.1", "could not tell the broker at 127.0.0.1 from another"),
