@@ -28,20 +28,26 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """Runs the built ``images``, one MicroPython process a board.
+    """Runs built images, one MicroPython process for each board.
 
-    For example ``async with Simulator(images, ports="os") as sim``, and in it
-    ``await sim.http("readings").get("/readings")``, ``sim.board("shed").inputs.pin(4, 1)``.
+    ``async with Simulator(images, ports="os") as sim`` switches the boards on, waits until they are
+    ready, and switches them off at the end. Inside, for example,
+    ``await sim.http("readings").get("/readings")`` or ``sim.board("shed").inputs.pin(4, 1)``.
 
-    ``bind``: one address for all boards; without it the first has 127.0.1.1, the next 127.0.1.2.
-    ``port_base``: number the services' ports from here. ``ports``: "fixed" gives each service the
-    port that cluster.toml says, "os" any free one. ``storage``: the folder for what the boards
-    keep; without it a temporary one. ``fresh``: begin with an empty flash. ``direct``: the boards
-    connect to each other without a detour through this process, so ``partition`` and the like do
-    not work. ``record``: count the calls between services, for ``recorded``. ``speed``: how many
-    times as fast the boards' clock runs; what they compute takes as long as ever. ``lookup_ms``:
-    for how long a look-up that fails blocks a board; without it as long as on its chip, 5 to 7 s.
-    ``log`` is called with every ``LogLine``, in the event loop's thread.
+    Args:
+        images: What ``torpor_tools.link.build`` has made, one for each board.
+        bind: One address for all boards. By default the first has 127.0.1.1, the next 127.0.1.2.
+        port_base: The first of the ports that the services are numbered from.
+        ports: "fixed" gives each service the port in cluster.toml, "os" any free port.
+        fresh: Whether the boards begin with an empty flash.
+        storage: The folder for what the boards store. By default a temporary one.
+        direct: Whether the boards connect to each other without a detour through this process;
+            ``partition`` and the other faults then have no effect.
+        record: Whether calls between services are counted.
+        speed: How many times as fast the boards' clock runs. Computing takes as long as ever.
+        lookup_ms: How long a failing look-up of a name blocks a board, in ms. By default as long
+            as on its chip, 5 to 7 s.
+        log: Called with every ``LogLine``, in the event loop's thread.
     """
 
     def __init__(
@@ -92,9 +98,10 @@ class Simulator:
         await self.stop()
 
     def start(self) -> None:
-        """Switch all boards on. Raises ``UserError`` if a port or the storage cannot be had.
+        """Switch all boards on. Call ``stop`` afterwards in any case, also after an error.
 
-        Whatever happens, ``stop`` gives back what it has taken.
+        Raises:
+            UserError: A port or the storage folder is not available.
         """
         places = self._ports.place(image.board for image in self._images)
         self._lock = lock(self._folder())
@@ -106,11 +113,19 @@ class Simulator:
             self._faults = asyncio.create_task(faults.follow(self._folder(), self, self._complain))
 
     async def ready(self, timeout: float = 30.0) -> None:
-        """Wait until all boards are ready; raises as ``SimBoard.ready``, for all boards at once."""
+        """Wait until all boards are ready.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: A board is not ready in time.
+            UserError: A board crashed. Errors of several boards come together.
+        """
         await _all(board.ready(timeout) for board in self.boards)
 
     async def stop(self) -> None:
-        """Switch all boards off, wait for their processes, give ports and files back."""
+        """Switch all boards off, wait for their processes, and release ports and files."""
         if self._faults:
             self._faults.cancel()
             self._faults = None
@@ -122,9 +137,14 @@ class Simulator:
         self._clients.clear()
 
     async def update(self, images: Sequence[Image], timeout: float = 30.0) -> None:
-        """Go on with these images: changed boards restart, new ones start, missing ones stop.
+        """Continue with other images: changed boards restart, new ones start, missing ones stop.
 
-        Raises ``UserError`` if a port cannot be had or a board crashes before it is ready.
+        Args:
+            images: The images of all boards from now on.
+            timeout: Seconds to wait for each board to be ready.
+
+        Raises:
+            UserError: A port is not available, or a board crashes before it is ready.
         """
         places = self._ports.place(image.board for image in images)
         names = {image.board.name for image in images}
@@ -143,48 +163,93 @@ class Simulator:
             await self._forget_moved()
 
     def kill(self, board: str) -> None:
-        """Cut a board's power: it falls silent, and nobody is told. Raises ``KeyError``."""
+        """Cut a board's power. Its connections are not closed.
+
+        Raises:
+            KeyError: There is no such board.
+        """
         self._boards[board].cut()
         self._links.darken(board)
 
     async def revive(self, board: str, timeout: float = 30.0) -> None:
-        """Switch a board on that was killed, and wait until it is ready. Raises ``KeyError``."""
+        """Switch on a board that was killed, and wait until it is ready.
+
+        Args:
+            board: Its name.
+            timeout: Seconds to wait at most.
+
+        Raises:
+            KeyError: There is no such board.
+            TimeoutError: It is not ready in time.
+        """
         self._links.lighten(board)
         await self._boards[board].reset(timeout)
 
     def partition(self, a: str, b: str) -> None:
-        """Let nothing pass between two boards: packets get lost. Raises ``KeyError``."""
+        """Lose all packets between two boards.
+
+        Raises:
+            KeyError: There is no such board.
+        """
         self._links.between(a, b).cut()
 
     def heal(self, a: str, b: str) -> None:
-        """End a partition, added latency and loss. Raises ``KeyError``."""
+        """End a partition, added latency and loss between two boards.
+
+        Raises:
+            KeyError: There is no such board.
+        """
         self._links.between(a, b).heal()
 
     def delay(self, a: str, b: str, ms: float) -> None:
-        """Let everything between two boards take ``ms`` longer, each way. Raises ``KeyError``."""
+        """Delay all packets between two boards.
+
+        Args:
+            a: One of the boards.
+            b: The other.
+            ms: Added latency in ms, in each direction.
+
+        Raises:
+            KeyError: There is no such board.
+        """
         self._links.between(a, b).latency_s = ms / 1000
 
     def lose(self, a: str, b: str, share: float) -> None:
-        """Lose a share (0 to 1) of the packets between two boards; TCP sends them again, later.
+        """Lose some of the packets between two boards. TCP sends them again later.
 
-        Raises ``KeyError``.
+        Args:
+            a: One of the boards.
+            b: The other.
+            share: The part that is lost, 0 to 1.
+
+        Raises:
+            KeyError: There is no such board.
         """
         self._links.between(a, b).loss = share
 
     @property
     def boards(self) -> tuple[SimBoard, ...]:
+        """All boards, in the order of the images."""
         return tuple(self._boards.values())
 
     def board(self, name: str) -> SimBoard:
-        """The board of that name. Raises ``KeyError``."""
+        """Return the board of that name.
+
+        Raises:
+            KeyError: There is no such board.
+        """
         return self._boards[name]
 
     def url(self, service: str) -> str:
-        """The base URL of a service. Raises ``KeyError`` if no board serves it by HTTP."""
+        """Return the base URL of a service.
+
+        Raises:
+            KeyError: No board serves it over HTTP.
+        """
         return {placed.name: url for _, placed, url in self.services()}[service]
 
     def services(self) -> list[tuple[SimBoard, PlacedService, str]]:
-        """Every service that has a port: its board, itself, its URL."""
+        """Return (board, service, base URL) for each service that has a port."""
         return [
             (board, placed, board.place.url(placed.port))
             for board in self.boards
@@ -193,11 +258,16 @@ class Simulator:
         ]
 
     def http(self, service: str) -> httpx.AsyncClient:
-        """A client of the service, closed with the simulator. Raises ``KeyError``."""
+        """Return a client of a service. The simulator closes it.
+
+        Raises:
+            KeyError: No board serves it over HTTP.
+        """
         client = self._clients.get(service)
         if client is None:
-            # A board has few connections, and closes one that is kept when it needs the place.
-            import httpx  # loaded by the tests that ask, for it takes a tenth of a second
+            import httpx  # here, because loading it takes a tenth of a second
+
+            # A board has few connections, and closes an idle one when it needs the place.
 
             limits = httpx.Limits(max_keepalive_connections=0)
             client = httpx.AsyncClient(
@@ -227,7 +297,7 @@ class Simulator:
         self._log(LogLine("sim", "ERROR", "sim", text))
 
     def _introduce(self) -> None:
-        """Tell all boards where the others are."""
+        """Give all boards the addresses of the others."""
         for name, peers in self._links.connect(self.boards).items():
             self._boards[name].know(peers)
 

@@ -1,7 +1,7 @@
-"""A board at a serial port: its files are written and its programs run over the raw REPL.
+"""A board at a serial port, whose files are written and programs started over the raw REPL.
 
-The tests lie in ``/.test`` and leave everything else on the board as it is. mpremote speaks the
-REPL; once ``serve.run`` has begun, the port carries orders and answers only.
+The tests are in ``/.test``; everything else on the board stays as it is. mpremote talks to the
+REPL. As soon as ``serve.run`` has started, the port carries only orders and answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _END = b"\x04"  # what the raw REPL sends when a program has ended
 
 
 class SerialBoard:
-    """A board that shows a REPL at ``device``, for example ``/dev/ttyACM0``."""
+    """A ``Transport`` to a board that shows a REPL.
+
+    Args:
+        device: The serial port, for example ``/dev/ttyACM0``.
+    """
 
     slowness = 6.0
 
@@ -38,7 +42,7 @@ class SerialBoard:
             self._open()
         self._enter()
         if self._install(board_files([image])):
-            self._enter()  # what installing has left in the heap is not for the tests
+            self._enter()  # the tests get a heap without what installing has left in it
         self._ended = b""
         self._repl.exec_raw_no_follow(program(image))
 
@@ -52,9 +56,9 @@ class SerialBoard:
         if not ready:
             return None
         data = bytes(self._repl.serial.read(self._repl.serial.in_waiting or 1))
-        data, end, rest = data.partition(_END)
+        data, end, error = data.partition(_END)
         if end:
-            self._ended = rest or b"?"
+            self._ended = error or b"?"
         return data or None
 
     def interrupt(self) -> None:
@@ -74,10 +78,10 @@ class SerialBoard:
         self.stop()
 
     def stop(self) -> None:
-        """Back to the REPL, whatever runs: a test is interrupted, ``serve.run`` told to end."""
+        """Return to the REPL: interrupt the test that runs, and ask ``serve.run`` to end."""
         if self._repl and not self._ended:
             self._repl.serial.write(b"\x03")
-            time.sleep(_PAUSE_S * self.slowness)  # or the interrupt would take the order along
+            time.sleep(_PAUSE_S * self.slowness)  # else the interrupt would discard the order
             self._repl.serial.write(b'\n{"end": true}\n')
             self._ended = b"?"
 
@@ -100,7 +104,11 @@ class SerialBoard:
             ) from None
 
     def _enter(self) -> None:
-        """A fresh interpreter that waits for a program."""
+        """Start a fresh interpreter that waits for a program.
+
+        Raises:
+            UserError: The board shows no REPL.
+        """
         from mpremote.transport import TransportError
 
         limit = _ENTER_S * self.slowness / 6
@@ -117,10 +125,10 @@ class SerialBoard:
                 ) from None
 
     def _power_cycle(self) -> None:
-        """Bring back a board that does not answer; only an emulated one can be."""
+        """Restart a board that does not answer. Only the emulated board can do that."""
 
     def _install(self, files: dict[str, bytes]) -> bool:
-        """Write the files that the board does not have yet; whether there were any."""
+        """Write the files that the board does not have yet. Returns whether there were any."""
         sums = {name: zlib.crc32(data) for name, data in files.items()}
         known = self._manifest()
         changed = [name for name in files if known.get(name) != sums[name]]
@@ -137,14 +145,14 @@ class SerialBoard:
         from mpremote.transport import TransportError
 
         try:
-            found = json.loads(self._repl.fs_readfile(_MANIFEST))
+            sums = json.loads(self._repl.fs_readfile(_MANIFEST))
         except (TransportError, OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return sums if isinstance(sums, dict) else {}
 
 
 def board_files(images: Iterable[TestImage]) -> dict[str, bytes]:
-    """All files of the images for one board, below the folder of the tests."""
+    """Return all files of the images for one board: path below ``/`` -> content."""
     files: dict[str, bytes] = {}
     for image in images:
         files.update(image.files)
@@ -153,7 +161,7 @@ def board_files(images: Iterable[TestImage]) -> dict[str, bytes]:
 
 
 def folders(files: Iterable[str]) -> list[str]:
-    """The folders that the files need, outer ones first."""
+    """Return the folders that the files need, outer ones first."""
     found: dict[str, None] = {}
     for name in sorted(files):
         parts = name.split("/")[:-1]
@@ -162,7 +170,7 @@ def folders(files: Iterable[str]) -> list[str]:
 
 
 def program(image: TestImage) -> str:
-    """What the board runs."""
+    """Return the program that serves the tests of an image on the board."""
     return (
         f"import sys\nsys.path[0:0] = ['/{ROOT}/.sim', '/{ROOT}']\n"
         f"from torpor_test import serve\nserve.run({image.service!r}, '/{ROOT}')\n"

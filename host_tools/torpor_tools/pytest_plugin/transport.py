@@ -1,7 +1,7 @@
 """How the host reaches the interpreter that runs the tests, and the pipe to the Unix port.
 
-A transport starts an interpreter with an image and carries bytes to and from ``serve.run``. What
-the bytes mean is the runner's business; another way to another board is another class like these.
+A transport starts an interpreter with an image and carries bytes to and from ``serve.run``. The
+runner knows what the bytes mean. Another way to another board is another class like these.
 """
 
 from __future__ import annotations
@@ -29,33 +29,52 @@ _CHUNK = 1 << 16
 
 
 class Transport(Protocol):
-    """One interpreter at a time. ``slowness`` is how much slower than this computer it may be."""
+    """One interpreter at a time.
+
+    Attributes:
+        slowness: How many times longer than on this computer a test may take.
+    """
 
     slowness: float
 
     def start(self, image: TestImage) -> None:
-        """Begin with nothing but the image; raises ``UserError`` if that cannot be."""
+        """Start an interpreter that has nothing but the image.
+
+        Args:
+            image: The files of a service's tests.
+
+        Raises:
+            UserError: The board does not answer, or cannot take the image.
+        """
 
     def write(self, data: bytes) -> None:
-        """Send ``data``; an interpreter that has ended takes it silently."""
+        """Send ``data`` to the interpreter. One that has ended ignores it."""
 
     def read(self, timeout: float) -> bytes | None:
-        """What has come, waiting up to ``timeout`` s; None: nothing, empty: it has ended."""
+        """Wait for output of the interpreter.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            The bytes that have come, None if there were none in time, or ``b""`` if the
+            interpreter has ended.
+        """
 
     def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in what runs."""
+        """Raise ``KeyboardInterrupt`` in the test that runs."""
 
     def ending(self) -> str:
-        """How the interpreter ended: "killed by SIGSEGV"."""
+        """Return how the interpreter ended, for example "killed by SIGSEGV"."""
 
     def leave(self) -> None:
-        """A test file is done, and all is well; ``start`` may follow, and go on with what runs."""
+        """End a test file that ran to its end. A ``start`` may follow, and may use what runs."""
 
     def stop(self) -> None:
-        """End the interpreter; ``start`` may follow."""
+        """End the interpreter. A ``start`` may follow."""
 
     def close(self) -> None:
-        """Give everything back."""
+        """End the interpreter and release folders, ports and devices."""
 
 
 class Pipe:
