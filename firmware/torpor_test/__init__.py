@@ -1,8 +1,8 @@
-"""The device half of torpor's pytest plugin, and what a test file means by ``pytest``.
+"""The device half of torpor's pytest plugin, and the module that tests import as ``pytest``.
 
-The host puts this package beside the tests and runs ``torpor_test.serve``. A shipped image never
-holds it. ``import pytest`` in a test file becomes an import of this module: what is here behaves as
-pytest's own, all else of pytest (marks, parametrize, selection, reports) happens on the host.
+The host puts this package beside the tests and runs ``torpor_test.serve``. It is never in a shipped
+image. ``import pytest`` in a test file becomes an import of this module. Its functions behave as
+those of pytest; everything else (marks, parametrize, selection, reports) happens on the host.
 """
 
 from .arguments import NUMBER, expect, refuse, within
@@ -18,7 +18,9 @@ class Skipped(BaseException):
 class Ended(BaseException):
     """The program under test has reset the board or sent it to deep sleep.
 
-    ``event`` is "reset" or "deepsleep"; ``fields`` what came with it (``cause``, ``ms``).
+    Attributes:
+        event: "reset" or "deepsleep".
+        fields: The details: ``cause`` of a reset, ``ms`` of a sleep.
     """
 
     def __init__(self, event: str, fields: dict) -> None:
@@ -34,9 +36,14 @@ def skip(reason: str = "") -> None:
 
 
 class raises:
-    """``with raises(Fault) as caught:``: the block must raise that; then ``caught.value`` is it.
+    """``with raises(Fault) as caught:`` fails unless the block raises that.
 
-    ``match`` is a regular expression (of MicroPython's ``re``) to be found in the error's text.
+    Args:
+        expected: An exception class, or a tuple of them.
+        match: A regular expression (of MicroPython's ``re``) that the error's text must contain.
+
+    Attributes:
+        value: The exception, after the block.
     """
 
     def __init__(self, expected, match: str | None = None) -> None:
@@ -67,9 +74,12 @@ class raises:
 
 
 class approx:
-    """Equal to numbers near ``expected``: within ``rel`` of it, or ``abs``, whichever is more.
+    """A value that is equal to all numbers near ``expected``.
 
-    ``expected`` may be a number, or a list or dict of numbers.
+    Args:
+        expected: A number, or a list or dict of numbers.
+        rel: The allowed difference as a share of ``expected``.
+        abs: The allowed difference itself. The larger of the two counts.
     """
 
     def __init__(self, expected, rel: float = 1e-6, abs: float = 1e-12) -> None:

@@ -1,8 +1,8 @@
-"""What the ``assert`` of a test becomes, so that a failure can show its values.
+"""Functions that replace the ``assert`` statements of a test, so that a failure shows the values.
 
-MicroPython tells neither the expression of an assertion nor the values in it. The host therefore
+MicroPython reports neither the expression of an assertion nor the values in it. The host therefore
 rewrites ``assert a == b, message`` to ``compare("==", a, b) or fail(message)`` before it compiles
-the test. The values go to the host as ``repr`` gives them; the expression it has itself.
+the test. The host gets the values as ``repr`` shows them. It has the expression itself.
 """
 
 from micropython import const
@@ -23,7 +23,7 @@ _calls = []  # of the assertion under way: (number, result, arguments or None)
 
 
 def text(value) -> str:
-    """``repr(value)``, cut where it would not fit."""
+    """Return ``repr(value)``, cut to ``_LONGEST`` characters."""
     try:
         shown = repr(value)
     except MemoryError:
@@ -34,7 +34,7 @@ def text(value) -> str:
 
 
 def compare(op: str, left, right) -> bool:
-    """``left op right``."""
+    """Return ``left op right``; remember both sides if it is false."""
     if _holds(op, left, right):
         _calls.clear()
         return True
@@ -43,7 +43,7 @@ def compare(op: str, left, right) -> bool:
 
 
 def chain(ops, *values) -> bool:
-    """``a < b <= c``: each operator between two neighbours."""
+    """Compare ``a < b <= c``: each operator between two neighbours."""
     for i in range(len(ops)):
         if not compare(ops[i], values[i], values[i + 1]):
             return False
@@ -51,7 +51,7 @@ def chain(ops, *values) -> bool:
 
 
 def true(value) -> bool:
-    """The value itself is what is asserted."""
+    """Return whether ``value`` is true; remember it if it is not."""
     if value:
         _calls.clear()
         return True
@@ -60,7 +60,7 @@ def true(value) -> bool:
 
 
 def false(value) -> bool:
-    """``not value``."""
+    """Return ``not value``; remember the value if it is true."""
     if not value:
         _calls.clear()
         return True
@@ -69,33 +69,33 @@ def false(value) -> bool:
 
 
 def call(number: int, function, *arguments):
-    """``function(*arguments)`` inside an assertion; the host knows which one by its number."""
+    """Call a function inside an assertion; ``number`` is the host's number for the call."""
     result = function(*arguments)
     _calls.append((number, result, arguments))
     return result
 
 
 def seen(number: int, result):
-    """Any other value worth showing, such as that of an ``await``."""
+    """Remember any other value that a failure should show, such as that of an ``await``."""
     _calls.append((number, result, None))
     return result
 
 
 def fail(message=None) -> None:
-    """Fail the test; without a message for what the last comparison found."""
+    """Fail the test with ``message``, or with the values of the last comparison."""
     detail = dict(_detail)
     if _calls:
         calls = []
         for number, result, arguments in _calls:
-            given = None if arguments is None else [text(a) for a in arguments]
-            calls.append((number, text(result), given))
+            shown = None if arguments is None else [text(a) for a in arguments]
+            calls.append((number, text(result), shown))
         detail["calls"] = calls
     forget()
     raise Failed(message, detail)
 
 
 def forget() -> None:
-    """Drop what an assertion that was broken off has left."""
+    """Forget the values of an assertion that did not finish."""
     _detail.clear()
     _calls.clear()
 

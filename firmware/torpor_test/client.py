@@ -1,4 +1,4 @@
-"""HTTP without a network: a request goes through the listener's own code, from bytes to bytes."""
+"""An HTTP client without a network: requests go through the listener's own code as bytes."""
 
 import asyncio
 import errno
@@ -15,7 +15,14 @@ _TURNS = 50  # of the loop, for a handler to end when its client has closed
 
 
 class Answer:
-    """An answer: ``status_code``, ``headers`` (names in lower case), ``body``, ``text``."""
+    """The response to a request.
+
+    Attributes:
+        status_code: The HTTP status.
+        headers: A dict; names are in lower case.
+        body: The body as bytes, without its chunks.
+        text: The body as text.
+    """
 
     def __init__(self, data: bytes) -> None:
         head, _, body = data.partition(b"\r\n\r\n")
@@ -34,6 +41,7 @@ class Answer:
         return str(self.body, "utf-8")
 
     def json(self):
+        """Return the value of a body that is JSON. Raises ``ValueError``."""
         return loads(self.body)
 
     def __repr__(self):
@@ -41,7 +49,7 @@ class Answer:
 
 
 class Client:
-    """The fixture ``client``: asks the service that ``start`` gave last.
+    """The fixture ``client``: sends requests to the service that ``start`` returned last.
 
     ``await client.get("/alerts")``, ``post``, ``put``, ``patch``, ``delete``, ``head``, ``options``
     and ``request(verb, path)`` return an ``Answer``. They take:
@@ -49,21 +57,28 @@ class Client:
     Args:
         params: A dict for the query.
         headers: A dict.
-        json: What is sent as JSON.
-        data: A dict that is sent as a form, or text or bytes that are sent as they are.
-        files: A dict of files that is sent as a multipart form, with the fields of ``data``: field
-            name -> content, ``(filename, content)`` or ``(filename, content, content_type)``.
-        body: Bytes that are sent as they are.
-        within: How many ms an answer without end is listened to.
+        json: A value that JSON can hold, sent as JSON.
+        data: A dict, sent as a form; or text or bytes, sent unchanged.
+        files: A dict of files, sent as a multipart form together with the fields of ``data``:
+            field name -> content, ``(filename, content)`` or
+            ``(filename, content, content_type)``.
+        body: Bytes, sent unchanged.
+        within: How long to read a response that does not end, in ms.
 
-    What cannot be sent as it is meant is a ``TypeError`` that names the argument.
+    Raises:
+        TypeError: An argument does not exist, or has a value that cannot be sent.
     """
 
     def __init__(self, listener) -> None:
         self._listener = listener  # a function: the service may be started later, and again
 
     async def request(self, verb, path, within=None, **options):
-        """Send a request and return its ``Answer``."""
+        """Send a request and return its ``Answer``.
+
+        Raises:
+            OSError: The connection was closed without a response.
+            TypeError: An argument is not valid.
+        """
         _check(verb, path, within=within, **options)
         wire = _Wire(_request(verb, path, **options))
         task = self._serve(wire)
@@ -78,7 +93,7 @@ class Client:
         return Answer(data)
 
     def _serve(self, wire):
-        """Let the listener serve a connection; its task."""
+        """Have the listener serve a connection. Returns the task that does."""
         listener = self._listener()
         connection = Connection(listener, wire, ("127.0.0.1", 0))
         listener.budget.add(connection)
@@ -344,8 +359,8 @@ def _unchunk(data: bytes) -> bytes:
 
 
 class _Wire(io.IOBase):
-    """A socket that has the request and takes the answer. The client sends no more after it, unless
-    the wire ``stays``."""
+    """A socket that holds the request and takes the response. After the request the client has
+    closed, unless the wire ``stays``."""
 
     stays = False
 
@@ -367,7 +382,7 @@ class _Wire(io.IOBase):
         return n
 
     def read(self, n=-1):
-        """As the stream of an application reads, which streams what is too long to be kept."""
+        """Read as an application's stream does that reads a long body piece by piece."""
         if self.stays and not self._data:
             return None
         data = self._data if n < 0 else self._data[:n]
@@ -392,7 +407,7 @@ class _Wire(io.IOBase):
         if request == 3:  # MP_STREAM_POLL
             readable = self._data or not self.stays
             return argument if readable else argument & ~1  # all but MP_STREAM_POLL_RD
-        # It has no number to poll by (MP_STREAM_GET_FILENO); closing takes nothing.
+        # It has no file number to poll by (MP_STREAM_GET_FILENO), and closing always succeeds.
         return -errno.EINVAL if request == 10 else 0
 
     def close(self):
@@ -401,14 +416,14 @@ class _Wire(io.IOBase):
 
 
 class _Pipe:
-    """What the client of a WebSocket reads and writes, in memory."""
+    """The client's end of a WebSocket's connection, in memory."""
 
     def __init__(self, wire: _Wire, task) -> None:
         self._wire = wire
         self._task = task
 
     async def read(self) -> bytes:
-        """Return what has come, waiting for some; b"" when the service has closed."""
+        """Wait for data and return it; b"" when the service has closed."""
         data = self._wire.taken()
         while not data and self._wire.stays:
             self._wire.changed.clear()

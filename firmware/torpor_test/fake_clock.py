@@ -1,8 +1,8 @@
-"""A clock that stands still until somebody waits, and then jumps.
+"""A clock that stands still until all tasks wait, and then jumps.
 
-While it is in place ``torpor.clock`` and asyncio's timers go by it. Nothing else than waiting moves
-it: when no task can run, it jumps to the next timer, so an hour of ``asyncio.sleep`` takes no time
-and every task wakes in its order at exactly its time.
+While it is installed, ``torpor.clock`` and asyncio's timers use it. Only waiting moves it: when no
+task can run, it jumps to the next timer. An hour of ``asyncio.sleep`` takes no time, and every task
+wakes in its order at exactly its time.
 """
 
 import time
@@ -44,15 +44,15 @@ class Clock:
         self._offset = _START * 1000
 
     def now(self) -> int:
-        """Seconds since 1970, as ``torpor.clock.now`` tells them now."""
+        """Return the seconds since 1970, as ``torpor.clock.now`` does."""
         return (self._offset + self._passed) // 1000
 
     def wall_ms(self) -> int:
-        """The same in milliseconds."""
+        """Return the milliseconds since 1970."""
         return self._offset + self._passed
 
     def ticks(self) -> int:
-        """Milliseconds of the counter that timers go by."""
+        """Return the milliseconds of the counter that timers use."""
         return self._ticks
 
     def set(self, unix: int) -> None:
@@ -65,10 +65,10 @@ class Clock:
         self._offset = unix * 1000 - self._passed
 
     async def advance(self, seconds: float = 0, **units) -> None:
-        """Let time pass: everything that becomes due in it runs, in its order.
+        """Let time pass. Everything that becomes due runs, in its order.
 
         Args:
-            seconds: May be the only, unnamed argument.
+            seconds: May be given without its name.
             units: ``ms``, ``minutes``, ``hours`` or ``days``, which are added up.
 
         Raises:
@@ -100,7 +100,7 @@ class Clock:
         self._ticks = time.ticks_add(self._ticks, ms)
 
     def install(self) -> None:
-        """Take the real clock's place; the event loop must be new."""
+        """Replace the real clock. The event loop must be new."""
         queue = core._io_queue
         wait = queue.wait_io_event
 
@@ -124,7 +124,7 @@ class Clock:
         _sim.ticks = self.ticks  # the shims' door to time
 
     def remove(self) -> None:
-        """Give the real clock back."""
+        """Restore the real clock."""
         core.ticks, saved = self._saved
         for name, value in saved:
             setattr(clock, name, value)

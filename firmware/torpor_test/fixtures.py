@@ -1,4 +1,4 @@
-"""What a test may ask for by the names of its arguments, beside the fixtures of its own file."""
+"""The fixtures that every test may have, in addition to those of its own file."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ _SETTING = "text, a number, True, False, or a list or dict of them, as in cluste
 
 
 class Absent:
-    """Stands where the test gave no stand-in for a peer."""
+    """A peer for which the test gave no stand-in: each call raises ``AssertionError``."""
 
     def __init__(self, peer: str, attribute: str) -> None:
         self._text = "no stand-in for %s was given: start(%s=...)" % (peer, attribute)
@@ -24,7 +24,7 @@ class Absent:
 
 
 class Canned:
-    """A stand-in from a dict: method -> what it answers, raises or is computed by."""
+    """A stand-in from a dict: method -> a result, an exception, or an async function."""
 
     def __init__(self, peer: str, answers: dict) -> None:
         self._peer = peer
@@ -59,7 +59,11 @@ class Object:
 
 
 def _computed(peer: str, method: str, function):
-    """Return ``function`` as a method of a peer. To await a plain value would not fail here."""
+    """Return ``function`` as a method of a peer.
+
+    MicroPython awaits a list or a dict without an error, so a result that is a plain value is an
+    ``AssertionError`` here.
+    """
 
     async def computed(*args, **kwargs):
         result = function(*args, **kwargs)
@@ -73,7 +77,7 @@ def _computed(peer: str, method: str, function):
 
 
 class Start:
-    """The fixture ``start``: makes the service of this folder, with stand-ins for its peers.
+    """The fixture ``start``: make and start the service of this folder.
 
     ``service = await start(readings=Readings(), config={"low": 2.0})``
     """
@@ -188,10 +192,12 @@ def _check_canned(peer, answers, methods) -> None:
 
 
 def _start(test):
+    """Return the fixture ``start``: ``service = await start(peer=stand_in)``."""
     return Start(test)
 
 
 def _client(test):
+    """Return the fixture ``client``: HTTP through the listener's code, without a socket."""
     from .client import Client, NoBudget
 
     budget = NoBudget()
@@ -209,6 +215,10 @@ def _listener(test, port, budget):
 
 
 def _socket_client(test):
+    """Return the fixture ``socket_client``: HTTP over a socket.
+
+    Skips the test on a board that has no connection to itself.
+    """
     import errno
     import socket
 
@@ -219,7 +229,7 @@ def _socket_client(test):
     probe = socket.socket()
     try:
         probe.connect(socket.getaddrinfo("127.0.0.1", 1)[0][-1])
-    except OSError as e:  # refused, where there is a way
+    except OSError as e:  # refused, if the board can reach itself
         if e.errno == errno.EHOSTUNREACH:
             from . import skip
 
@@ -246,6 +256,7 @@ def _socket_client(test):
 
 
 def _clock(test):
+    """Return the fixture ``clock``, which stands still until a task waits."""
     clock = fake_clock.Clock()
     clock.install()
     test.finally_(clock.remove)
@@ -253,26 +264,27 @@ def _clock(test):
 
 
 def _board(test):
+    """Return the fixture ``board``: probes, pins and Wi-Fi around the board."""
     return world.Board()
 
 
 def _store(test):
-    """The folder that the services' stores are in; empty when a test begins."""
+    """Return the folder of the services' stores, which is empty when a test begins."""
     try:
         os.mkdir(data)
     except OSError:
-        pass  # it is there
+        pass  # it exists
     return data
 
 
 data = ""
-"""Where the stores of the tests are: on a board not where those of its image are."""
+"""The folder of the tests' stores. On a board, the image's stores are in another one."""
 
 _moved = False
 
 
 def move_data() -> None:
-    """Have stores opened in ``data``; what the image has no store for is not there."""
+    """Have stores opened in ``data``. An image may be without the modules of the store."""
     global _moved
     if _moved:
         return
@@ -281,7 +293,7 @@ def move_data() -> None:
         from torpor import store
 
         if data != "/data":
-            # A board takes 50 ms to load a module, and each test would load ten of them again.
+            # Loading a module takes a board 50 ms, and each test would load ten of them again.
             store.forget = lambda name: None
         from torpor.store import database
 
@@ -299,7 +311,7 @@ def move_data() -> None:
 
 
 def forget_data() -> None:
-    """Begin a test with empty stores."""
+    """Empty the stores before a test begins."""
     _remove(data)
     state = sys.modules.get("torpor.store.state")
     if state:

@@ -1,4 +1,4 @@
-"""Bodies of requests as browsers send them: forms, and forms with files."""
+"""Encode forms, and forms with files, as browsers do."""
 
 _BOUNDARY = "torpor-boundary-7f3c9a"
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._*"

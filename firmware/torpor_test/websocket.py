@@ -1,4 +1,4 @@
-"""The client's side of a WebSocket (RFC 6455), for an application that a test asks."""
+"""The client's side of a WebSocket (RFC 6455), for tests of an application."""
 
 import os
 from binascii import b2a_base64
@@ -23,13 +23,14 @@ class Refused(Exception):
 
 
 class WebSocket:
-    """What ``client.websocket(path)`` gives: use it in an ``async with``.
+    """The result of ``client.websocket(path)``: use it in an ``async with``.
 
-    Raises ``Refused`` when it is entered and the service answers with anything but 101.
+    Raises:
+        Refused: At the beginning of the block, if the service does not answer 101.
     """
 
     close_code = None
-    """The number that the service closed with, None as long as it has not closed."""
+    """The number that the service closed with; None until it has closed."""
 
     def __init__(self, path: str, open_pipe, answer) -> None:
         self._path = path
@@ -67,7 +68,7 @@ class WebSocket:
         return self
 
     async def _rest(self, headers, body: bytes) -> bytes:
-        """Return what is still to come of an ordinary answer."""
+        """Return the bytes of an ordinary response that have not come yet."""
         length = int(headers.get("content-length", -1))
         chunked = headers.get("transfer-encoding") == "chunked"
         rest = b""
@@ -86,7 +87,7 @@ class WebSocket:
         await self._pipe.close()
 
     async def send(self, message) -> None:
-        """Send text, or bytes as a binary message."""
+        """Send text, or bytes as a binary message. Raises ``TypeError`` for anything else."""
         expect("WebSocket.send()", "message", message, (str,) + BYTES, "text or bytes")
         if isinstance(message, str):
             await self._pipe.write(_frame(_TEXT, message.encode()))

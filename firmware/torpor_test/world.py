@@ -1,4 +1,4 @@
-"""The world around the board in a test: probes, pins, voltages, and what the board did to them.
+"""The world around the board in a test: probes, pins, voltages, and what the board has done.
 
 The simulator's shims stand in for the chip's modules in tests too, on every target. They ask
 ``_sim``, whose doors lead here instead of to the supervisor.
@@ -21,7 +21,7 @@ events = []
 
 
 class Board:
-    """The fixture ``board``. Every call takes effect at once; a new test begins with nothing."""
+    """The fixture ``board``. Every call takes effect at once. Each test begins without inputs."""
 
     events = events
 
@@ -126,7 +126,7 @@ def install() -> None:
 
 
 def reset() -> None:
-    """The world as a test finds it."""
+    """Forget all inputs and events before a test."""
     events.clear()
     for kind in _kinds:
         _inputs[kind] = {}
