@@ -286,7 +286,7 @@ async def test_a_board_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     async with between(Board(silent)) as client:
         told = await client.answer(GET)
         assert told.startswith(b"HTTP/1.1 502")
-        assert b"says nothing" in told
+        assert b"was silent" in told
 
 
 async def test_a_connection_that_is_not_used_is_closed() -> None:

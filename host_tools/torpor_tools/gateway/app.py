@@ -1,6 +1,7 @@
-"""Answers requests to every service's port: by the service's board, or for it.
+"""Handles the requests to every service's port.
 
-Follow ``App.handle`` (which board), ``_pass_on`` (it is awake) and ``_park`` (it sleeps).
+Begin at ``App.handle``, which finds the board. ``_pass_on`` is for a board that is awake, ``_park``
+for one that sleeps.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _LATE_S = 60  # an answer on its way when its time was over
 
 @dataclass(frozen=True)
 class Home:
-    """A service on a board; ``host``: where the board is said to be found."""
+    """A service on a board. ``host`` is the board's name or address in cluster.toml."""
 
     board: str
     service: str
@@ -50,8 +51,9 @@ class Wishes:
 
     @classmethod
     def of(cls, headers: Sequence[Header]) -> Wishes:
-        told = b",".join(v for n, v in headers if n == b"prefer").decode("latin-1").lower()
-        parts = [part.strip() for part in told.replace(";", ",").split(",")]
+        """Read the headers of a request."""
+        text = b",".join(v for n, v in headers if n == b"prefer").decode("latin-1").lower()
+        parts = [part.strip() for part in text.replace(";", ",").split(",")]
         waits = [p[5:].strip('"') for p in parts if p.startswith("wait=")]
         wait = float(waits[0]) if waits and _is_number(waits[0]) else None
         return cls("respond-async" in parts, wait)
@@ -63,9 +65,16 @@ def _is_number(text: str) -> bool:
 
 
 class App:
-    """``homes``: what answers at a port of ours; ``resolve``: where a board's service is now.
+    """Answers requests.
 
-    ``documents``: service -> its OpenAPI document, which the boards do not have.
+    Args:
+        homes: Our port -> the services there.
+        parked: The requests that wait, and the answers.
+        broker: The connection to the broker.
+        topics: The cluster's topics.
+        resolve: Returns the address and port of a service on a board that is awake.
+        wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
+        documents: Service -> its OpenAPI document, which boards do not have.
     """
 
     def __init__(
@@ -94,8 +103,8 @@ class App:
         """Answer a request.
 
         Raises:
-            RefusedError: The gateway answers itself.
-            BrokeOffError: The board broke off its response.
+            RefusedError: The gateway answers instead of the board.
+            BrokeOffError: The board ended its response too early.
         """
         path = request.path
         if path.startswith(b"/~"):
@@ -110,7 +119,7 @@ class App:
         key = request.header(b"idempotency-key")
         wishes = Wishes.of(request.headers)
         address = self._address(home)
-        # Only what comes through the mailbox is executed exactly once, so what asks for it does.
+        # Only requests through the mailbox are executed exactly once.
         if address and not (home.mailbox and (key or wishes.respond_async)):
             try:
                 answer = await self._direct.request(
@@ -124,25 +133,25 @@ class App:
         await self._park(home, request, key, wishes, response)
 
     def _home(self, port: int, named: Collection[str]) -> Home:
-        """The board that a request is for: the only one, or the one that it names."""
+        """Return the board that a request is for: the only one, or the one that it names."""
         homes = self._homes[port]
-        found = [home for home in homes if home.board in named] or homes
-        if len(found) > 1:
+        candidates = [home for home in homes if home.board in named] or homes
+        if len(candidates) > 1:
             boards = ", ".join(home.board for home in homes)
             raise RefusedError(400, f"name the board in a header Torpor-Board: {boards}")
-        return found[0]
+        return candidates[0]
 
     # A board that is awake
 
     def _address(self, home: Home) -> Address | None:
-        """Where the service is, if its board is awake."""
+        """Return the address of the service, or None if its board is not awake."""
         status = self._parked.boards.get(home.board)
         if home.mailbox and (status is None or status.state != "awake"):
             return None
         return self._resolve(home, status.address if status else home.host)
 
     async def _pass_on(self, answer: Answering, response: Response) -> None:
-        """Pass on the response of a board."""
+        """Send a board's response to the client."""
         try:
             if not answer.status:
                 text = f"the board broke off, and may have executed the request: {answer.error}"
@@ -194,10 +203,10 @@ class App:
         raise RefusedError(504, text, headers)
 
     async def _hold(self, home: Home, id: str, until: float, request: Request) -> None:
-        """Hand the request over when its board asks for it.
+        """Publish the request when its board asks for it.
 
-        Until then only a note waits at the broker, so the request is dropped if its client hangs up
-        (which cancels this) or has waited long enough.
+        Until then only a note waits at the broker. So the request is dropped if its client hangs up
+        (which cancels this) or its time is over.
         """
         self._check(home, request)
         with self._parked.holding(home.board, id, until) as asked:
@@ -215,13 +224,13 @@ class App:
     async def _hand_over(
         self, home: Home, id: str, until: float, request: Request, has_key: bool
     ) -> None:
-        """Have the broker keep the request for the board."""
+        """Publish the request, so that the broker keeps it for the board."""
         parked = self._parked
         fingerprint = message.fingerprint(request.verb, request.target, request.body)
         if has_key and parked.keys.get(id, (fingerprint, 0))[0] != fingerprint:
             raise RefusedError(422, "this Idempotency-Key was used for another request")
-        # Another client may be handing it over, and fail: what the broker has not acknowledged is
-        # handed over again, and the board executes it once.
+        # Another client's attempt to publish it may still fail. So it is published again until the
+        # broker has acknowledged it; the board executes it once.
         if parked.answer(id) or parked.is_taken(home.board, id):
             return
         self._check(home, request)
@@ -260,7 +269,7 @@ class App:
 
     @asynccontextmanager
     async def _patience(self, until: float) -> AsyncIterator[None]:
-        """Raise ``RefusedError`` if the broker does not take what is published meanwhile."""
+        """Raise ``RefusedError`` if the block, which publishes, is not done at ``until``."""
         try:
             async with asyncio.timeout(max(1, until - time.time())):
                 yield
@@ -317,8 +326,8 @@ def _lost(board: str) -> RefusedError:
 
 
 def _id(home: Home, key: bytes | None) -> str:
-    """The request's id; the same for all requests to a service with the same key."""
+    """Return the request's id. It is the same for all requests to a service with the same key."""
     if key is None:
         return secrets.token_hex(16)
-    told = b"\0".join([home.board.encode(), home.service.encode(), key])
-    return hashlib.sha256(told).hexdigest()[:32]
+    text = b"\0".join([home.board.encode(), home.service.encode(), key])
+    return hashlib.sha256(text).hexdigest()[:32]

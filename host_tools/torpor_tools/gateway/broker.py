@@ -14,22 +14,27 @@ import aiomqtt
 from ..model.cluster import Mailbox
 
 _log = logging.getLogger("torpor.gateway")
+_mqtt_log = logging.getLogger("torpor.gateway.mqtt")
+_mqtt_log.setLevel(logging.CRITICAL)  # ``Broker.run`` logs each lost connection itself
 _FIRST_S, _LAST_S = 0.1, 5.0
 _ACKNOWLEDGED_S = 5.0
 _NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
 class Broker:
-    """Keeps connected, passes what comes to ``hear(topic, payload)``, publishes until it is taken.
+    """Stays connected, passes messages to ``hear``, and publishes until the broker acknowledges.
 
     Args:
         where: The broker's address.
         login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
-        topics: What to subscribe to.
-        hear: Gets every message.
+        topics: The topics to subscribe to.
+        hear: Called with topic and payload of every message.
         echo: Topic below which each connection sends itself a message after it has subscribed. When
-            that comes back, all that is retained has come.
+            that message comes back, all retained messages have come.
         caught_up: Called with False when a connection begins, and with True at the echo.
+
+    Attributes:
+        connected: Set while there is a connection.
     """
 
     def __init__(
@@ -57,8 +62,8 @@ class Broker:
         while True:
             try:
                 async with self._new() as client:
-                    # All that comes is retained, so what a lost connection takes with it is sent
-                    # again to the next: it need not be acknowledged.
+                    # All messages are retained, so the next connection gets again what a lost one
+                    # has missed. QoS 0 is enough.
                     await client.subscribe([(topic, 0) for topic in self._topics])
                     self._caught_up(False)
                     if self._echo:
@@ -84,9 +89,14 @@ class Broker:
             pause = min(2 * pause, _LAST_S)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1; returns when the broker has it, and tries again until then.
+        """Publish with QoS 1, again and again until the broker acknowledges it.
 
-        So it may be there twice. Bound it with ``asyncio.timeout``.
+        The broker may get the message twice. Limit the time with ``asyncio.timeout``.
+
+        Args:
+            topic: The topic.
+            payload: The message.
+            retain: Whether the broker keeps it for later subscribers.
         """
         while True:
             await self.connected.wait()
@@ -113,4 +123,5 @@ class Broker:
             timeout=5,
             tls_context=tls,
             socket_options=_NODELAY,
+            logger=_mqtt_log,
         )

@@ -1,7 +1,7 @@
 """A client's connection: HTTP/1.1 requests in, responses out, one after the other.
 
-llhttp parses. It is strict about where a request ends (RFC 9112, 6.3), and ``_problem`` checks what
-it does not: if the gateway and a proxy in front of it disagreed about that, a client could slip in
+llhttp parses. It is strict about where a request ends (RFC 9112, 6.3), and ``_problem`` checks
+the rest: if the gateway and a proxy in front of it disagreed about that, a client could slip in
 a request that the proxy has not seen.
 """
 
@@ -40,7 +40,7 @@ _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
 @dataclass(frozen=True)
 class Request:
-    """A whole request. Names of headers are in lower case; ``port`` is where it came."""
+    """A complete request. Names of headers are in lower case; ``port`` is ours that it came to."""
 
     verb: str
     target: bytes
@@ -63,9 +63,14 @@ Handle = Callable[[Request, Response], Awaitable[None]]
 
 
 class Client(asyncio.Protocol):
-    """A connection. ``handle(request, response)`` is cancelled when the client hangs up.
+    """A client's connection.
 
-    ``clients`` has all that are open.
+    Args:
+        handle: ``handle(request, response)`` answers a request. It is cancelled when the client
+            hangs up.
+        clients: The set of all open connections.
+        idle_s: After how many seconds a connection without a request is closed.
+        slow_s: After how many seconds a connection is closed whose request does not continue.
     """
 
     def __init__(

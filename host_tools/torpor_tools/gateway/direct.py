@@ -1,7 +1,7 @@
 """Passes requests to a board that is awake, over connections that are kept open between requests.
 
-A general HTTP client takes longer for a request than a board does, so this is the least that can
-pass one on: the request in one write, and the response's bytes through llhttp.
+A general HTTP client takes longer for a request than a board does. This one does the minimum: it
+sends the request in one write, and feeds the bytes of the response to llhttp.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _AGAIN = ("GET", "HEAD")  # may be executed twice
 
 
 class NotReachedError(Exception):
-    """The board took no connection: it sleeps, or is gone. Nothing was executed."""
+    """The board accepted no connection: it sleeps or has no power. It executed nothing."""
 
 
 class Direct:
-    """Connections to boards."""
+    """Keeps connections to boards and sends requests on them."""
 
     def __init__(self) -> None:
         self._idle: dict[Address, list[Connection]] = {}
@@ -65,7 +65,7 @@ class Direct:
         return await _sent(await self._open(address), data, verb)
 
     def _kept(self, address: Address) -> Connection | None:
-        """A connection that is open and has nothing to do."""
+        """Return an open connection without a request, or None."""
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
@@ -104,7 +104,16 @@ async def _sent(connection: Connection, data: bytes, verb: str) -> Answering:
 
 
 class Answering:
-    """A response that is coming: ``status`` (0: the connection ended before), headers and body."""
+    """A response that is being received.
+
+    Attributes:
+        status: The HTTP status; 0 until the head has come.
+        headers: The headers for the client, names in lower case.
+        body: Bytes that have come and were not taken.
+        whole: Whether the body is complete.
+        error: Why the response ended early, or empty.
+        closed_silently: Whether the connection ended before the first byte.
+    """
 
     def __init__(self, connection: Connection, verb: str) -> None:
         self.status = 0
@@ -112,18 +121,22 @@ class Answering:
         self.whole = False
         self.error = ""
         self.closed_silently = False
-        self.body = b""  # bytes that have come and were not taken
+        self.body = b""
         self.no_body = verb == "HEAD"
         self._connection = connection
         self._waiter: asyncio.Future[None] | None = None
 
     async def begun(self) -> None:
-        """Wait for the head, or the end of the connection."""
+        """Wait until the head has come or the connection has ended."""
         while not self.status and not self.error:
             await self._wait()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The rest of the body. Raises ``BrokeOffError``."""
+        """Yield the rest of the body.
+
+        Raises:
+            BrokeOffError: The board closed the connection too early, or was silent for too long.
+        """
         while True:
             piece, self.body = self.body, b""
             if piece:
@@ -137,13 +150,15 @@ class Answering:
                 await self._wait()
 
     def done(self) -> None:
-        """Nobody wants more of it."""
+        """Close the connection unless the response is complete."""
         if not self.whole:
             self._connection.close()
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
-        timer = asyncio.get_running_loop().call_later(SILENT_S, self.end, "it says nothing")
+        timer = asyncio.get_running_loop().call_later(
+            SILENT_S, self.end, "it was silent for too long"
+        )
         try:
             await self._waiter
         finally:
@@ -186,7 +201,7 @@ class Connection(asyncio.Protocol):
         return self._answer
 
     def pause(self, stop: bool) -> None:
-        """Take no more of the response for now, or go on."""
+        """Stop reading the response, or continue."""
         if self._transport.is_closing():
             return
         if stop:
@@ -206,7 +221,7 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(_IDLE_S, self._look)
 
     def _look(self) -> None:
-        """Close the connection if it was not used for long. One timer serves all requests."""
+        """Close the connection if it has been idle too long. One timer serves all requests."""
         left = self._rested + _IDLE_S - self._loop.time()
         if left > 0 and self.is_open:
             self._loop.call_later(left, self._look)
@@ -229,7 +244,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         answer = self._answer
         if answer is None:
-            self.close()  # a response to no request: the next client must not get it
+            self.close()  # a response without a request: the next client must not get it
             return
         self._heard = True
         try:
@@ -239,7 +254,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if self._answer:
                 self._lose(self._problem or str(error))
-            else:  # it was whole, and there is more: nobody can rely on its end
+            else:  # more bytes follow a complete response, so its end is not reliable
                 answer.whole = False
                 answer.body = b""
                 answer.end(self._problem or str(error))

@@ -1,4 +1,4 @@
-"""What goes through the broker: a request and its envelope, an answer, a board's status."""
+"""The messages at the broker: requests with their envelopes, answers, status of boards."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Topics:
 
     @property
     def echo(self) -> str:
-        """Below it each gateway hears only itself."""
+        """The topic below which each gateway sends messages to itself."""
         return f"torpor/{self.cluster}/gateways"
 
     @property
     def heard(self) -> tuple[str, ...]:
-        """What a gateway subscribes to."""
+        """The topics that a gateway subscribes to."""
         base = f"torpor/{self.cluster}"
         return (f"{base}/answers/+", f"{base}/keys/+", f"{base}/+/status", f"{base}/+/dead/+")
 
@@ -64,9 +64,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Status:
-    """What a board has said last of itself: ``state`` is awake, asleep or lost.
+    """The newest status message of a board.
 
-    ``fresh`` names the board's new session if the broker did not know the one before.
+    Attributes:
+        state: "awake", "asleep" or "lost".
+        address: Where it answers while it is awake.
+        wakes_at: When it will wake, in Unix time; None if that is not known.
+        fresh: A name for the board's new session, if the broker did not know the one before.
     """
 
     state: str
@@ -76,7 +80,7 @@ class Status:
 
 
 def end_to_end(headers: Iterable[Header]) -> list[Header]:
-    """The headers for the other end: without those for the gateway, which ``Connection`` names."""
+    """Return the headers without those that concern one connection only (RFC 9110, 7.6.1)."""
     headers = list(headers)
     dropped = _NOT_PASSED
     for name, value in headers:
@@ -87,7 +91,7 @@ def end_to_end(headers: Iterable[Header]) -> list[Header]:
 
 
 def response_problem(headers: Iterable[Header]) -> str:
-    """Reason why nobody can rely on where a response ends; empty if there is none."""
+    """Return why the end of a response is not certain, or an empty text."""
     codings = [value.lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     if codings and codings != [b"chunked"]:
         return "its Transfer-Encoding is not chunked"
@@ -95,18 +99,18 @@ def response_problem(headers: Iterable[Header]) -> str:
 
 
 def named(headers: Iterable[Header]) -> set[str]:
-    """The boards that a request may be for: what ``Torpor-Board`` and the host's name say."""
-    found = set()
+    """Return the boards that ``Torpor-Board`` and ``Host`` name."""
+    boards = set()
     for name, value in headers:
         if name == b"torpor-board":
-            found.add(value.decode("latin-1"))
+            boards.add(value.decode("latin-1"))
         elif name == b"host":
-            found.add(value.decode("latin-1").split(".")[0])
-    return found
+            boards.add(value.decode("latin-1").split(".")[0])
+    return boards
 
 
 def request_head(verb: str, target: bytes, headers: Iterable[Header]) -> bytes:
-    """The head of a request with just these headers, and a ``Host``, which HTTP/1.0 may lack."""
+    """Return the head of a request. ``Host`` is added if there is none, as in HTTP/1.0."""
     lines = [verb.encode() + b" " + target + b" HTTP/1.1"]
     lines += [name + b": " + value for name, value in headers]
     if not any(line[:5].lower() == b"host:" for line in lines[1:]):
@@ -115,18 +119,23 @@ def request_head(verb: str, target: bytes, headers: Iterable[Header]) -> bytes:
 
 
 def head(verb: str, target: bytes, headers: Iterable[Header], length: int) -> bytes:
-    """The head of a request as a board gets it from its mailbox."""
-    kept = [header for header in end_to_end(headers) if header[0].lower() not in _NOT_PARKED]
+    """Return the head of a request as a board gets it from its mailbox."""
+    passed = [header for header in end_to_end(headers) if header[0].lower() not in _NOT_PARKED]
     if length:
-        kept.append((b"Content-Length", b"%d" % length))
-    return request_head(verb, target, kept)
+        passed.append((b"Content-Length", b"%d" % length))
+    return request_head(verb, target, passed)
 
 
 def envelope(id: str, reply: str, until: float, service: str, *, held: bool | None = None) -> bytes:
-    """The line before a parked request.
+    """Return the line before a parked request.
 
-    With ``held`` no request follows: the gateway sends it when the board asks for it (True), or
-    will not send it (False).
+    Args:
+        id: The request's id.
+        reply: The topic for the answer.
+        until: Unix time after which the board does not execute the request.
+        service: The service that the request is for.
+        held: If given, no request follows: the gateway sends it when the board asks for it (True),
+            or will not send it (False).
     """
     line: dict[str, str | int] = {
         "id": id,
@@ -140,12 +149,12 @@ def envelope(id: str, reply: str, until: float, service: str, *, held: bool | No
 
 
 def fingerprint(verb: str, target: bytes, body: bytes) -> str:
-    """What two requests with the same ``Idempotency-Key`` must have in common."""
+    """Return a hash that requests with the same ``Idempotency-Key`` must share."""
     return hashlib.sha256(b"\0".join([verb.encode(), target, body])).hexdigest()[:32]
 
 
 def answer(data: bytes) -> Answer:
-    """Read a whole response. Raises ``ValueError`` if it is not one."""
+    """Read a response. Raises ``ValueError`` if it is not exactly one complete response."""
     reader = _Reader()
     try:
         reader.parser.feed_data(data)
@@ -194,12 +203,12 @@ class _Reader:
 
 def status(data: bytes, now: float) -> Status:
     """Read a board's status, heard at the Unix time ``now``. Raises ``ValueError``."""
-    told = json.loads(data)
-    if not isinstance(told, dict) or told.get("state") not in ("awake", "asleep", "lost"):
+    fields = json.loads(data)
+    if not isinstance(fields, dict) or fields.get("state") not in ("awake", "asleep", "lost"):
         raise ValueError("not a status")
     wakes_at = None
-    ms = told.get("ms", -1)
-    if told["state"] == "asleep" and isinstance(ms, int) and ms >= 0:
-        wakes_at = min(float(told.get("at", now)), now) + ms / 1000
-    fresh = str(told.get("fresh") or "")
-    return Status(told["state"], str(told.get("address") or ""), wakes_at, fresh)
+    ms = fields.get("ms", -1)
+    if fields["state"] == "asleep" and isinstance(ms, int) and ms >= 0:
+        wakes_at = min(float(fields.get("at", now)), now) + ms / 1000
+    fresh = str(fields.get("fresh") or "")
+    return Status(fields["state"], str(fields.get("address") or ""), wakes_at, fresh)

@@ -1,4 +1,4 @@
-"""A broker of our own: nats-server, from its wheel, with MQTT on JetStream."""
+"""A broker of our own: nats-server from its wheel, with MQTT on JetStream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("torpor.gateway")
 
 
 def is_needed(where: Mailbox) -> bool:
-    """Whether the broker's address is one of this machine, and nothing listens there."""
+    """Return whether the broker's address belongs to this machine and nothing listens there."""
     try:
         with socket.create_connection((where.host, where.port), timeout=2):
             return False
@@ -40,15 +40,15 @@ def is_needed(where: Mailbox) -> bool:
 
 
 def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = "2s") -> str:
-    """The server's configuration. Every message is synced to disk before it is acknowledged."""
+    """Return the server's configuration. It syncs a message to disk before it acknowledges it."""
     listen = f"{'127.0.0.1' if where.is_here else '0.0.0.0'}:{where.port}"
     lines = [
         'server_name: "torpor-gateway"',
         'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
         f"jetstream {{ store_dir: {json.dumps(str(folder / 'store'))}, sync_interval: always }}",
-        # What a killed board has not acknowledged is given again after ack_wait, and everything
-        # behind it waits for that: with more than one message on its way, nats-server would send
-        # the others first, and a board would not know when it has had all that waits.
+        # A message that a killed board has not acknowledged is sent again after ack_wait. The
+        # messages behind it must wait: with max_ack_pending above 1, nats-server would send them
+        # first, and a board would not know when it has had all.
         f'mqtt {{ listen: "{listen}", ack_wait: "{ack_wait}", max_ack_pending: 1 }}',
     ]
     if user := login.get("user"):
@@ -58,7 +58,13 @@ def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = 
 
 
 class NatsServer:
-    """The process. It ends with the gateway, however that ends; its data is in ``folder``."""
+    """The process of a nats-server. It ends with the gateway, also if that crashes.
+
+    Args:
+        where: The broker's address, which is ours.
+        login: ``user`` and ``password``, both optional on the loopback address.
+        folder: The folder for its configuration, log and data.
+    """
 
     def __init__(self, where: Mailbox, login: dict[str, str], folder: Path) -> None:
         self._where = where
@@ -67,7 +73,11 @@ class NatsServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it takes connections. Raises ``UserError``."""
+        """Start it and wait until it accepts connections.
+
+        Raises:
+            UserError: The settings do not allow it, nats-server is not installed, or it ends.
+        """
         if self._where.tls:
             what = f"the broker that the gateway starts speaks no TLS, as {self._where.url} asks"
             raise fail(what, "write mqtt:// for a network that you trust, or start one yourself")
@@ -83,7 +93,7 @@ class NatsServer:
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(text)
         with open(self._folder / "nats.log", "ab") as log:
-            # In a session of its own: Ctrl-C is for us, and we end it when we are done.
+            # In a session of its own, so that Ctrl-C reaches only the gateway, which ends it.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", _CHILD, str(os.getpid()), program, "-c", file],
                 stdout=log,
@@ -108,8 +118,10 @@ class NatsServer:
     async def watch(self, connected: asyncio.Event) -> None:
         """Start it whenever nothing listens at its address. Never returns.
 
-        That happens when it ends, and when another gateway ends that had started it before us.
-        ``connected`` says whether we have a broker.
+        That happens when it ends, or when another gateway ends that had started it.
+
+        Args:
+            connected: Set while the gateway is connected to a broker.
         """
         while True:
             await asyncio.sleep(_LOOK_S)
@@ -124,7 +136,7 @@ class NatsServer:
                 _log.error("%s", error)
 
     def stop(self) -> None:
-        """End it and wait for that."""
+        """End the process and wait for it."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:

@@ -1,8 +1,8 @@
-"""What waits for boards, and the answers that have come. No I/O.
+"""The requests that wait for boards, and the answers that have come. No I/O.
 
-The broker has everything here that must outlive the gateway: requests wait in the boards' sessions,
-and answers, keys and status messages are retained. So a gateway that starts again, or a second one,
-knows the same. Only requests whose clients wait are held here, and end with the connections.
+The broker has everything that must outlive the gateway: requests wait in the boards' sessions, and
+answers, keys and status messages are retained. So a gateway that starts again, or a second one,
+knows the same. Only requests whose clients wait are held here; they end with the connections.
 """
 
 from __future__ import annotations
@@ -19,14 +19,22 @@ _KEYS_S = 86_400  # after nobody waits any more; a board remembers its last 64 i
 
 
 class LostError(Exception):
-    """The broker has lost the request, and will not give it to its board."""
+    """The broker has lost the request and will not deliver it to its board."""
 
 
 class Parked:
     """The state of a gateway.
 
-    ``limit``: requests that may wait for one board. ``keep_s``: how long an answer can be asked for
-    after it has come; ``most``: how many at most.
+    Args:
+        limit: How many requests may wait for one board.
+        keep_s: How long an answer is kept, in seconds.
+        most: How many answers and keys are kept.
+        clock: Returns the Unix time.
+
+    Attributes:
+        boards: Board -> its newest status.
+        waiting: Board -> id -> the Unix time until which the request may be executed.
+        keys: Id -> (fingerprint of the request, that time).
     """
 
     def __init__(
@@ -54,7 +62,7 @@ class Parked:
     # Answers
 
     def answered(self, id: str, answer: Answer) -> None:
-        """An answer has come. One that is known stays: what comes twice is the same."""
+        """Store an answer and wake those who wait for it. The first answer to an id stays."""
         if id not in self._answers:
             self._answers[id] = (self._clock(), answer)
         self._lost.pop(id, None)
@@ -66,7 +74,7 @@ class Parked:
                 waiter.set_result(self._answers[id][1])
 
     def lose(self, board: str) -> int:
-        """The broker has lost what waited for the board. Returns how many requests that were."""
+        """Give up all requests that the broker had for the board. Returns their number."""
         ids = self.waiting.pop(board, {})
         self._taken.difference_update(ids)
         for id in ids:
@@ -77,21 +85,22 @@ class Parked:
         return len(ids)
 
     def is_lost(self, id: str) -> bool:
-        """Whether a broker has lost the request."""
+        """Return whether the broker has lost the request."""
         return id in self._lost
 
     def answer(self, id: str) -> Answer | None:
-        """The answer of a request, if it has come."""
-        found = self._answers.get(id)
-        return found[1] if found else None
+        """Return the answer to a request, or None if it has not come."""
+        entry = self._answers.get(id)
+        return entry[1] if entry else None
 
     async def wait(self, id: str, seconds: float) -> Answer | None:
-        """The answer of a request as soon as it has come; None after ``seconds``.
+        """Wait for the answer to a request. Returns None after ``seconds``.
 
-        Raises ``LostError``.
+        Raises:
+            LostError: The broker has lost the request.
         """
-        if found := self.answer(id):
-            return found
+        if answer := self.answer(id):
+            return answer
         if id in self._lost:  # while it was being published
             raise LostError
         waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -109,9 +118,9 @@ class Parked:
                 del self._waiters[id]
 
     def outdated(self) -> Iterator[str]:
-        """Forget answers and keys that are old, or too many.
+        """Forget answers and keys that are old or too many, and yield their ids.
 
-        Yields their ids, so that the broker forgets them too.
+        The caller deletes them from the broker.
         """
         now = self._clock()
         for id in [id for id, since in self._lost.items() if now - since > self._keep_s]:
@@ -135,7 +144,7 @@ class Parked:
     # Boards
 
     def is_full(self, board: str) -> bool:
-        """Whether no more requests may wait for the board."""
+        """Return whether no more requests may wait for the board."""
         now = self._clock()
         ids = self.waiting.get(board, {})
         for id in [id for id, until in ids.items() if until < now]:
@@ -144,14 +153,15 @@ class Parked:
         return len(ids) + len(self._held.get(board, ())) >= self.limit
 
     def waits(self, board: str) -> int:
-        """How many requests wait for the board."""
+        """Return how many requests wait for the board."""
         return len(self.waiting.get(board, ())) + len(self._held.get(board, ()))
 
     @contextmanager
     def parking(self, board: str, id: str, until: float) -> Iterator[None]:
-        """While a request is being handed to the broker; it waits unless that fails.
+        """Count a request as waiting during the block, which publishes it, and afterwards.
 
-        Several clients may hand over the same request at once; one that succeeds is enough.
+        If the block fails, the request does not wait any more, unless another client is publishing
+        the same request, or has published it.
         """
         ids = self.waiting.setdefault(board, {})
         ids[id] = until
@@ -169,12 +179,12 @@ class Parked:
                     ids.pop(id, None)
 
     def is_taken(self, board: str, id: str) -> bool:
-        """Whether the request waits for the board, and the broker has acknowledged it."""
+        """Return whether the request waits and the broker has acknowledged it."""
         return id in self._taken and id in self.waiting.get(board, ())
 
     @contextmanager
     def holding(self, board: str, id: str, until: float) -> Iterator[asyncio.Event]:
-        """While the gateway holds a request; the event is set when the board asks for it."""
+        """Hold a request during the block. The event is set when the board asks for it."""
         asked = asyncio.Event()
         self._held.setdefault(board, {})[id] = asked
         try:
@@ -185,11 +195,11 @@ class Parked:
                 self._gone[id] = (board, until)
 
     def held(self, board: str) -> list[str]:
-        """The ids of the requests that the gateway holds for the board."""
+        """Return the ids of the requests that the gateway holds for the board."""
         return list(self._held.get(board, ()))
 
     def ask(self, id: str) -> str | None:
-        """A board asks for a request. Returns its name if the client has hung up meanwhile."""
+        """Note that a board asks for a request. Returns its name if the client has hung up."""
         for held in self._held.values():
             if event := held.get(id):
                 event.set()
@@ -197,7 +207,7 @@ class Parked:
         return board
 
     def retry_after(self, board: str) -> int:
-        """In how many seconds the board may be awake: what it said, or a guess."""
+        """Return in how many seconds the board may be awake: from its status, or a guess."""
         status = self.boards.get(board)
         if status and status.wakes_at:
             return max(1, round(status.wakes_at - self._clock()))

@@ -1,4 +1,4 @@
-"""A response to a client: its head, how its body is framed, and what the gateway itself says."""
+"""Responses to clients: heads, framing of bodies, and the gateway's own answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BrokeOffError(Exception):
 
 @dataclass
 class RefusedError(Exception):
-    """A response of the gateway itself."""
+    """A request that the gateway answers itself, with an error or with 202."""
 
     status: int
     text: str
@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 class Response:
-    """The response to one request: ``send`` it whole, or ``start``, ``write`` and ``end`` it.
+    """The response to one request: either ``send``, or ``start``, ``write`` and ``end``.
 
     Args:
         write: Sends bytes to the client.
@@ -74,12 +74,12 @@ class Response:
         await self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
     async def end(self) -> None:
-        """The body is complete."""
+        """Mark the end of the body."""
         if self._is_chunked:
             await self._write(b"0\r\n\r\n")
 
     async def refuse(self, refusal: RefusedError) -> None:
-        """Send what the gateway itself says."""
+        """Send an answer of the gateway itself."""
         name = "status" if refusal.status == 202 else "error"
         await self.send_json(refusal.status, {name: refusal.text}, refusal.headers)
 
@@ -103,5 +103,5 @@ class Response:
 
 
 def has_length(headers: Iterable[Header]) -> bool:
-    """Whether a header says how long the body is."""
+    """Return whether a header gives the length of the body."""
     return any(name == b"content-length" for name, _ in headers)

@@ -30,12 +30,21 @@ _FINISH_S = 2.0  # for the responses that are on their way when the gateway stop
 
 
 class Gateway:
-    """``async with Gateway(plan, where, login, folder) as gateway``, and ``gateway.ports``.
+    """Serves a cluster's services by HTTP: ``async with Gateway(...) as gateway``.
 
-    ``where``: the broker; if it is our own and does not run, it is started, and keeps what it has
-    below ``folder``. ``bind``: the address to listen on. ``ports``: service's port -> ours
-    (0: any free one), without it the same. ``wait_s``: how long a client waits that does not say.
-    ``limit``: requests that may wait for a board. ``resolve``: where a board's service answers.
+    Args:
+        plan: The cluster.
+        where: The broker. If it is our own and is not running, the gateway starts it.
+        login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
+        folder: Where a broker of our own stores its data.
+        bind: The address to listen on.
+        ports: Service's port -> our port (0: any free one). By default they are the same.
+        wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
+        limit: How many requests may wait for a board.
+        resolve: Returns the address and port of a service on a board that is awake.
+
+    Attributes:
+        ports: Service's port -> our port.
     """
 
     def __init__(
@@ -137,7 +146,7 @@ class Gateway:
             self._nats.stop()
 
     async def _finish_clients(self) -> None:
-        """Let the responses that are on their way come to their end."""
+        """Wait for the responses that have begun, for up to ``_FINISH_S`` seconds."""
         for client in list(self._clients):
             client.finish()
         end = time.monotonic() + _FINISH_S
@@ -147,7 +156,11 @@ class Gateway:
             client.cancel()
 
     def _listen(self) -> list[socket.socket]:
-        """A socket for each service's port. Raises ``UserError`` with all that cannot be had."""
+        """Open a socket for each service's port.
+
+        Raises:
+            UserError: Ports that are not available, all at once.
+        """
         sockets: list[socket.socket] = []
         problems: list[Problem] = []
         for port in sorted(self._homes):
@@ -160,7 +173,7 @@ class Gateway:
                 sock.listen(1024)
             except OSError as error:
                 sock.close()
-                what = f"port {wanted} at {self._bind} cannot be had: {error.strerror}"
+                what = f"port {wanted} at {self._bind} is not available: {error.strerror}"
                 problems.append(Problem(None, what, "choose an address with --bind"))
                 continue
             sockets.append(sock)
@@ -172,7 +185,7 @@ class Gateway:
         return sockets
 
     def _hear(self, topic: str, payload: bytes) -> None:
-        """Something has come from the broker."""
+        """Handle a message from the broker."""
         parts = topic.split("/")[2:]
         try:
             if parts[0] == "answers" and payload == message.ASKED:
@@ -189,7 +202,7 @@ class Gateway:
                 letter = json.loads(payload.partition(b"\n")[0])
                 _log.error("%s: request %s is dead: %s", parts[0], letter["id"], letter["error"])
         except (ValueError, KeyError, TypeError) as error:
-            _log.warning("nonsense under %s: %s", topic, error)
+            _log.warning("the message under %s cannot be read: %s", topic, error)
 
     def _hear_status(self, board: str, status: Status) -> None:
         is_known = board in self.parked.boards
@@ -204,10 +217,13 @@ class Gateway:
             self._send_note(board, id, held=True)
 
     def _caught_up(self, is_caught_up: bool) -> None:
-        """A connection to the broker has begun, or all that the broker retains has come.
+        """Handle a new connection to the broker, or the end of its retained messages.
 
-        A board's status is retained. A broker that has forgotten it has lost the board's session as
-        well, and would drop every request that we publish for the board.
+        A board's status is retained. A broker without it has lost the board's session too, and
+        would drop every request that we publish for the board.
+
+        Args:
+            is_caught_up: Whether all retained messages have come.
         """
         if is_caught_up:
             for board in set(self.parked.boards) - self._heard:
@@ -221,14 +237,14 @@ class Gateway:
         _log.error(what, self._where.url, board, count)
 
     def _send_note(self, board: str, id: str, *, held: bool) -> None:
-        """Publish an envelope without a request, as soon as the broker takes it."""
+        """Publish an envelope without a request as soon as there is a connection."""
         note = message.envelope(id, self._topics.answer(id), 0, "-", held=held)
         task = asyncio.create_task(self.broker.publish(self._topics.inbox(board), note))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
     async def _clean(self) -> None:
-        """Have the broker forget old answers and keys. Never returns."""
+        """Delete old answers and keys from the broker. Never returns."""
         while True:
             await asyncio.sleep(_CLEAN_S)
             for id in list(self.parked.outdated()):
@@ -237,13 +253,13 @@ class Gateway:
 
 
 def homes(plan: Plan) -> dict[int, Sequence[Home]]:
-    """What answers at each port."""
-    found: dict[int, list[Home]] = {}
+    """Return the services at each port, with their boards."""
+    by_port: dict[int, list[Home]] = {}
     for board in plan.boards:
         for service in board.services:
             if service.port:
                 home = Home(
                     board.name, service.name, service.port, board.host, board.mailbox is not None
                 )
-                found.setdefault(service.port, []).append(home)
-    return dict(found)
+                by_port.setdefault(service.port, []).append(home)
+    return dict(by_port)
