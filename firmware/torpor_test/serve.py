@@ -1,7 +1,7 @@
-"""Runs tests one by one, as the host orders them.
+"""Runs tests one by one, on orders of the host.
 
-An order is a line of JSON on the input, an answer is a line on the output that begins with a record
-separator; all else on the output is what the tests print. See ``runner.py`` on the host.
+An order is a line of JSON on the input. An answer is a line on the output that begins with a record
+separator; everything else on the output was printed by the tests. See ``runner.py`` on the host.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Late(BaseException):
 
 
 def _hasten(hits, mark):
-    """Put the marks into the service's modules, where they are found sooner."""
+    """Put the marks into the service's modules, where MicroPython finds them faster."""
     for name, module in sys.modules.items():
         if name.startswith("services.") and ".tests" not in name:
             setattr(module, "_tc", hits)
@@ -51,7 +51,7 @@ class Test:
         self._finalizers.append(function)
 
     async def finish(self) -> None:
-        """Undo what the fixtures did; the first error is raised when all have had their turn."""
+        """Run the finalizers of all fixtures, then raise the first error, if there was one."""
         error = None
         while self._finalizers:
             try:
@@ -201,7 +201,7 @@ class _Server:
         return _failed(error, "")
 
     async def _body(self, order, test):
-        """Make the fixtures, call the test, undo the fixtures; the error, if there is one."""
+        """Make the fixtures, call the test, undo the fixtures. Returns the error or None."""
         error = None
         try:
             values = eval(order["args"])
@@ -229,11 +229,11 @@ class _Server:
 
 
 class Idle(Exception):
-    """Nothing is left that could wake a task."""
+    """No task can run any more."""
 
 
 def _notice_idleness() -> None:
-    """Have the event loop raise ``Idle`` where it would wait for ever."""
+    """Have the event loop raise ``Idle`` instead of waiting for ever."""
     queue = core._io_queue
     wait = queue.wait_io_event
 
@@ -247,12 +247,12 @@ def _notice_idleness() -> None:
 
 
 def _is_inside(error) -> bool:
-    """Whether the trace of ``error`` already shows a line of the test."""
+    """Return whether the traceback of ``error`` already shows a line of the test."""
     return error is not None and "/tests/test_" in _trace(error)
 
 
 def _where(task):
-    """Where a task waits, as an exception whose trace shows it."""
+    """Return an exception whose traceback shows where a task waits."""
     late = Late()
     try:
         task.coro.throw(late)
@@ -262,7 +262,7 @@ def _where(task):
 
 
 async def _made(made, kind, test):
-    """The value of a fixture of the test's file."""
+    """Return the value of a fixture of the test's file."""
     if kind == "async":
         return await made
     if kind == "yields":
