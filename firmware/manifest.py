@@ -1,5 +1,5 @@
-# What a firmware of your own freezes: `torpor build --frozen` puts this file beside the image's
-# modules, and MicroPython's build runs it (FROZEN_MANIFEST). docs/custom-firmware.md tells how.
+# The list of modules that a custom firmware freezes: `torpor build --frozen` puts this file next to
+# them, and MicroPython's build runs it (FROZEN_MANIFEST). See docs/custom-firmware.md.
 # ruff: noqa: F821
 
 try:

@@ -262,7 +262,7 @@ _LEFT_OUT = ("webrepl", "webrepl_setup", "mip", "upysh")
 
 
 def program(port: str) -> str:
-    """What MicroPython of this port runs; it prints lines that ``answers`` reads."""
+    """The program for MicroPython of this port; it prints lines that ``answers`` reads."""
     modules = sorted(MODULES[port] - set(_LEFT_OUT))
     lines = [_PROGRAM, *(f"module({name!r})" for name in modules), _INSTANCES]
     for kind, calls in (("keyword", KEYWORDS), ("operation", OPERATIONS)):

@@ -1,4 +1,4 @@
-"""What ``torpor data --port`` sends to the board's REPL and calls there; it is in no image.
+"""Sent to the board's REPL by ``torpor data --port`` and called there; not part of any image.
 
 The board's Python has just started and runs no service: nobody else has the databases open. The
 host reads the line that ``ask`` prints.
@@ -23,10 +23,10 @@ def load(source):
 def ask(do, service, given):
     """Print what the function ``do`` answers, ``{"value": ...}``, or the ``Fault`` it raises."""
     try:
-        told = {"value": asyncio.run(_look[do](_opened(service), **json.loads(given)))}
+        reply = {"value": asyncio.run(_look[do](_opened(service), **json.loads(given)))}
     except Fault as e:
-        told = {"fault": e.message}
-    print(json.dumps(told))
+        reply = {"fault": e.message}
+    print(json.dumps(reply))
 
 
 def _opened(service):

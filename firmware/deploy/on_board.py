@@ -1,4 +1,4 @@
-"""What ``torpor deploy`` sends to the board's REPL and calls there; it is in no image.
+"""Sent to the board's REPL by ``torpor deploy`` and called there; not part of any image.
 
 The host reads what these print. ``/.new`` and its list are explained in ``swap.py``.
 """

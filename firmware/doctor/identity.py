@@ -1,4 +1,4 @@
-"""Print what the interpreter says of itself, its numbers and its clocks."""
+"""Print the interpreter's name and version, its number formats and its clocks."""
 
 import json
 import sys

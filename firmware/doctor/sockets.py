@@ -43,9 +43,9 @@ def _accept(sock: "socket.socket") -> "int | None":
 listening: list = []
 listen_error = _open(listening, False, True)
 accept_error = _accept(listening[0])
-beside: list = []  # TCP sockets that do not listen, while the listeners are open
-tcp_error = _open(beside, False, False)
-_close(beside)
+others: list = []  # TCP sockets that do not listen, while the listeners are open
+tcp_error = _open(others, False, False)
+_close(others)
 _close(listening)
 datagram: list = []
 udp_error = _open(datagram, True, False)
@@ -56,7 +56,7 @@ print(
             "listeners": len(listening),
             "listen_errno": listen_error,
             "accept_errno": accept_error,
-            "tcp_beside_listeners": len(beside),
+            "tcp_beside_listeners": len(others),
             "tcp_errno": tcp_error,
             "udp": len(datagram),
             "udp_errno": udp_error,

@@ -27,7 +27,7 @@ def reset_cause() -> str:
 
 
 def wake_reason() -> str:
-    """What ended the deep sleep: timer, pin or touch; empty after any other start."""
+    """The source that ended the deep sleep: timer, pin or touch; empty after any other start."""
     if machine.reset_cause() != machine.DEEPSLEEP_RESET:
         return ""
     reason = machine.wake_reason()
@@ -37,7 +37,7 @@ def wake_reason() -> str:
 
 
 def rtc_read() -> bytes:
-    """What ``rtc_write`` kept; empty after a power cut."""
+    """The bytes of the last ``rtc_write``; empty after a power cut."""
     return machine.RTC().memory()
 
 

@@ -54,7 +54,7 @@ def reset_cause() -> str:
 
 
 def wake_reason() -> str:
-    """What ended the deep sleep: timer or pin; empty after any other start."""
+    """The source that ended the deep sleep: timer or pin; empty after any other start."""
     return ("", "timer", "pin")[_note & 0xFF] if _note else ""
 
 

@@ -1,4 +1,4 @@
-"""How an RP2040 or RP2350 sleeps: see ``firmware/ports/README.md`` for what a port must offer."""
+"""Sleep on an RP2040 or RP2350; ``firmware/ports/README.md`` lists what a port must offer."""
 
 import time
 
@@ -13,7 +13,7 @@ _LONGEST_MS = const(3600000)  # lightsleep(ms) refuses 71 minutes and more (port
 _LOOK_MS = const(100)
 
 wake_pin = port.wake_pin
-_behind_ms = 0  # how much of the time slept the calendar has not been told yet
+_behind_ms = 0  # part of the time slept that the calendar does not include yet
 
 
 def watch(pin: int, level: int) -> None:

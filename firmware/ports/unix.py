@@ -9,7 +9,7 @@ _ID = "/id"
 
 
 def unique_id() -> str:
-    """A random number, made at the first start and kept beside the services' data."""
+    """A random number, made at the first start and kept next to the services' data."""
     try:
         with open(_ID) as file:
             return file.read()

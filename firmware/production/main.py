@@ -1,5 +1,5 @@
 # The main.py of a production image. The firmware turns Ctrl-C on again for each file that it runs.
-# However the kernel ends, the chip starts anew: when this file ends, the firmware would show its
+# However the kernel ends, the chip restarts: when this file ends, the firmware would show its
 # prompt.
 import micropython
 

@@ -59,7 +59,7 @@ class Alerts(Service):
 
     @get("/thresholds")
     async def ranges(self) -> dict[str, dict]:
-        """Of every fridge the safe range (low, high in degrees) and the state that follows."""
+        """The safe range (low, high in degrees) and the state of every fridge."""
         found = {}
         for fridge in await self.readings.fridges():
             found[fridge] = (await self._watch(fridge)).as_dict()

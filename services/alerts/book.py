@@ -58,7 +58,7 @@ class Book:
         await self._changed(alert)
 
     async def acknowledge(self, id: int, by: str) -> dict | None:
-        """Note who has seen the alert; whoever was first stays. None if there is no such alert."""
+        """Note who has seen the alert; the first one stays. None if there is no such alert."""
         for alert in self._open:
             if alert["id"] == id:
                 if alert["acknowledged_by"] is None:

@@ -1,4 +1,4 @@
-"""When a fridge is out of its range, without a flood of alerts while it sits on the edge."""
+"""Detect a fridge out of its range, without a flood of alerts while it sits on the edge."""
 
 OK = "ok"
 TOO_COLD = "too cold"

@@ -1,4 +1,4 @@
-"""What is known of one fridge, and what a new temperature makes of it."""
+"""The state of one fridge, and how a new temperature changes it."""
 
 from .book import Book
 from .hysteresis import OK, TOO_COLD, TOO_WARM, judge

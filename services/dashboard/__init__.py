@@ -21,7 +21,7 @@ class Dashboard(Service):
 
     @get("/overview")
     async def overview(self) -> dict:
-        """All that the page shows but the chart. What a peer cannot tell now is left out, and
+        """Everything on the page except the chart. What a peer cannot answer now is left out, and
         ``faults`` says why."""
         faults: list[str] = []
         ranges = await _ask(self.alerts.ranges(), {}, faults)
@@ -58,7 +58,7 @@ class Dashboard(Service):
 
 
 async def _ask(answer, instead, faults):
-    """What a peer answers; ``instead`` if it cannot, and its reason goes to ``faults``."""
+    """A peer's answer; ``instead`` if it cannot answer, and the reason goes to ``faults``."""
     try:
         return await answer
     except Fault as fault:

@@ -1,4 +1,4 @@
-"""What a browser gets beyond the contract: the page, and the state as it changes."""
+"""Routes for browsers, beyond the contract: the page, and the state as it changes."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from microdot.sse import sse_response
 
 _PAGE = __file__.rsplit("/", 1)[0] + "/static/index.html"
 _VIEWERS = 3  # each holds one of the board's few connections for as long as it looks
-_BEAT = 15  # seconds after which a viewer is told again, so that both sides know they are there
+_BEAT = 15  # seconds between messages to a viewer, so that both sides know the other is there
 
 app = Microdot()
 viewers = 0

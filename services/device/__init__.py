@@ -1,4 +1,4 @@
-"""Tells how the board itself is doing."""
+"""Reports how the board itself is doing."""
 
 from torpor import Fault, Service, get, system
 
@@ -10,7 +10,7 @@ class Device(Service):
 
     @get("/device")
     async def status(self) -> dict:
-        """What board this is, how long it has run and why it started, its heap and its Wi-Fi."""
+        """The board's name, uptime and cause of start, its heap and its Wi-Fi."""
         return system.info()
 
     @get("/log")

@@ -10,7 +10,7 @@ from .archive import Archive
 from .buckets import Buckets
 from .ring import Ring
 
-_MOST = 100  # readings in one answer: each costs some 150 bytes of heap until it is sent
+_MOST = 100  # readings in one answer: each costs about 150 bytes of heap until it is sent
 _LINES = 20  # of CSV in a chunk
 
 
@@ -72,14 +72,14 @@ class Readings(Service):
     ) -> list[list[float]]:
         """The readings between two times (Unix seconds) as at most ``points`` rows.
 
-        A row is [time, lowest, mean, highest]. What is older than the readings in RAM is told by
-        minutes, hours or days, whatever is fine enough. Raises 404.
+        A row is [time, lowest, mean, highest]. What is older than the readings in RAM comes from
+        minutes, hours or days, whichever is fine enough. Raises 404.
         """
         ring = await self._ring(fridge)
         offset = _offset()
         found = Buckets(since, until, points)
         if since < ring.begin() + offset:
-            since = await self._archive.tell(found, fridge, since, until)
+            since = await self._archive.add_to(found, fridge, since, until)
         for number in range(ring.number_at(since - offset), ring.number_at(until - offset + 1)):
             value = ring.value(number)
             found.add(ring.time(number) + offset, value, value, value)

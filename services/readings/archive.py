@@ -1,4 +1,4 @@
-"""What is kept of the temperatures in flash: minutes, hours and days, coarser the older.
+"""The temperatures in flash: minutes, hours and days, the older the coarser.
 
 A row of ``minutes`` has the mean of each fridge, in hundredths of a degree; one of ``hours`` and
 ``days`` lowest, mean and highest. Keys are the Unix times at which they begin. When the clock is
@@ -8,8 +8,8 @@ set back, minutes go on a second apart behind the last one until time has caught
 from .buckets import Buckets
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-_MINUTES = 3 * 1440  # rows kept: three days, some 250 kB
-_HOURS = 90 * 24  # some 190 kB
+_MINUTES = 3 * 1440  # rows kept: three days, about 250 kB
+_HOURS = 90 * 24  # about 190 kB
 _DAYS = 400
 
 
@@ -51,7 +51,7 @@ class Archive:
         await _summarise(self._minutes, self._hours, HOUR, now)
         await _summarise(self._hours, self._days, DAY, now)
 
-    async def tell(self, found: Buckets, fridge: str, since: int, until: int) -> int:
+    async def add_to(self, found: Buckets, fridge: str, since: int, until: int) -> int:
         """Give ``found`` what the tables have of a fridge, the coarsest first that is fine enough.
 
         Returns the time from which on they have nothing yet.

@@ -1,4 +1,4 @@
-"""Many readings told as few: the lowest, the mean and the highest of each stretch of time."""
+"""Many readings summed up: the lowest, the mean and the highest of each period."""
 
 
 class Buckets:
@@ -16,7 +16,7 @@ class Buckets:
         self._time = self._low = self._total = self._high = self._count = 0
 
     def add(self, time: int, low: int, mean: int, high: int) -> None:
-        """Take in a reading, or what is told of several, in hundredths of a degree."""
+        """Take in a reading, or a summary of several, in hundredths of a degree."""
         stretch = time // self.width
         if stretch != self._stretch:
             self._end()

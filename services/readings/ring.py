@@ -27,11 +27,11 @@ class Ring:
             self.first += 1
 
     def begin(self) -> int:
-        """When the oldest reading that is held was taken; far in the future if there is none."""
+        """The time of the oldest reading held; far in the future if there is none."""
         return self.time(self.first) if self.first < self.end else 1 << 29
 
     def time(self, number: int) -> int:
-        """When the reading of that number was taken, in seconds."""
+        """The time of the reading with that number, in seconds."""
         return self._times[number % self._capacity]
 
     def value(self, number: int) -> int:

@@ -51,7 +51,7 @@ class Sensors(Service):
         return {"fridge": fridge, "rom": self.config["probes"][fridge], "celsius": celsius}
 
     async def _measure(self) -> None:
-        """Wait for a conversion; whoever comes while one runs shares it."""
+        """Wait for a conversion; callers that come while one runs share it."""
         known = self._conversions
         async with self._wire:
             if known == self._conversions:  # nobody has done it meanwhile

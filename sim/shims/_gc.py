@@ -1,7 +1,7 @@
 """Stands in for ``gc`` of a chip whose heap grows: free memory counts what it could still grow by.
 
 py/modgc.c of MicroPython 1.27 adds the largest block that ESP-IDF could give. Here the heap has
-all the areas of ``heap_bytes`` from the start, and the block is what is left beside them.
+all the areas of ``heap_bytes`` from the start, and the block is what is left besides them.
 """
 
 from gc import *  # noqa: F403

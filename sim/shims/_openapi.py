@@ -1,6 +1,6 @@
 """Answers ``GET /openapi.json`` of every service from ``/.sim/openapi``, which a chip does not.
 
-Imported only where a service listens. A route of that path goes before.
+Imported only where a service listens. A route of that path takes precedence.
 """
 
 from torpor.http import listener, response

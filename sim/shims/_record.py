@@ -9,12 +9,12 @@ import gc
 
 import _sim
 
-_TELL_MS = 200  # calls of this time are told together
+_REPORT_MS = 200  # calls within this time are reported together
 
 gc.collect()
 _own = gc.mem_alloc()  # what is there without the program: the shims
 _heap: dict = {}  # service -> bytes
-_counts: dict = {}  # (service, peer, method) -> calls that are not told yet
+_counts: dict = {}  # (service, peer, method) -> calls that are not reported yet
 
 
 class _Counted:
@@ -43,7 +43,7 @@ def _count(key):
 
 
 async def _tell_soon():
-    await asyncio.sleep_ms(_TELL_MS)
+    await asyncio.sleep_ms(_REPORT_MS)
     _tell()
 
 
@@ -54,7 +54,7 @@ def _tell():
 
 
 async def _tell_heap():
-    await asyncio.sleep_ms(_TELL_MS)
+    await asyncio.sleep_ms(_REPORT_MS)
     gc.collect()
     base = gc.mem_alloc() - _own - sum(_heap.values())
     _sim.trace("heap", services=_heap, base=base)
@@ -122,11 +122,11 @@ def watch():
         for name, service in services.items():
             _count_calls(name, service)
 
-    def telling():
+    def reporting():
         asyncio.create_task(_tell_heap())  # when what follows here has started
         if hasattr(cluster, "ON_REQUEST"):
             _watch_on_request()
         return parts()
 
-    cluster.load, cluster.wire, cluster.parts = weighing, counting, telling
+    cluster.load, cluster.wire, cluster.parts = weighing, counting, reporting
     _sim.endings.append(_tell)

@@ -1,4 +1,4 @@
-"""What the shims share: the board's facts, its trace and its inputs."""
+"""Shared by the shims: the board's facts, its trace and its inputs."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ with open("/.sim/facts.json") as _file:
 
 
 def trace(event, **fields):
-    """Tell the supervisor. ``t`` is in ms since the start of this process."""
+    """Report an event to the supervisor. ``t`` is in ms since the start of this process."""
     _tell_wake()
     _tell(event, time.ticks_diff(time.ticks_ms(), _start), fields)
 
@@ -26,34 +26,34 @@ def _tell(event, t, fields):
 _NEXT_MS = 20  # a board that sleeps again so soon after a wake has only looked at something
 _woke = 0  # when it last woke
 _in_row = False  # whether the sleep under way follows another one at once
-_untold = None  # why it woke, if that is not told yet: the next sleep may follow at once
+_unreported = None  # why it woke, if not reported yet: the next sleep may follow at once
 
 
 def sleeping(ms):
-    """Tell that the board sleeps lightly. In a row of sleeps, all after the first are one."""
-    global _in_row, _untold
+    """Report that the board sleeps lightly. A row of sleeps after the first counts as one."""
+    global _in_row, _unreported
     follows = _woke and time.ticks_diff(time.ticks_ms(), _woke) < _NEXT_MS
     if follows and _in_row:
-        _untold = None
+        _unreported = None
     else:
         trace("sleep", mode="light", ms=ms)
         _in_row = bool(follows)
 
 
 def woken(reason):
-    """Tell that a light sleep has ended; in a row of sleeps, with the next event."""
-    global _woke, _untold
+    """Report that a light sleep has ended; in a row of sleeps, with the next event."""
+    global _woke, _unreported
     _woke = time.ticks_ms()
     if _in_row and reason != "packet":
-        _untold = reason
+        _unreported = reason
     else:
         trace("wake", reason=reason)
 
 
 def _tell_wake():
-    global _untold
-    if _untold:
-        reason, _untold = _untold, None
+    global _unreported
+    if _unreported:
+        reason, _unreported = _unreported, None
         _tell("wake", time.ticks_diff(_woke, _start), {"reason": reason})
 
 
@@ -72,13 +72,13 @@ def inputs(kind):
     return (_inputs or {}).get(kind) or {}
 
 
-endings: list = []  # functions that tell what is still untold
+endings: list = []  # functions that report what is still unreported
 
 
 def end(event, **fields):
     """Ask the supervisor to end this process now, as a reset does: no ``finally`` runs."""
-    for tell in endings:
-        tell()
+    for report in endings:
+        report()
     trace(event, **fields)
     while True:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""Runs in place of ``main.py`` and tells how much heap each part of the image takes.
+"""Run in place of ``main.py`` and report how much heap each part of the image takes.
 
 A module's own share is what the heap has grown by while it was imported, less what its imports
 took. A service has besides what its object and its ``start`` took, a part of the runtime what its
@@ -138,7 +138,7 @@ async def _main(kernel):
 
 
 def _stays():
-    """What a start needs and forgets again does not stay."""
+    """Heap that a start needs and releases again is not counted."""
     return {name: _found[name] for name in _found if "." not in name or name in sys.modules}
 
 

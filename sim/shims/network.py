@@ -165,7 +165,7 @@ class WLAN:
             trace("hostname", name=_taken)
 
     def _refuse_while_joining(self):
-        """Where the firmware takes no settings while it joins, or tries to again and again."""
+        """Imitate a firmware that takes no settings while it joins or retries."""
         text = _WIFI["config_while_joining"]
         if text and self._joined is not None and not self.isconnected():
             raise OSError(text)

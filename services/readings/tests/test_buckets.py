@@ -1,4 +1,4 @@
-"""The pure parts of readings: the ring, and many readings told as few."""
+"""The pure parts of readings: the ring, and many readings summed up."""
 
 import pytest
 
