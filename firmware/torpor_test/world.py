@@ -66,7 +66,7 @@ class Board:
             up: Whether the access point is on (bool).
             rssi: The strength of its signal in dBm, at most 0.
             join_ms: How long joining takes.
-            ntp: Whether the time can be had from the network (bool).
+            ntp: Whether the network answers NTP (bool).
             bssid: The access point's address, 12 hexadecimal digits.
             dns: The address of the DNS server that DHCP gives.
             answers: Whether that server answers (bool).

@@ -63,8 +63,10 @@ def _peers():
 
 
 def _peer(host, port):
-    """Where another board of the cluster is. A name in ``.local`` that nobody answers to blocks the
-    program as long as on the chip."""
+    """The address of another board of the cluster.
+
+    A name in ``.local`` that no board answers blocks the program as long as on the chip.
+    """
     name = host.lower()
     peer = _peers().get(name)
     if name[-6:] == ".local":
@@ -222,7 +224,7 @@ class _Tcp(io.IOBase):
         return _Tcp(connection) if _NUMBERS else connection, address
 
     def _wait_for_place(self):
-        """Where a SYN without a place is dropped, the client waits as in a backlog."""
+        """On ports that drop a SYN without a place, the client waits as in a backlog."""
         while not _BEHAVES["accept_full"] and _full():
             if not self._holding:
                 self._holding = True

@@ -34,7 +34,7 @@ class LogListener(Protocol):
 
 @dataclass(frozen=True)
 class _Start:
-    """How the next run begins; ``after_s`` None: only when the reset button is pressed."""
+    """The start of the next run; ``after_s`` None: only when the reset button is pressed."""
 
     cause: str  # power-on, reset, watchdog, deepsleep or soft
     after_s: float | None = 0.0
@@ -180,7 +180,7 @@ class SimBoard:
     # What the simulator does
 
     def know(self, peers: dict[str, dict[str, Any]]) -> None:
-        """Tell it where the other boards are: host -> address, and port there -> port here."""
+        """Give it the places of the other boards: host -> address, and port there -> port here."""
         write_json(self._folder.peers, peers)
 
     def start(self, *, fresh: bool) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .lines import LogLine
 
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-_SOUND_S = 10.0  # a run that lasted so long was no crash at start
+_SOUND_S = 10.0  # a run that lasted this long did not crash at start
 _TRACEBACK = "Traceback (most recent call last):"
 
 

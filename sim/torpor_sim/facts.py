@@ -17,7 +17,7 @@ from .clock import Clock
 from .flash import BoardFolder
 from .ports import Place
 
-# What a board gets beside its heap, in bytes of a 32-bit chip: the shims live in the heap too.
+# Extra heap of a board, in bytes of a 32-bit chip: the shims live in the heap too.
 # An ESP32's take 24 kB of it, as measured; of a Pico's 20 kB its figures have always borne 16.
 _OVERLAY_BYTES = {"esp32": 24 * 1024, "rp2": 4 * 1024}
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
@@ -71,7 +71,7 @@ def facts(
 
 
 def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
-    """What the shims imitate of the port. It lies in the board's heap, so it is short."""
+    """The port's behaviour that the shims imitate. It lies in the board's heap, so it is short."""
     sockets = port.sockets
     names = dataclasses.asdict(port.names)
     if lookup_ms is not None:

@@ -29,7 +29,7 @@ _PATIENCE_S = 60.0  # a board that gets its power back has half of this to becom
 
 @dataclass
 class LinkFault:
-    """What is wrong with a link: cut, ms added each way, share (0 to 1) of packets lost."""
+    """The faults of a link: cut, ms added each way, share (0 to 1) of packets lost."""
 
     cut: bool = False
     delay_ms: float = 0.0

@@ -1,4 +1,4 @@
-"""What a board has said so far, and how to wait for what it says next."""
+"""The output of a board so far, and waiting for the next."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Feed(Sequence[T], Generic[T]):
         return len(self._items)
 
     def append(self, item: T) -> None:
-        """Add ``item`` and wake whoever waits for it."""
+        """Add ``item`` and wake the waiters."""
         self._items.append(item)
         if len(self._items) > self._keep:
             half = len(self._items) // 2

@@ -94,7 +94,7 @@ class BoardFolder:
         """Facts for the shim that bounds the filesystem; none for a process of Linux.
 
         Returns:
-            ``whole``: the blocks of the filesystem. ``blocks``: those that are left beside the
+            ``whole``: the blocks of the filesystem. ``blocks``: those that are left besides the
             services and the runtime, which the shim does not count again.
         """
         if board.port == "unix":

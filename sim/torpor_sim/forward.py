@@ -150,7 +150,7 @@ class Radio(Cyw43439):
     async def listen(self, bind: str, guest_port: int, host_port: int) -> int:
         """Carry connections to ``bind:host_port`` (0: a free one) on to ``guest_port``.
 
-        Returns the port of this computer. Raises ``OSError`` if it cannot be had.
+        Returns the port of this computer. Raises ``OSError`` if none is free.
         """
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -161,7 +161,7 @@ class Radio(Cyw43439):
         return int(server.sockets[0].getsockname()[1])
 
     def power_off(self) -> None:
-        """What a reset of the board does to the chip; the emulator's own reset forgets it."""
+        """The effect of a board's reset on the chip, which the emulator's own reset leaves out."""
         self.bus.power_off()
         self._bridge.has_address.clear()
         self._bridge.reset()

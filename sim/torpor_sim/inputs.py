@@ -1,4 +1,4 @@
-"""What the world does to a board: temperatures, pins, voltages, the access point.
+"""The inputs of a board: temperatures, pins, voltages, the access point.
 
 The inputs are a JSON file that the board's shims read at each access, so what is set here, or by
 ``torpor sim set`` from another terminal, shows at once.
@@ -42,7 +42,7 @@ class Inputs:
         self._path = path
 
     def probe(self, rom: str | bytes, celsius: Celsius) -> None:
-        """What the DS18X20 of that ROM (hex) measures.
+        """Set the temperature that the DS18X20 with that ROM (hex) measures.
 
         Degrees Celsius; or ``{"base", "amplitude", "period_s"}``, a sine over the wall clock; or
         "crc", its answers are garbled; or None, it is cut off.
@@ -67,8 +67,11 @@ class Inputs:
         self.set("adc", str(pin), int(value))
 
     def wifi(self, **state: bool | int | str) -> None:
-        """The access point: ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (time can be had), ``dns``
-        (the server that DHCP gives), ``answers`` (whether that server answers), ``bssid`` (hex)."""
+        """Set the access point.
+
+        ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (a time server answers), ``dns`` (the server
+        that DHCP gives), ``answers`` (whether that server answers), ``bssid`` (hex).
+        """
         for name, value in state.items():
             if name not in _WIFI:
                 raise TypeError(f"wifi() has no argument {name}; it takes {', '.join(_WIFI)}")
@@ -159,7 +162,7 @@ def _parse_probe(key: str, text: str) -> Celsius:
     if isinstance(value, int | float):
         return value
     expected = 'degrees Celsius, off, crc or {"base": 5, "amplitude": 1, "period_s": 600}'
-    raise fail(f"{key}: {text} is no temperature", f"give {expected}")
+    raise fail(f"{key}: {text} is not a temperature", f"give {expected}")
 
 
 def _parse_number(key: str, text: str) -> int:

@@ -1,4 +1,4 @@
-"""What a board writes on its output, taken apart: log lines and trace events."""
+"""Split the output of a board into log lines and trace events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
 }
 _ESCAPED = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if n != ord("\t")}
 _LONGEST = 1 << 16  # bytes; a line without end is cut here
-_STARTER = "_boot.py"  # its frame in a traceback tells the user nothing
+_STARTER = "_boot.py"  # its frame in a traceback is of no use to the user
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What lies between the boards: every connection of one to another goes through here.
+"""The network between boards: every connection from one to another goes through here.
 
 A ``Link`` joins two boards in both directions. It can be cut, which loses all packets and tells
 nobody, made slower, and made to lose some packets, which TCP sends again after a while.

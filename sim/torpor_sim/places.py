@@ -1,4 +1,4 @@
-"""Where the boards of a running simulator are found, for programs beside it."""
+"""The addresses of the boards of a running simulator, for other programs."""
 
 from __future__ import annotations
 

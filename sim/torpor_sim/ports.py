@@ -1,4 +1,4 @@
-"""Which address a board has, and which port stands for each port of its services.
+"""The address of each board, and the local port for each port of its services.
 
 Every port is held by a socket that is bound and does not listen. So nobody else gets the number
 while a board restarts, and a number from the operating system is safe to hand to the board, which
@@ -23,7 +23,7 @@ _IN_A_NET = 254
 
 @dataclass(frozen=True)
 class Place:
-    """Where a board is found: its address, and its services' ports -> the ports they have here."""
+    """The place of a board: its address, and its services' ports -> the ports they have here."""
 
     address: str
     ports: dict[int, int]
@@ -52,7 +52,7 @@ class Ports:
     def place(self, boards: Iterable[BoardPlan]) -> dict[str, Place]:
         """Hold a port for every service of ``boards`` and let go of all others.
 
-        A port that was held stays the same. Raises ``UserError`` with all ports that cannot be had.
+        A port that was held stays the same. Raises ``UserError`` with all ports that are taken.
         """
         boards = tuple(boards)
         wanted = {(b.name, s.port): s.name for b in boards for s in b.services if s.port}

@@ -89,7 +89,7 @@ class Process:
             self._hear(item)
 
     def _command(self) -> list[str]:
-        # The interpreter that runs us has the wheel with MicroPython, in whatever environment.
+        # The interpreter that runs us has the wheel with MicroPython, in any environment.
         launch = [sys.executable, "-P", str(_LAUNCH), str(os.getpid())]
         # In words of a 32-bit chip, so that this machine's larger objects fit as they do there.
         heap = ["-X", f"heapsize={self._heap // 1024}wK"]

@@ -1,4 +1,4 @@
-"""What a simulator that records has counted: see ``shims/_record.py``."""
+"""The counts of a simulator that records: see ``shims/_record.py``."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .process import Process
 class Weights:
     """Bytes of heap in this computer's MicroPython; its words are twice as long as a chip's."""
 
-    parts: Mapping[str, int]  # name of a module or a service -> what it takes by itself
+    parts: Mapping[str, int]  # name of a module or a service -> the bytes that it takes alone
     on_request: Mapping[str, int]  # the same of what services that start on request bring with them
     failed: Mapping[str, str]  # such a service that did not start -> why
     used: int  # of the whole heap, once the board is ready
@@ -34,7 +34,7 @@ def weigh(image: Image, timeout: float = 20.0) -> Weights:
     """Start the image in the simulator until it is ready.
 
     Names share one table, which doubles when it is full: the module that fills it counts for the
-    growth, some 5 kB. Raises ``UserError`` if the board is not ready within ``timeout`` seconds.
+    growth, about 5 kB. Raises ``UserError`` if the board is not ready within ``timeout`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="torpor-weigh-") as folder:
         return asyncio.run(_weigh(image, BoardFolder(Path(folder)), timeout))

@@ -49,7 +49,7 @@ async def chart(archive, minutes, points=120):
     now = START + 86400 * DAYS
     gc.collect()
     found = Buckets(now - 60 * minutes, now, points)
-    since = await archive.tell(found, "fridge-1", now - 60 * minutes, now)
+    since = await archive.add_to(found, "fridge-1", now - 60 * minutes, now)
     return found.rows(), since
 
 

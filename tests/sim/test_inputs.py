@@ -184,8 +184,8 @@ def test_each_kind_of_input_has_its_text(
         ("shed", "adc:26", "70000", "from 0 to 65535"),
         ("shed", f"probe:{A[:-1]}f", "9.5", "has the ROM code"),
         ("shed", "probe:28ff", "9.5", f"has the ROM code 28ff\n.*its probes: {A}"),
-        ("shed", f"probe:{A}", "cold", "cold is no temperature\n.*degrees Celsius, off, crc"),
-        ("shed", f"probe:{A}", '{"base": 5}', "is no temperature"),
+        ("shed", f"probe:{A}", "cold", "cold is not a temperature\n.*degrees Celsius, off, crc"),
+        ("shed", f"probe:{A}", '{"base": 5}', "is not a temperature"),
         ("shed", "wifi:up", "perhaps", "yes, no or a number"),
     ],
 )

@@ -139,6 +139,6 @@ def _builtins_in(value: ast.expr) -> set[str]:
 
 
 def _count(tree: ast.Module, name: str) -> int:
-    """How often a module gives a name a value."""
+    """The number of times a module assigns a name."""
     nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name)
     return sum(not isinstance(node.ctx, ast.Load) for node in nodes)

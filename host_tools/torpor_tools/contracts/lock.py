@@ -1,7 +1,7 @@
 """``contracts.lock``: the released contracts, next to ``cluster.toml`` and under git.
 
 A table a service: the version of its contract, its fingerprint, a table a method. Tables of other
-parts of torpor live beside ``methods`` and are kept as they are; ``migrations`` is one.
+parts of torpor stand next to ``methods`` and are kept as they are; ``migrations`` is one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ merge take either one, then run `torpor contracts lock`."""
 
 @dataclass(frozen=True)
 class Locked:
-    """A service's entry. ``extra``: the tables beside ``methods``, such as ``migrations``."""
+    """A service's entry. ``extra``: the tables next to ``methods``, such as ``migrations``."""
 
     contract: Contract
     version: int = 1  # grows when a breaking change is accepted
@@ -75,7 +75,7 @@ def write_lock(root: Path, entries: Mapping[str, Locked]) -> None:
 
 
 def read_migrations(root: Path) -> dict[str, dict[str, str]]:
-    """Of each service the migrations that are recorded: file name -> hash. Raises ``UserError``."""
+    """The recorded migrations of each service: file name -> hash. Raises ``UserError``."""
     entries = read_lock(root) or {}
     return {name: dict(locked.extra.get("migrations", {})) for name, locked in entries.items()}
 

@@ -1,4 +1,4 @@
-"""In what order the services of a board start: peers first."""
+"""The order in which the services of a board start: peers first."""
 
 from __future__ import annotations
 

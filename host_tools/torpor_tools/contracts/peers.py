@@ -82,7 +82,7 @@ def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterat
 def only_contracts_are_used(
     sources: dict[str, Source], contracts: dict[str, Contract]
 ) -> Iterator[Problem]:
-    """Of a peer only its contract is used, which works from another board too."""
+    """Only the contract of a peer is used, which works from another board too."""
     for name, contract in contracts.items():
         declared = {p.attribute: p.service for p in contract.peers}
         for cls in sources[name].lineage:

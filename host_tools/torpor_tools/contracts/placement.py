@@ -117,7 +117,7 @@ def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[
 def connections_are_left(
     board: BoardEntry, kind: Board, cluster: Cluster, contracts: dict[str, Contract]
 ) -> Iterator[Problem]:
-    """Beside its listeners a board has connections for a client, the next one, and its own."""
+    """Besides its listeners a board has connections for a client, the next one, and its own."""
     ports = {s.name: s.port for s in cluster.services}
     listeners = sum(bool(ports.get(name)) for name in board.services)
     if not listeners or listeners > kind.listeners:  # ``listeners_fit`` has said so

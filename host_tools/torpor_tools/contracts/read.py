@@ -49,7 +49,7 @@ _TASKS = ("asyncio.create_task", "asyncio.Task")
 
 
 def _spawns(source: Source) -> Iterator[Where]:
-    """Where any module of the service names its ``spawn`` or what begins a task in asyncio."""
+    """Find where the service names ``spawn`` or an asyncio function that starts a task."""
     for module in source.modules:
         for node in ast.walk(module.tree):
             is_spawn = isinstance(node, ast.Attribute) and node.attr in ("spawn", "create_task")

@@ -36,7 +36,7 @@ class Module:
         return ".".join([*base, node.module] if node.module else base)
 
     def origin(self, node: ast.AST | None) -> str:
-        """Where a name comes from: ``Any`` is ``typing.Any``. Empty if it is not a name."""
+        """The full name behind a name: ``Any`` is ``typing.Any``. Empty if it is not a name."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id, node.id)
         if isinstance(node, ast.Attribute):

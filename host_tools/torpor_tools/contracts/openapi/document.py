@@ -28,7 +28,7 @@ _ANY_ERROR = {
 _MEANINGS = {
     "400": "An argument is missing or is not what was expected; the text names it.",
     "404": "There is no such thing.",
-    "503": "It cannot be had now.",
+    "503": "It is not available now.",
 }
 
 
@@ -49,7 +49,7 @@ def document(cluster: str, service: PlacedService, version: int) -> Schema:
     """The OpenAPI document of a service, to be served by the service's port itself.
 
     ``version`` is the contract's in ``contracts.lock`` (0: it is in none). Only routes are in it:
-    what a Microdot application answers besides, no contract tells.
+    what a Microdot application answers in addition is in no contract.
     """
     contract = service.contract
     return {

@@ -37,7 +37,7 @@ def schema(kind: Type) -> Schema:
 
 
 def literal(default: str) -> Any:
-    """The value of a default's source text, or ``...`` if it is no plain value."""
+    """The value of a default's source text, or ``...`` if it is not a plain value."""
     try:
         return ast.literal_eval(default)
     except (ValueError, SyntaxError):
@@ -53,7 +53,7 @@ def answers(kind: Type, content_type: str | None) -> dict[str, Schema]:
     for option in kind.options:
         status, result = "200", option
         if option == NONE:
-            found["204"] = {"description": "Done; there is nothing to tell."}
+            found["204"] = {"description": "Done; the response has no body."}
             continue
         if option.name == "tuple":
             status, result = "2XX", option.args[0] if option.args else Type("Any")

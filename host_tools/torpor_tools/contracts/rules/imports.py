@@ -12,7 +12,7 @@ _REMEDY = "ask the peer for what you need through a method of its contract"
 
 
 def only_classes_of_peers(source: Source) -> Iterator[Problem]:
-    """Of another service only its class is imported, from the package of the service."""
+    """Only the class of another service is imported, from the package of that service."""
     for module in source.modules:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Import):

@@ -93,7 +93,7 @@ def _run_time_imports(module: Module) -> Iterator[ast.ImportFrom]:
 
 
 def tuples_have_no_steps(source: Source) -> Iterator[Problem]:
-    """``(1, 2, 3)[::-1]``, which mypy computes by itself and lets pass."""
+    """``(1, 2, 3)[::-1]``, which mypy computes itself and accepts."""
     for module in source.modules:
         names = _tuples(module.tree)
         for node in ast.walk(module.tree):
