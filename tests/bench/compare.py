@@ -41,7 +41,7 @@ class Change:
 
     @property
     def share(self) -> float | None:
-        """By how much the value has changed, as a share of the old one."""
+        """The change of the value, as a share of the old one."""
         if self.now is None or self.then is None or not self.then.value:
             return None
         return self.now.value / self.then.value - 1

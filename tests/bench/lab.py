@@ -1,4 +1,4 @@
-"""What figures are measured with: linked clusters, boards that run, floors, alternating rounds."""
+"""The laboratory of the figures: linked clusters, boards that run, floors, alternating rounds."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Lab:
         return found
 
     def once(self, make: Callable[[Lab], T]) -> T:
-        """What ``make(lab)`` returns, made once for all figures that want it."""
+        """The result of ``make(lab)``, made once for all figures that want it."""
         if make not in self._made:
             self._made[make] = make(self)
         found: T = self._made[make]
@@ -123,7 +123,7 @@ class Lab:
         """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
 
         The program has the board's heap and the simulator's shims. ``boot`` False leaves the
-        image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` tells
+        image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` says
         it: host -> address and ports.
         """
         board = image.board
@@ -138,8 +138,10 @@ class Lab:
         ports = Ports(bind=None, base=None, mode="os")
         self._stack.callback(ports.close)
         place = ports.place([board])[board.name]
-        told = facts(board.name, board.board, place, folder, reset_cause="power-on", wake_reason="")
-        write_json(folder.run / "facts.json", told)
+        message = facts(
+            board.name, board.board, place, folder, reset_cause="power-on", wake_reason=""
+        )
+        write_json(folder.run / "facts.json", message)
         heap = f"heapsize={board.board.heap_bytes // 1024}wK"
         out = _micropython(
             ["-X", heap, str(starter()), str(folder.flash), str(folder.run)], timeout
@@ -159,11 +161,11 @@ class Lab:
         return json.loads(out.splitlines()[-1])
 
     def floor(self, name: str) -> Address:
-        """Where the program ``floors/<name>.py`` listens. It runs until the end."""
+        """The address of the program ``floors/<name>.py``. It runs until the end."""
         return self._program(FLOORS / f"{name}.py")
 
     def native(self, image: Image) -> Address:
-        """Where the image's one service listens, on bare MicroPython as the floors are."""
+        """The address of the image's one service, on bare MicroPython as the floors are."""
         return self._program(Path(__file__).with_name("native.py"), str(image.tree))
 
     def _program(self, program: Path, *arguments: str) -> Address:

@@ -19,7 +19,7 @@ PATIENCE_S = 5
 
 @dataclass(frozen=True)
 class Load:
-    """What a run gave."""
+    """The result of a run."""
 
     rps: float  # answers a second
     latencies: Sequence[float]  # seconds, sorted

@@ -56,7 +56,7 @@ def _bar(figure: Figure, y: float) -> list[str]:
 
 
 def _x(figure: Figure, value: float) -> float:
-    """Where a value lies: the goal in the middle, a tenth and ten times of it at the ends."""
+    """The position of a value: the goal in the middle, a tenth and ten times of it at the ends."""
     middle = _LEFT + _WIDTH / 2
     if figure.goal is None:
         return middle

@@ -16,7 +16,7 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured: the median of the rounds, and how far they lie apart."""
+    """A measurement: the median of the rounds, and how far they lie apart."""
 
     name: str
     value: float
@@ -59,7 +59,7 @@ def write(path: Path, figures: Sequence[Figure]) -> None:
 
 
 def read(path: Path) -> list[Figure]:
-    """The figures of a file. Raises ``UserError`` if there is none or it is no such file."""
+    """The figures of a file. Raises ``UserError`` if it is missing or another kind of file."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["figures"]
         return [

@@ -31,7 +31,7 @@ def measure(cluster: Running, **celsius: float) -> None:
 
 
 @pytest.mark.varies("time")
-def test_a_temperature_is_read_kept_and_told(cluster: Running) -> None:
+def test_a_temperature_is_read_kept_and_reported(cluster: Running) -> None:
     measure(cluster, fridge_1=4.5, fridge_2=3.25, fridge_3=7.0)
     probe = cluster.http("sensors").get("/probes/fridge-2")
     assert probe.json() == {"fridge": "fridge-2", "rom": PROBES["fridge-2"], "celsius": 3.25}

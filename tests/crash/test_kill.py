@@ -12,7 +12,7 @@ from torpor_sim import Simulator
 from torpor_sim.board import SimBoard
 from torpor_tools.testing import simulator
 
-# Each commit adds row n to the log and puts it under n % 50, so that each start can tell whether
+# Each commit adds row n to the log and puts it under n % 50, so that each start can check whether
 # all commits up to the last one are there, and whether one is there by half.
 WRITER = """
 from torpor import Service

@@ -1,4 +1,4 @@
-"""A request is never lost nor executed twice, whoever is killed."""
+"""A request is neither lost nor executed twice, no matter what is killed."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def firmware() -> Path:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """A store in MicroPython beside dicts; an operation may find that the power was cut."""
+    """A store in MicroPython next to dicts; an operation may find that the power was cut."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(row=ROWS, flush=st.booleans())
     def lazy(self, row: Row, flush: bool) -> None:
-        # In the way of the others' commits; what it holds after a cut is not told.
+        # In the way of the others' commits; its content after a cut is not checked.
         for do in ("append", *["flush"] * flush):
             self.change([], do, table="lazy", row=row)
 

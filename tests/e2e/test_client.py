@@ -89,7 +89,7 @@ def test_a_method_without_a_route_is_called_as_peers_do(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["alerts.thresholds", "fridge=x/y z"], "answered 404: no fridge is called x/y z"),
         (["alerts.thresholds"], "fridge is missing"),
@@ -103,11 +103,11 @@ def test_a_method_without_a_route_is_called_as_peers_do(
     ],
 )
 def test_a_wrong_call_says_what_is_right(
-    sample: Running, plan: Plan, project: Path, arguments: list[str], told: str
+    sample: Running, plan: Plan, project: Path, arguments: list[str], expected: str
 ) -> None:
     with pytest.raises(UserError) as caught:
         ask(plan, project, *arguments)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_nobody_there(plan: Plan, tmp_path: Path) -> None:

@@ -131,20 +131,20 @@ def test_values_that_no_board_stores_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("origin", "told"),
+    ("origin", "message"),
     [
         ({"service": "notes", "migrations": 0}, "had 0 migrations when they were exported, and"),
         ({"service": "tags", "migrations": 1}, "these are rows of tags, not of notes"),
     ],
 )
 def test_rows_of_another_shape_are_refused(
-    board: Running, project: Path, origin: dict[str, Any], told: str
+    board: Running, project: Path, origin: dict[str, Any], message: str
 ) -> None:
     row = {"table": "notes", "key": 900, "row": {"old": origin}}
     (project / "old.jsonl").write_text(f"{json.dumps(origin)}\n{json.dumps(row)}\n")
     refused = tool(project, "data", "import", "notes", "old.jsonl")
     assert isinstance(refused.exception, UserError)
-    assert told in str(refused.exception)
+    assert message in str(refused.exception)
     assert row not in exported(project)
     assert tool(project, "data", "import", "notes", "old.jsonl", "--as-is").exit_code == 0
     assert row in exported(project)
@@ -173,7 +173,7 @@ def test_migrations_are_listed(board: Running, project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["data", "export", "nots"], "there is no service nots that keeps data"),
         (["data", "export", "notes", "--table", "x"], "its tables: notes, tags"),
@@ -185,7 +185,7 @@ def test_migrations_are_listed(board: Running, project: Path) -> None:
         (["data", "import", "notes", "half.jsonl"], "half.jsonl:1: '\\ud83d' is half a character"),
     ],
 )
-def test_mistakes(board: Running, project: Path, words: list[str], told: str) -> None:
+def test_mistakes(board: Running, project: Path, words: list[str], message: str) -> None:
     (project / "bad.jsonl").write_text('{"table": "notes", "key": 9, "row": {}}\n{"key": 1}\n')
     (project / "bad.csv").write_text("id,text\n1,x\n")
     half = r'{"table": "notes", "key": 9, "row": {"a": "\ud83d"}}'
@@ -193,7 +193,7 @@ def test_mistakes(board: Running, project: Path, words: list[str], told: str) ->
     before = exported(project)
     result = tool(project, *words)
     assert isinstance(result.exception, UserError)
-    assert told in str(result.exception)
+    assert message in str(result.exception)
     assert exported(project) == before
 
 

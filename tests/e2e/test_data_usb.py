@@ -85,7 +85,7 @@ def done(project: Path, *words: str) -> str:
 
 def test_a_database_goes_out_and_comes_back(board: PtyBoard, project: Path) -> None:
     port = ["--port", board.device]
-    _, *lines = done(project, "export", "notes", *port).splitlines()  # the first tells of what
+    _, *lines = done(project, "export", "notes", *port).splitlines()  # the first line is the origin
     rows = [json.loads(line) for line in lines]
     assert [row["key"] for row in rows] == list(range(1, 301))
     assert rows[7]["row"] == {"text": "note 7, é", "more": [1, None]}
@@ -112,13 +112,13 @@ def test_what_cannot_be(board: PtyBoard, project: Path) -> None:
         (["check", "notes", "--port", "/dev/none"], "there is no port /dev/none"),
         (["check", "notes", "--port", board.device, "--at", "x"], "leave one of them out"),
     ]
-    for words, told in cases:
+    for words, message in cases:
         result = tool(project, *words)
         assert isinstance(result.exception, UserError), words
-        assert told in str(result.exception)
+        assert message in str(result.exception)
 
 
-def test_a_board_without_a_repl_is_told_of_the_network(project: Path) -> None:
+def test_a_board_without_a_repl_points_to_the_network(project: Path) -> None:
     master, slave = pty.openpty()  # where nothing answers, as on a production image
     try:
         with (

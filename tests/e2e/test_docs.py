@@ -1,4 +1,4 @@
-"""What the documentation shows is built and run."""
+"""The examples of the documentation are built and run."""
 
 from __future__ import annotations
 

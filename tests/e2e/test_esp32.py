@@ -36,7 +36,7 @@ PATHS = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004:
 
 
 def write_sample(root: Path, kind: str, name: str, policy: str, broker: Broker) -> None:
-    """The sample on one board, which measures so seldom that it can sleep in between."""
+    """The sample on one board, which measures so rarely that it can sleep in between."""
     shutil.copytree(ROOT / "services", root / "services")
     for path in root.glob("services/*/__init__.py"):
         path.write_text(path.read_text().replace("@every(seconds=5)", "@every(seconds=12)"))

@@ -186,7 +186,7 @@ def test_the_container_starts_the_same(cluster: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["export", "note"], 'did you mean "notes"?'),
         (["export", "box"], "box is a RPI_PICO_W, no process of Linux"),
@@ -197,10 +197,10 @@ def test_the_container_starts_the_same(cluster: Path, tmp_path: Path) -> None:
     ],
 )
 def test_mistakes(
-    cluster: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    cluster: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["-C", str(cluster), *arguments]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_service_is_built_as_a_board_of_its_own(cluster: Path) -> None:

@@ -89,9 +89,9 @@ async def test_asleep_it_answers_when_it_wakes(box: Mail) -> None:
 
 async def test_an_answer_for_later(box: Mail) -> None:
     await asleep(box)
-    told = await box.http.post("/items", json={"n": 4}, headers=ASYNC)
-    assert told.status_code == 202
-    place = told.headers["location"]
+    reply = await box.http.post("/items", json={"n": 4}, headers=ASYNC)
+    assert reply.status_code == 202
+    place = reply.headers["location"]
     assert (await box.http.get(place)).status_code == 202
     async with box.opened() as other, box.client(other) as http:
         assert (await http.get(place)).status_code in (202, 404)  # 404: not heard of the board yet
@@ -197,7 +197,7 @@ async def test_a_request_that_has_waited_long_enough_is_not_executed(box: Mail) 
 
 
 async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
-    """Sent twice into the mailbox itself: the second time the board tells what it told before."""
+    """Sent twice into the mailbox itself: the second time the board repeats its answer."""
     await box.rouse()
     for path, body, kept in (
         ("/full", b"", True),
@@ -264,12 +264,12 @@ async def test_what_is_too_large_for_the_heap_holds_nothing_up(box: Mail) -> Non
     await box.rouse()
     large = {"n": 51, "pad": "x" * 15_800}
     sent = box.http.post("/items", json=large, headers={"Idempotency-Key": "large"})
-    told = asyncio.create_task(sent)
-    while not box.gateway.parked.waiting.get("box") and not told.done():
+    reply = asyncio.create_task(sent)
+    while not box.gateway.parked.waiting.get("box") and not reply.done():
         await asyncio.sleep(0.01)
     small = await box.http.post("/items", json={"n": 52}, headers={"Idempotency-Key": "small"})
     assert small.status_code == 200
-    assert (await told).status_code in (200, 400, 413, 500)
+    assert (await reply).status_code in (200, 400, 413, 500)
 
 
 async def test_no_more_wait_than_may(box: Mail) -> None:
@@ -294,8 +294,8 @@ async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
     await box.rouse()
     for payload in (b"nonsense", b'{"id":"x","reply":"torpor/other","service":"items"}\n', b"{}\n"):
         await box.gateway.broker.publish("torpor/test/box/in", payload)
-        told = json.loads((await dead.get()).partition(b"\n")[0])
-        assert told["id"] == "unreadable"
+        reply = json.loads((await dead.get()).partition(b"\n")[0])
+        assert reply["id"] == "unreadable"
     assert (await box.http.get("/items")).status_code == 200
 
 
@@ -327,7 +327,7 @@ async def test_a_request_that_ends_the_program_is_given_up(box: Mail) -> None:
 
 
 async def listen(box: Mail, topic: str) -> asyncio.Queue[bytes]:
-    """What comes under a topic."""
+    """The messages of a topic."""
 
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     client = Client(box.broker.where, LOGIN, [topic], lambda _, payload: heard.put_nowait(payload))

@@ -1,4 +1,4 @@
-"""Who gets into the broker: certificates and passwords, as the board and the gateway see them."""
+"""Access to the broker: certificates and passwords, as the board and the gateway see them."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ async def test_over_tls(tmp_path: Path) -> None:
     async with mail(root, broker, ca=Path("ca.pem")) as box:
         box.close()
         await box.sleeps()
-        told = await box.http.post("/items", json={"n": 1}, headers={"Prefer": "respond-async"})
+        message = await box.http.post("/items", json={"n": 1}, headers={"Prefer": "respond-async"})
         box.wake()
-        while (answer := await box.http.get(told.headers["location"])).status_code == 202:
+        while (answer := await box.http.get(message.headers["location"])).status_code == 202:
             pass
         assert answer.json()["n"] == 1
 

@@ -68,7 +68,7 @@ async def test_a_broker_that_forgets_while_the_board_sleeps(
     assert refused.status_code == 503  # the broker would drop it
 
     box.wake()
-    assert (await held).json()["n"] == 3  # the gateway had it, and has told the broker again
+    assert (await held).json()["n"] == 3  # the gateway had it, and has sent it to the broker again
     await box.rouse()
     again = await box.http.post("/items", json={"n": 1}, headers={"Idempotency-Key": "forgotten"})
     assert again.json()["n"] == 1

@@ -1,4 +1,4 @@
-"""What a service's document says and what the service does are the same."""
+"""A service does what its document says."""
 
 from __future__ import annotations
 

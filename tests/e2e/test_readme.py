@@ -28,7 +28,7 @@ COMMANDS = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What a clone has, with the environment of this run."""
+    """The files of a clone, with the environment of this run."""
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -98,7 +98,7 @@ def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
                     break
                 assert time.monotonic() < deadline, (curl, result.stderr)
             assert result.stdout.startswith(("{", "[", "<!doctype html>")), (curl, result.stdout)
-        # As Ctrl-C does: make and what it started are told.
+        # As Ctrl-C does: make and what it started get the signal.
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
         assert "stopped" in rest.splitlines(), rest

@@ -89,5 +89,5 @@ def test_what_could_not_be_updated_so_is_refused(
     assert torpor(tmp_path, "contracts", "lock") == 0
     write(tmp_path, BREAKING)
     assert torpor(tmp_path, "check", "--no-types") == 1
-    told = capsys.readouterr().err
-    assert "this breaks callers of stock: count: times was optional (1), is required" in told
+    message = capsys.readouterr().err
+    assert "this breaks callers of stock: count: times was optional (1), is required" in message

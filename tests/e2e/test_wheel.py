@@ -1,4 +1,4 @@
-"""What a user gets from the package index: the wheel, away from this checkout."""
+"""The wheel that a user gets from the package index, away from this checkout."""
 
 from __future__ import annotations
 

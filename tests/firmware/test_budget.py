@@ -1,4 +1,4 @@
-"""A board with a Pico W's five connections stays reachable, whatever clients do with them."""
+"""A board with a Pico W's five connections stays reachable no matter what clients do with them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_idle_connections_and_slow_senders_keep_nobody_out(board: Running) -> No
             list(senders)
 
 
-def test_a_crowd_is_answered_or_told_to_come_again(board: Running) -> None:
+def test_a_crowd_is_answered_or_asked_to_come_again(board: Running) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: ask(board, "/slow?ms=300"), range(16)))
     assert all(answers)

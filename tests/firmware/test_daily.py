@@ -75,12 +75,12 @@ def tables() -> dict[str, Table]:
 
 
 def shown(zone: ZoneInfo, at: int) -> datetime:
-    """What a clock on the wall shows."""
+    """The time on a wall clock."""
     return datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0)
 
 
 def run_of(zone: ZoneInfo, day: date, at: int) -> int:
-    """When a job at ``at`` seconds after midnight has its run of that day (s since 1970)."""
+    """The run of that day of a job at ``at`` seconds after midnight (s since 1970)."""
     naive = datetime(day.year, day.month, day.day) + timedelta(seconds=at)
     moment = int(naive.replace(tzinfo=zone, fold=0).timestamp())
     if shown(zone, moment) == naive:

@@ -44,7 +44,7 @@ class Full(Service):
                 kept.append(bytearray(size))
             except MemoryError:
                 if size < 32:
-                    raise  # and the loop tells of it, without memory
+                    raise  # and the loop reports it, without memory
                 size //= 2
 
     async def _empty(self):

@@ -41,7 +41,7 @@ async def main():
     found["idle"] = heap.collections
     found["longest"] = heap.longest_us
     at = id(object())
-    gc.collect()  # as the threshold does, behind our back
+    gc.collect()  # as the threshold does, unannounced
     low = id(object())
     await asyncio.sleep_ms(1)
     await asyncio.sleep_ms(1)

@@ -44,7 +44,7 @@ def device(folder: Path, mem_free: str) -> Path:
 
 
 def run(folder: Path, program: str, mem_free: str = "from gc import mem_free\n") -> Any:
-    """What the program prints, in MicroPython's Unix port."""
+    """The output of the program in MicroPython's Unix port."""
     path = device(folder, mem_free)
     (folder / "program.py").write_text(f"import sys\nsys.path.insert(0, {str(path)!r})\n{program}")
     done = subprocess.run(
@@ -241,7 +241,7 @@ def test_memory_that_is_not_heap_yet_is_not_counted_on_an_esp32(tmp_path: Path) 
 
 
 # Fills the first area but for a small rest, has an area with living objects behind it, and makes
-# garbage in small steps. ``hidden``: every so many steps there is an unannounced collection.
+# garbage in small steps. ``hidden``: an unannounced collection comes every ``hidden`` steps.
 GROWING = """
 import gc
 import json
@@ -369,7 +369,7 @@ def test_another_area_brings_no_storm_of_collections(npm: Path, tmp_path: Path) 
     assert min(steps) > 0.7 * max(steps)
 
 
-def test_collections_that_nobody_told_are_noticed_in_any_area(npm: Path, tmp_path: Path) -> None:
+def test_unannounced_collections_are_noticed_in_any_area(npm: Path, tmp_path: Path) -> None:
     assert grow(npm, tmp_path, hidden=100)["noticed"] in (12, 13)
 
 

@@ -1,4 +1,4 @@
-"""What the listener makes of bytes: a table of requests, the status of each, and what follows.
+"""Bytes in, status out: a table of requests, the status of each, and what follows.
 
 Behind every case comes another request on the same connection. ``KEPT`` means that it is answered
 as a request of its own; ``CLOSED`` that the connection ends and nothing behind it is executed.
@@ -186,7 +186,7 @@ _TARGETS = [
     (_get(b"/items/special/%2Fa/twice"), 400, KEPT),
     (_get(b"/items/a%2Fb%20%C3%A9%F0%9F%8C%A1"), 200, KEPT),
     (_get("/items/é\U0001f321".encode()), 200, KEPT),
-    (_get(b"/items/a%0D%0Ab"), 200, KEPT),  # a legal value: whoever logs it must escape it
+    (_get(b"/items/a%0D%0Ab"), 200, KEPT),  # a legal value: code that logs it must escape it
     (_get(b"/items/a+b"), 200, KEPT),
     *[
         (_get(b"/items/" + part), 400, CLOSED)
@@ -416,7 +416,7 @@ def _statuses(answer: bytes) -> list[int]:
 
 
 def _exchange(board: Running, data: bytes, step: int = 0) -> bytes:
-    """What the board answers to ``data``, sent at once or ``step`` bytes at a time."""
+    """The board's answer to ``data``, sent at once or ``step`` bytes at a time."""
     with board.connect("items") as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):  # the board may close while we still send
@@ -505,7 +505,7 @@ def test_digits_in_a_string_may_be_many(board: Running) -> None:
 
 
 def test_nothing_is_remembered_of_a_request_that_was_refused(board: Running) -> None:
-    """What repeats is parsed once, on the next connection too: never what was wrong."""
+    """A repeated head is parsed once, on the next connection too, unless it was wrong."""
     for data in (
         _get(b"/items/%zz"),
         _get(b""),

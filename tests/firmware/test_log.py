@@ -1,4 +1,4 @@
-"""What comes from outside can neither write a line into the log nor speak to the simulator."""
+"""Input from outside can neither write a line into the log nor speak to the simulator."""
 
 from __future__ import annotations
 

@@ -693,7 +693,7 @@ def test_leaving_is_not_an_error(site: Running, path: str, farewell: str) -> Non
     ],
 )
 def test_what_makes_an_answer_is_closed(site: Running, verb: str, kind: str) -> None:
-    """When its client leaves, and after HEAD."""
+    """It ends when its client leaves, and after HEAD."""
     with site.client("site") as client:
         before = client.get("/ends").json()[kind]
         for _ in range(3):

@@ -244,7 +244,7 @@ def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> No
 
 
 @pytest.mark.usefixtures("refusing")
-def test_all_who_wait_for_a_start_that_fails_are_told_at_once(board: Running) -> None:
+def test_all_who_wait_for_a_start_that_fails_are_answered_at_once(board: Running) -> None:
     def ask(_: int) -> int:
         with board.client("page") as client:
             return client.get("/number").status_code

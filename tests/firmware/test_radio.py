@@ -18,7 +18,7 @@ Edit = tuple[str, str, str]  # file, what is right in it, what a mistake makes o
 def micropython(
     root: Path, files: list[str], stubs: dict[str, str], program: str, *edits: Edit
 ) -> Any:
-    """Run ``program`` beside copies of ``files`` and what stands for the rest of the runtime.
+    """Run ``program`` next to copies of ``files`` and what stands for the rest of the runtime.
 
     Returns what its last line is in JSON.
     """

@@ -65,15 +65,15 @@ REACHED = 'policy = "deep"\nlinger_ms = 4000\n'  # long enough for a busy comput
 
 def boots(board: SimBoard) -> list[tuple[str, str]]:
     """Reset cause and wake reason of each start, as the service saw them."""
-    told = [str(line).partition("start: ")[2] for line in board.log if "start: " in str(line)]
-    return [(text.split(", ")[0], text.split(", ")[1]) for text in told]
+    message = [str(line).partition("start: ")[2] for line in board.log if "start: " in str(line)]
+    return [(text.split(", ")[0], text.split(", ")[1]) for text in message]
 
 
 async def test_a_deep_board_serves_and_sleeps_until_its_job_is_due(tmp_path: Path) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", REACHED, DOOR + MEASURES) as (sim, board):
         assert (await sim.http("door").get("/state")).text == "here"
         asleep = await board.wait_trace("deepsleep")
-        assert 4000 < asleep["ms"] <= 6000  # not six seconds anew: it was awake for a while
+        assert 4000 < asleep["ms"] <= 6000  # not six seconds again: it was awake for a while
         await board.wait_trace("deepsleep", since=board.trace.mark())
         assert boots(board) == [("power-on", ""), ("deep sleep", "timer")]
         log = [str(line) for line in board.log]
@@ -156,8 +156,8 @@ async def test_the_access_point_is_remembered_and_looked_for_when_it_has_changed
 ) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES) as (_, board):
         await board.wait_trace("deepsleep")
-        told = [event["event"] for event in board.trace]
-        assert told.index("scan") < told.index("rejoin")
+        message = [event["event"] for event in board.trace]
+        assert message.index("scan") < message.index("rejoin")
         mark = board.trace.mark()
         again = await board.wait_trace("rejoin", since=mark)
         assert again["address"]  # no scan and no DHCP
@@ -239,15 +239,15 @@ async def work(queue):
 """
 
 
-async def test_a_work_source_is_drained_and_told_before_the_sleep(tmp_path: Path) -> None:
+async def test_a_work_source_is_drained_and_closed_before_the_sleep(tmp_path: Path) -> None:
     head, _, rest = DOOR.partition("\n\nclass Door")
     start = "        queue = Queue(self.log)\n        power.sources.append(queue)\n"
     start += "        self.spawn(work, queue)\n"
     source = head + LEAVES + "\n\nclass Door" + rest + MEASURES
     source = source.replace("system.wake_reason())\n", "system.wake_reason())\n" + start)
     async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, source) as (_, board):
-        told = await board.wait_log("closing for")
-        assert "with 0 left" in str(told)
+        message = await board.wait_log("closing for")
+        assert "with 0 left" in str(message)
         await board.wait_log("power: deep sleep for")
 
 

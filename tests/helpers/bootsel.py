@@ -21,7 +21,7 @@ _IDS = {"RP2040": ("RP2", "RPI-RP2"), "RP2350": ("RP2350", "RP2350")}
 class Bootsel(InThread):
     """The drive at ``path``; ``taken`` is the file that the chip has started from, if any.
 
-    ``pull_at``: the cable is pulled when so many bytes have come. ``deaf``: it takes nothing.
+    ``pull_at``: the cable is pulled after this many bytes. ``deaf``: it takes nothing.
     """
 
     def __init__(

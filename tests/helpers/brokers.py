@@ -106,12 +106,12 @@ class Broker:
 
     def kill(self) -> None:
         """kill -9, of nats-server. Mosquitto acknowledges what it has not written yet, so killed at
-        that instant it loses it, whatever we do: it may end by itself."""
+        that instant it loses it, and nothing here can help: it may end on its own."""
         if self._process:
             self._process.send_signal(signal.SIGTERM if self._writes_late else signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
-        """End it for good."""
+        """End it."""
         self.kill()

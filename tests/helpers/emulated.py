@@ -1,4 +1,4 @@
-"""A program on the official Pico W firmware, in the emulator, beside an image's modules."""
+"""A program on the official Pico W firmware, in the emulator, together with an image's modules."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class _Cable(BootloaderConnection):  # type: ignore[misc]
 class Chip(InThread):
     """Serves esptool at ``url``; ``kind`` as esptool names it: esp32, esp32s3.
 
-    ``pull_at``: the cable is pulled after so many bytes, and stays out until ``plug_in``.
+    ``pull_at``: the cable is pulled after this many bytes, and stays out until ``plug_in``.
     """
 
     def __init__(self, kind: str, pull_at: int | None = None) -> None:

@@ -25,7 +25,7 @@ END = b"GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one client sends, and how."""
+    """The bytes that one client sends, and how."""
 
     name: str  # "<target> <seed> <index>", by which it can be made again
     pieces: list[bytes]

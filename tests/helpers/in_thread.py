@@ -1,4 +1,4 @@
-"""What plays a board for as long as a ``with`` lasts, in a thread of its own."""
+"""Run a stand-in for a board in a thread of its own, for the duration of a ``with``."""
 
 from __future__ import annotations
 

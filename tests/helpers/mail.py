@@ -103,7 +103,7 @@ def write(
 
 
 class Mail:
-    """What runs. ``http`` is a client of the gateway."""
+    """The running parts. ``http`` is a client of the gateway."""
 
     def __init__(self, plan: Plan, broker: Broker, sim: Simulator) -> None:
         self.plan = plan

@@ -92,7 +92,7 @@ class ReplBoard(InThread):
             if self._terminal in ready:
                 self._hear()
             if self._line in ready:
-                self._told(os.read(self._line, 4096))
+                self._message(os.read(self._line, 4096))
 
     def _hear(self) -> None:
         try:
@@ -103,7 +103,7 @@ class ReplBoard(InThread):
         self._said = (self._said + data)[-4096:]
         os.write(self._line, data)
 
-    def _told(self, data: bytes) -> None:
+    def _message(self, data: bytes) -> None:
         if b"\x03" in data and not self._said.endswith(b">") and not self._said.endswith(b"> "):
             self._process.send_signal(signal.SIGINT)
             data = data.replace(b"\x03", b"")

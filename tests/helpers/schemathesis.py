@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def document(url: str) -> dict[str, Any]:
-    """What a service says of itself."""
+    """A service's own document."""
     found: dict[str, Any] = httpx.get(f"{url}/openapi.json", trust_env=False).json()
     return found
 

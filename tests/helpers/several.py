@@ -22,7 +22,7 @@ def write_boards(
 ) -> Path:
     """Write a cluster: service -> source of its ``__init__.py``, board -> its services.
 
-    ``types``: board -> type, of those that are no Pico W.
+    ``types``: board -> type, of those that are not a Pico W.
     """
     lines = ["[cluster]", 'name = "test"', f"deadline_ms = {deadline_ms}"]
     for name, carried in boards.items():

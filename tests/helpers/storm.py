@@ -80,7 +80,7 @@ class Size:
 
 @dataclass
 class Ledger:
-    """What became of the requests."""
+    """The fate of the requests."""
 
     answers: dict[int, object] = field(default_factory=dict)  # request -> answer
     rows: dict[str, int] = field(default_factory=dict)  # key -> request, as the board has stored it
@@ -224,7 +224,9 @@ class Storm:
             self._board.cut()
 
     async def _kind(self) -> str:
-        """How this wake ends. A handler cannot begin where nothing waits, so wait until it does;
+        """Choose the end of a wake.
+
+        A handler cannot begin while nothing waits, so wait until something does;
         when there is nothing more to come, another end."""
         kind = self._random.choice(self.size.cuts)
         if kind in ("begun", "wrote"):
@@ -236,7 +238,7 @@ class Storm:
 
     @property
     def _due(self) -> int:
-        """How many requests have had their turn by this wake: all before the last tenth of them."""
+        """The number of requests due by this wake: all before the last tenth of them."""
         share = self.ledger.wakes / self.size.wakes / 0.9
         return min(self.size.requests, 1 + int(share * self.size.requests))
 
@@ -322,10 +324,10 @@ class Storm:
             place = (await self._post(n, others))[0] or place
         while place and n not in self.ledger.answers:
             await asyncio.sleep(self._random.uniform(0.1, 0.3))
-            status, told = await self._ask(self._random.choice(self._gateways), "GET", place)
-            self.ledger.unanswered[n] = (status, told)
+            status, message = await self._ask(self._random.choice(self._gateways), "GET", place)
+            self.ledger.unanswered[n] = (status, message)
             if status in (200, 500):
-                self.ledger.answers[n] = told
+                self.ledger.answers[n] = message
                 del self.ledger.unanswered[n]
         self._waiting.discard(n)
         await self._turn()
@@ -335,13 +337,13 @@ class Storm:
         has come already, and which gateway has taken it."""
         while True:
             gateway = self._random.choice(gateways)
-            status, told = await self._ask(gateway, "POST", "/items", n)
+            status, message = await self._ask(gateway, "POST", "/items", n)
             if status == 202:
                 self._waiting.add(n)
                 await self._turn()
-                return str(told), gateway
+                return str(message), gateway
             if status == 200:
-                self.ledger.answers[n] = told
+                self.ledger.answers[n] = message
                 return "", gateway
             await asyncio.sleep(0.1)
 

@@ -156,13 +156,13 @@ def test_a_relative_file_starts_at_the_folder_of_c(
     assert parameter.type.convert(absolute, parameter, context) == Path(absolute)
 
 
-def test_the_help_tells_where_files_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_shows_where_files_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     assert "arguments that name files start there too" in capsys.readouterr().out
 
 
 def test_files_of_commands_that_write_and_read_them(tmp_path: Path) -> None:
-    """From another folder, and from the project's own: the same files."""
+    """Relative names mean the same files from any folder."""
     assert subprocess.run([TORPOR, "init", "p"], cwd=tmp_path, capture_output=True).returncode == 0
     (tmp_path / "here").mkdir()
     (tmp_path / "p" / "own.uf2").write_bytes(b"")

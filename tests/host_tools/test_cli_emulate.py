@@ -1,4 +1,4 @@
-"""What ``torpor sim --emulate`` refuses, before anything is built or booted."""
+"""``torpor sim --emulate`` refuses mistakes before anything is built or booted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CPython has and the firmware lacks is refused by the type check, with what to write instead.
+"""The type check refuses what CPython has and the firmware lacks, and says what to write.
 
 The tables that decide it are what MicroPython has answered: they are compared with it here.
 """
@@ -293,7 +293,7 @@ def _lacks(has: Firmware, name: str, dot: str, member: str) -> bool:
 
 
 def test_every_argument_by_name_was_asked_for(tmp_path: Path) -> None:
-    """Whatever the stub of the builtins takes by name, MicroPython was asked to take so."""
+    """MicroPython was asked about every argument that the builtins' stub takes by name."""
     stub = stubs_dir(load_board("RPI_PICO_W")) / "stdlib" / "builtins.pyi"
     tree = ast.parse(stub.read_text())
     unasked = set()

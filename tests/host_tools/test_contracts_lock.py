@@ -260,6 +260,6 @@ def test_the_simulator_tells_what_a_build_refuses(
     nothing = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"
     (root / "services" / "a" / "__init__.py").write_text(nothing)
     warn_of_breaks(load_plan(root))
-    told = capsys.readouterr().err
-    assert "torpor build and torpor flash refuse this: " in told
-    assert "contracts bump a" in told
+    message = capsys.readouterr().err
+    assert "torpor build and torpor flash refuse this: " in message
+    assert "contracts bump a" in message

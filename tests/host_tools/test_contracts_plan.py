@@ -1,4 +1,4 @@
-"""The plan: start order, rings, and what a reader of the build's output is told."""
+"""The plan: start order, rings, and the notes in the build's output."""
 
 from __future__ import annotations
 

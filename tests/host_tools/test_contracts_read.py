@@ -1,4 +1,4 @@
-"""From a service's source to its contract."""
+"""Reading a contract from a service's source."""
 
 from __future__ import annotations
 

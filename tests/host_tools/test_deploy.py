@@ -115,7 +115,7 @@ def test_the_power_fails_at_every_write_of_the_flash(flash: Path, tmp_path: Path
         assert said.count("version") == 1, (cut, said)
         if whole:
             break
-        if cut % 7 == 0:  # and from whatever it left, the next deploy comes through
+        if cut % 7 == 0:  # and the next deploy succeeds from whatever state it left
             again = PipeLink(flash)
             deploy(again, PICO_W, NEW)
             again.close()
@@ -158,10 +158,10 @@ def test_the_power_fails_again_while_the_change_is_finished(flash: Path) -> None
     pytest.fail("it never came to its end")
 
 
-def test_a_full_filesystem_is_told_before_and_leaves_the_old_image(flash: Path) -> None:
+def test_a_full_filesystem_is_reported_before_and_leaves_the_old_image(flash: Path) -> None:
     large = image(2, "new", {"large.bin": bytes(150_000)})
     link = PipeLink(flash)
-    with pytest.raises(UserError, match=r"the new files need 18\d,\d+ bytes beside the old ones"):
+    with pytest.raises(UserError, match=r"the new files need 18\d,\d+ more bytes"):
         deploy(link, PICO_W, large)
     link.close()
     assert "version 1" in boot(flash)

@@ -73,7 +73,7 @@ def _source(program: str) -> str:
 
 
 def _as_stated(subject: Subject) -> dict[str, dict[str, Any]]:
-    """What the programs print on a board that is as the files say."""
+    """The programs' output on a board that is as the files say."""
     board, port = subject.board, subject.port
     assert port.wifi
     assert port.hostname
@@ -278,7 +278,7 @@ def test_a_board_that_ignores_a_reset_is_named() -> None:
 
 
 def _is_lost_in_the_first_reset(results: list[Result], why: str) -> None:
-    """What was seen before it is kept, and what comes after it is not judged."""
+    """Facts seen before it are kept, and later ones are not judged."""
     of = {r.fact.program: r for r in results}
     assert of["errnos"].verdict == Verdict.AGREES
     assert of["reset"].verdict == Verdict.DIFFERS

@@ -1,4 +1,4 @@
-"""Each file in ``tests/cases/errors`` is a mistake, and begins with what the user must be told.
+"""Each file in ``tests/cases/errors`` is a mistake, and begins with the error that the user sees.
 
 The file becomes ``services/a/__init__.py`` of a cluster with a correct service ``b``. What follows
 a line ``# --- <path>`` goes to that file instead; ``# ON REQUEST: a`` has a service start so.

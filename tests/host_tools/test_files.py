@@ -1,4 +1,4 @@
-"""Which files of a folder belong to a project, and that everything that walks folders agrees."""
+"""The files of a folder that belong to a project: everything that walks folders agrees."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def names(folder: Path) -> list[str]:
 
 
 def clutter(folder: Path) -> list[str]:
-    """Put everything into ``folder`` that is no file of a project; returns the names."""
+    """Put everything into ``folder`` that is not a file of a project; return the names."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in EDITORS[1:]:
         (folder / name).write_text(BROKEN)
@@ -92,7 +92,7 @@ def test_names_of_files_that_may_be_gone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cluttered(tmp_path: Path) -> Path:
-    """A cluster whose service has everything in all its folders that is no file of a project."""
+    """A cluster whose service has all kinds of foreign files in all its folders."""
     write_cluster(tmp_path, {"a": SOURCE + "\n    async def m(self) -> None: ...\n"})
     folder = tmp_path / "services" / "a"
     (folder / "migrations").mkdir()
@@ -162,7 +162,7 @@ def test_services_or_the_project_as_a_link(tmp_path: Path) -> None:
 
 
 def test_the_sdist_leaves_out_the_same_files() -> None:
-    """hatchling has its own list, in pyproject.toml; it leaves out caches by itself."""
+    """hatchling has its own list, in pyproject.toml; it leaves out caches on its own."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     patterns = tomllib.loads(text)["tool"]["hatch"]["build"]["exclude"]
     for name in EDITORS:

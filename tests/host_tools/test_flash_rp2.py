@@ -77,7 +77,7 @@ def test_a_cable_pulled_halfway_and_then_the_same_command(file: Path, tmp_path: 
 def test_a_drive_that_breaks_off(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the kernel says when the cable is out: the write fails and the drive is gone."""
+    """The kernel's errors when the cable is out: the write fails and the drive is gone."""
     with Bootsel(tmp_path / "RPI-RP2", PICO_W, deaf=True) as box:
         drive = drive_of(box)
 

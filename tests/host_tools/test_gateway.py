@@ -225,7 +225,7 @@ async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("http://nas", "not the address of an MQTT broker"),
         ("mqtt://", "not the address of an MQTT broker"),
@@ -235,13 +235,13 @@ async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
         ("mqtts://127.0.0.1", "could not tell the broker at 127.0.0.1 from another"),
     ],
 )
-def test_mailboxes_that_are_refused(tmp_path: Path, url: str, told: str) -> None:
+def test_mailboxes_that_are_refused(tmp_path: Path, url: str, expected: str) -> None:
     toml = write_cluster(tmp_path, {"items": SOURCE}) / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{url}"\n[boards.box.power]\npolicy = "deep"\nwake_every = "1m"\n'
     toml.write_text(toml.read_text() + more)
     with pytest.raises(UserError) as raised:
         build(load_plan(tmp_path), "box", tmp_path / "build", types=False)
-    assert told in str(raised.value)
+    assert expected in str(raised.value)
     assert "secret" not in str(raised.value).replace("secrets.toml", "")
     assert raised.value.problems[0].where
     assert raised.value.problems[0].remedy
@@ -261,20 +261,20 @@ def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("board", "power", "told"),
+    ("board", "power", "expected"),
     [
         ("RPI_PICO_W", 'policy = "doze"', "would keep it from that"),
         ("UNIX", None, "cannot have a mailbox"),
     ],
 )
 def test_boards_that_have_no_use_for_one(
-    tmp_path: Path, board: str, power: str | None, told: str
+    tmp_path: Path, board: str, power: str | None, expected: str
 ) -> None:
     toml = write_cluster(tmp_path, {"items": SOURCE}, board) / "cluster.toml"
     text = toml.read_text().replace("services =", "mailbox = true\nservices =")
     text += '\n[mailbox]\nurl = "mqtt://127.0.0.1"\n'
     toml.write_text(text + (f"[boards.box.power]\n{power}\n" if power else ""))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=expected):
         load_plan(tmp_path)
 
 

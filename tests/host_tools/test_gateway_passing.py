@@ -139,9 +139,9 @@ async def test_a_board_that_breaks_off(sent: bytes, caplog: pytest.LogCaptureFix
 
     async with between(Board(breaks)) as client:
         client.writer.write(GET)
-        told = await client.reader.read()
-        assert len(told) < len(GOT) + 2
-        assert GOT.startswith(told[: len(GOT)])
+        message = await client.reader.read()
+        assert len(message) < len(GOT) + 2
+        assert GOT.startswith(message[: len(GOT)])
     (record,) = [record for record in caplog.records if record.name == "torpor.gateway"]
     assert record.getMessage().startswith("GET /items: the board broke off its response: ")
     assert record.levelno == logging.WARNING
@@ -173,15 +173,15 @@ async def test_answers_that_are_not_usual(sent: bytes, got: bytes) -> None:
     board = Board(second)
     async with between(board) as client:
         client.writer.write(GET)
-        told = await client.reader.readexactly(len(got))
-        assert told == got
+        message = await client.reader.readexactly(len(got))
+        assert message == got
         if got.startswith(GOT[:15]) and got.endswith(b"2\r\n\r\n"):
             assert await client.reader.readexactly(2) == b"02"
         assert await client.answer(GET) == GOT + b"03"
 
 
 async def test_a_stream_without_an_end() -> None:
-    """What has no length comes as it is sent, and ends with the board's connection."""
+    """A body without a length comes as it is sent, and ends with the board's connection."""
 
     async def streams(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 1:
@@ -222,7 +222,7 @@ async def test_a_cut_response_to_an_old_client() -> None:
 
 @pytest.mark.parametrize("half", [False, True])
 async def test_a_client_that_hangs_up_before_the_response(half: bool) -> None:
-    """The board's connection is closed, so that it can stop. Nobody can tell from one end of a
+    """The board's connection is closed, so that it can stop. Nobody can see from one end of a
     connection whether the client has closed both directions or one: both are the same FIN."""
 
     async def never(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
@@ -284,9 +284,9 @@ async def test_a_board_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(direct, "SILENT_S", 0.1)
     async with between(Board(silent)) as client:
-        told = await client.answer(GET)
-        assert told.startswith(b"HTTP/1.1 502")
-        assert b"was silent" in told
+        message = await client.answer(GET)
+        assert message.startswith(b"HTTP/1.1 502")
+        assert b"was silent" in message
 
 
 async def test_a_connection_that_is_not_used_is_closed() -> None:

@@ -42,7 +42,7 @@ def table(entries: list[Partition]) -> bytes:
 def firmware(
     board: Board, entries: list[Partition] = OFFICIAL, *, size_code: int = 2, chip: int = -1
 ) -> bytes:
-    """As the official file is made: boot loader, table and app at their places, 0xff between."""
+    """A file like the official one: boot loader, table and app at their places, 0xff between."""
     assert board.firmware
     start = board.firmware.offset
     number = CHIPS[board.chip] if chip < 0 else chip

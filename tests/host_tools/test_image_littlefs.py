@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused_with_both_sizes() -> None:
     assert "the filesystem, which has 40,960 bytes" in problem.what
     needed = int(problem.what.split(" bytes")[0].rpartition(" ")[2].replace(",", ""))
     assert problem.remedy
-    # The figure is true: so many bytes do.
+    # The figure is true: that many bytes fit.
     enough = dataclasses.replace(FILESYSTEM, block_count=needed // 4096 + 2)
     assert 50_000 < needed < 80_000
     assert unpack(pack({"a": bytes(30_000), "b": bytes(20_000)}, enough), enough)

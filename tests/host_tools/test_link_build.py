@@ -185,7 +185,7 @@ def test_an_error_leaves_the_image_that_was_there(tmp_path: Path) -> None:
     assert files(tmp_path / "build" / "shed") == before
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = Problem(Where("services/b/__init__.py", 3), "Argument 1 has incompatible type")
     again = Problem(Where("services/a/__init__.py", 1), "Cannot find module named dataclasses")
     monkeypatch.setattr(link, "check_types", lambda plan: [again, typed])

@@ -1,4 +1,4 @@
-"""mpy-cross: what it makes, what it refuses, and what the user is told."""
+"""mpy-cross: what it makes, what it refuses, and the errors that the user sees."""
 
 from __future__ import annotations
 

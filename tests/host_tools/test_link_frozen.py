@@ -67,17 +67,17 @@ def test_every_module_is_frozen_and_the_rest_stays(project: Path) -> None:
 def test_the_manifest_keeps_what_the_board_has(project: Path, has_own: bool) -> None:
     assert build(project, "--frozen") == 0
     manifest = project / "build" / "box" / "frozen" / "manifest.py"
-    told: list[Any] = []
+    message: list[Any] = []
 
     def include(path: str) -> None:
         if "BOARD_DIR" in path and not has_own:
             raise FileNotFoundError(path)
-        told.append(path)
+        message.append(path)
 
-    names = {"include": include, "freeze": lambda path, opt: told.append((path, opt))}
+    names = {"include": include, "freeze": lambda path, opt: message.append((path, opt))}
     exec(manifest.read_text(), names)
     where = "$(BOARD_DIR)" if has_own else "$(PORT_DIR)/boards"
-    assert told == [f"{where}/manifest.py", ("modules", 2)]
+    assert message == [f"{where}/manifest.py", ("modules", 2)]
     assert (manifest.parent / "modules").is_dir()
 
 

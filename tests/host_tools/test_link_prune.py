@@ -1,4 +1,4 @@
-"""Which modules come into an image."""
+"""The modules of an image."""
 
 from __future__ import annotations
 

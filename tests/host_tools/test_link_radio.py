@@ -1,4 +1,4 @@
-"""What the build tells a board of its radio and its sockets: host name, power save, connections."""
+"""What the build writes about radio and sockets: host name, power save, connections."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_every_board_has_connections_beside_its_listeners(name: str) -> None:
 
 
 def many(root: Path, listeners: int, mailbox: bool, peer: bool) -> list[str]:
-    """What is wrong with an ESP32 that has so many listeners."""
+    """The problems of an ESP32 with this many listeners."""
     names = [f"s{n}" for n in range(listeners)]
     sources = services(*names, "far")
     if peer:

@@ -1,4 +1,4 @@
-"""Stubs and what a board tells others, as they are generated."""
+"""Generated stubs, and the tables that serve other boards."""
 
 from __future__ import annotations
 

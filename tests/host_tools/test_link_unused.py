@@ -1,4 +1,4 @@
-"""What of a package from PyPI gets into an image."""
+"""The part of a package from PyPI that gets into an image."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def text(tmp_path: Path, **services: Small) -> str:
 
 
 def loaded(source: str) -> dict[str, Any]:
-    """What the module binds; it imports nothing until its functions are called."""
+    """The names that the module binds; it imports nothing until its functions are called."""
     bound: dict[str, Any] = {}
     exec(source, bound)
     return bound

@@ -133,22 +133,26 @@ def record(root: Path, heap: int) -> None:
 
 def says(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     code = run(["-C", str(root), *arguments])
-    told = capsys.readouterr()
-    assert code == 0, told.err
-    return told.out
+    message = capsys.readouterr()
+    assert code == 0, message.err
+    return message.out
 
 
 def test_place_proposes_what_the_boards_can_carry(
     cluster: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record(cluster, heap=24_000)  # three of them fit beside the runtime: 3/4 of 194,560 less 70,000
-    told = says(cluster, capsys, "place", "run.json")
-    assert "5 of 155 calls in 60 s use the network, now 155" in told
-    assert '  [boards.shed]\n  services = ["sensors", "readings", "alerts"]' in told
-    told = says(cluster, capsys, "place", "run.json", "--fix", "readings=hall", "--free", "sensors")
-    assert '  [boards.hall]\n  services = ["sensors", "readings", "alerts"]' in told
-    told = says(cluster, capsys, "place")
-    assert "pairs of methods use the network" in told
+    record(
+        cluster, heap=24_000
+    )  # three of them fit next to the runtime: 3/4 of 194,560 less 70,000
+    message = says(cluster, capsys, "place", "run.json")
+    assert "5 of 155 calls in 60 s use the network, now 155" in message
+    assert '  [boards.shed]\n  services = ["sensors", "readings", "alerts"]' in message
+    message = says(
+        cluster, capsys, "place", "run.json", "--fix", "readings=hall", "--free", "sensors"
+    )
+    assert '  [boards.hall]\n  services = ["sensors", "readings", "alerts"]' in message
+    message = says(cluster, capsys, "place")
+    assert "pairs of methods use the network" in message
     record(cluster, heap=90_000)
     assert run(["-C", str(cluster), "place", "run.json"]) == 1
     assert "no placement fits the boards" in capsys.readouterr().err
@@ -156,14 +160,14 @@ def test_place_proposes_what_the_boards_can_carry(
 
 def test_plan_says_what_a_move_rebuilds(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(cluster, heap=1)
-    told = says(cluster, capsys, "plan", "device=barn", "--record", "run.json")
-    assert told.count("stays as it is") == 3
-    told = says(cluster, capsys, "plan", "readings=shed", "--record", "run.json")
-    lines = told.splitlines()
+    message = says(cluster, capsys, "plan", "device=barn", "--record", "run.json")
+    assert message.count("stays as it is") == 3
+    message = says(cluster, capsys, "plan", "readings=shed", "--record", "run.json")
+    lines = message.splitlines()
     assert all("is rebuilt: " in line for line in lines[:3]), lines
-    assert "5 of 155 calls in 60 s use the network, now 155" in told
-    told = says(cluster, capsys, "plan", "dashboard=barn")
-    assert "hall  carries nothing" in told
+    assert "5 of 155 calls in 60 s use the network, now 155" in message
+    message = says(cluster, capsys, "plan", "dashboard=barn")
+    assert "hall  carries nothing" in message
 
 
 def test_plan_without_a_move_looks_at_the_last_build(
@@ -174,13 +178,13 @@ def test_plan_without_a_move_looks_at_the_last_build(
     assert says(cluster, capsys, "plan").count("stays as it is") == 3
     text = (cluster / "cluster.toml").read_text()
     (cluster / "cluster.toml").write_text(text.replace("high = 8.0", "high = 7.5"))
-    told = says(cluster, capsys, "plan")
-    assert "shed  is rebuilt: 2 files changed" in told, "the wiring, and the list of the files"
-    assert told.count("stays as it is") == 2
+    message = says(cluster, capsys, "plan")
+    assert "shed  is rebuilt: 2 files changed" in message, "the wiring, and the list of the files"
+    assert message.count("stays as it is") == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["plan", "readings"], "write SERVICE=BOARD"),
         (["plan", "reading=barn"], 'did you mean "readings"?'),
@@ -190,7 +194,7 @@ def test_plan_without_a_move_looks_at_the_last_build(
     ],
 )
 def test_mistakes(
-    cluster: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    cluster: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["-C", str(cluster), *arguments]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -116,7 +116,7 @@ def test_light_sleep_is_doze_only_while_the_radio_listens() -> None:
         event(1, 120, "wake", reason="packet", t=120),
         radio(1, 130, "off"),
         event(1, 130, "sleep", mode="light", ms=100, t=130),
-        event(1, 999, "wake", reason="timer", t=230),  # told late, and knows when it was
+        event(1, 999, "wake", reason="timer", t=230),  # reported late, with its own time
         event(1, 999, "reset", cause="reset", t=230),
     ]
     states = {s.state: round(s.end - s.start) for s in spans(trace, PICO)}
@@ -248,10 +248,10 @@ JOB = "    @every(minutes=5)\n    async def look(self) -> None: ...\n"
 
 def test_the_command_reads_loads_traces_and_measurements(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"a": SERVICE + JOB}, "ESP32_GENERIC")
-    told = run(root, "box", "--requests", "0.5", "--plot", "load.svg")
-    assert [line.split()[0] for line in told.splitlines()[1:4]] == ["on", "idle", "deep"]
-    assert "a job every 300 s" in told
-    assert "datasheet figures" in told
+    message = run(root, "box", "--requests", "0.5", "--plot", "load.svg")
+    assert [line.split()[0] for line in message.splitlines()[1:4]] == ["on", "idle", "deep"]
+    assert "a job every 300 s" in message
+    assert "datasheet figures" in message
     assert (root / "load.svg").read_text().startswith("<?xml")
 
     folder = root / "build" / "sim" / "box"
@@ -260,15 +260,15 @@ def test_the_command_reads_loads_traces_and_measurements(tmp_path: Path) -> None
     trace += [radio(1, 60, "up", "powersave"), event(1, 2060, "deepsleep", ms=10_000)]
     trace += [event(2, 12_060, "boot", cause="deepsleep", t=0)]
     (folder / "trace.jsonl").write_text("\n".join(map(json.dumps, trace)) + "\n")
-    told = run(root, "box", "--trace", "--plot", "trace.png")
-    assert "deep      10 s  0.01" in told
-    assert "datasheet figures" in told
+    message = run(root, "box", "--trace", "--plot", "trace.png")
+    assert "deep      10 s  0.01" in message
+    assert "datasheet figures" in message
     assert (root / "trace.png").read_bytes()[:4] == b"\x89PNG"
 
     csv(root / "ppk.csv", [(0.0, 5000.0), (1000.0, 5000.0)])
-    told = run(root, "box", "--import", "ppk.csv", "--battery", "120")
-    assert "5 mA on average, 120 mAh a day, 1 days on 120 mAh" in told
-    assert "datasheet" not in told
+    message = run(root, "box", "--import", "ppk.csv", "--battery", "120")
+    assert "5 mA on average, 120 mAh a day, 1 days on 120 mAh" in message
+    assert "datasheet" not in message
 
 
 def test_a_plot_of_a_strange_kind_and_a_board_that_is_not_there(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def test_init_makes_a_key_that_others_cannot_read(root: Path) -> None:
     [key] = cluster_keys(root)
     assert len(key) == 32
     assert stat.S_IMODE((root / "secrets.toml").stat().st_mode) == 0o600
-    told = json.loads(secret_files(root)["secrets.json"])
-    assert told == {"keys": [key.hex()]}
+    message = json.loads(secret_files(root)["secrets.json"])
+    assert message == {"keys": [key.hex()]}
 
 
 def test_init_leaves_the_rest_of_the_file(root: Path) -> None:

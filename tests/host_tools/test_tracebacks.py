@@ -4,11 +4,11 @@ from torpor_tools.tracebacks import as_sources
 
 
 def test_frames_name_sources() -> None:
-    told = (
+    message = (
         'Traceback:\n  File "main.py", line 3, in <module>\n  File "torpor/x.mpy", line 12, in f\n'
     )
-    shown = told.replace("x.mpy", "x.py")
-    assert as_sources(told) == shown == as_sources(shown)
+    shown = message.replace("x.mpy", "x.py")
+    assert as_sources(message) == shown == as_sources(shown)
 
 
 def test_what_is_no_frame_stays() -> None:

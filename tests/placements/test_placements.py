@@ -92,7 +92,7 @@ def test_a_copy_for_the_peer_is_right(tmp_path: Path) -> None:
     assert code == 0, text
 
 
-def test_a_cluster_without_tests_is_told_how_to_write_one(tmp_path: Path) -> None:
+def test_a_cluster_without_tests_shows_how_to_write_one(tmp_path: Path) -> None:
     write_cluster(tmp_path, {"counter": COUNTER.replace("SHARED", "_seen")})
     code, text = torpor_test(tmp_path, "--placements", "2")
     assert code == 1

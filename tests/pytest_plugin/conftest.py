@@ -20,7 +20,7 @@ _OUR_OWN_PLUGINS_OFF = "-p no:schemathesis -p no:hypothesispytest"
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of pytest printed; ``counts`` such as ``{"passed": 3}``."""
+    """The output of a run of pytest; ``counts`` such as ``{"passed": 3}``."""
 
     text: str
     status: int
@@ -32,7 +32,7 @@ class Run:
         return {word: int(number) for number, word in found}
 
     def report(self, test: str) -> str:
-        """The part of the output that tells of one failing test, without blank lines."""
+        """The part of the output about one failing test, without blank lines."""
         heading = rf"^_+ {re.escape(test)} _+\n"
         match = re.search(heading + r"(.*?)(?=^_{3,} \S|^=+ )", self.text, re.M | re.S)
         assert match, f"no report of {test} in:\n{self.text}"

@@ -1,4 +1,4 @@
-"""What a developer sees of a failing test: file, line, values, cause."""
+"""The report of a failing test: file, line, values, cause."""
 
 from __future__ import annotations
 
@@ -149,21 +149,21 @@ def _placed(wanted: str) -> str:
     return wanted.replace(match[0], str(number))
 
 
-def test_a_file_that_is_no_python_is_told_with_its_line(project: Project) -> None:
+def test_a_file_that_is_not_python_is_reported_with_its_line(project: Project) -> None:
     text = "def test_x():\n  return ((\n"
     project.write({"sensor": demo.SENSOR}, {"sensor/tests/test_bad.py": text})
     run = project.pytest()
     assert re.search(r"test_bad\.py:2: '\('", run.text), run.text
 
 
-def test_what_micropython_does_not_take_is_told_with_its_line(project: Project) -> None:
+def test_what_micropython_does_not_take_is_reported_with_its_line(project: Project) -> None:
     text = "def test_x():\n    match 1:\n        case 1:\n            pass\n"
     project.write({"sensor": demo.SENSOR}, {"sensor/tests/test_match.py": text})
     run = project.pytest()
     assert "services/sensor/tests/test_match.py:2: MicroPython has no match statement" in run.text
 
 
-def test_a_mark_that_needs_the_device_is_told(project: Project) -> None:
+def test_a_mark_that_needs_the_device_is_reported(project: Project) -> None:
     text = "import pytest\n\n@pytest.mark.parametrize('n', [X])\ndef test_x(n): pass\n"
     project.write({"sensor": demo.SENSOR}, {"sensor/tests/test_mark.py": text})
     assert "marks are evaluated on the host: use plain values" in project.pytest().text

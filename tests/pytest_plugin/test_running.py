@@ -178,7 +178,7 @@ def test_tests_on_the_host_beside_them(project: Project) -> None:
     assert project.write({"hello": HELLO}, tests).pytest().counts == {"passed": 2}
 
 
-def test_a_parameter_that_is_no_plain_value_is_told(project: Project) -> None:
+def test_a_parameter_that_is_not_a_plain_value_is_reported(project: Project) -> None:
     text = "import pytest\n\n@pytest.mark.parametrize('x', [object])\ndef test_x(x):\n    pass\n"
     run = project.write({"hello": HELLO}, {"hello/tests/test_x.py": text}).pytest()
     assert "the parameter x is <class 'object'>, which cannot be sent to the device" in run.text

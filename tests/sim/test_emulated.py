@@ -40,7 +40,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def flash_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``torpor flash`` has put on the drive of a Pico W in its boot loader."""
+    """The file that ``torpor flash`` has put on the drive of a Pico W in its boot loader."""
     root = tmp_path_factory.mktemp("cluster")
     shutil.copy(ROOT / "cluster.toml", root)
     shutil.copytree(ROOT / "services", root / "services")
@@ -154,7 +154,7 @@ async def test_four_clients_leave_the_heap_as_it_was(board: EmulatedBoard) -> No
     after = await free_with_all(board)
     async with client(board, DEVICE) as http:
         assert (await http.get("/device")).json()["failed"] == {}
-    # What one answer of /device takes: the board cannot collect for us and tell in one.
+    # One answer of /device: the board cannot collect and report in one.
     assert before - after < 4096, (before, after)
 
 
@@ -177,7 +177,7 @@ async def free_with_all(board: EmulatedBoard) -> int:
 
 
 async def load(board: EmulatedBoard, requests: int, clients: int = 4) -> dict[int, int]:
-    """So many requests by clients that keep their connection; how often each status came."""
+    """Make requests by clients that keep their connection; count each status."""
     paths = {
         (SENSORS, "/probes"): 4,
         (READINGS, "/readings/fridge-1?limit=3"): 4,
@@ -232,7 +232,7 @@ async def test_a_reset_starts_the_same_image_again(board: EmulatedBoard) -> None
     ready = await board.wait_line("kernel: ready", WALL_S, since=mark)
     assert board.starts == 2
     assert ready.ms is not None
-    assert board.device_ms > ready.ms  # the emulator's clock went on, the board's began anew
+    assert board.device_ms > ready.ms  # the emulator's clock went on, the board's restarted
     await board.wait_line("net: joined", WALL_S, since=mark)
     async with client(board, DEVICE) as http:
         assert (await http.get("/device")).status_code == 200

@@ -75,8 +75,8 @@ async def test_a_deep_sleep_is_known_after_the_reset_that_ends_it(tmp_path: Path
     filesystem.write_bytes(littlefs.pack(files, kind.filesystem))
     async with EmulatedBoard(uf2=firmware(kind), filesystem=filesystem) as board:
         await board.wait_line("said end", timeout=240)
-        told = [str(line).partition("said ")[2] for line in board.log if "said " in str(line)]
-    assert told == [
+        message = [str(line).partition("said ")[2] for line in board.log if "said " in str(line)]
+    assert message == [
         "power-on - -1 2021",
         "pin False",
         "light True",

@@ -1,4 +1,4 @@
-"""What the flash of a simulated board keeps, and what an image replaces."""
+"""The flash of a simulated board: what it keeps, and what an image replaces."""
 
 from __future__ import annotations
 

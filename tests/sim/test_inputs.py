@@ -1,4 +1,4 @@
-"""What the world does to a board shows at once."""
+"""Changed inputs of a board show at once."""
 
 from __future__ import annotations
 
@@ -161,15 +161,15 @@ def test_each_kind_of_input_has_its_text(
     Inputs(path).probe(A, 4.0)
     Inputs(path).pin(4, 1)
     set_input(tmp_path, "shed", key, text)
-    told: dict[str, dict[str, object]] = {"probes": {A: 4.0}, "pins": {"4": 1}}
-    kept = told.get(kind, {}) if kind == "pins" else {}
-    assert json.loads(path.read_text()) == {**told, kind: {**kept, name: value}}
+    message: dict[str, dict[str, object]] = {"probes": {A: 4.0}, "pins": {"4": 1}}
+    kept = message.get(kind, {}) if kind == "pins" else {}
+    assert json.loads(path.read_text()) == {**message, kind: {**kept, name: value}}
     Inputs(path).prepare({kind: {name: "another"}})
     assert json.loads(path.read_text())[kind][name] == value, "it outlives the simulator"
 
 
 @pytest.mark.parametrize(
-    ("board", "key", "text", "told"),
+    ("board", "key", "text", "message"),
     [
         ("barn", "pin:4", "1", "no board barn is simulated .*\n.*boards there: shed"),
         ("shed", "pin", "1", "pin: there is no such input\n.*probe:ROM"),
@@ -190,13 +190,13 @@ def test_each_kind_of_input_has_its_text(
     ],
 )
 def test_a_wrong_input_is_refused_with_what_would_be_right(
-    tmp_path: Path, board: str, key: str, text: str, told: str
+    tmp_path: Path, board: str, key: str, text: str, message: str
 ) -> None:
     path = tmp_path / "shed" / "run" / "inputs.json"
     path.parent.mkdir(parents=True)
     Inputs(path).probe(A, 4.0)
     before = path.read_text()
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         set_input(tmp_path, board, key, text)
     assert path.read_text() == before
 

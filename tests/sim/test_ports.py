@@ -1,4 +1,4 @@
-"""Which address and which ports a board gets, and what is said when it cannot have them."""
+"""The address and the ports of a board, and the errors when they are taken."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def test_a_reserved_port_is_the_boards_alone_and_the_board_may_listen_on_it(port
             board.listen()
 
 
-def _fails(told: str, *, bind: str | None = None, base: int | None = None, mode: Mode) -> None:
+def _fails(message: str, *, bind: str | None = None, base: int | None = None, mode: Mode) -> None:
     ports = Ports(bind=bind, base=base, mode=mode)
     try:
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             ports.place([SHED, BARN])
     finally:
         ports.close()
@@ -84,7 +84,7 @@ def _numbered(*boards: BoardPlan) -> tuple[dict[str, Place], int]:
 
 
 def test_ports_are_numbered_in_the_order_of_the_gateway() -> None:
-    """By the services' ports, not by the order of their start; a port of two boards is last."""
+    """Ports are ordered by the services' ports; a port of two boards is last."""
     shed = tiny.plan("shed", {"late": 8002, "early": 8001})
     barn = tiny.plan("barn", {"door": 8001, "last": 8003, "own": None})
     places, base = _numbered(shed, barn)
@@ -108,7 +108,7 @@ def _free_port() -> int:
         return number
 
 
-def test_all_ports_that_are_taken_are_told_at_once(ports: Ports) -> None:
+def test_all_ports_that_are_taken_are_reported_at_once(ports: Ports) -> None:
     place = ports.place([SHED])["shed"]
     with socket.socket() as one, socket.socket() as two:
         for taken, number in ((one, place.ports[8001]), (two, place.ports[8002])):
@@ -117,12 +117,12 @@ def test_all_ports_that_are_taken_are_told_at_once(ports: Ports) -> None:
             taken.listen()
         wanted = tiny.plan("shed", {"a": place.ports[8001], "b": place.ports[8002]})
         others = Ports(bind=None, base=None, mode="fixed")
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as message:
             others.place([wanted])
         others.close()
-    assert len(told.value.problems) == 2
-    assert f"port {place.ports[8001]} on 127.0.1.1 (a on shed) is taken" in str(told.value)
-    assert "--port-base" in str(told.value)
+    assert len(message.value.problems) == 2
+    assert f"port {place.ports[8001]} on 127.0.1.1 (a on shed) is taken" in str(message.value)
+    assert "--port-base" in str(message.value)
 
 
 def test_two_boards_on_one_address_need_a_base() -> None:

@@ -26,7 +26,7 @@ if machine.reset_cause() == machine.PWRON_RESET:
 """
     async with Simulator([tiny.program(tmp_path, source)]) as sim:
         board = sim.board("shed")
-        await board.wait_log("cause 3")  # a Pico cannot tell a reset from its watchdog
+        await board.wait_log("cause 3")  # a Pico cannot distinguish a reset from its watchdog
         assert tiny.printed(board.log) == ["cause 1", "cause 3"]
         assert not board.crashes
         assert [e["cause"] for e in board.trace if e["event"] == "boot"] == ["power-on", "reset"]
@@ -125,8 +125,8 @@ print("fed")
         board = sim.board("shed")
         await board.wait_log("fed")
         assert board.starts == 1
-        told = [event for event in board.trace if event["event"] == "watchdog"]
-        assert len(told) < 20  # not each of the 3000
+        message = [event for event in board.trace if event["event"] == "watchdog"]
+        assert len(message) < 20  # not each of the 3000
 
 
 async def test_a_pico_refuses_a_longer_watchdog_than_the_chip_has(tmp_path: Path) -> None:

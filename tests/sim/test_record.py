@@ -59,8 +59,8 @@ def cluster(tmp_path: Path) -> Path:
     return root
 
 
-async def told(board: SimBoard, calls: int) -> None:
-    """Wait until the board has told of so many calls."""
+async def message(board: SimBoard, calls: int) -> None:
+    """Wait until the board has reported this many calls."""
     while True:
         mark = board.trace.mark()
         events = [event for event in board.trace if event["event"] == "calls"]
@@ -76,7 +76,7 @@ async def test_every_call_is_counted(cluster: Path, tmp_path: Path) -> None:
             answer = (await sim.http("a").get("/three")).json()
             assert answer == {"sum": 2, "fault": "taken"}
         board = sim.board("box")
-        await told(board, 7 * 3 + 1)
+        await message(board, 7 * 3 + 1)
         await board.wait_trace("heap")
     found = recorded(storage)
     assert found.calls == {("a", "b", "one"): 7 * 2 + 1, ("a", "b", "fail"): 7}
@@ -89,7 +89,7 @@ async def test_calls_over_the_network_count_too(tmp_path: Path) -> None:
     async with simulator(root, record=True, storage=tmp_path / "sim") as sim:
         answer = await sim.http("a").get("/three")
         assert answer.json() == {"sum": 2, "fault": "taken"}
-        await told(sim.board("barn"), 4)
+        await message(sim.board("barn"), 4)
     assert recorded(tmp_path / "sim").calls == {("a", "b", "one"): 3, ("a", "b", "fail"): 1}
 
 
@@ -139,7 +139,7 @@ async def test_calls_of_a_service_that_starts_on_request(tmp_path: Path) -> None
         mark = board.trace.mark()
         for _ in range(3):
             assert (await sim.http("a").get("/three")).json() == {"sum": 2, "fault": "taken"}
-        await told(board, 3 * 3 + 1)
+        await message(board, 3 * 3 + 1)
         await board.wait_trace("heap", since=mark)
     found = recorded(storage)
     assert found.calls == {("a", "b", "one"): 7, ("a", "b", "fail"): 3}

@@ -38,7 +38,7 @@ async def test_every_board_is_a_process_with_an_address_of_its_own(tmp_path: Pat
     assert {line.board for line in heard if line.text == "ready"} == {"shed", "barn"}
 
 
-async def test_ports_are_those_of_the_cluster_unless_told_otherwise(tmp_path: Path) -> None:
+async def test_ports_are_those_of_the_cluster_unless_given(tmp_path: Path) -> None:
     async with Simulator([_server(tmp_path, "shed", "here", web=8001)], ports="os") as first:
         number = first.board("shed").place.ports[8001]
         image = _server(tmp_path / "2", "shed", "fixed", web=number)
@@ -84,7 +84,7 @@ async def test_an_update_restarts_what_has_changed_only(tmp_path: Path) -> None:
                 await anybody.get(f"http://127.0.1.2:{barn.board.services[0].port}")
 
 
-async def test_an_image_that_crashes_is_told_and_the_next_one_runs(tmp_path: Path) -> None:
+async def test_an_image_that_crashes_is_reported_and_the_next_one_runs(tmp_path: Path) -> None:
     good = _server(tmp_path / "1", "shed", "good", web=8001)
     bad = tiny.image(tmp_path / "2", "1 / 0", good.board)
     async with Simulator([good], ports="os") as sim:
@@ -94,7 +94,7 @@ async def test_an_image_that_crashes_is_told_and_the_next_one_runs(tmp_path: Pat
         assert (await sim.http("web").get("/")).text == "good"
 
 
-async def test_a_board_that_never_gets_ready_is_told_with_its_log(tmp_path: Path) -> None:
+async def test_a_board_that_never_gets_ready_is_reported_with_its_log(tmp_path: Path) -> None:
     image = tiny.image(tmp_path, "print('still joining')\nimport time\ntime.sleep(1000)")
     sim = Simulator([image])
     sim.start()

@@ -94,7 +94,7 @@ async def test_a_build_that_fails_leaves_the_old_code_running(watched: Watched) 
     assert await watched.answer() == "right"
 
 
-async def test_code_that_crashes_is_told_and_mended(watched: Watched) -> None:
+async def test_code_that_crashes_is_reported_and_mended(watched: Watched) -> None:
     change = await watched.write("crash")
     assert "NameError" in str(change.error)
     change = await watched.write("crash")

@@ -1,4 +1,4 @@
-"""How much heap each part of an image takes."""
+"""The heap that each part of an image takes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_service_that_starts_on_request_is_counted_apart(tmp_path: Path) -> No
     assert sum(found.parts.values()) < found.used
 
 
-def test_a_service_that_cannot_start_on_request_is_told(tmp_path: Path) -> None:
+def test_a_service_that_cannot_start_on_request_is_reported(tmp_path: Path) -> None:
     write_cluster(tmp_path, {"small": SMALL + "\n\nVALUE = 1 // 0\n"}, on_request=["small"])
     found = weigh(build(load_plan(tmp_path), "box", tmp_path / "build", types=False))
     assert found.failed == {"small": "ZeroDivisionError: divide by zero"}

@@ -53,7 +53,7 @@ async def serve(*ports):
 
 
 def board(port: str = "rp2", **changes: Any) -> Board:
-    """A Pico W, or an ESP32, with whatever limits the test wants."""
+    """A Pico W, or an ESP32, with the limits that the test wants."""
     values: dict[str, Any] = {
         "name": "RPI_PICO_W" if port == "rp2" else "ESP32_GENERIC",
         "title": "a board",
@@ -105,5 +105,5 @@ def program(folder: Path, source: str, where: BoardPlan | None = None) -> Image:
 
 
 def printed(log: Sequence[LogLine]) -> list[str]:
-    """What the programs of a board have printed past the log."""
+    """The lines that a board's programs have printed besides the log."""
     return [line.text for line in log if not line.level]

@@ -172,7 +172,7 @@ async def test_a_production_image_has_no_prompt(board: EmulatedBoard) -> None:
     await deployed(board, files, "mpremote")
     await board.wait_line("alive 5", WALL_S, since=mark)
     alive = board.log.mark()
-    for _ in range(2):  # also after it has died and the chip has started anew
+    for _ in range(2):  # also after it has died and the chip has restarted
         board.type("\x03\x03\x01\x02\x04\r\nprint('inside')\r\n")
         await board.wait_line("alive 59", WALL_S, since=mark)
         board.type("\x03")  # while it waits for its reset

@@ -1,4 +1,4 @@
-"""What the type check takes to be in the official firmware is what that answers."""
+"""The type check's tables of the official firmware are what that firmware answers."""
 
 from __future__ import annotations
 

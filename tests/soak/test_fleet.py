@@ -46,7 +46,7 @@ def anyio_backend() -> str:
 
 
 class Mqtt:
-    """As much of MQTT 3.1.1 as a sleeper needs, over a stream."""
+    """The part of MQTT 3.1.1 that a sleeper needs, over a stream."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -118,8 +118,8 @@ class Sleeper:
                 async with asyncio.timeout(AWAKE_S):
                     while True:
                         self._take(mqtt, *await mqtt.packet())
-            told = {"state": "asleep", "ms": int(1000 * PERIOD_S)}
-            mqtt.publish(f"{self._base}/status", json.dumps(told).encode(), retain=True)
+            message = {"state": "asleep", "ms": int(1000 * PERIOD_S)}
+            mqtt.publish(f"{self._base}/status", json.dumps(message).encode(), retain=True)
             mqtt.send(0xE0, b"")
             await writer.drain()
         finally:
@@ -138,10 +138,10 @@ class Sleeper:
         envelope = json.loads(line)
         id = envelope["id"]
         if id not in self._known:
-            told = request_text.partition(b"\r\n\r\n")[2]
-            self._executed[json.loads(told)["n"]] += 1
-            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(told)}\r\n\r\n"
-            self._known[id] = head.encode() + told
+            message = request_text.partition(b"\r\n\r\n")[2]
+            self._executed[json.loads(message)["n"]] += 1
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(message)}\r\n\r\n"
+            self._known[id] = head.encode() + message
         mqtt.publish(envelope["reply"], self._known[id], retain=True, for_=number)
 
 

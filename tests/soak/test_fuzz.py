@@ -362,7 +362,7 @@ class Fuzz:
         return "\n".join(lines[bad[0] : bad[0] + 40]) if bad else ""
 
     async def _narrow(self, batch: Sequence[Attempt]) -> str:
-        """Which attempts of the batch write errors into the log, when made again one by one."""
+        """The attempts of the batch that write errors into the log when repeated one by one."""
         guilty = []
         for each in batch:
             await self._make(each)
@@ -387,7 +387,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def _kept() -> list[Attempt]:
-    """What has failed once, as it was sent: seeds would mean something else in a new corpus."""
+    """Requests that failed once, as sent: seeds would mean something else in a new corpus."""
     attempts = []
     for number, line in enumerate(SEEDS.read_text().splitlines(), 1):
         target, _, data = line.partition(" ")

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.soak
 def test_the_heap_does_not_drift(capsys: pytest.CaptureFixture[str]) -> None:
     requests = int(os.environ.get("REQUESTS", "1_000_000"))
 
-    def tell(done: int, free: int) -> None:
+    def report(done: int, free: int) -> None:
         with capsys.disabled():
             print(f"{done:,} requests, {free:,} bytes free", flush=True)
 
     with Lab() as lab:
-        assert drift(lab, 1_000, requests, tell) <= 0.01
+        assert drift(lab, 1_000, requests, report) <= 0.01

@@ -29,12 +29,12 @@ from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
 from torpor_tools.link import build
 
-_WALL_S = 600.0  # some 40 times slower than a chip, and more on a busy computer
+_WALL_S = 600.0  # about 40 times slower than a chip, and more on a busy computer
 _CALLS = 10  # in memory, in a burst
 _BURSTS = 20
 _ANSWERS = 20  # over HTTP
 
-# Instead of the image's main.py: as that one, and then tells what the heap is like.
+# Instead of the image's main.py: like that one, and then reports the state of the heap.
 _START = started(f"""
 print("measured heap", heap())
 late = [listener.activation for listener in board.listeners if listener.activation]
@@ -147,7 +147,7 @@ async def _ticking(root: Path) -> _Tick:
 
 
 def _ticks(address: tuple[str, int]) -> list[int]:
-    """What a client that asks again at once is told; it keeps its connection."""
+    """The answer to a client that asks again at once on its kept connection."""
     found = []
     with socket.create_connection(address, timeout=_WALL_S) as sock:
         for _ in range(_ANSWERS):
@@ -190,7 +190,7 @@ def _board(root: Path, forwards: dict[int, int]) -> EmulatedBoard:
 
 
 async def _measured(board: EmulatedBoard, word: str) -> Any:
-    """What the program has told of ``word``."""
+    """The program's reports about ``word``."""
     line = await board.wait_line(f"measured {word} ", _WALL_S)
     return json.loads(line.text.partition(f"measured {word} ")[2])
 
@@ -216,7 +216,7 @@ def emulated_heap_free_again_bytes(lab: Lab) -> int:
 
 @figure("emulated_start_on_request_ms", unit="ms", goal=None, better="lower")
 def emulated_start_on_request_ms(lab: Lab) -> int:
-    """What the first client of the dashboard waits for it to start."""
+    """The time that the dashboard's first client waits for it to start."""
     return lab.once(sample).start_on_request_ms
 
 
@@ -235,7 +235,7 @@ def emulated_http_over_inmemory(lab: Lab) -> float:
 
 @figure("emulated_boot_to_serving_ms", unit="ms", goal=None, better="lower")
 def emulated_boot_to_serving_ms(lab: Lab) -> float:
-    """From power-on until the sample cluster is ready and has joined the Wi-Fi."""
+    """The time from power-on until the sample cluster is ready and has joined the Wi-Fi."""
     return lab.once(sample).serving_ms
 
 

@@ -106,7 +106,7 @@ def over_plain_proxy(lab: Lab) -> list[float]:
 
 @figure("wake_to_answer_over_floor", unit="ratio", goal=1.5, better="lower")
 def wake_to_answer(lab: Lab) -> list[float]:
-    """From the start of MicroPython at a wake to the answer of a request that was parked, over
+    """The time from the start of MicroPython at a wake to the answer of a parked request, over
     ``floors/parked.py``. The simulated access point takes 20 ms to join."""
     with contextlib.ExitStack() as stack:
         return lab.ratios(_sleeper(lab, stack, None), _sleeper(lab, stack, FLOORS / "parked.py"))

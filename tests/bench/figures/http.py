@@ -1,4 +1,4 @@
-"""The listener beside Microdot and the floors: one JSON route with one path parameter."""
+"""The listener next to Microdot and the floors: one JSON route with one path parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sample cluster's image weighs."""
+"""The size of the sample cluster's image."""
 
 from __future__ import annotations
 

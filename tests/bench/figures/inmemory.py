@@ -1,4 +1,4 @@
-"""What a call inside the chip costs, in the heap that a real cluster leaves."""
+"""The cost of a call inside the chip, in the heap that a real cluster leaves."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def chain(dashboard):
     return time.ticks_diff(time.ticks_us(), began)
 
 
-def middle(values):  # the mean of the middle half: a burst takes 12 or 13 us, no more is told apart
+def middle(values):  # the mean of the middle half: a burst takes 12 or 13 us, finer is not resolved
     values = sorted(values)
     quarter = len(values) // 4
     values = values[quarter : len(values) - quarter]

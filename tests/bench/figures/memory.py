@@ -1,4 +1,4 @@
-"""What is left of the heap, and whether it stays."""
+"""The free heap, and whether it stays."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def heap_free_share_at_work(lab: Lab) -> float:
 
 @figure("heap_free_share_simulated", unit="share", goal=None, better="higher")
 def heap_free_share_simulated(lab: Lab) -> float:
-    """As ``heap_free_share_at_work``, but the simulator's shims count as used."""
+    """Like ``heap_free_share_at_work``, but the simulator's shims count as used."""
     return _free_share(lab, _after(3), 0)
 
 
@@ -104,10 +104,12 @@ def heap_drift_20000(lab: Lab) -> float:
     return drift(lab, 1_000, 20_000)
 
 
-def drift(lab: Lab, first: int, last: int, tell: Callable[[int, int], None] | None = None) -> float:
+def drift(
+    lab: Lab, first: int, last: int, report: Callable[[int, int], None] | None = None
+) -> float:
     """Load the sample cluster with ``last`` requests; the share of free heap lost from ``first``.
 
-    ``tell`` is called with the number of requests and the free bytes now and then.
+    ``report`` is called with the number of requests and the free bytes now and then.
     """
     root = Path(tempfile.mkdtemp(dir=lab.folder))
     shutil.copytree(ROOT / "services", root / "services")
@@ -123,8 +125,8 @@ def drift(lab: Lab, first: int, last: int, tell: Callable[[int, int], None] | No
     step = max(1, (last - first) // 20)
     for done in range(first, last, step):
         load.run(min(step, last - done))
-        if tell:
-            tell(min(done + step, last), load.free())
+        if report:
+            report(min(done + step, last), load.free())
     assert board.sim.board("shed").starts == 1, "the board has crashed"
     return 1 - load.free() / before
 
@@ -154,7 +156,7 @@ class MixedLoad:
         self._kept: tuple[str, socket.socket] | None = None
 
     def run(self, requests: int) -> None:
-        """Make so many requests, one after the other."""
+        """Make this many requests, one after the other."""
         while requests:
             service, line, body = self._random.choice(self.PATHS)
             # Runs of the same request are usual, and let a connection be kept for a while.
@@ -176,7 +178,7 @@ class MixedLoad:
         sock = self._kept[1]
         sock.sendall(head + b"\r\n" + body)
         answer = _answer(sock)
-        # An application's file ends with its connection; one in eight clients leaves by itself.
+        # An application's file ends with its connection; one in eight clients leaves on its own.
         ends = b"\r\nConnection: close" in answer or answer[:8] == b"HTTP/1.0"
         if ends or self._random.random() < 1 / 8:
             self.close()

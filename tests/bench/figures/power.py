@@ -1,4 +1,4 @@
-"""What a board draws and does while nobody asks it for anything."""
+"""The current and the work of a board that nobody asks for anything."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _used(pid: int) -> tuple[float, int]:
 
 @figure("idle_cpu_percent", unit="%", goal=1, better="lower")
 def idle_cpu_percent(lab: Lab) -> list[float]:
-    """Of one core of this machine, by a board that waits."""
+    """The share of one core of this machine that a waiting board takes."""
     return lab.once(_Idle).percent
 
 

@@ -1,4 +1,4 @@
-"""What a call between boards costs, over loopback and without the simulator's links."""
+"""The cost of a call between boards, over loopback and without the simulator's links."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def without_codes(lab: Lab, image: Image) -> Image:
 
 
 def times(lab: Lab, boards: Pair) -> list[list[float]]:
-    """Of each round the time of the stub's calls and of the hand-written ones."""
+    """The time of the stub's calls and of the hand-written ones, for each round."""
     host, port = lab.served(boards.shed).address("keeper")
     peers = {"shed.local": {"address": host, "ports": {"8001": port}}}
     found: list[list[float]] = lab.run_on_board(boards.front, _PROGRAM, peers=peers)
@@ -190,7 +190,7 @@ def stub_over_handwritten(lab: Lab) -> list[float]:
 
 @figure("hmac_cost", unit="ratio", goal=1.25, better="lower")
 def hmac_cost(lab: Lab) -> list[float]:
-    """A stub's call with its codes over the same without; each beside the hand-written call."""
+    """A stub's call with its codes over the same without; each over a hand-written one."""
     signed = [stub / hand for stub, hand in times(lab, lab.once(pair))]
     return [with_ / without for with_, without in zip(signed, stub_over(lab), strict=True)]
 
@@ -215,7 +215,7 @@ def stub_heap_per_method_bytes(lab: Lab) -> float:
 
 @figure("dead_board_over_deadline", unit="ratio", goal=1.1, better="lower")
 def dead_board_over_deadline(lab: Lab) -> float:
-    """How long a call to a board that says nothing takes, over its deadline; the worst of six."""
+    """The time of a call to a silent board, over its deadline; the worst of six."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         peers = {"shed.local": {"address": "127.0.0.1", "ports": {"8001": port}}}

@@ -1,4 +1,4 @@
-"""The store beside the LittleFS below it."""
+"""The store, relative to the LittleFS below it."""
 
 from __future__ import annotations
 

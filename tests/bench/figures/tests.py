@@ -1,4 +1,4 @@
-"""What it costs to run a service's tests in MicroPython."""
+"""The cost of running a service's tests in MicroPython."""
 
 from __future__ import annotations
 

@@ -19,16 +19,16 @@ ANSWER = (
 
 async def main():
     with open("/secrets.json") as file:
-        told = json.load(file)
+        secrets = json.load(file)
     with open("/broker.json") as file:
         host, port = json.load(file)
     wlan = network.WLAN(network.STA_IF)
     wlan.active(True)
-    wlan.connect(told["wifi"]["ssid"], told["wifi"]["password"])
+    wlan.connect(secrets["wifi"]["ssid"], secrets["wifi"]["password"])
     while not wlan.isconnected():
         await asyncio.sleep_ms(2)
     client = Client(host, port, None)
-    mailbox = told["mailbox"]
+    mailbox = secrets["mailbox"]
     status = "torpor/test/box/status"
     login = mailbox["user"], mailbox["password"]
     await client.open(hello("torpor-test-box", login[0], login[1], status, "{}"), 4096)

@@ -1,4 +1,4 @@
-"""Measures the store beside the filesystem below it: ``figures.py FIRMWARE FIGURE ROUNDS``.
+"""Measure the store relative to the filesystem below it: ``figures.py FIRMWARE FIGURE ROUNDS``.
 
 Both sides work on one LittleFS, on a flash in RAM that is written in Python: what costs on a chip
 (erasing) costs little here, so that the store's own work shows larger than it is. Prints JSON.
@@ -147,7 +147,7 @@ async def range_100(flash):
 
 
 def holding(leaves, low, high):
-    """Where the rows from ``low`` to ``high`` lie: path, offset and size for each leaf."""
+    """The place of the rows from ``low`` to ``high``: path, offset and size for each leaf."""
     for i in range(len(leaves.bounds)):
         firsts, offsets, _ = leaves.map(i)
         start = size = 0

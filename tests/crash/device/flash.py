@@ -55,7 +55,7 @@ def perform(data, operation, part=1.0):
 
 
 def mounted(flash, make=True):
-    """The filesystem of a Pico W on that flash, made anew unless ``make`` is false."""
+    """The filesystem of a Pico W on that flash, formatted unless ``make`` is false."""
     if make:
         vfs.VfsLfs2.mkfs(flash, readsize=32, progsize=256)
     return vfs.VfsLfs2(flash, readsize=32, progsize=256)

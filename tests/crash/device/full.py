@@ -128,7 +128,7 @@ async def until_there_is_room(tables, found):
 
 
 async def examine(image, model, under_way, thorough):
-    """What is wrong after a cut; empty if nothing is."""
+    """The faults after a cut; empty if there are none."""
     vfs.mount(mounted(Flash(data=image), False), "/f")
     store = None
     try:

@@ -1,4 +1,4 @@
-"""A store that is told what to do, a JSON line a time: ``model.py FIRMWARE``."""
+"""A store that takes commands, one JSON line each: ``model.py FIRMWARE``."""
 
 import sys
 
@@ -47,7 +47,7 @@ class CutFlash(Flash):
 
 
 class Board:
-    """What is there between two power-ons."""
+    """The objects that live between two power-ons."""
 
     def __init__(self, flash, make=False) -> None:
         self.flash = flash
@@ -113,7 +113,7 @@ async def main():
             dead.append(board)
             board = Board(CutFlash(BLOCKS, data=board.flash.data))
             answer = {"cut": True}
-        # Behind a mark: what the collector prints of files on a dead flash is no answer.
+        # Behind a mark: what the collector prints of files on a dead flash is not an answer.
         sys.stdout.write("> " + json.dumps(answer) + "\n")
 
 

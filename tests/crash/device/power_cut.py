@@ -43,7 +43,7 @@ async def record():
 
 
 async def examine(image, model, step, thorough):
-    """What is wrong with an image after a cut; empty if nothing is."""
+    """The faults of an image after a cut; empty if there are none."""
     vfs.mount(mounted(Flash(data=image), False), "/f")
     try:
         tables = workload.as_it_is(DATA)

@@ -1,4 +1,4 @@
-"""What the crash tests write, and what must be there afterwards.
+"""The writes of the crash tests, and what must be there afterwards.
 
 A step is one commit: it is done to the store and to the model, a dict of dicts. ``log`` is bounded
 (``keep``), so of it the newest rows must be there and older ones may be.
@@ -118,7 +118,7 @@ def apply(model, step):
 
 
 async def perform(root, tables, step):
-    """Do a step to the store; returns the tables, which a migration opens anew."""
+    """Do a step to the store; returns the tables, which a migration opens again."""
     kind, what = step
     if kind == "migrate":
         tables.store.flush()
@@ -135,7 +135,7 @@ async def perform(root, tables, step):
 
 
 def difference(found, model):
-    """How what was read differs from the model; empty if it does not."""
+    """The difference between what was read and the model; empty if there is none."""
     for name in ("version", "kv", "num", "sums"):
         if found[name] != model[name]:
             return "%s is %s, not %s" % (name, _brief(found[name], model[name]), "as expected")

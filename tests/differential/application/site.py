@@ -28,7 +28,7 @@ local = Microdot()
 
 
 def seen(request, **more):
-    """What the application sees of a request."""
+    """The application's view of a request."""
     args = request.args
     found = {
         "method": request.method,
@@ -469,7 +469,7 @@ def numbers(n):
 
 
 class Letters:
-    """How Microdot's documentation writes an asynchronous generator for MicroPython."""
+    """An asynchronous generator as Microdot's documentation writes it for MicroPython."""
 
     def __init__(self, text):
         self.letters = list(text)
@@ -666,7 +666,7 @@ async def auth_optional(request):
 
 
 class Sessions:
-    """As much of ``microdot.session`` as a login needs. That one takes a package for CPython."""
+    """The part of ``microdot.session`` that a login needs. That one takes a package for CPython."""
 
     def get(self, request):
         if not hasattr(request.g, "session"):

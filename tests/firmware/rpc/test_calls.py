@@ -267,7 +267,7 @@ def test_a_deadline_ends_a_call_in_memory_as_well(tmp_path: Path) -> None:
         assert http.get("/slow?ms=10&within=300").json() == {"ms": 10}
 
 
-def test_a_dead_board_is_told_in_time_and_comes_back(boards: Running) -> None:
+def test_a_dead_board_is_reported_in_time_and_comes_back(boards: Running) -> None:
     with boards.client("asker") as http:
         assert http.get("/slow?ms=1").status_code == 200
         boards.loop.call_soon_threadsafe(boards.sim.kill, "shed")

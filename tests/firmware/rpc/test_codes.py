@@ -14,11 +14,11 @@ from torpor_tools.client import rpc, sign
 from torpor_tools.paths import firmware_dir
 
 
-def micropython(source: str, told: Any, tmp_path: Path) -> Any:
-    """Run ``source``, which finds ``told`` and prints JSON, with the runtime on its path."""
-    (tmp_path / "told.json").write_text(json.dumps(told))
+def micropython(source: str, case: Any, tmp_path: Path) -> Any:
+    """Run ``source``, which finds ``case`` and prints JSON, with the runtime on its path."""
+    (tmp_path / "case.json").write_text(json.dumps(case))
     script = tmp_path / "script.py"
-    script.write_text("import json\ntold = json.load(open('told.json'))\n" + source)
+    script.write_text("import json\ncase = json.load(open('case.json'))\n" + source)
     environment = {**os.environ, "MICROPYPATH": f"{firmware_dir()}:.frozen"}
     run = subprocess.run(
         [MICROPYTHON, str(script)],
@@ -34,7 +34,7 @@ def micropython(source: str, told: Any, tmp_path: Path) -> Any:
 
 def test_codes_are_those_of_the_host(tmp_path: Path) -> None:
     chance = random.Random(1)
-    told = [
+    case = [
         [chance.randbytes(size).hex() for size in (32, chance.randrange(300))]
         + ["barn", "shed", sign.nonce(), sign.nonce()]
         for _ in range(50)
@@ -43,7 +43,7 @@ def test_codes_are_those_of_the_host(tmp_path: Path) -> None:
 from binascii import hexlify, unhexlify
 from torpor.rpc import auth
 made = []
-for key, data, caller, board, ours, theirs in told:
+for key, data, caller, board, ours, theirs in case:
     key = unhexlify(key)
     ends = [text.encode() for text in (caller, board, ours, theirs)]
     pair = auth.pair(key, *ends)
@@ -54,11 +54,11 @@ for key, data, caller, board, ours, theirs in told:
 print(json.dumps(made))
 """
     expected = []
-    for key, data, *ends in told:
+    for key, data, *ends in case:
         pair = sign.pair(bytes.fromhex(key), *ends)
         sealed = [mac.seal(bytes.fromhex(data)).hex() for mac in pair]
         expected.append([sign.key_name(bytes.fromhex(key)), *sealed])
-    assert micropython(source, told, tmp_path) == expected
+    assert micropython(source, case, tmp_path) == expected
 
 
 def test_every_changed_bit_is_seen(tmp_path: Path) -> None:
@@ -77,18 +77,18 @@ print(json.dumps([seen, 8 * len(frame), mac.check(frame)]))
 
 
 def test_frames_are_those_of_the_host(tmp_path: Path) -> None:
-    told = [1, 5000, "1a2b3c4d", "readings.newest", ["fridge-1", 3, None, 1.5, "h\u00e9"]]
+    case = [1, 5000, "1a2b3c4d", "readings.newest", ["fridge-1", 3, None, 1.5, "h\u00e9"]]
     source = """
 from binascii import hexlify
 from torpor.rpc import frames
-number, ms, mark, target, arguments = told
+number, ms, mark, target, arguments = case
 frame = frames.call(number, ms, int(mark, 16) & 0x3fffffff, target, "", arguments)
 assert frames.read_call(frame + bytes(16)) == (target.encode() + b" ", arguments)
 print(json.dumps(hexlify(frame).decode()))
 """
-    number, ms, mark, target, arguments = told
+    number, ms, mark, target, arguments = case
     frame = rpc.encode_call(number, ms, mark, target, arguments)  # type: ignore[arg-type]
-    made = bytes.fromhex(micropython(source, told, tmp_path))
+    made = bytes.fromhex(micropython(source, case, tmp_path))
     assert made[4:16] == frame[4:16]  # the length differs with the escapes of JSON
     assert json.loads(made[16:].split(b"\n")[1]) == arguments
 

@@ -106,7 +106,7 @@ async def test_a_board_that_is_cut_off_from_one_caller_is_left_out(tmp_path: Pat
                 pass
 
 
-async def test_all_replicas_dead_is_told(tmp_path: Path) -> None:
+async def test_all_replicas_dead_is_reported(tmp_path: Path) -> None:
     async with Simulator(images(tmp_path, deadline_ms=400), ports="os") as sim:
         await ask(sim, 0)
         sim.kill("one")

@@ -1,4 +1,4 @@
-"""Boards with other versions of a contract: understood where it can be, told where not."""
+"""Boards with other versions of a contract: understood if possible, otherwise reported."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_an_optional_argument_more_is_understood_in_both_orders(tmp_path: 
     assert (await answers(new["shed"], new["barn"]))[:2] == (200, {"got": "a!"})
 
 
-async def test_an_argument_that_the_server_does_not_know_yet_is_told(tmp_path: Path) -> None:
+async def test_an_argument_that_the_server_does_not_know_yet_is_reported(tmp_path: Path) -> None:
     old, new = images(tmp_path, 1, **OLD), images(tmp_path, 1, **USED)
     assert (await answers(new["shed"], new["barn"]))[:2] == (200, {"got": "a?"})
     status, _, log = await answers(old["shed"], new["barn"])
@@ -76,7 +76,7 @@ async def test_an_argument_that_the_server_does_not_know_yet_is_told(tmp_path: P
     assert "on shed, version 1, it is newest(name: str) -> str; update shed" in log
 
 
-async def test_a_breaking_change_is_told_with_what_to_update(tmp_path: Path) -> None:
+async def test_a_breaking_change_is_reported_with_what_to_update(tmp_path: Path) -> None:
     old, new = images(tmp_path, 1, **OLD), images(tmp_path, 2, **BROKEN)
     status, said, log = await answers(new["shed"], old["barn"])
     assert status == 502

@@ -26,7 +26,7 @@ HELPERS = """
         except OSError:
             pass
 
-    def filled():  # to the last byte, whatever is left over
+    def filled():  # to the last byte
         n = 0
         for size in (4096, 512, 100, 1):
             try:

@@ -119,9 +119,9 @@ def test_a_migration_that_fails_names_its_file_and_line(tmp_path: Path) -> None:
     ):
         with running(write(tmp_path / str(case), source), types=False) as run:
             with run.client("notes") as client:
-                told = client.get("/notes").json()["error"]
-            assert f"migration 0001_step: {error}" in told
-            assert told.endswith(f" (services/notes/migrations/0001_step.py:{line})")
+                message = client.get("/notes").json()["error"]
+            assert f"migration 0001_step: {error}" in message
+            assert message.endswith(f" (services/notes/migrations/0001_step.py:{line})")
             run.wait_log("box", "migration 0001_step failed")
             log = run.log_text("box")
             assert f'File "services/notes/migrations/0001_step.py", line {line}' in log

@@ -105,7 +105,7 @@ def test_other_tasks_run_while_the_journal_is_folded(run: Run) -> None:
             await asyncio.sleep_ms(0)
     asyncio.create_task(count_turns())
     most = 0
-    for i in range(200):  # all over the table: every leaf is written anew
+    for i in range(200):  # all over the table: every leaf is written again
         turns, busy = 0, True
         await table.put(i * 10, {"i": -i})
         busy = False
@@ -201,7 +201,7 @@ def test_commits_of_a_wake_share_a_flush(run: Run) -> None:
     """)
 
 
-def test_a_full_filesystem_is_told_and_recovers(run: Run) -> None:
+def test_a_full_filesystem_is_reported_and_recovers(run: Run) -> None:
     run(
         """
     store = Store("a", DATA)

@@ -1,4 +1,4 @@
-"""What comes back as it was is stored; what would not is refused, with the place of the value."""
+"""Values that would come back unchanged are stored; others are refused, with their place."""
 
 from __future__ import annotations
 
