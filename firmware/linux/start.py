@@ -14,9 +14,11 @@ _LIST = "/.image"  # the image's files of the last start
 
 
 class _Os:
-    """``os`` with a ``rename`` that works: where a mounted folder is the root, that of MicroPython
-    (1.29) puts both absolute paths into one buffer. It renames relative ones, and the root is the
-    current folder."""
+    """``os`` with a ``rename`` that works.
+
+    With a mounted folder as the root, that of MicroPython (1.29) puts both absolute paths into one
+    buffer. Relative paths work, and the root is the current folder.
+    """
 
     def __getattr__(self, name):
         return getattr(os, name)

@@ -55,7 +55,10 @@ def every(
     continues its rhythm: the method runs when it is due.
 
     Args:
-        hours, minutes, seconds, ms: The period is their sum, made of constants.
+        hours: The period is the sum of the first four arguments, which are constants.
+        minutes: See ``hours``.
+        seconds: See ``hours``.
+        ms: See ``hours``; milliseconds.
         first: False leaves out the run at the start, so the first one comes after one period.
     """
     return lambda method: method

@@ -29,18 +29,22 @@ class Log:
         self.name = name
 
     def debug(self, text: str, *args) -> None:
+        """Write a line for developers: ``log.debug("%d rows", n)``."""
         if level <= DEBUG:
             write(DEBUG, self.name, text % args if args else text)
 
     def info(self, text: str, *args) -> None:
+        """Write a line about normal work. ``args`` replace the ``%`` fields of ``text``."""
         if level <= INFO:
             write(INFO, self.name, text % args if args else text)
 
     def warning(self, text: str, *args) -> None:
+        """Write a line about something unexpected that the service can handle."""
         if level <= WARNING:
             write(WARNING, self.name, text % args if args else text)
 
     def error(self, text: str, *args) -> None:
+        """Write a line about a failure."""
         write(ERROR, self.name, text % args if args else text)
 
     def exception(self, error: BaseException, text: str) -> None:

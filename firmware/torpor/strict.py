@@ -84,7 +84,8 @@ async def _call(label, function, arguments, returns, args, kwargs, handed):
 
 async def route(label, kind, call):
     """Await what the method of a route returns. Raises ``StrictError`` if its annotation does not
-    allow it, or JSON cannot hold it."""
+    allow it, or JSON cannot hold it.
+    """
     result = await call
     wrong = _unfit_answer(kind, result)
     if wrong:

@@ -73,7 +73,8 @@ def _connect(quick: bool = True) -> None:
 
 async def keep(rejoined=()) -> None:
     """Stay joined: join again with back-off when the connection is lost, then call the functions in
-    ``rejoined``. Never returns."""
+    ``rejoined``. Never returns.
+    """
     global joined, joining
     lost = False
     pause = _FIRST_MS

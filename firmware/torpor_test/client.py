@@ -359,8 +359,10 @@ def _unchunk(data: bytes) -> bytes:
 
 
 class _Wire(io.IOBase):
-    """A socket that holds the request and takes the response. After the request the client has
-    closed, unless the wire ``stays``."""
+    """A socket that holds the request and takes the response.
+
+    After the request the client has closed, unless the wire ``stays``.
+    """
 
     stays = False
 

@@ -63,13 +63,11 @@ class Board:
         """Set the state of the access point; what is not named stays as it is.
 
         Args:
-            up: Whether the access point is on (bool).
-            rssi: The strength of its signal in dBm, at most 0.
-            join_ms: How long joining takes.
-            ntp: Whether the network answers NTP (bool).
-            bssid: The access point's address, 12 hexadecimal digits.
-            dns: The address of the DNS server that DHCP gives.
-            answers: Whether that server answers (bool).
+            **state: ``up``: whether the access point is on (bool). ``rssi``: the strength of its
+                signal in dBm, at most 0. ``join_ms``: the time that joining takes. ``ntp``: whether
+                the network answers NTP (bool). ``bssid``: the access point's address, 12
+                hexadecimal digits. ``dns``: the address of the DNS server that DHCP gives.
+                ``answers``: whether that server answers (bool).
         """
         call = "board.wifi()"
         only(call, state, _WIFI)

@@ -12,7 +12,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path, shown: str) -> str:
-    """Return the text of a file, with ``\\n`` at the ends of lines and no byte-order mark.
+    """Return the text of a file, with line feeds at the ends of lines and no byte-order mark.
 
     Args:
         path: The file.

@@ -4,9 +4,10 @@ _WORSE_S = 60  # how long an alert that gets worse and worse is not written agai
 
 
 class Book:
-    """Alerts are dicts, ready to be sent: id, fridge, kind, celsius (the worst so far, None if the
-    probe gave nothing), since and until (seconds; None while it lasts), acknowledged_by (None
-    until somebody has seen it).
+    """The alerts, as dicts ready to be sent.
+
+    Their keys: id, fridge, kind, celsius (the worst so far, None if the probe gave nothing), since
+    and until (seconds; None while it lasts), acknowledged_by (None until somebody has seen it).
 
     An alert is *open* until it is both over and acknowledged: a fridge that was too warm in the
     night is still a matter for the morning.

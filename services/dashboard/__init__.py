@@ -21,8 +21,10 @@ class Dashboard(Service):
 
     @get("/overview")
     async def overview(self) -> dict:
-        """Everything on the page except the chart. What a peer cannot answer now is left out, and
-        ``faults`` says why."""
+        """Everything on the page except the chart.
+
+        What a peer cannot answer now is left out, and ``faults`` says why.
+        """
         faults: list[str] = []
         ranges = await _ask(self.alerts.ranges(), {}, faults)
         fridges = []

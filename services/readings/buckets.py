@@ -2,11 +2,11 @@
 
 
 class Buckets:
-    """Takes readings in the order of their times and makes at most ``points`` rows of those from
-    ``since`` to ``until`` (seconds, both included).
+    """Takes readings in the order of their times and makes at most ``points`` rows of them.
 
-    Stretches begin at whole multiples of their width, so that a row stays what it is while
-    the window moves on over it. A stretch without a reading has no row.
+    The readings are those from ``since`` to ``until`` (seconds, both included). Periods begin at
+    whole multiples of their width, so that a row stays what it is while the window moves on over
+    it. A period without a reading has no row.
     """
 
     def __init__(self, since: int, until: int, points: int) -> None:

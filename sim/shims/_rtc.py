@@ -11,8 +11,10 @@ _NEAR_S = 60  # a busy host may start a board so late after the time that it set
 
 
 def _seconds(value):
-    """Seconds between a date as ``RTC.datetime`` has it and a fixed one: the Gregorian calendar,
-    its years from March on."""
+    """Seconds between a date as ``RTC.datetime`` has it and a fixed one.
+
+    The calendar is the Gregorian one, with years that begin in March.
+    """
     year, month, day, _, hour, minute, second, _ = value
     year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
     days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day

@@ -54,7 +54,7 @@ def _full():
 
 
 def _peers():
-    """host -> where that board is; the supervisor's file changes as the boards do."""
+    """Host -> where that board is; the supervisor's file changes as the boards do."""
     try:
         with open("/.sim/peers.json") as file:
             return json.load(file)

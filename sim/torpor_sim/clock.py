@@ -17,6 +17,7 @@ class Clock:
         self._start = time.monotonic()
 
     def now(self) -> float:
+        """The simulator's time, in s since its start."""
         return (time.monotonic() - self._start) * self.speed
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:

@@ -184,7 +184,7 @@ class EmulatedBoard:
         return wanted.result()
 
     def type(self, text: str) -> None:
-        """Send ``text`` over the serial line, as a terminal does; ``\\x03`` interrupts."""
+        """Send ``text`` over the serial line, as a terminal does; Ctrl-C (byte 3) interrupts."""
         self._order("type", text=text)
 
     def reset(self) -> None:

@@ -16,8 +16,11 @@ _CHIP_WORD = 2  # a word of a chip is half as long as one of this machine
 
 @dataclass
 class Recorded:
-    """``calls``: (service, peer, method) -> how often. ``heap``: service -> bytes on a chip after
-    its start. ``base``: board -> bytes on a chip of the runtime without the services."""
+    """The counts of a recorded run.
+
+    ``calls``: (service, peer, method) -> count. ``heap``: service -> bytes on a chip after its
+    start. ``base``: board -> bytes on a chip of the runtime without the services.
+    """
 
     calls: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     heap: dict[str, int] = field(default_factory=dict)

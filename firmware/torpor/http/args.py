@@ -150,7 +150,8 @@ def _json(q, name, default, kind, expected):
 
 def _check(value, name) -> None:
     """Raises ``Fault`` for a list or a dict that holds what JSON text can say and JSON cannot be:
-    ``1e999`` is read as infinity, and MicroPython's reader takes keys that are not text."""
+    ``1e999`` is read as infinity, and MicroPython's reader takes keys that are not text.
+    """
     try:
         sound = _is_sound(value)
     except RuntimeError:

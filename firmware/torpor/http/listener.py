@@ -129,7 +129,8 @@ class Listener:
 
     def unmatched(self, request, node):
         """The handler for a request that no route takes: ``node`` is where its path leads to in
-        the tree, if anywhere. Raises ``Fault``."""
+        the tree, if anywhere. Raises ``Fault``.
+        """
         if not node and "/" in self.routes:
             return self.routes["/"]
         from . import refusal

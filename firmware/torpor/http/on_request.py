@@ -51,7 +51,8 @@ class Activation:
 
     async def enter(self) -> None:
         """A client has come: return when the service runs, or has failed to start. The listener's
-        ``failed`` then says why, and the next client has it tried again. ``leave`` must follow."""
+        ``failed`` then says why, and the next client has it tried again. ``leave`` must follow.
+        """
         self._clients += 1
         self._used = clock.ticks()
         if self._state == _ASLEEP:

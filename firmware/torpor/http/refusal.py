@@ -32,7 +32,8 @@ def pass_over(error):
 
 def unmatched(listener, request, node):
     """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
-    route takes. Raises ``Fault``."""
+    route takes. Raises ``Fault``.
+    """
     if request.raw == b"*":
         from . import unusual
 

@@ -19,7 +19,8 @@ _PLAIN = (str, int, bool, type(None))  # what JSON has, whatever the value
 
 def encode(request, result, content_type=None) -> bytes:
     """The whole answer. ``result`` is a dict, list, str, bytes or None (204), or a tuple of that,
-    a status and perhaps a dict of headers. Raises ``TypeError`` for anything else."""
+    a status and perhaps a dict of headers. Raises ``TypeError`` for anything else.
+    """
     kind: object = type(result)
     if kind is dict or kind is list:
         if content_type is None and not request.http10 and request.verb != "HEAD":

@@ -27,7 +27,8 @@ _INSTEAD = {
 
 def check_text(value, data) -> None:
     """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8: a ``str`` of
-    MicroPython can hold half a surrogate pair."""
+    MicroPython can hold half a surrogate pair.
+    """
     from .unusual import check_utf8
 
     try:

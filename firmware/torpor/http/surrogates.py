@@ -11,7 +11,8 @@ from ..service import Fault
 
 def joined(text: bytes) -> bytes:
     """JSON text with each pair of escapes as the character it stands for. Raises ``Fault(400)``, or
-    ``ValueError`` for an escape that is malformed."""
+    ``ValueError`` for an escape that is malformed.
+    """
     parts = []
     begin = at = 0
     while True:

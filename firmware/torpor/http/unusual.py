@@ -83,7 +83,8 @@ def authority(data: bytes) -> None:
 
 def check_utf8(data) -> None:
     """Raises ``UnicodeError`` for what MicroPython's decoder lets pass and RFC 3629 does not:
-    overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that decoder."""
+    overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that decoder.
+    """
     data = bytes(data)  # a bytearray has no find
     for c in _NO_LEADS:
         if c in data:
@@ -108,7 +109,8 @@ def check_digits(data, at: int, most: int) -> None:
 
 def shown(value, room: int = _SHOWN) -> str:
     """``value`` for a message, cut after about ``room`` characters. It works on no more than that:
-    what a client sends may be large, and a number of many digits takes long to be written."""
+    what a client sends may be large, and a number of many digits takes long to be written.
+    """
     kind = type(value)
     if kind is str:
         return repr(value) if len(value) < room else repr(value[:room]) + "..."
@@ -139,7 +141,8 @@ def whole_server(request) -> None:
 
 def too_long(listener, request) -> None:
     """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
-    has limits of its own."""
+    has limits of its own.
+    """
     node = _node(listener.routes, request)
     if "/" not in listener.routes or (node and request.key in node):
         raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)

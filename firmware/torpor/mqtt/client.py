@@ -1,5 +1,6 @@
 """A connection to an MQTT broker. Whoever has it reads packet by packet, so that nothing more is
-taken from the broker than is being worked on: what waits, waits there."""
+taken from the broker than is being worked on: what waits, waits there.
+"""
 
 import asyncio
 import socket
@@ -101,7 +102,8 @@ class Client:
     # async
     def packet(self):
         """The next packet: first byte, body, whether it is whole. Raises ``OSError`` when the
-        connection has ended, ``ValueError`` for nonsense."""
+        connection has ended, ``ValueError`` for nonsense.
+        """
         while True:
             found = self._packets.take()
             if found:

@@ -166,7 +166,8 @@ class Mailbox:
 
     def _subscribed(self, code: int) -> None:
         """Say that we are awake. Nobody parks a request before a board has said so once: by then
-        the broker knows what it has to keep for us."""
+        the broker knows what it has to keep for us.
+        """
         if code == 128:
             raise OSError("it refuses the subscription of " + self._base + "/in")
         if self._fresh:

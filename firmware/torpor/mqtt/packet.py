@@ -62,7 +62,8 @@ def puback(number: int) -> bytes:
 
 class Published:
     """A PUBLISH that has come. ``number`` is 0 with QoS 0; ``whole`` is False if it was too large,
-    and ``payload``, a view, is then of its beginning. Raises ``ValueError`` if it is malformed."""
+    and ``payload``, a view, is then of its beginning. Raises ``ValueError`` if it is malformed.
+    """
 
     def __init__(self, first: int, body: bytes, whole: bool) -> None:
         end = 2 + int.from_bytes(body[:2], "big")
@@ -145,7 +146,8 @@ class Packets:
 
     def _begin(self, data: bytes, at: int, size: int) -> bool:
         """Make room for a packet of ``size`` bytes, whose first ones begin at ``at``; if there is
-        any. Once: to add up what comes would take it several times."""
+        any. Once: to add up what comes would take it several times.
+        """
         try:
             self._body = body = bytearray(size)
         except MemoryError:

@@ -49,7 +49,8 @@ class Pins:
 
     def _woken(self, by: int) -> None:
         """Run the method of a pin that woke the chip and is released by now; ``watch`` has those
-        that still have their level."""
+        that still have their level.
+        """
         waiting = [wake for wake in self.wakes if not wake.was]
         if any(wake.was != chip.active(wake.pin, wake.level) for wake in self.wakes):
             return

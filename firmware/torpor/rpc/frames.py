@@ -65,7 +65,8 @@ def answer_head(frame: bytes) -> tuple:
 
 def encode(result) -> tuple:
     """Kind and body of an answer that is ``result``. Raises ``ValueError`` for what JSON does
-    not have."""
+    not have.
+    """
     if isinstance(result, (bytes, bytearray)):
         return BYTES, bytes(result)
     return TUPLE if isinstance(result, tuple) else VALUE, _json(result, "").encode()

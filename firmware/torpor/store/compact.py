@@ -156,7 +156,8 @@ def _block(first, keys, texts):
 
 def _write(table, i, blocks, extend):
     """Write ``blocks`` to leaf ``i``, in place of what it has or (``extend``) behind that; what is
-    too much for one leaf goes into new ones behind it."""
+    too much for one leaf goes into new ones behind it.
+    """
     leaves = table.leaves
     aside = leaves.prefix + ".~"
     path = aside

@@ -105,7 +105,8 @@ def _brief(key) -> str:
 
 def no_entry(value, key, held: str, most: int):
     """An index cannot hold ``value`` for the row at ``key``: ``held`` would have more than ``most``
-    bytes, or could not be read again."""
+    bytes, or could not be read again.
+    """
     if isinstance(value, (dict, list)):
         wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
     elif isinstance(key, int) and key < 0:

@@ -100,7 +100,8 @@ def generation(store, name: str, number: int) -> Table:
 
 def fact(store, key: str):
     """What the last migration has left under ``key``, or None. There are two tables with the same
-    facts: to lose them to a damaged block would be to lose the tables that they tell of."""
+    facts: to lose them to a damaged block would be to lose the tables that they tell of.
+    """
     for copy in CATALOGS:
         found = generation(store, copy, 0).find(key)
         if found is not None:
@@ -151,7 +152,8 @@ def _replay(store) -> None:
 
 def _pack(store) -> None:
     """Put the rows of the journal side by side: between them is what reading them has left, about
-    1 kB each, and of a heap full of such holes no page of a table could be had."""
+    1 kB each, and of a heap full of such holes no page of a table could be had.
+    """
     gc.collect()
     for table in store.tables.values():
         table.texts = [text and bytes(memoryview(text)) for text in table.texts]

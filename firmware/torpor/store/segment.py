@@ -31,7 +31,8 @@ def pack(values: list[bytes]) -> bytes:
 
 def read(file, at: int, size: int):
     """The record at ``at``, of ``size`` bytes or less: a view of its data, good until the next
-    read, and the length of its first value. None if it is not whole."""
+    read, and the length of its first value. None if it is not whole.
+    """
     global _buffer
     if size > len(_buffer):
         _buffer = bytearray(size)

@@ -65,7 +65,8 @@ def keep() -> None:
 
 def _gather(strict: "State | None" = None) -> None:
     """Copy all states. One that cannot be kept stays as it was: with an error if it is ``strict``,
-    else the log says so."""
+    else the log says so.
+    """
     from .plain import packed
 
     for name, state in _states.items():

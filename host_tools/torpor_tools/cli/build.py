@@ -87,8 +87,11 @@ def command(
 
 
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
-    """Write the file to flash. The image is whole without it, so a firmware that is out of reach
-    is not an error, unless the user has named it."""
+    """Write the file to flash.
+
+    The image is whole without it, so a firmware that is out of reach is not an error, unless the
+    user has named it.
+    """
     from ..board.flash.prepare import flash_file
 
     try:

@@ -31,8 +31,10 @@ def port_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pick(plan: Plan, name: str | None) -> str:
-    """The board that is meant. Raises ``UserError`` if there is none of that name, and if none is
-    named and there are several."""
+    """The board that is meant.
+
+    Raises ``UserError`` if there is none of that name, and if none is named and there are several.
+    """
     names = [board.name for board in plan.boards]
     if name is None and len(names) > 1:
         raise fail(f"the cluster has the boards {listing(names)}", "say which one")

@@ -224,8 +224,11 @@ def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Ite
 
 
 def _open_mailbox(plan: Plan, board: BoardPlan) -> Iterator[Problem]:
-    """Whoever may write into the mailbox may call every route: a broker asks for a password, and
-    over TLS it is known by its certificate."""
+    """Check the broker's password and certificate.
+
+    Anyone who may write into the mailbox may call every route: a broker asks for a password, and
+    over TLS its certificate identifies it.
+    """
     broker = board.mailbox
     if broker is None:
         return

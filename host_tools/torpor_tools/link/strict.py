@@ -1,5 +1,7 @@
-"""What strict mode adds to the wiring: each peer behind a ``torpor.strict.Peer`` and its contract,
-each route's result held to its annotation.
+"""The additions of strict mode to the wiring.
+
+Each peer stands behind a ``torpor.strict.Peer`` with its contract, and each route's result must
+match its annotation.
 
 Without it nothing of this is in an image, and a call between services is a plain ``await``.
 """

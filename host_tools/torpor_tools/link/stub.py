@@ -88,8 +88,11 @@ def _tuple(parts: list[str]) -> str:
 
 
 def api(board: BoardPlan) -> str:
-    """The source of ``cluster_api.py``: service -> method -> how many arguments it requires, and
-    its fingerprints from there on."""
+    """The source of ``cluster_api.py``.
+
+    It maps service -> method -> the number of arguments it requires, and its fingerprints from
+    there on.
+    """
     found = {}
     for service in board.resident:
         found[service.name] = {

@@ -88,8 +88,9 @@ class Resets:
 
 @dataclass(frozen=True)
 class Port:
-    """A port of MicroPython. ``hostname`` and ``wifi`` are None for one without a radio, ``resets``
-    for one without a chip.
+    """A port of MicroPython.
+
+    ``hostname`` and ``wifi`` are None for one without a radio, ``resets`` for one without a chip.
     """
 
     name: str

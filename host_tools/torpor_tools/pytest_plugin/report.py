@@ -159,7 +159,7 @@ def _comparison(config: pytest.Config, detail: dict[str, Any]) -> list[str]:
 
 
 def _explain(config: pytest.Config, op: str, left: Any, right: Any) -> list[str] | None:
-    """pytest's own explanation of a comparison, through the hook that any plugin may answer."""
+    """Pytest's own explanation of a comparison, through the hook that any plugin may answer."""
     answers = config.hook.pytest_assertrepr_compare(config=config, op=op, left=left, right=right)
     return next((list(found) for found in answers if found), None)
 

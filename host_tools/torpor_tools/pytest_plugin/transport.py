@@ -90,6 +90,7 @@ class Pipe:
         self._out = -1
 
     def start(self, image: TestImage) -> None:
+        """Start MicroPython with the image."""
         folder = BoardFolder(self._folder / "board")
         if folder.path.exists():
             shutil.rmtree(folder.path)
@@ -126,20 +127,24 @@ class Pipe:
         return tree
 
     def write(self, data: bytes) -> None:
+        """Send bytes to the interpreter."""
         assert self._process
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(data)
 
     def read(self, timeout: float) -> bytes | None:
+        """Wait for output, at most ``timeout`` s."""
         ready, _, _ = select.select([self._out], [], [], max(0.0, timeout))
         return os.read(self._out, _CHUNK) if ready else None
 
     def interrupt(self) -> None:
+        """Send Ctrl-C."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
 
     def ending(self) -> str:
+        """Wait for the end and describe it."""
         assert self._process
         status = self._process.wait()
         if status < 0:
@@ -147,9 +152,11 @@ class Pipe:
         return f"ended with exit status {status}"
 
     def leave(self) -> None:
+        """Stop: a process cannot be left running."""
         self.stop()
 
     def stop(self) -> None:
+        """Kill the process."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -160,6 +167,7 @@ class Pipe:
                 stream.close()
 
     def close(self) -> None:
+        """Stop, and remove the files."""
         self.stop()
         self._ports.close()
         shutil.rmtree(self._folder, ignore_errors=True)

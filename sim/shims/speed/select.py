@@ -1,5 +1,8 @@
-"""Stands in for ``select``: waits are shorter where the simulator's clock runs faster, and end with
-a tick of the chip's scheduler where it looks at the sockets only then."""
+"""Stands in for ``select``.
+
+Waits are shorter when the simulator's clock runs faster. They end with a tick of the chip's
+scheduler if the chip looks at its sockets only then.
+"""
 
 import time
 

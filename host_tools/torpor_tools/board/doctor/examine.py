@@ -155,8 +155,10 @@ def _run(link: Link, program: str, settings: Mapping[str, Any]) -> Seen | str:
 
 
 def _read(printed: str) -> Seen | str:
-    """The output of a program, cut out of everything on the line: on the UART of an ESP32 the
-    Wi-Fi's own messages come in between."""
+    """The output of a program, cut out of everything on the line.
+
+    On the UART of an ESP32 the Wi-Fi's own messages come in between.
+    """
     lines = printed.strip().splitlines()
     for line in reversed(lines):
         with contextlib.suppress(ValueError):

@@ -111,7 +111,7 @@ def _check_size(found: str | None, board: Board, size: int) -> None:
 
 @contextmanager
 def _esptool(device: str, progress: Progress | None) -> Iterator[Any]:
-    """esptool's commands, with its output turned into ``progress`` and its errors into ours."""
+    """Esptool's commands, with its output turned into ``progress`` and its errors into ours."""
     import esptool
     from esptool.logger import EsptoolLogger
 

@@ -23,8 +23,11 @@ ALIKE = "os platform socket ssl sys time"
 
 @dataclass(frozen=True)
 class Firmware:
-    """The names of a firmware. ``members`` has a class's methods, ``attributes`` what its instances
-    have besides; the key of both is ``builtins.str``."""
+    """The names of a firmware.
+
+    ``members`` has a class's methods, ``attributes`` what its instances have besides; the keys of
+    both are like ``builtins.str``.
+    """
 
     version: str
     digest: str  # of the answers

@@ -143,7 +143,7 @@ def contract_is_not_decorated(source: Source, cls: ast.ClassDef) -> Iterator[Pro
 
 
 def decorators_are_in_the_class(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """torpor's decorators are read in the service class only."""
+    """Torpor's decorators are read in the service class only."""
     methods = {node for part in source.lineage for node in _methods(part.node)}
     for module in source.modules:
         for node in ast.walk(module.tree):

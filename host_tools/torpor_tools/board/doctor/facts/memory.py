@@ -49,8 +49,10 @@ def _heap() -> list[Fact]:
 
 
 def _printed(seen: Seen, word: str) -> int:
-    """A number of the line that ``micropython.mem_info`` prints, such as
-    ``GC: total: 205568, used: 7264, free: 198304``."""
+    """A number of the line that ``micropython.mem_info`` prints.
+
+    The line is like ``GC: total: 205568, used: 7264, free: 198304``.
+    """
     for line in seen["printed"].splitlines():
         if line.startswith("GC:"):
             fields = (field.split(":") for field in line.removeprefix("GC:").split(","))
