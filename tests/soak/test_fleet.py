@@ -1,8 +1,8 @@
 """200 boards behind one gateway, each asleep 95 % of the time, 20 requests a second over all.
 
 The boards are not MicroPython: two hundred of them, started ten times a second, need more than the
-two cores of a usual CI machine. They are clients that speak a board's side of docs/internals/gateway.md. The
-gateway and the broker are the real ones, in processes of their own.
+two cores of a usual CI machine. They are clients that speak a board's side of
+docs/internals/gateway.md. The gateway and the broker are the real ones, in processes of their own.
 """
 
 from __future__ import annotations
