@@ -18,6 +18,7 @@ DATA = {
     "firmware": "torpor_tools/_data/firmware",
     "boards": "torpor_tools/_data/boards",
     "sim/shims": "torpor_tools/_data/shims",
+    "sim/devices": "torpor_tools/_data/devices",
 }
 
 

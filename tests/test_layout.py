@@ -15,6 +15,7 @@ ALLOWED = {
     "sim/shims": {"torpor", "cluster"},  # those that look into the program or add to it
     "sim/torpor_sim": {
         "torpor_sim",
+        "torpor_tools.project.curves",  # what inputs may follow
         "torpor_tools.project.ports",  # how the boards behave
         "torpor_tools.model",
         "torpor_tools.errors",

@@ -4,6 +4,8 @@ The simulator's shims stand in for the chip's modules in tests too, on every tar
 ``_sim``, whose doors lead here instead of to the supervisor.
 """
 
+import sys
+
 import _sim  # type: ignore[import-not-found]  # of the simulator
 
 from . import Ended
@@ -14,7 +16,8 @@ _WAVE = ("base", "amplitude", "period_s")
 _WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
 _HEX = "0123456789abcdef"
 _CELSIUS = 'degrees Celsius, "crc", None, or a dict of base, amplitude and period_s'
-_kinds = ("probes", "pins", "adc", "wifi", "chip")
+_kinds = ("probes", "pins", "adc", "wifi", "chip", "devices", "faults")
+_FAULTS = ("nack", "hang", "garbage")
 _inputs = {}
 events = []
 """What the board did, in order: dicts with ``event`` (pin, radio, sleep, watchdog, ...)."""
@@ -53,6 +56,9 @@ class Board:
         if level is not True and level is not False:
             within("board.pin()", "level", level, 0, 1, "0 or 1")
         _inputs["pins"][_name("board.pin()", pin)] = int(level)
+        interrupts = sys.modules.get("_irq")
+        if interrupts:
+            interrupts.changed(pin)  # type: ignore[attr-defined]
 
     def adc(self, pin, value: int) -> None:
         """Set the value, 0 to 65535, at an analogue pin or channel."""
@@ -84,6 +90,42 @@ class Board:
                 expect(call, name, value, bool, "True or False")
         _inputs["wifi"].update(state)
 
+    def set(self, device: str, **values) -> None:
+        """Set what a device of ``[boards.<name>.devices]`` senses, as ``temperature=21.5``.
+
+        A value is a number, or a dict of ``base``, ``amplitude`` and ``period_s``.
+        """
+        call = "board.set()"
+        only(call, values, tuple(_device(call, device).inputs))
+        for name, value in values.items():
+            if not isinstance(value, dict):
+                within(call, name, value, -1e9, 1e9, "a number", NUMBER)
+        _inputs["devices"].setdefault(device, {}).update(values)
+
+    def fault(self, device: str, kind) -> None:
+        """Break a device: "nack", "hang" or "garbage"; None: it works again."""
+        _device("board.fault()", device)
+        if kind is not None and kind not in _FAULTS:
+            refuse("board.fault()", "kind", kind, "one of " + ", ".join(_FAULTS) + ", or None")
+        _inputs["faults"][device] = kind
+
+    def shown(self, device: str):
+        """Return what a device shows: the angle of a servo, the lines or dots of a display.
+
+        Dots are lines of ``#`` and ``.``, lamps are (red, green, blue). None: it shows nothing.
+        """
+        state = _device("board.shown()", device).shown()
+        if state is None:
+            return None
+        kind = state["kind"]
+        if kind == "frame":
+            return _dots(state)
+        if kind == "pixels":
+            return [tuple(rgb) for rgb in state["rgb"]]
+        if kind == "bytes":
+            return bytes.fromhex(state["hex"])
+        return state["lines" if kind == "text" else "degrees" if kind == "angle" else "levels"]
+
     def output(self, pin):
         """Return the level that an output pin was last set to; None if it never was."""
         name = _name("board.output()", pin)
@@ -92,6 +134,33 @@ class Board:
             if event["event"] == "pin" and event["pin"] == name:
                 level = event["value"]
         return level
+
+
+def _device(call: str, name: str):
+    """Return the device of that name. Raise ``TypeError`` if none is wired to the board."""
+    try:
+        import _pin  # type: ignore[import-not-found]  # noqa: F401  it plugs the devices in
+        import _wiring  # type: ignore[import-not-found]
+
+        devices = _wiring.devices
+    except (ImportError, KeyError, OSError):
+        devices = {}
+    if name not in devices:
+        known = ", ".join(sorted(devices)) or "none is in cluster.toml"
+        raise TypeError(
+            "%s: no device %r is wired to the board; its devices: %s" % (call, name, known)
+        )
+    return devices[name]
+
+
+def _dots(state) -> list:
+    data = bytes.fromhex(state["hex"])
+    width = state["width"]
+    stride = (width + 7) // 8
+    return [
+        "".join(["#" if data[y + (x >> 3)] << (x & 7) & 0x80 else "." for x in range(width)])
+        for y in range(0, len(data), stride)
+    ]
 
 
 def _name(call: str, pin) -> str:
@@ -128,3 +197,6 @@ def reset() -> None:
     events.clear()
     for kind in _kinds:
         _inputs[kind] = {}
+    wiring = sys.modules.get("_wiring")
+    for device in wiring.devices.values() if wiring else ():
+        device.begin()

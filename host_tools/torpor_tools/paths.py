@@ -27,6 +27,11 @@ def shims_dir() -> Path:
     return _data("shims", "sim/shims")
 
 
+def devices_dir() -> Path:
+    """The models of devices that the simulator wires to boards."""
+    return _data("devices", "sim/devices")
+
+
 def templates_dir() -> Path:
     """The files that ``torpor init`` and ``torpor new`` start from."""
     return _PACKAGE / "templates"

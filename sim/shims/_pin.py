@@ -1,12 +1,72 @@
-"""``machine.Pin``: an input shows the value that the inputs file has, an output is traced."""
+"""``machine.Pin``: an input shows what lies at the pin, an output is traced."""
 
 import machine
 from _sim import facts, inputs, trace
 
 _ESP32 = facts["port"] == "esp32"
+_OPTIONS = ("drive", "hold") if _ESP32 else ("alt",)
 _levels = {}  # what the outputs were set to; it outlives the Pin object, as on a chip
 _modes = {}
 _pulls = {}
+_devices = None
+if "devices" in facts:
+    import _wiring
+
+    _devices = _wiring.lines
+
+
+def name(id):
+    """The name of a pin: its number as text, or LED and the like. Raises as the chip does."""
+    if isinstance(id, Pin):
+        return id._id
+    known = facts.get("gpio", 0)
+    if isinstance(id, str) and id[:2] == "GP" and not _ESP32:
+        number = id[2:]
+        if number[:2] == "IO":
+            number = number[2:]
+        if number.isdigit():
+            id = int(number)
+    if not known:
+        return str(id)
+    if isinstance(id, str):
+        if id in facts["named"]:
+            return "LED" if id in ("EXT_GPIO0", "WL_GPIO0") else id
+        raise ValueError("invalid pin" if _ESP32 else 'unknown named pin "%s"' % id)
+    if not isinstance(id, int) or id < 0 or not known >> id & 1:
+        raise ValueError("invalid pin")
+    return str(id)
+
+
+def level(pin):
+    """The level at a pin, as whatever drives it has it."""
+    if _modes.get(pin, Pin.IN) != Pin.IN:
+        value = _levels.get(pin, 0)
+        if not value or _modes[pin] == Pin.OUT:
+            return value
+    if _devices:
+        for device in _devices.get(pin, ()):
+            value = device.level(pin)
+            if value is not None:
+                return value
+    value = inputs("pins").get(pin)
+    if value is not None:
+        return value
+    # An open input floats; with a pull-up it reads high, as a released open drain does.
+    return 1 if _pulls.get(pin) == Pin.PULL_UP or _modes.get(pin) == Pin.OPEN_DRAIN else 0
+
+
+def drive(pin, value):
+    """Set the level of an output, for ``Pin`` and for the buses."""
+    if _levels.get(pin) != value:
+        _levels[pin] = value
+        trace("pin", pin=pin, value=value)
+        _tell(pin, value)
+
+
+def _tell(pin, value):
+    if _devices:
+        for device in _devices.get(pin, ()):
+            device.changed(pin, value)
 
 
 # Only some firmware has it: the Unix port needs it for its drivers, a Pico's does without.
@@ -21,40 +81,45 @@ class Pin(getattr(machine._native, "PinBase", object)):
     if _ESP32:
         WAKE_LOW = 4
         WAKE_HIGH = 5
+        DRIVE_0, DRIVE_1, DRIVE_2, DRIVE_3 = 0, 1, 2, 3
+    else:
+        ALT = 3
+        ALT_SPI, ALT_UART, ALT_I2C, ALT_PWM, ALT_SIO, ALT_PIO0, ALT_PIO1 = 1, 2, 3, 4, 5, 6, 7
+        ALT_GPCK, ALT_USB = 8, 9
 
     _id: str
 
-    def __init__(self, id, mode=None, pull=None, *, value=None, **options):
-        if isinstance(id, Pin):
-            id = id._id
-        self._id = str(id)
-        self.init(mode, pull, value=value)
+    def __init__(self, id, mode=-1, pull=-1, *, value=None, **options):
+        self._id = name(id)
+        self.init(mode, pull, value=value, **options)
 
-    def init(self, mode=None, pull=None, *, value=None, **options):
-        if mode is not None:
+    def init(self, mode=-1, pull=-1, *, value=None, **options):
+        for option in options:
+            if option not in _OPTIONS:
+                raise TypeError("extra keyword arguments given")
+        old = _modes.get(self._id)
+        if mode is not None and mode != -1:
+            if _ESP32 and mode != Pin.IN and facts.get("input_only", 0) >> int(self._id) & 1:
+                raise ValueError("pin can only be input")
             _modes[self._id] = mode
-        if pull is not None:
+        if pull != -1:
             _pulls[self._id] = pull
         if value is not None:
             self._set(value)
+        elif old != _modes.get(self._id):
+            _tell(self._id, level(self._id))
 
     def _output(self):
         return _modes.get(self._id, Pin.IN) != Pin.IN
 
     def _set(self, value):
-        value = 1 if value else 0
-        if _levels.get(self._id) != value:
-            _levels[self._id] = value
-            trace("pin", pin=self._id, value=value)
+        drive(self._id, 1 if value else 0)
 
     def value(self, value=None):
         if value is not None:
             self._set(value)
             return None
-        if self._output():
-            return _levels.get(self._id, 0)
-        # An open input floats; with its pull-up it reads high.
-        return inputs("pins").get(self._id, 1 if _pulls.get(self._id) == Pin.PULL_UP else 0)
+        return level(self._id)
 
     __call__ = value
 
@@ -71,8 +136,14 @@ class Pin(getattr(machine._native, "PinBase", object)):
         high = on
         low = off
 
-    def irq(self, *args, **options):
-        raise NotImplementedError("the simulator has no pin interrupts yet: poll value() instead")
+    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, **options):
+        import _irq
+
+        return _irq.of(self, handler, trigger, **options)
 
     def __repr__(self):
         return "Pin(%s, mode=%s)" % (self._id, "OUT" if self._output() else "IN")
+
+
+if _devices is not None:
+    _wiring.load()

@@ -4,6 +4,7 @@ What exists depends on the board's port, as on the chips: code that uses an ESP3
 on a Pico here too.
 """
 
+import sys
 import time
 
 from _sim import end, facts, native, sleeping, woken
@@ -36,11 +37,15 @@ if _ESP32:
 _LAZY = {"Pin": "_pin", "ADC": "_adc", "WDT": "_wdt", "RTC": "_rtc"}
 if not _ESP32:
     _LAZY["mem32"] = "_mem32"
+# A Linux process has no peripherals, and a chip that runs tests has its own.
+_CHIP = facts["port"] != "unix" and sys.platform == "linux"
 _frequency = facts["frequency"]
 
 
 def __getattr__(name):
     module = _LAZY.get(name)
+    if not module and _CHIP:
+        module = __import__("_peripherals").module_of(name)
     value = getattr(__import__(module) if module else _native, name)
     globals()[name] = value
     return value

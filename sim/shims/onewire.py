@@ -1,5 +1,6 @@
 """Stands in for ``onewire``: a bus with the probes that the inputs file has."""
 
+from _pin import _devices
 from _sim import inputs
 
 
@@ -18,7 +19,12 @@ class OneWire:
     def _probes(self):
         """ROM in hex -> what the inputs file says of it, without those that are cut off."""
         probes = inputs("probes")
-        return {rom: probes[rom] for rom in probes if probes[rom] is not None}
+        found = {rom: probes[rom] for rom in probes if probes[rom] is not None}
+        for device in (_devices or {}).get(self.pin._id, ()):
+            if hasattr(device, "rom") and device.fault() not in ("nack", "hang"):
+                garbled = device.fault() == "garbage"
+                found[device.rom] = "crc" if garbled else device.sense("temperature")
+        return found
 
     def reset(self, required=False):
         present = bool(self._probes())

@@ -22,6 +22,7 @@ from .ports import Place
 from .process import Process
 from .record import links
 from .watchdog import Watchdog
+from .wiring import wire, wired_devices
 
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
@@ -144,6 +145,15 @@ class SimBoard:
             lambda each: each["event"] == event, what=event, timeout=timeout, since=since
         )
 
+    def shown(self, device: str) -> dict[str, Any] | None:
+        """What a device shows, as its model gives it; None if it has shown nothing.
+
+        Raises ``KeyError`` for a device that is not wired to the board.
+        """
+        wired_devices(self._folder)[device]
+        path = self._folder.run / f"shown-{device}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
     async def reset(self, timeout: float = 30.0) -> None:
         """Press its reset button, also while it sleeps, and wait until it is ready again."""
         start = self.starts + 1
@@ -228,7 +238,7 @@ class SimBoard:
         if self._stopping:
             return start
         token = self._prepare(start)
-        heap = heap_bytes(self.image.board.board)
+        heap = heap_bytes(self.image.board.board, len(self.image.board.devices))
         self._process = Process(self.name, self._folder, heap, self._hear, token)
         status = await self._process.run()
         self._process = None
@@ -278,6 +288,7 @@ class SimBoard:
             wake_reason=start.wake_reason,
             clock=self._clock,
             lookup_ms=self._lookup_ms,
+            devices=[device.name for device in self.image.board.devices],
         )
         told |= self._folder.room(self.image.board.board)
         if self._record:
@@ -294,6 +305,7 @@ class SimBoard:
             self._next_image = None
             self._folder.install(self.image.tree)
             self._folder.publish(self.image.folder / "openapi")
+            wire(self._folder, self.image.board)
             self.inputs.prepare(defaults(self.image.board))
 
     def _begin(self, start: _Start) -> None:

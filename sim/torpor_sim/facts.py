@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from torpor_tools.model.board import Board
@@ -23,9 +24,19 @@ _OVERLAY_BYTES = {"esp32": 24 * 1024, "rp2": 4 * 1024}
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
 
 
-def heap_bytes(board: Board) -> int:
-    """The heap of a simulated board, in bytes of a 32-bit chip."""
-    return board.heap_bytes + _OVERLAY_BYTES.get(board.port, 0)
+# What the models of devices take of it: the buses and what all models share, and each of them.
+_BUSES_BYTES = 40 * 1024
+_DEVICE_BYTES = 8 * 1024
+
+
+def heap_bytes(board: Board, devices: int = 0) -> int:
+    """The heap of a simulated board with that many devices, in bytes of a 32-bit chip."""
+    return board.heap_bytes + _OVERLAY_BYTES.get(board.port, 0) + wiring_bytes(devices)
+
+
+def wiring_bytes(devices: int) -> int:
+    """What a heap has in addition for the models of that many devices."""
+    return _BUSES_BYTES + devices * _DEVICE_BYTES if devices else 0
 
 
 def facts(
@@ -38,15 +49,18 @@ def facts(
     wake_reason: str,
     clock: Clock | None = None,
     lookup_ms: int | None = None,
+    devices: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All facts of the board ``name`` for its next start.
 
     ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, ext0,
     ext1, gpio, or empty. ``clock``: the simulator's, if its time is not the real one.
-    ``lookup_ms``: for how long a look-up that fails blocks, if not for as long as on the port.
+    ``devices``: the names of what is wired to it. ``lookup_ms``: for how long a look-up that fails
+    blocks, if not for as long as on the port.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
-    return {
+    pins = board.pins
+    found: dict[str, Any] = {
         "name": name,
         "token": secrets.token_hex(8),  # marks the events of this run
         "title": board.title,
@@ -68,6 +82,19 @@ def facts(
         "epoch_ns": clock.epoch_ns if clock else 0,
         "frequency": _FREQUENCY_HZ.get(board.port, 0),
     }
+    if pins.gpio:
+        found["gpio"] = _mask(pins.gpio)
+        found["named"] = pins.names
+    if pins.input_only:
+        found["input_only"] = _mask(pins.input_only)
+    if devices:
+        found["devices"] = list(devices)
+    return found
+
+
+def _mask(pins: Sequence[int]) -> int:
+    """A bit for each pin: a list of them would lie in the board's heap."""
+    return sum(1 << pin for pin in pins)
 
 
 def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:

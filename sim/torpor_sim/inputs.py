@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any
 
 from torpor_tools.errors import fail
 from torpor_tools.model.plan import BoardPlan
+from torpor_tools.project.curves import read_curve
 
 from .flash import BoardFolder, write_json
+from .wiring import wired_device
 
 _ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
 _FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
@@ -28,9 +31,12 @@ _KINDS = (
     "adc:NUMBER",
     "wifi:up|rssi|join_ms|ntp|answers",
     "chip:celsius",
+    "DEVICE.INPUT",
 )
 
 _WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
+
+DEVICE_FAULTS = ("nack", "hang", "garbage")
 
 Celsius = float | Mapping[str, float] | str | None
 
@@ -65,6 +71,20 @@ class Inputs:
     def adc(self, pin: int | str, value: int) -> None:
         """The value, 0 to 65535, at an analogue pin or channel."""
         self.set("adc", str(pin), int(value))
+
+    def device(self, name: str, **values: Any) -> None:
+        """Set what a device senses: ``device("thermometer", temperature=21.5)``.
+
+        A value is a number, a sine as for ``probe``, or ``{"points": [[seconds, value], ...]}``.
+        """
+        with self._change() as inputs:
+            inputs.setdefault("devices", {}).setdefault(name, {}).update(values)
+
+    def fault(self, name: str, kind: str | None) -> None:
+        """Break a device: "nack", "hang" or "garbage"; None: it is well again."""
+        if kind not in (*DEVICE_FAULTS, None):
+            raise ValueError(f"no fault is called {kind!r}: use {', '.join(DEVICE_FAULTS)}")
+        self.set("faults", name, kind)
 
     def wifi(self, **state: bool | int | str) -> None:
         """Set the access point.
@@ -109,7 +129,15 @@ def defaults(board: BoardPlan) -> dict[str, dict[str, Any]]:
         roms += [rom for rom in _roms(service.entry.config) if rom not in roms]
     curves = (_PERIODS_S[i % len(_PERIODS_S)] for i in range(len(roms)))
     probes = {rom: {**_FRIDGE, "period_s": s} for rom, s in zip(roms, curves, strict=True)}
-    return {"probes": probes, "pins": {}, "adc": {}, "wifi": {}, "chip": {}}
+    return {
+        "probes": probes,
+        "pins": {},
+        "adc": {},
+        "wifi": {},
+        "chip": {},
+        "devices": {},
+        "faults": {},
+    }
 
 
 def _roms(value: Any) -> Iterator[str]:
@@ -133,6 +161,9 @@ def set_input(storage: Path, board: str, key: str, text: str) -> None:
         boards = sorted(p.parent.parent.name for p in storage.glob("*/run/inputs.json"))
         known = f"boards there: {', '.join(boards)}" if boards else "start it with torpor sim"
         raise fail(f"no board {board} is simulated in {storage}", known)
+    if ":" not in key and "." in key:
+        _set_device(storage, board, key, text)
+        return
     kind, _, name = key.partition(":")
     parse = _PARSERS.get(kind)
     if not (parse and name):
@@ -145,6 +176,28 @@ def set_input(storage: Path, board: str, key: str, text: str) -> None:
         name = name.lower()
         _check_probe(name, inputs.names(plural))
     inputs.set(plural, name, parse(key, text))
+
+
+def _set_device(storage: Path, board: str, key: str, text: str) -> None:
+    """Set what a device senses: ``thermometer.temperature``."""
+    name, _, which = key.partition(".")
+    device = wired_device(storage, board, name)
+    if which not in device["inputs"]:
+        known = ", ".join(f"{name}.{each}" for each in device["inputs"]) or "it senses nothing"
+        raise fail(f"{key}: a {device['model']} has no such input", f"inputs: {known}")
+    Inputs(BoardFolder(storage / board).inputs).device(name, **{which: _parse_sensed(key, text)})
+
+
+def _parse_sensed(key: str, text: str) -> Any:
+    if text.endswith(".csv"):
+        return read_curve(Path(text), text) | {"since": time.time()}
+    value = _parse_json(text)
+    if isinstance(value, dict) and value.keys() == {"base", "amplitude", "period_s"}:
+        return value
+    if isinstance(value, int | float):
+        return value
+    expected = 'a number, a curve\'s file.csv or {"base": 5, "amplitude": 1, "period_s": 600}'
+    raise fail(f"{key}: {text} is not a value it can have", f"give {expected}")
 
 
 def _check_probe(rom: str, known: list[str]) -> None:

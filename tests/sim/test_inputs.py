@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sim import tiny
-from torpor_sim import Inputs, Simulator, is_running, set_input
+from torpor_sim import Inputs, SimBoard, Simulator, is_running, set_input
 from torpor_sim.inputs import defaults
 from torpor_tools.errors import UserError
 
@@ -105,22 +105,23 @@ while door():
     time.sleep_ms(1)
 led.on()
 led.on()
-print("door", Pin("LED").value(), Signal(door, invert=True).value(), ADC(Pin(26)).read_uv())
+print("door", Pin("LED").value(), Signal(door, invert=True).value(), ADC(Pin(26)).read_u16())
 led.toggle()
-try:
-    door.irq(lambda pin: None)
-except NotImplementedError as e:
-    print(e)
 """
     async with Simulator([tiny.program(tmp_path, source)]) as sim:
         board = sim.board("shed")
         await board.wait_log("open input 1 0 0")
         board.inputs.adc(26, 65535)
         board.inputs.pin(4, 0)
-        await board.wait_log("door 1 1 3300000")
-        await board.wait_log("no pin interrupts yet")
-        pins = [(e["pin"], e["value"]) for e in board.trace if e["event"] == "pin"]
-        assert pins == [("LED", 0), ("LED", 1), ("LED", 0)]
+        await board.wait_log("door 1 1 65535")
+        await board.trace.wait(
+            lambda e: e.get("value") == 0 and len(_outputs(board)) == 3, what="off", timeout=30
+        )
+        assert _outputs(board) == [("LED", 0), ("LED", 1), ("LED", 0)]
+
+
+def _outputs(board: SimBoard) -> list[tuple[str, int]]:
+    return [(e["pin"], e["value"]) for e in board.trace if e["event"] == "pin"]
 
 
 async def test_inputs_are_set_from_another_process_by_text(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ GROUPS = (
         "Running cluster",
         (
             Entry("sim", "Run the cluster in MicroPython on this computer"),
-            Entry("set, fault", "Change what simulated boards sense; break boards and links"),
+            Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
             Entry("call", "Call a method of a running service"),
             Entry("data, migrations", "Save, restore and check what services keep"),
             Entry("gateway", "Answer HTTP for boards that sleep"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -112,16 +113,50 @@ def lose(settings: Settings, board: str, other: str, percent: float) -> None:
     click.echo(f"{percent:g} % of the packets between {board} and {other} get lost")
 
 
+def _break(name: str, help: str, example: str) -> None:
+    """Add a command that breaks a device."""
+
+    @command.command(
+        name=name,
+        cls=Command,
+        help=help,
+        arguments=[_BOARD, ("DEVICE", "A device of the board, by its name in cluster.toml")],
+        examples=[(f"torpor fault {name} desk thermometer", example)],
+    )
+    @click.argument("board")
+    @click.argument("device")
+    @click.pass_obj
+    def broken(settings: Settings, board: str, device: str) -> None:
+        _set_device(settings, board, device, name)
+        click.echo(f"{device} on {board}: {name}, until: torpor fault heal {board} {device}")
+
+
+_break("nack", "Have a device not answer, as if it were unplugged.", "it does not acknowledge")
+_break("hang", "Have a device block its bus.", "each transfer ends in a time-out")
+_break("garbage", "Have a device answer with random bytes.", "its check sums are wrong")
+
+
 @command.command(
     cls=Command,
-    help="End all that is wrong between two boards.",
-    arguments=[_BOARD, ("OTHER", "Another one")],
-    examples=[("torpor fault heal shed barn", "they hear each other as before")],
+    help="End all that is wrong between two boards, or with a device.",
+    arguments=[_BOARD, ("OTHER", "Another one, or a device of this one")],
+    examples=[
+        ("torpor fault heal shed barn", "they hear each other as before"),
+        ("torpor fault heal desk thermometer", "it works again"),
+    ],
 )
 @click.argument("board")
 @click.argument("other")
 @click.pass_obj
 def heal(settings: Settings, board: str, other: str) -> None:
+    from torpor_sim.flash import BoardFolder
+    from torpor_sim.wiring import wired_devices
+
+    if other in wired_devices(BoardFolder(_storage(settings) / board)):
+        _set_device(settings, board, other, None)
+        click.echo(f"{other} on {board} works again")
+        return
+
     def change(faults: Faults) -> None:
         link = faults.link(board, other)
         link.cut, link.delay_ms, link.lose = False, 0.0, 0.0
@@ -130,11 +165,27 @@ def heal(settings: Settings, board: str, other: str) -> None:
     click.echo(f"{board} and {other} hear each other as before")
 
 
-def _change(settings: Settings, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
+def _set_device(settings: Settings, board: str, device: str, kind: str | None) -> None:
+    from torpor_sim import Inputs
+    from torpor_sim.flash import BoardFolder
+    from torpor_sim.wiring import wired_device
+
+    storage = _storage(settings)
+    wired_device(storage, board, device)
+    Inputs(BoardFolder(storage / board).inputs).fault(device, kind)
+
+
+def _storage(settings: Settings) -> Path:
+    """Where the simulator runs. Raises ``UserError`` if it does not."""
     from torpor_sim import is_running
-    from torpor_sim.faults import change_faults
 
     storage = settings.root / "build" / "sim"
     if not is_running(storage):
         raise fail("torpor sim does not run here", "start it in another terminal: torpor sim")
-    change_faults(storage, boards, change)
+    return storage
+
+
+def _change(settings: Settings, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
+    from torpor_sim.faults import change_faults
+
+    change_faults(_storage(settings), boards, change)

@@ -14,10 +14,15 @@ from .output import note
     "holds until it is set again, also in the next torpor sim, but not in one with --fresh.",
     arguments=[
         ("BOARD", "A board of the cluster, by its name in cluster.toml"),
-        ("WHAT", "probe:ROM, pin:NUMBER, adc:NUMBER, wifi:up, wifi:rssi, wifi:ntp, chip:celsius"),
+        (
+            "WHAT",
+            "DEVICE.INPUT, probe:ROM, pin:NUMBER, adc:NUMBER, wifi:up, wifi:rssi, chip:celsius",
+        ),
         ("VALUE", "Degrees (a probe: also off and crc), 0 or 1, 0 to 65535, yes or no"),
     ],
     examples=[
+        ("torpor set desk thermometer.temperature 21.5", "a device of cluster.toml measures that"),
+        ("torpor set desk thermometer.temperature day.csv", "a curve: lines of seconds,value"),
         ("torpor set shed probe:28ff641e8216c3a1 9.5", "a probe measures 9.5 degrees"),
         ("torpor set shed probe:28ff641e8216c3a1 off", "it is cut off"),
         ("torpor set shed pin:4 1", "a pin goes high"),
@@ -32,6 +37,8 @@ def command(settings: Settings, board: str, what: str, value: str) -> None:
     from torpor_sim import is_running, set_input
 
     storage = settings.root / "build" / "sim"
+    if value.endswith(".csv"):
+        value = str(settings.folder / value)
     set_input(storage, board, what, value)
     click.echo(f"{board}: {what} is {value}")
     if not is_running(storage):

@@ -12,8 +12,10 @@ from ..errors import Problem, UserError
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
+from ..model.device import Device
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project import load_board, load_cluster
+from ..project.devices import wired
 from ..suggest import listing
 from . import on_request, peers, placement, settings, sleep
 from .order import start_order
@@ -58,13 +60,14 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
     sources = _sources(cluster, problems)
     for source in sources.values():
         problems += check_source(source)
+    devices = _devices(cluster, boards, problems)
     contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
     problems += _together(cluster, boards, sources, contracts)
     read = {n: settings.read_settings(source) for n, source in sources.items()}
     problems += settings.settings_are_there(cluster, read)
     notes: list[str] = []
     placed = tuple(
-        _board_plan(cluster, b, boards[b.type], contracts, notes)
+        _board_plan(cluster, b, boards[b.type], contracts, devices[b.name], notes)
         for b in cluster.boards
         if b.type in boards
     )
@@ -87,6 +90,18 @@ def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
         except UserError as error:
             problems += [Problem(p.where or entry.where, p.what, p.remedy) for p in error.problems]
     return boards
+
+
+def _devices(
+    cluster: Cluster, boards: dict[str, Board], problems: list[Problem]
+) -> dict[str, tuple[Device, ...]]:
+    """What is wired to each board, by the board's name."""
+    found = {}
+    for entry in cluster.boards:
+        if entry.type in boards:
+            found[entry.name], wrong = wired(cluster.root, entry, boards[entry.type])
+            problems += wrong
+    return found
 
 
 def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
@@ -136,6 +151,7 @@ def _board_plan(
     entry: BoardEntry,
     board: Board,
     contracts: dict[str, Contract],
+    devices: tuple[Device, ...],
     notes: list[str],
 ) -> BoardPlan:
     """The board with its services in start order; a ring of peers adds a note."""
@@ -151,4 +167,12 @@ def _board_plan(
     power = sleep.effective(entry, board, notes)
     notes += sleep.requests_arrive(entry, cluster) if power else ()
     mailbox = cluster.mailbox if entry.mailbox else None
-    return BoardPlan(entry.name, board, tuple(services), entry.host, power=power, mailbox=mailbox)
+    return BoardPlan(
+        entry.name,
+        board,
+        tuple(services),
+        entry.host,
+        power=power,
+        mailbox=mailbox,
+        devices=devices,
+    )

@@ -34,6 +34,30 @@ class Firmware:
 
 
 @dataclass(frozen=True)
+class Pins:
+    """What the pins of a board can do, by GPIO number. Empty tables: not known, nothing is checked.
+
+    ``buses`` has the pins that a bus uses without arguments (``{"i2c0": {"scl": 5, "sda": 4}}``),
+    ``valid`` the pins that a line may have ("i2c0.scl"); a line without an entry may have any.
+    """
+
+    gpio: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    input_only: tuple[int, ...] = ()
+    adc: tuple[int, ...] = ()
+    dac: tuple[int, ...] = ()
+    touch: tuple[int, ...] = ()
+    buses: dict[str, dict[str, int]] = field(default_factory=dict)
+    valid: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def abilities(self, pin: int) -> list[str]:
+        """Name what a pin can do beside being read and set: "adc", "i2c0.scl"."""
+        plain = {"input only": self.input_only, "adc": self.adc, "dac": self.dac}
+        tables = {**plain, "touch": self.touch, **self.valid}
+        return [name for name, pins in tables.items() if pin in pins]
+
+
+@dataclass(frozen=True)
 class Board:
     """A kind of board: what it is, and the limits that an image must respect."""
 
@@ -54,6 +78,7 @@ class Board:
     wake_pins: tuple[int, ...] = ()  # that can end a deep sleep
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
     timings_ms: dict[str, float] = field(default_factory=dict)  # boot, start, rejoin, join
+    pins: Pins = field(default_factory=Pins)
 
     @property
     def machine(self) -> str:

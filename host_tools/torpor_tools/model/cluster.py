@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Where
+from .device import DeviceEntry
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class BoardEntry:
     power: Power | None = None
     mailbox: bool = False  # takes requests from the broker
     host_where: Where | None = None
+    devices: tuple[DeviceEntry, ...] = ()  # what is wired to it, for the simulator
 
     def where_of(self, service: str) -> Where:
         """The line of ``cluster.toml`` that puts the service on this board."""

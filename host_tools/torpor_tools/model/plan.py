@@ -8,6 +8,7 @@ from pathlib import Path
 from .board import Board
 from .cluster import Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract
+from .device import Device
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class BoardPlan:
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests
+    devices: tuple[Device, ...] = ()  # what the simulator wires to it
 
     @property
     def port(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from ..errors import UserError, fail
 from ..files import project_files
-from ..model.board import Board, Filesystem, Firmware
+from ..model.board import Board, Filesystem, Firmware, Pins
 from ..paths import boards_dir
 from ..suggest import did_you_mean, listing
 from .document import Document
@@ -29,6 +29,7 @@ _KINDS: dict[str, type] = {
     "wake_pins": list,
     "currents_ma": dict,
     "timings_ms": dict,
+    "pins": dict,
 }
 
 
@@ -49,6 +50,7 @@ def load_board(name: str) -> Board:
     _check_items(document, values)
     if not document.problems:
         _check_layout(document, values)
+    table = _pins(document, values.pop("pins"))
     if document.problems:
         raise UserError(document.problems)
     currents = {state: float(ma) for state, ma in values.pop("currents_ma").items()}
@@ -61,6 +63,7 @@ def load_board(name: str) -> Board:
         wake_pins=pins,
         currents_ma=currents,
         timings_ms=timings,
+        pins=table,
         **values,
     )
 
@@ -111,6 +114,23 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
                 document.report((table, name), f"{name}: expected a number, got {value!r}")
             elif not 0 <= value < inf:
                 document.report((table, name), f"{name}: {value} is not a number from 0 on")
+
+
+def _pins(document: Document, table: dict[str, Any]) -> Pins:
+    """The table ``[pins]``."""
+    path = ("pins",)
+    document.only(path, table, [field.name for field in dataclasses.fields(Pins)])
+    lists: dict[str, Any] = {}
+    for name in ("gpio", "names", "input_only", "adc", "dac", "touch"):
+        lists[name] = tuple(document.take(path, table, name, list, []))
+    for name, pins in lists.items():
+        kind = str if name == "names" else int
+        for index, pin in enumerate(pins):
+            if type(pin) is not kind:
+                document.report((*path, name, index), f"{name}: {pin!r} is not a pin")
+    buses = document.take(path, table, "buses", dict, {})
+    valid = document.take(path, table, "valid", dict, {})
+    return Pins(**lists, buses=buses, valid={name: tuple(pins) for name, pins in valid.items()})
 
 
 def _check_layout(document: Document, values: dict[str, Any]) -> None:

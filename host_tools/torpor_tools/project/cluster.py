@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from ..errors import UserError
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from ..suggest import did_you_mean, free_port, listing, nearest
+from .devices import read_devices
 from .document import Document, as_toml
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
@@ -159,7 +160,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(path, table, ["type", "services", "host", "power", "mailbox"])
+    document.only(path, table, ["type", "services", "host", "power", "mailbox", "devices"])
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -186,6 +187,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         power,
         mailbox,
         document.where(*path, "host"),
+        read_devices(document, path, table),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from torpor_sim.facts import facts
 from torpor_sim.flash import BoardFolder, starter
 from torpor_sim.ports import Place
+from torpor_sim.wiring import table
 
 from .. import paths
 from ..contracts import load_plan
@@ -124,6 +125,7 @@ def shims(image: TestImage, root: str) -> dict[str, bytes]:
         modules.append(Module(path.stem, False, text, path.name, "test"))
     files = {f".sim/{name}": data for name, data in compile_all(modules)[0].items()}
     files[".sim/facts.json"] = json.dumps(board_facts).encode()
+    files[".sim/wiring.json"] = json.dumps(table(image.board)).encode()
     return files
 
 

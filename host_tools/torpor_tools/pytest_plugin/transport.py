@@ -17,9 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from torpor_sim.facts import facts
+from torpor_sim.facts import facts, wiring_bytes
 from torpor_sim.flash import BoardFolder, starter, write_json
 from torpor_sim.ports import Ports
+from torpor_sim.wiring import wire
 
 from ..image.tree import write_tree
 from .image import TestImage
@@ -101,11 +102,21 @@ class Pipe:
         main = f"from torpor_test import serve\nserve.run({image.service!r})\n"
         (folder.flash / "main.py").write_text(main)
         place = self._ports.place([image.board])[image.board.name]
-        told = facts(image.board.name, board, place, folder, reset_cause="power-on", wake_reason="")
+        devices = [device.name for device in image.board.devices]
+        told = facts(
+            image.board.name,
+            board,
+            place,
+            folder,
+            reset_cause="power-on",
+            wake_reason="",
+            devices=devices,
+        )
+        wire(folder, image.board)
         write_json(folder.run / "facts.json", told)
         write_json(folder.inputs, {})
         # What a test needs beside the program: the device half, and objects of 64 bits.
-        heap = board.heap_bytes // 1024 + 64
+        heap = (board.heap_bytes + wiring_bytes(len(devices))) // 1024 + 64
         command = [sys.executable, "-P", str(_LAUNCH), str(os.getpid()), "-X"]
         command += [f"heapsize={heap}wK", str(starter()), str(folder.flash), str(folder.run)]
         self._process = subprocess.Popen(

@@ -1,0 +1,75 @@
+"""What is wired to a simulated board, as its shims read it from ``wiring.json``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from torpor_tools.errors import fail
+from torpor_tools.files import project_files
+from torpor_tools.model.plan import BoardPlan
+from torpor_tools.paths import devices_dir
+
+from .flash import BoardFolder, write_json
+
+_FILE = "wiring.json"
+_MODELS = "simdevices"
+
+
+def wire(folder: BoardFolder, plan: BoardPlan) -> None:
+    """Write down what hangs on the board, and put the models beside the shims."""
+    write_json(folder.run / _FILE, table(plan))
+    models = folder.run / _MODELS
+    shutil.rmtree(models, ignore_errors=True)
+    if plan.devices:
+        models.mkdir()
+        own = {device.model.file.parent for device in plan.devices} - {devices_dir()}
+        for source in (devices_dir(), *own):
+            for path in project_files(source, "*.py", deep=False):
+                shutil.copyfile(path, models / path.name)
+
+
+def table(plan: BoardPlan) -> dict[str, Any]:
+    """The pins of the board that its port knows, and its devices."""
+    pins = plan.board.pins
+    return {
+        "pins": {
+            "adc": pins.adc,
+            "dac": pins.dac,
+            "touch": pins.touch,
+            "buses": pins.buses,
+            "valid": pins.valid,
+        },
+        "devices": [
+            {
+                "name": device.name,
+                "model": device.model.name,
+                "pins": {line: str(pin) for line, pin in device.pins.items()},
+                "bus": [str(pin) for pin in device.bus],
+                "options": device.options,
+                "inputs": device.inputs,
+                "address": device.address,
+            }
+            for device in plan.devices
+        ],
+    }
+
+
+def wired_devices(folder: BoardFolder) -> dict[str, dict[str, Any]]:
+    """The devices of a board that is simulated in this folder, by name."""
+    try:
+        told = json.loads((folder.run / _FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {device["name"]: device for device in told["devices"]}
+
+
+def wired_device(storage: Path, board: str, name: str) -> dict[str, Any]:
+    """One device of a simulated board. Raises ``UserError``."""
+    devices = wired_devices(BoardFolder(storage / board))
+    if name not in devices:
+        there = f"its devices: {', '.join(devices)}" if devices else "none is in cluster.toml"
+        raise fail(f"no device {name} is wired to {board}", there)
+    return devices[name]
