@@ -56,7 +56,7 @@ class Irq:
                 call(self._handler, self._pin, self._hard)
 
 
-def of(pin, handler, trigger, **options):
+def of(pin, handler=None, trigger=Pin.IRQ_FALLING | Pin.IRQ_RISING, **options):
     """``Pin.irq``. Raises as the port does."""
     for option in options:
         if option not in _OPTIONS:

@@ -1,5 +1,7 @@
 """Which module has a peripheral of ``machine``, and which the simulator does not have."""
 
+import sys
+
 from _sim import facts
 
 _ESP32 = facts["port"] == "esp32"
@@ -28,8 +30,17 @@ else:
     _ABSENT += ["USBDevice"]
 
 
+def check_pin(options):
+    """Raise ``TypeError`` for what ``Pin`` does not take on this port."""
+    for option in options:
+        if option not in (("drive", "hold") if _ESP32 else ("alt",)):
+            raise TypeError("extra keyword arguments given")
+
+
 def module_of(name):
     """The module that has the peripheral; None: it is not one. Raises ``NotImplementedError``."""
+    if facts["port"] == "unix" or sys.platform != "linux":
+        return None  # a Linux process has no peripherals, and a chip that runs tests has its own
     if name in _ABSENT:
         raise NotImplementedError("the simulator has no machine.%s, which only the chip has" % name)
     return _HERE.get(name)

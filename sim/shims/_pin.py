@@ -4,7 +4,6 @@ import machine
 from _sim import facts, inputs, trace
 
 _ESP32 = facts["port"] == "esp32"
-_OPTIONS = ("drive", "hold") if _ESP32 else ("alt",)
 _levels = {}  # what the outputs were set to; it outlives the Pin object, as on a chip
 _modes = {}
 _pulls = {}
@@ -20,18 +19,16 @@ def name(id):
     if isinstance(id, Pin):
         return id._id
     known = facts.get("gpio", 0)
-    if isinstance(id, str) and id[:2] == "GP" and not _ESP32:
-        number = id[2:]
-        if number[:2] == "IO":
-            number = number[2:]
-        if number.isdigit():
-            id = int(number)
+    if isinstance(id, str) and known:
+        value = facts["named"].get(id)
+        if value:
+            return value
+        id = id.lstrip("GPIO") if not _ESP32 else ""
+        if not id.isdigit():
+            raise ValueError("invalid pin" if _ESP32 else 'unknown named pin "%s"' % id)
+        id = int(id)
     if not known:
         return str(id)
-    if isinstance(id, str):
-        if id in facts["named"]:
-            return "LED" if id in ("EXT_GPIO0", "WL_GPIO0") else id
-        raise ValueError("invalid pin" if _ESP32 else 'unknown named pin "%s"' % id)
     if not isinstance(id, int) or id < 0 or not known >> id & 1:
         raise ValueError("invalid pin")
     return str(id)
@@ -78,11 +75,7 @@ class Pin(getattr(machine._native, "PinBase", object)):
     PULL_DOWN = 1 if _ESP32 else 2
     IRQ_RISING = 1 if _ESP32 else 8
     IRQ_FALLING = 2 if _ESP32 else 4
-    if _ESP32:
-        WAKE_LOW = 4
-        WAKE_HIGH = 5
-        DRIVE_0, DRIVE_1, DRIVE_2, DRIVE_3 = 0, 1, 2, 3
-    else:
+    if not _ESP32:
         ALT = 3
         ALT_SPI, ALT_UART, ALT_I2C, ALT_PWM, ALT_SIO, ALT_PIO0, ALT_PIO1 = 1, 2, 3, 4, 5, 6, 7
         ALT_GPCK, ALT_USB = 8, 9
@@ -94,9 +87,8 @@ class Pin(getattr(machine._native, "PinBase", object)):
         self.init(mode, pull, value=value, **options)
 
     def init(self, mode=-1, pull=-1, *, value=None, **options):
-        for option in options:
-            if option not in _OPTIONS:
-                raise TypeError("extra keyword arguments given")
+        if options:
+            __import__("_peripherals").check_pin(options)
         old = _modes.get(self._id)
         if mode is not None and mode != -1:
             if _ESP32 and mode != Pin.IN and facts.get("input_only", 0) >> int(self._id) & 1:
@@ -136,14 +128,16 @@ class Pin(getattr(machine._native, "PinBase", object)):
         high = on
         low = off
 
-    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, **options):
+    def irq(self, *args, **options):
         import _irq
 
-        return _irq.of(self, handler, trigger, **options)
+        return _irq.of(self, *args, **options)
 
     def __repr__(self):
         return "Pin(%s, mode=%s)" % (self._id, "OUT" if self._output() else "IN")
 
 
+if _ESP32:
+    import _pin_esp32  # noqa: F401
 if _devices is not None:
     _wiring.load()

@@ -41,3 +41,13 @@ def uart(tx, rx):
 def load():
     for each in _table:
         _plug(**each)
+
+
+def probes(pin):
+    """The thermometers on a wire: ROM -> degrees, or "crc" if its answers are garbled."""
+    found = {}
+    for device in lines.get(pin, ()):
+        if hasattr(device, "rom") and device.fault() not in ("nack", "hang"):
+            garbled = device.fault() == "garbage"
+            found[device.rom] = "crc" if garbled else device.sense("temperature")
+    return found

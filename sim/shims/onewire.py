@@ -20,10 +20,10 @@ class OneWire:
         """ROM in hex -> what the inputs file says of it, without those that are cut off."""
         probes = inputs("probes")
         found = {rom: probes[rom] for rom in probes if probes[rom] is not None}
-        for device in (_devices or {}).get(self.pin._id, ()):
-            if hasattr(device, "rom") and device.fault() not in ("nack", "hang"):
-                garbled = device.fault() == "garbage"
-                found[device.rom] = "crc" if garbled else device.sense("temperature")
+        if _devices:
+            import _wiring
+
+            found.update(_wiring.probes(self.pin._id))
         return found
 
     def reset(self, required=False):

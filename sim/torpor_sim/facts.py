@@ -21,6 +21,7 @@ from .ports import Place
 # Extra heap of a board, in bytes of a 32-bit chip: the shims live in the heap too.
 # An ESP32's take 24 kB of it, as measured; of a Pico's 20 kB its figures have always borne 16.
 _OVERLAY_BYTES = {"esp32": 24 * 1024, "rp2": 4 * 1024}
+_LED = ("WL_GPIO0", "EXT_GPIO0")  # its other names: ports/rp2/boards/RPI_PICO_W/pins.csv
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
 
 
@@ -84,7 +85,7 @@ def facts(
     }
     if pins.gpio:
         found["gpio"] = _mask(pins.gpio)
-        found["named"] = pins.names
+        found["named"] = {n: "LED" if n in _LED else n for n in pins.names}
     if pins.input_only:
         found["input_only"] = _mask(pins.input_only)
     if devices:

@@ -17,6 +17,7 @@ from .inputs import Inputs, defaults
 from .lines import Event, LogLine
 from .ports import Ports
 from .process import Process
+from .wiring import wire
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     board = image.board
     folder.prepare(board.board, fresh=False)
     folder.install(image.tree)
+    wire(folder, board)
     (folder.flash / "main.py").write_text("import _weigh\n_weigh.run()\n")
     (folder.flash / "boot.py").unlink(
         missing_ok=True
@@ -51,7 +53,16 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     Inputs(folder.inputs).prepare(defaults(board))
     ports = Ports(bind=None, base=None, mode="os")
     place = ports.place([board])[board.name]
-    told = facts(board.name, board.board, place, folder, reset_cause="power-on", wake_reason="")
+    devices = [device.name for device in board.devices]
+    told = facts(
+        board.name,
+        board.board,
+        place,
+        folder,
+        reset_cause="power-on",
+        wake_reason="",
+        devices=devices,
+    )
     write_json(folder.run / "facts.json", told)
     found: list[Weights] = []
     said: list[LogLine] = []
@@ -66,7 +77,9 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
-    process = Process(board.name, folder, heap_bytes(board.board), hear, told["token"])
+    process = Process(
+        board.name, folder, heap_bytes(board.board, len(devices)), hear, told["token"]
+    )
     run = asyncio.create_task(process.run())
     try:
         await asyncio.wait({run}, timeout=timeout)
