@@ -108,8 +108,10 @@ class I2CDevice(Device):
 
 
 class RegisterDevice(I2CDevice):
-    """A part with registers of one byte: the first byte of a message selects one, and the others
-    are written to it and to those that follow."""
+    """A part with registers of one byte.
+
+    The first byte of a message selects one; the others are written to it and to those that follow.
+    """
 
     def begin(self):
         self._at = 0
