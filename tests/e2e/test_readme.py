@@ -17,13 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.shown import ShownCommand, steps
+
 ROOT = Path(__file__).parents[2]
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [command for step in steps(README) for command in step.commands]
 
 
 @pytest.fixture
@@ -42,15 +40,42 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_readme_names_the_two_commands() -> None:
-    assert COMMANDS[:2] == ["make run", "make test"]
+    assert [command.line for command in COMMANDS[:2]] == ["make run", "make test"]
 
 
 def test_the_tour(checkout: Path) -> None:
-    for command in COMMANDS[2:]:
-        result = subprocess.run(
-            shlex.split(command), cwd=checkout, capture_output=True, text=True, timeout=240
-        )
-        assert result.returncode == 0, (command, result.stdout, result.stderr)
+    for step in steps(README)[2:]:
+        step.write_files(checkout)
+        for command in step.commands:
+            result = subprocess.run(
+                shlex.split(command.line), cwd=checkout, capture_output=True, text=True, timeout=240
+            )
+            output = result.stdout + result.stderr
+            assert result.returncode == step.exit, (command.line, output)
+            assert command.missing(output) == [], (command.line, output)
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "missing"),
+    [
+        (["total  88,182 9%", "…", "end"], "total 9 1%\nmore\nend\n", []),
+        (["one", "two"], "one\nbetween\ntwo\n", ["two"]),
+        (["one", "…", "two"], "two\none\n", ["two"]),
+        ([], "anything", []),
+    ],
+)
+def test_shown_output_may_differ_in_numbers_only(
+    shown: list[str], output: str, missing: list[str]
+) -> None:
+    assert ShownCommand("true", shown).missing(output) == missing
+
+
+def test_the_readme_has_one_picture_of_the_idea_with_a_description() -> None:
+    [(described, path)] = re.findall(r"!\[([^\]]+)\]\(([^)]+\.svg)\)", README)
+    assert "await" in described
+    drawing = (ROOT / path).read_text()
+    assert "prefers-color-scheme: dark" in drawing
+    assert "http://" not in drawing.replace("http://www.w3.org/2000/svg", "")
 
 
 def _free_base() -> int:
