@@ -117,8 +117,9 @@ def _begin(folder: str):
     """Begin with a test file whose ``cluster.py`` is in ``folder``: no service is loaded yet."""
     sys.path[0] = folder
     kernel.current = None  # type: ignore[assignment]
+    libraries = getattr(sys.modules.get("cluster"), "LIBRARIES", ())
     for name in list(sys.modules):
-        if name == "cluster" or name.split(".")[0] == "services":
+        if name.split(".")[0] in ("cluster", "services", "lib") or name.split(".")[0] in libraries:
             del sys.modules[name]
     gc.collect()
     _tell(ready=True)
@@ -148,7 +149,8 @@ class _Server:
             for part in name.split(".")[1:]:
                 self._module = getattr(self._module, part)
             if made:
-                __import__("services." + self._cluster.SERVICES[0])
+                for service in self._cluster.SERVICES:  # the tests of lib/ have none
+                    __import__("services." + service)
                 _hasten(*made)
         except BaseException as e:
             _tell(outcome="failed", kind=type(e).__name__, text=str(e), trace=_trace(e))

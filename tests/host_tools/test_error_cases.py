@@ -64,7 +64,7 @@ def test_mistake(case: Path, tmp_path: Path) -> None:
         assert any(text in problem for problem in found), found
     assert len(found) == len(expected), found
     for problem in found:
-        place = r"(services|cluster\.toml)" if "# ---" in source else "services/a/__init__.py"
+        place = r"(services|lib|cluster\.toml)" if "# ---" in source else "services/a/__init__.py"
         assert re.match(rf"{place}[^: ]*(:\d+)*: .+\n    .+", problem), (
             f"no place or remedy: {problem}"
         )

@@ -187,7 +187,7 @@ def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
         ("from datetime import date", "MicroPython has no module datetime", "torpor.clock"),
         ("import jsn", "MicroPython has no module jsn", 'did you mean "json"?'),
         ("import rules", "MicroPython has no module rules", "`from . import rules`"),
-        ("import zzzzzz", "MicroPython has no module zzzzzz", "zzzzzz.py into the service's"),
+        ("import zzzzzz", "MicroPython has no module zzzzzz", "put zzzzzz.py into lib/"),
         ("import esp32", "the firmware of this board (rp2) has no module esp32", "esp32 have"),
         ("from .rulez import X", "services/a/ has no module rulez", '"services.a.rules"'),
         ("from .tests.x import X", "services/a/tests/ does not go to the board", "move"),

@@ -17,7 +17,8 @@ Heap = Mapping[str, int]  # bytes of a module or a service; what is missing was 
 def size_table(
     sizes: SizeTable, heap: Heap, on_request: Heap, *, modules: bool
 ) -> tuple[Sequence[str], list[tuple[str, ...]]]:
-    """Headings and rows: every service, and every other module or, without ``modules``, their sums.
+    """Headings and rows: every service and library, and every other module or, without ``modules``,
+    their sums.
 
     ``on_request`` comes to ``heap`` while services run that start on request.
     """
@@ -28,7 +29,7 @@ def size_table(
 
     rows = []
     for part in sizes.rows:
-        if modules or part.kind in ("service", "wiring"):
+        if modules or part.kind in ("service", "library", "wiring"):
             rows.append(row(part.name, part.kind, [part]))
     if not modules:
         for kind in ("runtime", "dependency", "start"):
@@ -40,6 +41,8 @@ def size_table(
 
 
 def _heap(row: SizeRow, heap: Heap) -> int:
+    if row.kind == "library":
+        return sum(heap.get(name, 0) for name in row.modules)
     if row.kind != "service":
         return heap.get(row.name, 0)
     home = f"services.{row.name}"

@@ -17,7 +17,7 @@ from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project import load_board, load_cluster
 from ..project.devices import wired
 from ..suggest import listing
-from . import on_request, peers, placement, settings, sleep
+from . import lib, lib_state, on_request, peers, placement, settings, sleep
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -63,6 +63,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
     devices = _devices(cluster, boards, problems)
     contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
     problems += _together(cluster, boards, sources, contracts)
+    problems += _library(cluster, boards, sources)
     read = {n: settings.read_settings(source) for n, source in sources.items()}
     problems += settings.settings_are_there(cluster, read)
     notes: list[str] = []
@@ -115,6 +116,17 @@ def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
                 where = board.where_of(name)
                 problems += [Problem(p.where or where, p.what, p.remedy) for p in error.problems]
     return sources
+
+
+def _library(
+    cluster: Cluster, boards: dict[str, Board], sources: dict[str, Source]
+) -> Iterable[Problem]:
+    """Report problems of the project's ``lib/``."""
+    modules, problems = lib.lib_modules(cluster.root)
+    yield from problems
+    yield from lib.lib_knows_no_service(modules)
+    yield from lib.lib_names_are_free(modules, boards.values())
+    yield from lib_state.lib_shares_no_state(modules, sources)
 
 
 def _together(

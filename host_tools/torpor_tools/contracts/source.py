@@ -111,7 +111,9 @@ def read_source(root: Path, service: str) -> Source:
     migrations = [parse_module(file, root) for file in files if file.name != "__init__.py"]
     if problems := [p for p in [*parsed, *migrations] if isinstance(p, Problem)]:
         raise UserError(problems)
-    _import_aliases([m for m in parsed if isinstance(m, Module)])
+    from .lib import lib_modules  # which imports this module
+
+    _import_aliases([*lib_modules(root)[0], *(m for m in parsed if isinstance(m, Module))])
     return Source(
         service,
         tuple(m for m in parsed if isinstance(m, Module)),
@@ -120,12 +122,16 @@ def read_source(root: Path, service: str) -> Source:
 
 
 def _import_aliases(modules: list[Module]) -> None:
-    """Add to each module the aliases that it imports from other modules of the service."""
+    """Add to each module the aliases that it imports from others, which may have imported them."""
     offered = {f"{m.name}.{name}": found for m in modules for name, found in m.aliases.items()}
-    for module in modules:
-        for name, origin in module.names.items():
-            if origin in offered:
-                module.aliases[name] = offered[origin]
+    for _ in modules:
+        known = len(offered)
+        for module in modules:
+            for name, origin in module.names.items():
+                if origin in offered:
+                    module.aliases[name] = offered[f"{module.name}.{name}"] = offered[origin]
+        if len(offered) == known:
+            return
 
 
 def _linked(folder: Path, service: str) -> Problem:

@@ -24,6 +24,7 @@ from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
 from .firmware import firmware
 from .lacks import explain, is_false_alarm, module_at
+from .lib import FOLDER, Libraries
 from .remedies import remedy
 from .source import NOT_SHIPPED, Module, parse_module
 from .stubs import stubs_dir
@@ -44,6 +45,13 @@ disable_error_code = {disabled}
 
 # An existing Microdot application moves in as it is; its types are stricter than its documentation.
 [mypy-microdot.*]
+follow_imports = skip
+ignore_missing_imports = True
+"""
+
+# A library without annotations is Any, whatever mypy would say of its inside.
+_ANY = """
+[mypy-{name},{name}.*]
 follow_imports = skip
 ignore_missing_imports = True
 """
@@ -71,11 +79,14 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
     files = [file for service in services.values() for file in _modules(service.folder)]
     if not files:
         return
+    library = Libraries(root, list(services))
+    files += library.checked
     contracts = [service.contract for service in services.values()]
     has = firmware(kind.port)
     view = _view(root)
     names = [file.relative_to(root) for file in files]
-    for found in run_mypy(write_config(kind, root, sees=view), view, names):
+    config = write_config(kind, root, sees=view, untyped=library.untyped)
+    for found in run_mypy(config, view, names):
         if found["severity"] == "error":
             line, column = max(found["line"], 0), max(found["column"], -1)
             code, text = found["code"] or "", found["message"]
@@ -93,13 +104,14 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
 
 
 def _view(root: Path) -> Path:
-    """Return a folder that holds what an image holds of the project: only ``services/``."""
+    """Return a folder that holds what an image holds of the project: ``services/``, ``lib/``."""
     view = root / "build" / ".mypy" / "image"
     view.mkdir(parents=True, exist_ok=True)
-    link = view / "services"
-    if not link.is_symlink():
-        with suppress(FileExistsError):  # another check made it first
-            link.symlink_to(Path("..", "..", "..", "services"), target_is_directory=True)
+    for name in ("services", FOLDER):
+        link = view / name
+        if not link.is_symlink():
+            with suppress(FileExistsError):  # another check made it first
+                link.symlink_to(Path("..", "..", "..", name), target_is_directory=True)
     return view
 
 
@@ -138,19 +150,21 @@ def write_config(
     disabled: str = "var-annotated",
     first: Sequence[Path] = (),
     sees: Path | None = None,
+    untyped: Sequence[str] = (),
 ) -> Path:
     """Write mypy's configuration for code of ``root`` that runs on this board; returns its path.
 
     ``disabled`` are mypy's error codes to leave out, with commas between; ``first`` are folders
     where modules are looked for before the usual ones. The lint of the device code uses these:
     ``scripts/check_device_types.py``. ``sees`` is where modules of the project are looked for, if
-    not in ``root``. Raises ``UserError`` without stubs.
+    not in ``root``. ``untyped`` are modules that are ``Any``. Raises ``UserError`` without stubs.
     """
     folder = root / "build" / ".mypy"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = ",".join(map(str, (*first, firmware_dir(), sees or root)))
+    paths = ",".join(map(str, (*first, firmware_dir(), sees or root, (sees or root) / FOLDER)))
+    more = "".join(_ANY.format(name=name) for name in untyped)
     # Other options make another cache, or one run would throw away what the other has learnt.
-    name = f"{board.name}-{zlib.crc32((disabled + paths).encode()):08x}"
+    name = f"{board.name}-{zlib.crc32((disabled + paths + more).encode()):08x}"
     path = folder / f"{name}.ini"
     text = _CONFIG.format(
         platform="linux" if board.port == "unix" else board.port,
@@ -159,6 +173,7 @@ def write_config(
         cache=folder / name,
         disabled=disabled,
     )
+    text += more
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
     return path

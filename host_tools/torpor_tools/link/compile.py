@@ -40,7 +40,7 @@ def compile_all(
         kept = cache and cache / _key(module)
         if kept and kept.is_file():
             compiled[module.compiled_path] = kept.read_bytes()
-        elif module.part == "service" and (found := list(misread(module))):
+        elif module.part in ("service", "library") and (found := list(misread(module))):
             problems += found
         else:
             unknown.append((module, kept))

@@ -77,6 +77,4 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
     if any(module.endswith(f".{top}") for module in near):
         return Problem(where, what, f"for the file of this service write `from . import {top}`")
     remedy = _INSTEAD.get(top) or did_you_mean(top, [*MODULES[port], *near])
-    return Problem(
-        where, what, remedy or f"put {top}.py into the service's folder: `from . import {top}`"
-    )
+    return Problem(where, what, remedy or f"put {top}.py into lib/, which all services share")

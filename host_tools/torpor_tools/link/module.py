@@ -14,7 +14,8 @@ class Module:
     is_package: bool
     source: str  # transformed, with the line numbers of ``file``
     file: str  # what messages call it
-    part: str  # service, runtime, dependency or wiring
+    part: str  # service, library, runtime, dependency or wiring
+    library: str = ""  # the library that it is a part of
 
     @property
     def path(self) -> str:

@@ -14,10 +14,11 @@ from importlib import metadata
 from textwrap import indent
 
 from .. import paths
-from ..errors import Problem, Where
+from ..errors import Problem, UserError, Where
 from ..model.plan import BoardPlan, Plan
 from . import builtin
 from .imports import Import, imports
+from .libraries import Shelf
 from .missing import missing_module, not_simulated
 from .module import Module
 from .shake import shake
@@ -30,6 +31,7 @@ _BEGIN = "wifi.begin()  # the build adds the host name and the power save\n"
 _USUAL = "    ...  # here the build puts boot.py\n"
 # Collections of functions: an image holds those that are imported by name, and what they call.
 SHAKEN = ("torpor.http.args",)
+_OURS = ("service", "library")  # the parts that the project's authors write
 
 
 def _sleeps_deep(board: BoardPlan) -> bool:
@@ -58,9 +60,10 @@ def collect(
     ``generated``: name -> source of ``cluster`` and the other modules that the build writes.
     ``extra``: modules that go with the services.
     """
-    work = _Collection(board, {module.name: module for module in extra})
+    shelf = Shelf(plan.cluster.root)
+    work = _Collection(board, shelf, {module.name: module for module in extra})
     for service in board.services:
-        modules, problems = service_modules(service, plan.cluster.root)
+        modules, problems = service_modules(service, plan.cluster.root, shelf.erased)
         work.problems += problems
         work.found.update({module.name: module for module in modules})
     for name, source in generated.items():
@@ -108,6 +111,7 @@ class _Origin:
 @dataclass
 class _Collection:
     board: BoardPlan
+    shelf: Shelf
     found: dict[str, Module] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -125,7 +129,7 @@ class _Collection:
             elif not self.add(item.name, module, origin):
                 if item.required and not item.guarded:
                     self.missing(item, module, where, origin)
-            elif module.part == "service" and not item.guarded and self.only_on_chips(item):
+            elif module.part in _OURS and not item.guarded and self.only_on_chips(item):
                 self.problems.append(not_simulated(item.name, where))
 
     def only_on_chips(self, item: Import) -> bool:
@@ -140,7 +144,8 @@ class _Collection:
         if name in self.found or builtin.has(self.board.board.port, top, self.board.board.chip):
             return True
         if top in ("services", "cluster", STUBS, API, SIGNATURES):
-            return top == name
+            # The rules of lib/ have reported an import of a service there.
+            return top == name or (top == "services" and importer.part == "library")
         if name in OPTIONAL and not OPTIONAL[name](self.board):
             return False
         try:
@@ -158,7 +163,14 @@ class _Collection:
     def load(self, name: str) -> Module | None:
         if name.partition(".")[0] in RUNTIME:
             return runtime_module(name, self.board.board.port)
-        return dependency_module(name)
+        try:
+            taken = self.shelf.module(name)
+        except (SyntaxError, UserError):
+            return None  # the check of lib/ reports it
+        if taken is None:
+            return dependency_module(name)
+        self.problems += taken[1]
+        return taken[0]
 
     def taken_from(self, name: str) -> set[str]:
         """What the image's modules import from the module of that name."""
@@ -176,10 +188,10 @@ class _Collection:
         elif top in DEPENDENCIES and not _installed(DEPENDENCIES[top]):
             what = f"{top} is not installed here, so it cannot be put into the image"
             self.problems.append(Problem(where, what, f"pip install {DEPENDENCIES[top]}"))
-        elif module.part == "service" or top == "torpor":
+        elif module.part in _OURS or top == "torpor":
             near = [name for name in self.found if name.startswith(_home(module))]
-            port = self.board.board.port
-            self.problems.append(missing_module(item.name, where, port, [*near, *DEPENDENCIES]))
+            near += [*DEPENDENCIES, *self.shelf.names]
+            self.problems.append(missing_module(item.name, where, self.board.board.port, near))
 
 
 def _is_foreign(name: str, module: Module) -> bool:

@@ -11,7 +11,7 @@ from ..model.image import SizeRow, SizeTable
 from ..model.plan import BoardPlan
 from .module import Module
 
-_KINDS = ("service", "runtime", "dependency", "wiring", "start")
+_KINDS = ("service", "library", "runtime", "dependency", "wiring", "start")
 
 
 def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTable:
@@ -20,7 +20,10 @@ def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTa
     static: dict[tuple[str, str], int] = defaultdict(int)
     for service in board.services:
         compiled["service", service.name] = 0
-    parts = {m.compiled_path: (m.part, _row_name(m)) for m in modules}
+    parts = {m.compiled_path: _row(m) for m in modules}
+    inside: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for module in modules:
+        inside[_row(module)].append(module.name)
     for path, data in files.items():
         if path in parts:
             compiled[parts[path]] += len(data)
@@ -30,7 +33,8 @@ def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTa
             (compiled if path.endswith(".py") else static)["start", path] += len(data)
     order = sorted(compiled | static, key=lambda key: (_KINDS.index(key[0]), key[1]))
     rows = tuple(
-        SizeRow(name, kind, compiled[kind, name], static[kind, name]) for kind, name in order
+        SizeRow(name, kind, compiled[kind, name], static[kind, name], tuple(inside[kind, name]))
+        for kind, name in order
     )
     flash = board.board.filesystem
     return SizeTable(rows, flash.block_size * flash.block_count)
@@ -53,5 +57,9 @@ def to_json(sizes: SizeTable) -> str:
     return json.dumps({"rows": rows, **total, "capacity": sizes.capacity}, indent=2) + "\n"
 
 
-def _row_name(module: Module) -> str:
-    return module.name.split(".")[1] if module.part == "service" else module.name
+def _row(module: Module) -> tuple[str, str]:
+    """The kind and the name of the row that a module counts in."""
+    if module.library:
+        return "library", module.library
+    name = module.name.split(".")[1] if module.part == "service" else module.name
+    return module.part, name

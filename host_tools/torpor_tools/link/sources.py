@@ -23,14 +23,19 @@ RUNTIME = ("torpor", "torpor_test", "swap")  # what firmware/ has for the module
 NOT_SHIPPED = ("tests",)
 
 
-def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
-    """All modules of a service, transformed for the device, and what is wrong with them."""
+def service_modules(
+    service: PlacedService, root: Path, erased: frozenset[str] = frozenset()
+) -> tuple[list[Module], list[Problem]]:
+    """All modules of a service, transformed for the device, and what is wrong with them.
+
+    ``erased`` are types of libraries that no device has.
+    """
     modules, problems = [], []
     for path in service_files(service.folder, "*.py"):
         inside = path.relative_to(service.folder).with_suffix("").parts
         parts = ["services", service.name, *inside]
         try:
-            module, found = _read(path, parts, shown(path, root), "service")
+            module, found = _read(path, parts, shown(path, root), "service", erased)
         except SyntaxError as error:
             text = read_text(path, shown(path, root))
             problems.append(syntax_problem(error, text, shown(path, root)))
@@ -92,11 +97,13 @@ def _find(folder: Path, name: str) -> tuple[Path, list[str]] | None:
     return None
 
 
-def _read(path: Path, parts: list[str], file: str, part: str) -> tuple[Module, list[Problem]]:
+def _read(
+    path: Path, parts: list[str], file: str, part: str, erased: frozenset[str] = frozenset()
+) -> tuple[Module, list[Problem]]:
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
     source = read_text(path, file)
-    text, problems = strip(source, name, is_package=is_package, file=file)
+    text, problems = strip(source, name, is_package=is_package, file=file, erased=erased)
     return Module(name, is_package, text, file, part), problems
 
 

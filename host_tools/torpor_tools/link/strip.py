@@ -23,22 +23,32 @@ DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe
 MOVED = {"deadline": "torpor.deadline"}
 
 
-def strip(source: str, module: str, *, is_package: bool, file: str) -> tuple[str, list[Problem]]:
+def strip(
+    source: str,
+    module: str,
+    *,
+    is_package: bool,
+    file: str,
+    erased: frozenset[str] = frozenset(),
+) -> tuple[str, list[Problem]]:
     """The device's text of the module ``module`` (dotted name), and what is wrong with it.
+
+    ``erased`` are types of libraries, dotted, that no device has; their imports are removed.
 
     A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
     CPython cannot read the source.
     """
-    text, problems = _strip(source, module, is_package, file)
+    text, problems = _strip(source, module, is_package, file, erased)
     return text, list(problems)
 
 
 @lru_cache(maxsize=512)  # the runtime is the same in the next build of this process
 def _strip(
-    source: str, module: str, is_package: bool, file: str
+    source: str, module: str, is_package: bool, file: str, erased: frozenset[str]
 ) -> tuple[str, tuple[Problem, ...]]:
     tree = ast.parse(source)
-    work = _Work(Edits(source), module, module if is_package else module.rpartition(".")[0])
+    package = module if is_package else module.rpartition(".")[0]
+    work = _Work(Edits(source), module, package, erased)
     work.imports(tree)
     work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
     work.block(tree.body, may_be_empty=True)
@@ -51,6 +61,7 @@ class _Work:
     edits: Edits
     module: str
     package: str
+    erased: frozenset[str] = frozenset()  # types of libraries, dotted
     gone: dict[str, str] = field(default_factory=dict)  # name -> the module it came from
     removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
     decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
@@ -115,7 +126,9 @@ class _Work:
             return [alias for alias in node.names if alias.name not in DECORATORS]
         # A contract reads peers from absolute imports only.
         peer = not node.level and self.is_peer(source)
-        return [] if peer or source in HOST_ONLY else node.names
+        if peer or source in HOST_ONLY:
+            return []
+        return [alias for alias in node.names if f"{source}.{alias.name}" not in self.erased]
 
     def forget(self, node: ast.stmt) -> None:
         """Note a removed statement and the names that it bound."""
@@ -133,7 +146,8 @@ class _Work:
     def forget_names(self, node: ast.Import | ast.ImportFrom, names: Iterable[ast.alias]) -> None:
         for alias in names:
             name = alias.asname or alias.name.partition(".")[0]
-            self.gone[name] = alias.name if isinstance(node, ast.Import) else self.source_of(node)
+            origin = alias.name if isinstance(node, ast.Import) else self.source_of(node)
+            self.gone[name] = "alias" if f"{origin}.{alias.name}" in self.erased else origin
 
     def statement(self, node: ast.stmt) -> None:
         """Edit a statement that stays."""
@@ -151,7 +165,9 @@ class _Work:
     def rewrite(self, node: ast.Import | ast.ImportFrom, head: str) -> None:
         """Leave in an import only the names that stay."""
         kept = self.kept_names(node)
-        self.forget_names(node, [alias for alias in node.names if alias not in kept])
+        gone = [alias for alias in node.names if alias not in kept]
+        self.forget_names(node, gone)
+        self.removed.update(gone)
         ours = isinstance(node, ast.ImportFrom) and self.source_of(node) == "torpor"
         moved = [alias for alias in kept if ours and alias.name in MOVED]
         stays = [alias for alias in kept if alias not in moved]

@@ -32,6 +32,8 @@ RUNTIME_PARTS = (
     "torpor.service",
 )
 
+_OURS = ("service", "library")  # the parts that the project's authors write
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _WORD = re.compile(r"[^\W\d]\w*")
 _LOOK_UPS = ("getattr", "eval", "exec", "__import__", "__dict__", "dir", "globals")
@@ -50,11 +52,11 @@ def without_unused(modules: Iterable[Module], start: Iterable[Module] = ()) -> l
     for package in packages:
         own = [m for m in every if m.part == "dependency" and _top(m.name) == package]
         users = _users(every, package)
-        if not any(m.part == "service" and _looks_up(m.source) for m in users):
+        if not any(m.part in _OURS and _looks_up(m.source) for m in users):
             words = {word for m in users for word in _words_of(m.source)}
             shaken.update({m.name: m for m in _shake(own, words)})
     every = [shaken.get(m.name, m) for m in every]
-    if any(m.part == "service" and _looks_up(m.source) for m in every):
+    if any(m.part in _OURS and _looks_up(m.source) for m in every):
         return every
     parts = [m for m in every if m.name in RUNTIME_PARTS]
     others = [m for m in every if m not in parts]
@@ -75,7 +77,9 @@ def _users(modules: list[Module], package: str) -> list[Module]:
     # What a part of the runtime imports may be handed objects of the package.
     named = {item.name for m in importers if m.part == "runtime" for item in imports(m)}
     handed = [m for m in modules if m.part == "runtime" and m.name in named]
-    return list({m.name: m for m in [*importers, *beside, *handed]}.values())
+    # A service may pass them to any function of a library.
+    shared = [m for m in modules if m.part == "library"]
+    return list({m.name: m for m in [*importers, *beside, *handed, *shared]}.values())
 
 
 def _shake(modules: list[Module], words: set[str]) -> list[Module]:

@@ -13,9 +13,10 @@ class SizeRow:
     """One line of the size table, in bytes as they lie on the chip."""
 
     name: str  # "alerts", "torpor.kernel", "microdot.sse"
-    kind: str  # service, runtime, dependency, wiring or start
+    kind: str  # service, library, runtime, dependency, wiring or start
     compiled: int  # bytecode (of "start": the source of boot.py and main.py)
     static: int = 0  # files served as they are
+    modules: tuple[str, ...] = ()  # that it counts
 
     @property
     def total(self) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -22,16 +24,23 @@ from .rewrite import is_marks
 
 
 class DeviceFile(pytest.Module):
-    """``services/<name>/tests/test_*.py``."""
+    """``services/<name>/tests/test_*.py``, or a test file below ``lib/``."""
+
+    @cached_property
+    def root(self) -> Path:
+        """The project's folder."""
+        return next(p for p in self.path.parents if (p / "cluster.toml").is_file())
 
     @property
-    def service(self) -> str:
-        return self.path.parents[1].name
+    def service(self) -> str | None:
+        """The service that is tested; None in ``lib/``."""
+        parts = self.path.relative_to(self.root).parts
+        return parts[1] if parts[0] == "services" else None
 
     @property
     def module_name(self) -> str:
         """The module's name on the device."""
-        return f"services.{self.service}.tests.{self.path.stem}"
+        return ".".join(self.path.relative_to(self.root).with_suffix("").parts)
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         try:
@@ -42,7 +51,10 @@ class DeviceFile(pytest.Module):
             tree = ast.parse(text, str(self.path))
         except SyntaxError as error:
             raise self.CollectError(f"{self.path}:{error.lineno}: {error.msg}") from None
-        self.fixtures = source.fixtures(self.path, tree)
+        of_lib = self.service is None
+        self.fixtures = source.fixtures(
+            self.path, tree, source.OF_LIB if of_lib else source.BUILT_IN
+        )
         self.arguments = dict(_arguments(tree))
         self.obj = self._shell(tree)
         yield from super().collect()

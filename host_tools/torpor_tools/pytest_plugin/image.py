@@ -18,12 +18,14 @@ from torpor_sim.wiring import table
 
 from .. import paths
 from ..contracts import load_plan
+from ..contracts.lib import FOLDER as LIB
 from ..contracts.settings import read_settings
 from ..contracts.source import read_source
 from ..errors import Problem, UserError, Where, fail
 from ..files import project_files
 from ..image.tree import static_files
 from ..link.compile import compile_all
+from ..link.libraries import Shelf
 from ..link.literal import literal
 from ..link.module import Module, shown
 from ..link.prune import SHAKEN, collect
@@ -54,6 +56,22 @@ _DEVICE_HALF = (
 )
 
 
+_LIB_TESTS = "lib.tests"  # no service can have this name
+_WIRING_OF_LIB = """
+# What a test adds: there is no service, and no peer.
+SETTINGS = None
+PEERS = {}
+
+
+def wire(s):
+    return None
+
+
+def seen_by_test(service):
+    return service
+"""
+
+
 @dataclass(frozen=True)
 class TestImage:
     """The files of a service's tests for a board's filesystem."""
@@ -79,13 +97,55 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     text = wiring(plan, alone, strict=strict) + "\n".join(
         _wiring_of_test(placed.contract, contracts, _settings(root, placed), strict)
     )
-    probes = Probes()
-    tests, problems = _tests(placed, root)
+    tests, problems = _tests(placed.folder / "tests", f"services.{service}.tests", root)
+    files, probes = _files(plan, alone, service, text, (tests, problems), counted)
+    for name, data in static_files(placed.folder / "static").items():
+        files[f"services/{service}/static/{name}"] = data
+    return TestImage(service, alone, files, problems, probes)
+
+
+def link_lib(root: Path, *, counted: bool = False) -> TestImage:
+    """The image of the tests of ``lib/``, on the first board of the cluster, without a service.
+
+    Raises ``UserError`` if the cluster has mistakes.
+    """
+    plan = load_plan(root)
+    board = dataclasses.replace(plan.boards[0], services=())
+    text = wiring(plan, board) + _WIRING_OF_LIB
+    tests: list[Module] = []
+    problems: dict[str, list[Problem]] = {}
+    for folder in sorted((root / LIB).rglob("tests")):
+        if folder.is_dir():
+            name = ".".join(folder.relative_to(root).parts)
+            found = _tests(folder, name, root)
+            tests += found[0]
+            problems.update(found[1])
+    files, probes = _files(plan, board, _LIB_TESTS, text, (tests, problems), counted)
+    return TestImage(_LIB_TESTS, board, files, problems, probes)
+
+
+def _files(
+    plan: Plan,
+    board: BoardPlan,
+    name: str,
+    text: str,
+    tests: tuple[list[Module], dict[str, list[Problem]]],
+    counted: bool,
+) -> tuple[dict[str, bytes], Probes]:
+    """The compiled files of tests and what they need; problems of test files join those there are.
+
+    ``name`` is the folder of the wiring, ``text``. Raises ``UserError`` if what is tested has
+    problems.
+    """
+    modules_of_tests, problems = tests
+    root, probes = plan.cluster.root, Probes()
     # Ported to the board that the service is on, for its modules are what the stubs promise.
-    modules, found = collect(plan, alone, {"cluster": text}, [*tests, *_device_half()])
+    modules, found = collect(plan, board, {"cluster": text}, [*modules_of_tests, *_device_half()])
+    libraries = sorted({m.name.partition(".")[0] for m in modules if m.library})
+    modules = [_with_libraries(m, libraries) for m in modules]
     # Several services' tests may share a board, so the runtime is the same for all.
     modules = [m for m in modules if m.name not in SHAKEN]
-    modules += [m for name in SHAKEN if (m := runtime_module(name, alone.board.port))]
+    modules += [m for name in SHAKEN if (m := runtime_module(name, board.board.port))]
     if counted:
         modules = [_counted(module, probes, root) for module in modules]
     compiled, refused = compile_all(modules, root / "build" / ".cache" / "mpy")
@@ -94,11 +154,16 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     own = [p for file, group in problems.items() for p in group if "/tests/" not in file]
     if own:
         raise UserError(own)
-    files = {name: data for name, data in compiled.items() if name != "cluster.mpy"}
-    files[f"t/{service}/cluster.mpy"] = compiled["cluster.mpy"]
-    for name, data in static_files(placed.folder / "static").items():
-        files[f"services/{service}/static/{name}"] = data
-    return TestImage(service, alone, files, problems, probes)
+    files = {file: data for file, data in compiled.items() if file != "cluster.mpy"}
+    files[f"t/{name}/cluster.mpy"] = compiled["cluster.mpy"]
+    return files, probes
+
+
+def _with_libraries(module: Module, names: list[str]) -> Module:
+    """The wiring with the names of the libraries, which each test file loads afresh."""
+    if module.name != "cluster":
+        return module
+    return dataclasses.replace(module, source=f"{module.source}\nLIBRARIES = {tuple(names)!r}\n")
 
 
 def shims(image: TestImage, root: str) -> dict[str, bytes]:
@@ -213,19 +278,22 @@ def _device_half() -> list[Module]:
     return modules
 
 
-def _tests(placed: PlacedService, root: Path) -> tuple[list[Module], dict[str, list[Problem]]]:
-    """The modules in the service's ``tests`` folder; pytest's own conftest.py stays on the host."""
+def _tests(folder: Path, package: str, root: Path) -> tuple[list[Module], dict[str, list[Problem]]]:
+    """The modules in a ``tests`` folder; pytest's own conftest.py stays on the host."""
     modules: list[Module] = []
     problems: dict[str, list[Problem]] = {}
-    for path in project_files(placed.folder / "tests", "*.py", deep=False, within=Path("/")):
+    erased = Shelf(root).erased
+    for path in project_files(folder, "*.py", deep=False, within=Path("/")):
         if path.name == "conftest.py":
             continue
         file = shown(path, root)
         is_package = path.stem == "__init__"
-        name = f"services.{placed.name}.tests" + ("" if is_package else f".{path.stem}")
+        name = package + ("" if is_package else f".{path.stem}")
         try:
             source = read_text(path, file)
-            text, found = strip(for_device(source), name, is_package=is_package, file=file)
+            text, found = strip(
+                for_device(source), name, is_package=is_package, file=file, erased=erased
+            )
         except SyntaxError as error:
             found = [syntax_problem(error, source, file)]
         except UserError as error:
@@ -238,7 +306,7 @@ def _tests(placed: PlacedService, root: Path) -> tuple[list[Module], dict[str, l
 
 
 def _counted(module: Module, probes: Probes, root: Path) -> Module:
-    if module.part != "service":
+    if module.part not in ("service", "library"):
         return module
     text = probes.instrument(module.source, root / module.file)
     return dataclasses.replace(module, source=text)

@@ -78,9 +78,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the tests of a service without importing the service: it runs on a board."""
+    """Collect the tests of a service or of ``lib/`` without importing it: it runs on a board."""
     service = path.parent if path.name == "tests" else path
-    if service.parent.name != "services" or not (service.parents[1] / "cluster.toml").is_file():
+    of_service = service.parent.name == "services"
+    of_service = of_service and (service.parents[1] / "cluster.toml").is_file()
+    if not of_service and not _is_in_lib(path):
         return None
     if parent.config.getoption("importmode") == "importlib":
         _stand_in(path, parent.config.rootpath)
@@ -167,13 +169,22 @@ def _check_target(config: pytest.Config) -> None:
 
 
 def _runs_on_device(path: Path) -> bool:
-    """Whether the file's tests run in MicroPython: ``services/<name>/tests/test_*.py``."""
+    """Whether the file's tests run in MicroPython.
+
+    They are ``services/<name>/tests/test_*.py``, ``lib/<name>/tests/test_*.py`` and
+    ``lib/tests/test_*.py``.
+    """
     tests = path.parent
-    return (
-        path.name.startswith("test_")
-        and tests.name == "tests"
-        and tests.parents[1].name == "services"
-        and (tests.parents[2] / "cluster.toml").is_file()
+    if not path.name.startswith("test_") or tests.name != "tests":
+        return False
+    of_service = tests.parents[1].name == "services"
+    return (of_service and (tests.parents[2] / "cluster.toml").is_file()) or _is_in_lib(tests)
+
+
+def _is_in_lib(folder: Path) -> bool:
+    """Whether a folder lies below the ``lib/`` of a project."""
+    return any(
+        each.name == "lib" and (each.parent / "cluster.toml").is_file() for each in folder.parents
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from . import source
 from .collect import DeviceFile
 from .coverage import Coverage
-from .image import TestImage, link
+from .image import TestImage, link, link_lib
 from .report import DeviceFailure
 from .runner import Order, Outcome, Runner
 from .transport import Transport
@@ -73,7 +73,7 @@ class DeviceSession:
         runner = self._runners.get(file.nodeid)
         if runner is None:
             image = self.image(file)
-            broken = image.problems.get(file.path.relative_to(file.path.parents[3]).as_posix())
+            broken = image.problems.get(file.path.relative_to(file.root).as_posix())
             if broken:
                 pytest.fail("\n".join(map(str, broken)), pytrace=False)
             counted = self._counter(image) if self._counts else None
@@ -85,12 +85,14 @@ class DeviceSession:
 
     def image(self, file: DeviceFile) -> TestImage:
         """The image of the file's service, linked once. Raises ``UserError``."""
-        folder = file.path.parents[1]
+        folder = file.root / (f"services/{file.service}" if file.service else "lib")
         if folder not in self._images:
             strict = not self.config.getoption("no_strict")
-            self._images[folder] = link(
-                folder.parents[1], folder.name, strict=strict, counted=self._counts
-            )
+            if file.service:
+                image = link(file.root, file.service, strict=strict, counted=self._counts)
+            else:
+                image = link_lib(file.root, counted=self._counts)
+            self._images[folder] = image
         return self._images[folder]
 
     def images(self) -> list[TestImage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ..text import read_text
 from .rewrite import is_pytest
 
 BUILT_IN = ("start", "client", "socket_client", "clock", "board", "store")
+OF_LIB = ("clock", "board")  # there is no service to start
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -33,13 +34,15 @@ def arguments(node: Function) -> tuple[str, ...]:
     return tuple(name for name in names if name != "self")
 
 
-def fixtures(path: Path, tree: ast.Module) -> dict[str, Fixture]:
+def fixtures(
+    path: Path, tree: ast.Module, built_in: Sequence[str] = BUILT_IN
+) -> dict[str, Fixture]:
     """The fixtures that tests of the file at ``path`` can ask for.
 
-    Those of torpor, the file's own, and those it imports from a module beside it. Raises
-    ``UserError`` for an option of ``@pytest.fixture`` that the device does not know.
+    Those of torpor (``built_in``), the file's own, and those it imports from a module beside it.
+    Raises ``UserError`` for an option of ``@pytest.fixture`` that the device does not know.
     """
-    found = {name: Fixture(name, None) for name in BUILT_IN}
+    found = {name: Fixture(name, None) for name in built_in}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             found.update(_imported(path, node))

@@ -1,0 +1,76 @@
+"""The modules that an image takes from the project's libraries: ``lib/`` and added packages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from ..contracts.aliases import host_only
+from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
+from ..contracts.source_module import Module as Parsed
+from ..errors import Problem
+from ..text import read_text
+from .module import Module, shown
+from .strip import strip
+
+
+class Shelf:
+    """The libraries of the project in ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def module(self, name: str) -> tuple[Module, list[Problem]] | None:
+        """Return the module of that name and what is wrong with it, or None if there is none.
+
+        Raises:
+            SyntaxError: CPython cannot read it; the check of ``lib/`` reports it.
+        """
+        if set(name.split(".")) & set(NOT_SHIPPED):
+            return None
+        found = find(self._root / FOLDER, name)
+        return self._own(name, found) if found else None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of all modules that can be imported from a library."""
+        return [module.name for module in lib_modules(self._root)[0]]
+
+    def _own(self, name: str, path: Path) -> tuple[Module, list[Problem]]:
+        file = shown(path, self._root)
+        is_package = path.name == "__init__.py"
+        source = read_text(path, file)
+        text, problems = strip(source, name, is_package=is_package, file=file, erased=self.erased)
+        top = name.partition(".")[0]
+        return Module(name, is_package, text, file, "library", top), problems
+
+    @cached_property
+    def erased(self) -> frozenset[str]:
+        """The types of ``lib/``, dotted, that exist in annotations only: no device has them."""
+        return frozenset(_erased(lib_modules(self._root)[0]))
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Return the file of a module below ``folder``."""
+    path = folder.joinpath(*name.split("."))
+    for file in (path / "__init__.py", path.with_name(path.name + ".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+def _erased(modules: Iterable[Parsed]) -> set[str]:
+    found = {f"{m.name}.{name}" for m in modules for name in host_only(m.tree)}
+    # A module passes on what it imports from another one.
+    passed = {
+        f"{m.name}.{alias.asname or alias.name}": f"{m.imported_from(node)}.{alias.name}"
+        for m in modules
+        for node in ast.walk(m.tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    while new := {name for name, origin in passed.items() if origin in found} - found:
+        found |= new
+    return found
