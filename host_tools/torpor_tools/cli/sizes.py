@@ -17,9 +17,9 @@ Heap = Mapping[str, int]  # bytes of a module or a service; what is missing was 
 def size_table(
     sizes: SizeTable, heap: Heap, on_request: Heap, *, modules: bool
 ) -> tuple[Sequence[str], list[tuple[str, ...]]]:
-    """Headings and rows: every service and library, and every other module or, without ``modules``,
-    their sums.
+    """Headings and rows: each service and library, and the other modules or their sums.
 
+    Without ``modules`` they are summed up.
     ``on_request`` comes to ``heap`` while services run that start on request.
     """
 
