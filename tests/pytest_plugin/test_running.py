@@ -724,7 +724,7 @@ def test_coverage_without_coverage_py_is_refused_before_any_test(project: Projec
         run = project.pytest("--service-coverage", *more, PYTHONPATH=str(project.root))
         assert run.status == 4
         assert run.text.strip() == (
-            "ERROR: --service-coverage needs coverage.py: pip install coverage"
+            "ERROR: --service-coverage needs coverage.py: pip install 'torpor[test]'"
         )
     assert project.pytest(PYTHONPATH=str(project.root)).counts == {"passed": 1}
 

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from ..errors import Problem, UserError
+from ..extras import error_for
 from .base import Entry, HelpPage, Settings
 
 GROUPS = (
@@ -139,7 +140,10 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (lacking := error_for(error.name or "")):
+            print_problems(lacking.problems)
+            return PROBLEMS
         print_bug()
         return BUG
 

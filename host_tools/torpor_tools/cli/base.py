@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import fail
+from ..extras import need
 
 
 @dataclass(frozen=True)
@@ -117,18 +118,31 @@ class HelpPage:
 
 
 class Command(click.Command):
-    """A command whose help page explains its arguments and ends with examples."""
+    """A command whose help page explains its arguments and ends with examples.
+
+    Args:
+        arguments: Names of arguments and their explanations.
+        examples: Lines to type and their explanations.
+        extra: The extra of torpor that the command cannot run without; empty if the core is enough.
+    """
 
     def __init__(
         self,
         *args: Any,
         arguments: Sequence[tuple[str, str]] = (),
         examples: Sequence[tuple[str, str]] = (),
+        extra: str = "",
         **kw: Any,
     ) -> None:
         super().__init__(*args, **kw)
         self.arguments = arguments
         self.examples = examples
+        self.extra = extra
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if self.extra:
+            need(self.extra)
+        return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         page = HelpPage(ctx, formatter)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from ..errors import Where, fail
+from ..extras import need
 from ..suggest import counted
 from .base import FILE, Command, Group, Settings
 from .output import counting
@@ -43,7 +44,7 @@ def command() -> None:
 
 @contextmanager
 def _data(settings: Settings, service: str, at: str | None, port: str | None) -> Iterator[Data]:
-    from ..board.data import board, usb
+    from ..board.data import board
     from ..contracts import load_plan
 
     plan = load_plan(settings.root)
@@ -53,6 +54,8 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
         return
     if at:
         raise fail("--at is for the network, --port for USB", "leave one of them out")
+    need("board")
+    from ..board.data import usb
     from ..board.deploy.repl import MpremoteLink
 
     board.find(plan, service)

@@ -9,9 +9,6 @@ from pathlib import Path
 
 import click
 
-from ..board.deploy import deploy
-from ..board.deploy.health import READY_S, lines, watch
-from ..board.deploy.repl import LINKS, SILENCE_S
 from ..errors import UserError
 from ..files import belongs
 from ..model.image import Image
@@ -27,6 +24,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Send what has changed to a running board over USB, and restart it. Its data stays.",
     arguments=[BOARD],
     examples=[
@@ -40,7 +38,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
 @port_option
 @click.option(
     "--via",
-    type=click.Choice(sorted(LINKS, reverse=True)),
+    type=click.Choice(["mpremote", "ampy"]),
     default="mpremote",
     show_default=True,
     help="Whose transport to use.",
@@ -82,6 +80,10 @@ def command(
 
 
 def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) -> None:
+    from ..board.deploy import deploy
+    from ..board.deploy.health import READY_S, watch
+    from ..board.deploy.repl import LINKS, SILENCE_S
+
     files = image_files(image)
     with busy(f"Connecting to {device}"):
         link = LINKS[via](device, SILENCE_S * patience)
@@ -105,6 +107,8 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
 
 def _log_until(changed: threading.Event, device: str) -> None:
     """Print the board's log until a source has changed."""
+    from ..board.deploy.health import lines
+
     click.echo("\nWaiting for changes; Ctrl-C ends. The log:\n")
     for text in lines(device, changed.is_set):
         click.echo(text)

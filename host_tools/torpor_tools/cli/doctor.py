@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Problem, UserError, Where, fail
+from ..extras import need
 from .base import FILE, Command, Settings
 from .output import note, print_table, progress_bar
 from .target import BOARD, device_of, pick, port_option
@@ -27,6 +28,7 @@ _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Compare a board with what torpor states of it: run short programs over its USB, print "
     "where it differs, and write a report to attach to an issue. The board is reset several times "
     "and then starts its program again; its files stay as they are.",
@@ -67,6 +69,7 @@ def command(
     file = report or settings.folder / f"doctor-{examined.name}.json"
     _check_report(file)
     if emulate:
+        need("emulator")
         problems = _emulated(subject, resets, file)
     else:
         problems = _examine(_on_usb(settings, subject, port, resets), file)

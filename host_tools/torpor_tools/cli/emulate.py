@@ -16,6 +16,7 @@ from torpor_sim.ports import Ports
 
 from ..board.flash.prepare import flash_file
 from ..errors import fail
+from ..extras import need
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..project.secrets import VARIABLES, wifi
@@ -41,6 +42,7 @@ def emulate(
     log: Callable[[LogLine], None],
 ) -> None:
     """Build the board, boot it, show its URLs and its log, until Ctrl-C. Raises ``UserError``."""
+    need("emulator")
     plan, image = _build(settings.root, name, types)
     with progress_bar(f"Firmware of {BOARD_TYPE}") as progress:
         file = flash_file(image, progress=progress)

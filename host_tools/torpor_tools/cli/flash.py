@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..board.deploy.health import READY_S, watch
-from ..board.flash import esp32, find, rp2
-from ..board.flash.find import Drive
 from ..board.flash.prepare import flash_file
 from ..errors import UserError, fail
 from ..model.board import Board
@@ -17,6 +15,9 @@ from ..model.image import Image
 from .base import FILE, FOLDER, Command, Settings
 from .output import busy, note, progress_bar
 from .target import BOARD, build_image, device_of, port_option, root_relative, show_start
+
+if TYPE_CHECKING:
+    from ..board.flash.find import Drive
 
 _DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot loader
 _LEAVE_S = 0.2  # until the bytes have left this computer
@@ -32,6 +33,7 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Put the official firmware and the image on a board, in one go. What the services have "
     "stored there is erased; torpor deploy keeps it.",
     arguments=[BOARD],
@@ -66,6 +68,8 @@ def command(
     types: bool,
     production: bool,
 ) -> None:
+    from ..board.flash import esp32
+
     plan, image = build_image(settings, board, types, production)
     kind = image.board.board
     with progress_bar(f"Firmware of {kind.name}") as progress:
@@ -82,6 +86,8 @@ def command(
             note(_NO_PORT)
     click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
     if wait and device:
+        from ..board.deploy.health import READY_S, watch
+
         with busy("Waiting for the board"):
             health = watch(device, ready_s=READY_S)
         show_start(plan, image, health, device)
@@ -91,6 +97,8 @@ def command(
 
 def _flash_rp2(image: Image, file: Path, port: str | None, named: Path | None) -> str | None:
     """Write the file; the serial port that the board has then, if it is found."""
+    from ..board.flash import rp2
+
     board = image.board.board
     drive = _drive(board, port, named)
     click.echo(f"writing to the drive {drive.path}")
@@ -100,6 +108,8 @@ def _flash_rp2(image: Image, file: Path, port: str | None, named: Path | None) -
 
 
 def _drive(board: Board, port: str | None, named: Path | None) -> Drive:
+    from ..board.flash import find, rp2
+
     if named:
         drive = find.drive_at(named)
         if drive is None:
@@ -125,6 +135,8 @@ def _drive(board: Board, port: str | None, named: Path | None) -> Drive:
 
 
 def _new_port(board: Board) -> str | None:
+    from ..board.flash import find
+
     end = time.monotonic() + _USB_S
     while time.monotonic() < end:
         try:

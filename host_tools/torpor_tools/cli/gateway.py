@@ -27,6 +27,7 @@ _LOOK_S = 1.0  # how often the simulator's places are looked at again
 
 @click.command(
     cls=Command,
+    extra="gateway",
     help="Answer HTTP for boards that sleep, until Ctrl-C.",
     examples=[
         ("torpor gateway", "with the broker of cluster.toml, or one that it starts"),
@@ -65,13 +66,9 @@ def command(
     port_base: int | None,
 ) -> None:
     from ..contracts import load_plan
+    from ..gateway import Gateway
     from ..project.secrets import broker_login
 
-    try:
-        from ..gateway import Gateway
-    except ModuleNotFoundError as error:
-        what = f"the gateway needs the package {error.name}"
-        raise fail(what, "pip install 'torpor[gateway]'") from None
     root = settings.root
     plan = load_plan(root)
     where = _broker(plan, broker)

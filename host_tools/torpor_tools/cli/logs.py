@@ -10,6 +10,7 @@ from .target import BOARD, on_device
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Print what a board logs on its USB, until Ctrl-C. The board runs on undisturbed.",
     arguments=[BOARD],
     examples=[

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..errors import fail
+from ..extras import need
 from ..model.plan import BoardPlan, Plan
 from ..power.load import Load, Outcome
 from ..power.meter import Energy
@@ -63,6 +64,8 @@ def command(
         raise fail(f"--battery {battery:g} is not a capacity", "give it in mAh, above 0")
     if not isfinite(offset):
         raise fail(f"--offset {offset:g} is not a time", "give it in ms")
+    if plot:
+        need("plots")
     placed = _board(load_plan(settings.root), board)
     if trace:
         path = settings.root / "build" / "sim" / board / "trace.jsonl"

@@ -13,6 +13,7 @@ from .target import BOARD, on_device
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Talk to a board's Python, with mpremote's terminal. Ctrl-C there stops the services, "
     "Ctrl-D starts them again, Ctrl-] leaves.",
     arguments=[BOARD],

@@ -14,6 +14,7 @@ _LEAVE_S = 0.2  # until the bytes have left this computer
 
 @click.command(
     cls=Command,
+    extra="board",
     help="Reset a board over its USB, as its reset button does. (A production image has no REPL "
     "that could be asked: press the button.)",
     arguments=[BOARD],

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..board.deploy.health import Health
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..model.image import Image
@@ -17,6 +16,9 @@ from ..model.plan import Plan
 from ..suggest import listing
 from .base import Settings
 from .output import busy, note, print_table
+
+if TYPE_CHECKING:
+    from ..board.deploy.health import Health
 
 BOARD = ("BOARD", "A board of the cluster, by its name in cluster.toml (default: the only one)")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -22,6 +21,7 @@ def test_it_greets(cluster):
 
 @click.command(
     cls=Command,
+    extra="test",
     help="Run the cluster's own tests in the simulator, under many placements of its services. "
     "No test may fail, and no answer may depend on which services share a board.",
     arguments=[("SUITE", f"Files or folders with tests that use `cluster` (default: {_SUITE})")],
@@ -49,8 +49,6 @@ def command(
     expression: str | None,
 ) -> int:
     root = settings.root
-    if jobs and find_spec("xdist") is None:
-        raise fail("-n needs pytest-xdist", "pip install pytest-xdist")
     paths = [str(path) for path in suite] or [_SUITE]
     if not suite and not (root / _SUITE).is_dir():
         raise fail(

