@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from ..errors import Problem
 from ..model.cluster import Cluster
 from ..model.contract import Contract
+from ..python_names import is_foreign
 from ..suggest import did_you_mean, listing
 from .read import Function
 from .rules.service import RESERVED
-from .source import Source, is_foreign
+from .source import Source
 
 
 def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:

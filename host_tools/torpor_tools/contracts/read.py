@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import Where
 from ..model.contract import Argument, Contract, Method, Migration, Peer, Route, Wake
+from ..python_names import is_foreign
 from . import shapes
-from .source import VERBS, Module, Source, decorator, is_foreign
+from .source import VERBS, Module, Source, decorator
 
 LIFECYCLE = ("start",)  # methods that the runtime calls, and no peer
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import Problem, UserError, Where
 from ..files import project_files
+from ..python_names import is_foreign, parsed
 from ..python_text import syntax_problem
 from ..text import read_text
 from .aliases import aliases
@@ -22,8 +23,8 @@ __all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
-# Folders of a service that its peers do not see.
-NOT_SHIPPED = ("tests", "migrations")
+# Folders of a service that hold no modules of its contract; the linker ships the second.
+ASIDE = ("tests", "migrations")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def read_source(root: Path, service: str) -> Source:
     if not (folder / "__init__.py").is_file():
         raise UserError(_absent(folder, service))
     files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
-    shipped = [f for f in files if not set(NOT_SHIPPED) & set(f.relative_to(folder).parts)]
+    shipped = [f for f in files if not set(ASIDE) & set(f.relative_to(folder).parts)]
     parsed = [parse_module(file, root) for file in shipped]
     files = project_files(folder / "migrations", "*.py", deep=False, within=folder)
     migrations = [parse_module(file, root) for file in files if file.name != "__init__.py"]
@@ -159,7 +160,7 @@ def parse_module(path: Path, root: Path) -> Module | Problem:
     name = file.removesuffix("/__init__.py" if is_package else ".py").replace("/", ".")
     try:
         text = read_text(path, file)
-        tree = ast.parse(text, file)
+        tree = parsed(text, file)
     except UserError as error:
         return error.problems[0]
     except SyntaxError as error:
@@ -183,12 +184,6 @@ def _imported_names(module: Module) -> Iterator[tuple[str, str]]:
             source = module.imported_from(node)
             for alias in node.names:
                 yield alias.asname or alias.name, f"{source}.{alias.name}"
-
-
-def is_foreign(module: str, service: str) -> bool:
-    """Return whether a dotted name belongs to a service other than ``service``."""
-    parts = module.split(".")
-    return parts[0] == "services" and parts[1:2] != [service]
 
 
 def decorator(module: Module, node: ast.expr) -> tuple[str, ast.Call | None] | None:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from ..errors import Problem, Where
+from ..python_names import imported_from
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,8 @@ class Module:
 
     def imported_from(self, node: ast.ImportFrom) -> str:
         """The absolute name of the module that ``from ... import`` names."""
-        if not node.level:
-            return node.module or ""
-        package = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
-        base = package[: len(package) - node.level + 1]
-        return ".".join([*base, node.module] if node.module else base)
+        package = self.name if self.is_package else self.name.rpartition(".")[0]
+        return imported_from(node, package)
 
     def origin(self, node: ast.AST | None) -> str:
         """The full name behind a name: ``Any`` is ``typing.Any``. Empty if it is not a name."""

@@ -26,7 +26,7 @@ from .firmware import firmware
 from .lacks import explain, is_false_alarm, module_at
 from .lib import FOLDER, Libraries
 from .remedies import remedy
-from .source import NOT_SHIPPED, Module, parse_module
+from .source import ASIDE, Module, parse_module
 from .stubs import stubs_dir
 
 _CONFIG = """\
@@ -125,7 +125,7 @@ def _modules(folder: Path) -> list[Path]:
     return [
         file
         for file in project_files(folder, "*.py")
-        if not set(NOT_SHIPPED) & set(file.relative_to(folder).parts)
+        if not set(ASIDE) & set(file.relative_to(folder).parts)
     ]
 
 

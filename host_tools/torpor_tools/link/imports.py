@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..python_names import imported_from, parsed
 from .module import Module
 
 
@@ -33,7 +34,7 @@ def imports(module: Module) -> tuple[Import, ...]:
 def _imports(source: str, package: str) -> tuple[Import, ...]:
     # Without the word, no expression imports anything, and most of a tree is expressions.
     skipped = () if "__import__" in source else (ast.expr,)
-    return tuple(_walk(ast.parse(source), package, False, False, skipped))
+    return tuple(_walk(parsed(source), package, False, False, skipped))
 
 
 def _walk(
@@ -46,7 +47,7 @@ def _walk(
             for alias in child.names:
                 yield Import(alias.name, child.lineno, True, guarded, lazy)
         elif isinstance(child, ast.ImportFrom):
-            base = _absolute(child, package)
+            base = imported_from(child, package)
             yield Import(base, child.lineno, True, guarded, lazy)
             for alias in child.names:
                 yield Import(f"{base}.{alias.name}", child.lineno, False, guarded, lazy)
@@ -67,14 +68,6 @@ def _called(node: ast.AST) -> str:
         if node.func.id == "__import__" and isinstance(name, ast.Constant):
             return name.value if isinstance(name.value, str) else ""
     return ""
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".")
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, node.module] if node.module else parts)
 
 
 def _catches_import_error(node: ast.Try) -> bool:

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from ..contracts import aliases
 from ..errors import Problem, Where
+from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
 
 HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
@@ -46,7 +47,7 @@ def strip(
 def _strip(
     source: str, module: str, is_package: bool, file: str, erased: frozenset[str]
 ) -> tuple[str, tuple[Problem, ...]]:
-    tree = ast.parse(source)
+    tree = parsed(source, file)
     package = module if is_package else module.rpartition(".")[0]
     work = _Work(Edits(source), module, package, erased)
     work.imports(tree)
@@ -82,16 +83,12 @@ class _Work:
 
     def source_of(self, node: ast.ImportFrom) -> str:
         """The absolute name of the module that ``from ... import`` names."""
-        if not node.level:
-            return node.module or ""
-        parts = self.package.split(".")
-        parts = parts[: len(parts) - node.level + 1]
-        return ".".join([*parts, node.module] if node.module else parts)
+        return imported_from(node, self.package)
 
     def is_peer(self, module: str) -> bool:
         """Whether a module is the package of another service."""
-        own, parts = self.module.split("."), module.split(".")
-        return len(parts) == 2 and parts[0] == own[0] == "services" and parts[1] != own[1]
+        own = self.module.split(".")
+        return own[0] == "services" and module.count(".") == 1 and is_foreign(module, own[1])
 
     # -- taking out
 

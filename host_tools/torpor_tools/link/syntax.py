@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Callable, Iterator
 
 from ..errors import Problem, Where
+from ..python_names import parsed
 from ..python_text import newer_syntax
 from .module import Module
 
@@ -120,9 +121,7 @@ def explain(module: Module, output: str) -> list[Problem]:
 
 def misread(module: Module) -> Iterator[Problem]:
     """What mpy-cross accepts but takes for something else: ``with (a, b):`` as one tuple."""
-    nodes = [
-        n for n in ast.walk(ast.parse(module.source)) if isinstance(n, ast.With | ast.AsyncWith)
-    ]
+    nodes = [n for n in ast.walk(parsed(module.source)) if isinstance(n, ast.With | ast.AsyncWith)]
     if not nodes:
         return
     tokens = list(tokenize.generate_tokens(io.StringIO(module.source).readline))
@@ -138,7 +137,7 @@ def misread(module: Module) -> Iterator[Problem]:
 
 
 def _unsupported(module: Module) -> Iterator[Problem]:
-    for node in ast.walk(ast.parse(module.source)):
+    for node in ast.walk(parsed(module.source)):
         for rule in _RULES:
             found = rule(node)
             if found:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ..python_names import parsed
 from .edits import Edits
 from .imports import imports
 from .module import Module
@@ -83,7 +84,7 @@ def _users(modules: list[Module], package: str) -> list[Module]:
 
 
 def _shake(modules: list[Module], words: set[str]) -> list[Module]:
-    trees = [(module, ast.parse(module.source)) for module in modules]
+    trees = [(module, parsed(module.source)) for module in modules]
     candidates: list[_Candidate] = []
     for module, tree in trees:
         words |= _words_outside(tree, list(_candidates(module, tree)))
@@ -133,7 +134,7 @@ def _words_outside(tree: ast.AST, candidates: list[_Candidate]) -> set[str]:
 
 @lru_cache(maxsize=1024)  # most modules are the same in the next build of this process
 def _words_of(source: str) -> frozenset[str]:
-    return frozenset(_words(ast.parse(source)))
+    return frozenset(_words(parsed(source)))
 
 
 def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
@@ -159,7 +160,7 @@ def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
 @lru_cache(maxsize=512)
 def _looks_up(source: str) -> bool:
     """Whether names are made at run time: ``getattr(x, "name")`` does not."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id
             literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)

@@ -10,9 +10,10 @@ import ast
 from collections.abc import Iterator
 
 from ...errors import Problem
+from ...python_names import is_foreign
 from ..lineage import SERVICE, Class, base_of
 from ..read import LIFECYCLE
-from ..source import Source, decorator, is_foreign
+from ..source import Source, decorator
 from ..source_module import Module
 
 _READ_ONLY = "the build reads the class without running it"

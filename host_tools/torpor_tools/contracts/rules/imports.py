@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from ...errors import Problem
-from ..source import Module, Source, is_foreign
+from ...python_names import is_foreign
+from ..source import Module, Source
 
 _REMEDY = "ask the peer for what you need through a method of its contract"
 
