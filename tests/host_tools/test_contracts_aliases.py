@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.running import running, write_cluster
 from torpor_tools.contracts import check_types, load_plan
-from torpor_tools.link.strip import strip
+from torpor_tools.link.bind import bind
 
 SOURCE = """\
 from typing import TYPE_CHECKING, Any, Dict, Optional, TypeAlias, Union
@@ -94,5 +94,5 @@ def test_they_run(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_alias_stays(line: str) -> None:
-    text, problems = strip(f"{line}\n", "services.a", is_package=True, file="a.py")
+    text, problems = bind(f"{line}\n", "services.a", is_package=True, file="a.py")
     assert (text, problems) == (f"{line}\n", [])

@@ -10,7 +10,7 @@ from tests.helpers.running import write_cluster
 from tests.helpers.several import write_boards
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import check, image_files
-from torpor_tools.link.prune import start_modules
+from torpor_tools.link.start import start_modules
 from torpor_tools.link.wiring import wiring
 from torpor_tools.model.cluster import announced_name
 from torpor_tools.project.boards import known_boards, load_board

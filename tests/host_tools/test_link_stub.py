@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.helpers.several import write_boards
-from torpor_tools.client.rpc import mark
 from torpor_tools.contracts import load_plan
-from torpor_tools.contracts.fingerprint import honoured_fingerprints
+from torpor_tools.contracts.fingerprint import honoured_fingerprints, short_fingerprint
 from torpor_tools.link.stub import api, signatures, stubs
 from torpor_tools.link.wiring import wiring
 from torpor_tools.model.plan import Plan
@@ -56,7 +55,7 @@ def plan(root: Path, boards: dict[str, list[str]]) -> Plan:
 def marks(made: Plan, method: str) -> list[int]:
     contract = made.homes("readings")[0].service("readings").contract
     found = next(m for m in contract.methods if m.name == method)
-    return [mark(f) for f in reversed(honoured_fingerprints(found))]
+    return [short_fingerprint(f) for f in reversed(honoured_fingerprints(found))]
 
 
 def test_a_stub_is_short_and_reads_like_the_service(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from torpor_tools.board.deploy.health import lines
 from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import build
-from torpor_tools.link.prune import start_modules
+from torpor_tools.link.start import start_modules
 
 DIES = """
 def run():

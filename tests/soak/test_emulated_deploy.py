@@ -24,7 +24,7 @@ from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.errors import UserError
 from torpor_tools.image import littlefs
 from torpor_tools.image.tree import LISTING, checksums
-from torpor_tools.link.prune import start_modules
+from torpor_tools.link.start import start_modules
 from torpor_tools.project import load_board
 
 pytestmark = [pytest.mark.soak, pytest.mark.emulated]

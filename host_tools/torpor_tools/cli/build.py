@@ -28,6 +28,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 )
 @click.argument("board", required=False)
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@click.option("-v", "--verbose", is_flag=True, help="Report each pass of the linker.")
 @click.option("--modules", is_flag=True, help="Show each module of the runtime.")
 @click.option("--only", metavar="SERVICE", help="Build a board of that name with this service.")
 @click.option("--type", "kind", metavar="TYPE", help="The kind of that board (default: as now).")
@@ -44,6 +45,7 @@ def command(
     settings: Settings,
     board: str | None,
     types: bool,
+    verbose: bool,
     modules: bool,
     only: str | None,
     kind: str | None,
@@ -69,7 +71,13 @@ def command(
         note(text)
     names = [board] if board else [b.name for b in plan.boards]
     images = build_boards(
-        plan, names, root / "build", types=types, production=production, frozen=frozen
+        plan,
+        names,
+        root / "build",
+        types=types,
+        production=production,
+        frozen=frozen,
+        report=click.echo if verbose else None,
     )
     for name in names:
         with busy(f"Building {name}"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from ..contracts.fingerprint import short_fingerprint
 from ..errors import fail
 from . import sign
 
@@ -157,11 +158,6 @@ class Peer:
         raise CallError(status, str(message), kind)
 
 
-def mark(fingerprint: str) -> int:
-    """A fingerprint as a call carries it: 30 bits, which a chip holds without an object."""
-    return int(fingerprint, 16) & 0x3FFFFFFF
-
-
 def encode_call(
     number: int,
     deadline_ms: int,
@@ -182,7 +178,7 @@ def encode_call(
     length = _CALL.size + len(body) + sign.CODE
     if length > MAX_CALL:
         raise ValueError(f"a call of {length} bytes; a board takes {MAX_CALL}")
-    return _CALL.pack(length, number, deadline_ms, mark(fingerprint)) + body
+    return _CALL.pack(length, number, deadline_ms, short_fingerprint(fingerprint)) + body
 
 
 def read_frame(sock: socket.socket) -> bytes:

@@ -32,6 +32,11 @@ def honoured_fingerprints(method: Method) -> tuple[str, ...]:
     return tuple(_of(method, method.arguments[:count]) for count in counts)
 
 
+def short_fingerprint(fingerprint: str) -> int:
+    """Return the lowest 30 bits of a fingerprint, as a frame carries it: a small int on a chip."""
+    return int(fingerprint, 16) & 0x3FFFFFFF
+
+
 def service_fingerprint(contract: Contract) -> str:
     """12 hexadecimal digits that change with anything of the contract that a caller can see.
 

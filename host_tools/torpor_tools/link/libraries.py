@@ -10,10 +10,8 @@ from pathlib import Path
 from ..contracts.aliases import host_only
 from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
 from ..contracts.source_module import Module as Parsed
-from ..errors import Problem
 from ..text import read_text
 from .module import Module, shown
-from .strip import strip
 
 
 class Shelf:
@@ -22,8 +20,8 @@ class Shelf:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def module(self, name: str) -> tuple[Module, list[Problem]] | None:
-        """Return the module of that name and what is wrong with it, or None if there is none.
+    def module(self, name: str) -> Module | None:
+        """Return the module of that name as it stands in its file, or None if there is none.
 
         Raises:
             SyntaxError: CPython cannot read it; the check of ``lib/`` reports it.
@@ -38,13 +36,11 @@ class Shelf:
         """The names of all modules that can be imported from a library."""
         return [module.name for module in lib_modules(self._root)[0]]
 
-    def _own(self, name: str, path: Path) -> tuple[Module, list[Problem]]:
+    def _own(self, name: str, path: Path) -> Module:
         file = shown(path, self._root)
-        is_package = path.name == "__init__.py"
         source = read_text(path, file)
-        text, problems = strip(source, name, is_package=is_package, file=file, erased=self.erased)
         top = name.partition(".")[0]
-        return Module(name, is_package, text, file, "library", top), problems
+        return Module(name, path.name == "__init__.py", source, file, "library", top)
 
     @cached_property
     def erased(self) -> frozenset[str]:

@@ -15,20 +15,12 @@ from typing import Any
 from ..contracts.shapes import Type, from_text
 from ..model.contract import Argument, Contract, Method, Route
 from .literal import WIDTH, Code, literal
+from .runtime import COMBINERS, CONVERTERS, PATH_CONVERTERS
 from .strict import kind
 
 Tree = dict[str, Any]
 
-_CONVERTERS = {
-    "str": "str_",
-    "int": "int_",
-    "float": "float_",
-    "bool": "bool_",
-    "list": "list_",
-    "dict": "dict_",
-    "Any": "any_",
-}
-CONVERTERS = {*_CONVERTERS.values(), "opt_", "inside", "path_int", "path_float", "path_bool"}
+_FUNCTIONS = {*CONVERTERS.values(), *PATH_CONVERTERS, *COMBINERS}
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ class Binder:
         names = (
             n for a in self.arguments for n in ast.walk(ast.parse(a)) if isinstance(n, ast.Name)
         )
-        return {name.id for name in names} & CONVERTERS
+        return {name.id for name in names} & _FUNCTIONS
 
     def lines(self, strict: bool = False) -> list[str]:
         """The function's source; ``strict`` holds the result to its annotation."""
@@ -117,7 +109,7 @@ def binders(contract: Contract) -> list[Binder]:
 
 def can_be_sent(argument: Argument) -> bool:
     """Whether a request can carry a value of the argument's type."""
-    return _kind(argument.type)[0] in _CONVERTERS
+    return _kind(argument.type)[0] in CONVERTERS
 
 
 def tree(binders: list[Binder], has_app: bool = False) -> Tree:
@@ -153,9 +145,9 @@ def _converted(argument: Argument, route: Route) -> str:
             return f"q.path[{index}]"
         return f'path_{kind}(q, {index}, "{argument.name}")'
     default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
-    taken = f'{_CONVERTERS[kind]}(q, "{argument.name}"{default})'
+    taken = f'{CONVERTERS[kind]}(q, "{argument.name}"{default})'
     if optional and kind != "Any":
-        taken = f'opt_({_CONVERTERS[kind]}, q, "{argument.name}"{default})'
+        taken = f'opt_({CONVERTERS[kind]}, q, "{argument.name}"{default})'
     if kind in ("list", "dict") and "[" in argument.type:
         whole = next(t for t in from_text(argument.type).options if t.name == kind)
         if (like := _like(whole)) not in ("[object]", '{"": object}'):

@@ -1,4 +1,4 @@
-"""Where the modules of an image come from: services, the runtime, and packages from PyPI."""
+"""Sources of modules: services, the runtime, and packages from PyPI."""
 
 from __future__ import annotations
 
@@ -10,40 +10,31 @@ from .. import paths
 from ..errors import Problem, UserError
 from ..files import project_files
 from ..model.plan import PlacedService
+from ..python_names import parsed
 from ..python_text import syntax_problem
 from ..text import read_text
+from .bind import bound
 from .module import Module, shown
-from .strip import strip
+from .runtime import DEPENDENCIES, PORT_MODULES
 
-# What services may import from PyPI: the package on the device, and the project that has it.
-DEPENDENCIES = {"microdot": "microdot"}
-# Modules of the runtime that each port has its own file for: ports/<port><suffix>.py.
-PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
-RUNTIME = ("torpor", "torpor_test", "swap")  # what firmware/ has for the module path of a board
 NOT_SHIPPED = ("tests",)
 
 
-def service_modules(
-    service: PlacedService, root: Path, erased: frozenset[str] = frozenset()
-) -> tuple[list[Module], list[Problem]]:
-    """All modules of a service, transformed for the device, and what is wrong with them.
-
-    ``erased`` are types of libraries that no device has.
-    """
+def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
+    """All modules of a service as they stand in its files, and why others cannot be read."""
     modules, problems = [], []
     for path in service_files(service.folder, "*.py"):
         inside = path.relative_to(service.folder).with_suffix("").parts
-        parts = ["services", service.name, *inside]
+        file = shown(path, root)
         try:
-            module, found = _read(path, parts, shown(path, root), "service", erased)
+            module = _read(path, ["services", service.name, *inside], file, "service")
+            parsed(module.source, file)
         except SyntaxError as error:
-            text = read_text(path, shown(path, root))
-            problems.append(syntax_problem(error, text, shown(path, root)))
+            problems.append(syntax_problem(error, module.source, file))
         except UserError as error:
             problems += error.problems
         else:
             modules.append(module)
-            problems += found
     return modules, problems
 
 
@@ -55,19 +46,20 @@ def service_files(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def runtime_module(name: str, port: str) -> Module | None:
-    """The module of that name of the runtime (``RUNTIME``), or None if there is none.
+    """The module of that name of the runtime, bound to a board, or None if there is none.
 
     ``PORT_MODULES`` are files of the board's port. Raises ``SyntaxError``, which is a bug.
     """
     folder = paths.firmware_dir()
     if name in PORT_MODULES:
         file = f"ports/{port}{PORT_MODULES[name]}.py"
-        return _read(folder / file, name.split("."), f"firmware/{file}", "runtime")[0]
-    found = _find(folder, name)
-    if found is None:
+        path, parts = folder / file, name.split(".")
+    elif found := _find(folder, name):
+        path, parts = found
+        file = _tail(parts, path)
+    else:
         return None
-    path, parts = found
-    return _read(path, parts, f"firmware/{_tail(parts, path)}", "runtime")[0]
+    return bound(_read(path, parts, f"firmware/{file}", "runtime"))[0]
 
 
 def dependency_module(name: str) -> Module | None:
@@ -97,14 +89,10 @@ def _find(folder: Path, name: str) -> tuple[Path, list[str]] | None:
     return None
 
 
-def _read(
-    path: Path, parts: list[str], file: str, part: str, erased: frozenset[str] = frozenset()
-) -> tuple[Module, list[Problem]]:
+def _read(path: Path, parts: list[str], file: str, part: str) -> Module:
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
-    source = read_text(path, file)
-    text, problems = strip(source, name, is_package=is_package, file=file, erased=erased)
-    return Module(name, is_package, text, file, part), problems
+    return Module(name, is_package, read_text(path, file), file, part)
 
 
 def _tail(parts: list[str], path: Path) -> str:

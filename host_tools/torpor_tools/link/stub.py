@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..client.rpc import mark
-from ..contracts.fingerprint import honoured_fingerprints, signature
+from ..contracts.fingerprint import honoured_fingerprints, short_fingerprint, signature
 from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, Plan
 from .literal import Code, literal
@@ -80,7 +79,7 @@ def _method(service: str, method: Method) -> Iterator[str]:
 
 def _marks(method: Method) -> list[int]:
     """The fingerprints from that with the required arguments alone to that with all."""
-    return [mark(f) for f in reversed(honoured_fingerprints(method))]
+    return [short_fingerprint(f) for f in reversed(honoured_fingerprints(method))]
 
 
 def _tuple(parts: list[str]) -> str:

@@ -24,14 +24,13 @@ from ..contracts.source import read_source
 from ..errors import Problem, UserError, Where, fail
 from ..files import project_files
 from ..image.tree import static_files
+from ..link.bind import bind
 from ..link.compile import compile_all
 from ..link.libraries import Shelf
 from ..link.literal import literal
 from ..link.module import Module, shown
-from ..link.prune import SHAKEN, collect
-from ..link.sources import runtime_module
+from ..link.resolve import resolved
 from ..link.strict import contract_name, tables, wrapped
-from ..link.strip import strip
 from ..link.wiring import wiring
 from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, PlacedService, Plan
@@ -140,16 +139,15 @@ def _files(
     modules_of_tests, problems = tests
     root, probes = plan.cluster.root, Probes()
     # Ported to the board that the service is on, for its modules are what the stubs promise.
-    modules, found = collect(plan, board, {"cluster": text}, [*modules_of_tests, *_device_half()])
+    # Nothing is shaken out: several services' tests may share a board, and its runtime.
+    program = resolved(plan, board, {"cluster": text}, [*modules_of_tests, *_device_half()])
+    modules = list(program.modules.values())
     libraries = sorted({m.name.partition(".")[0] for m in modules if m.library})
     modules = [_with_libraries(m, libraries) for m in modules]
-    # Several services' tests may share a board, so the runtime is the same for all.
-    modules = [m for m in modules if m.name not in SHAKEN]
-    modules += [m for name in SHAKEN if (m := runtime_module(name, board.board.port))]
     if counted:
         modules = [_counted(module, probes, root) for module in modules]
     compiled, refused = compile_all(modules, root / "build" / ".cache" / "mpy")
-    for problem in [*found, *refused]:
+    for problem in [*program.problems, *refused]:
         problems.setdefault(problem.where.file if problem.where else "", []).append(problem)
     own = [p for file, group in problems.items() for p in group if "/tests/" not in file]
     if own:
@@ -273,7 +271,7 @@ def _device_half() -> list[Module]:
         path = paths.firmware_dir() / "torpor_test" / f"{name[1:] or '__init__'}.py"
         full = f"torpor_test{name}"
         file = f"firmware/torpor_test/{path.name}"
-        text, _ = strip(path.read_text("utf-8"), full, is_package=not name, file=file)
+        text, _ = bind(path.read_text("utf-8"), full, is_package=not name, file=file)
         modules.append(Module(full, not name, text, file, "test"))
     return modules
 
@@ -291,7 +289,7 @@ def _tests(folder: Path, package: str, root: Path) -> tuple[list[Module], dict[s
         name = package + ("" if is_package else f".{path.stem}")
         try:
             source = read_text(path, file)
-            text, found = strip(
+            text, found = bind(
                 for_device(source), name, is_package=is_package, file=file, erased=erased
             )
         except SyntaxError as error:

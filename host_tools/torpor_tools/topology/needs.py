@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..image.tree import static_files
+from ..link.bind import bound
 from ..link.compile import compile_all
 from ..link.sources import service_files, service_modules
 from ..model.plan import BoardPlan, PlacedService, Plan
@@ -63,7 +64,7 @@ def _room(board: BoardPlan, base: int) -> Room:
 
 def _size(service: PlacedService, root: Path, cache: Path | None) -> int:
     modules, _ = service_modules(service, root)
-    compiled, _ = compile_all(modules, cache)
+    compiled, _ = compile_all([bound(module)[0] for module in modules], cache)
     return sum(map(len, [*compiled.values(), *static_files(service.folder / "static").values()]))
 
 

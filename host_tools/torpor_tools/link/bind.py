@@ -1,6 +1,6 @@
-"""What a chip does not need is taken out of a module's source before it is compiled.
+"""Take out of a module's source what a chip does not need, before it is compiled.
 
-It removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
+This removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
 ``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, and
 torpor's decorators (their content is in the wiring). Nothing else changes, and every line keeps its
 number.
@@ -10,21 +10,37 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ..contracts import aliases
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
+from .module import Module
+from .program import Program
+from .runtime import DECORATORS, MOVED
 
 HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
-DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
-# Names of torpor that only some images have -> the module that they come from there.
-MOVED = {"deadline": "torpor.deadline"}
 
 
-def strip(
+def run(program: Program) -> None:
+    """Bind the modules of the services to their board."""
+    for module in list(program.modules.values()):
+        if module.part == "service":
+            program.modules[module.name], problems = bound(module, program.shelf.erased)
+            program.problems += problems
+
+
+def bound(module: Module, erased: frozenset[str] = frozenset()) -> tuple[Module, list[Problem]]:
+    """Return the module with the device's text, and what is wrong with it."""
+    text, problems = bind(
+        module.source, module.name, is_package=module.is_package, file=module.file, erased=erased
+    )
+    return replace(module, source=text), problems
+
+
+def bind(
     source: str,
     module: str,
     *,
@@ -39,12 +55,12 @@ def strip(
     A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
     CPython cannot read the source.
     """
-    text, problems = _strip(source, module, is_package, file, erased)
+    text, problems = _bind(source, module, is_package, file, erased)
     return text, list(problems)
 
 
 @lru_cache(maxsize=512)  # the runtime is the same in the next build of this process
-def _strip(
+def _bind(
     source: str, module: str, is_package: bool, file: str, erased: frozenset[str]
 ) -> tuple[str, tuple[Problem, ...]]:
     tree = parsed(source, file)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torpor_tools.link.strip import strip
+from torpor_tools.link.bind import bind
 
 CASES = Path(__file__).parents[1] / "cases" / "link"
 
 
 def stripped(source: str) -> str:
-    text, problems = strip(source, "services.alerts", is_package=True, file="alerts.py")
+    text, problems = bind(source, "services.alerts", is_package=True, file="alerts.py")
     assert problems == []
     return text
 
@@ -62,7 +62,7 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
     ],
 )
 def test_a_name_that_goes_must_not_be_used_at_run_time(line: str, what: str) -> None:
-    _, problems = strip(line, "services.alerts", is_package=True, file="alerts.py")
+    _, problems = bind(line, "services.alerts", is_package=True, file="alerts.py")
     assert len(problems) == 1
     assert problems[0].what.startswith(what)
     assert problems[0].remedy
@@ -156,7 +156,7 @@ def _kept(node: ast.AST) -> list[tuple[int, str]]:
 @given(_block)
 def test_no_statement_moves(block: Block) -> None:
     source = "from torpor import get, every\n" + _source(block) + "\n"
-    text, _ = strip(source, "services.alerts", is_package=True, file="")
+    text, _ = bind(source, "services.alerts", is_package=True, file="")
     assert text.count("\n") == source.count("\n")
     assert _kept(ast.parse(text)) == _kept(ast.parse(source))
     remaining = [
@@ -169,5 +169,5 @@ def test_no_statement_moves(block: Block) -> None:
 
 @given(_block)
 def test_nothing_of_the_host_is_left(block: Block) -> None:
-    text, _ = strip(_source(block), "services.alerts", is_package=True, file="")
+    text, _ = bind(_source(block), "services.alerts", is_package=True, file="")
     assert not any(_goes(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt))

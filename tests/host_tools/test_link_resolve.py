@@ -12,15 +12,17 @@ from tests.host_tools.small_plans import NOWHERE, Small, argument, method, plan
 from torpor_tools import paths
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import Problem, UserError
-from torpor_tools.link import build
-from torpor_tools.link.prune import collect, start_modules
+from torpor_tools.link import build, shake
+from torpor_tools.link.resolve import resolved
+from torpor_tools.link.start import start_modules
 from torpor_tools.link.wiring import wiring
 from torpor_tools.model.contract import Migration
 
 
 def collected(tmp_path: Path, **services: Small) -> tuple[set[str], list[Problem]]:
     made = plan(tmp_path, services)
-    modules, problems = collect(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
+    program = resolved(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
+    modules, problems = list(program.modules.values()), program.problems
     assert [m.name for m in modules] == sorted({m.name for m in modules})
     return {m.name for m in modules}, problems
 
@@ -118,8 +120,9 @@ def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
     one = method("m", "GET /", arguments=(argument("x", "int", default="1"),))
     made = plan(tmp_path, {"a": Small(methods=(one,))})
     board = made.boards[0]
-    modules, _ = collect(made, board, {"cluster": wiring(made, board)})
-    args = next(m for m in modules if m.name == "torpor.http.args")
+    program = resolved(made, board, {"cluster": wiring(made, board)})
+    shake.run(program)
+    args = program.modules["torpor.http.args"]
     assert "def int_(" in args.source
     assert "def _lookup(" in args.source  # which int_ calls
     assert "def float_(" not in args.source
@@ -136,7 +139,8 @@ def test_every_optional_module_exists() -> None:
 def test_the_port_of_the_board_is_torpor_port(tmp_path: Path) -> None:
     source = "from torpor import system\nclass A: pass\n"
     made = plan(tmp_path, {"a": Small({"__init__.py": source})})
-    modules, _ = collect(made, made.boards[0], {"cluster": ""})
+    program = resolved(made, made.boards[0], {"cluster": ""})
+    modules = list(program.modules.values())
     port = next(m for m in modules if m.name == "torpor.port")
     assert port.file == "firmware/ports/rp2.py"
     assert port.path == "torpor/port.py"
@@ -265,6 +269,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_taken_off(tmp_path: Path) -> None:
     made = plan(tmp_path, {"a": Small({"__init__.py": "\ufeffclass A: pass\n"})})
-    modules, problems = collect(made, made.boards[0], {"cluster": ""})
+    program = resolved(made, made.boards[0], {"cluster": ""})
+    modules, problems = list(program.modules.values()), program.problems
     assert problems == []
     assert next(m for m in modules if m.name == "services.a").source == "class A: pass\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.host_tools.small_plans import Small, plan
 from torpor_tools.link.module import Module
-from torpor_tools.link.prune import collect
-from torpor_tools.link.unused import without_unused
+from torpor_tools.link.resolve import resolved
+from torpor_tools.link.shake import without_unused
 from torpor_tools.link.wiring import wiring
 
 PACKAGE = '''"""Says helper and Stream.close."""
@@ -145,7 +145,8 @@ class A(Service):
     app = app
 """
     made = plan(tmp_path, {"a": Small({"__init__.py": source}, has_app=True)})
-    modules, problems = collect(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
+    program = resolved(made, made.boards[0], {"cluster": wiring(made, made.boards[0])})
+    modules, problems = list(program.modules.values()), program.problems
     assert problems == []
     linked = without_unused(modules)
     [microdot] = [m.source for m in linked if m.name == "microdot.microdot"]

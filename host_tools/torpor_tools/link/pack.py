@@ -1,0 +1,68 @@
+"""Pack the files of an image: bytecode, start files, static files and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import Problem
+from ..image.tree import LISTING, checksums, static_files
+from ..model.plan import BoardPlan, Plan
+from ..suggest import listing
+from . import radio
+from .inputs import Inputs
+from .program import Program
+from .start import start_modules
+
+
+def pack(program: Program, inputs: Inputs, *, production: bool = False) -> dict[str, bytes]:
+    """Return all files of the image, with the list of their checksums."""
+    board = program.board
+    secrets = inputs.secret_files(bool(board.mailbox)) or {}
+    files = {**program.compiled, **_as_they_are(board, production), **secrets}
+    files[LISTING] = checksums(files)
+    return files
+
+
+def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Problem]:
+    """Return what the board's image needs from ``secrets.toml`` and does not get."""
+    secrets = inputs.secret_files(bool(board.mailbox))
+    if secrets is None:
+        return []
+    return [*_without_key(plan, board, secrets), *_open_mailbox(board, inputs)]
+
+
+def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
+    """Only peers may call peers: calls between boards carry a code under the cluster's key."""
+    peers = board.needs() + [n for other in plan.boards for n in other.needs() if board.has(n)]
+    if peers and b'"keys"' not in secrets.get("secrets.json", b""):
+        what = f"calls between boards need a key ({board.name}: {listing(dict.fromkeys(peers))})"
+        yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")
+
+
+def _open_mailbox(board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
+    """Check the broker's password and certificate.
+
+    Anyone who may write into the mailbox may call every route: a broker asks for a password, and
+    over TLS its certificate identifies it.
+    """
+    broker = board.mailbox
+    if broker is None:
+        return
+    login = inputs.broker_login
+    if not (login.get("user") and login.get("password")) and not broker.is_here:
+        what = f"the broker at {broker.host} would take requests for {board.name} from anybody"
+        yield Problem(broker.where, what, "put [mailbox] user and password into secrets.toml")
+    if broker.tls and "ca" not in login:
+        what = f"{board.name} could not tell the broker at {broker.host} from another"
+        remedy = 'put [mailbox] ca = "ca.pem", the certificate of its CA, into secrets.toml'
+        yield Problem(broker.where, what, remedy)
+
+
+def _as_they_are(board: BoardPlan, production: bool) -> dict[str, bytes]:
+    """The files that go into the image as they are."""
+    start = start_modules(board.board.port, production, radio.begin(board))
+    files = {module.path: module.source.encode() for module in start}
+    for service in board.services:
+        for name, data in static_files(service.folder / "static").items():
+            files[f"services/{service.name}/static/{name}"] = data
+    return files

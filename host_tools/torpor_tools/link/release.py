@@ -1,0 +1,58 @@
+"""Name in the wiring the modules that are in the heap only while a service on request runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..model.plan import PlacedService
+from . import wire
+from .imports import imports
+from .module import Module
+from .program import Program
+from .wiring import module_of
+
+
+def run(program: Program) -> None:
+    """Give each service that starts on request the names of the modules that it may give back.
+
+    These are the modules that no service that starts with the board, and nothing of the runtime
+    that such a board loads, imports anywhere.
+    """
+    services = program.board.on_request
+    if not services or not program.wired or not program.generated["cluster"]:
+        return
+    every = program.modules
+    late = [name for s in services for name in _roots(s, every)]
+    roots = [m for name, m in every.items() if _is_root(m, late)]
+    resident = _reached(every, [*program.start, *roots])
+    names: dict[str, str] = {}
+    for service in services:
+        first, *own = _roots(service, every)
+        needed = _reached(every, [every[name] for name in (first, *own)]) | {first, *own}
+        names[service.name] = " ".join([first, *sorted(needed - resident - {first})])
+    wire.cluster(program, names)
+
+
+def _roots(service: PlacedService, every: Mapping[str, Module]) -> list[str]:
+    """What a service brings into the image, its wiring first."""
+    home = f"services.{service.name}"
+    own = [name for name in every if name == home or name.startswith(home + ".")]
+    return [module_of(service.name), *own]
+
+
+def _is_root(module: Module, late: Iterable[str]) -> bool:
+    return module.part in ("service", "wiring", "test") and module.name not in late
+
+
+def _reached(every: Mapping[str, Module], roots: Iterable[Module]) -> set[str]:
+    """The names of all that ``roots`` import, directly or not, with their packages."""
+    reached: set[str] = set()
+    todo = list(roots)
+    while todo:
+        for item in imports(todo.pop()):
+            parts = item.name.split(".")
+            for name in (".".join(parts[: n + 1]) for n in range(len(parts))):
+                if name in every and name not in reached:
+                    reached.add(name)
+                    todo.append(every[name])
+    return reached

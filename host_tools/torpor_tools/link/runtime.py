@@ -1,0 +1,98 @@
+"""The host's knowledge of the device's runtime: its modules, and which board needs which.
+
+``tests/host_tools/test_link_runtime.py`` compares this file with ``firmware/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model.plan import BoardPlan
+
+START_FILES = ("boot.py", "main.py")
+PACKAGES = ("torpor", "torpor_test", "swap")  # what firmware/ has for the module path of a board
+# Modules that each port has its own file for: firmware/ports/<port><suffix>.py.
+PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
+# What services may import from PyPI: the package on the device, and the project that has it.
+DEPENDENCIES = {"microdot": "microdot"}
+
+# The decorators of torpor, which the build reads and the device never runs.
+DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
+# Names of torpor that only some images have -> the module that they come from there.
+MOVED = {"deadline": "torpor.deadline"}
+
+# The functions of ``torpor.http.args`` that convert an argument of a route, by its type.
+CONVERTERS = {
+    "str": "str_",
+    "int": "int_",
+    "float": "float_",
+    "bool": "bool_",
+    "list": "list_",
+    "dict": "dict_",
+    "Any": "any_",
+}
+# Those for arguments in the path, and what the others are combined with.
+PATH_CONVERTERS = ("path_int", "path_float", "path_bool")
+COMBINERS = ("opt_", "inside")
+
+# Collections of functions that are imported by name only: an image holds those that something
+# imports, and what they call.
+COLLECTIONS = ("torpor.http.args",)
+# Modules that lose the functions, classes and methods which nothing in the image names. Neither the
+# host nor the wiring calls these by a name that the image does not hold.
+SHAKEN = (
+    "torpor.clock",
+    "torpor.http.budget",
+    "torpor.http.response",
+    "torpor.kernel",
+    "torpor.port",
+    "torpor.schedule",
+    "torpor.service",
+)
+
+
+def _has_schedule(board: BoardPlan) -> bool:
+    methods = [m for s in board.services for m in s.contract.methods]
+    return any(m.every_ms is not None or m.daily_s is not None for m in methods)
+
+
+def _runs_daily(board: BoardPlan) -> bool:
+    return any(m.daily_s is not None for s in board.services for m in s.contract.methods)
+
+
+def _has_wake_pins(board: BoardPlan) -> bool:
+    return any(m.wake for s in board.services for m in s.contract.methods)
+
+
+def _has_store(board: BoardPlan) -> bool:
+    return any(s.contract.has_store for s in board.services)
+
+
+# A part of the runtime, ``torpor.<name>`` with ``start(kernel)``, and which board needs it. The
+# kernel starts them in this order, when the services have started. What is not named here or
+# imported by something that is named does not get into the image.
+PARTS: dict[str, Callable[[BoardPlan], bool]] = {
+    "areas": lambda board: board.board.port == "esp32",
+    "wifi": lambda board: board.board.port != "unix",
+    "rpc": lambda board: board.called,
+    "store.tools": lambda board: board.called and _has_store(board),
+    "http.opening": lambda board: any(s.port is not None for s in board.services),
+    "http.on_request": lambda board: bool(board.on_request),
+    "schedule": _has_schedule,
+    "mqtt.mailbox": lambda board: board.mailbox is not None,
+    "power.pins": _has_wake_pins,
+    "power.sleep": lambda board: board.power is not None and board.power.sleeps,
+}
+
+
+def parts(board: BoardPlan) -> list[str]:
+    """Return the parts of the runtime that the board needs, in the order of their start."""
+    return [name for name, needed in PARTS.items() if needed(board)]
+
+
+# Modules that the runtime does without if they are missing -> which board has them.
+OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
+    "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),
+    "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
+    "torpor.daily_jobs": _runs_daily,
+}

@@ -1,0 +1,54 @@
+"""Write the modules that tie a board's services together: ``cluster.py`` and what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..errors import UserError
+from ..model.plan import BoardPlan
+from . import stub
+from .program import Program
+from .wiring import module_of, wiring, wiring_of_service
+
+
+def run(program: Program) -> None:
+    """Generate the wiring, and the stubs and tables for calls between boards."""
+    try:
+        if program.wired:
+            _generate(program)
+            return
+    except UserError as error:
+        program.problems += error.problems
+    program.generate("cluster", "")
+
+
+def cluster(program: Program, released: Mapping[str, str]) -> None:
+    """Generate ``cluster.py``.
+
+    Args:
+        program: The program of the board.
+        released: For each service that starts on request, the names of its modules, which the board
+            may give back when the service has ended.
+    """
+    board = _called(program)
+    text = wiring(program.plan, board, strict=program.strict, released=released)
+    program.generate("cluster", text)
+
+
+def _generate(program: Program) -> None:
+    board = _called(program)
+    cluster(program, {})
+    for service in board.on_request:
+        text = wiring_of_service(board, service, strict=program.strict)
+        program.generate(module_of(service.name), text)
+    if text := stub.stubs(program.plan, board, program.versions):
+        program.generate(stub.STUBS, text)
+    if board.called:
+        program.generate(stub.API, stub.api(board))
+        program.generate(stub.SIGNATURES, stub.signatures(board, program.versions))
+
+
+def _called(program: Program) -> BoardPlan:
+    """A board that has the cluster's key can be called, by other boards and by the host's tools."""
+    return replace(program.board, called=program.keyed and program.board.port is not None)
