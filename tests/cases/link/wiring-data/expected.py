@@ -2,7 +2,6 @@
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 7
 CONNECTIONS = 9
 LINKS = 0
 SERVICES = ("notes", "log", "clock")

@@ -3,7 +3,6 @@ from torpor.http.args import int_
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 7
 CONNECTIONS = 7
 LINKS = 0
 SERVICES = ("notes",)

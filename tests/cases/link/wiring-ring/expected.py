@@ -2,7 +2,6 @@
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 8
 CONNECTIONS = 5
 LINKS = 0
 SERVICES = ("readings", "alerts")

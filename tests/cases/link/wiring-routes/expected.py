@@ -4,7 +4,6 @@ from torpor.http.args import any_, float_, inside, int_, list_, opt_, path_bool,
 
 NAME = "fridges"
 BOARD = "shed"
-LISTENERS = 8
 CONNECTIONS = 5
 LINKS = 0
 SERVICES = ("alerts",)
