@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ..errors import UserError
+from ..errors import UserError, fail
 from ..model.image import Image
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar, show_left_out
+from .size_document import board_document, document, read, to_text
+from .size_summary import markdown
 from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 
 
@@ -24,6 +30,8 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
         ("torpor build shed --production", "a board that nobody gets at over USB"),
         ("torpor build --only readings", "a service as a board of its own"),
         ("torpor build shed --firmware FILE.uf2", "on a firmware file that you have"),
+        ("torpor build --json sizes.json", "the sizes for a program"),
+        ("torpor build --summary - --compare sizes.json", "in Markdown, with what has changed"),
     ],
 )
 @click.argument("board", required=False)
@@ -40,6 +48,11 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 )
 @click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
 @click.option("--frozen", is_flag=True, help="Prepare a firmware of your own with the image in it.")
+@click.option(
+    "--json", "json_file", metavar="FILE", help="Write the sizes as JSON (- prints them)."
+)
+@click.option("--summary", metavar="FILE", help="Write the sizes as Markdown (- prints them).")
+@click.option("--compare", metavar="FILE", help="Show in the summary what changed since that JSON.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -52,6 +65,9 @@ def command(
     firmware: Path | None,
     production: bool,
     frozen: bool,
+    json_file: str | None,
+    summary: str | None,
+    compare: str | None,
 ) -> None:
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
@@ -62,6 +78,8 @@ def command(
     root = settings.root
     if (board and only) or (kind and not only):
         raise click.UsageError("Name a board, or a service with --only, and its --type.")
+    _check_reports(json_file, summary, compare, frozen)
+    base = _base(settings, compare)
     cluster = load_cluster(root)
     plan = plan_of(alone(cluster, only, kind) if only else cluster)
     board = only or board
@@ -79,19 +97,56 @@ def command(
         frozen=frozen,
         report=click.echo if verbose else None,
     )
-    for name in names:
-        with busy(f"Building {name}"):
-            image = next(images)
-        if not frozen:  # a table of the rest would be of no use
-            _show(image, modules)
-        show_left_out(image.board, root)
-        click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
-        if image.board.board.port == "unix":
-            click.echo(f"torpor export {name} makes a service of Linux of it")
-        elif frozen:
-            _show_frozen(image, root, firmware)
-        else:
-            _write_flash_file(image, root, firmware)
+    weighed = []
+    piped = "-" in (json_file, summary)  # then nothing else goes to stdout
+    with contextlib.redirect_stdout(sys.stderr) if piped else contextlib.nullcontext():
+        for name in names:
+            with busy(f"Building {name}"):
+                image = next(images)
+            if not frozen:  # a table of the rest would be of no use
+                weighed.append(_show(image, modules))
+            show_left_out(image.board, root)
+            click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
+            if image.board.board.port == "unix":
+                click.echo(f"torpor export {name} makes a service of Linux of it")
+            elif frozen:
+                _show_frozen(image, root, firmware)
+            else:
+                _write_flash_file(image, root, firmware)
+    if json_file or summary:
+        sizes = document(cluster.name, weighed)
+        _write(settings, json_file, to_text(sizes), piped)
+        _write(settings, summary, markdown(sizes, base), piped)
+
+
+def _check_reports(
+    json_file: str | None, summary: str | None, compare: str | None, frozen: bool
+) -> None:
+    """Refuse options that contradict each other. Raises ``click.UsageError``."""
+    if compare and not summary:
+        raise click.UsageError("--compare says what changed in the --summary, so give that too.")
+    if json_file and json_file == summary:
+        raise click.UsageError("--json and --summary need a file each.")
+    if frozen and (json_file or summary):
+        raise click.UsageError("--frozen shows no sizes: leave --json and --summary out.")
+
+
+def _base(settings: Settings, compare: str | None) -> Mapping[str, Any] | None:
+    """The sizes to compare with, read before anything is built. Raises ``UserError``."""
+    return read(settings.folder / compare, compare) if compare else None
+
+
+def _write(settings: Settings, file: str | None, text: str, piped: bool) -> None:
+    """Write a report to the file that was named, or print it."""
+    if file == "-":
+        click.echo(text, nl=False)
+    elif file:
+        path = settings.folder / file
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise fail(f"{file} cannot be written: {error.strerror}", "name another file") from None
+        click.echo(f"wrote {file}", err=piped)
 
 
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
@@ -130,7 +185,8 @@ def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
     click.echo(f"{file.relative_to(root)} is the file to flash")
 
 
-def _show(image: Image, modules: bool) -> None:
+def _show(image: Image, modules: bool) -> dict[str, Any]:
+    """Print the size table of an image, and return its sizes for the reports."""
     heap, on_request = _heap(image)
     headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")
@@ -138,6 +194,7 @@ def _show(image: Image, modules: bool) -> None:
     click.echo(HEAP_NOTE)
     if on_request:
         click.echo(ON_REQUEST_NOTE)
+    return board_document(image, heap, on_request)
 
 
 def _heap(image: Image) -> tuple[Heap, Heap]:

@@ -24,8 +24,8 @@ def size_table(
     """
 
     def row(name: str, kind: str, parts: Sequence[SizeRow]) -> tuple[str, ...]:
-        more = sum(_heap(part, on_request) for part in parts)
-        return _row(sizes, name, kind, parts, sum(_heap(part, heap) for part in parts), more)
+        more = sum(heap_of(part, on_request) for part in parts)
+        return _row(sizes, name, kind, parts, sum(heap_of(part, heap) for part in parts), more)
 
     rows = []
     for part in sizes.rows:
@@ -40,7 +40,8 @@ def size_table(
     return HEADINGS, rows
 
 
-def _heap(row: SizeRow, heap: Heap) -> int:
+def heap_of(row: SizeRow, heap: Heap) -> int:
+    """Return the bytes of heap of a row: those of its modules, and of a service's object."""
     if row.kind == "library":
         return sum(heap.get(name, 0) for name in row.modules)
     if row.kind != "service":
