@@ -30,7 +30,8 @@ class Peer:
     """A peer as ``caller`` sees it; what is no contract method comes from the service as it is.
 
     ``contract`` is method -> (((argument, type) or (argument, type, default), ...), type of the
-    result). A type is a name, or a tuple: ("list", item), ("dict", value), ("|", one, other, ...).
+    result). A type is as in ``link/encoding.py``: int, object, None, [item], {"": value},
+    (one, other) and {tuple: (one, other)}.
     """
 
     def __init__(self, caller: str, name: str, service, contract: dict) -> None:
@@ -95,31 +96,38 @@ async def route(label, kind, call):
 
 def _unfit_answer(kind, result):
     """Why a route cannot return ``result``, perhaps a tuple with status and headers."""
-    kinds = kind[1:] if type(kind) is tuple and kind[0] == "|" else (kind,)
-    tuples = [k for k in kinds if type(k) is tuple and k[0] == "tuple"]
+    kinds = kind if type(kind) is tuple else (kind,)
+    tuples = [k[tuple] for k in kinds if type(k) is dict and tuple in k]
     if type(result) is not tuple:
-        plain = [k for k in kinds if k not in tuples]
+        plain = tuple(k for k in kinds if type(k) is not dict or tuple not in k)
         if plain:
-            return _unfit(plain[0] if len(plain) == 1 else tuple(["|"] + plain), result, "")
+            return _unfit(plain[0] if len(plain) == 1 else plain, result, "")
         return "expected tuple, got %s" % _name(type(result))
     for each in tuples:
-        if len(each) - 1 == len(result):
+        if len(each) == len(result):
             for i in range(len(result)):
                 part = "" if i == 0 else ("the status", "the headers")[i - 1]
-                wrong = _unfit(each[i + 1], result[i], part)
+                wrong = _unfit(each[i], result[i], part)
                 if wrong:
                     return wrong
             return None
-    if "tuple" in kinds or "Any" in kinds:
-        return _unfit("Any", result[0], "")
+    if tuple in kinds or object in kinds:
+        return _unfit(object, result[0], "")
     return "expected %s, got a tuple of %d" % (_shown_kind(kind), len(result))
 
 
 def _shown_kind(kind):
-    if type(kind) is not tuple:
-        return kind
-    parts = [_shown_kind(k) for k in kind[1:]]
-    return " | ".join(parts) if kind[0] == "|" else "%s[%s]" % (kind[0], ", ".join(parts))
+    """A type as its annotation says it."""
+    form = type(kind)
+    if form is tuple:
+        return " | ".join([_shown_kind(k) for k in kind])
+    if form is list:
+        return "list[%s]" % _shown_kind(kind[0])
+    if form is not dict:
+        return "None" if kind is None else "Any" if kind is object else kind.__name__
+    if tuple in kind:
+        return "tuple[%s]" % ", ".join([_shown_kind(k) for k in kind[tuple]])
+    return "dict[str, %s]" % _shown_kind(kind[""])
 
 
 def _bind(label, arguments, args, kwargs):
@@ -171,33 +179,31 @@ def _unfit(kind, value, path):
     if t is float and not -_EXACT <= value <= _EXACT and _single(value) != value:
         return "%sloses digits: a chip's float would hold %d" % (of or "it ", _single(value))
     if type(kind) is tuple:
-        return _unfit_inside(kind, value, path)
+        reasons = [_unfit(one, value, path) for one in kind]
+        if None in reasons:
+            return None
+        # The reason that went deepest is of the option that was meant.
+        return max(reasons, key=len) if t is list or t is dict else reasons[0]
     if not _fits(kind, t):
-        return "%sexpected %s, got %s" % (of and of[:-1] + ": ", kind, _name(t))
+        name = _shown_kind(kind).split("[")[0]
+        return "%sexpected %s, got %s" % (of and of[:-1] + ": ", name, _name(t))
     if t is list or t is dict:
-        return _unfit_inside((_name(t), "Any"), value, path)
-    if kind == "Any" and t not in (str, int, float, bool, type(None)):
+        return _unfit_inside(kind, value, path)
+    if kind is object and t not in (str, int, float, bool, type(None)):
         return "%sis a %s, which JSON cannot hold" % (of or "it ", _name(t))
     return None
 
 
 def _unfit_inside(kind, value, path):
-    """The same for a kind with parts."""
-    if kind[0] == "|":
-        reasons = [_unfit(one, value, path) for one in kind[1:]]
-        if None in reasons:
-            return None
-        # The reason that went deepest is of the option that was meant.
-        return max(reasons, key=len) if type(value) in (list, dict) else reasons[0]
-    if not _fits(kind[0], type(value)):
-        at = path + ": " if path else ""
-        return "%sexpected %s, got %s" % (at, kind[0], _name(type(value)))
-    if kind[0] == "list":
+    """The same for what a list or a dict holds."""
+    if type(value) is list:
+        item = kind[0] if type(kind) is list else object
         for i in range(len(value)):
-            wrong = _unfit(kind[1], value[i], "%s[%d]" % (path, i))
+            wrong = _unfit(item, value[i], "%s[%d]" % (path, i))
             if wrong:
                 return wrong
         return None
+    item = kind[""] if type(kind) is dict else object
     for key in value:
         if type(key) is not str:
             return "%sthe key %r is not text and arrives as %r" % (
@@ -205,18 +211,19 @@ def _unfit_inside(kind, value, path):
                 key,
                 str(key),
             )
-        wrong = _unfit(kind[1], value[key], "%s[%r]" % (path, key))
+        wrong = _unfit(item, value[key], "%s[%r]" % (path, key))
         if wrong:
             return wrong
     return None
 
 
 def _fits(kind, t):
-    if kind == "Any":
+    """Whether a value of type ``t`` may be of this kind; what it holds is not looked at."""
+    if kind is object:
         return True
-    if kind == "float":
+    if kind is float:
         return t is float or t is int
-    return kind == _name(t)
+    return t is (kind if type(kind) is type else type(kind))
 
 
 def _name(t):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from torpor_tools.contracts.shapes import from_text
 from torpor_tools.errors import Where
 from torpor_tools.model.board import Board, Filesystem
 from torpor_tools.model.cluster import BoardEntry, Cluster, ServiceEntry
 from torpor_tools.model.contract import Argument, Contract, Method, Peer, Route
 from torpor_tools.model.plan import BoardPlan, PlacedService, Plan
+from torpor_tools.model.types import Type
 
 MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
 NOWHERE = Where("")
@@ -59,7 +61,7 @@ def method(
     return Method(
         name,
         arguments,
-        "dict",
+        Type("dict"),
         NOWHERE,
         tuple(Route(verb, path, NOWHERE, content_type) for verb, path in pairs),
         every_ms,
@@ -68,7 +70,7 @@ def method(
 
 
 def argument(name: str, kind: str, default: str | None = None) -> Argument:
-    return Argument(name, kind, default, Where("services/a/__init__.py", 7))
+    return Argument(name, from_text(kind), default, Where("services/a/__init__.py", 7))
 
 
 def contract(name: str, small: Small) -> Contract:

@@ -55,16 +55,16 @@ def write(root: Path) -> Path:
 
 def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
     total, rows, both = load_plan(write(tmp_path)).boards[0].service("a").contract.methods
-    assert [a.type for a in total.arguments] == ["list[int]", "int | None", "int | None"]
-    assert total.returns == "int"
-    assert [a.type for a in rows.arguments] == [
+    assert [str(a.type) for a in total.arguments] == ["list[int]", "int | None", "int | None"]
+    assert str(total.returns) == "int"
+    assert [str(a.type) for a in rows.arguments] == [
         "list[dict[str, Any]]",
         "dict[str, list[int]]",
         "list[str]",
         "list[dict[str, int]]",
     ]
-    assert rows.returns == "list[dict[str, Any]]"
-    assert (both.arguments[0].type, both.returns) == ("int | None", "Any")
+    assert str(rows.returns) == "list[dict[str, Any]]"
+    assert (str(both.arguments[0].type), str(both.returns)) == ("int | None", "Any")
 
 
 def test_mypy_takes_them(tmp_path: Path) -> None:

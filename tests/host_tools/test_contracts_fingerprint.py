@@ -14,6 +14,7 @@ from torpor_tools.contracts.fingerprint import (
     signature,
 )
 from torpor_tools.model.contract import Contract, Method
+from torpor_tools.model.types import Type
 
 NEWEST = replace(
     method(
@@ -21,7 +22,7 @@ NEWEST = replace(
         "GET /readings/<fridge>",
         arguments=(argument("fridge", "str"), argument("limit", "int", "1")),
     ),
-    returns="list[dict]",
+    returns=Type("list[dict]"),
 )
 
 
@@ -43,7 +44,7 @@ def test_they_are_the_same_for_ever() -> None:
     "other",
     [
         replace(NEWEST, name="latest"),
-        replace(NEWEST, returns="list"),
+        replace(NEWEST, returns=Type("list")),
         with_arguments(("fridge", "str"), ("limit", "float", "1")),
         with_arguments(("fridge", "str"), ("most", "int", "1")),
         with_arguments(("limit", "int"), ("fridge", "str", "''")),
@@ -82,6 +83,6 @@ def test_of_a_service_routes_count_and_order_does_not() -> None:
 
 def test_a_signature_is_one_line() -> None:
     assert signature(NEWEST) == "(fridge: str, limit: int?) -> list[dict]"
-    assert signature(replace(NEWEST, streamed=True, returns="AsyncIterator[str]")).endswith(
+    assert signature(replace(NEWEST, streamed=True, returns=Type("AsyncIterator[str]"))).endswith(
         "yields AsyncIterator[str]"
     )

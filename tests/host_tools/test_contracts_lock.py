@@ -32,9 +32,11 @@ from torpor_tools.contracts.fingerprint import (
 from torpor_tools.contracts.lock import read_lock, read_migrations
 from torpor_tools.contracts.promises import broken_promises, record, unrecorded
 from torpor_tools.contracts.read import read_contract
+from torpor_tools.contracts.shapes import from_text
 from torpor_tools.contracts.source import read_source
 from torpor_tools.errors import UserError
 from torpor_tools.model.contract import Argument, Contract, Method, Route
+from torpor_tools.model.types import Type
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "contracts").glob("*.py"))
 HEAD = """from collections.abc import AsyncIterator
@@ -64,7 +66,7 @@ def test_change(case: Path, tmp_path: Path) -> None:
         assert service_fingerprint(old) == service_fingerprint(new)
 
 
-TYPES = st.sampled_from(["int", "str", "dict[str, int]"])
+TYPES = st.sampled_from([*map(from_text, ("int", "str", "dict[str, int]"))])
 ARGUMENT = st.tuples(st.sampled_from("abcd"), TYPES, st.sampled_from([None, None, "1"]))
 
 
@@ -73,7 +75,7 @@ def methods(draw: st.DrawFn) -> Method:
     made = draw(st.lists(ARGUMENT, max_size=4, unique_by=lambda a: a[0]))
     made.sort(key=lambda argument: argument[2] is not None)
     routes = (Route("GET", "/x", NOWHERE),) * draw(st.integers(0, 1))
-    returns = draw(st.sampled_from(["int", "str"]))
+    returns = draw(st.sampled_from([Type("int"), Type("str")]))
     return Method("m", tuple(Argument(*a, NOWHERE) for a in made), returns, NOWHERE, routes)
 
 

@@ -10,6 +10,7 @@ import pytest
 from torpor_tools.contracts.read import read_contract
 from torpor_tools.contracts.rules import check_source
 from torpor_tools.contracts.rules.service import RESERVED
+from torpor_tools.contracts.shapes import from_text
 from torpor_tools.contracts.source import read_source
 from torpor_tools.errors import Where
 from torpor_tools.model.contract import Argument, Contract, Peer, Route
@@ -104,11 +105,11 @@ def test_arguments_in_one_form(contract: Contract) -> None:
     method = contract.methods[0]
     place = line("        self, fridge")
     assert method.arguments == (
-        Argument("fridge", "str", "'x'", place),
-        Argument("limit", "int | None", "None", place),
-        Argument("low", "float", "-1.5", place),
+        Argument("fridge", from_text("str"), "'x'", place),
+        Argument("limit", from_text("int | None"), "None", place),
+        Argument("low", from_text("float"), "-1.5", place),
     )
-    assert method.returns == "list[dict[str, Any]]"
+    assert str(method.returns) == "list[dict[str, Any]]"
     assert method.doc == "The open ones."
     assert method.where == line("    async def open_alerts")
 
@@ -122,9 +123,9 @@ def test_routes_and_schedule(contract: Contract) -> None:
     assert second.routes == (Route("POST", "/alerts", line("    @p(")),)
     assert (first.every_ms, second.every_ms) == (None, 90_000)
     assert second.at_start
-    assert second.returns == "tuple[dict[str, int], int] | None"
+    assert str(second.returns) == "tuple[dict[str, int], int] | None"
     assert [m.streamed for m in contract.methods] == [False, False, True]
-    assert third.returns == "AsyncIterator[str]"
+    assert str(third.returns) == "AsyncIterator[str]"
 
 
 @pytest.mark.parametrize(
@@ -149,3 +150,15 @@ def test_what_a_service_has_is_reserved() -> None:
     stored = {n.attr for n in ast.walk(cls) if isinstance(n, ast.Attribute)}
     public = {name for name in defined | (stored & {"name", "config", "log"}) if name[0] != "_"}
     assert {"name", "config", "log", "start", "spawn"} <= public <= set(RESERVED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["int", "list[dict[str, int | None]]", "tuple[dict, int] | None", "AsyncIterator[str]", "Row"],
+)
+def test_a_type_reads_what_it_writes(text: str) -> None:
+    assert str(from_text(text)) == text
+
+
+def test_text_that_is_not_a_type_is_kept() -> None:
+    assert [str(from_text(text)) for text in ("", "int |", "Row[int]")] == ["", "int |", "Row[int]"]

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..contracts import shapes
 from ..contracts.remedies import signature
 from ..errors import Problem, UserError
 from ..model.contract import Method
+from ..model.types import Type
 from ..suggest import did_you_mean
 
 _WORDS = {"true": True, "false": False}
@@ -26,7 +26,7 @@ def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
     """The values of ``name=value`` texts. Raises ``UserError`` with all that is wrong."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    kinds = {a.name: shapes.from_text(a.type) for a in method.arguments}
+    kinds = {a.name: a.type for a in method.arguments}
     remedy = f"it is {signature(method)}"
     for text in given:
         name, equals, value = text.partition("=")
@@ -52,13 +52,12 @@ def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def convert(kind: shapes.Type, text: str) -> Any:
+def convert(kind: Type, text: str) -> Any:
     """The value that ``text`` stands for. Raises ``ValueError`` with what was expected."""
-    options = [option for option in kind.options if option != shapes.NONE]
-    if len(options) < len(kind.options) and text == "null":
+    if kind.is_optional and text == "null":
         return None
     expected = []
-    for option in options:
+    for option in kind.values:
         try:
             return _convert(option.name, text)
         except ValueError:

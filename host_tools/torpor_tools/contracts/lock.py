@@ -19,6 +19,7 @@ from ..errors import Problem, UserError, Where
 from ..model.contract import Argument, Contract, Method, Route
 from ..project.document import Document
 from .fingerprint import method_fingerprint, route_lines, service_fingerprint
+from .shapes import from_text
 
 NAME = "contracts.lock"
 _HEAD = """\
@@ -101,7 +102,7 @@ def _method_table(method: Method) -> dict[str, Any]:
     for key, value in (("arguments", arguments), ("routes", list(route_lines(method)))):
         if value:
             table[key] = value
-    table["returns"] = method.returns
+    table["returns"] = str(method.returns)
     if method.streamed:
         table["streamed"] = True
     return table
@@ -140,7 +141,7 @@ def _method(document: Document, path: tuple[str, ...], table: Any) -> Method:
     return Method(
         path[-1],
         tuple(_argument(str(text), where) for text in arguments),
-        document.take(path, table, "returns", str, ""),
+        from_text(document.take(path, table, "returns", str, "")),
         where,
         tuple(Route(verb, at, where) for verb, _, at in (str(r).partition(" ") for r in routes)),
         streamed=document.take(path, table, "streamed", bool, False),
@@ -151,4 +152,4 @@ def _argument(text: str, where: Where) -> Argument:
     """The argument that ``_argument_text`` wrote; no type has an equals sign."""
     name, _, rest = text.partition(": ")
     kind, equals, default = rest.partition(" = ")
-    return Argument(name, kind, default if equals else None, where)
+    return Argument(name, from_text(kind), default if equals else None, where)

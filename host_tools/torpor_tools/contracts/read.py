@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import Where
 from ..model.contract import Argument, Contract, Method, Migration, Peer, Route, Wake
+from ..model.types import Type
 from ..python_names import is_foreign
 from . import shapes
 from .source import VERBS, Module, Source, decorator
@@ -106,11 +107,11 @@ def unquoted(node: ast.expr) -> ast.expr:
     return node
 
 
-def annotation_text(node: ast.expr | None, module: Module) -> str:
-    """An annotation in the one form that contracts are compared in, or as it is written."""
+def annotated_type(node: ast.expr | None, module: Module) -> Type:
+    """The type that an annotation names; one that a rule refuses keeps its text."""
     if node is None:
-        return ""
-    return str(shapes.parse(node, module) or ast.unparse(unquoted(node)))
+        return Type("")
+    return shapes.parse(node, module) or Type(ast.unparse(unquoted(node)))
 
 
 def routes(module: Module, node: Function) -> Iterator[Route]:
@@ -129,7 +130,7 @@ def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:
     return Method(
         name=node.name,
         arguments=tuple(_arguments(module, node)),
-        returns=annotation_text(node.returns, module),
+        returns=annotated_type(node.returns, module),
         where=module.where(node),
         routes=tuple(routes(module, node)),
         every_ms=periods[0] if periods else None,
@@ -169,7 +170,7 @@ def parameters(node: Function) -> list[tuple[ast.arg, ast.expr | None]]:
 def _arguments(module: Module, node: Function) -> Iterator[Argument]:
     for arg, default in parameters(node):
         text = None if default is None else ast.unparse(default)
-        yield Argument(arg.arg, annotation_text(arg.annotation, module), text, module.where(arg))
+        yield Argument(arg.arg, annotated_type(arg.annotation, module), text, module.where(arg))
 
 
 def is_generator(node: ast.AsyncFunctionDef) -> bool:

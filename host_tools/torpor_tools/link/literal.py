@@ -19,20 +19,21 @@ def literal(value: Any, *, indent: int = 0, column: int = 0) -> str:
     On one line if it fits behind ``column``; else an element a line, ``indent`` spaces deep.
     Raises ``TypeError`` for anything else.
     """
-    text = _one_line(value)
+    text = one_line(value)
     if column + len(text) <= WIDTH or not isinstance(value, dict | list | tuple) or not value:
         return text
     deeper = indent + 4
     pad = " " * deeper
     lines = []
     for key, item in value.items() if isinstance(value, dict) else ((None, i) for i in value):
-        head = "" if key is None else f"{_one_line(key)}: "
+        head = "" if key is None else f"{one_line(key)}: "
         lines.append(f"{pad}{head}{literal(item, indent=deeper, column=deeper + len(head) + 1)},")
     brackets = "{}" if isinstance(value, dict) else "[]" if isinstance(value, list) else "()"
     return "\n".join([brackets[0], *lines, " " * indent + brackets[1]])
 
 
-def _one_line(value: Any) -> str:
+def one_line(value: Any) -> str:
+    """The source of ``value``, as ``literal`` writes it, on one line."""
     if isinstance(value, Code):
         return str(value)
     if isinstance(value, str):
@@ -42,9 +43,9 @@ def _one_line(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_one_line(k)}: {_one_line(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{one_line(k)}: {one_line(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_one_line, value)) + "]"
+        return "[" + ", ".join(map(one_line, value)) + "]"
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(_one_line, value)) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ", ".join(map(one_line, value)) + ("," if len(value) == 1 else "") + ")"
     raise TypeError(f"no literal for {type(value).__name__}")

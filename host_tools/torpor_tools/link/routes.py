@@ -12,11 +12,11 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from ..contracts.shapes import Type, from_text
 from ..model.contract import Argument, Contract, Method, Route
-from .literal import WIDTH, Code, literal
+from ..model.types import is_routed_argument
+from .encoding import encoded
+from .literal import WIDTH, Code, literal, one_line
 from .runtime import COMBINERS, CONVERTERS, PATH_CONVERTERS
-from .strict import kind
 
 Tree = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Binder:
                 "    )",
             ]
         if strict and not self.method.streamed:
-            kind_ = literal(kind(self.method.returns), indent=8)
+            kind_ = literal(encoded(self.method.returns), indent=8)
             call = f"s.{self.method.name}({', '.join(arguments)})"
             label = f"{self.route.verb} {self.route.path}: {self.method.name}()"
             body = [f'    return strict.route("{label}", {kind_}, {call})']
@@ -109,7 +109,7 @@ def binders(contract: Contract) -> list[Binder]:
 
 def can_be_sent(argument: Argument) -> bool:
     """Whether a request can carry a value of the argument's type."""
-    return _kind(argument.type)[0] in CONVERTERS
+    return is_routed_argument(argument.type)
 
 
 def tree(binders: list[Binder], has_app: bool = False) -> Tree:
@@ -138,7 +138,8 @@ def _merged(nodes: list[Tree]) -> Tree:
 
 def _converted(argument: Argument, route: Route) -> str:
     """The source that takes an argument out of the request ``q``."""
-    kind, optional = _kind(argument.type)
+    (whole,) = argument.type.values
+    kind = whole.name
     if argument.name in route.parameters:
         index = route.segments.index(f"<{argument.name}>")
         if kind in ("str", "Any"):
@@ -146,44 +147,13 @@ def _converted(argument: Argument, route: Route) -> str:
         return f'path_{kind}(q, {index}, "{argument.name}")'
     default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
     taken = f'{CONVERTERS[kind]}(q, "{argument.name}"{default})'
-    if optional and kind != "Any":
+    if argument.type.is_optional and kind != "Any":
         taken = f'opt_({CONVERTERS[kind]}, q, "{argument.name}"{default})'
-    if kind in ("list", "dict") and "[" in argument.type:
-        whole = next(t for t in from_text(argument.type).options if t.name == kind)
-        if (like := _like(whole)) not in ("[object]", '{"": object}'):
-            return f'inside({taken}, "{argument.name}", "{whole}", {like})'
+    like = one_line(encoded(whole))
+    if whole.args and like not in ("[object]", '{"": object}'):
+        return f'inside({taken}, "{argument.name}", "{whole}", {like})'
     return taken
-
-
-def _like(kind: Type) -> str:
-    """What a list or an object holds, as ``inside`` of ``torpor.http.args`` reads it."""
-    if kind.name == "list" and kind.args:
-        return f"[{_like(kind.args[0])}]"
-    if kind.name == "dict" and kind.args:
-        return f'{{"": {_like(kind.args[1])}}}'
-    if len(kind.options) > 1:
-        return f"({', '.join(map(_like, kind.options))})"
-    return "object" if kind.name == "Any" else kind.name
 
 
 def _on_one_line(expression: str) -> str:
     return ast.unparse(ast.parse(expression)) if "\n" in expression else expression
-
-
-def _kind(annotation: str) -> tuple[str, bool]:
-    """The plain type of an annotation (``list`` of ``list[int]``), and whether it allows None."""
-    return _kind_of(ast.parse(annotation, mode="eval").body)
-
-
-def _kind_of(node: ast.expr) -> tuple[str, bool]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):  # a quoted annotation
-        return _kind(node.value)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        parts = [part for part in (node.left, node.right) if ast.unparse(part) != "None"]
-        if len(parts) == 1:
-            return _kind_of(parts[0])[0], True
-    if isinstance(node, ast.Subscript):
-        outer = ast.unparse(node.value).removeprefix("typing.")
-        return (_kind_of(node.slice)[0], True) if outer == "Optional" else (outer, False)
-    name = ast.unparse(node).removeprefix("typing.")
-    return name, False

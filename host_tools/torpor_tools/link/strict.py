@@ -8,11 +8,11 @@ Without it nothing of this is in an image, and a call between services is a plai
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..model.contract import Argument, Contract, Peer
+from .encoding import encoded
 from .literal import Code, literal
 
 
@@ -39,7 +39,7 @@ def wrapped(caller: str, peer: Peer) -> str:
 def table(contract: Contract) -> dict[str, Any]:
     """Method -> (arguments, type of the result); streams are not called by peers."""
     return {
-        method.name: (tuple(map(_argument, method.arguments)), kind(method.returns))
+        method.name: (tuple(map(_argument, method.arguments)), encoded(method.returns))
         for method in contract.methods
         if not method.streamed
     }
@@ -47,23 +47,4 @@ def table(contract: Contract) -> dict[str, Any]:
 
 def _argument(argument: Argument) -> tuple[Any, ...]:
     default = () if argument.default is None else (Code(argument.default),)
-    return (argument.name, kind(argument.type), *default)
-
-
-def kind(annotation: str) -> Any:
-    """An annotation, in the one form that contracts have, as a name or a tuple of kinds."""
-    return _kind(ast.parse(annotation, mode="eval").body)
-
-
-def _kind(node: ast.expr) -> Any:
-    if isinstance(node, ast.BinOp):
-        left, right = _kind(node.left), _kind(node.right)
-        options = left[1:] if isinstance(left, tuple) and left[0] == "|" else (left,)
-        return ("|", *options, right)
-    if isinstance(node, ast.Subscript):
-        outer = ast.unparse(node.value)
-        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if outer == "tuple":  # a route's result with its status
-            return (outer, *map(_kind, inner))
-        return (outer, _kind(inner[-1])) if outer in ("list", "dict") else outer
-    return ast.unparse(node)
+    return (argument.name, encoded(argument.type), *default)

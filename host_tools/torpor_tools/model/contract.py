@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import Where
+from .types import Type
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Argument:
     """An argument of a contract method; ``default`` is source text, None if it is required."""
 
     name: str
-    type: str
+    type: Type
     default: str | None
     where: Where
 
@@ -51,7 +52,7 @@ class Method:
 
     name: str
     arguments: tuple[Argument, ...]
-    returns: str
+    returns: Type
     where: Where
     routes: tuple[Route, ...] = ()
     every_ms: int | None = None

@@ -9,7 +9,6 @@ from ...model.contract import Argument, Contract, Method, Route
 from ...model.plan import PlacedService, Plan
 from ..fingerprint import service_fingerprint
 from ..lock import read_lock
-from ..shapes import from_text
 from .schema import JSON, Schema, answers, literal, schema
 
 VERSION = "3.1.0"
@@ -100,7 +99,7 @@ def _operation(contract: Contract, method: Method, route: Route) -> Schema:
 
 
 def _in_path(argument: Argument) -> Schema:
-    kind = schema(from_text(argument.type))
+    kind = schema(argument.type)
     if kind == {"type": "string"}:
         # An empty segment is the end of another path, not a value.
         kind["minLength"] = 1
@@ -109,7 +108,7 @@ def _in_path(argument: Argument) -> Schema:
 
 def _in_query(argument: Argument) -> Schema:
     found: Schema = {"name": argument.name, "in": "query", "required": argument.default is None}
-    kind = next(option for option in from_text(argument.type).options if option.name != "None")
+    kind = argument.type.values[0]
     if kind.name in ("list", "dict"):  # comes as JSON text
         return {**found, "content": {JSON: {"schema": schema(kind)}}}
     # A query cannot say null, so what may be None is simply left out.
@@ -118,7 +117,7 @@ def _in_query(argument: Argument) -> Schema:
 
 def _body(arguments: list[Argument]) -> Schema:
     required = [argument.name for argument in arguments if argument.default is None]
-    fields = {a.name: _with_default(schema(from_text(a.type)), a) for a in arguments}
+    fields = {a.name: _with_default(schema(a.type), a) for a in arguments}
     kind: Schema = {"type": "object", "properties": fields}
     if required:
         kind["required"] = required
@@ -131,7 +130,7 @@ def _with_default(kind: Schema, argument: Argument) -> Schema:
 
 
 def _responses(method: Method, route: Route) -> Schema:
-    found: Schema = dict(answers(from_text(method.returns), route.content_type))
+    found: Schema = dict(answers(method.returns, route.content_type))
     named = set(_STATUS.findall(method.doc)) | ({"400"} if method.arguments else set())
     for status in sorted(named):
         found[status] = _error(_MEANINGS.get(status, "See the description."))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ..shapes import NONE, STREAM, Type
+from ...model.types import NONE, STREAM, Type
 
 Schema = dict[str, Any]
 

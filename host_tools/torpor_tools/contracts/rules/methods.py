@@ -6,17 +6,18 @@ import ast
 from collections.abc import Iterator
 
 from ...errors import Problem
+from ...model import types
+from ...model.types import Type
 from .. import shapes
 from ..read import (
     Function,
-    annotation_text,
+    annotated_type,
     constant,
     contract_methods,
     is_generator,
     parameters,
     routes,
 )
-from ..shapes import Type
 from ..source import Source
 
 _ARGUMENT = "use str, int, float, bool, list, dict or Any, with `| None` if it may be left out"
@@ -67,14 +68,14 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
                 yield source.problem(arg, what, f"write its type, for example {arg.arg}: str")
                 continue
             type_ = shapes.parse(arg.annotation, source.owner(node))
-            text = annotation_text(arg.annotation, source.owner(node))
-            if type_ is None or not shapes.is_json(type_):
+            text = annotated_type(arg.annotation, source.owner(node))
+            if type_ is None or not types.is_json(type_):
                 what = f"{place}{arg.arg}: {text} cannot be sent to a service"
                 yield source.problem(arg, what, _hint(type_) or _ARGUMENT)
-            elif arg.arg in in_path and not shapes.is_path_argument(type_):
+            elif arg.arg in in_path and not types.is_path_argument(type_):
                 what = f"{place}<{arg.arg}> in the path cannot be {text}"
                 yield source.problem(arg, what, "use str, int, float or bool")
-            elif routed and not shapes.is_routed_argument(type_):
+            elif routed and not types.is_routed_argument(type_):
                 what = f"{place}{arg.arg}: {text} does not say what a request must contain"
                 yield source.problem(arg, what, "choose one type, or Any and look at it yourself")
 
@@ -92,23 +93,21 @@ def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem
         type_ = shapes.parse(node.returns, source.owner(node))
         routed = any(routes(source.owner(node), node))
         if type_ is None:
-            what = (
-                f"{place}: {annotation_text(node.returns, source.owner(node))} cannot be returned"
-            )
+            what = f"{place}: {annotated_type(node.returns, source.owner(node))} cannot be returned"
             yield source.problem(node, what, _RESULT)
-        elif type_.name == shapes.STREAM:
-            if not shapes.is_stream(type_):
+        elif type_.name == types.STREAM:
+            if not types.is_stream(type_):
                 yield source.problem(
                     node, f"{place}: {type_} is not a stream", "use AsyncIterator[str] or [bytes]"
                 )
-        elif not shapes.is_result(type_, routed):
+        elif not types.is_result(type_, routed):
             what = f"{place}: {type_} cannot be returned"
             yield source.problem(node, what, _result_hint(type_, routed))
 
 
 def _hint(type_: Type | None) -> str:
     """The remedy for the part of a type that cannot be sent."""
-    if type_ is None or shapes.is_json(type_):
+    if type_ is None or types.is_json(type_):
         return ""
     if type_.name == "bytes":
         return "send bytes as text: binascii.b2a_base64(data)"

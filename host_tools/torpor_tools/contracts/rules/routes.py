@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ...errors import Problem
 from ...model.contract import Route
+from ...model.types import STREAM
 from ...suggest import did_you_mean
 from .. import shapes
 from ..read import (
@@ -19,7 +20,6 @@ from ..read import (
     parameters,
     routes,
 )
-from ..shapes import STREAM
 from ..source import TRIGGERS, VERBS, Source, decorator
 
 _PARAMETER = re.compile(r"<[A-Za-z_][A-Za-z0-9_]*>")

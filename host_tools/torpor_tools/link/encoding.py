@@ -1,0 +1,34 @@
+"""A type as the device reads it: values of Python that the wiring holds.
+
+    int, str, bytes ...     the type itself; ``object`` is ``Any``, ``None`` is ``None``
+    [int]                   a list of them
+    {"": int}               a dict of them
+    (int, None)             one of several
+    {tuple: (dict, int)}    a route's result with its status
+
+``torpor.http.args`` checks arguments by it, and ``torpor.strict`` checks calls and results.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.types import UNION, Type
+from .literal import Code
+
+
+def encoded(kind: Type) -> Any:
+    """The value that stands for a type, to be written with ``literal``."""
+    if kind.name == UNION:
+        return tuple(map(encoded, kind.args))
+    if kind.name == "None":
+        return None
+    if kind.name == "Any":
+        return Code("object")
+    if kind.name == "list" and kind.args:
+        return [encoded(kind.args[0])]
+    if kind.name == "dict" and kind.args:
+        return {"": encoded(kind.args[1])}
+    if kind.name == "tuple" and kind.args:
+        return {Code("tuple"): tuple(map(encoded, kind.args))}
+    return Code(kind.name)
