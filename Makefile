@@ -48,10 +48,10 @@ clean:
 	rm -rf $(VENV) build .torpor dist
 
 # The tools' own build backend is in the lock too, so nothing unpinned is fetched.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock tests/drivers.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "torpor needs Python 3.11 or newer, this is %d.%d; name one: make PYTHON=python3.11" % sys.version_info[:2])'
 	@echo "Creating $(VENV) from requirements.lock (once, about half a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -r tests/drivers.lock
 	@touch $@
