@@ -36,3 +36,14 @@ def listing(words: Iterable[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Write numbers as ``0, 2 to 5 and 9``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return listing(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.sim.desk import desk, printed, problems, said, simulator
 from torpor_sim import set_input
 from torpor_sim.shown import as_png, as_text
+from torpor_tools.cli import run
 from torpor_tools.errors import UserError
 from torpor_tools.paths import devices_dir
 from torpor_tools.project.models import model_files, read_model
@@ -396,7 +398,7 @@ def test_pictures() -> None:
             "cannot have the address 0x20.*0x76, 0x77",
         ),
         ({"a": {"model": "bme280", "bus": "i2c0", "scl": 4}}, "pin 4 cannot be i2c0.scl.*1, 5, 9"),
-        ({"a": {"model": "bme280", "bus": "i2c", "scl": 99, "sda": 1}}, "has no pin 99.*0-29"),
+        ({"a": {"model": "bme280", "bus": "i2c", "scl": 99, "sda": 1}}, "has no pin 99.*0 to 29"),
         (
             {"a": {"model": "bme280", "bus": "i2c0", "temprature": 3}},
             'unknown key "temprature".*temperature',
@@ -420,6 +422,66 @@ def test_wrong_wiring_is_named(devices: dict[str, dict[str, object]], told: str)
     import re
 
     assert re.search(told, found[0], re.DOTALL), found
+
+
+async def test_commands_set_break_and_show(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cluster.toml").touch()
+    storage = tmp_path / "build" / "sim"
+    source = """
+import time
+from machine import I2C, PWM, Pin
+bus = I2C(0)
+PWM(Pin(16), freq=50, duty_ns=1_500_000)
+def wait(answers):
+    while True:
+        try:
+            bus.readfrom(0x76, 1)
+            if answers:
+                return
+        except OSError:
+            if not answers:
+                return
+        time.sleep_ms(1)
+wait(False)
+print("broken")
+wait(True)
+"""
+    devices: dict[str, dict[str, Any]] = {
+        "air": {"model": "bme280", "bus": "i2c0"},
+        "arm": {"model": "servo", "pin": 16},
+    }
+
+    async def torpor(*arguments: str) -> str:
+        code = await asyncio.to_thread(run, ["-C", str(tmp_path), *arguments])
+        said = capsys.readouterr()
+        return f"{code} {said.out}{said.err}"
+
+    async with simulator(tmp_path / "image", source, desk(devices), storage=storage) as sim:
+        assert await torpor("set", "desk", "air.temperature", "3") == (
+            "0 desk: air.temperature is 3\n"
+        )
+        assert "no device lamp is wired to desk" in await torpor("fault", "nack", "desk", "lamp")
+        assert (await torpor("fault", "nack", "desk", "air")).startswith("0 air on desk: nack")
+        await sim.board("desk").wait_log("broken")
+        assert await torpor("fault", "heal", "desk", "air") == "0 air on desk works again\n"
+        await said(sim.board("desk"))
+        assert await torpor("show", "desk") == "0 arm\n90 degrees\n"
+        assert await torpor("show", "desk", "arm") == "0 90 degrees\n"
+        assert "air has shown nothing yet" in await torpor("show", "desk", "air")
+        assert "not a picture" in await torpor("show", "desk", "arm", "--png", "arm.png")
+        assert "no device is wired to shed" in await torpor("show", "shed")
+
+
+def test_a_kind_of_board_lists_its_pins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["boards", "show", "ESP32_GENERIC"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "i2c0 scl 18, sda 19" in told
+    assert "pin 34 input only, adc, wakes" in told
+    assert run(["boards", "show", "RPI_PICO_W"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "pin 26 adc, i2c1.sda, spi1.sck, wakes" in told
 
 
 def test_thermometers_may_share_a_wire() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..model.board import Board, Firmware
+from ..suggest import ranges
 from .base import Command, Group
 from .output import print_table
 
@@ -35,7 +36,7 @@ def command(ctx: click.Context) -> None:
     "show",
     cls=Command,
     short_help="All that is known of one kind",
-    help="Show all that is known of a kind of board: limits, flash layout, firmware, currents.",
+    help="Show all that is known of a kind of board: limits, flash, pins, firmware, currents.",
     arguments=[("NAME", "A kind of board, as torpor boards lists them")],
     examples=[
         ("torpor boards", "all kinds"),
@@ -47,7 +48,7 @@ def show(name: str) -> None:
     from ..project import load_board
 
     board = load_board(name)
-    print_table((), [*_facts(board), *_firmware(board.firmware), *_currents(board)])
+    print_table((), [*_facts(board), *_pins(board), *_firmware(board.firmware), *_currents(board)])
 
 
 def _list() -> None:
@@ -79,6 +80,27 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("wake sources", ", ".join(board.wake_sources)),
         ("type stubs", board.stubs),
     ]
+
+
+def _pins(board: Board) -> list[tuple[str, str]]:
+    """The buses with the pins that they have without arguments, and what each pin can do."""
+    pins = board.pins
+    rows = [
+        (bus, ", ".join(f"{line} {pin}" for line, pin in lines.items()))
+        for bus, lines in pins.buses.items()
+    ]
+    if pins.gpio and not pins.valid:
+        rows.append(("bus lines", "any pin can be any line of a bus"))
+    plain = []
+    for pin in pins.gpio:
+        abilities = [*pins.abilities(pin), *(["wakes"] if pin in board.wake_pins else [])]
+        if abilities:
+            rows.append((f"pin {pin}", ", ".join(abilities)))
+        else:
+            plain.append(pin)
+    if plain:
+        rows.append(("other pins", ranges(plain)))
+    return [*rows, ("pins by name", ", ".join(pins.names))] if pins.names else rows
 
 
 def _firmware(firmware: Firmware | None) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project import load_board, load_cluster
 from ..project.devices import wired
 from ..suggest import listing
-from . import lib, lib_state, on_request, peers, placement, settings, sleep
+from . import lib, lib_state, on_request, peers, pins, placement, settings, sleep
 from .order import start_order
 from .read import read_contract
 from .rules import check_source
@@ -153,7 +153,9 @@ def _together(
             yield from placement.host_name_fits(entry, boards[entry.type])
             yield from placement.states_fit(entry, boards[entry.type], contracts)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
+            yield from pins.pins_exist(cluster, entry, boards[entry.type], sources)
             yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)
+        yield from pins.pins_have_one_owner(cluster, entry, sources)
         yield from sleep.something_wakes(entry, contracts)
         yield from sleep.something_listens(entry, cluster)
 

@@ -9,7 +9,7 @@ from ..errors import Problem
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster, Power
 from ..model.contract import Contract, Wake
-from ..suggest import listing
+from ..suggest import ranges
 
 
 def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterator[Problem]:
@@ -77,7 +77,7 @@ def pins_can_wake(
     for owner, wake in wakes:
         if wake.pin not in kind.wake_pins:
             what = f"pin {wake.pin} cannot wake {board.name}, a {kind.name}"
-            remedy = f"use one of {_ranges(kind.wake_pins)}" if kind.wake_pins else "it has no pins"
+            remedy = f"use one of {ranges(kind.wake_pins)}" if kind.wake_pins else "it has no pins"
             yield Problem(wake.where, what, remedy)
         elif wake.pin in owners:
             what = f"pin {wake.pin} wakes {owners[wake.pin]} already"
@@ -120,14 +120,3 @@ def effective(board: BoardEntry, kind: Board, notes: list[str]) -> Power | None:
         )
         return replace(power, policy="idle")
     return power
-
-
-def _ranges(pins: tuple[int, ...]) -> str:
-    """``0, 2 to 5 and 9``."""
-    found: list[list[int]] = []
-    for pin in sorted(pins):
-        if found and found[-1][-1] == pin - 1:
-            found[-1].append(pin)
-        else:
-            found.append([pin])
-    return listing(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in found)

@@ -11,7 +11,7 @@ from ..errors import Problem, UserError
 from ..model.board import Board
 from ..model.cluster import BoardEntry
 from ..model.device import BUS_LINES, Device, DeviceEntry, DeviceModel
-from ..suggest import did_you_mean, listing
+from ..suggest import did_you_mean, listing, ranges
 from .curves import read_curve
 from .document import Document
 from .models import model_files, read_model
@@ -152,11 +152,11 @@ class _Reader:
             self._report(
                 line,
                 f"{name}: {self._kind.name} has no pin {pin}",
-                f"use one of {_ranges(pins.gpio)}",
+                f"use one of {ranges(pins.gpio)}",
             )
         elif valid and pin not in valid:
             what = f"{name}: pin {pin} cannot be {bus}{line} of a {self._kind.name}"
-            self._report(line, what, f"use one of {_ranges(valid)}")
+            self._report(line, what, f"use one of {ranges(valid)}")
         return pin
 
     def _address(self, model: DeviceModel) -> int | None:
@@ -222,14 +222,3 @@ def _share_a_wire(a: Device, b: Device) -> bool:
     if a.model.name == b.model.name == "ds18b20":
         return bool(a.options["rom"] != b.options["rom"])
     return a.model.bus == b.model.bus == "spi" and a.pins.get("cs") != b.pins.get("cs")
-
-
-def _ranges(pins: tuple[int, ...]) -> str:
-    """Pins as a person writes them: ``0-22, 26``."""
-    parts: list[list[int]] = []
-    for pin in sorted(pins):
-        if parts and pin == parts[-1][-1] + 1:
-            parts[-1].append(pin)
-        else:
-            parts.append([pin])
-    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
