@@ -37,6 +37,11 @@ def templates_dir() -> Path:
     return _PACKAGE / "templates"
 
 
+def own_sources() -> tuple[Path, ...]:
+    """The folders with everything of torpor that decides what a build makes."""
+    return _PACKAGE, firmware_dir(), boards_dir(), shims_dir()
+
+
 def cache_dir() -> Path:
     """The cache that all projects share and that can be fetched again: type stubs, firmware.
 

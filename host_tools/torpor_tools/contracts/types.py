@@ -1,8 +1,8 @@
 """mypy over the services with the type stubs of their board: the interface check of the build.
 
 A peer is called in memory or, one day, over the network, with the same line of code; whether the
-call fits the contract is decided here. The second run takes a quarter of a second, because mypy
-caches its results in the project's ``build/`` folder, so no daemon is needed.
+call fits the contract is decided here. mypy caches its results in the project's ``build/`` folder,
+and we keep its messages until something changes, so no daemon is needed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..files import project_files
 from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
+from ..unchanged import digest_of, modules_below, remembered
 from .firmware import firmware
 from .lacks import explain, is_false_alarm, module_at
 from .lib import FOLDER, Libraries
@@ -86,7 +87,13 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
     view = _view(root)
     names = [file.relative_to(root) for file in files]
     config = write_config(kind, root, sees=view, untyped=library.untyped)
-    for found in run_mypy(config, view, names):
+    digest = digest_of(
+        [config.read_text(encoding="utf-8"), *map(str, names)],
+        modules_below(firmware_dir(), *sorted(view.iterdir())),
+        modules_below(stubs_dir(kind)),
+    )
+    kept = config.with_suffix(".json")
+    for found in remembered(kept, digest, lambda: run_mypy(config, view, names)):
         if found["severity"] == "error":
             line, column = max(found["line"], 0), max(found["column"], -1)
             code, text = found["code"] or "", found["message"]

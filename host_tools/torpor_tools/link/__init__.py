@@ -7,18 +7,22 @@ that they leave. ``runtime.py`` states what the linker knows about the device's 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .. import paths
 from ..contracts import check_types, read_plan
 from ..contracts.openapi import documents
 from ..contracts.promises import broken_promises
 from ..errors import Problem, UserError, fail
+from ..files import project_files
 from ..image import littlefs
 from ..image.tree import replace_folder, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
+from ..unchanged import digest_of, modules_below, remembered
 from . import radio
 from .freeze import FOLDER, frozen_files, left_over
 from .inputs import Inputs
@@ -30,6 +34,7 @@ from .sizes import measure, to_json
 from .start import start_modules
 
 Report = Callable[[str], None]
+_FOLDERS = ("services", "lib", "vendor")  # those of a project that an image is made of
 
 __all__ = ["build", "build_boards", "check", "check_syntax", "image_files", "missing_secrets"]
 
@@ -125,11 +130,24 @@ def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
     """
     plan, problems = read_plan(root)
     promises = [] if problems else broken_promises(plan)
-    problems += _of_new_lines(check_syntax(plan, wired=not problems), problems)
+    if problems or not _links_as_before(plan):
+        problems += _of_new_lines(check_syntax(plan, wired=not problems), problems)
     typed = _of_new_lines(check_types(plan), problems) if types else []
     broken = [*problems, *promises]
     files = {_line(problem)[0] for problem in broken}
     return plan, sorted(broken + typed, key=lambda p: (_line(p)[0] not in files, _line(p)))
+
+
+def _links_as_before(plan: Plan) -> bool:
+    """Whether all boards can be linked, which is tried again only if something has changed."""
+    root = plan.cluster.root
+    digest = digest_of(
+        [f"{key}={value}" for key, value in os.environ.items() if key.startswith("TORPOR_")],
+        [*project_files(root, deep=False), *(f for n in _FOLDERS for f in project_files(root / n))],
+        modules_below(*paths.own_sources()),
+    )
+    kept = root / "build" / ".cache" / "links.json"
+    return remembered(kept, digest, lambda: not check_syntax(plan))
 
 
 def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
@@ -138,7 +156,8 @@ def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
     ``wired=False`` looks at the modules alone, for a plan that no wiring can be made of.
     """
     inputs = Inputs(plan)
-    problems = [p for b in plan.boards for p in _link(plan, b, inputs, wired=wired).problems]
+    linked = [_link(plan, b, inputs, wired=wired) for b in plan.boards]
+    problems = [problem for program in linked for problem in program.problems]
     return sorted(dict.fromkeys([*inputs.problems, *problems]), key=_line)
 
 
