@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import PurePath
 from typing import Any
@@ -51,3 +52,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("emulated") and not _is_emulated(item.nodeid):
         raise pytest.UsageError(f"{item.nodeid} boots the emulator: name its file test_emulated_*")
+
+
+_niced = False
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # The emulator needs a whole core from the first second to nearly the last, and the run is over
+    # when it is: the other workers, which wait for processes most of the time, let it go first.
+    global _niced
+    if "PYTEST_XDIST_WORKER" in os.environ and not _niced and not _is_emulated(item.nodeid):
+        _niced = True
+        os.nice(5)
