@@ -22,6 +22,7 @@ GROUPS = (
             Entry("check", "Find mistakes in cluster.toml and the services"),
             Entry("test", "Run the tests, under many placements"),
             Entry("contracts", "Show, record and renew what the services promise"),
+            Entry("add, remove, libraries", "Take libraries from elsewhere; list them"),
             Entry("client, openapi", "Write a typed Python client or the OpenAPI document"),
         ),
     ),
@@ -31,7 +32,7 @@ GROUPS = (
             Entry("build", "Link each board's services into an image"),
             Entry("secrets", "Make and change the cluster's keys"),
             Entry("export", "Write a service as a systemd unit and a container"),
-            Entry("graph, plan, place", "Show who calls whom, and what another placement changes"),
+            Entry("graph, plan, place", "Show who calls whom and what another placement changes"),
         ),
     ),
     (

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import Problem, UserError
+from ..libraries.vendor import libraries_are_as_added, libraries_do_not_collide
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
@@ -121,9 +122,11 @@ def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
 def _library(
     cluster: Cluster, boards: dict[str, Board], sources: dict[str, Source]
 ) -> Iterable[Problem]:
-    """Report problems of the project's ``lib/``."""
+    """Report problems of the project's ``lib/`` and of what ``[libraries]`` names."""
     modules, problems = lib.lib_modules(cluster.root)
     yield from problems
+    yield from libraries_are_as_added(cluster)
+    yield from libraries_do_not_collide(cluster)
     yield from lib.lib_knows_no_service(modules)
     yield from lib.lib_names_are_free(modules, boards.values())
     yield from lib_state.lib_shares_no_state(modules, sources)

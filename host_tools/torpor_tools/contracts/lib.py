@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ..errors import Problem, UserError
 from ..files import project_files
+from ..libraries.vendor import vendored
 from ..model.board import Board
+from ..model.cluster import Cluster
 from .source import parse_module, read_source
 from .source_module import Module
 
@@ -79,13 +81,16 @@ class Libraries:
     """What mypy is to check of ``lib/``, and what it is to take as ``Any``.
 
     ``checked`` are the files that the ``services`` import, with those of their imports; ``untyped``
-    the names of modules without annotations.
+    the names of modules without annotations and of packages that were added.
     """
 
-    def __init__(self, root: Path, services: Iterable[str]) -> None:
+    def __init__(self, cluster: Cluster, services: Iterable[str]) -> None:
+        root = cluster.root
         modules, _ = lib_modules(root)
         used = reached(_service_modules(root, services), modules)
         self.untyped = sorted(m.name for m in modules if is_untyped(m) and not _has_stub(root, m))
+        added = {name for _, locked in vendored(cluster) for name in locked.packages}
+        self.untyped = sorted({*self.untyped, *added})
         self.checked = [root / m.file for m in used if m.name not in self.untyped]
 
 

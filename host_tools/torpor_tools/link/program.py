@@ -40,7 +40,7 @@ class Program:
     @cached_property
     def shelf(self) -> Shelf:
         """The libraries of the project."""
-        return Shelf(self.plan.cluster.root)
+        return Shelf(self.plan.cluster)
 
     @property
     def generated(self) -> dict[str, str]:

@@ -8,16 +8,17 @@ wiring only, if a service of the board needs it. ``shake`` then takes out what n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 
 from ..errors import Problem, UserError, Where
 from ..model.plan import BoardPlan, Plan
 from ..python_names import is_foreign
+from ..python_text import syntax_problem
 from . import bind, builtin, collect
 from .imports import Import, imports
-from .libraries import Shelf
-from .missing import missing_module, not_simulated
+from .libraries import Shelf, unfit
+from .missing import missing_module, needs_of_library, needs_of_microdot, not_simulated
 from .module import Module
 from .program import Program
 from .runtime import DEPENDENCIES, OPTIONAL, PACKAGES
@@ -113,10 +114,10 @@ class _Search:
         except metadata.PackageNotFoundError:
             return False
         if module is None:
-            return False
+            return self.shelf.is_folder(name)
+        self.found[name] = module  # first: its package may import it
         if "." in name:
             self.add(name.rpartition(".")[0], importer, origin)
-        self.found[name] = module
         self.follow(module, origin)
         return True
 
@@ -125,22 +126,31 @@ class _Search:
             return runtime_module(name, self.board.board.port)
         try:
             taken = self.shelf.module(name)
-            if taken is None:
-                return dependency_module(name)
-            module, problems = bind.bound(taken, self.shelf.erased)
-        except (SyntaxError, UserError):
+        except UserError:
             return None  # the check of lib/ reports it
-        self.problems += problems
+        if taken is None:
+            return dependency_module(name)
+        module, problems = self.bound(taken)
+        added = taken.part == "dependency"
+        self.problems += [unfit(p, taken.library) for p in problems] if added else problems
         return module
+
+    def bound(self, module: Module) -> tuple[Module, list[Problem]]:
+        """Bind a module of a library; one that CPython cannot read is empty and has a problem."""
+        try:
+            return bind.bound(module, self.shelf.erased)
+        except SyntaxError as error:
+            problem = syntax_problem(error, module.source, module.file)
+            # The check of lib/ reports those of lib/.
+            return replace(module, source=""), [problem] if module.part == "dependency" else []
 
     def missing(self, item: Import, module: Module, where: Where, origin: _Origin | None) -> None:
         """Note an import that leads nowhere."""
         top = item.name.partition(".")[0]
         if module.part == "dependency":
             if not item.lazy and origin is not None:
-                what = f"{origin.name} needs {item.name}, which MicroPython does not have"
-                remedy = f"do without {origin.name}; Microdot's other extensions work"
-                self.problems.append(Problem(origin.where, what, remedy))
+                needs = needs_of_library if module.library else needs_of_microdot
+                self.problems.append(needs(item, module, origin.name, origin.where))
         elif top in DEPENDENCIES and not _installed(DEPENDENCIES[top]):
             what = f"{top} is not installed here, so it cannot be put into the image"
             self.problems.append(Problem(where, what, f"pip install {DEPENDENCIES[top]}"))

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ..contracts.firmware import firmware
 from ..python_names import parsed
 from .edits import Edits
 from .imports import imports
@@ -25,6 +26,12 @@ from .module import Module
 from .program import Program
 from .runtime import COLLECTIONS, SHAKEN
 
+# What the firmware calls on objects of any class: block devices, filesystems, streams, buses.
+_PROTOCOLS = """
+    readblocks writeblocks ioctl mount umount open ilistdir stat statvfs chdir getcwd mkdir remove
+    rename rmdir read readinto readline write close send recv reset readbit writebit readbyte
+    writebyte select_rom scan wait_closed drain
+"""
 _OURS = ("service", "library")  # the parts that the project's authors write
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -36,18 +43,22 @@ _METHODS_OF = ("property", "staticmethod", "classmethod")
 
 def run(program: Program) -> None:
     """Shake the packages and the runtime of the program."""
-    shaken = without_unused(program.modules.values(), program.start)
+    whole = [entry.name for entry in program.plan.cluster.libraries if entry.whole]
+    shaken = without_unused(program.modules.values(), program.start, whole)
     program.modules = {module.name: module for module in shaken}
 
 
-def without_unused(modules: Iterable[Module], start: Iterable[Module] = ()) -> list[Module]:
+def without_unused(
+    modules: Iterable[Module], start: Iterable[Module] = (), whole: Iterable[str] = ()
+) -> list[Module]:
     """The modules of an image, without what nobody names in those that may be cut.
 
-    ``start``: what starts the chip, and uses them too. Every line keeps its number.
+    ``start``: what starts the chip, and uses them too; ``whole``: the libraries that are not cut.
+    Every line keeps its number.
     """
-    every = list(modules)
+    every = _without_unused_of_libraries(list(modules), list(start), whole)
     shaken: dict[str, Module] = {}
-    packages = {m.name.partition(".")[0] for m in every if m.part == "dependency"}
+    packages = {m.name.partition(".")[0] for m in every if m.part == "dependency" and not m.library}
     for package in packages:
         own = [m for m in every if m.part == "dependency" and _top(m.name) == package]
         users = _users(every, package)
@@ -73,6 +84,32 @@ def _imported_from(name: str, modules: Iterable[Module]) -> set[str]:
     return {item.rpartition(".")[2] for item in every if item.rpartition(".")[0] == name}
 
 
+def _without_unused_of_libraries(
+    every: list[Module], start: list[Module], whole: Iterable[str]
+) -> list[Module]:
+    """Cut the libraries: all modules of the image, and the firmware, are users of each.
+
+    They are kept whole where the code of a service or a library makes names at run time.
+    """
+    libraries = {m.library for m in every if m.library} - set(whole)
+    if any(_looks_up(m.source) for m in every if m.library or m.part == "service"):
+        return every
+    shaken: dict[str, Module] = {}
+    for library in libraries:
+        own = [m for m in every if m.library == library]
+        words = {w for m in [*every, *start] if m not in own for w in _words_of(m.source)}
+        shaken.update({m.name: m for m in _shake(own, words | _firmware_words())})
+    return [shaken.get(m.name, m) for m in every]
+
+
+@lru_cache
+def _firmware_words() -> frozenset[str]:
+    """The names by which the firmware of any port may call an object: ``readblocks``, ``write``."""
+    tables = [firmware(port) for port in ("rp2", "unix")]
+    groups = [names for has in tables for names in (*has.modules.values(), *has.members.values())]
+    return frozenset({*_PROTOCOLS.split()}.union(*groups))
+
+
 def _users(modules: list[Module], package: str) -> list[Module]:
     """The modules outside a package that may hold something of it."""
     importers = [
@@ -86,7 +123,7 @@ def _users(modules: list[Module], package: str) -> list[Module]:
     named = {item.name for m in importers if m.part == "runtime" for item in imports(m)}
     handed = [m for m in modules if m.part == "runtime" and m.name in named]
     # A service may pass them to any function of a library.
-    shared = [m for m in modules if m.part == "library"]
+    shared = [m for m in modules if m.library]
     return list({m.name: m for m in [*importers, *beside, *handed, *shared]}.values())
 
 

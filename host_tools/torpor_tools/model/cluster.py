@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import Where
 from .device import DeviceEntry
+from .library import LibraryEntry
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,4 @@ class Cluster:
     deadline_ms: int = 5000  # of a call between boards whose caller sets none
     mailbox: Mailbox | None = None
     timezone: str = "UTC"  # in which @daily counts
+    libraries: tuple[LibraryEntry, ...] = ()

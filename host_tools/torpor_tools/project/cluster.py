@@ -14,6 +14,7 @@ from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from ..suggest import did_you_mean, free_port, listing, nearest
 from .devices import read_devices
 from .document import Document, as_toml
+from .libraries import read_libraries
 from .mailbox import read_mailbox, takes_requests
 from .power import read_power
 
@@ -36,7 +37,7 @@ _RESERVED = {
 def load_cluster(root: Path) -> Cluster:
     """Read ``root/cluster.toml``. Raises ``UserError`` with all its mistakes."""
     document = Document(root / _FILE, _FILE)
-    document.only((), document.data, ["cluster", "boards", "services", "mailbox"])
+    document.only((), document.data, ["cluster", "boards", "services", "mailbox", "libraries"])
     top = document.take((), document.data, "cluster", dict, ...)
     document.only(("cluster",), top, ["name", "deadline_ms", "timezone"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
@@ -53,6 +54,7 @@ def load_cluster(root: Path) -> Cluster:
         _deadline(document, top),
         read_mailbox(document),
         _timezone(document, top),
+        libraries=read_libraries(document),
     )
     if document.problems:
         raise UserError(document.problems)

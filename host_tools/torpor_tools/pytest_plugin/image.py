@@ -96,7 +96,7 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     text = wiring(plan, alone, strict=strict) + "\n".join(
         _wiring_of_test(placed.contract, contracts, _settings(root, placed), strict)
     )
-    tests, problems = _tests(placed.folder / "tests", f"services.{service}.tests", root)
+    tests, problems = _tests(placed.folder / "tests", f"services.{service}.tests", plan)
     files, probes = _files(plan, alone, service, text, (tests, problems), counted)
     for name, data in static_files(placed.folder / "static").items():
         files[f"services/{service}/static/{name}"] = data
@@ -116,7 +116,7 @@ def link_lib(root: Path, *, counted: bool = False) -> TestImage:
     for folder in sorted((root / LIB).rglob("tests")):
         if folder.is_dir():
             name = ".".join(folder.relative_to(root).parts)
-            found = _tests(folder, name, root)
+            found = _tests(folder, name, plan)
             tests += found[0]
             problems.update(found[1])
     files, probes = _files(plan, board, _LIB_TESTS, text, (tests, problems), counted)
@@ -276,11 +276,11 @@ def _device_half() -> list[Module]:
     return modules
 
 
-def _tests(folder: Path, package: str, root: Path) -> tuple[list[Module], dict[str, list[Problem]]]:
+def _tests(folder: Path, package: str, plan: Plan) -> tuple[list[Module], dict[str, list[Problem]]]:
     """The modules in a ``tests`` folder; pytest's own conftest.py stays on the host."""
     modules: list[Module] = []
     problems: dict[str, list[Problem]] = {}
-    erased = Shelf(root).erased
+    root, erased = plan.cluster.root, Shelf(plan.cluster).erased
     for path in project_files(folder, "*.py", deep=False, within=Path("/")):
         if path.name == "conftest.py":
             continue
