@@ -5,29 +5,28 @@ so has the same deadline; what it calls on another board takes along what is lef
 """
 
 import asyncio
-from asyncio import core
 from time import ticks_add, ticks_diff
 
 from . import clock
 from .service import Fault
 
-_until: dict = {}  # task -> when its time is over, in ticks
+_deadlines: dict = {}  # task -> when its time is over, in ticks
 
 
 def left(default: int) -> int:
-    """Milliseconds that the current task still has; ``default`` if nobody set it a deadline."""
-    until = _until.get(core.cur_task) if _until else None
-    return default if until is None else max(0, ticks_diff(until, clock.ticks()))
+    """Return the ms that the current task still has; ``default`` if it has no deadline."""
+    due = _deadlines.get(asyncio.current_task()) if _deadlines else None
+    return default if due is None else max(0, ticks_diff(due, clock.ticks()))
 
 
 def begin(ms: int) -> None:
     """Give the current task, which serves a call of another board, the caller's deadline."""
-    _until[core.cur_task] = ticks_add(clock.ticks(), ms)
+    _deadlines[asyncio.current_task()] = ticks_add(clock.ticks(), ms)
 
 
 def end() -> None:
     """The current task has served its call."""
-    _until.pop(core.cur_task, None)
+    _deadlines.pop(asyncio.current_task(), None)
 
 
 class deadline:
@@ -41,11 +40,11 @@ class deadline:
         self._ms = ms
 
     def __enter__(self):
-        task = self._task = core.cur_task
-        until = ticks_add(clock.ticks(), self._ms)
-        outer = self._outer = _until.get(task)
-        if outer is None or ticks_diff(until, outer) < 0:
-            _until[task] = until
+        task = self._task = asyncio.current_task()
+        due = ticks_add(clock.ticks(), self._ms)
+        outer = self._outer = _deadlines.get(task)
+        if outer is None or ticks_diff(due, outer) < 0:
+            _deadlines[task] = due
         self._timer: asyncio.Task | None = asyncio.create_task(self._expire())
         return self
 
@@ -57,9 +56,9 @@ class deadline:
 
     def __exit__(self, kind, error, trace) -> None:
         if self._outer is None:
-            _until.pop(self._task, None)
+            _deadlines.pop(self._task, None)
         else:
-            _until[self._task] = self._outer
+            _deadlines[self._task] = self._outer
         if self._timer:
             self._timer.cancel()
         elif kind is asyncio.CancelledError:

@@ -32,7 +32,7 @@ import time
 
 from micropython import const
 
-from . import cold, idle
+from . import cold, loop
 
 _RUN = const(16)  # so many free blocks side by side: the index is behind what lives
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
@@ -66,7 +66,7 @@ def settle() -> None:
         if _behind:
             break
         _advance()
-    idle.add(_idle)
+    loop.on_idle(_idle)
 
 
 def collect() -> None:

@@ -6,7 +6,7 @@ How it starts is told in ``startup``.
 import asyncio
 import sys
 
-from . import cold, heap, idle, log
+from . import cold, heap, log, loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Kernel:
         """Start everything and keep it running."""
         await self.start()
         while True:
-            await idle.pause(1 << 28)  # no timer that would keep a board from sleeping
+            await loop.pause(1 << 28)  # no timer that would keep a board from sleeping
 
     async def start(self) -> None:
         """Make and start the services, then the parts of the runtime that this board needs."""

@@ -1,10 +1,8 @@
 """What ``net`` seldom asks of the radio: to join, the time, how it is connected."""
 
-import json
-
 from micropython import const
 
-from . import clock, log
+from . import clock, log, secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,21 +14,12 @@ _SHARE = const(16)  # nothing else runs while a server's name is looked up: at m
 _log = log.Log("net")
 
 
-def _credentials() -> dict:
-    """The ``[wifi]`` of ``secrets.toml``, which the build puts into the filesystem only."""
-    try:
-        with open("/secrets.json") as file:
-            return json.load(file).get("wifi", {})
-    except OSError:
-        return {}
-
-
 def connect(wlan: "network.WLAN", quick: bool) -> "int | None":
     """Begin to join; with ``quick``, by what is remembered of the access point.
 
     How it was begun, as ``rejoin.connect`` tells it; None if nobody knows what to join.
     """
-    wifi = _credentials()
+    wifi = secrets.read("wifi")
     if not wifi.get("ssid"):
         _log.warning(
             "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"

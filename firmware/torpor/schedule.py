@@ -10,7 +10,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, idle, log, supervise
+from . import clock, log, loop, supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Job:
     async def run(self) -> None:
         """Run once. What it raises is logged, and it runs again when it is due."""
         self.running = True
-        async with idle.Hold():
+        async with loop.Hold():
             try:
                 await self.method()
             except Exception as e:

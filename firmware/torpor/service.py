@@ -1,6 +1,6 @@
 """What an author of services derives from, and the one error a contract speaks."""
 
-from . import idle, log, supervise
+from . import log, loop, supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,6 @@ class Service:
         """
         supervise.spawn(self.log, function, *args)
 
-    def awake(self) -> "idle.Hold":
+    def awake(self) -> "loop.Hold":
         """``async with self.awake():`` keeps the board from sleeping while the block runs."""
-        return idle.Hold()
+        return loop.Hold()

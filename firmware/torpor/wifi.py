@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, cold, idle, log, supervise
+from . import clock, cold, log, loop, supervise
 
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
@@ -89,7 +89,7 @@ async def keep(rejoined=()) -> None:
                     function()
             if clock.set_due(_SET_CLOCK_S):
                 _radio().set_clock()
-            await idle.pause(_WATCH_MS)
+            await loop.pause(_WATCH_MS)
             continue
         if joined:
             joined = False

@@ -5,19 +5,21 @@ Imported only where a service listens. A route of that path takes precedence.
 
 from torpor.http import listener, response
 
-_unmatched = listener.Listener.unmatched
+_find = listener.find
 
 
-async def _serve(connection, handler, rest):
+async def _serve(connection, handler, unread):
     with open("/.sim/openapi/%s.json" % handler[1], "rb") as file:
         data = file.read()
     return response.compose(connection.request, 200, data, "application/json", None)
 
 
-def _or_document(self, request, node):
-    if request.target == "/openapi.json" and request.verb in ("GET", "HEAD"):
-        return _serve, self.name
-    return _unmatched(self, request, node)
+def _find_or_document(listener, request):
+    if request.raw == b"/openapi.json" and request.key == "/GET":
+        node = listener.routes.get("openapi.json") or listener.routes.get("*")
+        if not node or request.key not in node:
+            return _serve, listener.name
+    return _find(listener, request)
 
 
-listener.Listener.unmatched = _or_document  # type: ignore[method-assign]
+listener.find = _find_or_document

@@ -36,8 +36,8 @@ def device(folder: Path, mem_free: str) -> Path:
         shutil.copyfile(firmware_dir() / "torpor" / f"{name}.py", package / f"{name}.py")
     for name in ("__init__", "clock", "kernel", "wifi"):
         (package / f"{name}.py").write_text("")
-    (package / "idle.py").write_text(
-        "callbacks = []\n\n\ndef add(call):\n    callbacks.append(call)\n"
+    (package / "loop.py").write_text(
+        "callbacks = []\n\n\ndef on_idle(call, rank=0):\n    callbacks.append(call)\n"
     )
     (package / "port.py").write_text(mem_free)
     return package.parent

@@ -9,7 +9,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, idle
+from .. import clock, loop
 
 # What a connection is doing; the order is the order in which connections give way.
 IDLE = const(0)  # kept alive after an answer
@@ -134,7 +134,7 @@ class Budget:
         # Runs only while there are connections, so a board without clients is not woken.
         try:
             while self.open:
-                await idle.pause(_SWEEP_MS)
+                await loop.pause(_SWEEP_MS)
                 for c in list(self.open):
                     for_ms = clock.since(c.since)
                     if c.state <= FRESH:

@@ -1,26 +1,26 @@
 """From the socket to the handler and back.
 
-Follow ``Listener.run`` (accept), ``Connection.serve`` (read, one request after the other),
-``Connection._handle`` (route, body, call) and ``Connection._answer`` (encode, write).
+Follow ``Listener.run`` (accept), ``Connection.serve`` and ``_serve`` (read a request, find its
+handler, write the response; then the next one).
 
-Sockets are read straight in the event loop: ``yield _io_queue.queue_read(sock)`` suspends the task
-only when there is nothing to read. Over asyncio's streams the same server makes a third of the
-requests a second, and a connection costs 1.3 kB more.
+``_serve`` reads its socket itself and not through ``torpor.sockets``: the frame of one more
+generator would cost each request time. Over asyncio's streams the same server answers a third of
+the requests per second, and a connection needs 1.3 kB more.
 """
 
 import asyncio
 import socket
-from asyncio import core
 from errno import EAGAIN, ECONNRESET
 
 from micropython import const
 
-from .. import clock, heap
+from .. import clock, heap, loop, sockets
 from ..log import Log
 from ..service import Fault
 from . import wire
 from .budget import FRESH, IDLE, READING, SERVING, STREAMING
 from .response import encode, error
+from .routes import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
 
-# All connections read into the same buffer: what is in it is copied out before anybody else runs.
+# All connections read into the same buffer: its content is copied before another task runs.
 buffer = bytearray(_CHUNK)
 _view = memoryview(buffer)
 
@@ -44,15 +44,19 @@ _log = Log("http")
 class Listener:
     """A service's port: accepts connections as the board's budget allows and serves its routes.
 
-    ``routes`` is the tree that the build made: one dict a path segment, ``"*"`` for a parameter,
-    handlers under ``"/GET"`` and the like, and at the root under ``"/"`` one for all requests that
-    no route matches. A handler is a function that takes the request and returns an awaitable of
-    what to answer, or a tuple that begins with a function which serves the request in its own way
-    (``answer.typed``, ``stream.serve``, ``app.serve``). ``failed`` is why the service did not
-    start: every request is then answered 503 with it.
+    A handler is a function that takes the request and returns an awaitable of the result, or a
+    tuple that begins with a function which serves the request in its own way (``response.typed``,
+    ``stream.serve``, ``microdot_adapter.serve``).
+
+    Args:
+        name: The service.
+        port: The TCP port.
+        budget: The connections of the board.
+        routes: The tree of handlers: see ``http.routes``.
+        failed: Why the service did not start; each request is then answered with 503 and this text.
     """
 
-    # What an object has not set yet takes none of its heap.
+    # An attribute of the class takes no heap of an object until the object sets it.
     failed = None
     activation: "Activation | None" = None  # starts the service when a client comes: see on_request
     spare = None  # the request of a connection that has ended, for the next one
@@ -68,24 +72,24 @@ class Listener:
             self.failed = failed
 
     def open(self) -> None:
-        """Begin to listen. Raises ``OSError``."""
+        """Start to listen. Raises ``OSError``."""
         from .opening import listen
 
         self._sock = listen(self.port)
 
     # async
     def run(self):
-        """Accept for ever. A socket that has failed is opened anew."""
+        """Accept connections for ever. A socket that has failed is opened again."""
         budget = self.budget
         while True:
             try:
                 if self._sock is None:
                     self.open()
                 sock: socket.socket = self._sock  # type: ignore[assignment]
-                self._task = core.cur_task
+                self._task = asyncio.current_task()
                 while True:
-                    yield core._io_queue.queue_read(sock)
-                    while budget.newcomer:  # the socket that is left is for one client at a time
+                    yield loop.readable(sock)
+                    while budget.newcomer:  # the last socket is for one client at a time
                         yield from asyncio.sleep_ms(_TURN_MS)
                     try:
                         client, address = sock.accept()
@@ -103,8 +107,8 @@ class Listener:
                     else:
                         yield from connection.turn_away()
             except Exception as e:
-                # Nobody else watches over this task: a supervisor takes 320 bytes a service.
-                if isinstance(e, OSError):  # else the socket is sound, and clients wait in it
+                # This task has no supervisor, which would take 320 bytes for each service.
+                if isinstance(e, OSError):  # else the socket works, and clients wait in it
                     self.close()
                 try:
                     _log.exception(e, "%s: port %d, goes on in 1 s" % (self.name, self.port))
@@ -116,7 +120,7 @@ class Listener:
                     raise
 
     def renew(self) -> None:
-        """Open the socket anew: the interface that it belongs to was gone."""
+        """Open the socket again, because its network interface was gone."""
         if self._sock is not None:
             self.close()
             self._task.cancel()
@@ -127,24 +131,15 @@ class Listener:
             self._sock.close()
             self._sock = None
 
-    def unmatched(self, request, node):
-        """The handler for a request that no route takes: ``node`` is where its path leads to in
-        the tree, if anywhere. Raises ``Fault``.
-        """
-        if not node and "/" in self.routes:
-            return self.routes["/"]
-        from . import refusal
-
-        return refusal.unmatched(self, request, node)
-
 
 class Connection:
-    """A client. ``state``, ``since`` and ``stalled`` are for the budget."""
+    """The connection of a client. The budget reads ``state``, ``since`` and ``stalled``."""
 
     task: "asyncio.Task | None" = None
     state = FRESH
-    stalled: int | None = None  # since when a write has waited for the client
-    gone = False  # the client has closed, or cannot be reached any more
+    stalled: int | None = None  # since when the client has taken nothing of a response
+    on_drop = None  # a function to call before another task ends the connection
+    gone = False  # whether the client has closed the connection or cannot be reached
 
     def __init__(self, listener, sock, address) -> None:
         self.listener = listener
@@ -155,17 +150,17 @@ class Connection:
         self.since = clock.ticks()  # when the state began
 
     async def serve(self) -> None:
-        """Answer requests until either side is done with the connection."""
+        """Answer requests until either side closes the connection."""
         activation = self.listener.activation
         try:
             if activation:
-                self.state = SERVING  # or it would give way while it waits
+                self.state = SERVING  # or the budget could close it while it waits
                 await activation.enter()
                 self.state = FRESH
                 self.since = clock.ticks()
             await self._serve()
         except (OSError, asyncio.CancelledError):
-            pass  # the client has gone, or the budget has closed us
+            pass  # the client has gone, or the budget has closed the connection
         except Exception as e:
             _log.exception(e, self.listener.name)
         finally:
@@ -174,91 +169,84 @@ class Connection:
             self.close()
             self.listener.spare = self.request
 
-    async def _serve(self) -> None:
+    # async
+    def _serve(self):
         sock = self.sock
         request = self.request
         listener = self.listener
-        queue_read = core._io_queue.queue_read
-        others = listener.budget.open
-        rest = b""  # bytes that have come and are not answered yet
-        turn = 0
+        connections = listener.budget.open
+        unread = b""  # bytes that have come and belong to no request that was answered
+        answered = 0  # requests since other tasks had their turn
         while True:
             n = sock.readinto(buffer)
             if n is None:
-                turn = 0
-                yield queue_read(sock)
+                answered = 0
+                yield loop.readable(sock)
                 continue
             if n == 0:
                 return
-            rest = rest + bytes(_view[:n]) if rest else bytes(_view[:n])
-            while rest:
+            unread = unread + bytes(_view[:n]) if unread else bytes(_view[:n])
+            while unread:
                 try:
-                    end = rest.find(b"\r\n\r\n")
-                    if end <= 0 or rest[0] == 13:
-                        data = self._incomplete(rest)
-                        if data is rest:
+                    end = unread.find(b"\r\n\r\n") + 4
+                    if end <= 4 or unread[0] == 13:
+                        skipped = self._skip(unread)
+                        if not skipped:
                             break
-                        rest = data
+                        unread = unread[skipped:]
                         continue
-                    end += 4
-                    if end == len(rest):
-                        request.begin(rest)
-                        rest = b""
+                    if end == len(unread):
+                        request.begin(unread)
+                        unread = b""
                     else:
-                        request.begin(rest[:end])
-                        rest = rest[end:]
+                        request.begin(unread[:end])
+                        unread = unread[end:]
                     if request.length:
-                        rest = await self._body(rest)
+                        unread = yield from self._body(unread)
                 except Fault as e:
-                    # Where the next request would begin cannot be known.
+                    # It is not known where the next request would begin.
                     from . import refusal
 
-                    await refusal.refuse(self, e)
+                    yield from refusal.refuse(self, e)
                     return
                 self.state = SERVING
                 try:
-                    # The route: a step in the tree for each segment of the path.
-                    node = listener.routes
-                    for segment in request.steps:
-                        node = node.get(segment) or (segment and node.get("*"))
-                        if not node:
-                            break
-                    handler = node and node.get(request.key)
-                    if not handler:
-                        handler = listener.unmatched(request, node)
+                    handler = find(listener, request)
                     if type(handler) is tuple:
-                        data = await handler[0](self, handler, rest)
+                        data = yield from handler[0](self, handler, unread)
                     else:
-                        data = encode(request, (await handler(request)))
+                        data = encode(request, (yield from handler(request)))
                 except Exception as e:
                     data = self._error(e)
                 n = sock.write(data)
                 if n != len(data):
-                    await self.drain(data, n)
+                    yield from sockets.write_rest(sock, data, n, self)
                 if request.body:
                     request.body = b""  # or it would stay until the next request
                     request.fields = None
                 if not request.keep:
                     return
-                if not rest or b"\r\n\r\n" not in rest:
-                    # Else it would give way with a request that has come and was not answered.
+                if not unread or b"\r\n\r\n" not in unread:
+                    # Else the budget could close it with a request that has come and waits.
                     self.state = IDLE
                     self.since = clock.ticks()
-                turn += 1
-                if turn == _TURN or len(others) > 1:
-                    turn = 0
-                    core._task_queue.push(core.cur_task)  # type: ignore[attr-defined]
-                    yield
+                answered += 1
+                if answered == _TURN or len(connections) > 1:
+                    answered = 0
+                    yield loop.turn()
 
-    def _incomplete(self, data: bytes) -> bytes:
-        """What to keep of a head that is not whole. Raises ``Fault`` if it can never be."""
+    def _skip(self, data: bytes) -> int:
+        """Return how many bytes precede a request line, in data without a whole head.
+
+        Raises ``Fault`` if it can never become one.
+        """
         if data[0] == _TLS:
-            raise OSError("TLS on a plain port")  # no answer of ours would be understood
-        skip = wire.framed(data)
-        if len(data) - skip > wire.MAX_HEAD:
+            raise OSError("TLS on a plain port")  # the client would not understand a response
+        skipped = wire.framed(data)
+        if len(data) - skipped > wire.MAX_HEAD:
             raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
         self._reading()
-        return data[skip:] if skip else data
+        return skipped
 
     def _reading(self) -> None:
         if self.state != READING:
@@ -266,46 +254,40 @@ class Connection:
             self.since = clock.ticks()
 
     # async
-    def _body(self, rest: bytes):
-        """Read the request's body; what has come beyond it. Raises ``Fault``."""
+    def _body(self, unread: bytes):
+        """Read the request's body, and return what has come after it. Raises ``Fault``."""
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
             from . import unusual
 
             unusual.too_long(self.listener, request)
-            return rest  # for the application
-        if length <= len(rest) and length > 0:
-            request.body = rest[:length]
-            return rest[length:]
+            return unread  # for the application
+        if length <= len(unread) and length > 0:
+            request.body = unread[:length]
+            return unread[length:]
         self._reading()
-        if request.expects and not rest:
+        if request.expects and not unread:
             from . import unusual
 
             if not unusual.before_body(self.listener, request):
-                return rest
+                return unread
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
             from . import chunks
 
-            return (yield from chunks.read(self, rest))
+            return (yield from chunks.read(self, unread))
         body = bytearray(length)
-        body[: len(rest)] = rest
+        body[: len(unread)] = unread
         view = memoryview(body)
-        have = len(rest)
-        while have < length:
-            n = self.sock.readinto(view[have:])
-            if n is None:
-                yield core._io_queue.queue_read(self.sock)
-            elif n == 0:
-                raise OSError(ECONNRESET)
-            else:
-                have += n
+        received = len(unread)
+        while received < length:
+            received += yield from sockets.read(self.sock, view[received:])
         request.body = body
         return b""
 
     def _error(self, e: Exception) -> bytes:
-        """The answer for what a handler has raised."""
+        """Return the response to an exception of a handler."""
         if not isinstance(e, Fault):
             if self.gone and isinstance(e, (OSError, EOFError)):
                 raise OSError(ECONNRESET)  # leaving is not an error
@@ -316,32 +298,27 @@ class Connection:
         return error(self.request, e)
 
     def report(self, e: Exception) -> None:
-        """Log, under the service's name, an exception that ended the request."""
+        """Log an exception that ended the request, under the service's name."""
         request = self.request
         Log(self.listener.name).exception(e, "%s %s" % (request.verb, request.target))
 
     async def turn_away(self) -> None:
-        """Tell a client for whom there is no place to come again."""
+        """Answer 503: all connections of the board are busy."""
         try:
             from . import refusal
 
             await refusal.turn_away(self)
         except (OSError, MemoryError):
-            pass  # the listener must go on, whatever becomes of this client
+            pass  # the listener must go on in any case
         finally:
             self.sock.close()
             self.listener.budget.newcomer = False
 
     # async
     def read(self):
-        """The next bytes of the client. Raises ``OSError`` when it has gone."""
-        while True:
-            n = self.sock.readinto(buffer)
-            if n:
-                return bytes(_view[:n])
-            if n == 0:
-                raise OSError(ECONNRESET)
-            yield core._io_queue.queue_read(self.sock)
+        """Return the next bytes of the client. Raises ``OSError`` when it has gone."""
+        n = yield from sockets.read(self.sock, buffer)
+        return bytes(_view[:n])
 
     # async
     def send(self, data):
@@ -349,13 +326,13 @@ class Connection:
         try:
             n = self.sock.write(data)
             if n != len(data):
-                yield from self.drain(data, n)
+                yield from sockets.write_rest(self.sock, data, n, self)
         except OSError:
             self.gone = True
             raise
 
     def streams(self) -> None:
-        """Note that an answer has begun which is sent in pieces and may never end."""
+        """Note that a response has begun which is sent in pieces and may never end."""
         if self.state != STREAMING:
             self.state = STREAMING
             self.since = clock.ticks()
@@ -365,30 +342,21 @@ class Connection:
             except OSError:
                 pass  # not every port knows it
 
-    # async
-    def drain(self, data, n):
-        """Write the rest of ``data`` when ``n`` bytes of it (None: 0) went into the socket."""
-        view = memoryview(data)
-        n = n or 0
-        while n < len(data):
-            self.stalled = clock.ticks()
-            yield core._io_queue.queue_write(self.sock)
-            n += self.sock.write(view[n:]) or 0
-        self.stalled = None
-
     def drop(self) -> None:
-        """End the connection from outside: its task is cancelled and its socket closed."""
+        """End the connection from another task: cancel its task and close its socket."""
+        if self.on_drop:
+            self.on_drop()
         if self.task:
             self.task.cancel()
         self.close()
 
     def close(self) -> None:
-        """Close the socket and give the place back."""
+        """Close the socket and release its place in the budget."""
         self.sock.close()
         self.listener.budget.remove(self)
 
     def time_out(self) -> None:
-        """End a connection whose request has not come in time."""
+        """Answer 408 and end the connection: its request has not come in time."""
         self.request.keep = False
         try:
             self.sock.write(error(self.request, Fault(408, "the request did not come in time")))

@@ -7,7 +7,7 @@ generators, events) go through ``app_pieces``. An application that speaks on the
 (WebSocket) gets ``app_stream``, which knows the bytes that have been read.
 """
 
-from asyncio import core
+import asyncio
 from errno import ENOENT
 
 from microdot import AsyncBytesIO, microdot
@@ -44,7 +44,7 @@ def current():
     """Return the connection whose task runs now, or None."""
     if _budget:
         for connection in _budget.open + [_budget.parked]:
-            if getattr(connection, "task", None) is core.cur_task:
+            if getattr(connection, "task", None) is asyncio.current_task():
                 return connection
     return None
 

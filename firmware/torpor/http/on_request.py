@@ -12,7 +12,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, cold, heap, idle, log, supervise
+from .. import clock, cold, heap, log, loop, supervise
 
 _REST_MS = const(60000)  # how long nobody must have come
 _LOOK_MS = const(30000)
@@ -97,7 +97,7 @@ class Activation:
     async def _rest(self) -> None:
         """Give the service back when all have gone and nobody has come for a while."""
         while self._clients or clock.since(self._used) < _REST_MS:
-            await idle.pause(_LOOK_MS)
+            await loop.pause(_LOOK_MS)
         self._give_back()
         _log.info("%s given back", self._listener.name)
 

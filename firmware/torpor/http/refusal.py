@@ -31,21 +31,28 @@ def pass_over(error):
 
 
 def unmatched(listener, request, node):
-    """The handler for a request whose path leads to ``node`` of the tree, or nowhere, and that no
-    route takes. Raises ``Fault``.
+    """Return the application's handler for a request that no route takes.
+
+    Args:
+        listener: The service's listener.
+        request: The request.
+        node: The part of the tree of routes at its path, or None.
+
+    Raises:
+        Fault: The application does not take it either, or there is none.
     """
     if request.raw == b"*":
         from . import unusual
 
         unusual.whole_server(request)
     verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
-    rest = listener.routes.get("/")
-    if rest:
+    application = listener.routes.get("/")
+    if application:
         if not verbs:
-            return rest
-        more = rest[2](rest[1], request)
+            return application
+        more = application[2](application[1], request)
         if ("GET" if request.verb == "HEAD" else request.verb) in more:
-            return rest
+            return application
         verbs += more
     if listener.failed:
         request.keep = False  # one that starts on request is tried again for a new connection

@@ -8,6 +8,7 @@ from micropython import const
 
 from .. import cold
 from ..service import Fault
+from .routes import find
 from .wire import LINE, MAX_BODY, text, unquote
 
 cold.until_collected(__name__)
@@ -141,10 +142,9 @@ def whole_server(request) -> None:
 
 def too_long(listener, request) -> None:
     """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
-    has limits of its own.
-    """
-    node = _node(listener.routes, request)
-    if "/" not in listener.routes or (node and request.key in node):
+    has limits of its own."""
+    application = listener.routes.get("/")
+    if not application or find(listener, request) is not application:
         raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
 
 
@@ -154,22 +154,10 @@ def before_body(listener, request) -> bool:
     Raises ``Fault`` for one that no route takes. One that the application has no route for is
     answered by the application, without its body.
     """
-    node = _node(listener.routes, request)
-    if node and request.key in node:
+    handler = find(listener, request)
+    if handler is not listener.routes.get("/"):
         return True
-    handler = listener.unmatched(request, node)
-    if type(handler) is not tuple or len(handler) < 3:
-        return True  # not an application
     if request.verb in handler[2](handler[1], request):
         return True
     request.keep = False
     return False
-
-
-def _node(node, request):
-    """Where the request's path leads to in the tree."""
-    for segment in request.steps:
-        node = node.get(segment) or (segment and node.get("*"))
-        if not node:
-            break
-    return node

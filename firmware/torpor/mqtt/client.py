@@ -4,13 +4,10 @@ taken from the broker than is being worked on: what waits, waits there.
 
 import asyncio
 import socket
-from asyncio import core
-from errno import EINPROGRESS
 
 from micropython import const
 
-from .. import names
-from ..writer import Pipe
+from .. import names, sockets
 from . import packet
 
 _ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
@@ -35,12 +32,12 @@ class Client:
         self._port = port
         self._tls = tls
         self._sock: socket.socket = None  # type: ignore[assignment]  # set by open
-        self._pipe: Pipe = None  # type: ignore[assignment]
+        self._writer: sockets.FrameWriter = None  # type: ignore[assignment]
         self._buffer = bytearray(_CHUNK)
         self._packets: packet.Packets
         self._number = 0
         self._pinging: asyncio.Task | None = None
-        self.stalled: int | None = None  # for the pipe
+        self.stalled: int | None = None  # set by the writer
 
     async def open(self, hello: bytes, most: int) -> bool:
         """Connect and send ``hello``, a CONNECT. ``most``: bytes of a packet that we take.
@@ -51,11 +48,16 @@ class Client:
         self._packets = packet.Packets(most)
         address = names.find(self._host, self._port)
         self._sock = socket.socket()
-        await self._connect(address)
+        await sockets.connect_to(self._sock, address)
+        try:
+            # Else an acknowledgement holds up the reply behind it, by 40 ms.
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, AttributeError):
+            pass  # a port without it
         if self._tls:
             self._secure(self._tls)
-        self._pipe = Pipe(self._sock, self)
-        self._pipe.send(hello)
+        self._writer = sockets.FrameWriter(self._sock, self)
+        self._writer.send(hello)
         first, body, _ = await self.packet()
         if first >> 4 != packet.CONNACK or len(body) != 2:
             raise OSError("it does not answer as a broker")
@@ -63,22 +65,6 @@ class Client:
             raise OSError(_REFUSED[body[1]] if body[1] < 6 else "it refuses")
         self._pinging = asyncio.create_task(self._ping())
         return bool(body[0])
-
-    # async
-    def _connect(self, address):
-        sock = self._sock
-        sock.setblocking(False)
-        try:
-            sock.connect(address)
-        except OSError as e:
-            if e.errno != EINPROGRESS:
-                raise
-        yield core._io_queue.queue_write(sock)
-        try:
-            # Else an acknowledgement holds up the reply behind it, by 40 ms.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except (OSError, AttributeError):
-            pass  # a port without it
 
     def _secure(self, ca: bytes) -> None:
         import ssl
@@ -92,7 +78,7 @@ class Client:
 
     def send(self, data: bytes) -> None:
         """Send a packet. Raises ``OSError``."""
-        self._pipe.send(data)
+        self._writer.send(data)
 
     def next(self) -> int:
         """A number for a packet that the broker will acknowledge."""
@@ -105,16 +91,11 @@ class Client:
         connection has ended, ``ValueError`` for nonsense.
         """
         while True:
-            found = self._packets.take()
-            if found:
-                return found
-            n = self._sock.readinto(self._buffer)
-            if n:
-                self._packets.feed(bytes(memoryview(self._buffer)[:n]))
-            elif n == 0:
-                raise OSError("connection closed")
-            else:
-                yield core._io_queue.queue_read(self._sock)
+            received = self._packets.take()
+            if received:
+                return received
+            n = yield from sockets.read(self._sock, self._buffer)
+            self._packets.feed(bytes(memoryview(self._buffer)[:n]))
 
     async def _ping(self) -> None:
         while True:

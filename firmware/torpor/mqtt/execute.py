@@ -10,8 +10,8 @@ done again if the power goes before that commit. A request in whose midst the pr
 ``TRIES`` times is given up as dead; for a power cut it is hardly to blame, so that takes ``CUTS``.
 """
 
+import asyncio
 import json
-from asyncio import core
 from binascii import a2b_base64, b2a_base64
 
 from micropython import const
@@ -20,6 +20,7 @@ from .. import clock
 from ..http import wire
 from ..http.budget import SERVING, STREAMING
 from ..http.response import encode, error
+from ..http.routes import find
 from ..log import Log
 from ..service import Fault
 from ..store import transaction
@@ -86,7 +87,7 @@ class Parked:
     def __init__(self, listener, request) -> None:
         self.listener = listener
         self.request = request
-        self.task = core.cur_task
+        self.task = asyncio.current_task()
         self.sent = b""
 
     async def send(self, data) -> None:
@@ -180,7 +181,7 @@ class Executor:
             activation = listener.activation
             if activation:
                 await activation.enter()
-            handler = _handler(listener, request)
+            handler = find(listener, request)
             if type(handler) is not tuple:
                 return encode(request, (await handler(request)))
             parked = Parked(listener, request)
@@ -199,16 +200,6 @@ class Executor:
                 listener.budget.parked = None
             if activation:
                 activation.leave()
-
-
-def _handler(listener, request):
-    """What of the listener's routes serves the request. Raises ``Fault``."""
-    node = listener.routes
-    for segment in request.steps:
-        node = node.get(segment) or (segment and node.get("*"))
-        if not node:
-            break
-    return (node and node.get(request.key)) or listener.unmatched(request, node)
 
 
 def _read(request, data) -> None:

@@ -14,12 +14,11 @@ the client hangs up. Only a note of it waits in the mailbox; the board asks for 
 import asyncio
 import json
 import os
-from asyncio import core
 from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, idle, log, port, power, supervise, wifi  # type: ignore[attr-defined]
+from .. import clock, log, loop, port, power, supervise, wifi  # type: ignore[attr-defined]
 from ..http.response import error
 from ..http.wire import Request
 from ..service import Fault
@@ -55,8 +54,10 @@ class Mailbox:
     """A work source for ``torpor.power``: see docs/power.md."""
 
     def __init__(self, kernel: "Kernel", broker: tuple) -> None:
+        from .. import secrets
+
         host, number, tls = broker
-        self._secrets = _secrets()
+        self._secrets = secrets.read("mailbox")
         ca = a2b_base64(self._secrets.get("ca", "")) if tls else None
         self._client = Client(host, number, ca)
         board = kernel.cluster.BOARD
@@ -121,12 +122,12 @@ class Mailbox:
 
     async def run(self) -> None:
         """Stay connected to the broker. Never returns."""
-        self._task = core.cur_task
+        self._task = asyncio.current_task()
         failures = 0
         while True:
             while not wifi.joined:
                 self._stay(_CONNECT_MS)
-                await idle.pause(_JOIN_MS)
+                await loop.pause(_JOIN_MS)
             self._stay(_CONNECT_MS)
             try:
                 await self._session()
@@ -139,7 +140,7 @@ class Mailbox:
             self._open = False
             self._client.close()
             self._stay(0)
-            await idle.pause(_AGAIN_MS[min(failures, 5)])
+            await loop.pause(_AGAIN_MS[min(failures, 5)])
 
     async def _session(self) -> None:
         client = self._client
@@ -265,14 +266,6 @@ class Mailbox:
         """Put a request that cannot be executed where somebody can look at it."""
         head = json.dumps({"id": id, "error": str(why)}).encode()
         self._publish(self._base + "/dead/" + id, head + b"\n" + bytes(payload), True)
-
-
-def _secrets() -> dict:
-    try:
-        with open("/secrets.json") as file:
-            return json.load(file).get("mailbox", {})
-    except OSError:
-        return {}
 
 
 def start(kernel: "Kernel") -> None:

@@ -9,7 +9,7 @@ import asyncio
 
 from micropython import const
 
-from .. import idle, log, port, supervise  # type: ignore[attr-defined]
+from .. import log, loop, port, supervise  # type: ignore[attr-defined]
 from . import chip  # type: ignore[attr-defined]
 
 _LOOK_MS = const(50)
@@ -81,7 +81,7 @@ class Pins:
 
 
 async def _call(wake: Wake) -> None:
-    async with idle.Hold():
+    async with loop.Hold():
         try:
             await wake.method()
         except Exception as e:

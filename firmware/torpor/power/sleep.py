@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, idle, log, port, power, wifi  # type: ignore[attr-defined]
+from .. import clock, log, loop, port, power, wifi  # type: ignore[attr-defined]
 from . import chip  # type: ignore[attr-defined]
 from .governor import CLOSE, DEEP, DOZE, LIGHT, WAIT, Policy, State, decide
 
@@ -37,8 +37,8 @@ class Power:
             self._resume()
         else:
             power.touch()  # whoever has switched it on wants to see it
-        idle.lazy = self._policy.mode == "doze"
-        idle.add(self._idle, _LAST)
+        loop.lazy = self._policy.mode == "doze"
+        loop.on_idle(self._idle, _LAST)
 
     def _resume(self) -> None:
         """Go on with what was kept over the deep sleep."""
@@ -77,7 +77,7 @@ class Power:
     def _look(self, s: State, next_ms: int) -> None:
         """Fill the state in."""
         s.next_ms = next_ms
-        s.holds = idle.holds
+        s.holds = loop.holds
         s.open = s.serving = 0
         s.quiet_ms = clock.since(power.touched)
         s.served = power.served

@@ -5,7 +5,6 @@ each, so that nothing recorded from one connection means anything on another, be
 restart. Within a connection the frames are counted. No state outlives it.
 """
 
-import json
 import os
 from binascii import hexlify, unhexlify
 from hashlib import sha256
@@ -52,12 +51,10 @@ def nonce() -> bytes:
 
 
 def keys() -> list[bytes]:
-    """The cluster's keys, the one to use first; two while they are being changed."""
-    try:
-        with open("/secrets.json") as file:
-            return [unhexlify(key) for key in json.load(file).get("keys", [])]
-    except OSError:
-        return []
+    """Return the cluster's keys, the one to use first; two while they are being changed."""
+    from .. import secrets
+
+    return [unhexlify(key) for key in secrets.read("keys")]
 
 
 def name(key: bytes) -> bytes:

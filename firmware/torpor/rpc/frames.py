@@ -1,6 +1,6 @@
 """The frames of a connection between boards, between bytes and their meaning; no sockets here.
 
-A frame begins with its whole length. docs/wire.md tells the rest.
+A frame begins with its whole length. docs/wire.md specifies the rest.
 """
 
 import json
@@ -20,7 +20,7 @@ _CALL_HEAD = const(16)
 _ANSWER_HEAD = const(12)
 _TIGHT = (",", ":")
 
-# What an answer holds.
+# The kinds of responses.
 VALUE = const(0)  # the JSON of what the method returned
 BYTES = const(1)  # the bytes that it returned
 TUPLE = const(2)  # the JSON of the tuple that it returned
@@ -30,17 +30,17 @@ REFUSED = const(5)  # not executed: a JSON text why
 CLOSING = const(6)  # not an answer: no call above this frame's number has been executed
 
 
-def call(number: int, ms: int, mark: int, target: str, id: str, arguments) -> bytes:
-    """A call without its code. ``id`` names a call that may be sent again, else it is empty.
+def call(number: int, ms: int, fingerprint: int, target: str, id: str, arguments) -> bytes:
+    """Return a call without its code. ``id`` is the key of one that may be sent again, or empty.
 
     Raises ``ValueError`` for arguments that JSON does not have.
     """
     body = b"%s %s\n%s" % (target, id, _json(arguments, target))  # type: ignore[str-format]
-    return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, mark) + body
+    return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, fingerprint) + body
 
 
 def read_call(frame: bytes) -> tuple:
-    """Target with id, as they are sent, and arguments of a call that was found genuine.
+    """Return target with id, as they are sent, and arguments of a call whose code is right.
 
     Raises ``ValueError``.
     """
@@ -49,23 +49,24 @@ def read_call(frame: bytes) -> tuple:
 
 
 def call_head(frame: bytes) -> tuple:
-    """Length, number, deadline (ms) and fingerprint."""
+    """Return length, number, deadline (ms) and fingerprint."""
     return struct.unpack_from(_CALL, frame)
 
 
 def answer(number: int, status: int, kind: int, body: bytes) -> bytes:
-    """An answer without its code."""
+    """Return a response without its code."""
     return struct.pack(_ANSWER, _ANSWER_HEAD + len(body) + CODE, number, status, kind) + body
 
 
 def answer_head(frame: bytes) -> tuple:
-    """Length, number, status and kind."""
+    """Return length, number, status and kind."""
     return struct.unpack_from(_ANSWER, frame)
 
 
 def encode(result) -> tuple:
-    """Kind and body of an answer that is ``result``. Raises ``ValueError`` for what JSON does
-    not have.
+    """Return kind and body of the response with this result.
+
+    Raises ``ValueError`` for what JSON does not have.
     """
     if isinstance(result, (bytes, bytearray)):
         return BYTES, bytes(result)
@@ -82,7 +83,10 @@ def _json(value, name: str) -> str:
 
 
 def decode(frame: bytes, kind: int):
-    """What an answer holds: bytes, a tuple, or any other JSON value. Raises ``ValueError``."""
+    """Return the content of a response: bytes, a tuple, or another JSON value.
+
+    Raises ``ValueError``.
+    """
     body = frame[_ANSWER_HEAD:-CODE]
     if kind == BYTES:
         return body
@@ -90,30 +94,30 @@ def decode(frame: bytes, kind: int):
     return tuple(value) if kind == TUPLE else value
 
 
-class Frames:
-    """Cuts what arrives into frames."""
+class FrameReader:
+    """Cuts the bytes that arrive into frames of up to ``limit`` bytes."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.rest = b""
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._unread = b""
 
     def take(self, data: bytes) -> bytes | None:
-        """The next frame if all of it is there with what has arrived, ``data``.
+        """Return the next frame if it is whole with ``data``, which has arrived, else None.
 
         Raises ``ValueError`` for a frame beyond the limit.
         """
-        if self.rest:
-            data = self.rest + data
-        self.rest = rest = data
-        if len(rest) < 4:
+        if self._unread:
+            data = self._unread + data
+        self._unread = data
+        if len(data) < 4:
             return None
-        length = struct.unpack_from(">I", rest)[0]
-        if not _ANSWER_HEAD + CODE <= length <= self.most:
+        length = struct.unpack_from(">I", data)[0]
+        if not _ANSWER_HEAD + CODE <= length <= self._limit:
             raise ValueError("a frame of %d bytes" % length)
-        if len(rest) == length:
-            self.rest = b""
-            return rest
-        if len(rest) < length:
+        if len(data) == length:
+            self._unread = b""
+            return data
+        if len(data) < length:
             return None
-        self.rest = rest[length:]
-        return rest[:length]
+        self._unread = data[length:]
+        return data[:length]

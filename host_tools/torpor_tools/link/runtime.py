@@ -45,9 +45,11 @@ SHAKEN = (
     "torpor.http.budget",
     "torpor.http.response",
     "torpor.kernel",
+    "torpor.loop",
     "torpor.port",
     "torpor.schedule",
     "torpor.service",
+    "torpor.sockets",
 )
 
 

@@ -37,7 +37,7 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
     lines += [""]
     for other in called:
         where = ", ".join(literal(part) for part in (board.name, other.name, other.host))
-        lines.append(f"_{other.name} = _client.Link({where}, {other.port})")
+        lines.append(f"_{other.name} = _client.Connection({where}, {other.port})")
     for name in needed:
         homes = plan.homes(name)
         links = ", ".join(f"_{b.name}" for b in homes) + ("," if len(homes) == 1 else "")

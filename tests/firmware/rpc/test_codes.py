@@ -98,7 +98,7 @@ def test_frames_arrive_in_any_pieces(tmp_path: Path) -> None:
 from torpor.rpc import frames
 data = b"".join(frames.answer(n, 200, 0, bytes(n)) + bytes(16) for n in range(40))
 for size in (1, 3, 11, 29, 1000, len(data)):
-    cut = frames.Frames(frames.MAX_ANSWER)
+    cut = frames.FrameReader(frames.MAX_ANSWER)
     found = []
     for start in range(0, len(data), size):
         frame = cut.take(data[start : start + size])
@@ -108,7 +108,7 @@ for size in (1, 3, 11, 29, 1000, len(data)):
     assert found == [(n, 28 + n) for n in range(40)], size
 refused = 0
 for length in (0, 27, frames.MAX_ANSWER + 1, 0xFFFFFFFF):
-    cut = frames.Frames(frames.MAX_ANSWER)
+    cut = frames.FrameReader(frames.MAX_ANSWER)
     try:
         cut.take(length.to_bytes(4, "big"))
     except ValueError:

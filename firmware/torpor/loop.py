@@ -1,0 +1,150 @@
+"""What the runtime needs of the event loop beyond asyncio's public functions.
+
+This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
+following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
+
+1. ``yield readable(sock)`` suspends the task until the socket has bytes to read, a client to
+   accept, or was closed by the other side.
+2. ``yield writable(sock)`` suspends it until the socket takes bytes or a connect has ended.
+3. ``yield turn()`` lets all tasks that are ready run once, and then goes on.
+4. ``wake_task(task)`` ends the sleep of a task at once. One that is being cancelled stays so.
+5. ``run_or_spawn(coroutine)`` returns when the coroutine ends or waits for the first time; what
+   is left then runs as a task of its own. ``asyncio.current_task()`` is that task all the time.
+6. Idle callbacks are called before each wait, with the time to the next timer, and never while a
+   task is ready. The loop waits no longer than they allow.
+7. ``pause`` is a sleep; while ``lazy`` is set it is no timer for idle callbacks, and lasts until
+   the board is next awake. It can be cancelled either way.
+
+When to write ``# async`` above a generator instead of ``async def``: where the function itself
+yields to the loop (``yield readable(sock)``). To MicroPython the two are the same, and both can be
+awaited, but CPython and its type checkers take an ``async def`` with a ``yield`` for something
+else. Within such a generator write ``yield from`` for ``await``. Everything else is ``async def``.
+"""
+
+import asyncio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs know half of it
+
+holds = 0  # how many blocks need the board awake: see Hold
+
+lazy = False  # whether pause() may last longer: set where timers keep the board from sleeping
+
+_callbacks: "list[tuple[int, Callable[[int], int]]]" = []
+_parked = core.TaskQueue()
+_poll: "Any" = None
+
+
+def readable(sock) -> None:
+    """Suspend the current task, which yields next, until ``sock`` can be read."""
+    core._io_queue.queue_read(sock)
+
+
+def writable(sock) -> None:
+    """Suspend the current task, which yields next, until ``sock`` can be written."""
+    core._io_queue.queue_write(sock)
+
+
+def turn() -> None:
+    """Put the current task, which yields next, behind those that are ready."""
+    core._task_queue.push(core.cur_task)
+
+
+def wake_task(task) -> None:
+    """Let a task go on that is in ``asyncio.sleep_ms``; the current task stays as it is."""
+    if task is not core.cur_task and not task.data:
+        core._task_queue.remove(task)
+        core._task_queue.push(task)
+
+
+def run_or_spawn(coroutine) -> None:
+    """Run a coroutine until it waits for the first time; the rest becomes a task.
+
+    A call that never waits so costs no turn of the loop. What the coroutine raises before it waits
+    is raised here.
+    """
+    task = core.cur_task
+    core.cur_task = core.Task(coroutine)
+    try:
+        coroutine.send(None)  # when it returns, the new task is in the queue of what it waits for
+    except StopIteration:
+        pass
+    finally:
+        core.cur_task = task
+
+
+class Hold:
+    """``async with Hold():`` keeps the board awake for as long as the block runs."""
+
+    async def __aenter__(self):
+        global holds
+        holds += 1
+
+    async def __aexit__(self, *error):
+        global holds
+        holds -= 1
+
+
+def on_idle(callback, rank: int = 0) -> None:
+    """Call ``callback(ms)`` each time before the loop waits, after callbacks of lower ``rank``.
+
+    By then everything that has come is served. ``ms`` is the time to the next timer, -1 if there is
+    none. The callback returns how long the loop may wait: ``ms``; less, to be called again sooner;
+    or 0 if it has used the time itself (collected garbage, slept), so that the loop looks again for
+    something to do. It must not raise and should not allocate. Give short work a low rank and sleep
+    the highest.
+    """
+    global _poll
+    if _poll is None:
+        _poll = core._io_queue.wait_io_event
+        core._io_queue.wait_io_event = _wait
+    _callbacks.append((rank, callback))
+    _callbacks.sort(key=lambda entry: entry[0])
+
+
+# async
+def pause(ms: int):
+    """Wait ``ms``; with ``lazy`` set, until the board is next awake after that.
+
+    For the runtime's own housekeeping, which must not wake a chip that sleeps: callbacks do not
+    see it as a timer.
+    """
+    task = core.cur_task
+    if lazy:
+        _parked.push(task, core.ticks_add(core.ticks(), ms))
+        task.data = _parked  # so that asyncio takes it out of there when it is cancelled
+    else:
+        core._task_queue.push(task, core.ticks_add(core.ticks(), ms))
+    yield
+
+
+def _wait(ms):
+    """Replace the queue's ``wait_io_event``, which the loop calls in every turn."""
+    if ms == 0:
+        return _poll(0)
+    _poll(0)
+    while True:
+        left = _left(core._task_queue)
+        if left == 0:
+            return
+        if _left(_parked) == 0:
+            core._task_queue.push(_parked.pop())
+            return
+        for _, callback in _callbacks:
+            left = callback(left)
+            if left == 0:
+                break
+        parked = _left(_parked)
+        _poll(parked if left < 0 or 0 <= parked < left else left)
+        # If no timer is set, the loop assumes that a task is ready when this returns.
+        if ms > 0 or core._task_queue.peek():
+            return
+
+
+def _left(queue):
+    """Return the time to the first timer of a queue in ms, or -1 if there is none."""
+    task = queue.peek()
+    return max(0, core.ticks_diff(task.ph_key, core.ticks())) if task else -1

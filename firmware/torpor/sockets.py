@@ -1,0 +1,97 @@
+"""Connects, reads and writes sockets that do not block."""
+
+import asyncio
+from errno import ECONNRESET, EINPROGRESS
+
+from micropython import const
+
+from . import clock, loop
+
+_MAX_UNSENT = const(65536)  # bytes that may wait for a board that does not read
+
+
+# async
+def connect_to(sock, address):
+    """Connect ``sock`` and return when it can be used. It does not block from now on.
+
+    Raises:
+        OSError: The connection was refused. One that fails later fails at the first write or read.
+    """
+    sock.setblocking(False)
+    try:
+        sock.connect(address)
+    except OSError as e:
+        if e.errno != EINPROGRESS:
+            raise
+    yield loop.writable(sock)
+
+
+# async
+def read(sock, buffer):
+    """Read what has come into ``buffer``, waiting for it if need be.
+
+    Returns:
+        The number of bytes, at least one.
+
+    Raises:
+        OSError: The connection has ended.
+    """
+    while True:
+        n = sock.readinto(buffer)
+        if n:
+            return n
+        if n == 0:
+            raise OSError("connection closed")
+        yield loop.readable(sock)
+
+
+# async
+def write_rest(sock, data, n, owner):
+    """Write ``data`` from its byte ``n`` on (None: 0), which the socket has not taken at once.
+
+    Meanwhile ``owner.stalled`` is the time, in ticks, since when the other side has taken nothing:
+    the budget closes a connection that stalls for too long. Raises ``OSError``.
+    """
+    view = memoryview(data)
+    n = n or 0
+    while n < len(data):
+        owner.stalled = clock.ticks()
+        yield loop.writable(sock)
+        n += sock.write(view[n:]) or 0
+    owner.stalled = None
+
+
+class FrameWriter:
+    """Writes frames to a socket, whole and in order, without waiting for it.
+
+    Args:
+        sock: The socket, connected.
+        owner: The connection, whose ``stalled`` is set as ``write_rest`` does.
+    """
+
+    def __init__(self, sock, owner) -> None:
+        self._sock = sock
+        self._owner = owner
+        self._unsent: bytes | None = None  # what waits behind the frame that is being written
+
+    def send(self, data: bytes) -> None:
+        """Send ``data`` after everything that was given before. Raises ``OSError``."""
+        if self._unsent is None:
+            n = self._sock.write(data) or 0
+            if n < len(data):
+                self._unsent = b""
+                asyncio.create_task(self._write(data, n))
+        elif len(self._unsent) + len(data) > _MAX_UNSENT:
+            raise OSError(ECONNRESET)
+        else:
+            self._unsent += data
+
+    async def _write(self, data, n) -> None:
+        try:
+            while data:
+                await write_rest(self._sock, data, n, self._owner)
+                data, self._unsent = self._unsent, b""
+                n = 0
+        except OSError:
+            pass  # the task that reads from the socket finds out
+        self._unsent = self._owner.stalled = None
