@@ -52,7 +52,7 @@ class deadline:
         # A little later than the call that waits, whose error says for whom it has waited.
         await asyncio.sleep_ms(self._ms + min(self._ms // 20, 50))
         self._timer = None
-        self._task.cancel()
+        self._task.cancel()  # type: ignore[union-attr]
 
     def __exit__(self, kind, error, trace) -> None:
         if self._outer is None:

@@ -37,9 +37,7 @@ MISTAKES: dict[str, list[Edit]] = {
             "    begin()\n    _wlan.config(pm=_wlan.PM_PERFORMANCE)\n    supervise",
         )
     ],
-    "A2 number of EINPROGRESS": [
-        ("torpor/mqtt/client.py", "e.errno != EINPROGRESS", "e.errno != 115")
-    ],
+    "A2 number of EINPROGRESS": [("torpor/sockets.py", "e.errno != EINPROGRESS", "e.errno != 115")],
     "A3 one newcomer at a time": [
         ("torpor/http/listener.py", "while budget.newcomer:", "while 0:")
     ],

@@ -2,8 +2,9 @@
 
 from micropython import const
 
-from .. import cold
+from .. import cold, sockets
 from ..service import Fault
+from .listener import buffer
 from .wire import MAX_BODY, MAX_HEAD, Request
 
 cold.until_collected(__name__)
@@ -12,11 +13,15 @@ _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
 # async
-def read(connection, rest: bytes):
-    """Read the body of the connection's request; what has come beyond it. Raises ``Fault``."""
+def read(connection, unread: bytes):
+    """Read the body of the connection's request, and return what has come after it.
+
+    Raises ``Fault``.
+    """
     chunks = Chunks()
-    while not chunks.feed(rest):
-        rest = yield from connection.read()
+    while not chunks.feed(unread):
+        n = yield from sockets.read(connection.sock, buffer)
+        unread = bytes(buffer[:n])
     connection.request.body = chunks.body
     return chunks.rest
 

@@ -86,7 +86,7 @@ class Listener:
                 if self._sock is None:
                     self.open()
                 sock: socket.socket = self._sock  # type: ignore[assignment]
-                self._task = asyncio.current_task()
+                self._task = asyncio.current_task()  # type: ignore[assignment]
                 while True:
                     yield loop.readable(sock)
                     while budget.newcomer:  # the last socket is for one client at a time
@@ -313,12 +313,6 @@ class Connection:
         finally:
             self.sock.close()
             self.listener.budget.newcomer = False
-
-    # async
-    def read(self):
-        """Return the next bytes of the client. Raises ``OSError`` when it has gone."""
-        n = yield from sockets.read(self.sock, buffer)
-        return bytes(_view[:n])
 
     # async
     def send(self, data):

@@ -122,7 +122,7 @@ class Mailbox:
 
     async def run(self) -> None:
         """Stay connected to the broker. Never returns."""
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task()  # type: ignore[assignment]
         failures = 0
         while True:
             while not wifi.joined:

@@ -1,22 +1,345 @@
-"""Calls to services on other boards: ``Stub._call`` chooses the board, and how often to try."""
+"""Calls to services on other boards.
+
+Follow ``Stub._call`` (which board, how often) and ``Connection.call`` (one attempt). All stubs
+share the one connection to a board. Each call has a number, and the responses come in any order: a
+slow call delays no other, and a ring of calls cannot lock itself.
+"""
 
 import asyncio
 import os
+import socket
 from binascii import hexlify
+from errno import ENOTCONN
 
-from .. import clock
+from micropython import const
+
+from .. import clock, kernel, loop, names, sockets
 from ..deadline import left as time_left
 from ..log import Log
 from ..service import Fault
-from . import frames, retry
-from .connection import Connection as Connection  # for the stubs that the build makes
-from .retry import Lost
+from . import auth, frames, retry
+from .retry import Breaker, Lost
 
+_CONNECT_MS = const(3000)
+_QUIET_MS = const(400)  # a board that sends nothing for this long is asked whether it is alive
+_PING_MS = const(600)  # and has this time to answer
+_STARTING_MS = const(20000)
+_CHUNK = const(512)
+_IDLE = const(0)  # as in torpor.http.budget: may be closed when its place is needed
+_BUSY = const(4)
+
+_buffer = bytearray(_CHUNK)
+_view = memoryview(_buffer)
+_HELLO = (
+    b"GET /~ HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
+    b"Torpor-Board: %s\r\nTorpor-Key: %s\r\nTorpor-Nonce: %s\r\n\r\n"
+)
 _log = Log("remote")
 
 
 class PeerError(Exception):
     """A bug in a service on another board; its log holds the traceback."""
+
+
+class Waiting:
+    """A task that waits for a value, for a limited time. Made by that task."""
+
+    value = None
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+
+    # async
+    def wait(self, ms):
+        """Return the value; None if it has not come within ``ms``."""
+        if self.value is None:
+            yield from asyncio.sleep_ms(ms)
+        return self.value
+
+    def set(self, value) -> None:
+        """Give the value, and end the wait. Later values are ignored."""
+        if self.value is None:
+            self.value = value
+            loop.wake_task(self._task)
+
+
+class Connection:
+    """The connection of the board ``here`` to the board ``board``, opened when it is needed.
+
+    Args:
+        here: The name of this board.
+        board: The name of the other one.
+        host: Its host name or address.
+        port: Any port of it on which a service listens.
+    """
+
+    def __init__(self, here: str, board: str, host: str, port: int) -> None:
+        self.here = here
+        self.board = board
+        self.breaker = Breaker()
+        self._met = False  # whether it has responded since this board started
+        self._host = host
+        self._port = port
+        self._key = 0  # index of the key that it knows
+        self._sock: socket.socket | None = None
+        self._task: asyncio.Task | None = None
+        self._writer: sockets.FrameWriter | None = None  # set when calls may be sent
+        self._number = 0
+        self._heard = 0  # when the board last sent something, in ticks
+        self._codes: tuple[auth.Mac, auth.Mac]  # of calls and responses
+        self._calls: dict[int, Waiting] = {}  # number of a call -> who waits for the response
+        self._callers: list[Waiting] = []  # who waits for the connection
+        # For the budget of connections.
+        self.state = _IDLE
+        self.since = 0
+        self.stalled: int | None = None
+
+    async def call(self, target: str, fingerprint: int, id: str, arguments, ms: int, retry: int):
+        """Make one attempt of a call.
+
+        Args:
+            target: Service and method.
+            fingerprint: Of the method, as this board knows it.
+            id: The idempotency key; empty for a call that is not sent again.
+            arguments: A tuple.
+            ms: How long the attempt may take.
+            retry: The retry policy. If the call may be sent again, a board that sends nothing is
+                soon asked whether it is alive, so that there is time for another attempt.
+
+        Returns:
+            Status, kind and frame of the response.
+
+        Raises:
+            Lost: There is no response.
+            Fault: The arguments are too large.
+        """
+        sent = clock.ticks()
+        if not self._writer:
+            await self._connected(ms)
+            ms -= clock.since(sent)
+        number = self._number + 1
+        frame = frames.call(number, ms if ms > 0 else 0, fingerprint, target, id, arguments)
+        if len(frame) > frames.MAX_CALL - auth.CODE:
+            raise Fault(413, "%s: the arguments are larger than 16 kB" % target)
+        self._number = number
+        try:
+            self._send(frame)
+        except OSError as e:
+            self._lose(e)
+            raise Lost("connection lost (%s)" % e, False)
+        waiting = self._calls[number] = Waiting()
+        self.state = _BUSY
+        try:
+            response = await waiting.wait(min(ms // 3, _QUIET_MS) if retry else ms)
+            if response is None and retry and await self._is_alive(sent, waiting, ms // 3):
+                await waiting.wait(ms - clock.since(sent))
+        finally:
+            del self._calls[number]
+            if not self._calls:
+                self.state = _IDLE
+                self.since = clock.ticks()
+        response = waiting.value
+        if response is None:
+            raise Lost("no answer", True, True)
+        if isinstance(response, Lost):
+            raise response
+        return response
+
+    def _send(self, frame: bytes) -> None:
+        if not self._writer:
+            raise OSError(ENOTCONN)
+        self._writer.send(self._codes[0].seal(frame))
+
+    # async
+    def _is_alive(self, sent, waiting, ms):
+        """Return whether the board has sent anything since ``sent``; if not, ask it to.
+
+        False as well if the response came meanwhile.
+        """
+        if clock.since(self._heard) < clock.since(sent):
+            return True
+        asked = clock.ticks()
+        number = self._number = self._number + 1
+        try:
+            self._send(frames.call(number, 0, 0, "", "", ()))
+        except OSError as e:
+            self._lose(e)
+            return False
+        ms = min(ms, _PING_MS)
+        while not waiting.value and clock.since(asked) < ms:
+            yield from waiting.wait(ms // 8 + 1)
+            if clock.since(self._heard) <= clock.since(asked):
+                return not waiting.value
+        if not waiting.value:
+            self._lose("silent for %d ms" % clock.since(sent))
+        return False
+
+    async def _connected(self, ms) -> None:
+        """Wait until calls may be sent. Raises ``Lost``."""
+        if not self._task:
+            self._task = asyncio.create_task(self._run())
+        waiting = Waiting()
+        self._callers.append(waiting)
+        try:
+            lost = await waiting.wait(ms)
+        finally:
+            self._callers.remove(waiting)
+        if isinstance(lost, Lost):
+            raise lost
+        if not self._writer:
+            raise Lost("not reached", False, True)
+
+    async def _run(self) -> None:
+        """Connect, and read responses until the connection ends."""
+        budget = kernel.current and kernel.current.budget
+        self.state = _BUSY
+        try:
+            if budget:
+                if not await budget.admit_link(self):
+                    raise OSError("all connections of this board are busy")
+            await asyncio.wait_for_ms(self._open(), _CONNECT_MS)
+            for waiting in self._callers:
+                waiting.set(True)
+            await self._read()
+        except asyncio.TimeoutError:
+            self._not_reached("not reached")
+        except (OSError, ValueError) as e:
+            self._not_reached(e)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            if budget:
+                budget.remove(self)
+
+    def _not_reached(self, reason) -> None:
+        if not self._writer:
+            names.failed(self._host, self._port)
+        self._lose(reason)
+
+    async def _open(self) -> None:
+        """Connect and agree on the keys of this connection. Raises ``OSError``."""
+        keys = auth.keys()
+        if not keys:
+            raise OSError("this board has no key: put [cluster] keys into secrets.toml")
+        for _ in keys:
+            self._key %= len(keys)
+            key = keys[self._key]
+            ours = auth.nonce()
+            address = names.find(self._host, self._port)
+            sock = self._sock = socket.socket()
+            status, theirs = await self._greet(sock, address, key, ours)
+            if status == 101:
+                ends = self.here.encode(), self.board.encode()
+                self._codes = auth.pair(key, *ends, ours, theirs)
+                self._number = 0
+                self._writer = sockets.FrameWriter(sock, self)
+                return
+            sock.close()
+            self._key += 1
+            if status != 401:
+                raise OSError("it answers %d" % status)
+        raise OSError("it knows no key of this board")
+
+    async def _greet(self, sock, address, key, ours):
+        """Connect, and return the status and the nonce with which the board responds."""
+        await sockets.connect_to(sock, address)
+        name = auth.name(key)
+        sock.write(_HELLO % (self._host.encode(), frames.VERSION, self.here.encode(), name, ours))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            n = await sockets.read(sock, _buffer)
+            self._heard = clock.ticks()
+            head += bytes(_view[:n])
+            if len(head) > 1024:
+                raise OSError("it does not answer as a torpor board")
+        nonce = board = b""
+        for line in head.split(b"\r\n"):
+            if line[:14].lower() == b"torpor-nonce: ":
+                nonce = line[14:]
+            elif line[:14].lower() == b"torpor-board: ":
+                board = line[14:]
+        status = int(head[9:12])
+        if status == 101 and board != self.board.encode():
+            raise OSError("%s is the board %s" % (self._host, str(board, "utf-8")))
+        return status, nonce
+
+    # async
+    def _read(self):
+        """Read responses and give each to the call that waits for it. Raises ``OSError``."""
+        sock = self._sock
+        responses = self._codes[1]
+        reader = frames.FrameReader(frames.MAX_ANSWER)
+        data = b""
+        n = 0
+        while True:
+            frame = reader.take(data)
+            if frame is None:
+                # More is there only if the last read has filled the buffer.
+                if n < _CHUNK:
+                    yield loop.readable(sock)
+                n = yield from sockets.read(sock, _buffer)
+                self._heard = clock.ticks()
+                data = bytes(_view[:n])
+                continue
+            data = b""
+            if not responses.check(frame):
+                raise OSError("its answer is not signed with the cluster's key")
+            _, number, status, kind = frames.answer_head(frame)
+            self.breaker.failures = 0
+            self._met = True
+            if kind == frames.CLOSING:
+                for each in self._calls:
+                    if each > number:
+                        self._calls[each].set(Lost("the board closed the connection", False))
+                raise OSError("connection closed")
+            if kind == frames.REFUSED and not number:
+                raise OSError("it does not take this board's calls for genuine")
+            waiting = self._calls.get(number)
+            if waiting:
+                busy = kind == frames.REFUSED and status == 503
+                waiting.set(Lost("it is busy", False) if busy else (status, kind, frame))
+
+    def _lose(self, reason) -> None:
+        """Close the connection, which has ended, and report ``Lost`` to all tasks that wait."""
+        writer = self._writer
+        self._close()
+        for waiting in self._calls.values():
+            waiting.set(Lost(str(reason), True))
+        for waiting in self._callers:
+            waiting.set(Lost(str(reason), False))
+        if not writer or self._calls or self._callers:
+            self.breaker.failed()
+
+    def _close(self) -> None:
+        task = self._task
+        self._writer = self._task = None
+        if self._sock:
+            self._sock.close()
+            self._sock = None
+        if task and task is not asyncio.current_task():
+            task.cancel()
+
+    def is_starting(self) -> bool:
+        """Return whether both boards may just have been switched on, so that waiting pays."""
+        return not self._met and clock.uptime_ms() < _STARTING_MS
+
+    def suspect(self, ms: int) -> None:
+        """Close the connection if nothing came for ``ms``, in which a call had no response."""
+        if clock.since(self._heard) >= ms:
+            self._lose("silent for %d ms" % ms)
+
+    def drop(self) -> None:
+        """Close the connection: the budget needs its place."""
+        self._lose("connection given up for another")
+
+    async def probe(self) -> None:
+        """Find out whether the board is back."""
+        try:
+            await self._connected(_CONNECT_MS)
+        except Lost:
+            pass
+        else:
+            self.breaker.succeeded()
 
 
 class Stub:

@@ -8,12 +8,12 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, kernel, loop
+from .. import clock, kernel, loop, sockets
 from ..deadline import begin, end
 from ..http.budget import IDLE, READING, SERVING
+from ..http.listener import buffer
 from ..log import Log
 from ..service import Fault
-from ..sockets import FrameWriter
 from . import auth, frames
 
 _MAX_RUNNING = const(8)  # calls of one board; more are refused, or they could fill the heap
@@ -75,7 +75,7 @@ class ServerConnection:
         self._calls, self._responses = codes
         self._last = 0  # number of the last call
         self._running = 0
-        self._writer = FrameWriter(connection.sock, connection)
+        self._writer = sockets.FrameWriter(connection.sock, connection)
         connection.on_drop = self._close
 
     # async
@@ -94,7 +94,8 @@ class ServerConnection:
                 frame = reader.take(unread)
                 if frame is None:
                     in_a_row = 0
-                    unread = yield from connection.read()
+                    n = yield from sockets.read(connection.sock, buffer)
+                    unread = bytes(buffer[:n])
                     continue
                 unread = b""
                 _, number, ms, fingerprint = frames.call_head(frame)
