@@ -3,10 +3,10 @@
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
 
-1. ``yield readable(sock)`` suspends the task until the socket has bytes to read, a client to
+1. ``yield queue_read(sock)`` suspends the task until the socket has bytes to read, a client to
    accept, or was closed by the other side.
-2. ``yield writable(sock)`` suspends it until the socket takes bytes or a connect has ended.
-3. ``yield turn()`` lets all tasks that are ready run once, and then goes on.
+2. ``yield queue_write(sock)`` suspends it until the socket takes bytes or a connect has ended.
+3. ``yield push()`` lets all tasks that are ready run once, and then goes on.
 4. ``wake_task(task)`` ends the sleep of a task at once. One that is being cancelled stays so.
 5. ``run_or_spawn(coroutine)`` returns when the coroutine ends or waits for the first time; what
    is left then runs as a task of its own. ``asyncio.current_task()`` is that task all the time.
@@ -16,7 +16,7 @@ following; ``tests/firmware/test_loop.py`` has one test for each, which run on a
    the board is next awake. It can be cancelled either way.
 
 When to write ``# async`` above a generator instead of ``async def``: where the function itself
-yields to the loop (``yield readable(sock)``). To MicroPython the two are the same, and both can be
+yields to the loop (``yield queue_read(sock)``). To MicroPython the two are the same, and both can be
 awaited, but CPython and its type checkers take an ``async def`` with a ``yield`` for something
 else. Within such a generator write ``yield from`` for ``await``. Everything else is ``async def``.
 """
@@ -38,17 +38,17 @@ _parked = core.TaskQueue()
 _poll: "Any" = None
 
 
-def readable(sock) -> None:
+def queue_read(sock) -> None:
     """Suspend the current task, which yields next, until ``sock`` can be read."""
     core._io_queue.queue_read(sock)
 
 
-def writable(sock) -> None:
+def queue_write(sock) -> None:
     """Suspend the current task, which yields next, until ``sock`` can be written."""
     core._io_queue.queue_write(sock)
 
 
-def turn() -> None:
+def push() -> None:
     """Put the current task, which yields next, behind those that are ready."""
     core._task_queue.push(core.cur_task)
 

@@ -23,7 +23,7 @@ def connect_to(sock, address):
     except OSError as e:
         if e.errno != EINPROGRESS:
             raise
-    yield loop.writable(sock)
+    yield loop.queue_write(sock)
 
 
 # async
@@ -42,11 +42,11 @@ def read(sock, buffer):
             return n
         if n == 0:
             raise OSError("connection closed")
-        yield loop.readable(sock)
+        yield loop.queue_read(sock)
 
 
 # async
-def write_rest(sock, data, n, owner):
+def drain(sock, data, n, owner):
     """Write ``data`` from its byte ``n`` on (None: 0), which the socket has not taken at once.
 
     Meanwhile ``owner.stalled`` is the time, in ticks, since when the other side has taken nothing:
@@ -56,7 +56,7 @@ def write_rest(sock, data, n, owner):
     n = n or 0
     while n < len(data):
         owner.stalled = clock.ticks()
-        yield loop.writable(sock)
+        yield loop.queue_write(sock)
         n += sock.write(view[n:]) or 0
     owner.stalled = None
 
@@ -66,7 +66,7 @@ class FrameWriter:
 
     Args:
         sock: The socket, connected.
-        owner: The connection, whose ``stalled`` is set as ``write_rest`` does.
+        owner: The connection, whose ``stalled`` is set as ``drain`` does.
     """
 
     def __init__(self, sock, owner) -> None:
@@ -89,7 +89,7 @@ class FrameWriter:
     async def _write(self, data, n) -> None:
         try:
             while data:
-                await write_rest(self._sock, data, n, self._owner)
+                await drain(self._sock, data, n, self._owner)
                 data, self._unsent = self._unsent, b""
                 n = 0
         except OSError:

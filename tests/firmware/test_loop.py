@@ -61,12 +61,12 @@ async def connected():
 
 # async
 def until_readable(sock):
-    yield loop.readable(sock)
+    yield loop.queue_read(sock)
 
 
 # async
 def until_writable(sock):
-    yield loop.writable(sock)
+    yield loop.queue_write(sock)
 
 
 async def until(condition):
@@ -166,7 +166,7 @@ assert events == [1], events
     )
 
 
-def test_3_turn_lets_every_task_that_is_ready_run_first(tmp_path: Path) -> None:
+def test_3_push_lets_every_task_that_is_ready_run_first(tmp_path: Path) -> None:
     run(
         tmp_path,
         """
@@ -174,7 +174,7 @@ def test_3_turn_lets_every_task_that_is_ready_run_first(tmp_path: Path) -> None:
 def take(name):
     for i in range(3):
         note(name + str(i))
-        yield loop.turn()
+        yield loop.push()
 
 await asyncio.gather(take("a"), take("b"), take("c"))
 assert events == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"], events

@@ -1,8 +1,8 @@
 """One budget of TCP connections for all listeners of a board.
 
-A Pico W holds five, and drops the packet that would open a sixth without a word. So one place is
-kept for whoever comes next: a new client takes the place of a connection that is not being served,
-and when all are being served it is told so (503) in the place that was kept.
+A Pico W holds five, and silently drops the packet that would open a sixth. So one place is kept
+free for a newcomer: it takes the place of a connection that is not being served. When all are being
+served, it is answered 503 in the free place. docs/internals/states.md draws the states.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from micropython import const
 
 from .. import clock, loop
 
-# What a connection is doing; the order is the order in which connections give way.
-IDLE = const(0)  # kept alive after an answer
-FRESH = const(1)  # connected, and nothing has come yet
+# The states of a connection, in the order in which connections give way to a newcomer.
+IDLE = const(0)  # kept alive after a response
+FRESH = const(1)  # accepted, and nothing has come yet
 READING = const(2)  # a request has begun and is not whole yet
-STREAMING = const(3)  # an answer without end is being sent
-SERVING = const(4)  # a request is being handled or its answer written
+STREAMING = const(3)  # a response is being sent in pieces, perhaps without end
+SERVING = const(4)  # a request is being handled or its response written
 
-_IDLE_MS = const(30000)  # a kept-alive connection is closed
-_READ_MS = const(10000)  # a request must be whole (408)
-_WRITE_MS = const(10000)  # a reader that takes nothing is cut
-# A connection gives way to a newcomer once its state has lasted this long (ms).
+_IDLE_MS = const(30000)  # how long a connection may be IDLE or FRESH
+_READ_MS = const(10000)  # within this time a request must be whole, else 408
+_WRITE_MS = const(10000)  # how long a client may take nothing of a response
+# A connection gives way once its state has lasted this long (ms); SERVING never does.
 _GIVES_WAY_MS = (0, 50, 250, 10000)
 _ADMIT_MS = const(1000)  # how long a newcomer waits for a place
 _TURN_MS = const(10)
@@ -29,13 +29,16 @@ _SWEEP_MS = const(500)
 
 
 class Budget:
-    """The open connections of a board, at most ``places`` of them, in both directions.
+    """The open connections of a board, in both directions.
 
-    ``links`` is to how many other boards this one connects. For those some places are kept, or
-    clients whose answers need another board could take all places and wait for each other.
+    Args:
+        places: How many there may be.
+        links: To how many other boards this one connects. Some places are reserved for those, or
+            clients whose responses need another board could take all places and wait for each
+            other.
     """
 
-    parked = None  # what stands in for the connection of a request out of the mailbox
+    parked = None  # stands for the connection of a request from the mailbox
 
     def __init__(self, places: int, links: int = 0) -> None:
         self.places = places
@@ -45,23 +48,32 @@ class Budget:
         self.turned_away = 0
         self.displaced = 0
         self.ended: int | None = None  # when the last connection ended that had sent something
-        self.newcomer = False  # a client has the place that is kept: the listeners accept no other
+        self.newcomer = False  # whether a client has the free place: the listeners accept no other
         self._sweeper: asyncio.Task | None = None
 
-    def full(self) -> bool:
-        """Whether only the places that are kept for links and for a newcomer are left."""
-        return len(self.open) >= self.places - 1 or self._is_full_of_clients()
+    def has_place(self, link: bool = False) -> bool:
+        """Return whether there is a place now; closes another connection if that helps.
 
-    def _is_full_of_clients(self) -> bool:
-        return len(self.open) - len(self.links) >= self.places - 1 - self.reserved
+        Args:
+            link: Whether it is for a connection to another board, and not for a client.
+        """
+        connections = len(self.open)
+        clients = not link and connections - len(self.links) >= self.places - 1 - self.reserved
+        return not (clients or connections >= self.places - 1) or self._displace(clients)
 
-    async def admit_link(self, link) -> bool:
-        """Find a place for a connection to another board and count it; False: there is none."""
+    async def _wait(self, link: bool) -> bool:
+        """Wait for a place; False: there is none in time."""
         since = clock.ticks()
-        while len(self.open) >= self.places - 1 and not self._displace(False):
+        while not self.has_place(link):
             if clock.since(since) > _ADMIT_MS:
                 return False
             await asyncio.sleep_ms(_TURN_MS)
+        return True
+
+    async def admit_link(self, link) -> bool:
+        """Find a place for a connection to another board and count it; False: there is none."""
+        if not await self._wait(True):
+            return False
         self.links.append(link)
         self.add(link)
         return True
@@ -71,25 +83,25 @@ class Budget:
 
         The listener then turns the client away and sets ``newcomer`` to False.
         """
-        if self.full() and not self._displace(self._is_full_of_clients()):
-            self.newcomer = True
-            try:
-                since = clock.ticks()
-                while self.full() and not self._displace(self._is_full_of_clients()):
-                    if clock.since(since) > _ADMIT_MS:
-                        self.turned_away += 1
-                        return False
-                    await asyncio.sleep_ms(_TURN_MS)
-            except asyncio.CancelledError:
-                self.newcomer = False
-                raise
+        self.newcomer = True
+        try:
+            if not await self._wait(False):
+                self.turned_away += 1
+                return False
+        except asyncio.CancelledError:
             self.newcomer = False
+            raise
+        self.newcomer = False
         return True
 
     def _displace(self, clients: bool) -> bool:
-        """Close the connection that can best be spared: the longest in the lowest state.
+        """Close the connection that has been in the lowest state for the longest time.
 
-        ``clients``: only one of a client helps.
+        Args:
+            clients: Whether it must be the connection of a client.
+
+        Returns:
+            Whether there was one that gives way.
         """
         best = None
         rank = age = -1
@@ -108,15 +120,15 @@ class Budget:
         return True
 
     def add(self, connection) -> None:
-        """Count a connection; from now on its deadlines are watched."""
-        # What has waited for its place must not give way before it had a turn.
+        """Count a connection, and watch its deadlines from now on."""
+        # One that has waited for its place must not give way before it had a turn.
         connection.since = clock.ticks()
         self.open.append(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
 
     def remove(self, connection) -> None:
-        """Forget a connection that has been closed."""
+        """Stop counting a connection, which has been closed."""
         if connection in self.open:
             self.open.remove(connection)
             if connection in self.links:
@@ -125,7 +137,7 @@ class Budget:
                 self.ended = connection.since if connection.state == IDLE else clock.ticks()
 
     def drop_idle(self) -> None:
-        """Close the connections that nobody is using."""
+        """Close the connections that are not in use."""
         for c in list(self.open):
             if c.state <= FRESH:
                 c.drop()

@@ -88,7 +88,7 @@ class Listener:
                 sock: socket.socket = self._sock  # type: ignore[assignment]
                 self._task = asyncio.current_task()  # type: ignore[assignment]
                 while True:
-                    yield loop.readable(sock)
+                    yield loop.queue_read(sock)
                     while budget.newcomer:  # the last socket is for one client at a time
                         yield from asyncio.sleep_ms(_TURN_MS)
                     try:
@@ -101,7 +101,7 @@ class Listener:
                         continue
                     client.setblocking(False)
                     connection = Connection(self, client, address)
-                    if not budget.full() or (yield from budget.admit()):
+                    if budget.has_place() or (yield from budget.admit()):
                         budget.add(connection)
                         connection.task = asyncio.create_task(connection.serve())
                     else:
@@ -181,7 +181,7 @@ class Connection:
             n = sock.readinto(buffer)
             if n is None:
                 answered = 0
-                yield loop.readable(sock)
+                yield loop.queue_read(sock)
                 continue
             if n == 0:
                 return
@@ -220,7 +220,7 @@ class Connection:
                     data = self._error(e)
                 n = sock.write(data)
                 if n != len(data):
-                    yield from sockets.write_rest(sock, data, n, self)
+                    yield from sockets.drain(sock, data, n, self)
                 if request.body:
                     request.body = b""  # or it would stay until the next request
                     request.fields = None
@@ -233,7 +233,7 @@ class Connection:
                 answered += 1
                 if answered == _TURN or len(connections) > 1:
                     answered = 0
-                    yield loop.turn()
+                    yield loop.push()
 
     def _skip(self, data: bytes) -> int:
         """Return how many bytes precede a request line, in data without a whole head.
@@ -320,7 +320,7 @@ class Connection:
         try:
             n = self.sock.write(data)
             if n != len(data):
-                yield from sockets.write_rest(self.sock, data, n, self)
+                yield from sockets.drain(self.sock, data, n, self)
         except OSError:
             self.gone = True
             raise

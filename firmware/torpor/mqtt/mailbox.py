@@ -1,14 +1,14 @@
-"""The board's mailbox: takes requests that a broker holds, has them executed, replies.
+"""The board's mailbox: takes requests that a broker holds, has them executed, responds.
 
 A session (``Mailbox._session``) reads one packet after the other, and the next only when the
-request in it is executed: so what is not worked on stays with the broker. A reply is sent with
-QoS 1, and the request is acknowledged when the reply is: until then the broker gives it again.
+request in it is executed: so what is not worked on stays with the broker. A response is sent with
+QoS 1, and the request is acknowledged when the response is: until then the broker repeats it.
 
-After subscribing the board sends itself a mark. When that comes back, all that waited before has
-come, and the board may sleep.
+After it has subscribed, the board sends itself a marker. When the marker comes back, everything
+that waited before has come, and the board may sleep. docs/internals/states.md draws the states.
 
-A request whose client waits for the answer stays with the gateway, so that it can be dropped when
-the client hangs up. Only a note of it waits in the mailbox; the board asks for the request then.
+A request whose client waits for the response stays with the gateway, so that it can be dropped when
+the client hangs up. Only a note of it waits in the mailbox; the board then asks for the request.
 """
 
 import asyncio
@@ -32,16 +32,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
 
+# States.
+OFFLINE = const(0)  # there is no session with the broker
+DRAINING = const(1)  # requests that waited in the broker may still come
+READY = const(2)  # all of those have come
+EXECUTING = const(3)  # a request is being executed
+CLOSING = const(4)  # the board is about to sleep and waits until the broker has everything
+CLOSED = const(5)  # the session was ended for that sleep
+
 # How long each stage may keep the board awake, in ms.
 _CONNECT_MS = const(8000)
-_DRAIN_MS = const(5000)  # nats-server gives what a crash left again after its ack_wait of 2 s
+_DRAIN_MS = const(5000)  # nats-server repeats what a crash left after its ack_wait of 2 s
 _SETTLE_MS = const(3000)  # until the broker has acknowledged what we sent
 _EXECUTE_MS = const(60000)
 _HELD_MS = const(2000)  # until the gateway has sent a request that we asked for
 _CLOSE_MS = const(1500)
-# What is more than this waits for the next start.
-_MOST = const(200)  # requests
-_AGAIN_MS = (1500, 2000, 4000, 8000, 16000, 30000)
+_MAX_REQUESTS = const(200)  # in one wake from deep sleep; more wait for the next one
+_RETRY_MS = (1500, 2000, 4000, 8000, 16000, 30000)
 _JOIN_MS = const(5)
 _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and envelope
 
@@ -69,23 +76,23 @@ class Mailbox:
         own = Store("torpor.mailbox")
         cut = port.reset_cause() == "power-on"
         self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
-        self._mark = hexlify(os.urandom(8))
-        self._unsettled: dict = {}  # number of a packet of ours -> those of the request it answers
-        self._newest = ("", 0)  # the request answered last, by its id, and our packet's number
+        self._marker = hexlify(os.urandom(8))
+        self._unsettled: dict = {}  # number of a sent packet -> numbers of requests it responds to
+        self._newest = ("", 0)  # id of the last request, and number of the packet with its response
         self._settled = asyncio.Event()
-        self._since = clock.ticks()
+        self._since = clock.ticks()  # the board stays awake for _for_ms from here on
         self._for_ms = _CONNECT_MS
-        self._left = _MOST
-        self._bounded = getattr(kernel.cluster, "POWER", ("",))[0] == "deep"
+        deep = getattr(kernel.cluster, "POWER", ("",))[0] == "deep"
+        self._left = _MAX_REQUESTS if deep else -1  # requests that are still taken; -1: all
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
-        self._open = self._drained = self._closed = self._working = False
+        self._state = OFFLINE
         self._fresh = False  # the broker had no session of ours, so what waited in it is lost
         self._asked: set = set()  # ids of requests that gateways hold for us
 
     # For the governor
 
     def busy_ms(self) -> int:
-        """How long the board should stay awake for the mailbox."""
+        """Return for how many ms the board should stay awake for the mailbox."""
         return max(0, self._for_ms - clock.since(self._since)) if self._for_ms else 0
 
     def _stay(self, ms: int) -> None:
@@ -93,10 +100,13 @@ class Mailbox:
         self._for_ms = ms or (_HELD_MS if self._asked else 0)
 
     async def close(self, ms: int) -> None:
-        """Say that the board sleeps for ``ms``, and leave the broker."""
-        self._closed = not self._working
-        if self._working or not self._open:
+        """Report that the board sleeps for ``ms``, and leave the broker.
+
+        If a request comes meanwhile, the board stays online.
+        """
+        if self._state != DRAINING and self._state != READY:
             return
+        self._state = CLOSING
         self._asked.clear()
         status = {"state": "asleep", "ms": ms}
         if clock.synced():
@@ -104,13 +114,17 @@ class Mailbox:
         try:
             self._say(status)
             await asyncio.wait_for_ms(self._settle(), _CLOSE_MS)
-            if self._working or self._asked:  # a request came: the governor asks again
-                self._closed = False
-                return
-            self._client.send(packet.DISCONNECT)
         except (OSError, asyncio.TimeoutError):
             pass
-        self._open = False
+        if self._state == CLOSING and self._asked:
+            self._state = READY
+        if self._state != CLOSING:  # a request came, or the connection is lost
+            return
+        try:
+            self._client.send(packet.DISCONNECT)
+        except OSError:
+            pass
+        self._state = CLOSED
         self._task.cancel()
 
     async def _settle(self) -> None:
@@ -134,25 +148,24 @@ class Mailbox:
             except (OSError, ValueError, asyncio.TimeoutError) as e:
                 _log.warning("broker: %s", str(e) or "it does not answer")
             except asyncio.CancelledError:
-                if not self._closed:
+                if self._state != CLOSED:
                     raise
-            failures = 0 if self._open or self._closed else failures + 1
-            self._open = False
+            failures = failures + 1 if self._state == OFFLINE else 0
+            self._state = OFFLINE
             self._client.close()
             self._stay(0)
-            await loop.pause(_AGAIN_MS[min(failures, 5)])
+            await loop.pause(_RETRY_MS[min(failures, 5)])
 
     async def _session(self) -> None:
         client = self._client
         self._unsettled = {}
         self._newest = ("", 0)
         self._asked.clear()
-        self._closed = self._drained = False
         lost = json.dumps({"state": "lost"})
         login = self._secrets.get("user", ""), self._secrets.get("password", "")
         greeting = hello(self._name, login[0], login[1], self._base + "/status", lost)
         self._fresh = not await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS)
-        self._open = True
+        self._state = DRAINING
         self._stay(_DRAIN_MS)
         client.send(packet.subscribe(client.next(), self._base + "/in"))
         while True:
@@ -166,23 +179,22 @@ class Mailbox:
                 self._subscribed(body[2])
 
     def _subscribed(self, code: int) -> None:
-        """Say that we are awake. Nobody parks a request before a board has said so once: by then
-        the broker knows what it has to keep for us.
-        """
+        """Report that the board is awake. Gateways leave a request for a board only after it has
+        done so once: by then the broker knows what to keep for it."""
         if code == 128:
             raise OSError("it refuses the subscription of " + self._base + "/in")
         if self._fresh:
             self._asked.add("")  # gateways that hold requests have to announce them again
         self._say({"state": "awake", "address": wifi.info().get("address")})
-        self._publish(self._base + "/in", self._mark, False)
+        self._publish(self._base + "/in", self._marker, False)
 
     def _say(self, status: dict) -> None:
         if self._fresh:
-            status["fresh"] = self._mark.decode()  # a gateway may hear it several times
+            status["fresh"] = self._marker.decode()  # a gateway may receive it several times
         self._publish(self._base + "/status", json.dumps(status).encode(), True)
 
     def _publish(self, topic: str, payload: bytes, retain: bool, *answers: int) -> int:
-        """Publish; when the broker has it, the request numbered ``answers`` is acknowledged."""
+        """Publish; when the broker has it, acknowledge the requests with numbers ``answers``."""
         number = self._client.next()
         self._unsettled[number] = answers
         self._client.send(packet.publish(number, topic, payload, retain))
@@ -192,7 +204,7 @@ class Mailbox:
         for answered in self._unsettled.pop(number, ()):
             self._acknowledge(answered)
         self._settled.set()
-        if not self._unsettled and self._drained:
+        if not self._unsettled and self._state != DRAINING:
             self._stay(0)
 
     def _acknowledge(self, number: int) -> None:
@@ -202,34 +214,36 @@ class Mailbox:
     # A request
 
     async def _take(self, message: packet.Published) -> None:
-        if message.payload == self._mark:
-            self._drained = True
+        if message.payload == self._marker:
+            if self._state == DRAINING:
+                self._state = READY
             self._acknowledge(message.number)
             self._stay(_SETTLE_MS if self._unsettled else 0)
             return
         if not self._left:
             return
         self._stay(_EXECUTE_MS)
-        self._working = True
+        draining = self._state == DRAINING
+        self._state = EXECUTING
         try:
-            await self._answer(message)
+            await self._respond(message)
         finally:
-            self._working = False
-            self._stay(_SETTLE_MS if self._drained else _DRAIN_MS)
+            self._state = DRAINING if draining else READY
+            self._stay(_DRAIN_MS if draining else _SETTLE_MS)
         power.touch()
-        if self._bounded:
+        if self._left > 0:
             self._left -= 1
             if not self._left:
-                _log.info("what is left waits for the next start")
-                self._drained = True
+                _log.info("further requests wait for the next start")
+                self._state = READY
 
-    async def _answer(self, message: packet.Published) -> None:
-        """Execute a request and reply."""
+    async def _respond(self, message: packet.Published) -> None:
+        """Execute a request and publish the response."""
         try:
             envelope = Envelope(message.payload, self._answers)
         except Bad as e:
-            if len(message.payload) != len(self._mark):  # the mark of an earlier start
-                _log.error("a message that is no request: %s", e)
+            if len(message.payload) != len(self._marker):  # one of an earlier start
+                _log.error("a message is not a request: %s", e)
                 self._bury("unreadable", e, message.payload)
             self._acknowledge(message.number)
             return
@@ -242,7 +256,7 @@ class Mailbox:
             self._acknowledge(message.number)
             return
         if message.again and envelope.id == self._newest[0]:
-            # It took longer than the broker waits for an acknowledgement, and so came once more.
+            # It took longer than the broker waits for an acknowledgement, and so was repeated.
             number = self._newest[1]
             if number in self._unsettled:
                 self._unsettled[number] += (message.number,)
@@ -263,13 +277,13 @@ class Mailbox:
         self._newest = (envelope.id, number)
 
     def _bury(self, id: str, why, payload) -> None:
-        """Put a request that cannot be executed where somebody can look at it."""
+        """Publish a request that cannot be executed where somebody can look at it."""
         head = json.dumps({"id": id, "error": str(why)}).encode()
         self._publish(self._base + "/dead/" + id, head + b"\n" + bytes(payload), True)
 
 
 def start(kernel: "Kernel") -> None:
-    """Begin with ``MAILBOX`` of the wiring: host, port, whether TLS."""
+    """Start the mailbox with the broker of the wiring: host, port, whether TLS."""
     mailbox = Mailbox(kernel, kernel.cluster.MAILBOX)
     if kernel.budget:
         kernel.budget.places -= 1  # the broker has one of the board's connections

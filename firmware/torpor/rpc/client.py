@@ -276,7 +276,7 @@ class Connection:
             if frame is None:
                 # More is there only if the last read has filled the buffer.
                 if n < _CHUNK:
-                    yield loop.readable(sock)
+                    yield loop.queue_read(sock)
                 n = yield from sockets.read(sock, _buffer)
                 self._heard = clock.ticks()
                 data = bytes(_view[:n])

@@ -112,7 +112,7 @@ class ServerConnection:
                 in_a_row += 1
                 if in_a_row == _TURN:
                     in_a_row = 0
-                    yield loop.turn()
+                    yield loop.push()
         except ValueError:
             refusal = frames.answer(0, 401, frames.REFUSED, b'"not genuine"')
             self._writer.send(self._responses.seal(refusal))
