@@ -15,10 +15,10 @@ following; ``tests/firmware/test_loop.py`` has one test for each, which run on a
 7. ``pause`` is a sleep; while ``lazy`` is set it is no timer for idle callbacks, and lasts until
    the board is next awake. It can be cancelled either way.
 
-When to write ``# async`` above a generator instead of ``async def``: where the function itself
-yields to the loop (``yield queue_read(sock)``). To MicroPython the two are the same, and both can be
-awaited, but CPython and its type checkers take an ``async def`` with a ``yield`` for something
-else. Within such a generator write ``yield from`` for ``await``. Everything else is ``async def``.
+Write ``async def``, except for a function that itself yields to the loop (``yield
+queue_read(sock)``): that is a generator, with ``# async`` on the line above and ``yield from`` for
+``await``. To MicroPython the two are the same, and both can be awaited, but type checkers take an
+``async def`` with a ``yield`` for an asynchronous generator.
 """
 
 import asyncio

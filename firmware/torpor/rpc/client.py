@@ -26,7 +26,7 @@ _PING_MS = const(600)  # and has this time to answer
 _STARTING_MS = const(20000)
 _CHUNK = const(512)
 _IDLE = const(0)  # as in torpor.http.budget: may be closed when its place is needed
-_BUSY = const(4)
+_SERVING = const(4)
 
 _buffer = bytearray(_CHUNK)
 _view = memoryview(_buffer)
@@ -128,7 +128,7 @@ class Connection:
             self._lose(e)
             raise Lost("connection lost (%s)" % e, False)
         waiting = self._calls[number] = Waiting()
-        self.state = _BUSY
+        self.state = _SERVING
         try:
             response = await waiting.wait(min(ms // 3, _QUIET_MS) if retry else ms)
             if response is None and retry and await self._is_alive(sent, waiting, ms // 3):
@@ -192,7 +192,7 @@ class Connection:
     async def _run(self) -> None:
         """Connect, and read responses until the connection ends."""
         budget = kernel.current and kernel.current.budget
-        self.state = _BUSY
+        self.state = _SERVING
         try:
             if budget:
                 if not await budget.admit_link(self):
