@@ -74,8 +74,8 @@ def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str
 
 EARLY = (
     "torpor/mqtt/mailbox.py",
-    "            await self._answer(message)\n",
-    "            self._acknowledge(message.number)\n" + "            await self._answer(message)\n",
+    "            await self._respond(message)\n",
+    "            self._acknowledge(message.number)\n" + "            await self._respond(message)\n",
 )
 FORGETFUL = (
     "torpor/mqtt/execute.py",

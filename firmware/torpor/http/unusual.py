@@ -142,7 +142,8 @@ def whole_server(request) -> None:
 
 def too_long(listener, request) -> None:
     """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
-    has limits of its own."""
+    has limits of its own.
+    """
     application = listener.routes.get("/")
     if not application or find(listener, request) is not application:
         raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
