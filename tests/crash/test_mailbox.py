@@ -75,7 +75,8 @@ def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str
 EARLY = (
     "torpor/mqtt/mailbox.py",
     "            await self._respond(message)\n",
-    "            self._acknowledge(message.number)\n" + "            await self._respond(message)\n",
+    "            self._acknowledge(message.number)\n"
+    + "            await self._respond(message)\n",
 )
 FORGETFUL = (
     "torpor/mqtt/execute.py",
