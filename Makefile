@@ -4,6 +4,7 @@
 #   make soak   tests that take many minutes
 #   make bench  measure speed, memory and size (F=name,name measures some figures)
 #   make bench-emulated   the official firmware in an emulator, some minutes
+#   make docs   the documentation as a site, in build/site
 #   make lint   ruff, mypy for host and device code
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ F      ?=
 # More than two cores have work for: most tests wait, for a board, a broker or a clock.
 JOBS   ?= 3
 
-.PHONY: run test soak bench bench-emulated lint format clean
+.PHONY: run test soak bench bench-emulated docs lint format clean
 
 run: $(READY)
 	@$(BIN)/torpor sim $(ARGS)
@@ -32,6 +33,10 @@ bench: $(READY)
 
 bench-emulated: $(READY)
 	@$(BIN)/python -m tests.bench 'emulated_*'
+
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "open build/site/index.html"
 
 lint: $(READY)
 	@$(BIN)/ruff check

@@ -4,13 +4,18 @@ Comments in the page say what a reader sees anyway:
 
 - ``<!-- file: PATH -->`` before a block: the reader writes the block to that file.
 - ``<!-- append: PATH -->``: the reader adds the block at the end of the file.
+- ``<!-- method: PATH -->``: the same, into the class at the end of the file.
 - ``<!-- exit: 1 -->`` before a block of commands: they fail.
+- ``<!-- background: TEXT -->``: the command runs until the next one in the background starts; the
+  reader goes on when it has printed TEXT.
+- ``<!-- log: TEXT -->``: the command in the background prints TEXT.
 - ``<!-- not run: REASON -->``: the block is not executed.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +74,8 @@ class Step:
     file: str = ""
     text: str = ""
     append: bool = False
+    background: str = ""
+    log: str = ""
 
     def write_files(self, folder: Path) -> None:
         if not self.file:
@@ -99,11 +106,19 @@ def steps(page: str) -> list[Step]:
     for block in blocks(page):
         if block.note == "not run":
             continue
-        if block.note in ("file", "append"):
-            done.append(Step(file=block.value, text=block.body, append=block.note == "append"))
+        if block.note in ("file", "append", "method"):
+            text = block.body
+            if block.note == "method":
+                text = "\n" + textwrap.indent(text, "    ")
+            elif block.note == "append":
+                text = "\n\n" + text
+            done.append(Step(file=block.value, text=text, append=block.note != "file"))
+        elif block.note == "log":
+            done.append(Step(log=block.value))
         elif block.language == "console":
             code = int(block.value) if block.note == "exit" else 0
-            done.append(Step(commands=_commands(block.body), exit=code))
+            background = block.value if block.note == "background" else ""
+            done.append(Step(_commands(block.body), exit=code, background=background))
     return done
 
 

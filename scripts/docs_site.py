@@ -1,0 +1,302 @@
+"""MkDocs hook: writes the reference from docstrings and from the commands' help pages.
+
+It also takes pages into the site that live next to the code they describe. Device code is read as
+text, never imported. Pages exist in the site only; nothing is written into ``docs/``.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from torpor_tools.cli import GROUPS, root
+
+ROOT = Path(__file__).parents[1]
+# Pages of the site that are files elsewhere in the tree.
+ELSEWHERE = {
+    "boards.md": "boards/README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "examples.md": "examples/README.md",
+    "internals/ports.md": "firmware/ports/README.md",
+    "internals/simulator.md": "sim/README.md",
+}
+# Classes and groups of functions that users call: title, folder, names, introduction.
+PUBLIC = {
+    "Services": [
+        ("Service", "firmware/torpor", ["Service"], ""),
+        ("Fault", "firmware/torpor", ["Fault"], ""),
+        (
+            "Decorators",
+            "firmware/torpor",
+            ["get", "post", "put", "delete", "safe", "every", "daily", "on_wake"],
+            "`from torpor import get, post, put, delete, safe, every, daily, on_wake`. "
+            "The build reads them from the source; a chip never runs them.",
+        ),
+        ("deadline", "firmware/torpor", ["deadline"], ""),
+        ("Store", "firmware/torpor/store", ["Store"], "`self.store` of a service."),
+        ("Table", "firmware/torpor/store", ["Table"], "Returned by `self.store.table(name)`."),
+        ("State", "firmware/torpor/store", ["State"], "`self.state` of a service."),
+        ("Log", "firmware/torpor", ["Log"], "`self.log` of a service."),
+        ("clock", "firmware/torpor/clock.py", [], "`from torpor import clock`."),
+        ("system", "firmware/torpor/system.py", [], "`from torpor import system`."),
+    ],
+    "Tests": [
+        ("start", "firmware/torpor_test", ["Start"], "The fixture `start`."),
+        ("client", "firmware/torpor_test", ["Client", "SocketClient"], "The fixtures."),
+        ("Answer", "firmware/torpor_test", ["Answer"], "Returned by the fixture `client`."),
+        ("WebSocket", "firmware/torpor_test", ["WebSocket"], "From `client.websocket(path)`."),
+        ("Clock", "firmware/torpor_test", ["Clock"], "The fixture `clock`."),
+        ("Board", "firmware/torpor_test", ["Board"], "The fixture `board`."),
+        (
+            "cluster",
+            "host_tools/torpor_tools/pytest_plugin",
+            ["cluster"],
+            "The fixture of tests in `tests/cluster/`.",
+        ),
+    ],
+    "Tools": [
+        (
+            "testing",
+            "host_tools/torpor_tools",
+            ["simulator"],
+            "`from torpor_tools.testing import simulator`.",
+        ),
+        ("Simulator", "sim/torpor_sim", ["Simulator"], "`from torpor_sim import Simulator`."),
+        ("SimBoard", "sim/torpor_sim", ["SimBoard"], "`Simulator.board(name)`."),
+        ("Inputs", "sim/torpor_sim", ["Inputs"], "`SimBoard.inputs`."),
+    ],
+}
+
+
+def on_config(config: Any) -> Any:
+    """Name the version, and add the generated pages to the navigation."""
+    config.site_name = f"torpor {_version()}"
+    commands: list[dict[str, Any]] = [{"Overview": "reference/cli/index.md"}]
+    commands += [{name: f"reference/cli/{name}.md"} for name in _commands()]
+    classes = [
+        {group: [{title: f"reference/{group.lower()}/{title}.md"} for title, *_ in pages]}
+        for group, pages in PUBLIC.items()
+    ]
+    for section in config.nav:
+        if "Reference" in section:
+            section["Reference"] = [{"Commands": commands}, *classes, *section["Reference"]]
+    _add_new_pages(config)
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated pages and those from elsewhere in the tree."""
+    from mkdocs.structure.files import File
+
+    pages = {**_cli_pages(), **_api_pages()}
+    for target, source in ELSEWHERE.items():
+        pages[target] = _moved((ROOT / source).read_text(), source, target)
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Point links that leave docs/ to the page of the site, or leave their text only."""
+    if page.file.generated_by:
+        return markdown
+    return _moved(markdown, "docs/" + page.file.src_uri, page.file.src_uri)
+
+
+def _add_new_pages(config: Any) -> None:
+    """Put pages that the navigation lacks at the end of the section of their folder."""
+    named = set(re.findall(r"[\w/-]+\.md", str(config.nav)))
+    for title, folder in (("Guides", ""), ("Internals", "internals/")):
+        pages = sorted((ROOT / "docs" / folder).glob("*.md"))
+        new = [folder + page.name for page in pages if folder + page.name not in named]
+        for section in config.nav:
+            section.get(title, []).extend(new)
+
+
+def _moved(text: str, source: str, target: str) -> str:
+    """Rewrite a page's relative links for the place that it has in the site."""
+
+    def link(match: re.Match[str]) -> str:
+        path, anchor = match["path"], match["anchor"] or ""
+        if ":" in path or not path:
+            return match[0]
+        named = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        pages = {old: new for new, old in ELSEWHERE.items()}
+        if named in pages or named.startswith("docs/"):
+            page = pages.get(named, named.removeprefix("docs/"))
+            path = posixpath.relpath(page, posixpath.dirname(target) or ".")
+            return f"[{match['text']}]({path}{anchor})"
+        return match["text"]  # a file that the site does not have
+
+    link_to = r"\[(?P<text>[^][]*)\]\((?P<path>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)"
+    return re.sub(link_to, link, text)
+
+
+# Commands
+
+
+def _commands() -> list[str]:
+    return [name for _, entries in GROUPS for entry in entries for name in entry.commands]
+
+
+def _cli_pages() -> dict[str, str]:
+    context = click.Context(root, info_name="torpor")
+    pages = {"reference/cli/index.md": _overview()}
+    for name in _commands():
+        command = root.get_command(context, name)
+        assert command
+        pages[f"reference/cli/{name}.md"] = "\n".join(_command_page(command, name, context))
+    return pages
+
+
+def _overview() -> str:
+    lines = ["# Commands", "", "`torpor COMMAND --help` shows each of these pages in a terminal."]
+    for title, entries in GROUPS:
+        lines += ["", f"## {title}", "", "| command | |", "| --- | --- |"]
+        for entry in entries:
+            names = ", ".join(f"[{name}]({name}.md)" for name in entry.commands)
+            lines.append(f"| {names} | {entry.summary} |")
+    return "\n".join(lines) + "\n"
+
+
+def _command_page(
+    command: click.Command, name: str, parent: click.Context, level: int = 1
+) -> Iterator[str]:
+    context = click.Context(command, info_name=name, parent=parent)
+    yield f"{'#' * level} {context.command_path}"
+    yield ""
+    yield _markdown(command.help or "")
+    yield ""
+    if not isinstance(command, click.Group):
+        yield "```text"
+        yield f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
+        yield "```"
+        yield ""
+    yield from _table("argument", getattr(command, "arguments", ()))
+    yield from _table("option", _options(command, context))
+    examples = getattr(command, "examples", ())
+    if examples:
+        yield from ("```sh", *(f"{line}  # {note}" for line, note in examples), "```", "")
+    if isinstance(command, click.Group):
+        for child, below in command.commands.items():
+            yield from _command_page(below, child, context, level + 1)
+
+
+def _options(command: click.Command, context: click.Context) -> list[tuple[str, str]]:
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
+    records = [option.get_help_record(context) for option in options]
+    return [record for record in records if record]
+
+
+def _table(title: str, rows: Any) -> Iterator[str]:
+    if rows:
+        yield from (f"| {title} | |", "| --- | --- |")
+        for first, second in rows:
+            yield f"| `{first}` | {_markdown(second)} |".replace("\n", " ")
+        yield ""
+
+
+# Classes and functions
+
+
+def _api_pages() -> dict[str, str]:
+    return {
+        f"reference/{group.lower()}/{title}.md": "\n".join(
+            _api_page(title, folder, names, introduction)
+        )
+        for group, pages in PUBLIC.items()
+        for title, folder, names, introduction in pages
+    }
+
+
+def _api_page(title: str, folder: str, names: list[str], introduction: str) -> Iterator[str]:
+    yield from (f"# {title}", "", introduction, "")
+    if not names:  # a module: all its public functions
+        tree = ast.parse((ROOT / folder).read_text())
+        yield from (_docstring(tree), "")
+        for node in tree.body:
+            if isinstance(node, FUNCTIONS) and _is_documented(node):
+                yield from _function(node, 2)
+    for name in names:
+        yield from _described(_find(folder, name), 2 if len(names) > 1 else 1)
+
+
+SECTION = re.compile(r"(Args|Returns|Raises|Attributes|Yields|Example|Examples):")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _find(folder: str, name: str) -> Any:
+    """Return the class or function of that name in a folder, wherever its module is."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and node.name == name:
+                return node
+    raise LookupError(f"{folder} has no {name}: correct PUBLIC in scripts/docs_site.py")
+
+
+def _described(node: Any, level: int) -> Iterator[str]:
+    if isinstance(node, FUNCTIONS):
+        yield from _function(node, 2)
+        return
+    if level > 1:
+        yield from (f"## {node.name}", "")
+    yield from (_docstring(node), "")
+    for method in node.body:
+        if isinstance(method, FUNCTIONS) and _is_documented(method):
+            yield from _function(method, level + 1)
+
+
+def _is_documented(node: Any) -> bool:
+    if any("setter" in ast.unparse(mark) for mark in node.decorator_list):
+        return False
+    return not node.name.startswith("_") and bool(ast.get_docstring(node))
+
+
+def _function(node: Any, level: int) -> Iterator[str]:
+    arguments = re.sub(r"^self(, )?", "", ast.unparse(node.args))
+    result = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    kind = "async " if isinstance(node, ast.AsyncFunctionDef) else ""
+    yield from (f"{'#' * level} {node.name}", "", "```python")
+    if any(ast.unparse(mark) == "property" for mark in node.decorator_list):
+        yield f"{node.name}{result.replace(' ->', ':', 1)}"
+    else:
+        yield f"{kind}{node.name}({arguments}){result}"
+    yield from ("```", "", _docstring(node), "")
+
+
+def _docstring(node: Any) -> str:
+    return _markdown(ast.get_docstring(node) or "")
+
+
+def _markdown(text: str) -> str:
+    """Turn a docstring with Google sections into Markdown."""
+    text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    lines = []
+    section = False
+    for line in text.splitlines():
+        if heading := re.fullmatch(
+            r"(Args|Returns|Raises|Attributes|Yields|Example|Examples):", line
+        ):
+            section = True
+            lines += ["", f"**{heading[1].replace('Args', 'Arguments')}**", ""]
+        elif section and (item := re.fullmatch(r"    (\*{0,2}[\w. ,*]+): (.*)", line)):
+            lines.append(f"- `{item[1]}`: {item[2]}")
+        elif section and line.startswith("    "):
+            below = bool(lines) and lines[-1].startswith(("-", "  "))
+            lines.append("  " * below + line.strip())
+        else:
+            section = section and not line.strip()
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _version() -> str:
+    line = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert line
+    return line[1]

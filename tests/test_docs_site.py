@@ -1,0 +1,105 @@
+"""The documentation as a site: built strictly, complete, and without a network."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from torpor_tools.cli import GROUPS
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+ROOT = Path(__file__).parents[1]
+COMMANDS = [name for _, entries in GROUPS for entry in entries for name in entry.commands]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build it as ``make docs`` does; a broken link or a page without navigation fails."""
+    folder = tmp_path_factory.mktemp("site")
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_each_command_has_a_page_with_its_options_and_examples(site: Path) -> None:
+    for name in COMMANDS:
+        page = (site / "reference" / "cli" / f"{name}.html").read_text()
+        assert f'<h1 id="torpor-{name}">' in page
+        assert "--help" in page
+
+
+def _names_of_services() -> list[str]:
+    """Return the names that services import from ``torpor``."""
+    tree = ast.parse((ROOT / "firmware/torpor/__init__.py").read_text())
+    [names] = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    return list(names)
+
+
+def test_each_public_name_of_the_runtime_is_in_the_reference(site: Path) -> None:
+    pages = "".join(page.read_text() for page in (site / "reference/services").glob("*.html"))
+    for name in _names_of_services():
+        assert re.search(rf"<h[12] id=\"[\w-]+\">{name}<", pages), name
+
+
+@pytest.mark.parametrize("name", ["start", "client", "Clock", "Board", "WebSocket", "cluster"])
+def test_each_fixture_is_in_the_reference(site: Path, name: str) -> None:
+    assert "<code>" in (site / "reference/tests" / f"{name}.html").read_text()
+
+
+def test_a_docstring_with_sections_becomes_lists(site: Path) -> None:
+    page = (site / "reference/services/Decorators.html").read_text()
+    assert "<strong>Arguments</strong>" in page
+    assert "<li><code>first</code>: False leaves out the run at the start" in page
+    assert "``" not in re.sub(r"<(script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
+
+
+LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=\"?([^\"\s>]+)")
+
+
+def test_nothing_is_loaded_from_the_network(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        loaded = LOADED.findall(page.read_text())
+        assert loaded
+        assert [url for url in loaded if url.startswith(("http:", "https:", "//"))] == [], page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the site's search is not tested")
+def test_the_search_works_when_the_site_is_opened_from_a_folder(site: Path) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((site / "reference/cli/build.html").as_uri())
+        page.locator("input[name=query]").fill("circuit breaker")
+        result = page.locator("a.md-search-result__link", has_text="Several boards").or_(
+            page.locator("a.md-search-result__link", has_text="Services on several boards")
+        )
+        expect(result.first).to_be_attached(timeout=60_000)
+        browser.close()
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_no_two_pages_differ_in_case_only(site: Path) -> None:
+    names = [str(page.relative_to(site)).lower() for page in site.rglob("*.html")]
+    assert len(names) == len(set(names))
