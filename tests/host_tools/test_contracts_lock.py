@@ -40,15 +40,17 @@ from torpor_tools.model.types import Type
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "contracts").glob("*.py"))
 HEAD = """from collections.abc import AsyncIterator
-from typing import List, Optional
+from typing import List, NotRequired, Optional, TypedDict
 from torpor import Service, get
-class A(Service):
+"""
+CLASS = """class A(Service):
     pass
 """
 
 
-def contract(root: Path, methods: str) -> Contract:
-    write_cluster(root, {"a": HEAD + textwrap.indent(methods, "    ")})
+def contract(root: Path, text: str) -> Contract:
+    records, _, methods = text.rpartition("# methods\n")
+    write_cluster(root, {"a": HEAD + records + CLASS + textwrap.indent(methods, "    ")})
     return read_contract(read_source(root, "a"))
 
 

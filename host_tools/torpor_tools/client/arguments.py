@@ -59,9 +59,9 @@ def convert(kind: Type, text: str) -> Any:
     expected = []
     for option in kind.values:
         try:
-            return _convert(option.name, text)
+            return _convert(option.plain, text)
         except ValueError:
-            expected.append(_EXPECTED.get(option.name, option.name))
+            expected.append(_EXPECTED.get(option.plain, option.plain))
     raise ValueError(" or ".join(expected))
 
 

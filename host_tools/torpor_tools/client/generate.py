@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..model.contract import Argument, Contract, Method, Route
 from ..model.plan import Plan
@@ -20,35 +21,65 @@ An answer that is an error raises ``torpor_tools.client.Fault``.
 from __future__ import annotations
 '''
 _WIDTH = 100
+Names = Mapping[Type, str]  # the records with the names that they have in the module
 _IN_BODY = ("POST", "PUT")
 
 
 def client(plan: Plan, services: list[str]) -> str:
     """The module's source, with the routes of ``services`` that have a port."""
     placed = {s.name: s for board in plan.boards for s in board.services if s.port}
-    classes = ["\n".join(_class(placed[name].contract)) for name in services if name in placed]
+    chosen = [placed[name].contract for name in services if name in placed]
+    names = _record_names(chosen)
+    records = ["\n".join(_record(record, name, names)) for record, name in names.items()]
+    classes = [*records, *("\n".join(_class(contract, names)) for contract in chosen)]
     body = "\n\n\n".join(classes)
     imports = ["from torpor_tools.client import Client as _Client"]
     if re.search(r"\bAny\b", body):
         imports.insert(0, "from typing import Any\n")
+    if words := [word for word in ("NotRequired", "TypedDict") if re.search(rf"\b{word}\b", body)]:
+        imports = [line for line in imports if "typing" not in line]
+        words = ["Any"] * bool(re.search(r"\bAny\b", body)) + words
+        imports.insert(0, f"from typing import {', '.join(words)}\n")
     if "Iterator[" in body:
         imports.insert(0, "from collections.abc import Iterator")
     head = _HEAD.format(cluster=plan.cluster.name)
     return "\n".join([head, *imports]) + f"\n\n\n{body}\n"
 
 
-def _class(contract: Contract) -> Iterator[str]:
+def _record_names(contracts: Sequence[Contract]) -> dict[Type, str]:
+    """The records of the routes, inner ones first; of one name, the later get the service's too."""
+    names: dict[Type, str] = {}
+    classes = [contract.class_name for contract in contracts]
+    for contract in contracts:
+        routed = tuple(method for method in contract.methods if method.routes)
+        for record in replace(contract, methods=routed).records.values():
+            taken = {*names.values(), *classes}
+            plain = record.name if record.name not in taken else contract.class_name + record.name
+            names.setdefault(record, plain)
+    return names
+
+
+def _record(record: Type, name: str, names: Names) -> Iterator[str]:
+    yield f"class {name}(TypedDict):"
+    for field in record.fields or ():
+        kind = _annotation(field.type, names)
+        yield f"    {field.name}: {kind if field.required else f'NotRequired[{kind}]'}"
+    if not record.fields:
+        yield "    pass"
+
+
+def _class(contract: Contract, names: Names) -> Iterator[str]:
     yield f"class {contract.class_name}(_Client):"
     routed = [method for method in contract.methods if method.routes]
     yield from _docstring(contract.doc or f"The service {contract.service}.", 4)
     for method in routed:
         yield ""
-        yield from _method(method, method.routes[0])
+        yield from _method(method, method.routes[0], names)
 
 
-def _method(method: Method, route: Route) -> Iterator[str]:
-    arguments = ["self", *map(_argument, method.arguments)]
-    returns = _annotation(_answer(method.returns))
+def _method(method: Method, route: Route, names: Names) -> Iterator[str]:
+    arguments = ["self", *(_argument(a, names) for a in method.arguments)]
+    returns = _annotation(_answer(method.returns), names)
     head = f"    def {method.name}({', '.join(arguments)}) -> {returns}:"
     if len(head) > _WIDTH:
         yield f"    def {method.name}("
@@ -81,8 +112,8 @@ def _call(function: str, arguments: list[str]) -> Iterator[str]:
         yield "        )"
 
 
-def _argument(argument: Argument) -> str:
-    kind = _annotation(argument.type)
+def _argument(argument: Argument, names: Names) -> str:
+    kind = _annotation(argument.type, names)
     default = "" if argument.default is None else f" = {argument.default}"
     return f"{argument.name}: {kind}{default}"
 
@@ -96,16 +127,18 @@ def _answer(kind: Type) -> Type:
     return kind
 
 
-def _annotation(kind: Type) -> str:
+def _annotation(kind: Type, names: Names) -> str:
     """A type as mypy wants it in strict code."""
+    if kind in names:
+        return names[kind]
     if kind.name == STREAM:
         return "Iterator[str]"
     if kind.name in ("list", "dict") and not kind.args:
         return "list[Any]" if kind.name == "list" else "dict[str, Any]"
     if len(kind.options) > 1:
-        return " | ".join(map(_annotation, kind.options))
+        return " | ".join(_annotation(option, names) for option in kind.options)
     if kind.args:
-        return f"{kind.name}[{', '.join(map(_annotation, kind.args))}]"
+        return kind.text(_annotation(part, names) for part in kind.args)
     return "None" if kind == NONE else kind.name
 
 

@@ -16,10 +16,10 @@ HOST_ONLY = ("typing", "collections.abc", "typing_extensions")
 
 def aliases(tree: ast.Module) -> dict[str, ast.expr]:
     """The aliases of a module, with the types that they stand for: ``X = int`` too."""
-    candidates = [pair for node in _statements(tree.body) if (pair := _candidate(node))]
+    candidates = [pair for node in statements(tree.body) if (pair := _candidate(node))]
     if not candidates:  # most modules, and what follows reads them three times
         return {}
-    hosts, stored = _host_names(tree), _stored(tree)
+    hosts, stored = set(host_names(tree)), _stored(tree)
     found: dict[str, ast.expr] = {}
     for name, value in candidates:
         if not _builtins_in(value) & stored and _is_type(value, {*found}, hosts):
@@ -30,7 +30,7 @@ def aliases(tree: ast.Module) -> dict[str, ast.expr]:
 def host_only(tree: ast.Module) -> dict[str, ast.stmt]:
     """The aliases that a device cannot compute, with their statements at the left margin."""
     known = aliases(tree)
-    hosts = _host_names(tree) if known else set()
+    hosts = set(host_names(tree)) if known else set()
     found: dict[str, ast.stmt] = {}
     for node in tree.body if known else ():
         name, value = _assigned(node)
@@ -75,7 +75,8 @@ def _asks_type_checking(node: ast.If) -> bool:
     return getattr(test, "attr", getattr(test, "id", "")) == "TYPE_CHECKING"
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements at the left margin, and those under ``if TYPE_CHECKING:``."""
     for node in body:
         if isinstance(node, ast.If) and _asks_type_checking(node):
             yield from node.body
@@ -100,15 +101,15 @@ def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
     return (node.target.id, node.value) if says_so else ("", None)
 
 
-def _host_names(tree: ast.Module) -> set[str]:
-    """The names that come from modules which only the host has."""
-    found: set[str] = set()
+def host_names(tree: ast.Module) -> dict[str, str]:
+    """The names that come from modules which only the host has, with what they are there."""
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in HOST_ONLY and not node.level:
-            found |= {alias.asname or alias.name for alias in node.names}
+            found.update({alias.asname or alias.name: alias.name for alias in node.names})
         elif isinstance(node, ast.Import):
             names = [alias for alias in node.names if alias.name in HOST_ONLY]
-            found |= {alias.asname or alias.name.partition(".")[0] for alias in names}
+            found.update({a.asname or a.name.partition(".")[0]: a.name for a in names})
     return found
 
 

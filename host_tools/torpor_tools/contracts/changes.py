@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..errors import Where
 from ..model.contract import Contract, Method
 from .fingerprint import route_lines, signature
+from .type_changes import type_changes
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,12 @@ def types_stay(old: Method, new: Method) -> Iterator[Change]:
     types = {a.name: a.type for a in old.arguments}
     for argument in new.arguments:
         before = types.get(argument.name, argument.type)
-        if before != argument.type:
-            what = f"{new.name}: {argument.name} was {before}, is {argument.type}"
-            yield Change(True, argument.where, what)
-    if old.returns != new.returns:
-        what = f"{new.name} returned {old.returns}, returns {new.returns}"
-        yield Change(True, new.where, what)
-    elif old.streamed != new.streamed:
+        for breaking, what in type_changes(before, argument.type, argument.name, sent=True):
+            yield Change(breaking, argument.where, f"{new.name}: {what}")
+    for breaking, what in type_changes(old.returns, new.returns, "", sent=False):
+        separator = " " if what.startswith("returned ") else ": "
+        yield Change(breaking, new.where, f"{new.name}{separator}{what}")
+    if old.returns == new.returns and old.streamed != new.streamed:
         now = "streams" if new.streamed else "streams no longer"
         yield Change(True, new.where, f"{new.name} {now}")
 

@@ -4,17 +4,19 @@ A stub sends the fingerprint of the method as it was when the stub was built, wi
 arguments at the end that the call leaves out. A server honours the fingerprints of its signature
 from the whole one down to that of the required arguments alone. So boards whose versions differ in
 optional arguments understand each other, either way round, as long as the call does not use them.
-Names, order and types of the arguments and the type of the result count. Defaults, routes,
-schedules and documentation do not: an argument with its default at the end of a call is left out,
-and the server fills in its own.
+Names, order and types of the arguments and the type of the result count, and of a record the
+fields that must be there, so that a field that may be absent can come on one board first. Defaults,
+routes, schedules and documentation do not: an argument with its default at the end of a call is
+left out, and the server fills in its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..model.contract import Argument, Contract, Method
+from ..model.types import Field, Type
 
 METHOD_DIGITS = 8  # hexadecimal; 32 bits distinguish the few versions of one method
 SERVICE_DIGITS = 12
@@ -52,9 +54,15 @@ def signature(method: Method) -> str:
 
     It says ``yields`` for ``->`` where the answer comes in chunks, which no peer can call for.
     """
+    return _signature(method, str)
+
+
+def _signature(method: Method, text: Callable[[Type], str]) -> str:
     arrow = "yields" if method.streamed else "->"
-    arguments = (f"{a.name}: {a.type}{'?' * (a.default is not None)}" for a in method.arguments)
-    return f"({', '.join(arguments)}) {arrow} {method.returns}"
+    arguments = (
+        f"{a.name}: {text(a.type)}{'?' * (a.default is not None)}" for a in method.arguments
+    )
+    return f"({', '.join(arguments)}) {arrow} {text(method.returns)}"
 
 
 def route_lines(method: Method) -> tuple[str, ...]:
@@ -63,12 +71,32 @@ def route_lines(method: Method) -> tuple[str, ...]:
 
 
 def _of(method: Method, arguments: Sequence[Argument]) -> str:
-    known = ", ".join(f"{a.name}: {a.type}" for a in arguments)
-    return _digest(f"{method.name}({known}) -> {method.returns}", METHOD_DIGITS)
+    known = ", ".join(f"{a.name}: {_relied_on(a.type)}" for a in arguments)
+    return _digest(f"{method.name}({known}) -> {_relied_on(method.returns)}", METHOD_DIGITS)
+
+
+def _relied_on(type_: Type) -> str:
+    """A type with the fields of its records that both sides rely on: those that must be there."""
+    return _shape(type_, lambda field: field.required)
+
+
+def _whole(type_: Type) -> str:
+    """A type with all the fields of its records."""
+    return _shape(type_, lambda field: True)
+
+
+def _shape(type_: Type, counts: Callable[[Field], bool]) -> str:
+    """A type as text. The name of a record and the order of its fields do not matter."""
+    if type_.fields is not None:
+        fields = sorted((f for f in type_.fields if counts(f)), key=lambda field: field.name)
+        parts = (f"{f.name}{'?' * (not f.required)}: {_shape(f.type, counts)}" for f in fields)
+        return "{" + ", ".join(parts) + "}"
+    parts = (_shape(part, counts) for part in type_.args)
+    return type_.text(parts)
 
 
 def _lines(method: Method) -> list[str]:
-    own = f"{method.name}{signature(method)}"
+    own = f"{method.name}{_signature(method, _whole)}"
     return [own, *(f"{own} at {route}" for route in route_lines(method))]
 
 

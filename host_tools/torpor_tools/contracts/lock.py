@@ -17,6 +17,7 @@ import tomlkit
 
 from ..errors import Problem, UserError, Where
 from ..model.contract import Argument, Contract, Method, Route
+from ..model.types import Field, Type
 from ..project.document import Document
 from .fingerprint import method_fingerprint, route_lines, service_fingerprint
 from .shapes import from_text
@@ -89,11 +90,18 @@ def _table(locked: Locked) -> dict[str, Any]:
             "class": contract.class_name,
             "version": locked.version,
             "fingerprint": service_fingerprint(contract),
+            **_records_table(contract),
             "methods": {
                 m.name: _method_table(m) for m in sorted(contract.methods, key=lambda m: m.name)
             },
         }
     return {**table, **locked.extra}
+
+
+def _records_table(contract: Contract) -> dict[str, Any]:
+    records = sorted(contract.records.items())
+    table = {name: {f.name: str(f) for f in record.fields or ()} for name, record in records}
+    return {"records": table} if table else {}
 
 
 def _method_table(method: Method) -> dict[str, Any]:
@@ -119,19 +127,39 @@ def _locked(document: Document, service: str, value: Any) -> Locked:
         document.report(path, f"{service}: expected a table, got {value!r}")
         value = {}
     methods = document.take(path, value, "methods", dict, {})
+    records = _records(document.take(path, value, "records", dict, {}))
     contract = Contract(
         service,
         document.take(path, value, "class", str, ""),
         document.where(*path),
-        tuple(_method(document, (*path, "methods", n), m) for n, m in methods.items()),
+        tuple(_method(document, (*path, "methods", n), m, records) for n, m in methods.items()),
         (),
     )
-    own = ("class", "version", "fingerprint", "methods")
+    own = ("class", "version", "fingerprint", "methods", "records")
     extra = {key: item for key, item in value.items() if key not in own}
     return Locked(contract, document.take(path, value, "version", int, 1), extra)
 
 
-def _method(document: Document, path: tuple[str, ...], table: Any) -> Method:
+def _records(tables: Mapping[str, Any]) -> dict[str, Type]:
+    """The records of an entry; one that names a record which is not there holds its text."""
+    known: dict[str, Type] = {}
+    for _ in tables:  # a record may stand before one that it holds
+        known = {
+            name: Type(name, fields=tuple(_field(n, str(t), known) for n, t in table.items()))
+            for name, table in tables.items()
+            if isinstance(table, dict)
+        }
+    return known
+
+
+def _field(name: str, text: str, records: Mapping[str, Type]) -> Field:
+    required = not text.startswith("NotRequired[")
+    return Field(name, from_text(text if required else text[12:-1], records), required)
+
+
+def _method(
+    document: Document, path: tuple[str, ...], table: Any, records: Mapping[str, Type]
+) -> Method:
     if not isinstance(table, dict):
         document.report(path, f"{path[-1]}: expected a table, got {table!r}")
         table = {}
@@ -140,16 +168,16 @@ def _method(document: Document, path: tuple[str, ...], table: Any) -> Method:
     routes = document.take(path, table, "routes", list, [])
     return Method(
         path[-1],
-        tuple(_argument(str(text), where) for text in arguments),
-        from_text(document.take(path, table, "returns", str, "")),
+        tuple(_argument(str(text), where, records) for text in arguments),
+        from_text(document.take(path, table, "returns", str, ""), records),
         where,
         tuple(Route(verb, at, where) for verb, _, at in (str(r).partition(" ") for r in routes)),
         streamed=document.take(path, table, "streamed", bool, False),
     )
 
 
-def _argument(text: str, where: Where) -> Argument:
+def _argument(text: str, where: Where, records: Mapping[str, Type]) -> Argument:
     """The argument that ``_argument_text`` wrote; no type has an equals sign."""
     name, _, rest = text.partition(": ")
     kind, equals, default = rest.partition(" = ")
-    return Argument(name, from_text(kind), default if equals else None, where)
+    return Argument(name, from_text(kind, records), default if equals else None, where)

@@ -23,10 +23,13 @@ def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Proble
             other = sources.get(item.service)
             if other and item.name != "*":
                 classes = [cls.name for cls in other.classes]
-                if classes and item.name not in classes:
+                types = [*classes, *other.main.records]
+                if classes and item.name not in types:
                     what = f"{item.name} of {item.service} is not its service class"
-                    more = f"only a peer's class may be imported from it: {listing(classes)}"
-                    yield Problem(item.where, what, did_you_mean(item.name, classes) or more)
+                    more = f"only a peer's class and records may be imported: {listing(types)}"
+                    if types == classes:
+                        more = f"only a peer's class may be imported from it: {listing(classes)}"
+                    yield Problem(item.where, what, did_you_mean(item.name, types) or more)
             elif not other and not _is_there(cluster, item.service) and item.service not in named:
                 known = sorted(sources)
                 remedy = did_you_mean(item.service, known) or f"services: {listing(known)}"
@@ -52,6 +55,9 @@ def peers_are_only_types(sources: dict[str, Source]) -> Iterator[Problem]:
 def _used(name: str, origin: str, sources: dict[str, Source]) -> tuple[str, str]:
     _, peer, attribute = origin.split(".")
     classes = [cls.name for cls in sources[peer].classes] if peer in sources else []
+    if peer in sources and attribute in sources[peer].main.records:
+        what = f"{name} is a record, which the board does not have, and is used at run time"
+        return what, f"write a dict and annotate where it goes: row: {name} = {{...}}"
     if not classes or attribute in classes:
         what = f"{name} is used as a value, but a peer's class is only a type here"
         return what, f"declare the peer in the class ({peer}: {name}), call self.{peer}"

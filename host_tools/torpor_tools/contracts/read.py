@@ -12,6 +12,7 @@ from ..model.contract import Argument, Contract, Method, Migration, Peer, Route,
 from ..model.types import Type
 from ..python_names import is_foreign
 from . import shapes
+from .shapes import unquoted
 from .source import VERBS, Module, Source, decorator
 
 LIFECYCLE = ("start",)  # methods that the runtime calls, and no peer
@@ -95,16 +96,6 @@ def peers(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.AnnAssign, Pe
             if package.count(".") == 1 and is_foreign(package, source.service):
                 service = package.partition(".")[2]
                 yield node, Peer(node.target.id, name, service, source.where(node))
-
-
-def unquoted(node: ast.expr) -> ast.expr:
-    """The expression of an annotation that may be written in quotes."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            return ast.parse(node.value, mode="eval").body
-        except SyntaxError:
-            pass
-    return node
 
 
 def annotated_type(node: ast.expr | None, module: Module) -> Type:

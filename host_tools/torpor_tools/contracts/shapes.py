@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 
-from ..model.types import NONE, SCALARS, STREAM, UNION, Type
-from .source import Module
+from ..model.types import NONE, SCALARS, STREAM, UNION, Field, Type
+from .records import field_nodes, is_total
+from .source_module import Module
 
 _KNOWN = (*SCALARS, "bytes", "list", "dict", "tuple", "Optional", "Union")
 _STREAMS = ("AsyncIterator", "AsyncGenerator", "AsyncIterable")
-_NO_MODULE = Module("", "", False, ast.Module([], []))  # what a contract holds has no imports left
 
 
 def parse(node: ast.expr, module: Module) -> Type | None:
@@ -23,16 +25,69 @@ def parse(node: ast.expr, module: Module) -> Type | None:
     if isinstance(node, ast.Name) and node.id in module.aliases:
         type_, home = module.aliases[node.id]
         return parse(type_, home)
+    if isinstance(node, ast.Name) and node.id in module.records:
+        return _record(*module.records[node.id])
+    if isinstance(node, ast.Name) and node.id in module.types:
+        return module.types[node.id]
     return _named(module.origin(node))
 
 
-def from_text(text: str) -> Type:
-    """The type that ``str(type)`` wrote; any other text stays as it is."""
+def from_text(text: str, records: Mapping[str, Type] | None = None) -> Type:
+    """The type that ``str(type)`` wrote; any other text stays as it is.
+
+    ``records`` are those that the text may name.
+    """
     try:
         node = ast.parse(text, mode="eval").body
     except SyntaxError:
         return Type(text)
-    return parse(node, _NO_MODULE) or Type(text)
+    return parse(node, Module("", "", False, ast.Module([], []), types=records or {})) or Type(text)
+
+
+_open: ContextVar[tuple[ast.ClassDef, ...]] = ContextVar("_open", default=())
+
+
+def _record(cls: ast.ClassDef, module: Module) -> Type | None:
+    """The type of a record; None if a field cannot be sent or holds the record itself."""
+    if cls in _open.get():
+        return None
+    token = _open.set((*_open.get(), cls))
+    try:
+        fields = list(_fields(cls, module))
+    finally:
+        _open.reset(token)
+    if not all(fields):
+        return None
+    return Type(cls.name, fields=tuple(field for field in fields if field))
+
+
+def _fields(cls: ast.ClassDef, module: Module) -> Iterator[Field | None]:
+    for base in cls.bases:
+        if isinstance(base, ast.Name) and base.id in module.records:
+            yield from _fields(*module.records[base.id])
+    for name, node in field_nodes(cls):
+        required, inner = _requirement(unquoted(node), module, is_total(cls))
+        type_ = parse(inner, module)
+        yield Field(name, type_, required) if type_ else None
+
+
+def _requirement(node: ast.expr, module: Module, required: bool) -> tuple[bool, ast.expr]:
+    """Whether a field is required, and its annotation without the words that say so."""
+    if isinstance(node, ast.Subscript):
+        word = module.origin(node.value).rpartition(".")[2]
+        if word in ("NotRequired", "Required"):
+            return word == "Required", node.slice
+    return required, node
+
+
+def unquoted(node: ast.expr) -> ast.expr:
+    """The expression of an annotation that may be written in quotes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            return ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            pass
+    return node
 
 
 def _parse_constant(node: ast.Constant, module: Module) -> Type | None:

@@ -17,6 +17,7 @@ from ..python_text import syntax_problem
 from ..text import read_text
 from .aliases import aliases
 from .lineage import Class, lineage, merged, services_of
+from .records import records
 from .source_module import Module
 
 __all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
@@ -114,7 +115,8 @@ def read_source(root: Path, service: str) -> Source:
         raise UserError(problems)
     from .lib import lib_modules  # which imports this module
 
-    _import_aliases([*lib_modules(root)[0], *(m for m in parsed if isinstance(m, Module))])
+    own = [m for m in parsed if isinstance(m, Module)]
+    _import_types([*lib_modules(root)[0], *own, *_peers(root, service, own)])
     return Source(
         service,
         tuple(m for m in parsed if isinstance(m, Module)),
@@ -122,17 +124,49 @@ def read_source(root: Path, service: str) -> Source:
     )
 
 
-def _import_aliases(modules: list[Module]) -> None:
-    """Add to each module the aliases that it imports from others, which may have imported them."""
-    offered = {f"{m.name}.{name}": found for m in modules for name, found in m.aliases.items()}
-    for _ in modules:
-        known = len(offered)
-        for module in modules:
-            for name, origin in module.names.items():
-                if origin in offered:
-                    module.aliases[name] = offered[f"{module.name}.{name}"] = offered[origin]
-        if len(offered) == known:
-            return
+def _import_types(modules: list[Module]) -> None:
+    """Add to each module the aliases and records that it imports, also through other modules."""
+    for kind in ("aliases", "records"):
+        offered = {
+            f"{module.name}.{name}": item
+            for module in modules
+            for name, item in getattr(module, kind).items()
+        }
+        for _ in modules:
+            known = len(offered)
+            for module in modules:
+                for name, origin in module.names.items():
+                    if origin in offered:
+                        item = offered[origin]
+                        getattr(module, kind)[name] = offered[f"{module.name}.{name}"] = item
+            if len(offered) == known:
+                break
+
+
+def _peers(root: Path, service: str, own: list[Module]) -> list[Module]:
+    """The modules of the services that a service imports from, for their types."""
+    found: list[Module] = []
+    known, todo = {service}, own
+    while todo:
+        origins = [name.split(".") for module in todo for name in module.names.values()]
+        names = {parts[1] for parts in origins if parts[0] == "services" and len(parts) > 2}
+        todo = [m for name in sorted(names - known) for m in modules_of(root, name)]
+        known |= names
+        found += todo
+    return found
+
+
+def modules_of(root: Path, service: str) -> list[Module]:
+    """The modules of a service that can be read; the check of the service reports the others."""
+    folder = root / "services" / service
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    files = [
+        file
+        for file in project_files(folder, "*.py")
+        if not set(ASIDE) & set(file.relative_to(folder).parts)
+    ]
+    return [m for file in files if isinstance(m := parse_module(file, root), Module)]
 
 
 def _linked(folder: Path, service: str) -> Problem:
@@ -171,6 +205,7 @@ def parse_module(path: Path, root: Path) -> Module | Problem:
     module = Module(name, file, is_package, tree, digest=digest)
     module.names.update(_imported_names(module))
     module.aliases.update({name: (type_, module) for name, type_ in aliases(tree).items()})
+    module.records.update({name: (cls, module) for name, cls in records(tree).items()})
     return module
 
 

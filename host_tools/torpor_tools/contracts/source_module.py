@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Problem, Where
+from ..model.types import Type
 from ..python_names import imported_from
 
 
@@ -21,6 +23,9 @@ class Module:
     digest: str = ""  # of the text
     # Each type alias with what it stands for and the module that says so.
     aliases: dict[str, tuple[ast.expr, Module]] = field(default_factory=dict)
+    # Each record with its class and the module that defines it.
+    records: dict[str, tuple[ast.ClassDef, Module]] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)  # names that are known already
 
     def where(self, node: ast.AST) -> Where:
         return Where(self.file, getattr(node, "lineno", 0))

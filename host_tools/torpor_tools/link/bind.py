@@ -1,9 +1,9 @@
 """Take out of a module's source what a chip does not need, before it is compiled.
 
 This removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
-``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, and
-torpor's decorators (their content is in the wiring). Nothing else changes, and every line keeps its
-number.
+``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, records,
+and torpor's decorators (their content is in the wiring). Nothing else changes, and every line keeps
+its number.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ..contracts import aliases
+from ..contracts.records import records
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
@@ -30,6 +31,39 @@ def run(program: Program) -> None:
         if module.part == "service":
             program.modules[module.name], problems = bound(module, program.shelf.erased)
             program.problems += problems
+            if _holds_only_records(module) and not _is_imported(module, program):
+                del program.modules[module.name]
+
+
+def _holds_only_records(module: Module) -> bool:
+    """Whether nothing of a module is left when its records are gone."""
+    tree = parsed(module.source, module.file)
+    types = {*records(tree).values(), *aliases.host_only(tree).values()}
+    no_code = (ast.Import, ast.ImportFrom, ast.Constant)
+    code = [getattr(n, "value", n) for n in tree.body if n not in types]
+    return bool(types) and not module.is_package and all(isinstance(n, no_code) for n in code)
+
+
+def _is_imported(module: Module, program: Program) -> bool:
+    """Whether a module of the service imports this one itself, and not only its types."""
+    package, _, name = module.name.rpartition(".")
+    inside = [m for m in program.modules.values() if m.name.startswith(package)]
+    return any(
+        module.name in imports or (package, name) in imports or (module.name, "*") in imports
+        for imports in map(_imports, inside)
+    )
+
+
+def _imports(module: Module) -> set[str | tuple[str, str]]:
+    """The names of modules that a module imports, and the pairs of module and name."""
+    home = module.name if module.is_package else module.name.rpartition(".")[0]
+    found: set[str | tuple[str, str]] = set()
+    for node in ast.walk(parsed(module.source, module.file)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {(imported_from(node, home), alias.name) for alias in node.names}
+    return found
 
 
 def bound(module: Module, erased: frozenset[str] = frozenset()) -> tuple[Module, list[Problem]]:
@@ -50,7 +84,7 @@ def bind(
 ) -> tuple[str, list[Problem]]:
     """The device's text of the module ``module`` (dotted name), and what is wrong with it.
 
-    ``erased`` are types of libraries, dotted, that no device has; their imports are removed.
+    ``erased`` are types of other modules, dotted, that no device has; their imports are removed.
 
     A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
     CPython cannot read the source.
@@ -68,6 +102,7 @@ def _bind(
     work = _Work(Edits(source), module, package, erased)
     work.imports(tree)
     work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
+    work.records = set(records(tree).values())
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
     return work.edits.apply(), tuple(problems)
@@ -78,11 +113,12 @@ class _Work:
     edits: Edits
     module: str
     package: str
-    erased: frozenset[str] = frozenset()  # types of libraries, dotted
+    erased: frozenset[str] = frozenset()  # types of other modules, dotted
     gone: dict[str, str] = field(default_factory=dict)  # name -> the module it came from
     removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
     decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
     aliases: dict[ast.stmt, str] = field(default_factory=dict)  # what a device cannot compute
+    records: set[ast.ClassDef] = field(default_factory=set)  # classes that are types only
 
     # -- what there is, before anything is taken out
 
@@ -124,7 +160,7 @@ class _Work:
 
     def is_doomed(self, node: ast.stmt) -> bool:
         """Whether the statement goes as a whole."""
-        if node in self.aliases:
+        if node in self.aliases or node in self.records:
             return True
         if isinstance(node, ast.Import | ast.ImportFrom):
             return not self.kept_names(node)
@@ -151,6 +187,8 @@ class _Work:
                 self.forget(statement)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self.forget_names(node, node.names)
+        elif isinstance(node, ast.ClassDef) and node in self.records:
+            self.gone[node.name] = "record"
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             self.gone[node.name] = "TYPE_CHECKING"
         elif node in self.aliases:
@@ -304,6 +342,9 @@ def _problem(name: str, module: str, where: Where) -> Problem:
     elif module == "torpor":
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"
+    elif module == "record":
+        what = f"{name} is a record, which the board does not have, and is used at run time"
+        remedy = f"write a dict and annotate where it goes: row: {name} = {{...}}"
     elif module == "alias":
         what = f"{name} is a type alias, which the board does not have, and is used at run time"
         remedy = "use it in annotations only"

@@ -19,6 +19,8 @@ from .literal import Code
 
 def encoded(kind: Type) -> Any:
     """The value that stands for a type, to be written with ``literal``."""
+    if kind.fields is not None:
+        return Code("dict")
     if kind.name == UNION:
         return tuple(map(encoded, kind.args))
     if kind.name == "None":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 from ..contracts.aliases import host_only
 from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
+from ..contracts.source import modules_of
 from ..contracts.source_module import Module as Parsed
 from ..errors import Problem
 from ..libraries.vendor import vendored
@@ -68,8 +68,11 @@ class Shelf:
 
     @cached_property
     def erased(self) -> frozenset[str]:
-        """The types of ``lib/``, dotted, that exist in annotations only: no device has them."""
-        return frozenset(_erased(lib_modules(self._root)[0]))
+        """The types of other modules, dotted, that exist in annotations only.
+
+        No device has them. They are those of ``lib/``, and the records of the services.
+        """
+        return frozenset(_erased(lib_modules(self._root)[0], _services(self._root)))
 
 
 def unfit(problem: Problem, library: str) -> Problem:
@@ -88,8 +91,16 @@ def find(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _erased(modules: Iterable[Parsed]) -> set[str]:
-    found = {f"{m.name}.{name}" for m in modules for name in host_only(m.tree)}
+def _services(root: Path) -> list[Parsed]:
+    folder = root / "services"
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [module for name in names for module in modules_of(root, name)]
+
+
+def _erased(lib: list[Parsed], services: list[Parsed]) -> set[str]:
+    modules = [*lib, *services]
+    found = {f"{m.name}.{name}" for m in lib for name in host_only(m.tree)}
+    found |= {f"{m.name}.{name}" for m in modules for name in m.records}
     # A module passes on what it imports from another one.
     passed = {
         f"{m.name}.{alias.asname or alias.name}": f"{m.imported_from(node)}.{alias.name}"

@@ -139,7 +139,7 @@ def _merged(nodes: list[Tree]) -> Tree:
 def _converted(argument: Argument, route: Route) -> str:
     """The source that takes an argument out of the request ``q``."""
     (whole,) = argument.type.values
-    kind = whole.name
+    kind = whole.plain
     if argument.name in route.parameters:
         index = route.segments.index(f"<{argument.name}>")
         if kind in ("str", "Any"):

@@ -107,6 +107,12 @@ class Contract:
     spawns: Where | None = None  # the first place where it starts a task of its own
 
     @property
+    def records(self) -> dict[str, Type]:
+        """The records in the methods, by name, inner ones first."""
+        types = (t for m in self.methods for t in (*(a.type for a in m.arguments), m.returns))
+        return {record.name: record for type_ in types for record in type_.records}
+
+    @property
     def has_store(self) -> bool:
         """Whether it keeps data."""
         return self.uses_store or bool(self.migrations)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 SCALARS = ("str", "int", "float", "bool", "None", "Any")
 UNION = "|"
 STREAM = "AsyncIterator"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record; one that is not required may be absent."""
+
+    name: str
+    type: Type
+    required: bool = True
+
+    def __str__(self) -> str:
+        return str(self.type) if self.required else f"NotRequired[{self.type}]"
 
 
 @dataclass(frozen=True)
@@ -18,16 +31,39 @@ class Type:
 
     name: str
     args: tuple[Type, ...] = ()
+    fields: tuple[Field, ...] | None = None  # of a record, a TypedDict, in their order
 
     def __str__(self) -> str:
+        return self.text(map(str, self.args))
+
+    def text(self, args: Iterable[str]) -> str:
+        """The type as an annotation, with ``args`` in place of its own."""
         if self.name == UNION:
-            return " | ".join(map(str, self.args))
-        return f"{self.name}[{', '.join(map(str, self.args))}]" if self.args else self.name
+            return " | ".join(args)
+        return f"{self.name}[{', '.join(args)}]" if self.args else self.name
 
     @property
     def options(self) -> tuple[Type, ...]:
         """The members of a union, or the type itself if it is not a union."""
         return self.args if self.name == UNION else (self,)
+
+    @property
+    def plain(self) -> str:
+        """The name of the type that a value has when it runs: a record is a ``dict``."""
+        return "dict" if self.fields is not None else self.name
+
+    @property
+    def parts(self) -> tuple[Type, ...]:
+        """The types that this one is made of."""
+        return (*self.args, *(field.type for field in self.fields or ()))
+
+    @property
+    def records(self) -> Iterator[Type]:
+        """The records in the type, inner ones first; one that is used twice comes twice."""
+        for part in self.parts:
+            yield from part.records
+        if self.fields is not None:
+            yield self
 
     @property
     def values(self) -> tuple[Type, ...]:
@@ -46,6 +82,8 @@ NONE = Type("None")
 def is_json(type_: Type) -> bool:
     """Whether every value of the type has a JSON form."""
     name, args = type_.name, type_.args
+    if type_.fields is not None:
+        return all(is_json(field.type) for field in type_.fields)
     if name == "list":
         return len(args) < 2 and all(map(is_json, args))
     if name == "dict":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 
 from ...model.contract import Argument, Contract, Method, Route
 from ...model.plan import PlacedService, Plan
 from ..fingerprint import service_fingerprint
 from ..lock import read_lock
-from .schema import JSON, Schema, answers, literal, schema
+from .schema import JSON, Schema, answers, component, literal, record_schema, schema
 
 VERSION = "3.1.0"
 _WITH_BODY = ("POST", "PUT")
@@ -61,10 +62,17 @@ def document(cluster: str, service: PlacedService, version: int) -> Schema:
         },
         "paths": _paths(contract),
         "components": {
-            "schemas": {"Error": _ERROR},
+            "schemas": {"Error": _ERROR, **_records(contract)},
             "responses": {name: _error(meaning) for name, meaning in _ANY_ERROR.values()},
         },
     }
+
+
+def _records(contract: Contract) -> Schema:
+    """The records of the routes."""
+    routed = tuple(method for method in contract.methods if method.routes)
+    records = replace(contract, methods=routed).records.values()
+    return {component(record): record_schema(record) for record in records}
 
 
 def _paths(contract: Contract) -> Schema:
@@ -109,7 +117,7 @@ def _in_path(argument: Argument) -> Schema:
 def _in_query(argument: Argument) -> Schema:
     found: Schema = {"name": argument.name, "in": "query", "required": argument.default is None}
     kind = argument.type.values[0]
-    if kind.name in ("list", "dict"):  # comes as JSON text
+    if kind.plain in ("list", "dict"):  # comes as JSON text
         return {**found, "content": {JSON: {"schema": schema(kind)}}}
     # A query cannot say null, so what may be None is simply left out.
     return {**found, "schema": _with_default(schema(kind), argument)}

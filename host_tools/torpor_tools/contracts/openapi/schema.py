@@ -25,7 +25,9 @@ _SCALARS: dict[str, Schema] = {
 
 
 def schema(kind: Type) -> Schema:
-    """The JSON Schema of a type that has a JSON form."""
+    """The JSON Schema of a type that has a JSON form; a record is a reference to its component."""
+    if kind.fields is not None:
+        return {"$ref": f"#/components/schemas/{component(kind)}"}
     if kind.name == "list":
         return {"type": "array", **({"items": schema(kind.args[0])} if kind.args else {})}
     if kind.name == "dict":
@@ -34,6 +36,20 @@ def schema(kind: Type) -> Schema:
     if len(kind.options) > 1:
         return {"anyOf": [schema(option) for option in kind.options]}
     return dict(_SCALARS[kind.name])
+
+
+def component(record: Type) -> str:
+    """The name of a record among the components, where torpor's own is ``Error``."""
+    return record.name + "_" * (record.name == "Error")
+
+
+def record_schema(record: Type) -> Schema:
+    """The JSON Schema of a record's fields. Others may be there; nobody looks at them."""
+    fields = record.fields or ()
+    found: Schema = {"type": "object", "properties": {f.name: schema(f.type) for f in fields}}
+    if required := [field.name for field in fields if field.required]:
+        found["required"] = required
+    return found
 
 
 def literal(default: str) -> Any:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from ...errors import Problem
 from ...python_names import is_foreign
 from ..lineage import SERVICE, Class, is_service, services_of
-from ..read import Function, assigned, parameters, peers, unquoted
+from ..read import Function, assigned, parameters, peers
+from ..shapes import unquoted
 from ..source import Module, Source
 
 # Attributes of every service, now or later: no method and no peer may have these names.

@@ -1,0 +1,63 @@
+"""Why an annotation cannot be part of a contract, and what to write in its place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from ..lineage import find
+from ..records import field_nodes
+from ..shapes import parse, unquoted
+from ..source import Source
+from ..source_module import Module
+
+_ENUMS = ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
+
+
+def remedy(node: ast.expr, module: Module, source: Source) -> str:
+    """Return the remedy for the first part of an annotation that cannot be sent, if known."""
+    return next(_remedies(node, module, source, ()), "")
+
+
+def _remedies(
+    node: ast.expr, module: Module, source: Source, outer: Sequence[ast.ClassDef]
+) -> Iterator[str]:
+    for part in ast.walk(unquoted(node)):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            if unquoted(part) is not part:
+                yield from _remedies(unquoted(part), module, source, outer)
+        elif isinstance(part, ast.Name) and part.id in module.aliases:
+            type_, home = module.aliases[part.id]
+            yield from _remedies(type_, home, source, outer)
+        elif isinstance(part, ast.Name) and part.id in module.records:
+            yield from _of_record(*module.records[part.id], source, outer)
+        elif isinstance(part, ast.Name) and (found := find(source.modules, module, part.id)):
+            yield _of_class(found.node)
+
+
+def _of_record(
+    cls: ast.ClassDef, home: Module, source: Source, outer: Sequence[ast.ClassDef]
+) -> Iterator[str]:
+    if cls in outer:
+        yield f"{cls.name} holds itself: send a flat list whose items name the one above them"
+        return
+    for name, node in field_nodes(cls):
+        inner = next(_remedies(node, home, source, (*outer, cls)), "")
+        if inner:
+            yield inner
+        elif parse(node, home) is None and not _is_requirement(node):
+            yield f"change its field {name}: {ast.unparse(node)} cannot be sent"
+
+
+def _is_requirement(node: ast.expr) -> bool:
+    return isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("Required")
+
+
+def _of_class(cls: ast.ClassDef) -> str:
+    bases = [ast.unparse(base).rpartition(".")[2] for base in cls.bases]
+    if any(base in _ENUMS for base in bases):
+        return f"{cls.name} is an enum: write {cls.name} = Literal[...] with its values"
+    words = [ast.unparse(item) for item in cls.decorator_list]
+    kind = "a dataclass" if any("dataclass" in word for word in words) else "a class"
+    kind = "a named tuple" if "NamedTuple" in bases else kind
+    return f"{cls.name} is {kind}: write class {cls.name}(TypedDict) with its fields"

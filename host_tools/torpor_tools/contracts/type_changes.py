@@ -1,0 +1,60 @@
+"""Compares two versions of a type: which changes callers notice, by the direction of the data.
+
+A caller sends arguments and reads results. A result may gain a field, because callers do not look
+at what they do not know; an argument may gain one only if it may be absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.types import Field, Type
+
+Found = tuple[bool, str]  # whether it breaks callers, and what changed
+
+
+def type_changes(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]:
+    """Yield what changed; ``path`` leads to the value, ``sent`` means that callers send it."""
+    if old == new:
+        return
+    if old.fields is not None and new.fields is not None:
+        yield from _fields(old.fields, new.fields, path, sent)
+    elif _same_form(old, new):
+        for before, now in zip(old.args, new.args, strict=True):
+            yield from type_changes(before, now, path + _step(old, before), sent)
+    elif path:
+        yield True, f"{path} was {old}, is {new}"
+    else:
+        yield True, f"returned {old}, returns {new}"
+
+
+def _same_form(old: Type, new: Type) -> bool:
+    """Whether two types differ only in records inside."""
+    same = (old.name, len(old.args)) == (new.name, len(new.args)) and bool(old.args)
+    return same and any(old.records) and any(new.records)
+
+
+def _step(outer: Type, inner: Type) -> str:
+    return {"list": "[]", "dict": "[]"}.get(outer.name, "")
+
+
+def _fields(
+    old: tuple[Field, ...], new: tuple[Field, ...], path: str, sent: bool
+) -> Iterator[Found]:
+    before = {field.name: field for field in old}
+    now = {field.name: field for field in new}
+    for name, field in before.items():
+        place = f"{path}.{name}" if path else name
+        if name not in now:
+            yield True, f"{place} is gone"
+            continue
+        yield from type_changes(field.type, now[name].type, place, sent)
+        if field.required != now[name].required:
+            # A reader relies on what is always there; a sender may leave out what need not be.
+            words = ("must be there now", "may be absent now")
+            yield now[name].required == sent, f"{place} {words[field.required]}"
+    for name, field in now.items():
+        if name not in before:
+            place = f"{path}.{name}" if path else name
+            must = sent and field.required
+            yield must, f"{place} is new" + (" and must be there" if must else "")

@@ -1,0 +1,11 @@
+# BREAKS: put: point.at is gone
+class Point(TypedDict):
+    celsius: float
+    at: int
+# methods
+async def put(self, point: Point) -> None: ...
+# --- now
+class Point(TypedDict):
+    celsius: float
+# methods
+async def put(self, point: Point) -> None: ...

@@ -1,0 +1,7 @@
+# BREAKS: read returned dict, returns Point
+async def read(self) -> dict: ...
+# --- now
+class Point(TypedDict):
+    at: int
+# methods
+async def read(self) -> Point: ...

@@ -1,0 +1,10 @@
+# SAME
+class Point(TypedDict):
+    at: int
+# methods
+async def read(self) -> Point: ...
+# --- now
+class Spot(TypedDict):
+    at: int
+# methods
+async def read(self) -> Spot: ...

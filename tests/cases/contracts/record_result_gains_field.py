@@ -1,0 +1,11 @@
+# COMPATIBLE: read: [].at is new
+class Point(TypedDict):
+    celsius: float
+# methods
+async def read(self) -> list[Point]: ...
+# --- now
+class Point(TypedDict):
+    celsius: float
+    at: int
+# methods
+async def read(self) -> list[Point]: ...
