@@ -46,6 +46,9 @@ class ADC:
         def init(self, *, atten=-1):
             self._init(atten=atten)
 
+        def deinit(self):
+            pass
+
         def read(self):
             return self.read_u16() >> 4
 

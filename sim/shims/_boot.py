@@ -43,6 +43,8 @@ if "epoch_s" in _sim.facts["behaves"]:
     sys.modules["time"] = __import__("_epoch")
 if "blocks" in _sim.facts:
     __import__("_room").install()
+if "blocking" in _sim.facts:
+    __import__("_blocked").install()
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 if "links" in _sim.facts:
     import _record  # before the program: it weighs what is there already

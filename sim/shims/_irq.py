@@ -16,7 +16,7 @@ _LOOK_MS = 1
 _MOST_MS = 5  # that asyncio waits before it looks whether a handler has run
 _OPTIONS = ("wake",) if _ESP32 else ("hard",)
 _pins: dict = {}  # pin -> its Irq
-timers: list = []  # what is counting: each has ``due`` in ticks_ms and ``fire()``
+timers: list = []  # what is counting: each has ``due`` in ticks_ms and ``_fire()``
 _calls = 0  # of handlers
 _running = False
 
@@ -127,7 +127,7 @@ def _watch():
             now = time.ticks_ms()
             for timer in timers[:]:
                 if time.ticks_diff(now, timer.due) >= 0:
-                    timer.fire()
+                    timer._fire()
             for irq in list(_pins.values()):
                 irq.look()
         except MemoryError:

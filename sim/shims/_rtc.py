@@ -42,6 +42,9 @@ class RTC:
 
     if facts["port"] == "esp32":
 
+        def init(self, value):
+            self.datetime(value)
+
         def memory(self, data=None):
             if data is None:
                 try:

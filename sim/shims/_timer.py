@@ -56,7 +56,7 @@ class Timer:
     def _next(self):
         self.due = time.ticks_add(self._since, min(self._count * self._us // 1000, 1 << 28))
 
-    def fire(self):
+    def _fire(self):
         if self._mode == Timer.ONE_SHOT:
             self.deinit()
         else:

@@ -141,7 +141,7 @@ class UART(io.IOBase):
             _irq.timers.append(self)
         _irq.start()
 
-    def fire(self):
+    def _fire(self):
         """Call the handler once what comes has ended."""
         import _irq
 

@@ -24,6 +24,7 @@ from .record import links
 from .watchdog import Watchdog
 from .wiring import wire, wired_devices
 
+_BLOCKED_MS = 100  # for so long a service may block the loop before the log notes it
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
@@ -291,6 +292,7 @@ class SimBoard:
             devices=[device.name for device in self.image.board.devices],
         )
         told |= self._folder.room(self.image.board.board)
+        told["blocking"] = _BLOCKED_MS
         if self._record:
             told["links"] = links(self.image)
         write_json(self._folder.run / "facts.json", told)

@@ -28,7 +28,8 @@ _HIDDEN = {  # shims that a chip of this port does not have
     "rp2": frozenset({"_epoch", "_gc", "errno", "esp32"}),
     "esp32": frozenset({"rp2"}),
     "unix": frozenset(
-        {"_epoch", "_gc", "errno", "esp32", "rp2", "network", "ntptime", "onewire", "ds18x20"}
+        {"_epoch", "_gc", "errno", "esp32", "rp2", "network", "ntptime"}
+        | {"onewire", "ds18x20", "dht", "neopixel"}
     ),
 }
 _SECRETS = "secrets.json"

@@ -17,6 +17,7 @@ from torpor_tools.model.plan import BoardPlan
 from torpor_tools.project import load_board
 from torpor_tools.project.devices import wired
 
+_END = "-- end --"
 Devices = Mapping[str, dict[str, Any]]
 
 
@@ -48,10 +49,10 @@ def simulator(
     files: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Simulator:
-    """A simulator whose board runs ``source`` and prints ``end``, also when that fails."""
+    """A simulator whose board runs ``source`` and prints that it ends, also when that fails."""
     main = (
         f"{tiny.READY}import sys\ntry:\n{indent(source, '    ')}\n"
-        "except Exception as e:\n    sys.print_exception(e)\nprint('end')\n"
+        "except Exception as e:\n    sys.print_exception(e)\nprint('-- end --')\n"
         "import time\nwhile True:\n    time.sleep(1)\n"
     )
     image = tiny.image(folder, {"main.py": main, **(files or {})}, where)
@@ -60,9 +61,9 @@ def simulator(
 
 async def said(board: SimBoard) -> list[str]:
     """What its program prints up to its end."""
-    await board.wait_log("end", 60)
+    await board.wait_log(_END, 60)
     lines = tiny.printed(board.log)
-    return lines[: lines.index("end")]
+    return lines[: lines.index(_END)]
 
 
 async def printed(

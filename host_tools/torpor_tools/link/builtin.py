@@ -30,9 +30,6 @@ MODULES = {
 # Bluetooth radio: MICROPY_PY_BLUETOOTH in ports/esp32/boards/ESP32_GENERIC_S2/mpconfigboard.h.
 _LACKING = {"ESP32-S2": frozenset({"bluetooth", "ubluetooth"})}
 
-# Modules that services may import although the simulator lacks them.
-_UNCHECKED = ("dht", "neopixel")
-
 # What may also be written with a "u" in front, as before 2023: utime, ujson. (Tried out there.)
 _WITH_U = """
     array asyncio binascii bluetooth collections cryptolib errno hashlib heapq io json machine os
@@ -44,7 +41,7 @@ def simulated(module: str) -> bool:
     """Return whether the simulator has a module (dotted name) that a chip's firmware has."""
     name = module.partition(".")[0]
     own = {path.stem for path in project_files(shims_dir(), "*.py", deep=False)}
-    return has("unix", name) or name in own or name in _UNCHECKED
+    return has("unix", name) or name in own
 
 
 def has(port: str, module: str, chip: str = "") -> bool:

@@ -1,0 +1,127 @@
+"""A service with a sensor and a display: checked, tested and run against simulated devices."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.cli import run
+
+ROOM = '''
+import time
+
+from machine import I2C
+from torpor import Service, get
+
+_SHT4X = 0x44
+
+
+class Room(Service):
+    async def start(self) -> None:
+        self._bus = I2C(0)
+
+    @get("/temperature")
+    async def temperature(self) -> float:
+        """Return degrees Celsius."""
+        self._bus.writeto(_SHT4X, b"\\xfd")
+        time.sleep_ms(10)
+        data = self._bus.readfrom(_SHT4X, 6)
+        return round(-45 + 175 * (data[0] << 8 | data[1]) / 65535, 1)
+
+    @get("/slow")
+    async def slow(self) -> int:
+        """Block the loop."""
+        for _ in range(5):
+            time.sleep_ms(40)
+        return 1
+'''
+TESTS = """
+import pytest
+from torpor import Fault
+
+
+async def test_the_room_is_as_warm_as_it_is(start, board):
+    board.set("air", temperature=30.5)
+    room = await start()
+    assert await room.temperature() == 30.5
+    board.set("air", temperature=-7)
+    assert await room.temperature() == -7
+
+
+async def test_a_new_test_begins_with_the_values_of_cluster_toml(start, board):
+    room = await start()
+    assert await room.temperature() == 4.5
+    assert board.shown("air") is None
+
+
+async def test_faults_and_typing_errors(start, board):
+    room = await start()
+    board.fault("air", "nack")
+    with pytest.raises(Fault):
+        await room.temperature()
+    board.fault("air", None)
+    assert await room.temperature() == 4.5
+    with pytest.raises(TypeError, match="no device 'wind' is wired to the board; its devices: air"):
+        board.set("wind", speed=1)
+    with pytest.raises(TypeError, match="has no argument heat; it takes"):
+        board.set("air", heat=1)
+    with pytest.raises(TypeError, match="nack, hang, garbage, or None"):
+        board.fault("air", "burn")
+"""
+DEVICES = """
+[boards.box.devices]
+air = { model = "sht4x", bus = "i2c0", temperature = 4.5 }
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("desk")
+    write_cluster(root, {"room": ROOM})
+    with (root / "cluster.toml").open("a") as file:
+        file.write(DEVICES)
+    (root / "services" / "room" / "tests").mkdir()
+    (root / "services" / "room" / "tests" / "test_room.py").write_text(TESTS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def cluster(project: Path) -> Iterator[Running]:
+    with running(project) as cluster:
+        yield cluster
+
+
+def test_the_checks_and_the_build_take_a_driver_and_its_devices(project: Path) -> None:
+    assert run(["-C", str(project), "check"]) == 0
+    assert run(["-C", str(project), "build"]) == 0
+
+
+def test_its_tests_set_and_break_devices(project: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:schemathesis", "--color=no"]
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    assert "3 passed" in result.stdout, result.stdout + result.stderr
+
+
+def test_it_runs_and_follows_what_is_set(cluster: Running) -> None:
+    with cluster.client("room") as client:
+        assert client.get("/temperature").json() == 4.5
+        cluster.sim.board("box").inputs.device("air", temperature=21.5)
+        assert client.get("/temperature").json() == 21.5
+        cluster.sim.board("box").inputs.fault("air", "nack")
+        assert client.get("/temperature").status_code == 500
+        cluster.sim.board("box").inputs.fault("air", None)
+
+
+def test_who_blocks_the_loop_is_noted_once(cluster: Running) -> None:
+    with cluster.client("room") as client:
+        assert client.get("/temperature").status_code == 200
+        assert "blocked" not in cluster.log_text("box"), "10 ms are no news"
+        client.get("/slow")
+        cluster.wait_log("box", "WARN room: services.room blocked the loop for")
+        client.get("/slow")
+        assert cluster.log_text("box").count("blocked the loop") == 1
