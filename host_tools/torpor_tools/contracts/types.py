@@ -89,7 +89,7 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
     config = write_config(kind, root, sees=view, untyped=library.untyped)
     digest = digest_of(
         [config.read_text(encoding="utf-8"), *map(str, names)],
-        modules_below(firmware_dir(), *sorted(view.iterdir())),
+        modules_below(firmware_dir(), root / "services", root / FOLDER),
         modules_below(stubs_dir(kind)),
     )
     kept = config.with_suffix(".json")

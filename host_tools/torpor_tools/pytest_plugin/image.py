@@ -113,8 +113,9 @@ def link_lib(root: Path, *, counted: bool = False) -> TestImage:
     text = wiring(plan, board) + _WIRING_OF_LIB
     tests: list[Module] = []
     problems: dict[str, list[Problem]] = {}
-    for folder in sorted((root / LIB).rglob("tests")):
-        if folder.is_dir():
+    sources = project_files(root / LIB, "*.py")
+    for folder in sorted({p for file in sources for p in file.parents if p.name == "tests"}):
+        if folder.is_relative_to(root / LIB):
             name = ".".join(folder.relative_to(root).parts)
             found = _tests(folder, name, plan)
             tests += found[0]
