@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 
+from torpor import cold
 from torpor.service import Fault
 from torpor.store.database import Store
 
@@ -17,13 +18,22 @@ _look: dict = {"__name__": "torpor.store.admin"}
 
 def load(source):
     """Take the functions that ``ask`` calls; an image has them only for calls over the network."""
+    cold.cold = cold.startup = _unmarked  # the marks are not in an image
     exec(source, _look)
+
+
+def _unmarked(function):
+    return function
 
 
 def ask(do, service, given):
     """Print what the function ``do`` answers, ``{"value": ...}``, or the ``Fault`` it raises."""
     try:
-        reply = {"value": asyncio.run(_look[do](_opened(service), **json.loads(given)))}
+        reply = {
+            "value": asyncio.run(
+                getattr(_look["Questions"], do)(_opened(service), **json.loads(given))
+            )
+        }
     except Fault as e:
         reply = {"fault": e.message}
     print(json.dumps(reply))

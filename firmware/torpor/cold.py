@@ -1,21 +1,59 @@
-"""Overlays: modules that are loaded when they are needed and then given back.
+"""Code that is loaded when it is called: ``@cold`` and ``@startup``.
 
-On a chip code lives in the heap, so what a board seldom does must not stay there. Whoever needs an
-overlay imports it in the function that uses it; while it is loaded that costs a look-up. There are
-two ways to give it back, and whoever still has it in hand keeps it:
-
-- ``forget``, at once: for what is large and used once, such as that which opens a database.
-- ``until_collected``: for what may be asked for a thousand times in a row by whoever sends nonsense
-  to a port. It is loaded once between two collections (see ``heap``), however often it is used.
+On a chip code lives in the heap, so what a board rarely does must not stay there. The marks do
+nothing by themselves. The build moves what they mark into modules of their own and leaves stubs,
+which load them with the functions below: see docs/internals/cold.md.
 """
 
 import sys
 
-_loaded: list[str] = []
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+_loaded: list[str] = []  # what the next collection releases
+_cold: "dict[str, Any]" = {}  # module -> the module of its cold code, while that is loaded
+
+
+def cold(marked: "T") -> "T":
+    """Mark a function or method that runs rarely: loaded when called, until the next collection."""
+    return marked
+
+
+def startup(marked: "T") -> "T":
+    """Mark a function or method that runs once: released as soon as it has returned."""
+    return marked
+
+
+def load(name: str) -> "Any":
+    """Return the module of the cold code of the module ``name``; called by stubs."""
+    module = _cold.get(name)
+    if module is None:
+        module = _cold[name] = _import(name + "__cold")
+        until_collected(name + "__cold")
+    return module
+
+
+def once(name: str) -> "Any":
+    """Return the module of what ``name`` does once. The caller alone keeps it in the heap."""
+    module = _import(name + "__startup")
+    forget(name + "__startup")
+    return module
+
+
+def _import(name: str) -> "Any":
+    try:
+        __import__(name)
+        return sys.modules[name]
+    except BaseException:
+        forget(name)  # half a module
+        raise
 
 
 def forget(name: str) -> None:
-    """Give back the heap of the module of that full name, if it is loaded."""
+    """Release the module of that full name, if it is loaded."""
     sys.modules.pop(name, None)
     package, _, own = name.rpartition(".")
     try:
@@ -25,11 +63,12 @@ def forget(name: str) -> None:
 
 
 def until_collected(name: str) -> None:
-    """Forget the module of that full name when the heap is collected next; it says so itself."""
+    """Release the module of that full name at the next collection."""
     _loaded.append(name)
 
 
 def clear() -> None:
-    """Forget what was to stay until now: the collection that follows takes it."""
+    """Release what was loaded until now: the collection that follows takes it."""
+    _cold.clear()
     while _loaded:
         forget(_loaded.pop())

@@ -290,11 +290,11 @@ def move_data() -> None:
         return
     _moved = True
     try:
-        from torpor import store
+        from torpor import cold
 
         if data != "/data":
             # Loading a module takes a board 50 ms, and each test would load ten of them again.
-            store.forget = lambda name: None
+            cold.clear = lambda: None
         from torpor.store import database
 
         made = database.Store

@@ -17,16 +17,25 @@ _inner = [0]  # for each measurement under way: what the measurements inside it 
 _found = {}  # name of a module or a service -> bytes
 
 
-def _begin():
+def _collect():
+    """Collect, between two measurements also what was loaded for one call."""
+    cold = sys.modules.get("torpor.cold")
+    if cold and len(_inner) == 1:
+        cold.clear()
     gc.collect()
+
+
+def _begin():
+    _collect()
     _inner.append(0)
     return gc.mem_alloc()
 
 
 def _end(name, before):
-    gc.collect()
+    inner = _inner.pop()
+    _collect()
     grown = gc.mem_alloc() - before
-    own = grown - _inner.pop()
+    own = grown - inner
     _inner[-1] += grown
     _found[name] = _found.get(name, 0) + max(0, own)
 
@@ -125,7 +134,7 @@ def _watch(cluster):
 
 async def _main(kernel):
     await kernel.start()
-    gc.collect()
+    _collect()
     from torpor import heap as policy
 
     used, free = gc.mem_alloc(), policy.mem_free()

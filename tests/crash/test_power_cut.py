@@ -37,10 +37,10 @@ MISTAKES: dict[str, Mistake] = {
     },
     "the journal is emptied first": {
         "compact.py": [
-            ("        done = (yield from fold(table)) and done\n", "        pass\n"),
+            ("        done = (yield from _fold(table)) and done\n", "        pass\n"),
             (
                 "    store.size = 0\n",
-                "    store.size = 0\n    for table in tables:\n        yield from fold(table)\n",
+                "    store.size = 0\n    for table in tables:\n        yield from _fold(table)\n",
             ),
         ]
     },

@@ -22,7 +22,7 @@ firmware, root, device, days = sys.argv[1:5]
 sys.path[:] = [firmware, root, device, ".frozen"]
 import asyncio, gc, json, math, os, vfs
 from flash import Flash, mounted
-from torpor.store import upgrade
+from torpor.store import migrate
 from services.readings.archive import Archive
 from services.readings.buckets import Buckets
 
@@ -38,7 +38,7 @@ def celsius(minute):
 
 
 def opened():
-    return upgrade.opened("readings", NAMES, None, "/f/data")
+    return migrate.opened("readings", NAMES, None, "/f/data")
 
 
 def counted(store):

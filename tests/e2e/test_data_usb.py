@@ -39,10 +39,10 @@ UP = "def up(db):\n    db.index('notes', 'tag')\n"
 # What runs the services on this board, which has no radio: as main.py does, to their start.
 MAIN = """
 import asyncio, cluster
-from torpor import kernel, startup
+from torpor import kernel
 kernel.current = kernel.Kernel(cluster)
-startup.load(kernel.current)
-asyncio.run(startup.start(kernel.current))
+cluster.parts = lambda: ()
+asyncio.run(kernel.current.start())
 print("main has run")
 """
 LARGE = replace(FILESYSTEM, block_count=120)

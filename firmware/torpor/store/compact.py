@@ -11,19 +11,18 @@ from os import remove, rename
 
 from micropython import const
 
-from .. import cold
+from .. import clock
+from ..cold import cold
 from ..errnos import ENOSPC
-from . import forget, segment
+from . import segment
 from .index import at, place, split
-from .maintenance import drop, trim
-
-cold.forget("torpor.errnos")
-forget("maintenance")
 
 _BLOCK = const(2048)
 _LEAF = const(16384)
+_MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the year 5138 in s
 
 
+@cold
 async def run(store, writes=()) -> None:
     """Fold the journal of a store and let other tasks run in between. Raises as ``commit``.
 
@@ -35,12 +34,10 @@ async def run(store, writes=()) -> None:
         for _ in walk:
             await asyncio.sleep_ms(0)
     except OSError as e:
-        from . import opening, reserve
+        from . import recovery, reserve
 
-        forget("opening")
-        forget("reserve")
         if e.errno != ENOSPC:
-            raise opening.failed(store, e)
+            raise recovery.failed(store, e)
         if not reserve.frees(writes):
             raise reserve.full()
         if reserve.spend(store):
@@ -49,6 +46,7 @@ async def run(store, writes=()) -> None:
         walk.close()
 
 
+@cold
 def steps(store):
     """Fold the journal of a store and begin a new one. A generator of steps, to run to its end.
 
@@ -57,7 +55,7 @@ def steps(store):
     tables = [table for table in store.tables.values() if table.keys]
     done = True
     for table in tables:
-        done = (yield from fold(table)) and done
+        done = (yield from _fold(table)) and done
     if not done:
         raise OSError(ENOSPC)
     store.journal.close()
@@ -67,10 +65,10 @@ def steps(store):
     for table in tables:
         table.keys.clear()
         table.texts.clear()
-        yield from trim(table)
+        yield from _trim(table)
 
 
-def fold(table):
+def _fold(table):
     """Write the table's recent rows into its leaves; a generator of steps.
 
     A leaf for which there is no room is left as it is: others may shrink. Returns whether there was
@@ -96,6 +94,26 @@ def fold(table):
             _discard(leaves.prefix + ".~")
         n = end
     return done
+
+
+def _trim(table):
+    """Drop the leaves that ``keep`` and ``max_age`` allow to go; a generator of steps."""
+    leaves = table.leaves
+    bounds = leaves.bounds
+    if table.keep and len(bounds) > 1:
+        total = 0
+        for i in range(len(bounds)):
+            total += leaves.map(i)[2]
+            yield
+        while len(bounds) > 1 and total - leaves.map(0)[2] >= table.keep:
+            total -= leaves.map(0)[2]
+            leaves.drop(0)
+            yield
+    if table.max_age and clock.synced():
+        oldest = clock.now() - table.max_age
+        while len(bounds) > 1 and bounds[1] <= (oldest * 1000 if bounds[1] > _MS else oldest):
+            leaves.drop(0)
+            yield
 
 
 def _discard(path):
@@ -192,7 +210,7 @@ def _write(table, i, blocks, extend):
         if old is not None and not extend:
             leaves.close()
             if empty:
-                drop(table, i)
+                leaves.drop(i)
             else:
                 rename(aside, leaves.path(old))
     finally:

@@ -10,7 +10,11 @@ from json import dumps
 
 from micropython import const
 
-from . import forget, segment
+from .. import kernel
+from ..cold import cold, startup
+from ..errnos import ENOSPC
+from ..service import Fault
+from . import segment
 from .table import Table
 
 TYPE_CHECKING = False
@@ -18,14 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _JOURNAL = const(2048)  # bytes from which on it is folded
+_LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 _TIGHT = const(512)  # the same when room is scarce, which folding gives back
-
-
-def _opening():
-    from . import opening
-
-    forget("opening")
-    return opening
 
 
 class Store:
@@ -51,7 +49,9 @@ class Store:
         self.joined: dict = {}  # id of a task -> joint.Joint, which holds its writes
         self.size = self.commits = self.flushes = self.written = self.lost = 0
         self.dirty = False
-        _opening().load(self)
+        from . import recovery
+
+        recovery.load(self)
 
     def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
         """The table of that name; it need not exist.
@@ -61,7 +61,9 @@ class Store:
         ``commit="wake"`` leaves out the flush: rows are safe once ``flush`` has been called: the
         runtime does so before the board sleeps, and after a minute.
         """
-        return _opening().table(self, name, keep, max_age, commit == "wake")
+        from . import recovery
+
+        return recovery.table(self, name, keep, max_age, commit == "wake")
 
     # Batches: an ``async with`` collects the writes of its task.
 
@@ -102,7 +104,6 @@ class Store:
             if self.size > (_TIGHT if self.tight else _JOURNAL):
                 from . import compact
 
-                forget("compact")
                 await compact.run(self, writes)
             if self.tight:
                 from . import reserve
@@ -121,15 +122,15 @@ class Store:
         texts[0] = dumps(names, separators=(",", ":")).encode()
         record = segment.pack(texts)
         if len(record) > segment.MOST:
-            raise _opening().too_long()
+            raise Fault(413, "a commit has at most %d bytes" % segment.MOST)
         try:
             self.journal.write(record)
             if not lazy:
                 self.journal.flush()
         except OSError as e:
-            _opening().write_failed(self, e, writes, record)
+            _write_failed(self, e, writes, record)
         if lazy and not self.dirty:
-            asyncio.create_task(_opening().flush_later(self))
+            asyncio.create_task(_flush_later(self))
         self.dirty = lazy
         self.size += len(record)
         self.commits += 1
@@ -144,3 +145,45 @@ class Store:
             self.journal.flush()
             self.dirty = False
             self.flushes += 1
+
+
+@cold
+def _write_failed(store: Store, error: OSError, writes: list, record: bytes) -> None:
+    """Raise what an error means, unless the reserve makes room for the record."""
+    from . import recovery, reserve
+
+    fault = recovery.failed(store, error)
+    try:
+        if error.errno == ENOSPC and reserve.again(store, writes, record):
+            return
+    except OSError as e:
+        fault = recovery.failed(store, e)
+    raise fault
+
+
+@cold
+async def _flush_later(store: Store) -> None:
+    """Flush a write with ``commit="wake"`` after a while."""
+    await asyncio.sleep_ms(_LATEST_MS)
+    store.flush()
+
+
+@startup
+def opened(name: str, known: int = 0, root: str = "/data") -> Store:
+    """Open the database of a service whose image has ``known`` migrations.
+
+    Raises:
+        RuntimeError: The data has had more of them.
+    """
+    from . import recovery
+
+    store = Store(name, root)
+    done = recovery.version(store)
+    if done > known:
+        raise RuntimeError(
+            "its data has had %d migrations, this image has %d: put the newer image back"
+            % (done, known)
+        )
+    if kernel.current:
+        kernel.current.savers.append(store.flush)
+    return store

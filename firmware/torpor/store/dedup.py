@@ -10,8 +10,6 @@ from binascii import crc32
 
 from micropython import const
 
-from . import forget
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .database import Store
@@ -34,10 +32,9 @@ class Window:
     """The last ``keep`` results by id; 8 bytes of RAM each."""
 
     def __init__(self, store: "Store", keep: int = 64) -> None:
-        from . import opening
+        from . import recovery
 
-        forget("opening")
-        self._table = opening.generation(store, _NAME, 0)
+        self._table = recovery.generation(store, _NAME, 0)
         self._table.keep = keep
         self._marks = bytearray(_MARK * keep)
         self._keys = array("i", bytes(self._marks))

@@ -9,6 +9,7 @@ key and the offset of every block in the leaves that have been used.
 from array import array
 from binascii import hexlify
 from json import loads
+from os import remove
 
 from . import segment
 
@@ -112,6 +113,13 @@ class Leaves:
         offsets.append(file.seek(0, 2))  # where the last block ends
         self.maps[i] = firsts, offsets, count
         return self.maps[i]
+
+    def drop(self, i: int) -> None:
+        """Remove a leaf with its rows."""
+        self.close()
+        remove(self.path(self.bounds[i]))
+        self.bounds.pop(i)
+        self.maps.pop(i)
 
     def forget(self) -> None:
         """Give back the RAM that the blocks' places take; they are found again when needed."""

@@ -10,17 +10,38 @@ from json import dumps
 from micropython import const
 
 from .. import log
-from . import compact, forget, opening
-from .database import Store
-from .table import Table
+from ..cold import startup
+from . import compact, database, recovery
 
-forget("compact")
-forget("opening")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .database import Store
+    from .table import Table
 
 _JOURNAL = const(2048)  # bytes
 
 
-def run(store: Store, module: str, number: int) -> None:
+@startup
+def opened(name: str, migrations: tuple, indexing=None, root: str = "/data") -> "Store":
+    """Open the database of a service, and run the migrations that it has not had.
+
+    Args:
+        name: The service.
+        migrations: The names of all migrations that it has.
+        indexing: The module ``secondary``, if one of them asks for an index.
+        root: The folder of all databases.
+
+    Raises:
+        RuntimeError: A migration fails, or the data has had more of them. The data is as it was.
+    """
+    store = database.opened(name, len(migrations), root)
+    store.indexing = indexing
+    for number in range(recovery.version(store), len(migrations)):
+        _run(store, "services.%s.migrations.%s" % (name, migrations[number]), number + 1)
+    return store
+
+
+def _run(store: "Store", module: str, number: int) -> None:
     """Run ``up`` of the migration with that number. Raises ``RuntimeError`` if it fails."""
     try:
         __import__(module)
@@ -28,7 +49,7 @@ def run(store: Store, module: str, number: int) -> None:
         sys.modules[module].up(db)
         db.commit(number)
     except Exception as e:
-        opening.load(store)
+        recovery.load(store)
         service, name = module.split(".")[1::2]
         text = "migration %s" % name
         log.Log(service).exception(e, text + " failed")
@@ -41,7 +62,7 @@ def run(store: Store, module: str, number: int) -> None:
         owner = sys.modules.get(package.rpartition(".")[0])
         if hasattr(owner, "migrations"):
             delattr(owner, "migrations")
-    opening.load(store)
+    recovery.load(store)
 
 
 def _place(error: Exception, module: str) -> str:
@@ -61,10 +82,11 @@ def _place(error: Exception, module: str) -> str:
     return place
 
 
+@startup
 class Database:
     """What a migration's ``up(db)`` works with. All it does becomes valid at once, at its end."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._made: dict = {}  # table name -> the generation that was written
         self._indexed: dict = {}  # table name -> fields
@@ -116,29 +138,29 @@ class Database:
             table + "-" + field, ((entry(value, key), dumps(key).encode()) for key, value in rows)
         )
         if table not in self._indexed:
-            self._indexed[table] = opening.fact(self._store, "i:" + table) or []
+            self._indexed[table] = recovery.fact(self._store, "i:" + table) or []
         self._indexed[table].append(field)
 
     def commit(self, number: int) -> None:
         facts = [("version", number)]
         facts += [("t:" + name, generation) for name, generation in self._made.items()]
         facts += [("i:" + name, fields) for name, fields in self._indexed.items()]
-        for copy in opening.CATALOGS:
-            catalog = opening.generation(self._store, copy, 0)
+        for copy in recovery.CATALOGS:
+            catalog = recovery.generation(self._store, copy, 0)
             self._writes += [(catalog, key, dumps(value).encode()) for key, value in facts]
         self._store.write(self._writes)
         # Out of the journal before the old tables go.
         for _ in compact.steps(self._store):
             pass
 
-    def _next(self, table: str) -> Table:
-        return opening.generation(self._store, table, self._generation(table) + 1)
+    def _next(self, table: str) -> "Table":
+        return recovery.generation(self._store, table, self._generation(table) + 1)
 
     def _generation(self, table: str) -> int:
-        return self._made.get(table, opening.generation_of(self._store, table))
+        return self._made.get(table, recovery.generation_of(self._store, table))
 
-    def _table(self, name: str) -> Table:
-        return opening.generation(self._store, name, self._generation(name))
+    def _table(self, name: str) -> "Table":
+        return recovery.generation(self._store, name, self._generation(name))
 
 
 def _row(row):

@@ -1,15 +1,10 @@
-"""What may be stored: values that come back from JSON as they were.
-
-An overlay: see ``torpor.cold``.
-"""
+"""What may be stored: values that come back from JSON as they were."""
 
 from json import dumps
 
 from micropython import const
 
-from .. import cold
-
-cold.until_collected(__name__)
+from ..cold import cold
 
 LEVELS = const(16)  # of dicts and lists: printing many more would overflow the C stack of a chip
 
@@ -17,6 +12,7 @@ ROW = const(2048)  # bytes of JSON in a row
 _KEY = const(64)  # bytes of a key that is a str
 
 
+@cold
 def is_key(key, kind) -> bool:
     """Whether ``key`` can be one of a table with keys of that type; of any if it is None."""
     own = type(key)
@@ -27,6 +23,7 @@ def is_key(key, kind) -> bool:
     return own is str and 0 < len(utf8(key) or b"") <= _KEY
 
 
+@cold
 def utf8(text: str) -> bytes | None:
     """``text`` encoded; None if it has half a surrogate pair or is otherwise not UTF-8."""
     data = text.encode()
@@ -38,6 +35,7 @@ def utf8(text: str) -> bytes | None:
     return data
 
 
+@cold
 def packed(value, most: int = ROW) -> bytes | None:
     """The JSON of the dict ``value``.
 

@@ -2,14 +2,12 @@
 
 from micropython import const
 
-from .. import cold
+from ..cold import cold
 from .plain import LEVELS, utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-cold.until_collected(__name__)
 
 _PATH = const(100)  # characters of a path in a message
 _KEY = const(32)  # and of a key
@@ -25,6 +23,7 @@ _REMEDIES = {
 }
 
 
+@cold
 def reason(value, most: int, what: str) -> tuple[int, str]:
     """The status and the message for ``value``, called ``what``, that ``plain.packed`` refuses."""
     if type(value) is not dict:

@@ -10,8 +10,8 @@ import os
 
 from micropython import const
 
+from ..cold import cold
 from ..service import Fault
-from . import forget
 from .database import Store
 from .index import place, split
 
@@ -26,6 +26,7 @@ def _path(store) -> str:
     return store.folder.rsplit("/", 2)[0] + "/.reserve"
 
 
+@cold
 def keep(store) -> bool:
     """Have the reserve, if there is room; returns whether it is there."""
     path = _path(store)
@@ -54,6 +55,7 @@ def _write(path: str, size: int) -> bool:
     return True
 
 
+@cold
 def spend(store) -> bool:
     """Give the reserve back to the filesystem; returns whether there was one."""
     Store.tight = True
@@ -64,6 +66,7 @@ def spend(store) -> bool:
     return True
 
 
+@cold
 async def admit(store, writes: list) -> None:
     """Let ``writes`` pass if they free room, or if there is some again. Raises ``Fault`` 507."""
     if frees(writes) or keep(store):
@@ -71,13 +74,13 @@ async def admit(store, writes: list) -> None:
     if store.size:
         from . import compact
 
-        forget("compact")
         await compact.run(store)
         if keep(store):
             return
     raise full()
 
 
+@cold
 def again(store, writes: list, record: bytes) -> bool:
     """Write a record for which there was no room at the cost of the reserve; whether it is done."""
     if not frees(writes) or not spend(store):
@@ -87,11 +90,13 @@ def again(store, writes: list, record: bytes) -> bool:
     return True
 
 
+@cold
 def full() -> Fault:
     """What to raise when there is no room."""
     return Fault(507, "the filesystem is full: nothing was written; delete rows or prune a table")
 
 
+@cold
 def frees(writes: list) -> bool:
     """Whether the rows take no more room after ``writes`` than before."""
     more = 0

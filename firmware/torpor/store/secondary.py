@@ -4,7 +4,8 @@ from json import dumps
 
 from micropython import const
 
-from . import forget
+from ..cold import cold
+from ..service import Fault
 from .table import Scan
 
 _BREAK = "\x7f"  # between the two, in no value
@@ -12,21 +13,21 @@ _BREAK = "\x7f"  # between the two, in no value
 _MOST = const(100)
 
 
+@cold
 def attach(store, table, name: str) -> None:
     """Let ``table``, called ``name``, have the indexes that its migrations asked for.
 
     The index of ``field`` is held by the table ``<name>-<field>``.
     """
-    from . import opening
+    from . import recovery
 
-    forget("opening")
-    fields = opening.fact(store, "i:" + name) or ()
+    fields = recovery.fact(store, "i:" + name) or ()
     if fields:
         table.indexes = []
         table.where = Where(table.indexes)
     for field in fields:
         held = name + "-" + field
-        entries = opening.generation(store, held, opening.generation_of(store, held))
+        entries = recovery.generation(store, held, recovery.generation_of(store, held))
         table.indexes.append(Index(table, field, entries))
 
 
@@ -45,11 +46,22 @@ def new_entry(value, key) -> str:
         or (isinstance(key, int) and key < 0)
         or len(held.encode()) > _MOST
     ):
-        from . import maintenance
-
-        forget("maintenance")
-        raise maintenance.no_entry(value, key, held, _MOST)
+        raise _no_entry(value, key, held)
     return held
+
+
+@cold
+def _no_entry(value, key, held: str) -> Fault:
+    """Return why an index cannot hold ``value`` for the row at ``key``, under the key ``held``."""
+    if isinstance(value, (dict, list)):
+        wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
+    elif isinstance(key, int) and key < 0:
+        wrong = "belongs to a negative key"
+    elif len(held.encode()) > _MOST:
+        wrong = "is longer than %d bytes with the key" % _MOST
+    else:
+        wrong = "holds the character 0x7f"
+    return Fault(400, "an index cannot hold the value of its field: it " + wrong)
 
 
 class Where:

@@ -4,7 +4,8 @@ import asyncio
 from json import loads
 
 from .. import clock
-from . import forget
+from ..cold import cold
+from ..service import Fault
 from .index import Leaves, place, split
 
 TYPE_CHECKING = False
@@ -42,12 +43,12 @@ class Table:
         Raises ``Fault``: 409 if ``key`` is not above the last one, else as ``put``.
         """
         if row is None:
-            raise _upkeep().no_row(self, row)
+            raise _no_row(self, row)
         last = self.last()
         if key is None:
             key = 1 if last is None else last + 1
         elif last is not None and key <= last:
-            raise _upkeep().not_above(self, key, last)
+            raise _not_above(self, key, last)
         self.highest = key  # taken at once: others may append while this one waits
         try:
             await self.put(key, row)
@@ -85,9 +86,19 @@ class Table:
         """Remove the row of ``key``, if there is one. Raises ``Fault`` 507."""
         await self.put(key, None)
 
+    @cold
     async def prune(self, before: int | str) -> None:
         """Remove all rows whose key is below ``before``. Works on a full filesystem too."""
-        await _upkeep().prune(self, before)
+        leaves = self.leaves
+        async with self.store.lock:  # whole leaves first, which needs no room
+            while len(leaves.bounds) > 1 and leaves.bounds[1] <= before:
+                leaves.drop(0)
+                await asyncio.sleep_ms(0)
+        async for keys, _ in self.pages(None, before):
+            for n in range(0, len(keys), 32):
+                async with self.store.batch():
+                    for key in keys[n : n + 32]:
+                        await self.delete(key)
 
     def text(self, key, row) -> bytes:
         """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
@@ -95,13 +106,13 @@ class Table:
 
         known = self.keys or self.leaves.bounds
         if not plain.is_key(key, type(known[0]) if known else self.kind):
-            raise _upkeep().no_key(self, key)
+            raise _no_key(self, key)
         self.kind = type(key)
         if row is None:
             return b""
         text = plain.packed(row)
         if text is None:
-            raise _upkeep().no_row(self, row)
+            raise _no_row(self, row)
         return text
 
     def apply(self, key, text: bytes) -> None:
@@ -220,16 +231,58 @@ class Table:
                 break
         return self.highest
 
+    @cold
     async def count(self) -> int:
-        """How many rows there are. The first count after a start reads the whole table."""
-        return await _upkeep().count(self)
+        """Return the number of rows. The first count after a start reads the whole table."""
+        leaves = self.leaves
+        total = 0
+        for i in range(len(leaves.bounds)):
+            total += leaves.map(i)[2]
+            await asyncio.sleep_ms(0)
+        recent, texts = self.recent()
+        for n, key in enumerate(recent):
+            keys = split(leaves.find(key)[2])[0]
+            at = place(keys, key)
+            total += bool(texts[n]) - (at < len(keys) and keys[at] == key)
+        return total
 
 
-def _upkeep():
-    from . import maintenance
+# The errors of a write that cannot be.
 
-    forget("maintenance")
-    return maintenance
+
+@cold
+def _not_above(table, key, last) -> Fault:
+    text = "%s: key %s is not above the last, %s: add takes the next"
+    return Fault(409, text % (_name_of(table), _brief(key), last))
+
+
+@cold
+def _no_key(table, key) -> Fault:
+    text = "%s: no key for this table, %s: keys are all int (64 bits) or all str (1 to 64 bytes)"
+    return Fault(400, text % (_name_of(table), _brief(key)))
+
+
+@cold
+def _no_row(table, row) -> Fault:
+    from .plain import ROW
+    from .refusal import reason
+
+    status, why = reason(row, ROW, "row")
+    return Fault(status, "%s: %s" % (_name_of(table), why))
+
+
+def _name_of(table) -> str:
+    return table.name.split(".")[0]
+
+
+def _brief(key) -> str:
+    from .plain import utf8
+
+    if isinstance(key, str) and utf8(key[:80]):
+        return repr(key[:80])
+    if isinstance(key, int) and key >> 63 in (0, -1):
+        return str(key)
+    return "of type " + type(key).__name__
 
 
 def _between(keys, low, high):

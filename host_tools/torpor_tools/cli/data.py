@@ -261,16 +261,10 @@ def check(settings: Settings, service: str, at: str | None, port: str | None) ->
     if wear:
         click.echo(
             f"since its start: {wear['commits']} commits, {wear['flushes']} flushes, "
-            f"about {wear['erases']} blocks erased{_life(wear['years'])}"
+            f"about {wear['erases']} blocks erased"
         )
     if damaged:
         raise fail(
             f"{damaged} places could not be read; the rows there are lost, all others are served",
             f"save the rest: torpor data export {service} -o {service}.jsonl",
         )
-
-
-def _life(years: int | None) -> str:
-    if years is None:
-        return ""
-    return f"; at this pace the flash lasts {'over 100' if years > 100 else years} years"

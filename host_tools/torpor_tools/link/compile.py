@@ -81,7 +81,7 @@ def mpy_cross_version() -> str:
 
 def _compile(module: Module) -> subprocess.CompletedProcess[bytes]:
     # Loading a file interns its path: given the same name, the bytecode needs no string of its own.
-    return _mpy_cross((*_flags(module), "-s", module.compiled_path), module.source)
+    return _mpy_cross((*_flags(module), "-s", module.trace_name), module.source)
 
 
 @lru_cache(maxsize=512)  # the result depends on nothing else: a second build gets it from here
@@ -95,7 +95,7 @@ def _flags(module: Module) -> tuple[str, ...]:
 
 
 def _key(module: Module) -> str:
-    recipe = "\0".join([mpy_cross_version(), *_flags(module), module.compiled_path, module.source])
+    recipe = "\0".join([mpy_cross_version(), *_flags(module), module.trace_name, module.source])
     return hashlib.sha256(recipe.encode()).hexdigest()
 
 

@@ -16,6 +16,7 @@ class Module:
     file: str  # what messages call it
     part: str  # service, library, runtime, dependency or wiring
     library: str = ""  # the library that it is a part of
+    traced_as: str = ""  # the name in tracebacks, where it is not the own path (see ``split``)
 
     @property
     def path(self) -> str:
@@ -25,8 +26,13 @@ class Module:
 
     @property
     def compiled_path(self) -> str:
-        """The path that the compiled module has in the image, and its name in tracebacks."""
+        """The path that the compiled module has in the image."""
         return self.path[:-3] + ".mpy"
+
+    @property
+    def trace_name(self) -> str:
+        """What tracebacks on the device call the module's file."""
+        return self.traced_as or self.compiled_path
 
     @property
     def package(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import bind, collect, compile, release, resolve, shake, wire
+from . import bind, collect, compile, release, resolve, shake, split, wire
 from .program import Program
 
 # Name, function, and what it does in the words of ``torpor build -v``.
@@ -15,6 +15,7 @@ PASSES: tuple[tuple[str, Callable[[Program], None], str], ...] = (
     ("resolve", resolve.run, "add the modules that something imports"),
     ("shake", shake.run, "remove code of packages and runtime that nothing names"),
     ("release", release.run, "list the modules of services that start on request"),
+    ("split", split.run, "split off code that is loaded when it is called"),
     ("compile", compile.run, "compile with mpy-cross"),
 )
 

@@ -77,7 +77,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "areas": lambda board: board.board.port == "esp32",
     "wifi": lambda board: board.board.port != "unix",
     "rpc": lambda board: board.called,
-    "store.tools": lambda board: board.called and _has_store(board),
+    "store.admin": lambda board: board.called and _has_store(board),
     "http.opening": lambda board: any(s.port is not None for s in board.services),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,

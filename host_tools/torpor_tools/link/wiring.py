@@ -134,16 +134,16 @@ def _load_with_data(board: BoardPlan, service: PlacedService, config: str) -> It
     modules = []
     lines = f"        s = {contract.class_name}(name, {config})".split("\n")
     if contract.migrations:
-        modules = ["upgrade"]
+        modules = ["migrate"]
         names = literal(tuple(m.name for m in contract.migrations), indent=8, column=45)
         arguments = f"name, {names}"
         if any(migration.indexes for migration in contract.migrations):
-            modules = ["secondary", "upgrade"]
+            modules = ["migrate", "secondary"]
             arguments += ", secondary"
-        lines += f"        s.store = upgrade.opened({arguments})".split("\n")
+        lines += f"        s.store = migrate.opened({arguments})".split("\n")
     elif contract.uses_store:
-        modules = ["versions"]
-        lines += ["        s.store = versions.opened(name)"]
+        modules = ["database"]
+        lines += ["        s.store = database.opened(name)"]
     if contract.uses_state:
         modules.append("state")
         share = state_share(board.board, sum(s.contract.uses_state for s in board.services))

@@ -16,14 +16,18 @@ import cluster
 from torpor import heap, kernel
 
 if STOCK:
-    from torpor import startup
+    once = kernel._once
 
     class Nothing:
         def collect():
             pass
 
-    startup.gc = Nothing
-    del startup
+    def uncollected(name):
+        module = once(name)
+        module.gc = Nothing
+        return module
+
+    kernel._once = uncollected
     heap.settle = lambda: None
 
 

@@ -20,7 +20,7 @@ import vfs  # noqa: E402
 from flash import Flash, mounted, perform  # noqa: E402
 
 from torpor.service import Fault  # noqa: E402
-from torpor.store import opening  # noqa: E402
+from torpor.store import recovery  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
 
 DATA = "/f/data"
@@ -98,7 +98,7 @@ async def record(count):
         steps.append(step)
         ends.append(len(operations))
     flash.record = None
-    opening.close(store)
+    recovery.close(store)
     vfs.umount("/f")
     return first, before, operations, steps, ends
 
@@ -146,12 +146,12 @@ async def examine(image, model, under_way, thorough):
             await until_there_is_room(tables, found)
             if not os.stat(DATA + "/.reserve")[6]:
                 return "no reserve"
-        opening.close(store)
+        recovery.close(store)
         store, tables = opened()
         return "" if read(tables) == found else "rows differ afterwards"
     finally:
         if store:
-            opening.close(store)
+            recovery.close(store)
         vfs.umount("/f")
 
 

@@ -12,7 +12,7 @@ import vfs  # noqa: E402
 from flash import Flash, mounted  # noqa: E402
 
 from torpor.service import Fault  # noqa: E402
-from torpor.store import opening  # noqa: E402
+from torpor.store import recovery  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
 
 BLOCKS = 48
@@ -94,7 +94,7 @@ async def main():
         command = json.loads(line)
         try:
             if command["do"] == "restart":
-                opening.close(board.store)
+                recovery.close(board.store)
                 vfs.umount("/f")
                 dead.append(board)
                 board = Board(CutFlash(BLOCKS, data=board.flash.data))

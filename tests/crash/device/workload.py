@@ -6,7 +6,7 @@ A step is one commit: it is done to the store and to the model, a dict of dicts.
 
 import random
 
-from torpor.store import opening, secondary, upgrade, versions
+from torpor.store import database, migrate, recovery, secondary
 
 KEEP = 120
 MIGRATIONS = ("0001_create", "0002_by_group", "0003_larger_numbers", "0004_drop_sums")
@@ -15,12 +15,12 @@ NAME = "crash"
 
 def opened(root, known):
     """The database with the first ``known`` migrations done."""
-    return Tables(upgrade.opened(NAME, MIGRATIONS[:known], secondary, root))
+    return Tables(migrate.opened(NAME, MIGRATIONS[:known], secondary, root))
 
 
 def as_it_is(root):
     """The database as a start finds it, without running any migration."""
-    store = versions.opened(NAME, 99, root)
+    store = database.opened(NAME, 99, root)
     store.indexing = secondary
     return Tables(store)
 
@@ -31,7 +31,7 @@ _open = []
 def close():
     """Close what was opened: a file that the collector closes finds the heap locked."""
     while _open:
-        opening.close(_open.pop())
+        recovery.close(_open.pop())
 
 
 class Tables:
@@ -50,7 +50,7 @@ class Tables:
 
     def read(self):
         """Every row, by table and key, and the version."""
-        found = {"version": versions.version(self.store)}
+        found = {"version": recovery.version(self.store)}
         for name, table in self.all().items():
             rows = found[name] = {}
             last = None

@@ -9,7 +9,7 @@ import asyncio  # noqa: E402
 import math  # noqa: E402
 
 from torpor import clock  # noqa: E402
-from torpor.store import upgrade  # noqa: E402
+from torpor.store import migrate  # noqa: E402
 
 NAMES = ("0001_minutes", "0002_hundredths", "0003_hours")
 NOW = clock.now() // 60 * 60
@@ -34,7 +34,7 @@ async def fill(table, width, rows, spread):
 
 
 async def main():
-    store = upgrade.opened("readings", NAMES, None, folder)
+    store = migrate.opened("readings", NAMES, None, folder)
     await fill(store.table("days", commit="wake"), 86400, 390, 95)
     await fill(store.table("hours", commit="wake"), 3600, 90 * 24, 20)
     await fill(store.table("minutes", commit="wake"), 60, 3 * 1440, 0)

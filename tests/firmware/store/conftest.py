@@ -18,8 +18,8 @@ sys.path[:] = [{firmware!r}, {helpers!r}, {modules!r}, ".frozen"]
 import asyncio, os, vfs
 from flash import Flash, mounted
 from torpor.service import Fault
-from torpor.store.database import Store
-from torpor.store.versions import opened, version
+from torpor.store.database import Store, opened
+from torpor.store.recovery import version
 
 class Store(Store):
     kept = []  # a file that the collector closes would read the flash while the heap is locked

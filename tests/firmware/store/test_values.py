@@ -218,11 +218,11 @@ def test_a_new_table_does_not_get_keys_of_both_kinds(run: Run) -> None:
 
 INDEXED = """
     sys.path.insert(0, {modules!r})
-    from torpor.store import upgrade, secondary
+    from torpor.store import migrate, secondary
 
     def opened(n):
         names = ("0001_one", "0002_two", "0003_three")
-        return upgrade.opened("idx", names[:n], secondary, DATA)
+        return migrate.opened("idx", names[:n], secondary, DATA)
 """
 
 

@@ -16,16 +16,16 @@ def parts():
 def load(name):
     if name == "notes":
         from services.notes import Notes
-        from torpor.store import secondary, state, upgrade
+        from torpor.store import migrate, secondary, state
         s = Notes(name, {"most": 10})
-        s.store = upgrade.opened(name, ("0001_create", "0002_by_author"), secondary)
+        s.store = migrate.opened(name, ("0001_create", "0002_by_author"), secondary)
         s.state = state.of(name, 512)
         return s
     if name == "log":
         from services.log import Log
-        from torpor.store import versions
+        from torpor.store import database
         s = Log(name, {})
-        s.store = versions.opened(name)
+        s.store = database.opened(name)
         return s
     if name == "clock":
         from services.clock import Clock

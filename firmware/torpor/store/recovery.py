@@ -1,6 +1,5 @@
-"""Opens a database: finishes or undoes what a power cut broke off. And what writes seldom need."""
+"""Opens a database: finishes or undoes what a power cut broke off."""
 
-import asyncio
 import gc
 import os
 from binascii import unhexlify
@@ -8,21 +7,13 @@ from json import loads
 
 from micropython import const
 
-from .. import cold
+from ..cold import cold
 from ..errnos import ENOSPC
-from ..service import Fault
-from . import compact, forget, reserve, segment
-from .maintenance import drop
+from . import compact, reserve, segment
 from .table import Table
-
-cold.forget("torpor.errnos")
-forget("compact")
-forget("reserve")
-forget("maintenance")
 
 CATALOGS = ("_", "_copy")
 _SCATTERED = const(512)  # bytes of a journal
-_LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 
 
 def _make_folder(folder: str) -> None:
@@ -33,39 +24,7 @@ def _make_folder(folder: str) -> None:
             pass  # it is there
 
 
-def failed(store, error):
-    """What to raise for an ``OSError``. The journal becomes what it was at the last commit."""
-    try:
-        store.journal.close()
-    except OSError:
-        pass
-    store.journal = open(store.journal_path, "ab")
-    store.dirty = False
-    return reserve.full() if error.errno == ENOSPC else error
-
-
-def write_failed(store, error, writes: list, record: bytes) -> None:
-    """Raise as ``failed``, unless the record can be written at the cost of the reserve."""
-    fault = failed(store, error)
-    try:
-        if error.errno == ENOSPC and reserve.again(store, writes, record):
-            return
-    except OSError as e:
-        fault = failed(store, e)
-    raise fault
-
-
-def too_long():
-    """What to raise for a commit that no record can hold."""
-    return Fault(413, "a commit has at most %d bytes" % segment.MOST)
-
-
-async def flush_later(store) -> None:
-    """Flush a write with ``commit="wake"`` after a while."""
-    await asyncio.sleep_ms(_LATEST_MS)
-    store.flush()
-
-
+@cold
 def load(store) -> None:
     """Read the journal and the names of all files; forget what no commit has made valid."""
     close(store)
@@ -90,6 +49,19 @@ def load(store) -> None:
     _forget_invalid(store)
 
 
+@cold
+def failed(store, error: OSError) -> Exception:
+    """Return what to raise for an error. The journal becomes what it was at the last commit."""
+    try:
+        store.journal.close()
+    except OSError:
+        pass
+    store.journal = open(store.journal_path, "ab")
+    store.dirty = False
+    return reserve.full() if error.errno == ENOSPC else error
+
+
+@cold
 def generation(store, name: str, number: int) -> Table:
     """A generation of a table, valid or not."""
     full = "%s.%d" % (name, number)
@@ -98,6 +70,7 @@ def generation(store, name: str, number: int) -> Table:
     return store.tables[full]
 
 
+@cold
 def fact(store, key: str):
     """What the last migration has left under ``key``, or None. There are two tables with the same
     facts: to lose them to a damaged block would be to lose the tables that they tell of.
@@ -109,13 +82,21 @@ def fact(store, key: str):
     return None
 
 
+@cold
+def version(store) -> int:
+    """Return how many migrations the data has had."""
+    return fact(store, "version") or 0
+
+
+@cold
 def generation_of(store, name: str) -> int:
     """The generation of a table that is valid; a migration writes the next one."""
     return fact(store, "t:" + name) or 0
 
 
-def table(store, name: str, keep: int, max_age: int, lazy: bool):
-    """As ``Store.table``."""
+@cold
+def table(store, name: str, keep: int, max_age: int, lazy: bool) -> Table:
+    """Return a table of a service: see ``Store.table``."""
     if "." in name or name[:1] in "_~":
         raise ValueError("no name for a table: " + name)
     made = generation(store, name, generation_of(store, name))
@@ -128,6 +109,7 @@ def table(store, name: str, keep: int, max_age: int, lazy: bool):
     return made
 
 
+@cold
 def close(store) -> None:
     """Close all files."""
     if store.journal:
@@ -169,7 +151,7 @@ def _forget_invalid(store) -> None:
         if int(number) != generation_of(store, name):
             table = generation(store, name, int(number))
             while table.leaves.bounds:
-                drop(table, 0)
+                table.leaves.drop(0)
             broken = broken or bool(table.keys)
             del store.tables[full]
     if broken:  # their rows are in the journal still

@@ -1,0 +1,608 @@
+"""Moves the functions that are marked ``@cold`` or ``@startup`` into modules of their own.
+
+A marked function is called rarely, so its code is not kept in the heap: the module
+``<name>__cold`` is loaded when it is called and released at the next collection, and
+``<name>__startup`` at once after the call. The module itself keeps a stub of one line for each
+function. What only marked code uses goes along with it: imports, constants, and functions whose
+name begins with an underscore. A module in which everything is marked stays whole and is released
+as a whole.
+
+Every line keeps its number, and tracebacks name the module that the function was written in.
+docs/internals/cold.md has the rules.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import Problem, Where
+from .edits import Edits
+from .lifetime import escapes
+from .module import Module
+from .program import Program
+from .scope import Function, bound_by, global_names, globals_of, resolve
+
+HOME = "torpor.cold"
+# Mark -> the function of ``HOME`` that a stub calls. The mark names the module: ``x__cold``.
+LOADERS = {"cold": "load", "startup": "once"}
+_RELEASE = "from torpor.cold import until_collected as _release; _release(__name__)"
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def run(program: Program) -> None:
+    """Split every module of the program."""
+    keys = {module.name: key for key, module in program.modules.items()}
+    modules, problems = split_all(program.modules.values())
+    program.modules = {keys.get(module.name, module.name): module for module in modules}
+    program.problems += problems
+
+
+def split_all(modules: Iterable[Module]) -> tuple[list[Module], list[Problem]]:
+    """The modules of an image with their marked code in modules of its own, and what is wrong."""
+    results: list[Module] = []
+    problems: list[Problem] = []
+    whole: dict[str, str] = {}
+    for module in modules:
+        if module.name == HOME:
+            results.append(_without_marks(module))
+            continue
+        work = _Split(module)
+        results += work.modules
+        problems += work.problems
+        if work.is_whole:
+            whole[module.name] = work.mark
+    problems += [p for module in results for p in _held(module, whole)]
+    return results, problems
+
+
+def split(module: Module) -> tuple[list[Module], list[Problem]]:
+    """One module as those that it becomes, itself first, and what is wrong with its marks."""
+    work = _Split(module)
+    return work.modules, work.problems
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A piece that stays or moves as one: a statement of the module, or a marked method."""
+
+    node: ast.stmt
+    names: frozenset[str]  # of the module, or built in, that it uses
+    binds: frozenset[str]
+    of: ast.ClassDef | None = None  # the class of a method
+
+
+class _Split:
+    """The work on one module."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.modules = [module]
+        self.problems: list[Problem] = []
+        self.is_whole = False
+        self.mark = ""
+        if not re.search(r"\bcold import\b|\bconst\b", module.source):
+            return
+        self.tree = ast.parse(module.source)
+        if _has_constants_only(self.tree):
+            self.modules = [replace(module, source=f"{module.source}\n{_RELEASE}\n")]
+            return
+        self.marks = self._imported_marks()
+        if self.marks:
+            self._run()
+
+    def _run(self) -> None:
+        self.group: dict[ast.stmt, str] = {}  # what moves -> its mark
+        self.units = list(self._units())
+        self._check_marks()
+        self.rebound = set(_rebound(self.tree))
+        self._add_helpers()
+        marked = set(self.group.values())
+        defined = [u for u in self.units if isinstance(u.node, _Definition)]
+        self.is_whole = len(marked) == 1 and all(
+            u.node in self.group and u.of is None for u in defined
+        )
+        self.mark = next(iter(marked), "")
+        for unit in self.units:
+            if unit.node in self.group:
+                found = escapes(unit.node, self._moving(self.group[unit.node]))
+                self.problems += [self._problem(node, *texts) for node, *texts in found]
+        if self.is_whole:
+            self.problems += self._lost_state()
+            self.modules = [replace(self.module, source=self._released_whole())]
+        else:
+            parts = [self._part(mark) for mark in LOADERS if mark in marked]
+            self.modules = [replace(self.module, source=self._remaining(marked)), *parts]
+
+    # -- what there is
+
+    def _imported_marks(self) -> dict[str, str]:
+        """The names by which the module knows the marks."""
+        return {
+            alias.asname or alias.name: alias.name
+            for node in self.tree.body
+            if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME
+            for alias in node.names
+            if alias.name in LOADERS
+        }
+
+    def _mark_of(self, node: ast.AST) -> str:
+        for decorator in getattr(node, "decorator_list", ()):
+            if isinstance(decorator, ast.Name) and decorator.id in self.marks:
+                return self.marks[decorator.id]
+        return ""
+
+    def _units(self) -> Iterator[_Unit]:
+        for node in self.tree.body:
+            methods: list[ast.stmt] = []
+            if mark := self._mark_of(node):
+                self.group[node] = mark
+            elif isinstance(node, ast.ClassDef):
+                methods = [each for each in node.body if self._mark_of(each)]
+                for method in methods:
+                    self.group[method] = self._mark_of(method)
+                    yield _Unit(method, self._names(method), frozenset(), node)
+            yield _Unit(node, self._names(node, methods), frozenset(bound_by(node)))
+
+    def _names(self, node: ast.stmt, without: Iterable[ast.stmt] = ()) -> frozenset[str]:
+        return frozenset(global_names(node, without)) - self.marks.keys()
+
+    def _moving(self, mark: str) -> dict[str, ast.stmt]:
+        """What moves with a mark, by name: its definitions, and not its methods."""
+        return {
+            u.node.name: u.node
+            for u in self.units
+            if isinstance(u.node, _Definition) and self.group.get(u.node) == mark and not u.of
+        }
+
+    def _users(self, name: str, but: ast.stmt) -> list[_Unit]:
+        return [u for u in self.units if name in u.names and u.node is not but]
+
+    def _add_helpers(self) -> None:
+        """Let what only moving code uses move along."""
+        while True:
+            found = {}
+            for unit in self.units:
+                if unit.node not in self.group and self._may_follow(unit.node):
+                    (name,) = unit.binds
+                    marks = {self.group.get(u.node) for u in self._users(name, unit.node)}
+                    if len(marks) == 1 and None not in marks:
+                        found[unit.node] = str(marks.pop())
+            if not found:
+                return
+            self.group.update(found)
+
+    def _may_follow(self, node: ast.stmt) -> bool:
+        """Whether a statement defines one private name, for good, that may move along."""
+        names = bound_by(node)
+        if len(names) != 1 or not _is_private(next(iter(names))) or names & self.rebound:
+            return False
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return not self._mark_of(node)
+        return isinstance(node, ast.Assign) and not _is_const(node) and _is_fixed(node.value)
+
+    # -- the module itself
+
+    def _released_whole(self) -> str:
+        edits = Edits(self.module.source)
+        for unit in self.units:
+            self._unmark(edits, unit.node)
+        self._drop_mark_imports(edits)
+        self._begin(edits, self.tree.body, _RELEASE)
+        return edits.apply()
+
+    def _remaining(self, marked: set[str]) -> str:
+        edits = Edits(self.module.source)
+        self._drop_mark_imports(edits)
+        stay = [u for u in self.units if u.node not in self.group]
+        self._load_where_called(edits, stay)
+        for unit in self.units:
+            if unit.node in self.group:
+                if unit.of or self._needs_stub(unit):
+                    self._stub(edits, unit.node)
+                else:
+                    _take_out(edits, unit.node)
+            elif isinstance(unit.node, ast.Import | ast.ImportFrom):
+                self._keep_imports(edits, unit.node, stay)
+            elif _is_const(unit.node) and self._only_moving_uses(unit, stay):
+                _take_out(edits, unit.node)
+        if not marked:
+            return edits.apply()
+        loaders = ", ".join(f"{LOADERS[m]} as _{LOADERS[m]}" for m in LOADERS if m in marked)
+        self._begin(edits, self.tree.body, f"from {HOME} import {loaders}")
+        return edits.apply()
+
+    def _only_moving_uses(self, unit: _Unit, stay: Iterable[_Unit]) -> bool:
+        private = all(_is_private(name) for name in unit.binds)
+        return private and not any(unit.binds & u.names for u in stay if u is not unit)
+
+    def _keep_imports(
+        self, edits: Edits, node: ast.Import | ast.ImportFrom, stay: Sequence[_Unit]
+    ) -> None:
+        """Leave out the names that only moving code uses."""
+        if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+            return
+        moving = [u for u in self.units if u.node in self.group]
+        kept = [
+            alias
+            for alias in node.names
+            if any(_name_of(alias) in u.names for u in stay)
+            or not any(_name_of(alias) in u.names for u in moving)
+        ]
+        if len(kept) < len(node.names):
+            _replace_import(edits, node, kept, self.module.package)
+
+    def _needs_stub(self, unit: _Unit) -> bool:
+        node = unit.node
+        if isinstance(node, ast.ClassDef) or not isinstance(node, _Definition):
+            return False
+        mark = self.group[node]
+        others = [u for u in self._users(node.name, node) if self.group.get(u.node) != mark]
+        if not _is_private(node.name):
+            return True
+        return any(u.node in self.group or not self._only_calls(u, node.name) for u in others)
+
+    def _only_calls(self, unit: _Unit, name: str) -> bool:
+        """Whether a unit does nothing with a function but call it."""
+        called = {id(n.func) for n in ast.walk(unit.node) if isinstance(n, ast.Call)}
+        return all(id(n) in called for n in self._uses(unit, name))
+
+    def _uses(self, unit: _Unit, name: str) -> Iterator[ast.Name]:
+        methods = [u.node for u in self.units if u.of is unit.node]
+        return (n for n in globals_of(unit.node, methods) if n.id == name)
+
+    def _load_where_called(self, edits: Edits, stay: Iterable[_Unit]) -> None:
+        """Where what stays calls a private function that moves, let it load the function itself."""
+        for unit in self.units:
+            if unit.node in self.group and isinstance(unit.node, Function) and not unit.of:
+                if self._needs_stub(unit):
+                    continue
+                name = unit.node.name
+                for use in (n for u in stay for n in self._uses(u, name)):
+                    load = f"_{LOADERS[self.group[unit.node]]}(__name__)"
+                    edits.replace(*edits.span(use), f"{load}.{name}")
+
+    def _stub(self, edits: Edits, node: ast.stmt) -> None:
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        self._unmark(edits, node)
+        parameters, arguments = _signature(node)
+        call = f"_{LOADERS[self.group[node]]}(__name__).{self._moved_name(node)}({arguments})"
+        edits.replace(*edits.span(node), f"def {node.name}({parameters}): return {call}")
+
+    def _moved_name(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        """The name in the module that it moves to: a method may have one that is taken there."""
+        owner = next(u.of for u in self.units if u.node is node)
+        if owner is None:
+            return node.name
+        taken = {name for u in self.units for name in u.names | u.binds}
+        methods = [u for u in self.units if u.of and getattr(u.node, "name", "") == node.name]
+        return f"{owner.name}_{node.name}" if node.name in taken or len(methods) > 1 else node.name
+
+    # -- what moves
+
+    def _part(self, mark: str) -> Module:
+        """The module of the code with one mark."""
+        edits = Edits(self.module.source)
+        moving = [u for u in self.units if self.group.get(u.node) == mark]
+        needed = {name for u in moving for name in u.names}
+        while (
+            more := {
+                n for u in self.units if _is_const(u.node) and u.binds & needed for n in u.names
+            }
+            - needed
+        ):
+            needed |= more
+        first: list[ast.stmt] = []
+        own: set[str] = set()
+        for unit in self.units:
+            node = unit.node
+            if unit.of or _is_text(node):
+                continue
+            if node in self.group and self.group[node] == mark:
+                self._unmark(edits, node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                kept = [a for a in node.names if _name_of(a) in needed]
+                if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+                    kept = [a for a in kept if _name_of(a) not in self.marks]
+                _replace_import(edits, node, kept, self.module.package)
+                own |= {_name_of(alias) for alias in kept}
+                first += [node] if kept else []
+                continue
+            elif _is_const(node) and unit.binds & needed:
+                pass
+            elif any(u.of is node for u in moving):
+                self._only_methods(edits, node, mark)
+                first.append(node)
+                continue
+            else:
+                _take_out(edits, node)
+                continue
+            own |= unit.binds
+            first.append(node)
+        for unit in moving:
+            self._rewrite(edits, unit.node)
+        name = self.module.name
+        stable, changing = self._from_module(moving, own)
+        lines = [f"import {name} as _module"] if changing else []
+        lines += [f"from {name} import {', '.join(stable)}"] if stable else []
+        if lines:
+            self._begin(edits, first, "; ".join(lines))
+        return Module(
+            f"{name}__{mark}",
+            False,
+            edits.apply(),
+            self.module.file,
+            self.module.part,
+            self.module.compiled_path,
+        )
+
+    def _from_module(self, moving: Iterable[_Unit], own: set[str]) -> tuple[list[str], list[str]]:
+        """The names that moving code takes from the module: those that stay, and that change."""
+        defined = {n for u in self.units for n in u.binds} | self.rebound
+        used = {name for u in moving for name in u.names if name in defined - own}
+        return sorted(used - self.rebound), sorted(used & self.rebound)
+
+    def _rewrite(self, edits: Edits, node: ast.stmt) -> None:
+        """Let it read and set the module's variables there, and import by absolute names."""
+        for variable in globals_of(node):
+            if variable.id in self.rebound:
+                edits.replace(*edits.span(variable), f"_module.{variable.id}")
+        for each in ast.walk(node):
+            if isinstance(each, ast.Global):
+                edits.replace(*edits.span(each), "pass")
+            elif isinstance(each, ast.ImportFrom) and each.level and self.module.is_package:
+                _replace_import(edits, each, each.names, self.module.package)
+            elif isinstance(each, ast.JoinedStr):
+                names = {n.id for n in ast.walk(each) if isinstance(n, ast.Name)}
+                for name in sorted(names & self.rebound):
+                    what = f"{name} changes at run time, and is used in an f-string of cold code"
+                    self.problems.append(self._problem(each, what, 'format it with "%"'))
+
+    def _only_methods(self, edits: Edits, owner: ast.stmt, mark: str) -> None:
+        """Make functions of the methods that move. ``if 1:`` keeps their indentation."""
+        assert isinstance(owner, ast.ClassDef)
+        first = owner.decorator_list[0] if owner.decorator_list else owner
+        start = edits.offset(first.lineno, 0)
+        body = owner.body[0]
+        head = edits.offset(min([body.lineno, *(d.lineno for d in _decorators(body))]), 0)
+        edits.replace(start, head - 1, "if 1:")
+        for each in owner.body:
+            if self.group.get(each) != mark:
+                _take_out(edits, each)
+                continue
+            assert isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            for decorator in each.decorator_list:
+                start = edits.offset(decorator.lineno, 0)
+                edits.blank(start, edits.span(decorator)[1])
+            if (name := self._moved_name(each)) != each.name:
+                start = edits.span(each)[0]
+                found = re.compile(r"def\s+(\w+)").search(edits.text, start)
+                assert found
+                edits.replace(*found.span(1), name)
+
+    # -- editing
+
+    def _unmark(self, edits: Edits, node: ast.stmt) -> None:
+        for decorator in _decorators(node):
+            if isinstance(decorator, ast.Name) and decorator.id in self.marks:
+                start = edits.text.rindex("@", 0, edits.span(decorator)[0])
+                edits.blank(start, edits.span(decorator)[1])
+
+    def _drop_mark_imports(self, edits: Edits) -> None:
+        for node in self.tree.body:
+            if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+                kept = [alias for alias in node.names if alias.name not in LOADERS]
+                if len(kept) < len(node.names):
+                    _replace_import(edits, node, kept, self.module.package)
+
+    def _begin(self, edits: Edits, body: Sequence[ast.stmt], text: str) -> None:
+        """Put a line of code before all others of a module."""
+        document = self.tree.body[0]
+        if _is_text(document):
+            edits.replace(*edits.span(document), text)
+        elif edits.text.startswith(("\n", "#")) or not body or body[0].lineno > 1:
+            edits.replace(0, 0, f"{text}  # " if body and body[0].lineno > 1 else text)
+        else:
+            edits.replace(0, 0, f"{text}; ")
+
+    # -- what is wrong
+
+    def _problem(self, node: ast.AST, what: str, remedy: str) -> Problem:
+        line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+        return Problem(Where(self.module.file, line, column + 1), what, remedy)
+
+    def _check_marks(self) -> None:
+        marked = {id(d) for node in self.group for d in _decorators(node)}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and node.id in self.marks and id(node) not in marked:
+                what = f"{node.id} marks a function of a module or a method of its classes"
+                self.problems.append(self._problem(node, what, f"write @{node.id} above its def"))
+        for node in self.group:
+            for each in ast.walk(node):
+                if isinstance(each, ast.Call) and ast.unparse(each) == "super()":
+                    what = "super() does not work in a method that is loaded when it is called"
+                    self.problems.append(self._problem(each, what, "name the base class instead"))
+        for unit in self.units:
+            if isinstance(unit.node, ast.ClassDef) and unit.node in self.group:
+                mark = self.group[unit.node]
+                for user in self._users(unit.node.name, unit.node):
+                    if self.group.get(user.node) != mark and not self._is_helper(user):
+                        what = f"{unit.node.name} is marked @{mark}, and this uses it"
+                        remedy = f"mark what uses it @{mark} too, or leave the class unmarked"
+                        self.problems.append(self._problem(user.node, what, remedy))
+
+    def _is_helper(self, unit: _Unit) -> bool:
+        return isinstance(unit.node, Function) and _is_private(unit.node.name)
+
+    def _lost_state(self) -> Iterator[Problem]:
+        """Variables of a module that is released as a whole would be lost with it."""
+        for unit in self.units:
+            node = unit.node
+            if names := sorted(unit.binds & self.rebound):
+                if isinstance(node, ast.Assign | ast.AnnAssign):
+                    yield self._lost(node, names[0])
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and _is_empty(node.value):
+                yield self._lost(node, next(iter(unit.binds), "this"))
+
+    def _lost(self, node: ast.stmt, name: str) -> Problem:
+        what = f"{name} is lost: everything in this module is marked, so it is released as a whole"
+        return self._problem(node, what, "keep the variable in a module that stays loaded")
+
+
+def _without_marks(module: Module) -> Module:
+    """The module ``HOME``: in an image the marks have done their work."""
+    edits = Edits(module.source)
+    for node in ast.parse(module.source).body:
+        if isinstance(node, _Definition) and node.name in LOADERS:
+            _take_out(edits, node)
+    return replace(module, source=edits.apply())
+
+
+def _held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
+    """Imports at the top of a module that keep what is to be released."""
+    if module.name in whole or module.traced_as:
+        return
+    if not any(name.rpartition(".")[2] in module.source for name in whole):
+        return
+    for node in ast.parse(module.source).body:
+        if isinstance(node, ast.ImportFrom):
+            base = resolve(node, module.package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name in whole:
+                where = Where(module.file, node.lineno, node.col_offset + 1)
+                what = f"{name} is marked @{whole[name]}, and this import keeps it loaded"
+                yield Problem(where, what, "import it in the function that uses it")
+
+
+# -- small things
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether it is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_const(node: ast.stmt) -> bool:
+    """Whether it is ``_X = const(...)``, which takes no heap wherever it stands."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return False
+    private = all(_is_private(name) for name in bound_by(node))
+    return private and ast.unparse(node.value.func) in ("const", "micropython.const")
+
+
+def _has_constants_only(tree: ast.Module) -> bool:
+    """Whether a module is a table of numbers. Importers have copied what they need of it."""
+    rest = [n for n in tree.body if not _is_text(n) and not isinstance(n, ast.ImportFrom)]
+    return bool(rest) and all(
+        isinstance(n, ast.Assign)
+        and isinstance(n.value, ast.Call)
+        and ast.unparse(n.value.func) == "const"
+        for n in rest
+    )
+
+
+def _is_empty(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.List | ast.Set):
+        return not value.elts
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("dict", "list", "set")
+
+
+def _is_fixed(value: ast.expr) -> bool:
+    """Whether a value is written out, so that it is the same whenever it is loaded."""
+    if _is_empty(value):
+        return False
+    allowed = (
+        ast.Constant,
+        ast.Tuple,
+        ast.Dict,
+        ast.List,
+        ast.UnaryOp,
+        ast.BinOp,
+        ast.operator,
+        ast.unaryop,
+        ast.expr_context,
+    )
+    return all(isinstance(node, allowed) for node in ast.walk(value))
+
+
+def _rebound(tree: ast.Module) -> Iterator[str]:
+    """The variables of a module that its functions set, or that are set more than once."""
+    seen: set[str] = set()
+    for node in tree.body:
+        if not isinstance(node, _Definition | ast.Import | ast.ImportFrom):
+            for each in ast.walk(node):
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                    if each.id in seen:
+                        yield each.id
+                    seen.add(each.id)
+                elif isinstance(each, ast.alias):
+                    yield _name_of(each)  # one of an ``if`` or a ``try``
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Global):
+            yield from each.names
+
+
+def _name_of(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def _decorators(node: ast.stmt) -> list[ast.expr]:
+    return getattr(node, "decorator_list", [])
+
+
+def _take_out(edits: Edits, node: ast.stmt) -> None:
+    if edits.shares_line(node):
+        edits.replace(*edits.span(node), "pass")
+        return
+    start = min([node.lineno, *(d.lineno for d in _decorators(node))])
+    edits.blank(edits.offset(start, 0), edits.span(node)[1])
+
+
+def _replace_import(
+    edits: Edits, node: ast.Import | ast.ImportFrom, kept: Sequence[ast.alias], package: str
+) -> None:
+    if not kept:
+        _take_out(edits, node)
+        return
+    names = ", ".join(map(ast.unparse, kept))
+    if isinstance(node, ast.ImportFrom):
+        text = f"from {resolve(node, package)} import {names}"
+    else:
+        text = f"import {names}"
+    edits.replace(*edits.span(node), text)
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str]:
+    """The parameters of a function without annotations, and the arguments that pass them on."""
+    bare = ast.arguments(
+        [_bare(a) for a in node.args.posonlyargs],
+        [_bare(a) for a in node.args.args],
+        node.args.vararg and _bare(node.args.vararg),
+        [_bare(a) for a in node.args.kwonlyargs],
+        node.args.kw_defaults,
+        node.args.kwarg and _bare(node.args.kwarg),
+        node.args.defaults,
+    )
+    arguments = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
+    arguments += [f"*{node.args.vararg.arg}"] if node.args.vararg else []
+    arguments += [f"{a.arg}={a.arg}" for a in node.args.kwonlyargs]
+    arguments += [f"**{node.args.kwarg.arg}"] if node.args.kwarg else []
+    return ast.unparse(bare), ", ".join(arguments)
+
+
+def _bare(argument: ast.arg) -> ast.arg:
+    return ast.arg(argument.arg)
