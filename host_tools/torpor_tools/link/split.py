@@ -330,13 +330,12 @@ class _Split:
         lines += [f"from {name} import {', '.join(stable)}"] if stable else []
         if lines:
             self._begin(edits, first, "; ".join(lines))
-        return Module(
-            f"{name}__{mark}",
-            False,
-            edits.apply(),
-            self.module.file,
-            self.module.part,
-            self.module.compiled_path,
+        return replace(
+            self.module,
+            name=f"{name}__{mark}",
+            is_package=False,
+            source=edits.apply(),
+            traced_as=self.module.compiled_path,
         )
 
     def _from_module(self, moving: Iterable[_Unit], own: set[str]) -> tuple[list[str], list[str]]:
