@@ -244,6 +244,25 @@ def test_syntax_that_micropython_lacks_is_named(root: Path) -> None:
         assert "torpor remove bme" in found
 
 
+def test_native_code_becomes_bytecode_and_viper_goes_as_source(root: Path) -> None:
+    text = "import micropython\n\n\n@micropython.{}  # fast\n"
+    text += "def f(x):\n    {}\n\n\nADDRESS = f(1)\n"
+    add_wheel(root, "bme", {"bme280.py": text.format("native", "return x")})
+    assert messages(root) == []
+    assert "bme280.mpy" in image_files(load_plan(root), "box")
+    add_wheel(root, "bme", {"bme280.py": text.format("viper", "return x")}, version="2")
+    assert messages(root) == []
+    plan = load_plan(root)
+    files = image_files(plan, "box")
+    assert b"@micropython.viper" in files["bme280.py"]
+    assert "bme280.mpy" not in files
+    sizes = build(plan, "box", root / "build", types=False).sizes
+    assert sizes.row("bme").compiled == len(files["bme280.py"])
+    add_wheel(root, "bme", {"bme280.py": text.format("asm_thumb", "mov(r0, 1)")}, version="3")
+    (found,) = messages(root)
+    assert found.startswith("vendor/bme/bme280.py:4: bme cannot run on MicroPython: native code")
+
+
 def test_a_library_that_was_never_added(root: Path) -> None:
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text() + '\n[libraries]\nmicropython-bme280 = "2.1.3"\n')
@@ -444,3 +463,25 @@ def test_remove_names_what_there_is(root: Path) -> None:
     assert torpor(root, "remove", "bme").returncode == 0
     assert "no libraries; add one" not in torpor(root, "libraries").stdout
     assert "MicroPython has no module bme280" in messages(root)[0]
+
+
+DRIVERS = [
+    line.split("==")
+    for line in (Path(__file__).parents[1] / "drivers.lock").read_text().splitlines()
+    if "==" in line
+]
+
+
+def test_drivers_of_pypi_are_added_and_linked_as_they_are(tmp_path: Path) -> None:
+    root = project(tmp_path, "", "1")
+    names: list[str] = []
+    for name, version in DRIVERS:
+        (package,) = add(root, wanted(f"pypi:{name}=={version}"))
+        assert (package.version, package.source) == (version, "pypi")
+        names += package.locked().modules
+    text = "\n".join(f"import {name}" for name in names)
+    service = SERVICE.format(imports=text, name="A", value="1")
+    (root / "services/a/__init__.py").write_text(service)
+    assert messages(root, types=True) == []
+    sizes = build(load_plan(root), "box", root / "build", types=False).sizes
+    assert {row.name for row in sizes.of("library")} == {name for name, _ in DRIVERS}

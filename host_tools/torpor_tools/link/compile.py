@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from .syntax import explain, misread
 
 # Small ints of 31 bits are those of the chips; the simulator's 64-bit build loads them too.
 FLAGS = ("-O2", "-msmall-int-bits=31")
+_VIPER = re.compile(r"^[ \t]*@micropython\.viper\b", re.M)
 _WITHOUT_LINES = ("-O3", *FLAGS[1:])
 
 
@@ -39,13 +41,15 @@ def compile_all(
 ) -> tuple[dict[str, bytes], list[Problem]]:
     """The bytecode of every module by its path in the image, and why the rest was refused.
 
+    A module of a library with ``@micropython.viper`` goes as source: the chip compiles it.
+
     ``cache`` is a folder that keeps bytecode under a hash of what it was made of.
     """
     compiled: dict[str, bytes] = {}
     problems: list[Problem] = []
     unknown = []
     for module in modules:
-        kept = cache and cache / _key(module)
+        kept = cache / _key(module) if cache and not _is_viper(module) else None
         if kept and kept.is_file():
             compiled[module.compiled_path] = kept.read_bytes()
         elif module.part in ("service", "library") and (found := list(misread(module))):
@@ -62,10 +66,13 @@ def compile_all(
             added = module.part == "dependency" and module.library
             problems += [unfit(p, module.library) for p in refused] if added else refused
             continue
+        if _is_viper(module):
+            compiled[module.path] = module.source.encode()
+            continue
         compiled[module.compiled_path] = run.stdout
         if kept:
             _keep(kept, run.stdout)
-    paths = (module.compiled_path for module in modules)
+    paths = (path for module in modules for path in (module.compiled_path, module.path))
     return {path: compiled[path] for path in paths if path in compiled}, problems
 
 
@@ -90,7 +97,14 @@ def _mpy_cross(options: tuple[str, ...], source: str) -> subprocess.CompletedPro
     return subprocess.run(command, input=source.encode(), capture_output=True, check=False)
 
 
+def _is_viper(module: Module) -> bool:
+    """Whether a library has machine code that every port makes from its source itself."""
+    return bool(module.library) and bool(_VIPER.search(module.source))
+
+
 def _flags(module: Module) -> tuple[str, ...]:
+    if _is_viper(module):  # any architecture shows whether it can be compiled
+        return (*FLAGS, "-march=armv6m")
     return _WITHOUT_LINES if module.part == "dependency" else FLAGS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ..model.library import Locked
 from ..project.libraries import VENDOR
 from ..text import read_text
 from .module import Module, shown
+
+_NATIVE = re.compile(r"^[ \t]*@micropython\.native[ \t]*(?=#|$)", re.M)
 
 
 class Shelf:
@@ -56,14 +59,15 @@ class Shelf:
 
     def _own(self, name: str, path: Path) -> Module:
         file = shown(path, self._root)
-        source = read_text(path, file)
+        source = portable(read_text(path, file))
         top = name.partition(".")[0]
         return Module(name, path.name == "__init__.py", source, file, "library", top)
 
     def _added(self, name: str, locked: Locked) -> Module:
         path = self._root / VENDOR / locked.name / locked.modules[name]
         file = shown(path, self._root)
-        source = read_text(path, file) if path.is_file() else ""  # a missing file is reported
+        # A missing file is reported by the check of vendor/.
+        source = portable(read_text(path, file)) if path.is_file() else ""
         return Module(name, path.name == "__init__.py", source, file, "dependency", locked.name)
 
     @cached_property
@@ -73,6 +77,14 @@ class Shelf:
         No device has them. They are those of ``lib/``, and the records of the services.
         """
         return frozenset(_erased(lib_modules(self._root)[0], _services(self._root)))
+
+
+def portable(source: str) -> str:
+    """Return the source without ``@micropython.native``: as bytecode it does the same, slower.
+
+    Native code runs on one kind of chip only, and not in the simulator.
+    """
+    return _NATIVE.sub("", source)
 
 
 def unfit(problem: Problem, library: str) -> Problem:

@@ -20,7 +20,7 @@ def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTa
     static: dict[tuple[str, str], int] = defaultdict(int)
     for service in board.services:
         compiled["service", service.name] = 0
-    parts = {m.compiled_path: _row(m) for m in modules}
+    parts = {path: _row(m) for m in modules for path in (m.compiled_path, m.path)}
     inside: dict[tuple[str, str], list[str]] = defaultdict(list)
     for module in modules:
         inside[_row(module)].append(module.name)
