@@ -21,6 +21,7 @@ ALLOWED = {
         "torpor_tools.errors",
         "torpor_tools.extras",
         "torpor_tools.files",
+        "torpor_tools.locks",
         "torpor_tools.paths",
         "torpor_tools.tracebacks",
     },

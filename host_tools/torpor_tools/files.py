@@ -84,6 +84,24 @@ def _walk(folder: Path, within: Path, deep: bool) -> Iterator[Path | LeftOut]:
                 yield path
 
 
+def is_file(path: Path, below: Path) -> bool:
+    """Return whether there is a file of exactly this name, also where ``A.py`` opens ``a.py``.
+
+    A chip's filesystem knows upper and lower case, those of macOS and Windows do not.
+
+    Args:
+        path: The file.
+        below: A folder above it; the names up to there are compared.
+    """
+    if not path.is_file():
+        return False
+    while path != below:
+        if path.name not in os.listdir(path.parent):
+            return False
+        path = path.parent
+    return True
+
+
 def _why_not(name: str) -> str:
     """The reason that lies in a name alone, or an empty text."""
     if name in _CACHES:

@@ -127,7 +127,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     die_with(settings["parent"])
     # What a library prints must not end up among the events.
-    out = os.fdopen(os.dup(1), "w")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     asyncio.run(_Emulator(settings, out).run())
 

@@ -199,7 +199,7 @@ class SimBoard:
         self._folder.prepare(self.image.board.board, fresh=fresh, real_time=self._clock.speed == 1)
         self._next_image = self.image
         self._install()
-        self._trace_file = self._folder.trace.open("w", buffering=1)
+        self._trace_file = self._folder.trace.open("w", buffering=1, encoding="utf-8", newline="\n")
         self._task = asyncio.create_task(self._supervise(), name=f"board {self.name}")
 
     async def stop(self) -> None:

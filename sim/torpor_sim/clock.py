@@ -35,5 +35,5 @@ class Clock:
 
 def running_s(run: Path) -> float:
     """Seconds of the simulator's clock now, by the facts in a running board's folder ``run``."""
-    facts = json.loads((run / "facts.json").read_text())
+    facts = json.loads((run / "facts.json").read_text(encoding="utf-8"))
     return float(time.time_ns() - facts["epoch_ns"]) / 1e9 * float(facts["speed"])

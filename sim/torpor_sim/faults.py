@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from torpor_tools.errors import UserError, fail
+from torpor_tools.locks import locked
 
 from .flash import is_running, write_json
 
@@ -87,7 +87,7 @@ def _await(storage: Path, number: int) -> None:
     while time.monotonic() < end and is_running(storage):
         time.sleep(_LOOK_S / 2)
         with contextlib.suppress(FileNotFoundError):
-            answer = json.loads((storage / _DONE).read_text())
+            answer = json.loads((storage / _DONE).read_text(encoding="utf-8"))
             if answer["number"] >= number:
                 if answer["failed"]:
                     raise fail(answer["failed"], "the log of torpor sim says more")
@@ -138,7 +138,7 @@ async def _apply(sim: _Simulator, done: Faults, wanted: Faults) -> None:
 
 def _read(storage: Path) -> Faults:
     try:
-        told: dict[str, Any] = json.loads((storage / _FILE).read_text())
+        told: dict[str, Any] = json.loads((storage / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Faults()
     links = {name: LinkFault(**link) for name, link in told["links"].items()}
@@ -147,6 +147,5 @@ def _read(storage: Path) -> Faults:
 
 @contextlib.contextmanager
 def _locked(storage: Path) -> Iterator[None]:
-    with (storage / f"{_FILE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(storage / f"{_FILE}.lock"):
         yield

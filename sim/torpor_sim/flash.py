@@ -7,7 +7,6 @@ board did.
 
 from __future__ import annotations
 
-import fcntl
 import filecmp
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any, TextIO
 
 from torpor_tools.errors import UserError, fail
 from torpor_tools.files import project_files
+from torpor_tools.locks import try_lock
 from torpor_tools.model.board import Board
 from torpor_tools.paths import shims_dir
 from torpor_tools.project.ports import load_port
@@ -124,7 +124,7 @@ class BoardFolder:
 
     def _image_files(self) -> set[str]:
         try:
-            return set(json.loads(self._installed.read_text()))
+            return set(json.loads(self._installed.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return set()
 
@@ -160,22 +160,20 @@ def starter() -> Path:
 def write_json(path: Path, value: Any) -> None:
     """Replace ``path`` as a whole: a reader sees the old content or the new one."""
     aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(value))
+    aside.write_text(json.dumps(value), encoding="utf-8", newline="\n")
     aside.replace(path)
 
 
 def lock(storage: Path) -> TextIO:
     """Keep the storage folder for this process while the file is open. Raises ``UserError``."""
     storage.mkdir(parents=True, exist_ok=True)
-    file = (storage / ".lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    file = (storage / ".lock").open("w", encoding="utf-8", newline="\n")
+    if not try_lock(file.fileno()):
         file.close()
         raise fail(
             f"{storage} is used by another simulator",
             "stop that one, or give this one a storage folder of its own",
-        ) from None
+        )
     return file
 
 

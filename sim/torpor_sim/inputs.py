@@ -6,7 +6,6 @@ The inputs are a JSON file that the board's shims read at each access, so what i
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from torpor_tools.errors import fail
+from torpor_tools.locks import locked
 from torpor_tools.model.plan import BoardPlan
 from torpor_tools.project.curves import read_curve
 
@@ -61,12 +61,12 @@ class Inputs:
 
     def level(self, pin: int | str) -> int | None:
         """The level at an input pin; None if nothing drives it."""
-        levels: dict[str, int] = json.loads(self._path.read_text()).get("pins", {})
+        levels: dict[str, int] = json.loads(self._path.read_text(encoding="utf-8")).get("pins", {})
         return levels.get(str(pin))
 
     def names(self, kind: str) -> list[str]:
         """The names of the inputs of ``kind``: the ROM codes of the probes."""
-        return sorted(json.loads(self._path.read_text()).get(kind, {}))
+        return sorted(json.loads(self._path.read_text(encoding="utf-8")).get(kind, {}))
 
     def adc(self, pin: int | str, value: int) -> None:
         """The value, 0 to 65535, at an analogue pin or channel."""
@@ -111,9 +111,10 @@ class Inputs:
     @contextmanager
     def _change(self) -> Iterator[dict[str, dict[str, Any]]]:
         # Two processes may set values at once.
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            inputs = json.loads(self._path.read_text()) if self._path.exists() else {}
+        with locked(self._path.with_suffix(".lock")):
+            inputs = (
+                json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
+            )
             yield inputs
             write_json(self._path, inputs)
 

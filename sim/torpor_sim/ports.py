@@ -19,6 +19,8 @@ from torpor_tools.model.plan import BoardPlan
 Mode = Literal["fixed", "os"]
 
 _IN_A_NET = 254
+_LOOPBACK = "127.0.0.1"
+_STEP = 1000  # between the ports of boards that share an address
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,16 @@ class Place:
 class Ports:
     """The ports of a cluster.
 
-    ``bind``: one address for all boards, instead of one each. ``base``: the services' ports are
-    numbered from here. ``mode`` "os": any free port.
+    Args:
+        bind: One address for all boards, instead of one each. A computer that has only 127.0.0.1,
+            as macOS does, uses that.
+        base: The services' ports are numbered from here.
+        mode: "os" takes any free port.
     """
 
     def __init__(self, *, bind: str | None, base: int | None, mode: Mode) -> None:
-        self._bind = bind
+        self._shared = bind is None and not _has(_own_address(0))
+        self._bind = _LOOPBACK if self._shared else bind
         self._base = base
         self._mode = mode
         self._boards: dict[str, int] = {}  # in the order of their appearance
@@ -86,6 +92,9 @@ class Ports:
         address = self._address(board)
         number = self._next() if self._base is not None else port if self._mode == "fixed" else 0
         who = self._holder(address, number)
+        while who and self._shared:
+            number += _STEP
+            who = self._holder(address, number)
         if who:
             return Problem(
                 None,
@@ -134,6 +143,16 @@ def _order(wanted: Iterable[tuple[str, int | None]]) -> Callable[[Any], tuple[bo
 
 def _own_address(index: int) -> str:
     return f"127.0.{1 + index // _IN_A_NET}.{1 + index % _IN_A_NET}"
+
+
+def _has(address: str) -> bool:
+    """Whether this computer has an address, as Linux has all of 127.0.0.0/8."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _number(held: socket.socket) -> int:

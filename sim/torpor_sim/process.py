@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Callable
@@ -61,28 +61,30 @@ class Process:
 
     def kill(self) -> None:
         """End the process as a power cut does."""
-        self._signal(signal.SIGKILL)
+        if process := self._alive():
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def stop(self) -> None:
         """End the process and wait for that."""
-        if self._signal(signal.SIGTERM):
-            assert self._process
-            try:
-                async with asyncio.timeout(_STOP_S):
-                    await self._process.wait()
-            except TimeoutError:
-                self.kill()
-                await self._process.wait()
+        process = self._alive()
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        except TimeoutError:
+            self.kill()
+            await process.wait()
 
-    def _signal(self, number: int) -> bool:
+    def _alive(self) -> asyncio.subprocess.Process | None:
+        """The process that is to end, if there is one."""
         self._ended = True
         if self._process is None or self._process.returncode is not None:
-            return False
-        try:
-            self._process.send_signal(number)
-        except ProcessLookupError:
-            return False
-        return True
+            return None
+        return self._process
 
     def _tell(self, data: bytes) -> None:
         for item in self._reader.feed(data):

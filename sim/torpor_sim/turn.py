@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from torpor_tools.errors import fail
+from torpor_tools.locks import try_lock
 
-_NAME = f"torpor-emulator-{os.getuid()}.lock"
+# Windows has no user ids, and a folder for temporary files for each user.
+_NAME = f"torpor-emulator-{os.getuid() if hasattr(os, 'getuid') else 0}.lock"
 _POLL_S = 0.1
 _PATIENCE_S = 1800.0
 
@@ -29,10 +29,10 @@ class Turn:
         Raises ``UserError`` after half an hour.
         """
         path = Path(tempfile.gettempdir()) / _NAME
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                while not _locked(handle):
+                while not try_lock(handle):
                     if waiting:
                         waiting()
                         waiting = None
@@ -50,10 +50,3 @@ class Turn:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
-
-
-def _locked(handle: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

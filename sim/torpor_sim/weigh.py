@@ -46,7 +46,9 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     folder.prepare(board.board, fresh=False)
     folder.install(image.tree)
     wire(folder, board)
-    (folder.flash / "main.py").write_text("import _weigh\n_weigh.run()\n")
+    (folder.flash / "main.py").write_text(
+        "import _weigh\n_weigh.run()\n", encoding="utf-8", newline="\n"
+    )
     (folder.flash / "boot.py").unlink(
         missing_ok=True
     )  # its modules are measured too; a process has none

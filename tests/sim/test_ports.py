@@ -6,9 +6,11 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.helpers.free_ports import free_base
 from tests.sim import tiny
 from torpor_sim.ports import Mode, Place, Ports
 from torpor_tools.errors import UserError
@@ -141,3 +143,29 @@ def test_an_address_that_this_computer_does_not_have() -> None:
 
 def test_a_number_that_is_no_port() -> None:
     _fails("cannot use port 65536", bind="127.0.0.9", base=65534, mode="fixed")
+
+
+class OneAddress(socket.socket):
+    """A socket of a computer whose loopback interface has one address, as that of macOS."""
+
+    def bind(self, address: Any, /) -> None:
+        if address[0] != "127.0.0.1":
+            raise OSError(errno.EADDRNOTAVAIL, "Can't assign requested address")
+        super().bind(address)
+
+
+@pytest.mark.parametrize("mode", ["fixed", "os"])
+def test_boards_share_the_one_address_of_a_mac(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_base()
+    boards = [tiny.plan(name, {f"of_{name}": port}) for name in ("shed", "barn", "attic")]
+    monkeypatch.setattr(socket, "socket", OneAddress)
+    shared = Ports(bind=None, base=None, mode=mode)
+    places = shared.place(boards)
+    again = shared.place(boards)
+    shared.close()
+    assert places == again
+    assert {place.address for place in places.values()} == {"127.0.0.1"}
+    numbers = [place.ports[port] for place in places.values()]
+    assert len(set(numbers)) == 3
+    if mode == "fixed":
+        assert numbers == [port, port + 1000, port + 2000]

@@ -39,7 +39,7 @@ def command(settings: Settings, services: tuple[str, ...], out: Path | None) -> 
         click.echo(text, nl=False)
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         what = f"{settings.shown(out)} cannot be written: {error.strerror}"
         raise fail(what, "name another file") from None

@@ -173,7 +173,7 @@ def _examine(bench: Bench, report: Path) -> list[Problem]:
 
     results = examine(bench, _announce())
     print_table(("fact", "stated", "this board", ""), rows(results))
-    report.write_text(document(bench, results))
+    report.write_text(document(bench, results), encoding="utf-8", newline="\n")
     click.echo(f"\n{summary(results)}\nwrote {report}")
     if not bench.wifi:
         note("no Wi-Fi is known: [wifi] in secrets.toml, or TORPOR_WIFI_SSID and _PASSWORD")

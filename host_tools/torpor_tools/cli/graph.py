@@ -69,7 +69,7 @@ def command(
 
 def _write(settings: Settings, file: Path, content: str) -> None:
     try:
-        file.write_text(content, encoding="utf-8")
+        file.write_text(content, encoding="utf-8", newline="\n")
     except OSError as error:
         raise fail(
             f"{settings.shown(file)} cannot be written: {error.strerror}", "name another file"

@@ -46,5 +46,5 @@ def command(settings: Settings, service: str | None, out: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     files = [out / f"{name}.json" for name in found]
     for file, document in zip(files, found.values(), strict=True):
-        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8", newline="\n")
     show_files(out, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import click
@@ -29,4 +30,7 @@ def command(device: str) -> None:
     )
     sys.stdout.flush()
     words = [sys.executable, "-m", "mpremote", "connect", device, "resume", "repl"]
-    os.execv(sys.executable, words)
+    if os.name == "posix":
+        os.execv(sys.executable, words)
+    # On Windows execv() would return to the shell at once, with both at the terminal.
+    sys.exit(subprocess.run(words, check=False).returncode)

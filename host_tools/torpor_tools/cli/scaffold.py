@@ -43,7 +43,7 @@ def write_service(root: Path, name: str, board: str | None = None) -> list[Path]
     placed = place(load_cluster(root), read_text(cluster_file, "cluster.toml"), name, board)
     words = {"MyService": class_name(name), "myservice": name}
     written = _write(templates_dir() / "service", root / "services" / name, words)
-    cluster_file.write_text(placed, "utf-8")
+    cluster_file.write_text(placed, "utf-8", newline="\n")
     return [*written, cluster_file]
 
 
@@ -114,7 +114,7 @@ def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
     try:
         for path, file in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_filled(file.read_text("utf-8"), words), "utf-8")
+            path.write_text(_filled(file.read_text("utf-8"), words), "utf-8", newline="\n")
     except OSError as error:
         raise fail(f"cannot write {error.filename}: {error.strerror}") from None
     return list(files)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP.
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def cancel_at_signals() -> None:
@@ -15,13 +17,21 @@ def cancel_at_signals() -> None:
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
-    numbers = [number for number in _NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
+    known = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
 
     def cancel() -> None:
         for number in numbers:
-            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
         if task:
             task.cancel()
 
     for number in numbers:
+        _handle(loop, number, cancel)
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, cancel: Callable[[], None]) -> None:
+    try:
         loop.add_signal_handler(number, cancel)
+    except NotImplementedError:  # Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(cancel))

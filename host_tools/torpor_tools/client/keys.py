@@ -63,6 +63,6 @@ def _write(root: Path, keys: Sequence[str]) -> None:
     if _COMMENT not in text:
         table["keys"].comment(_COMMENT)
     handle, name = tempfile.mkstemp(prefix=f".{NAME}.", dir=root)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(tomlkit.dumps(document))
     os.replace(name, path)

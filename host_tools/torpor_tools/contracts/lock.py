@@ -70,7 +70,7 @@ def write_lock(root: Path, entries: Mapping[str, Locked]) -> None:
     text.add(tomlkit.nl())
     text.add("services", tomlkit.item({name: _table(entries[name]) for name in sorted(entries)}))
     handle, name = tempfile.mkstemp(prefix=f".{NAME}.", dir=root)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(tomlkit.dumps(text))
     os.chmod(name, 0o644)
     os.replace(name, root / NAME)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
-from ..files import project_files
+from ..files import is_file, project_files
 from ..python_names import is_foreign, parsed
 from ..python_text import syntax_problem
 from ..text import read_text
@@ -104,7 +104,7 @@ def read_source(root: Path, service: str) -> Source:
     folder = root / "services" / service
     if folder.is_symlink():
         raise UserError(_linked(folder, service))
-    if not (folder / "__init__.py").is_file():
+    if not is_file(folder / "__init__.py", root):
         raise UserError(_absent(folder, service))
     files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
     shipped = [f for f in files if not set(ASIDE) & set(f.relative_to(folder).parts)]

@@ -101,9 +101,9 @@ def _arrange(folder: Path) -> None:
         is_package = path.is_dir() and path != stdlib and any(path.glob("*.pyi"))
         if is_module or is_package:
             path.rename(stdlib / path.name)
-    (stdlib / "asyncio" / "core.pyi").write_text(_ASYNCIO_CORE)
+    (stdlib / "asyncio" / "core.pyi").write_text(_ASYNCIO_CORE, encoding="utf-8", newline="\n")
     time = stdlib / "_mpy_shed" / "time_mp.pyi"
     text = time.read_text(encoding="utf-8")
     head, opaque, _ = text.partition("class _TicksMs")
     if opaque:
-        time.write_text(head + _TICKS, encoding="utf-8")
+        time.write_text(head + _TICKS, encoding="utf-8", newline="\n")

@@ -53,7 +53,7 @@ def trim(stdlib: Path, has: Firmware) -> None:
             if name == "asyncio":
                 tree = _explicit(tree, file.parent, has.modules[name])
             _Trimmer(name, has, _referenced(tree)).trim(tree)
-            file.write_text(_text(tree), encoding="utf-8")
+            file.write_text(_text(tree), encoding="utf-8", newline="\n")
 
     for file in sorted((stdlib / "asyncio").glob("*.pyi")):
         if file.stem != "__init__":
@@ -69,7 +69,7 @@ def _trim_classes(file: Path, module: str, has: Firmware) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             trimmer.members(node)
-    file.write_text(_text(tree), encoding="utf-8")
+    file.write_text(_text(tree), encoding="utf-8", newline="\n")
 
 
 def _text(tree: ast.Module) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,30 @@ def _view(root: Path) -> Path:
     view = root / "build" / ".mypy" / "image"
     view.mkdir(parents=True, exist_ok=True)
     for name in ("services", FOLDER):
-        link = view / name
-        if not link.is_symlink():
-            with suppress(FileExistsError):  # another check made it first
-                link.symlink_to(Path("..", "..", "..", name), target_is_directory=True)
+        _show(root / name, view / name)
     return view
+
+
+def _show(folder: Path, link: Path) -> None:
+    """Make ``folder`` visible as ``link``, which shows later changes too."""
+    if link.is_symlink():
+        return
+    try:
+        link.symlink_to(Path("..", "..", "..", folder.name), target_is_directory=True)
+    except FileExistsError:
+        if not link.is_symlink():  # else another check made it first
+            _copy(folder, link)
+    except OSError:  # Windows lets only administrators and developers make links
+        _copy(folder, link)
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy the modules, with their times: mypy's cache knows them by these."""
+    shutil.rmtree(copy, ignore_errors=True)
+    for file in project_files(folder, "*.py") if folder.is_dir() else ():
+        target = copy / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
 
 
 def _parsed(root: Path, file: str) -> Module | None:
@@ -148,6 +167,8 @@ def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, An
     found = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode and not found:
         raise RuntimeError(f"mypy failed:\n{result.stdout}{result.stderr}")
+    for message in found:
+        message["file"] = message["file"].replace(os.sep, "/")
     return found
 
 
@@ -182,5 +203,5 @@ def write_config(
     )
     text += more
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     return path

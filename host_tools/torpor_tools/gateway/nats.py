@@ -91,12 +91,17 @@ class NatsServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "nats.conf"
         text = config(self._where, self._login, self._folder)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        with open(
+            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            "w",
+            encoding="utf-8",
+            newline="\n",
+        ) as out:
             out.write(text)
         with open(self._folder / "nats.log", "ab") as log:
             # In a session of its own, so that Ctrl-C reaches only the gateway, which ends it.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", _CHILD, str(os.getpid()), program, "-c", file],
+                command(program, file),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -146,6 +151,18 @@ class NatsServer:
                 self._process.kill()
                 self._process.wait()
         self._process = None
+
+
+def command(program: str, file: Path) -> list[str]:
+    """Return how to start nats-server.
+
+    Where the system allows it, through a program that ends it with this process. Windows starts a
+    new process for each program, so a child would not know its parent.
+    """
+    server = [program, "-c", str(file)]
+    if os.name != "posix":
+        return server
+    return [sys.executable, "-P", str(_CHILD), str(os.getpid()), *server]
 
 
 def _path() -> str:

@@ -67,4 +67,4 @@ def _capability(ports: list[int]) -> str:
 
 def _fill(file: Path, template: str, words: dict[str, str]) -> None:
     text = (templates_dir() / "linux" / template).read_text(encoding="utf-8")
-    file.write_text(Template(text).substitute(words), encoding="utf-8")
+    file.write_text(Template(text).substitute(words), encoding="utf-8", newline="\n")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from ..files import project_files
+from ..locks import locked_folder
 
 Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashes -> content
 
@@ -81,18 +80,7 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
         made = Path(work) / "new"
         made.mkdir(mode=0o700)  # it may hold secrets
         write(made)
-        with _locked(target.parent):
+        with locked_folder(target.parent):
             if target.exists():
                 os.rename(target, Path(work) / "old")
             os.rename(made, target)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other builds from the folder; the lock ends with the process that holds it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -76,8 +76,8 @@ def build(
         write_tree(files, new / "fs")
         (new / f"{board.name}.lfs").write_bytes(filesystem)
         for name, text in linked.generated.items():
-            (new / f"{name}.py").write_text(text, encoding="utf-8")
-        (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8")
+            (new / f"{name}.py").write_text(text, encoding="utf-8", newline="\n")
+        (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8", newline="\n")
         write_tree(_documents(plan, board), new / "openapi")
         if frozen:
             start = start_modules(board.board.port, production, radio.begin(board))

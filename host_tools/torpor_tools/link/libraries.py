@@ -12,6 +12,7 @@ from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
 from ..contracts.source import modules_of
 from ..contracts.source_module import Module as Parsed
 from ..errors import Problem
+from ..files import is_file
 from ..libraries.vendor import vendored
 from ..model.cluster import Cluster
 from ..model.library import Locked
@@ -98,7 +99,7 @@ def find(folder: Path, name: str) -> Path | None:
     """Return the file of a module below ``folder``."""
     path = folder.joinpath(*name.split("."))
     for file in (path / "__init__.py", path.with_name(path.name + ".py")):
-        if file.is_file():
+        if is_file(file, folder):
             return file
     return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import Problem, UserError
-from ..files import project_files
+from ..files import is_file, project_files
 from ..model.plan import PlacedService
 from ..python_names import parsed
 from ..python_text import syntax_problem
@@ -84,7 +84,7 @@ def _find(folder: Path, name: str) -> tuple[Path, list[str]] | None:
     parts = name.split(".")
     for found in ([*parts, "__init__"], parts):
         path = folder.joinpath(*found).with_suffix(".py")
-        if path.is_file():
+        if is_file(path, folder):
             return path, found
     return None
 

@@ -20,15 +20,17 @@ def start_modules(port: str, production: bool = False, begin: str = "") -> list[
     """
     folder = paths.firmware_dir()
     names = [name for name in START_FILES if port != "unix" or name != "boot.py"]
-    sources = {name: (folder / name).read_text() for name in names}
+    sources = {name: (folder / name).read_text(encoding="utf-8") for name in names}
     if begin:
         before, call, after = sources["boot.py"].partition(_BEGIN)
         assert call
         sources["boot.py"] = f"{before}{begin}\n{after}"
     if production and port != "unix":
         usual = indent(sources["boot.py"], "    ")
-        closed, here, end = (folder / "production/boot.py").read_text().partition(_USUAL)
+        closed, here, end = (
+            (folder / "production/boot.py").read_text(encoding="utf-8").partition(_USUAL)
+        )
         assert here
         sources["boot.py"] = closed + usual + end
-        sources["main.py"] = (folder / "production/main.py").read_text()
+        sources["main.py"] = (folder / "production/main.py").read_text(encoding="utf-8")
     return [Module(n[:-3], False, text, f"firmware/{n}", "start") for n, text in sources.items()]

@@ -106,7 +106,7 @@ class _Reader:
             self._report("model", what, remedy)
             return None
         inside = path.is_relative_to(self._root)
-        shown = str(path.relative_to(self._root)) if inside else path.name
+        shown = path.relative_to(self._root).as_posix() if inside else path.name
         try:
             return read_model(path, shown)
         except UserError as error:

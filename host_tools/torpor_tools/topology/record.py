@@ -64,4 +64,4 @@ def write_record(path: Path, record: Record) -> None:
         "heap": dict(sorted(record.heap.items())),
         "base": dict(sorted(record.base.items())),
     }
-    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8", newline="\n")

@@ -46,7 +46,7 @@ def deploy(
     REPL: ``link.reset()`` starts the new image. Raises ``UserError``; the old image is then still
     the valid one, except that a line which breaks after the commit leaves the new one.
     """
-    link.run((firmware_dir() / "deploy" / "on_board.py").read_text())
+    link.run((firmware_dir() / "deploy" / "on_board.py").read_text(encoding="utf-8"))
     free, block = _check_board(link, board)
     changes = _compare(link, files)
     if not changes:
@@ -133,7 +133,7 @@ def _plan(changes: Changes) -> list[str]:
 
 def _swap() -> str:
     """The board's own code for the change, from here: the board may not have it yet."""
-    return (firmware_dir() / "swap.py").read_text() + "\nfinish()\n"
+    return (firmware_dir() / "swap.py").read_text(encoding="utf-8") + "\nfinish()\n"
 
 
 def _forget(link: Link) -> None:

@@ -176,7 +176,7 @@ def _first_cause(error: UserError | BoardError) -> str:
 
 
 def _source(program: str) -> str:
-    return (firmware_dir() / "doctor" / f"{program}.py").read_text()
+    return (firmware_dir() / "doctor" / f"{program}.py").read_text(encoding="utf-8")
 
 
 def _over_a_reset(bench: Bench, link: Link, ending: str) -> tuple[Seen | str, Link]:

@@ -80,7 +80,7 @@ def drives() -> list[Drive]:
 def drive_at(path: Path) -> Drive | None:
     """The BOOTSEL drive mounted at ``path``, or None if there is none."""
     try:
-        text = (path / _INFO).read_text(errors="replace")
+        text = (path / _INFO).read_text(errors="replace", encoding="utf-8")
     except OSError:
         return None
     lines = (line.partition(":") for line in text.splitlines())

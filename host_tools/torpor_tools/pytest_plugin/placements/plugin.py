@@ -162,11 +162,11 @@ def _reference(
     """The first answers of a test, and under which placement they were given; perhaps these."""
     path = Path(os.environ[_REFERENCES]) / hashlib.sha256(name.encode()).hexdigest()
     aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps([placement, answers]))
+    aside.write_text(json.dumps([placement, answers]), encoding="utf-8", newline="\n")
     with contextlib.suppress(FileExistsError):
         os.link(aside, path)  # as a whole, and only if nobody was faster
     aside.unlink()
-    first, expected = json.loads(path.read_text())
+    first, expected = json.loads(path.read_text(encoding="utf-8"))
     return first, expected
 
 
