@@ -49,10 +49,18 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 @click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
 @click.option("--frozen", is_flag=True, help="Prepare a firmware of your own with the image in it.")
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write the sizes as JSON (- prints them)."
+    "--json",
+    "json_file",
+    type=FILE,
+    metavar="FILE",
+    help="Write the sizes as JSON (- prints them).",
 )
-@click.option("--summary", metavar="FILE", help="Write the sizes as Markdown (- prints them).")
-@click.option("--compare", metavar="FILE", help="Show in the summary what changed since that JSON.")
+@click.option(
+    "--summary", type=FILE, metavar="FILE", help="Write the sizes as Markdown (- prints them)."
+)
+@click.option(
+    "--compare", type=FILE, metavar="FILE", help="Show in the summary what changed since that JSON."
+)
 @click.pass_obj
 def command(
     settings: Settings,
@@ -65,9 +73,9 @@ def command(
     firmware: Path | None,
     production: bool,
     frozen: bool,
-    json_file: str | None,
-    summary: str | None,
-    compare: str | None,
+    json_file: Path | None,
+    summary: Path | None,
+    compare: Path | None,
 ) -> None:
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
@@ -98,7 +106,7 @@ def command(
         report=click.echo if verbose else None,
     )
     weighed = []
-    piped = "-" in (json_file, summary)  # then nothing else goes to stdout
+    piped = any(map(_is_terminal, (json_file, summary)))  # then nothing else goes to stdout
     with contextlib.redirect_stdout(sys.stderr) if piped else contextlib.nullcontext():
         for name in names:
             with busy(f"Building {name}"):
@@ -120,7 +128,7 @@ def command(
 
 
 def _check_reports(
-    json_file: str | None, summary: str | None, compare: str | None, frozen: bool
+    json_file: Path | None, summary: Path | None, compare: Path | None, frozen: bool
 ) -> None:
     """Refuse options that contradict each other. Raises ``click.UsageError``."""
     if compare and not summary:
@@ -131,22 +139,28 @@ def _check_reports(
         raise click.UsageError("--frozen shows no sizes: leave --json and --summary out.")
 
 
-def _base(settings: Settings, compare: str | None) -> Mapping[str, Any] | None:
+def _base(settings: Settings, compare: Path | None) -> Mapping[str, Any] | None:
     """The sizes to compare with, read before anything is built. Raises ``UserError``."""
-    return read(settings.folder / compare, compare) if compare else None
+    return read(compare, settings.shown(compare)) if compare else None
 
 
-def _write(settings: Settings, file: str | None, text: str, piped: bool) -> None:
+def _write(settings: Settings, file: Path | None, text: str, piped: bool) -> None:
     """Write a report to the file that was named, or print it."""
-    if file == "-":
+    if _is_terminal(file):
         click.echo(text, nl=False)
     elif file:
-        path = settings.folder / file
+        shown = settings.shown(file)
         try:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            file.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise fail(f"{file} cannot be written: {error.strerror}", "name another file") from None
-        click.echo(f"wrote {file}", err=piped)
+            raise fail(
+                f"{shown} cannot be written: {error.strerror}", "name another file"
+            ) from None
+        click.echo(f"wrote {shown}", err=piped)
+
+
+def _is_terminal(file: Path | None) -> bool:
+    return file is not None and file.name == "-"
 
 
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
