@@ -39,7 +39,9 @@ def remembered(kept: Path, digest: str, work: Callable[[], T]) -> T:
     result = work()
     kept.parent.mkdir(parents=True, exist_ok=True)
     temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
-    temporary.write_text(json.dumps({"digest": digest, "result": result}), encoding="utf-8")
+    temporary.write_text(
+        json.dumps({"digest": digest, "result": result}), encoding="utf-8", newline="\n"
+    )
     temporary.replace(kept)
     return result
 

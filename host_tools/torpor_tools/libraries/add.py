@@ -153,7 +153,7 @@ def _record(root: Path, package: Package) -> None:
     text = with_library(read_text(root / _FILE, _FILE), entry)
     vendor.write(root, package)
     write_library_lock(root, {**locked, package.name: new}.values())
-    (root / _FILE).write_text(text, encoding="utf-8")
+    (root / _FILE).write_text(text, encoding="utf-8", newline="\n")
 
 
 def remove(root: Path, name: str) -> None:
@@ -167,7 +167,7 @@ def remove(root: Path, name: str) -> None:
         raise fail(f"the project has no library {name}", remedy)
     if name in named:
         text = without_library(read_text(root / _FILE, _FILE), name)
-        (root / _FILE).write_text(text, encoding="utf-8")
+        (root / _FILE).write_text(text, encoding="utf-8", newline="\n")
     write_library_lock(root, [each for each in locked.values() if each.name != name])
     if name not in named or named[name].source != LIB:
         vendor.remove(root, name)

@@ -83,7 +83,7 @@ def write_library_lock(root: Path, locked: Iterable[Locked]) -> None:
             table["licence"] = each.licence
         table["files"] = dict(sorted(each.files.items()))
         document[each.name] = table
-    (root / LOCK).write_text(_HEAD + tomlkit.dumps(document), encoding="utf-8")
+    (root / LOCK).write_text(_HEAD + tomlkit.dumps(document), encoding="utf-8", newline="\n")
 
 
 def with_library(text: str, entry: LibraryEntry) -> str:
