@@ -127,7 +127,7 @@ def _shown_kind(kind):
         return "None" if kind is None else "Any" if kind is object else kind.__name__
     if tuple in kind:
         return "tuple[%s]" % ", ".join([_shown_kind(k) for k in kind[tuple]])
-    return "dict[str, %s]" % _shown_kind(kind[""])
+    return "dict[str, %s]" % _shown_kind(kind[""]) if "" in kind else "dict"
 
 
 def _bind(label, arguments, args, kwargs):
@@ -179,7 +179,7 @@ def _unfit(kind, value, path):
     if t is float and not -_EXACT <= value <= _EXACT and _single(value) != value:
         return "%sloses digits: a chip's float would hold %d" % (of or "it ", _single(value))
     if type(kind) is tuple:
-        reasons = [_unfit(one, value, path) for one in kind]
+        reasons = [_unfit(one, value, path) for one in kind if one is not ...]
         if None in reasons:
             return None
         # The reason that went deepest is of the option that was meant.
@@ -203,7 +203,10 @@ def _unfit_inside(kind, value, path):
             if wrong:
                 return wrong
         return None
-    item = kind[""] if type(kind) is dict else object
+    fields = kind if type(kind) is dict else {"": object}
+    for key in fields:
+        if key and key not in value and not _may_be_absent(fields[key]):
+            return "%s[%r]: missing" % (path, key)
     for key in value:
         if type(key) is not str:
             return "%sthe key %r is not text and arrives as %r" % (
@@ -211,10 +214,15 @@ def _unfit_inside(kind, value, path):
                 key,
                 str(key),
             )
+        item = fields.get(key, fields.get("", object))
         wrong = _unfit(item, value[key], "%s[%r]" % (path, key))
         if wrong:
             return wrong
     return None
+
+
+def _may_be_absent(kind):
+    return type(kind) is tuple and kind[0] is ...
 
 
 def _fits(kind, t):

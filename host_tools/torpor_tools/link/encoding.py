@@ -4,23 +4,26 @@
     [int]                   a list of them
     {"": int}               a dict of them
     (int, None)             one of several
+    {"at": int}             a record with its fields
+    {"at": (..., int)}      a field that may be absent
     {tuple: (dict, int)}    a route's result with its status
 
-``torpor.http.args`` checks arguments by it, and ``torpor.strict`` checks calls and results.
+``torpor.http.args`` and ``torpor.http.fields`` check arguments by it, and ``torpor.strict`` calls
+and results.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..model.types import UNION, Type
+from ..model.types import UNION, Field, Type
 from .literal import Code
 
 
 def encoded(kind: Type) -> Any:
     """The value that stands for a type, to be written with ``literal``."""
     if kind.fields is not None:
-        return Code("dict")
+        return {f.name: _field(f) for f in kind.fields} or Code("dict")
     if kind.name == UNION:
         return tuple(map(encoded, kind.args))
     if kind.name == "None":
@@ -34,3 +37,10 @@ def encoded(kind: Type) -> Any:
     if kind.name == "tuple" and kind.args:
         return {Code("tuple"): tuple(map(encoded, kind.args))}
     return Code(kind.name)
+
+
+def _field(field: Field) -> Any:
+    inner = encoded(field.type)
+    if field.required:
+        return inner
+    return (Code("..."), *inner) if isinstance(inner, tuple) else (Code("..."), inner)

@@ -16,11 +16,11 @@ from ..model.contract import Argument, Contract, Method, Route
 from ..model.types import is_routed_argument
 from .encoding import encoded
 from .literal import WIDTH, Code, literal, one_line
-from .runtime import COMBINERS, CONVERTERS, PATH_CONVERTERS
+from .runtime import COMBINERS, CONVERTERS, FIELDS, PATH_CONVERTERS
 
 Tree = dict[str, Any]
 
-_FUNCTIONS = {*CONVERTERS.values(), *PATH_CONVERTERS, *COMBINERS}
+_FUNCTIONS = {*CONVERTERS.values(), *PATH_CONVERTERS, *COMBINERS, *FIELDS}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Binder:
 
     @property
     def converters(self) -> set[str]:
-        """The functions of ``torpor.http.args`` that the function calls."""
+        """The functions of ``torpor.http`` that the function calls."""
         names = (
             n for a in self.arguments for n in ast.walk(ast.parse(a)) if isinstance(n, ast.Name)
         )
@@ -150,6 +150,8 @@ def _converted(argument: Argument, route: Route) -> str:
     if argument.type.is_optional and kind != "Any":
         taken = f'opt_({CONVERTERS[kind]}, q, "{argument.name}"{default})'
     like = one_line(encoded(whole))
+    if any(whole.records):
+        return f'shaped({taken}, "{argument.name}", {like})'
     if whole.args and like not in ("[object]", '{"": object}'):
         return f'inside({taken}, "{argument.name}", "{whole}", {like})'
     return taken

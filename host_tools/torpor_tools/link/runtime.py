@@ -34,6 +34,7 @@ CONVERTERS = {
 # Those for arguments in the path, and what the others are combined with.
 PATH_CONVERTERS = ("path_int", "path_float", "path_bool")
 COMBINERS = ("opt_", "inside")
+FIELDS = ("shaped",)  # those of ``torpor.http.fields``, for records
 
 # Collections of functions that are imported by name only: an image holds those that something
 # imports, and what they call.

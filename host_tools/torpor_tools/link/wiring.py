@@ -15,7 +15,7 @@ from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project.ports import connections_left
 from .literal import Code, literal
 from .routes import Binder, binders, can_be_sent, tree
-from .runtime import parts
+from .runtime import FIELDS, parts
 from .strict import tables, wrapped
 from .stub import STUBS
 from .zone import offsets
@@ -190,8 +190,10 @@ def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
     converters = {name for binder in found for name in binder.converters}
     if modules:
         yield f"from torpor.http import {', '.join(sorted(modules))}"
-    if converters:
-        yield f"from torpor.http.args import {', '.join(sorted(converters))}"
+    if plain := sorted(converters - {*FIELDS}):
+        yield f"from torpor.http.args import {', '.join(plain)}"
+    if checks := sorted(converters & {*FIELDS}):
+        yield f"from torpor.http.fields import {', '.join(checks)}"
 
 
 def _parts(board: BoardPlan) -> Iterator[str]:

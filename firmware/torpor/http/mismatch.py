@@ -1,0 +1,76 @@
+"""Why a value is not as a contract wants it: the path to the first wrong part, and what it is.
+
+An overlay: see ``torpor.cold``.
+"""
+
+from .. import cold
+from .fields import fits
+from .unusual import shown
+
+cold.until_collected(__name__)
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def reason(value, like, path: str) -> str:
+    """``points[3].celsius: expected a number, got 'x'``, for a value that does not fit."""
+    form = type(like)
+    if form is tuple:
+        return _reason_of_union(value, like, path)
+    if form is list and type(value) is list:
+        for i in range(len(value)):
+            if not fits(value[i], like[0]):
+                return reason(value[i], like[0], "%s[%d]" % (path, i))
+    if form is dict and type(value) is dict:
+        for key in value if "" in like else like:
+            kind = like.get("", like.get(key))
+            if key not in value:
+                if type(kind) is not tuple or kind[0] is not ...:
+                    return "%s.%s: missing" % (path, key)
+            elif not fits(value[key], kind):
+                step = "[%s]" % shown(key) if "" in like else "." + key
+                return reason(value[key], kind, path + step)
+    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+
+
+def _reason_of_union(value, like, path):
+    """The reason of the option that was meant: one of the value's form, or with its tag."""
+    options = [each for each in like if each is not ...]
+    same = [each for each in options if type(each) is type(value) and type(value) in (list, dict)]
+    for each in same:
+        if len(same) == 1 or _has_tag(value, each):
+            return reason(value, each, path)
+    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+
+
+def _has_tag(value, like):
+    if type(like) is dict:
+        for key in like:
+            if type(like[key]) is str and value.get(key) == like[key]:
+                return True
+    return False
+
+
+def _words(like):
+    form = type(like)
+    if form is tuple:
+        words = []
+        for each in like:
+            text = "" if each is ... else _words(each)
+            if text and text not in words:
+                words.append(text)
+        if len(words) == 1:
+            return words[0]
+        return ", ".join(words[:-1]) + " or " + words[-1]
+    if like is None:
+        return "null"
+    if form is type:
+        return _WORDS.get(like, "a value")
+    return _WORDS[form] if form in (list, dict) else repr(like)
