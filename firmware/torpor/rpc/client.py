@@ -42,22 +42,15 @@ class PeerError(Exception):
 
 
 class Waiting:
-    """A task that waits for a value, for a limited time. Made by that task."""
+    """A task that waits for a value in ``asyncio.sleep_ms``. Made by that task."""
 
     value = None
 
     def __init__(self) -> None:
         self._task = asyncio.current_task()
 
-    # async
-    def wait(self, ms):
-        """Return the value; None if it has not come within ``ms``."""
-        if self.value is None:
-            yield from asyncio.sleep_ms(ms)
-        return self.value
-
     def set(self, value) -> None:
-        """Give the value, and end the wait. Later values are ignored."""
+        """Set the value and end the sleep. Later values are ignored."""
         if self.value is None:
             self.value = value
             loop.wake_task(self._task)
@@ -130,9 +123,9 @@ class Connection:
         waiting = self._calls[number] = Waiting()
         self.state = _SERVING
         try:
-            response = await waiting.wait(min(ms // 3, _QUIET_MS) if retry else ms)
-            if response is None and retry and await self._is_alive(sent, waiting, ms // 3):
-                await waiting.wait(ms - clock.since(sent))
+            await asyncio.sleep_ms(min(ms // 3, _QUIET_MS) if retry else ms)
+            if retry and not waiting.value and await self._is_alive(sent, waiting, ms // 3):
+                await asyncio.sleep_ms(ms - clock.since(sent))
         finally:
             del self._calls[number]
             if not self._calls:
@@ -167,7 +160,7 @@ class Connection:
             return False
         ms = min(ms, _PING_MS)
         while not waiting.value and clock.since(asked) < ms:
-            yield from waiting.wait(ms // 8 + 1)
+            yield from asyncio.sleep_ms(ms // 8 + 1)
             if clock.since(self._heard) <= clock.since(asked):
                 return not waiting.value
         if not waiting.value:
@@ -181,11 +174,11 @@ class Connection:
         waiting = Waiting()
         self._callers.append(waiting)
         try:
-            lost = await waiting.wait(ms)
+            await asyncio.sleep_ms(ms)
         finally:
             self._callers.remove(waiting)
-        if isinstance(lost, Lost):
-            raise lost
+        if isinstance(waiting.value, Lost):
+            raise waiting.value
         if not self._writer:
             raise Lost("not reached", False, True)
 
@@ -265,19 +258,25 @@ class Connection:
 
     # async
     def _read(self):
-        """Read responses and give each to the call that waits for it. Raises ``OSError``."""
-        sock = self._sock
+        """Read responses and give each to the call that waits for it. Raises ``OSError``.
+
+        It reads the socket itself: a generator for each read would cost each call time.
+        """
+        sock: socket.socket = self._sock  # type: ignore[assignment]
         responses = self._codes[1]
         reader = frames.FrameReader(frames.MAX_ANSWER)
         data = b""
-        n = 0
+        n: int | None = 0
         while True:
             frame = reader.take(data)
             if frame is None:
                 # More is there only if the last read has filled the buffer.
-                if n < _CHUNK:
+                n = sock.readinto(_buffer) if n == _CHUNK else None
+                while n is None:
                     yield loop.queue_read(sock)
-                n = yield from sockets.read(sock, _buffer)
+                    n = sock.readinto(_buffer)
+                if n == 0:
+                    raise OSError("connection closed")
                 self._heard = clock.ticks()
                 data = bytes(_view[:n])
                 continue

@@ -27,6 +27,7 @@ _WELCOME = (
 
 _known: dict = {}  # id of a call that may be repeated -> its response, or None while it runs
 _methods: dict = {}  # target of a call, as it is sent -> method and fingerprints
+_view = memoryview(buffer)
 _log = Log("remote")
 
 
@@ -95,7 +96,7 @@ class ServerConnection:
                 if frame is None:
                     in_a_row = 0
                     n = yield from sockets.read(connection.sock, buffer)
-                    unread = bytes(buffer[:n])
+                    unread = bytes(_view[:n])
                     continue
                 unread = b""
                 _, number, ms, fingerprint = frames.call_head(frame)
