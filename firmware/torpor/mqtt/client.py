@@ -1,5 +1,7 @@
-"""A connection to an MQTT broker. Whoever has it reads packet by packet, so that nothing more is
-taken from the broker than is being worked on: what waits, waits there.
+"""A connection to an MQTT broker.
+
+Its user reads packet by packet, so that no more is taken from the broker than is being worked on:
+everything else waits there.
 """
 
 import asyncio

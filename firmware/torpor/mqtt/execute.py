@@ -1,13 +1,13 @@
-"""A request out of the mailbox, executed exactly once.
+"""A request from the mailbox, executed exactly once.
 
-The order is: look up, execute, make the result durable, reply. Whoever calls acknowledges the
-request when the reply is acknowledged. So when the power goes at any instant the broker still has
-the request, and when it comes again its result is known or it has not begun.
+The order is: look up, execute, make the result durable, respond. The caller acknowledges the
+request when the response is acknowledged. So if power fails at any instant, the broker still has
+the request, and when it is delivered again its result is known, or it has not begun.
 
-What a power cut undoes is what the handler wrote into the store in its own task: its writes and the
-result are one commit (``store.joint``). What it did elsewhere (a pin, another board, a file) may be
-done again if the power goes before that commit. A request in whose midst the program has ended
-``TRIES`` times is given up as dead; for a power cut it is hardly to blame, so that takes ``CUTS``.
+A power cut undoes what the handler wrote into the store in its own task: its writes and the result
+are one commit (``store.transaction``). What it did elsewhere (a pin, another board, a file) may be
+done again if power fails before that commit. A request during which the program has ended ``TRIES``
+times is given up as dead; a power cut is hardly the fault of the request, so that takes ``CUTS``.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes
 _LINE = const(512)  # bytes of an envelope
-_KEPT = const(1850)  # bytes of JSON of an answer that is kept to be given again
+_KEPT = const(1850)  # bytes of JSON of a response that is kept to be sent again
 
 _ID = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 
 class Bad(Exception):
-    """A message that is no request: there is nobody to answer."""
+    """A message that is not a request: nobody waits for a response."""
 
 
 class Poison(Exception):
@@ -73,8 +73,8 @@ class Envelope:
             raise Bad("until is a number")
 
 
-class Parked:
-    """Stands in for the connection that such a request never had."""
+class FakeConnection:
+    """Replaces the connection that such a request never had."""
 
     state = SERVING
     since = 0
@@ -91,17 +91,17 @@ class Parked:
         self.sent = b""
 
     async def send(self, data) -> None:
-        """Keep what a streaming handler sends. Raises ``Fault`` if it is too much."""
+        """Collect what a streaming handler sends. Raises ``Fault`` if it is too much."""
         if len(self.sent) + len(data) > _ANSWER:
             raise Fault(500, "an answer through the mailbox has at most %d bytes" % _ANSWER)
         self.sent += data if isinstance(data, bytes) else data.encode()
 
     def streams(self) -> None:
-        """Note that an answer has begun which is sent in pieces."""
+        """Note that a response has begun which is sent in pieces."""
         self.state = STREAMING
 
     def report(self, e: Exception) -> None:
-        """Log an exception. One that breaks off an answer in pieces becomes the answer instead."""
+        """Log an exception. One that ends a response in pieces becomes the response instead."""
         if self.state == STREAMING:
             self.failure = e
         else:
@@ -136,7 +136,10 @@ class Executor:
         if isinstance(known, list):
             spent = known[0]
         elif known == transaction.BEGUN:
-            return error(request, Fault(500, "the power went in its midst: it was done in part"))
+            return error(
+                request,
+                Fault(500, "power was lost while the request ran; it was only partly executed"),
+            )
         elif known is not None:
             return _unpacked(known)
         if envelope.until and clock.synced() and clock.now() > envelope.until:
@@ -171,7 +174,7 @@ class Executor:
             writes.end()
 
     async def _serve(self, request, envelope) -> bytes:
-        """The answer of the routes of the service's listener; what a handler raises is one."""
+        """Return the response of the service's routes, also to what a handler raises."""
         activation = listener = None
         try:
             listener = self._listeners.get(envelope.service)
@@ -184,12 +187,12 @@ class Executor:
             handler = find(listener, request)
             if type(handler) is not tuple:
                 return encode(request, (await handler(request)))
-            parked = Parked(listener, request)
-            listener.budget.parked = parked
-            rest = await handler[0](parked, handler, b"")
-            if parked.failure:  # nobody has seen the beginning of the answer
-                raise parked.failure
-            return parked.sent + rest if parked.sent else rest
+            connection = FakeConnection(listener, request)
+            listener.budget.parked = connection
+            unsent = await handler[0](connection, handler, b"")
+            if connection.failure:  # the client has not seen the beginning of the response
+                raise connection.failure
+            return connection.sent + unsent if connection.sent else unsent
         except Exception as e:
             if not isinstance(e, Fault):
                 Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
@@ -222,7 +225,7 @@ def _read(request, data) -> None:
 
 
 def _packed(data: bytes):
-    """An answer as JSON that a window keeps."""
+    """Return a response as JSON that is kept."""
     from ..store.plain import utf8
 
     packed: object = None

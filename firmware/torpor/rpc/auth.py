@@ -1,8 +1,8 @@
-"""Who may call: HMAC-SHA256 (RFC 2104) under the cluster's key. docs/wire.md tells the whole.
+"""Who may call: HMAC-SHA256 (RFC 2104) under the cluster's key. docs/wire.md specifies it.
 
-The two ends of a connection make keys of their own from the cluster's key and a random number of
-each, so that nothing recorded from one connection means anything on another, before or after a
-restart. Within a connection the frames are counted. No state outlives it.
+The two ends of a connection derive keys from the cluster's key and a nonce of each, so that nothing
+recorded from one connection is valid on another, before or after a restart. Within a connection the
+frames are counted. No state outlives it.
 """
 
 import os
@@ -26,7 +26,7 @@ class Mac:
         self._outer = bytes([b ^ 0x5C for b in padded])
 
     def hash(self, data) -> bytes:
-        """The whole HMAC of ``data``, 32 bytes."""
+        """Return the whole HMAC of ``data``, 32 bytes."""
         inner = sha256(self._inner)
         inner.update(data)
         outer = sha256(self._outer)
@@ -34,11 +34,11 @@ class Mac:
         return outer.digest()
 
     def seal(self, frame: bytes) -> bytes:
-        """``frame`` with its code behind it."""
+        """Return ``frame`` followed by its code."""
         return frame + self.hash(frame)[:CODE]
 
     def check(self, frame: bytes) -> bool:
-        """Whether the code at the end of ``frame`` is right; the time does not tell where not."""
+        """Return whether the code at the end of ``frame`` is right, in constant time."""
         end = len(frame) - CODE
         right = self.hash(memoryview(frame)[:end])
         # As two numbers: one operation, which looks at every byte.
@@ -46,7 +46,7 @@ class Mac:
 
 
 def nonce() -> bytes:
-    """A random number for a new connection, in hexadecimal."""
+    """Return a nonce for a new connection, in hexadecimal."""
     return hexlify(os.urandom(NONCE))
 
 
@@ -58,7 +58,7 @@ def keys() -> list[bytes]:
 
 
 def name(key: bytes) -> bytes:
-    """What a key is called in public, in hexadecimal."""
+    """Return the public name of a key, in hexadecimal."""
     return hexlify(sha256(b"torpor key\n" + key).digest()[:4])
 
 

@@ -9,7 +9,7 @@ from .. import clock
 # Whether a call that may have been executed can be sent again.
 NEVER = const(0)
 SAFE = const(1)  # it changes nothing
-KNOWN = const(2)  # it has an id, by which the board knows it again
+KNOWN = const(2)  # it has an idempotency key, by which the board recognizes it
 
 _ATTEMPTS = const(3)
 _FIRST_MS = const(40)
@@ -20,16 +20,16 @@ _LONG_MS = const(5000)
 
 
 class Lost(Exception):
-    """A call that has no answer: why, and whether the board may have executed it."""
+    """A call without a response: why, and whether the board may have executed it."""
 
     def __init__(self, reason: str, sent: bool, late: bool = False) -> None:
         self.reason = reason
         self.sent = sent
-        self.late = late  # its time was over
+        self.late = late  # whether its time was over
 
 
 def jitter(ms: int) -> int:
-    """Between a half of ``ms`` and all of it, so that boards do not knock in step."""
+    """Return between half of ``ms`` and all of it, so that boards do not retry in step."""
     return ms - ms * getrandbits(8) // 512
 
 
