@@ -18,6 +18,7 @@ from torpor_tools.project import load_board
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
 SHIMS = ROOT / "sim" / "shims"
+DEVICES = ROOT / "sim" / "devices"
 UNIX_STUBS = "micropython-unix-stubs==1.29.0.post1"
 # A coroutine that suspends with a bare ``yield`` is MicroPython's own way, and unknown to mypy.
 NOT_MICROPYTHON = "misc,func-returns-value,var-annotated"
@@ -30,6 +31,7 @@ def main() -> int:
         **_errors(load_board("RPI_PICO_W"), _firmware("rp2")),
         **_errors(load_board("ESP32_GENERIC"), _firmware("esp32")),
         **_errors(unix, project_files(SHIMS, "*.py", deep=False), (SHIMS,)),
+        **_errors(unix, project_files(DEVICES, "*.py", deep=False), (SHIMS, DEVICES.parent)),
     }
     for line in errors:
         print(line)

@@ -28,9 +28,14 @@ class Device:
         self.pins = pins
         self.address = address
         self.inputs = inputs
-        for option in options:
-            setattr(self, option, options[option])
+        self.options = options
         self.begin()
+
+    def __getattr__(self, name):
+        """An option by its name."""
+        if name in self.OPTIONS:
+            return self.options[name]
+        raise AttributeError(name)
 
     def begin(self):
         """Power on: set what a reset sets."""
@@ -191,7 +196,7 @@ class SPIDevice(Device):
     """A part on an SPI bus with a pin of its own, ``cs``, that is low while it is meant."""
 
     BUS = "spi"
-    PINS = ("cs",)
+    PINS: tuple = ("cs",)
 
     def selected(self):
         from _pin import level

@@ -6,7 +6,7 @@ from .ssd1306 import Model as SSD1306
 
 class Model(SSD1306, SPIDevice):
     BUS = "spi"
-    ADDRESSES = ()
+    ADDRESSES = ()  # type: ignore[assignment]
     PINS = ("cs", "dc", "res")
     INPUTS = {}
     OPTIONS = {"width": 128, "height": 64}

@@ -181,7 +181,9 @@ class SimBoard:
     def runs(self, image: Image, place: Place) -> bool:
         """Whether that image, at that place, is what it runs already."""
         same_chip = self.image.board.board == image.board.board
-        return same_chip and self.place == place and self._folder.holds(image.tree)
+        same_wiring = self.image.board.devices == image.board.devices
+        same_place = same_chip and same_wiring and self.place == place
+        return same_place and self._folder.holds(image.tree)
 
     def cut(self) -> None:
         """Cut its power and leave it off, until ``reset`` or ``kill``; does not wait."""

@@ -25,9 +25,9 @@ _LED = ("WL_GPIO0", "EXT_GPIO0")  # its other names: ports/rp2/boards/RPI_PICO_W
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
 
 
-# What the models of devices take of it: the buses and what all models share, and each of them.
-_BUSES_BYTES = 40 * 1024
-_DEVICE_BYTES = 8 * 1024
+# What devices take of it, as measured: the buses with what all models share, and each model.
+_BUSES_BYTES = 24 * 1024
+_DEVICE_BYTES = 3 * 1024
 
 
 def heap_bytes(board: Board, devices: int = 0) -> int:

@@ -50,7 +50,9 @@ async def watch(
     and then the old code runs on. ``begin`` is called before it, ``report`` after all is done.
     ``also`` are further folders with sources, such as the device runtime's.
     """
-    folders = [path for path in (root / "services", root / "lib", *also) if path.is_dir()]
+    folders = [
+        path for path in (root / "services", root / "lib", root / "sim", *also) if path.is_dir()
+    ]
     bursts: asyncio.Queue[tuple[Path, ...]] = asyncio.Queue()
     async with asyncio.TaskGroup() as tasks:
         # Files in the root are seen through their folder: an editor that renames a new file over

@@ -41,6 +41,7 @@ class DeviceModel:
     pins: tuple[str, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""  # of its file: a board whose model has changed starts again
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Device:
 
     name: str
     model: DeviceModel
-    where: Where
+    where: Where = field(compare=False)
     bus: tuple[int, ...] = ()
     pins: dict[str, int] = field(default_factory=dict)  # those beside the bus, by line
     address: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def model_files(root: Path) -> dict[str, Path]:
 
 def read_model(path: Path, shown: str) -> DeviceModel:
     """The model in a file. Raises ``UserError``."""
+    text = read_text(path, shown)
     try:
-        tree = ast.parse(read_text(path, shown))
+        tree = ast.parse(text)
     except SyntaxError as error:
         problem = Problem(Where(shown, error.lineno or 0), f"not Python: {error.msg}")
         raise UserError(problem) from None
@@ -53,6 +55,7 @@ def read_model(path: Path, shown: str) -> DeviceModel:
         tuple(found.get("PINS", ())),
         found.get("INPUTS", {}),
         found.get("OPTIONS", {}),
+        hashlib.sha256(text.encode()).hexdigest(),
     )
 
 
