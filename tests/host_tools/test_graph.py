@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -272,6 +273,78 @@ def graphs(draw: st.DrawFn) -> Graph:
     pairs = draw(st.lists(st.tuples(st.sampled_from(nodes), st.sampled_from(nodes)), max_size=9))
     edges = tuple(Edge(a, b, ("m",)) for a, b in dict.fromkeys(pairs) if a != b)
     return Graph("c", dict.fromkeys(boards, "X"), nodes, edges, Calls({}))
+
+
+# x, y, width and height.
+Area = tuple[float, float, float, float]
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _labels(picture: ElementTree.Element) -> list[Area]:
+    """The areas of the labels. A character of their type is 7 px wide at most on average."""
+    areas = []
+    for label in picture.iter(f"{_SVG}text"):
+        if label.get("class") == "label":
+            x, y = float(label.attrib["x"]), float(label.attrib["y"])
+            width = 7.0 * len(label.text or "")
+            left = x - width if label.get("text-anchor") == "end" else x
+            areas.append((left, y - 10, width, 12.0))
+    return areas
+
+
+def _apart(one: Area, other: Area) -> bool:
+    return (
+        one[0] + one[2] <= other[0]
+        or other[0] + other[2] <= one[0]
+        or one[1] + one[3] <= other[1]
+        or other[1] + other[3] <= one[1]
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(graphs())
+def test_in_the_picture_nothing_runs_through_a_label(drawn: Graph) -> None:
+    picture = ElementTree.fromstring(svg(drawn))
+    labels = _labels(picture)
+    assert len(labels) == len(drawn.edges)
+    obstacles: list[Area] = []
+    for path in picture.iter(f"{_SVG}path"):
+        if "call" in path.get("class", ""):
+            x1, y1, lane, y2, x2 = map(float, re.findall(r"-?[\d.]+", path.attrib["d"]))
+            obstacles += [
+                (min(x1, lane), y1, abs(lane - x1), 0.0),
+                (lane, min(y1, y2), 0.0, abs(y2 - y1)),
+            ]
+            obstacles += [(min(lane, x2), y2, abs(x2 - lane), 0.0)]
+    for rect in picture.iter(f"{_SVG}rect"):
+        x, y, width, height = (float(rect.get(k, "0")) for k in ("x", "y", "width", "height"))
+        if rect.get("class") == "service":
+            obstacles.append((x, y, width, height))
+        if rect.get("class") == "board":
+            obstacles += [(x, y, 0.0, height), (x + width, y, 0.0, height)]
+    for n, label in enumerate(labels):
+        assert all(_apart(label, obstacle) for obstacle in obstacles), label
+        assert all(_apart(label, other) for other in labels[n + 1 :]), label
+
+
+def test_every_colour_of_the_picture_has_one_for_the_dark(sample: Plan) -> None:
+    picture = svg(graph(sample))
+    light, dark = picture.split("@media (prefers-color-scheme: dark)")
+    style = dark.split("</style>")[0]
+    assert set(re.findall(r"#[0-9a-f]{6}", light)).isdisjoint(
+        re.findall(r"#[0-9a-f]{6}", style)
+    )
+    assert "#" not in dark.split("</style>")[1].replace("url(#", "")  # no colour but by class
+    classes = set(re.findall(r"\.([\w-]+)[ ,]", light.split("<style>")[1]))
+    assert classes == set(re.findall(r"\.([\w-]+)[ ,]", style))
+
+
+def test_the_picture_in_the_docs_is_that_of_the_sample(sample: Plan) -> None:
+    drawn = svg(graph(sample))
+    if os.environ.get("TORPOR_PICTURES"):
+        (ROOT / "docs" / "graph.svg").write_text(drawn, encoding="utf-8", newline="\n")
+    renew = "renew it: TORPOR_PICTURES=1 .venv/bin/pytest tests/host_tools/test_graph.py"
+    assert (ROOT / "docs" / "graph.svg").read_text(encoding="utf-8") == drawn, renew
 
 
 @settings(max_examples=80, deadline=None)

@@ -16,21 +16,33 @@ from .placed import Edge, Graph, Node
 # Pixels.
 WIDTH, HEIGHT = 150, 46  # of a service, which is higher if it has many lines
 LINE, LANE = 18, 14  # from line to line at a service; from lane to lane
-LABEL = 84  # what a line says, at its end
+CHARACTER, HEAD = 7, 12  # the width of a label's character; of the arrow's head, with space
 GAP, PAD, TITLE, MARGIN = 24, 24, 30, 20
 
 _STYLE = """
   text { font: 14px system-ui, sans-serif; fill: #1b1f24; }
   .board { fill: #f4f6f8; stroke: #8a949e; }
   .kind, .port, .label { font-size: 12px; fill: #57606a; }
-  .service { fill: #ffffff; stroke: #1b1f24; }
+  .page, .service { fill: #ffffff; }
+  .service { stroke: #1b1f24; }
   .call { fill: none; stroke: #1b1f24; stroke-width: 1.3; }
   .remote { stroke: #b35900; stroke-dasharray: 6 4; }
-  .label { paint-order: stroke; stroke: #f4f6f8; stroke-width: 4px; }
+  .head { fill: #1b1f24; }
+  .remote-head { fill: #b35900; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3; }
+    .board { fill: #161b22; stroke: #6e7681; }
+    .kind, .port, .label { fill: #9da7b3; }
+    .page, .service { fill: #0d1117; }
+    .service, .call { stroke: #e6edf3; }
+    .remote { stroke: #f0883e; }
+    .head { fill: #e6edf3; }
+    .remote-head { fill: #f0883e; }
+  }
 """
 _ARROW = (
-    '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-    'orient="auto"><path d="M0 0 8 4 0 8z" fill="#1b1f24"/></marker>'
+    '<marker id="{kind}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+    'orient="auto"><path class="{kind}" d="M0 0 8 4 0 8z"/></marker>'
 )
 
 
@@ -63,8 +75,8 @@ def svg(graph: Graph) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
         f'viewBox="0 0 {layout.width:g} {layout.height:g}" role="img" aria-label={label}>',
-        f"<style>{_STYLE}</style><defs>{_ARROW}</defs>",
-        f'<rect {size} fill="#ffffff"/>',
+        f"<style>{_STYLE}</style><defs>{_arrows()}</defs>",
+        f'<rect class="page" {size}/>',
     ]
     for name, box in layout.boards.items():
         lines += _board(name, graph.boards[name], box)
@@ -76,12 +88,17 @@ def svg(graph: Graph) -> str:
 
 
 def _layout(graph: Graph) -> _Layout:
+    room = HEAD + CHARACTER * max((len(_label(edge)) for edge in graph.edges), default=0) + PAD // 2
     columns: dict[str, float] = {}
+    lefts: dict[str, float] = {}  # of the services of a board
     lanes: dict[Edge, float] = {}
     x: float = MARGIN
     for board in graph.boards:
         columns[board] = x
-        x += PAD + WIDTH + LABEL
+        # A call from a board on the left has its label in front of the service.
+        x += max(PAD, room) if board in _called_from_left(graph) else PAD
+        lefts[board] = x
+        x += WIDTH + room
         for edge in graph.edges:
             if edge.caller.board == board:
                 lanes[edge] = x
@@ -91,7 +108,7 @@ def _layout(graph: Graph) -> _Layout:
     y: float = MARGIN + TITLE + PAD
     for node in _rows(graph):
         height = max(HEIGHT, LINE * len(_lines(graph, node)) + 8)
-        services[node] = _Box(columns[node.board] + PAD, y, WIDTH, height)
+        services[node] = _Box(lefts[node.board], y, WIDTH, height)
         y += height + GAP
     ends = [*list(columns.values())[1:], x]
     boards = {
@@ -99,6 +116,16 @@ def _layout(graph: Graph) -> _Layout:
         for (board, left), right in zip(columns.items(), ends, strict=True)
     }
     return _Layout(services, boards, lanes, x - GAP + MARGIN, y + MARGIN)
+
+
+def _called_from_left(graph: Graph) -> set[str]:
+    """The boards with a service that a board further to the left calls."""
+    order = list(graph.boards)
+    return {
+        edge.peer.board
+        for edge in graph.edges
+        if order.index(edge.caller.board) < order.index(edge.peer.board)
+    }
 
 
 def _rows(graph: Graph) -> list[Node]:
@@ -144,13 +171,18 @@ def _call(graph: Graph, layout: _Layout, edge: Edge) -> Iterator[str]:
     from_left = peer.x > lane
     end = peer.x if from_left else peer.right
     kind = "call remote" if edge.is_remote else "call"
+    head = "remote-head" if edge.is_remote else "head"
     path = f"M{caller.right:g} {y1:g} H{lane:g} V{y2:g} H{end:g}"
-    yield f'<path class="{kind}" d="{path}" marker-end="url(#arrow)"><title>{_title(edge)}</title>'
+    yield f'<path class="{kind}" d="{path}" marker-end="url(#{head})"><title>{_title(edge)}</title>'
     yield "</path>"
-    # Next to the arrow's head; a head on the left side of a box has its label before it.
-    x, anchor = (end - 16, "end") if from_left else (end + 16, "start")
-    text = f'<text class="label" x="{x:g}" y="{y2 + 4:g}" text-anchor="{anchor}">'
+    # Above the line, behind the arrow's head.
+    x, anchor = (end - HEAD, "end") if from_left else (end + HEAD, "start")
+    text = f'<text class="label" x="{x:g}" y="{y2 - 4:g}" text-anchor="{anchor}">'
     yield f"{text}{_label(edge)}</text>"
+
+
+def _arrows() -> str:
+    return "".join(_ARROW.format(kind=kind) for kind in ("head", "remote-head"))
 
 
 def _height(graph: Graph, layout: _Layout, node: Node, edge: Edge) -> float:
