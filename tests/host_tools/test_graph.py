@@ -331,9 +331,7 @@ def test_every_colour_of_the_picture_has_one_for_the_dark(sample: Plan) -> None:
     picture = svg(graph(sample))
     light, dark = picture.split("@media (prefers-color-scheme: dark)")
     style = dark.split("</style>")[0]
-    assert set(re.findall(r"#[0-9a-f]{6}", light)).isdisjoint(
-        re.findall(r"#[0-9a-f]{6}", style)
-    )
+    assert set(re.findall(r"#[0-9a-f]{6}", light)).isdisjoint(re.findall(r"#[0-9a-f]{6}", style))
     assert "#" not in dark.split("</style>")[1].replace("url(#", "")  # no colour but by class
     classes = set(re.findall(r"\.([\w-]+)[ ,]", light.split("<style>")[1]))
     assert classes == set(re.findall(r"\.([\w-]+)[ ,]", style))
