@@ -33,6 +33,7 @@ import time
 from micropython import const
 
 from . import cold, loop
+from .cold import cold as rare
 
 _RUN = const(16)  # so many free blocks side by side: the index is behind what lives
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
@@ -78,6 +79,35 @@ def collect() -> None:
     longest_us = max(longest_us, time.ticks_diff(time.ticks_us(), began))
     collections += 1
     _advance()
+
+
+@rare
+def largest() -> int:
+    """Bytes of the largest block that the heap has room for, to a sixteenth of what is free."""
+    from io import BytesIO
+
+    from . import port  # type: ignore[attr-defined]
+
+    high = port.mem_free()
+    total = gc.mem_alloc() + high
+    step = high >> 4
+    low = 0
+    gc.disable()  # a block that cannot be had is no reason to collect
+    while high - low > step:
+        middle = (low + high) // 2
+        try:
+            BytesIO(middle).close()  # which gives the block back
+        except MemoryError:
+            high = middle
+            continue
+        if count and gc.mem_alloc() + port.mem_free() >= total + middle:
+            # The heap has grown for it, by memory that Wi-Fi needs: a collection gives that back.
+            collect()
+            high = middle
+        else:
+            low = middle
+    gc.enable()
+    return low
 
 
 def _idle(ms: int) -> int:

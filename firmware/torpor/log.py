@@ -9,6 +9,7 @@ import sys
 from micropython import const
 
 from . import clock
+from .cold import cold
 
 DEBUG = const(0)
 INFO = const(1)
@@ -71,9 +72,7 @@ def write(severity: int, name: str, text: str, trace: str = "") -> None:
     line = "%9d %s %s: %s" % (clock.uptime_ms(), _NAMES[severity], name, text)
     data = line.encode()
     if trace or min(data) < 32 or max(data) > 126:
-        from . import escape
-
-        data = escape.line(data, trace)
+        data = _escaped(data, trace)
     data += b"\n"
     # One write a line, so that lines of a board that dies are whole.
     sys.stdout.write(data)  # type: ignore[arg-type]
@@ -100,3 +99,57 @@ def tail(lines: int) -> list[str]:
         data = bytes(_ring[at:]) + bytes(_ring[:at])
         data = data[data.find(b"\n") + 1 :]  # the oldest line has lost its beginning
     return [str(line, "utf-8") for line in data.split(b"\n")[:-1]][-lines:]
+
+
+# Characters that a reader does not see, but that change what he sees: U+061C, U+200E, U+200F, the
+# line separators and embeddings U+2028 to U+202E, the isolates U+2066 to U+2069, and surrogates.
+# (Unicode Standard Annex 9, 2; https://trojansource.codes). Lead bytes, least and most last byte.
+_HIDDEN = (
+    (b"\xd8", 0x9C, 0x9C),
+    (b"\xe2\x80", 0x8E, 0x8F),
+    (b"\xe2\x80", 0xA8, 0xAE),
+    (b"\xe2\x81", 0xA6, 0xA9),
+)
+
+
+@cold
+def _escaped(data: bytes, trace: str) -> bytes:
+    """Return a line of the log with its control characters escaped, and ``trace`` below it.
+
+    The lines of a traceback's frames stay lines. The message behind them comes from the service.
+    """
+    data = _plain(data)
+    if not trace:
+        return data
+    at = trace.find("\n") if trace.startswith("Traceback") else -1
+    while trace.startswith('\n  File "', at):
+        at = trace.find("\n", at + 1)
+    if at > 0:
+        data += b"\n    " + trace[:at].replace("\n", "\n    ").encode()
+    return data + b"\n    " + _plain(trace[at + 1 :].encode())
+
+
+def _plain(data: bytes) -> bytes:
+    """UTF-8 text with its control characters escaped, also those that turn its direction."""
+    parts = []
+    start = 0
+    for i in range(len(data)):
+        c = data[i]
+        if c >= 32 and c != 127 and (c > 159 or c < 128 or data[i - 1] != 0xC2):
+            continue
+        parts.append(data[start : i - 1 if c > 127 else i])
+        parts.append(b"\\n" if c == 10 else b"\\x%02x" % c)
+        start = i + 1
+    parts.append(data[start:])
+    data = b"".join(parts)
+    for lead, least, most in _HIDDEN:
+        if lead in data:
+            for last in range(least, most + 1):
+                hidden = lead + bytes((last,))
+                if hidden in data:
+                    data = data.replace(hidden, b"\\u%04x" % ord(str(hidden, "utf-8")))
+    if b"\xed" in data:
+        for letter in str(data, "utf-8"):
+            if 0xD800 <= ord(letter) < 0xE000:
+                data = data.replace(letter.encode(), b"\\u%04x" % ord(letter))
+    return data

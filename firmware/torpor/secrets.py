@@ -1,16 +1,15 @@
-"""Reads ``/secrets.json``, which the build makes from ``secrets.toml``. An overlay."""
+"""Reads ``/secrets.json``, which the build makes from ``secrets.toml``."""
 
 import json
 
-from . import cold
+from .cold import cold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-cold.until_collected(__name__)
 
-
+@cold
 def read(section: str) -> "Any":
     """Return a section of the secrets, such as ``"wifi"``; empty if there is none."""
     try:

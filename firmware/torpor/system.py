@@ -1,13 +1,44 @@
 """What a board can say of itself."""
 
-from . import log, port  # type: ignore[attr-defined]
+import gc
+import sys
+
+from . import clock, heap, kernel, log, port, wifi  # type: ignore[attr-defined]
+from .cold import cold
 
 
+@cold
 def info() -> dict:
     """Identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi, connections, services."""
-    from . import status  # an overlay
-
-    return status.info()
+    k = kernel.current
+    return {
+        "cluster": k.cluster.NAME,
+        "board": k.cluster.BOARD,
+        "id": port.unique_id(),
+        "firmware": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
+        "platform": sys.platform,
+        "uptime": clock.uptime_ms() // 1000,
+        "clock": clock.now() if clock.synced() else None,
+        "heap": {
+            "free": port.mem_free(),
+            "used": gc.mem_alloc(),
+            "largest": heap.largest(),
+            "collections": heap.collections,
+            "longest_pause_us": heap.longest_us,
+        },
+        "reset_cause": port.reset_cause(),
+        "wake_reason": port.wake_reason(),
+        "wifi": wifi.info(),
+        "connections": {
+            "open": len(k.budget.open),
+            "places": k.budget.places,
+            "displaced": k.budget.displaced,
+            "turned_away": k.budget.turned_away,
+        }
+        if k.budget
+        else {},
+        "failed": k.failed,
+    }
 
 
 def reset_cause() -> str:

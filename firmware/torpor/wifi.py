@@ -4,7 +4,8 @@ import asyncio
 
 from micropython import const
 
-from . import clock, cold, log, loop, supervise
+from . import clock, log, loop, supervise
+from .cold import cold
 
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
@@ -13,6 +14,9 @@ _REJOIN_MS = const(4000)  # with a remembered access point it takes less than on
 _POLL_MS = const(20)
 _WATCH_MS = const(5000)
 _SET_CLOCK_S = const(3600)  # the oscillator of a deep sleep drifts by seconds an hour
+
+_RETRY_CLOCK_S = const(60)
+_SHARE = const(16)  # nothing else runs while a server's name is looked up: at most one part in 16
 
 _log = log.Log("net")
 
@@ -27,20 +31,13 @@ joined = False
 joining = False
 
 
-def _radio():
-    # Used at the start, when the connection is lost and once an hour: 2 kB in 64-bit MicroPython.
-    from . import radio
-
-    cold.forget("torpor.radio")
-    return radio
-
-
 def start(kernel) -> None:
     """Stay joined from now on."""
     begin()
     supervise.spawn(_log, keep, kernel.rejoined)
 
 
+@cold
 def begin(host: str = "", saving: str = "") -> None:
     """Turn the radio on and begin to join; returns at once.
 
@@ -63,12 +60,55 @@ def begin(host: str = "", saving: str = "") -> None:
         _connect()
 
 
+@cold
 def _connect(quick: bool = True) -> None:
     """Begin to join; with ``quick``, by what is remembered of the access point."""
     global _quick, joining
-    begun = _radio().connect(_wlan, quick)
-    joining = begun is not None
-    _quick = begun == 2  # rejoin.QUICK
+    from . import secrets
+
+    try:
+        from .power import rejoin  # in images of boards that sleep deep
+    except ImportError:
+        rejoin = None  # type: ignore[assignment]
+    _quick = joining = False
+    wifi = secrets.read("wifi")
+    if not wifi.get("ssid"):
+        _log.warning(
+            "no Wi-Fi name: put [wifi] ssid and password into secrets.toml and build again"
+        )
+        return
+    joining = True
+    ssid, key = wifi["ssid"], wifi.get("password", "")
+    begun = 0
+    # An ESP32 raises RuntimeError for what it has no OSError for. The log must not show the name.
+    try:
+        if not quick:
+            _wlan.disconnect()  # an ESP32 refuses to connect while it is still trying
+        begun = rejoin.connect(_wlan, ssid, key, quick) if rejoin else 0
+    except (OSError, RuntimeError) as e:
+        _log.warning("joining the access point of the last time failed: %s", e)
+    try:
+        if not begun:
+            _wlan.connect(ssid, key)
+    except (OSError, RuntimeError) as e:
+        _log.warning("joining failed: %s", e)
+    _quick = bool(rejoin) and begun == rejoin.QUICK
+
+
+@cold
+def _set_clock() -> None:
+    """Ask a time server; if it does not answer, say when to try again."""
+    import ntptime
+
+    since = clock.ticks()
+    try:
+        ntptime.settime()
+        clock.was_set()
+        _log.info("clock set")
+    except OSError as e:
+        again = max(_RETRY_CLOCK_S, clock.since(since) * _SHARE // 1000)
+        clock.set_later(again)
+        _log.warning("clock not set, again in %d s: %s", again, e)
 
 
 async def keep(rejoined=()) -> None:
@@ -88,7 +128,7 @@ async def keep(rejoined=()) -> None:
                 for function in rejoined if lost else ():
                     function()
             if clock.set_due(_SET_CLOCK_S):
-                _radio().set_clock()
+                _set_clock()
             await loop.pause(_WATCH_MS)
             continue
         if joined:
@@ -111,6 +151,14 @@ async def keep(rejoined=()) -> None:
             _connect(False)
 
 
+@cold
 def info() -> dict:
-    """Address and signal strength (dBm), as far as the radio tells."""
-    return _radio().info(_wlan)
+    """Return the address and the signal strength (dBm), as far as the radio reports them."""
+    if not _wlan or not _wlan.isconnected():
+        return {"connected": False}
+    found = {"connected": True, "address": _wlan.ifconfig()[0]}
+    try:
+        found["rssi"] = _wlan.status("rssi")
+    except (OSError, ValueError, RuntimeError):
+        pass
+    return found

@@ -27,7 +27,7 @@ HEAD = f"""
 import sys, json
 sys.path[:] = [{str(FIRMWARE)!r}, ".frozen"]
 from torpor import clock
-from torpor.daily_jobs import Daily, next_daily
+from torpor.schedule import Daily, next_daily
 """
 # Reads lines of a table, times of day, and from when on how many runs of each are wanted.
 CHAINS = (

@@ -21,7 +21,7 @@ class Work(Service):
 PROGRAM = """
 import asyncio, gc, json
 import cluster
-from torpor import heap, kernel, status, system
+from torpor import heap, kernel, system
 
 
 async def nothing():
@@ -48,7 +48,7 @@ async def main():
     found["noticed"] = heap.collections
     found["moved"] = id(object()) - low
     free = gc.mem_free()
-    largest = status.largest()
+    largest = heap.largest()
     bytearray(largest)
     found["largest"] = [largest, free]
     found["enabled"] = gc.isenabled()

@@ -23,7 +23,7 @@ from tests.helpers.boards import MICROPYTHON
 from tests.helpers.running import write_cluster
 from torpor_tools.paths import cache_dir, firmware_dir
 
-RUNTIME = ("heap", "areas", "cold", "status")
+RUNTIME = ("heap", "areas", "cold")
 WASM = "@micropython/micropython-webassembly-pyscript@1.27.0"
 WASM_SHA256 = "303919763c8ebfe5923b9da66226c20dce44ad72b604b225fb39338ea15367af"
 
@@ -179,11 +179,11 @@ class Gc:
 
 sys.modules["io"] = Io
 sys.modules["gc"] = Gc
-from torpor import areas, heap, port, status
+from torpor import areas, heap, port
 
 port.mem_free = areas.mem_free = lambda: 12_000 + Port.grown
 heap.count = areas.count
-print(json.dumps([status.largest(), Port.grown, Port.grew]))
+print(json.dumps([heap.largest(), Port.grown, Port.grew]))
 """
 
 
@@ -246,7 +246,7 @@ GROWING = """
 import gc
 import json
 
-from torpor import areas, heap, port, status
+from torpor import areas, heap, port
 
 steps = 1200
 hidden = HIDDEN
@@ -309,7 +309,7 @@ def size():
 def measure():
     global before, largest
     before = size()
-    largest = status.largest()
+    largest = heap.largest()
 
 
 def report():

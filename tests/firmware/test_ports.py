@@ -55,7 +55,7 @@ MISTAKES: dict[str, list[Edit]] = {
     "A8 DNS 0.0.0.0": [
         ("torpor/power/rejoin.py", " and address[3] != _NO_DNS", ""),
         (
-            "torpor/radio.py",
+            "torpor/wifi.py",
             'except (OSError, RuntimeError) as e:\n        _log.warning("joining the',
             'except OSError as e:\n        _log.warning("joining the',
         ),

@@ -159,27 +159,34 @@ class Wlan:
                 return [(b"home", b"123456", 6, -50, 3, False)]
         return call
 
-from torpor import radio
+from torpor import wifi
 
 def joins(quick):
-    wlan = Wlan()
-    radio.connect(wlan, quick)
+    wlan = wifi._wlan = Wlan()
+    wifi._connect(quick)
     return wlan.calls
 """
-RADIO_STUBS = STUBS | {
-    "torpor/log.py": "class Log:\n    def __init__(self, name): pass\n"
-    "    def warning(self, *text): print(*text)\n    info = warning\n",
-    "torpor/port.py": 'def reset_cause():\n    return "deep sleep"\n',
-    "torpor/power/__init__.py": "",
-    "torpor/store/__init__.py": "",
-    "torpor/store/state.py": 'kept = {"known": ["home", "313233343536", 6, None, 0]}\n'
-    "def of(name, most):\n    return kept\n",
-    "secrets.json": '{"wifi": {"ssid": "home", "password": "key"}}',
-}
-FILES = ["torpor/radio.py", "torpor/power/rejoin.py"]
+RUNTIME = {"torpor/loop.py": "", "torpor/supervise.py": ""}
+RADIO_STUBS = (
+    STUBS
+    | RUNTIME
+    | {
+        "torpor/secrets.py": 'def read(name):\n    return {"ssid": "home", "password": "key"}\n',
+        "torpor/log.py": "class Log:\n    def __init__(self, name): pass\n"
+        "    def warning(self, *text): print(*text)\n    info = warning\n",
+        "torpor/port.py": 'def reset_cause():\n    return "deep sleep"\n',
+        "torpor/power/__init__.py": "",
+        "torpor/store/__init__.py": "",
+        "torpor/store/state.py": 'kept = {"known": ["home", "313233343536", 6, None, 0]}\n'
+        "def of(name, most):\n    return kept\n",
+        "secrets.json": '{"wifi": {"ssid": "home", "password": "key"}}',
+    }
+)
+WIFI = ["torpor/wifi.py", "torpor/cold.py"]
+FILES = [*WIFI, "torpor/power/rejoin.py"]
 CAUGHT = 'except (OSError, RuntimeError) as e:\n        _log.warning("joining the'
 UNDONE: list[Edit] = [
-    ("torpor/radio.py", CAUGHT, CAUGHT.replace("(OSError, RuntimeError)", "OSError")),
+    ("torpor/wifi.py", CAUGHT, CAUGHT.replace("(OSError, RuntimeError)", "OSError")),
     (
         "torpor/power/rejoin.py",
         "    except (OSError, RuntimeError):\n        pass  # an ESP32",
@@ -196,7 +203,6 @@ def test_whatever_fails_before_it_the_board_joins(
 ) -> None:
     program = f"""
 error, failing, dns = {error}, {{{failing!r}: 9}}, "10.0.0.1"
-radio._credentials = lambda: {{"ssid": "home", "password": "key"}}
 print(json.dumps(joins({quick})))
 """
     calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
@@ -208,7 +214,6 @@ print(json.dumps(joins({quick})))
 def test_a_join_that_is_refused_is_no_crash(tmp_path: Path, error: str) -> None:
     program = f"""
 error, failing, dns = {error}, {{"connect": 9}}, "10.0.0.1"
-radio._credentials = lambda: {{"ssid": "home", "password": "key"}}
 print(json.dumps(joins(True) + joins(False)))
 """
     calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
@@ -218,7 +223,6 @@ print(json.dumps(joins(True) + joins(False)))
 def test_without_the_mend_a_runtime_error_ends_the_start(tmp_path: Path) -> None:
     program = """
 error, failing, dns = RuntimeError, {"ifconfig": 9}, "10.0.0.1"
-radio._credentials = lambda: {"ssid": "home", "password": "key"}
 try:
     joins(False)
     print(0)
@@ -244,22 +248,22 @@ class ntptime:
         raise OSError(-202)
 
 sys.modules["ntptime"] = ntptime
-from torpor import clock, radio
+from torpor import clock, wifi
 
-radio.set_clock()
+wifi._set_clock()
 print(json.dumps(clock.later))
 """
-    stubs = {"torpor/__init__.py": "", "torpor/clock.py": clock, "torpor/log.py": log}
-    assert micropython(tmp_path, ["torpor/radio.py"], stubs, program) == [again_s]
+    stubs = RUNTIME | {"torpor/__init__.py": "", "torpor/clock.py": clock, "torpor/log.py": log}
+    assert micropython(tmp_path, WIFI, stubs, program) == [again_s]
 
 
 @pytest.mark.parametrize("error", ["OSError", "ValueError", "RuntimeError"])
 def test_a_signal_that_cannot_be_read_is_left_out(tmp_path: Path, error: str) -> None:
     program = f"""
 error, failing, dns = {error}, {{"status": 9}}, "10.0.0.1"
-wlan = Wlan()
+wlan = wifi._wlan = Wlan()
 wlan.isconnected = lambda: True
-print(json.dumps(radio.info(wlan)))
+print(json.dumps(wifi.info()))
 """
     info = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
     assert info == {"connected": True, "address": "10.0.0.2"}

@@ -59,10 +59,6 @@ def _has_schedule(board: BoardPlan) -> bool:
     return any(m.every_ms is not None or m.daily_s is not None for m in methods)
 
 
-def _runs_daily(board: BoardPlan) -> bool:
-    return any(m.daily_s is not None for s in board.services for m in s.contract.methods)
-
-
 def _has_wake_pins(board: BoardPlan) -> bool:
     return any(m.wake for s in board.services for m in s.contract.methods)
 
@@ -97,5 +93,4 @@ def parts(board: BoardPlan) -> list[str]:
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
     "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),
     "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
-    "torpor.daily_jobs": _runs_daily,
 }

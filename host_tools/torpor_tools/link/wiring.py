@@ -48,6 +48,7 @@ def wiring(
         _HEAD.format(board.name),
         *_imports([binder for found in routed.values() for binder in found], bool(apps)),
         *(["from torpor import strict"] if strict else []),
+        *(["from torpor.schedule import Daily"] if "DAILY" in dict(_power(board)) else []),
         "",
         *_facts(plan, board),
         "",
@@ -234,7 +235,7 @@ def _power(board: BoardPlan, timezone: str = "UTC") -> Iterator[tuple[str, objec
     """What only some boards have: jobs of the day (s after midnight), wake pins, a policy, mail."""
     methods = [(s.name, m) for s in board.services for m in s.contract.methods]
     if daily := tuple((name, m.name, m.daily_s) for name, m in methods if m.daily_s is not None):
-        yield "DAILY", daily
+        yield "DAILY", (Code("Daily"), daily)
         yield "ZONE", offsets(timezone)
     if wakes := tuple((name, m.name, m.wake.pin, m.wake.level) for name, m in methods if m.wake):
         yield "WAKE", wakes
