@@ -7,8 +7,11 @@ them on another version: try that before a new version is supported.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.helpers.boards import MICROPYTHON
 from tests.helpers.brokers import free_port
@@ -375,3 +378,22 @@ await tasks[2]
 assert events == ["a", "b", "c cancelled"], events
 assert loop._parked.peek() is None
 """
+
+
+ONLY_IN = {
+    r"asyncio\.core\b|asyncio import core|_io_queue|_task_queue|\bcur_task|\bph_key": "loop.py",
+    r"EINPROGRESS": "sockets.py",
+    r'open\("/secrets': "secrets.py",
+    r"\.steps:": "http/routes.py",
+}
+
+
+@pytest.mark.parametrize("pattern", ONLY_IN)
+def test_each_mechanism_is_in_one_file(pattern: str) -> None:
+    runtime = firmware_dir() / "torpor"
+    files = {
+        str(path.relative_to(runtime))
+        for path in runtime.rglob("*.py")
+        if re.search(pattern, path.read_text())
+    }
+    assert files == {ONLY_IN[pattern]}
