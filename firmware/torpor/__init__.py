@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from .decorators import post as post
     from .decorators import put as put
     from .decorators import safe as safe
+    from .limits import Length as Length
+    from .limits import Pattern as Pattern
+    from .limits import Range as Range
 
 __all__ = [
     "Fault",
+    "Length",
+    "Pattern",
+    "Range",
     "Service",
     "daily",
     "deadline",

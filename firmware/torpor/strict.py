@@ -123,8 +123,12 @@ def _shown_kind(kind):
         return " | ".join([_shown_kind(k) for k in kind])
     if form is list:
         return "list[%s]" % _shown_kind(kind[0])
+    if form in (str, int, bool):
+        return repr(kind)
     if form is not dict:
         return "None" if kind is None else "Any" if kind is object else kind.__name__
+    if _is_limited(kind):
+        return next(k.__name__ for k in kind)
     if tuple in kind:
         return "tuple[%s]" % ", ".join([_shown_kind(k) for k in kind[tuple]])
     return "dict[str, %s]" % _shown_kind(kind[""]) if "" in kind else "dict"
@@ -178,6 +182,11 @@ def _unfit(kind, value, path):
         return "%sis %s, which JSON cannot hold" % (of or "it ", value)
     if t is float and not -_EXACT <= value <= _EXACT and _single(value) != value:
         return "%sloses digits: a chip's float would hold %d" % (of or "it ", _single(value))
+    if (kind is not None and type(kind) not in (type, tuple, list, dict)) or _is_limited(kind):
+        from .http.fields import fits
+        from .http.mismatch import reason
+
+        return None if fits(value, kind) else reason(value, kind, path).lstrip(": ")
     if type(kind) is tuple:
         reasons = [_unfit(one, value, path) for one in kind if one is not ...]
         if None in reasons:
@@ -219,6 +228,13 @@ def _unfit_inside(kind, value, path):
         if wrong:
             return wrong
     return None
+
+
+def _is_limited(kind):
+    """Whether it is ``{int: (1, 100)}``, or a choice between values."""
+    if type(kind) is tuple:
+        return type(kind[-1]) in (str, int, bool)
+    return type(kind) is dict and (int in kind or float in kind or str in kind)
 
 
 def _may_be_absent(kind):

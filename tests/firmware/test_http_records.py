@@ -11,9 +11,11 @@ import pytest
 from tests.helpers.running import Running, running, write_cluster
 
 SOURCE = """
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from torpor import Service, get, post
+from torpor import Length, Pattern, Range, Service, get, post
+
+Percent = Annotated[int, Range(0, 100)]
 
 
 class Point(TypedDict):
@@ -30,7 +32,39 @@ class Row(TypedDict):
     more: NotRequired[Any]
 
 
+class Door(TypedDict):
+    kind: Literal["door"]
+    open: bool
+
+
+class Fan(TypedDict):
+    kind: Literal["fan"]
+    speed: Percent
+
+
+class Limited(TypedDict):
+    celsius: Annotated[float, Range(-60, 90)]
+    name: Annotated[str, Length(1, 5), Pattern("[a-z]+|X")]
+    level: NotRequired[Literal["low", "high", 3]]
+
+
 class A(Service):
+    @post("/limited")
+    async def limited(self, points: list[Limited]) -> list[Limited]:
+        return points
+
+    @post("/devices")
+    async def devices(
+        self, devices: list[Door | Fan], one: Door | Fan | None = None
+    ) -> list[Door | Fan]:
+        return devices
+
+    @get("/page/<mode>/<n>")
+    async def page(
+        self, mode: Literal["a", "b"], n: Percent, limit: Percent = 10, sort: Literal[1, 2] = 1
+    ) -> list[int]:
+        return [n, limit, sort]
+
     @post("/rows")
     async def rows(self, rows: list[Row], first: Point | None = None) -> list[Row]:
         return rows
@@ -117,3 +151,74 @@ def test_a_record_in_the_query_is_json(box: Running) -> None:
     assert right.json() == POINT
     assert wrong.json() == {"error": "point.at: expected a whole number, got 'x'"}
     assert absent.json() == {"error": "point: missing"}
+
+
+LIMITED = {"celsius": 20.5, "name": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"celsius": -60, "name": "X", "level": "low"}, ""),
+        ({"celsius": 90, "name": "abcde", "level": 3}, ""),
+        ({"celsius": "x"}, "celsius: expected a number from -60 to 90, got 'x'"),
+        ({"celsius": 90.5}, "celsius: expected a number from -60 to 90, got 90.5"),
+        ({"celsius": -61}, "celsius: expected a number from -60 to 90, got -61"),
+        ({"celsius": {}}, "celsius: expected a number from -60 to 90, got {}"),
+        ({"name": ""}, "name: expected text of 1 to 5 characters that matches "
+         "^(?:[a-z]+|X)$, got ''"),
+        ({"name": "abcdef"}, "name: expected text of 1 to 5 characters that matches "
+         "^(?:[a-z]+|X)$, got 'abcdef'"),
+        ({"name": "aX"}, "name: expected text of 1 to 5 characters that matches "
+         "^(?:[a-z]+|X)$, got 'aX'"),
+        ({"level": "lowest"}, "level: expected 'low', 'high' or 3, got 'lowest'"),
+        ({"level": True}, "level: expected 'low', 'high' or 3, got True"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_limits_and_literals_of_fields(box: Running, fields: dict[str, Any], error: str) -> None:
+    body = {"points": [LIMITED, {**LIMITED, **fields}]}
+    with box.client("a") as client:
+        answer = client.post("/limited", json=body)
+    wanted: Any = {"error": f"points[1].{error}"} if error else body["points"]
+    assert (answer.status_code, answer.json()) == (400 if error else 200, wanted)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/page/a/0", [0, 10, 1]),
+        ("/page/b/100?limit=5&sort=2", [100, 5, 2]),
+        ("/page/c/1", "mode: expected 'a' or 'b', got 'c'"),
+        ("/page/a/101", "n: expected a whole number from 0 to 100, got 101"),
+        ("/page/a/x", "n: expected a whole number, got 'x'"),
+        ("/page/a/1?limit=-1", "limit: expected a whole number from 0 to 100, got -1"),
+        ("/page/a/1?sort=3", "sort: expected 1 or 2, got 3"),
+    ],
+)
+def test_limits_and_literals_of_path_and_query(box: Running, path: str, answer: Any) -> None:
+    with box.client("a") as client:
+        body = client.get(path).json()
+    assert body == ({"error": answer} if isinstance(answer, str) else answer)
+
+
+@pytest.mark.parametrize(
+    ("device", "error"),
+    [
+        ({"kind": "door", "open": True}, ""),
+        ({"kind": "fan", "speed": 3}, ""),
+        ({"kind": "fan", "speed": 101},
+         "[0].speed: expected a whole number from 0 to 100, got 101"),
+        ({"kind": "door"}, "[0].open: missing"),
+        ({"kind": "lamp"}, "[0]: expected an object, got {'kind': 'lamp'}"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_tag_decides_which_record_is_meant(
+    box: Running, device: dict[str, Any], error: str
+) -> None:
+    with box.client("a") as client:
+        answer = client.post("/devices", json={"devices": [device]})
+        alone = client.post("/devices", json={"devices": [], "one": device})
+    assert alone.json() == ({"error": "one" + error.replace("[0]", "")} if error else [])
+    assert answer.json() == ({"error": f"devices{error}"} if error else [device])

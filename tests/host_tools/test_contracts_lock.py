@@ -40,8 +40,8 @@ from torpor_tools.model.types import Type
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "contracts").glob("*.py"))
 HEAD = """from collections.abc import AsyncIterator
-from typing import List, NotRequired, Optional, TypedDict
-from torpor import Service, get
+from typing import Annotated, List, Literal, NotRequired, Optional, TypedDict
+from torpor import Length, Pattern, Range, Service, get
 """
 CLASS = """class A(Service):
     pass

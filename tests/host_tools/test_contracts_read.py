@@ -154,7 +154,16 @@ def test_what_a_service_has_is_reserved() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["int", "list[dict[str, int | None]]", "tuple[dict, int] | None", "AsyncIterator[str]", "Row"],
+    [
+        "int",
+        "list[dict[str, int | None]]",
+        "tuple[dict, int] | None",
+        "AsyncIterator[str]",
+        "Row",
+        "Literal['a', 'b'] | None",
+        "Annotated[int, Range(1, None)]",
+        "Annotated[str, Length(0, 5), Pattern('[a-z]+')]",
+    ],
 )
 def test_a_type_reads_what_it_writes(text: str) -> None:
     assert str(from_text(text)) == text

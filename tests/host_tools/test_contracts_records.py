@@ -206,3 +206,52 @@ def test_the_client_has_them_as_typed_dicts(tmp_path: Path, project: Path) -> No
     )
     assert run.stdout.count("error:") == 1, run.stdout
     assert 'use.py:2: error: Incompatible types (expression has type "str"' in run.stdout
+
+
+LIMITED = """from typing import Annotated, Literal
+from torpor import Length, Pattern, Range, Service, get
+Level = Literal["low", "high"]
+class A(Service):
+    @get("/rows/<name>")
+    async def rows(
+        self,
+        name: Annotated[str, Length(high=9), Pattern("[a-z]+")],
+        level: Level = "low",
+        limit: Annotated[int, Range(1, 100)] = 3,
+        celsius: Annotated[float, Range(low=-60.5)] | None = None,
+    ) -> Level | None:
+        return level
+"""
+
+
+def test_literals_and_limits_are_in_openapi_and_client(tmp_path: Path) -> None:
+    plan = load_plan(write_cluster(tmp_path, {"a": LIMITED}))
+    operation = documents(plan)["a"]["paths"]["/rows/{name}"]["get"]
+    assert [parameter["schema"] for parameter in operation["parameters"]] == [
+        {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^(?:[a-z]+)$"},
+        {"type": "string", "enum": ["low", "high"], "default": "low"},
+        {"type": "integer", "minimum": 1, "maximum": 100, "default": 3},
+        {"type": "number", "minimum": -60.5},
+    ]
+    answer = operation["responses"]["200"]["content"]["text/plain"]["schema"]
+    assert answer == {"type": "string", "enum": ["low", "high"]}
+    text = client(plan, ["a"])
+    assert "from typing import Literal\n" in text
+    assert "level: Literal['low', 'high'] = 'low'" in text
+    assert "limit: int = 3" in text
+
+
+def test_a_device_has_nothing_of_literals_and_limits(tmp_path: Path) -> None:
+    plain = (
+        LIMITED.replace('Annotated[str, Length(high=9), Pattern("[a-z]+")]', "str")
+        .replace("Annotated[int, Range(1, 100)]", "int")
+        .replace("Annotated[float, Range(low=-60.5)]", "float")
+        .replace("Length, Pattern, Range, ", "")
+        .replace('Level = Literal["low", "high"]', "")
+        .replace("Level", "str")
+    )
+    one, other = (
+        files(write_cluster(tmp_path / name, {"a": source}))
+        for name, source in (("limited", LIMITED), ("plain", plain))
+    )
+    assert one == other

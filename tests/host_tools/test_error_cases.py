@@ -62,6 +62,8 @@ def test_mistake(case: Path, tmp_path: Path) -> None:
     found = problems(write_case(tmp_path, source))
     for text in expected:
         assert any(text in problem for problem in found), found
+    for text in re.findall(r"^#     (.+)$", source, flags=re.MULTILINE):
+        assert any(text in problem.partition("\n")[2] for problem in found), found
     assert len(found) == len(expected), found
     for problem in found:
         place = r"(services|lib|cluster\.toml)" if "# ---" in source else "services/a/__init__.py"

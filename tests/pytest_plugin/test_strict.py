@@ -10,14 +10,16 @@ import pytest
 from tests.helpers.running import Running, running, write_cluster
 
 STOCK = """
-from typing import NotRequired, TypedDict
-from torpor import Service
+from typing import Annotated, Literal, NotRequired, TypedDict
+from torpor import Range, Service
 
 
 class Shelf(TypedDict):
     name: str
     size: int
     note: NotRequired[str]
+    depth: NotRequired[Annotated[int, Range(1, 9)]]
+    level: NotRequired[Literal["low", "top"]]
 
 
 class Stock(Service):
@@ -114,6 +116,15 @@ class Shop(Service):
     async def given(self) -> int:
         return len(await self.stock.shelves({"name": "top", "size": 1, "note": 1}))  # type: ignore
 
+    @get("/depth")
+    async def depth(self) -> int:
+        return len(await self.stock.shelves({"name": "top", "size": 1, "depth": 10}))
+
+    @get("/level")
+    async def level(self) -> int:
+        shelf: dict = {"name": "top", "size": 1, "level": "mid"}
+        return len(await self.stock.shelves(shelf))  # type: ignore
+
     @get("/fine")
     async def fine(self) -> dict:
         return await self.stock.fine(numbers=[1, 2.5], text=None)
@@ -164,6 +175,8 @@ FAULTS = {
     ),
     "/field": (2, "[1]['size']: expected int, got str"),
     "/missing": ("low", "shop -> stock.shelf() returned {'name': 'low'}: ['size']: missing"),
+    "/depth": (2, "['depth']: expected a whole number from 1 to 9, got 10"),
+    "/level": (2, "['level']: expected 'low' or 'top', got 'mid'"),
     "/given": (2, "['note']: expected str, got int"),
 }
 

@@ -42,7 +42,7 @@ def fits(value, like) -> bool:
     if form is not dict:
         return type(value) is form and value == like
     if type(value) is not dict:
-        return False
+        return _is_within(value, like)
     if "" in like:
         inner = like[""]
         for key in value:
@@ -58,3 +58,25 @@ def fits(value, like) -> bool:
         elif type(kind) is not tuple or kind[0] is not ...:
             return False
     return True
+
+
+def _is_within(value, like) -> bool:
+    """Whether a number or a string has its place between the limits of ``{int: (1, 100)}``."""
+    for kind in like:
+        t = type(value)
+        if t is not kind and (kind is not float or t is not int):
+            return False
+        limits = like[kind]
+        size = len(value) if kind is str else value
+        if limits[0] is not None and size < limits[0]:
+            return False
+        if limits[1] is not None and size > limits[1]:
+            return False
+        if len(limits) == 3:
+            import re
+
+            try:
+                return bool(re.match(limits[2], value))
+            except RuntimeError:  # the pattern goes too deep for this string
+                return False
+    return bool(like)

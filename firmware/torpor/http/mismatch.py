@@ -28,7 +28,7 @@ def reason(value, like, path: str) -> str:
         for i in range(len(value)):
             if not fits(value[i], like[0]):
                 return reason(value[i], like[0], "%s[%d]" % (path, i))
-    if form is dict and type(value) is dict:
+    if form is dict and type(value) is dict and not _limited(like):
         for key in value if "" in like else like:
             kind = like.get("", like.get(key))
             if key not in value:
@@ -73,4 +73,31 @@ def _words(like):
         return "null"
     if form is type:
         return _WORDS.get(like, "a value")
+    if form is dict and _limited(like):
+        return _words_of_limits(like)
     return _WORDS[form] if form in (list, dict) else repr(like)
+
+
+def _limited(like):
+    """The type that ``{int: (1, 100)}`` limits, or None for another dict."""
+    for key in like:
+        return key if type(key) is type else None
+    return None
+
+
+def _words_of_limits(like):
+    kind = _limited(like)
+    low, high = like[kind][:2]
+    if kind is str and low is not None and low == high:
+        text = " of %d characters" % low
+    elif low is not None and high is not None:
+        text = (" of %d to %d characters" if kind is str else " from %s to %s") % (low, high)
+    elif low is not None:
+        text = " of at least %s" % low
+    else:
+        text = "" if high is None else " of at most %s" % high
+    if kind is str and text and (low is None or high is None):
+        text += " characters"
+    if len(like[kind]) == 3:
+        text += " that matches " + like[kind][2]
+    return _WORDS[kind] + text

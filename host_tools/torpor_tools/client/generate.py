@@ -36,7 +36,9 @@ def client(plan: Plan, services: list[str]) -> str:
     imports = ["from torpor_tools.client import Client as _Client"]
     if re.search(r"\bAny\b", body):
         imports.insert(0, "from typing import Any\n")
-    if words := [word for word in ("NotRequired", "TypedDict") if re.search(rf"\b{word}\b", body)]:
+    if words := [
+        word for word in ("Literal", "NotRequired", "TypedDict") if re.search(rf"\b{word}\b", body)
+    ]:
         imports = [line for line in imports if "typing" not in line]
         words = ["Any"] * bool(re.search(r"\bAny\b", body)) + words
         imports.insert(0, f"from typing import {', '.join(words)}\n")
@@ -135,9 +137,11 @@ def _annotation(kind: Type, names: Names) -> str:
         return "Iterator[str]"
     if kind.name in ("list", "dict") and not kind.args:
         return "list[Any]" if kind.name == "list" else "dict[str, Any]"
+    if kind.limits:
+        return kind.name
     if len(kind.options) > 1:
         return " | ".join(_annotation(option, names) for option in kind.options)
-    if kind.args:
+    if kind.args or kind.choices:
         return kind.text(_annotation(part, names) for part in kind.args)
     return "None" if kind == NONE else kind.name
 

@@ -7,7 +7,7 @@ optional arguments understand each other, either way round, as long as the call 
 Names, order and types of the arguments and the type of the result count, and of a record the
 fields that must be there, so that a field that may be absent can come on one board first. Defaults,
 routes, schedules and documentation do not: an argument with its default at the end of a call is
-left out, and the server fills in its own.
+left out, and the server fills in its own. Literals and limits do not count either.
 """
 
 from __future__ import annotations
@@ -76,22 +76,26 @@ def _of(method: Method, arguments: Sequence[Argument]) -> str:
 
 
 def _relied_on(type_: Type) -> str:
-    """A type with the fields of its records that both sides rely on: those that must be there."""
-    return _shape(type_, lambda field: field.required)
+    """What both sides rely on: the plain type, and of records the fields that must be there."""
+    return _shape(type_, lambda field: field.required, limited=False)
 
 
 def _whole(type_: Type) -> str:
     """A type with all the fields of its records."""
-    return _shape(type_, lambda field: True)
+    return _shape(type_, lambda field: True, limited=True)
 
 
-def _shape(type_: Type, counts: Callable[[Field], bool]) -> str:
+def _shape(type_: Type, counts: Callable[[Field], bool], limited: bool) -> str:
     """A type as text. The name of a record and the order of its fields do not matter."""
     if type_.fields is not None:
         fields = sorted((f for f in type_.fields if counts(f)), key=lambda field: field.name)
-        parts = (f"{f.name}{'?' * (not f.required)}: {_shape(f.type, counts)}" for f in fields)
+        parts = (
+            f"{f.name}{'?' * (not f.required)}: {_shape(f.type, counts, limited)}" for f in fields
+        )
         return "{" + ", ".join(parts) + "}"
-    parts = (_shape(part, counts) for part in type_.args)
+    if not limited and (type_.choices or type_.limits):
+        return type_.plain
+    parts = (_shape(part, counts, limited) for part in type_.args)
     return type_.text(parts)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
 from ..model.types import NONE, SCALARS, STREAM, UNION, Field, Type
+from .limits import choice, limited
 from .records import field_nodes, is_total
 from .source_module import Module
 
@@ -104,8 +105,14 @@ def _parse_constant(node: ast.Constant, module: Module) -> Type | None:
 
 
 def _parse_subscript(node: ast.Subscript, module: Module) -> Type | None:
+    word = module.origin(node.value).rpartition(".")[2]
     outer = _named(module.origin(node.value))
     items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if word == "Literal":
+        return _union(list(choice(items)))
+    if word == "Annotated":
+        inner = parse(items[0], module)
+        return limited(inner, items[1:]) if inner else None
     args = [parse(item, module) for item in items]
     if outer is None or any(arg is None for arg in args):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.types import Field, Type
+from ..model.types import Field, Limits, Type
 
 Found = tuple[bool, str]  # whether it breaks callers, and what changed
 
@@ -22,16 +22,38 @@ def type_changes(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]
     elif _same_form(old, new):
         for before, now in zip(old.args, new.args, strict=True):
             yield from type_changes(before, now, path + _step(old, before), sent)
+    elif old.plain == new.plain and (old.args, old.fields) == (new.args, new.fields):
+        yield from _narrower(old, new, path or "the result", sent)
     elif path:
         yield True, f"{path} was {old}, is {new}"
     else:
         yield True, f"returned {old}, returns {new}"
 
 
+def _narrower(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]:
+    """What else, or less, is allowed: a sender relies on the first, a reader on the second."""
+    less, more = not _covers(new, old), not _covers(old, new)
+    yield (less if sent else more), f"{path} was {old}, is {new}"
+
+
+def _covers(wide: Type, narrow: Type) -> bool:
+    """Whether ``wide`` allows every value of ``narrow``, a type with the same values otherwise."""
+    if narrow.choices:
+        if wide.choices:
+            return {*narrow.choices} <= {*wide.choices}
+        return wide.limits is None or all(map(wide.limits.allow, narrow.choices))
+    if wide.choices:
+        return False
+    outer, inner = wide.limits or Limits(), narrow.limits or Limits()
+    low = outer.low is None or (inner.low is not None and inner.low >= outer.low)
+    high = outer.high is None or (inner.high is not None and inner.high <= outer.high)
+    return low and high and outer.pattern in (None, inner.pattern)
+
+
 def _same_form(old: Type, new: Type) -> bool:
-    """Whether two types differ only in records inside."""
+    """Whether two types differ only in records, literals and limits inside."""
     same = (old.name, len(old.args)) == (new.name, len(new.args)) and bool(old.args)
-    return same and any(old.records) and any(new.records)
+    return same and (old.is_checked or new.is_checked)
 
 
 def _step(outer: Type, inner: Type) -> str:

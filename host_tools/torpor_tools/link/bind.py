@@ -20,7 +20,7 @@ from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
 from .module import Module
 from .program import Program
-from .runtime import DECORATORS, MOVED
+from .runtime import DECORATORS, LIMITS, MOVED
 
 HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 
@@ -172,7 +172,7 @@ class _Work:
             return [alias for alias in node.names if alias.name not in HOST_ONLY]
         source = self.source_of(node)
         if source == "torpor":
-            return [alias for alias in node.names if alias.name not in DECORATORS]
+            return [alias for alias in node.names if alias.name not in (*DECORATORS, *LIMITS)]
         # A contract reads peers from absolute imports only.
         peer = not node.level and self.is_peer(source)
         if peer or source in HOST_ONLY:
@@ -339,6 +339,9 @@ def _problem(name: str, module: str, where: Where) -> Problem:
         peer = name.lower()
         what = f"{name} of {module} is there for annotations only, and is used at run time"
         remedy = f"declare `{peer}: {name}` in the service class and use self.{peer}"
+    elif module == "torpor" and name in LIMITS:
+        what = f"{name} of torpor is for annotations only, and is used at run time"
+        remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
     elif module == "torpor":
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"

@@ -6,6 +6,8 @@
     (int, None)             one of several
     {"at": int}             a record with its fields
     {"at": (..., int)}      a field that may be absent
+    "low"                   this value, of a Literal
+    {int: (1, 100)}         one from 1 to 100; of a str its length, and perhaps a third: its pattern
     {tuple: (dict, int)}    a route's result with its status
 
 ``torpor.http.args`` and ``torpor.http.fields`` check arguments by it, and ``torpor.strict`` calls
@@ -25,7 +27,15 @@ def encoded(kind: Type) -> Any:
     if kind.fields is not None:
         return {f.name: _field(f) for f in kind.fields} or Code("dict")
     if kind.name == UNION:
-        return tuple(map(encoded, kind.args))
+        options = [encoded(option) for option in kind.args]
+        flat = (option if isinstance(option, tuple) else (option,) for option in options)
+        return tuple(item for option in flat for item in option)
+    if kind.choices:
+        return kind.choices[0] if len(kind.choices) == 1 else kind.choices
+    if kind.limits:
+        limits = (kind.limits.low, kind.limits.high)
+        pattern = kind.limits.pattern
+        return {Code(kind.name): limits if pattern is None else (*limits, f"^(?:{pattern})$")}
     if kind.name == "None":
         return None
     if kind.name == "Any":

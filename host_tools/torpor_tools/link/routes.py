@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.contract import Argument, Contract, Method, Route
-from ..model.types import is_routed_argument
+from ..model.types import Type, is_routed_argument
 from .encoding import encoded
 from .literal import WIDTH, Code, literal, one_line
 from .runtime import COMBINERS, CONVERTERS, FIELDS, PATH_CONVERTERS
@@ -138,23 +138,32 @@ def _merged(nodes: list[Tree]) -> Tree:
 
 def _converted(argument: Argument, route: Route) -> str:
     """The source that takes an argument out of the request ``q``."""
-    (whole,) = argument.type.values
+    whole = argument.type.value
     kind = whole.plain
     if argument.name in route.parameters:
         index = route.segments.index(f"<{argument.name}>")
         if kind in ("str", "Any"):
-            return f"q.path[{index}]"
-        return f'path_{kind}(q, {index}, "{argument.name}")'
+            taken = f"q.path[{index}]"
+        else:
+            taken = f'path_{kind}(q, {index}, "{argument.name}")'
+        return _shaped(taken, argument, whole)
     default = "" if argument.default is None else f", {_on_one_line(argument.default)}"
     taken = f'{CONVERTERS[kind]}(q, "{argument.name}"{default})'
     if argument.type.is_optional and kind != "Any":
         taken = f'opt_({CONVERTERS[kind]}, q, "{argument.name}"{default})'
+    if whole.is_checked:
+        return _shaped(taken, argument, whole)
     like = one_line(encoded(whole))
-    if any(whole.records):
-        return f'shaped({taken}, "{argument.name}", {like})'
     if whole.args and like not in ("[object]", '{"": object}'):
         return f'inside({taken}, "{argument.name}", "{whole}", {like})'
     return taken
+
+
+def _shaped(taken: str, argument: Argument, whole: Type) -> str:
+    """The source that also checks fields, literals and limits, if the type has any."""
+    if not whole.is_checked:
+        return taken
+    return f'shaped({taken}, "{argument.name}", {one_line(encoded(whole))})'
 
 
 def _on_one_line(expression: str) -> str:

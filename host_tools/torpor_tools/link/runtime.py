@@ -18,6 +18,8 @@ DEPENDENCIES = {"microdot": "microdot"}
 
 # The decorators of torpor, which the build reads and the device never runs.
 DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
+# Names of torpor that exist in annotations only.
+LIMITS = ("Length", "Pattern", "Range")
 # Names of torpor that only some images have -> the module that they come from there.
 MOVED = {"deadline": "torpor.deadline"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,34 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """The limits of a number, or of a string's length, and the pattern that a string matches."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    pattern: str | None = None
+
+    def allow(self, value: object) -> bool:
+        """Whether a value of the type has its place between the limits."""
+        size = len(value) if isinstance(value, str) else value
+        if isinstance(size, int | float) and (
+            (self.low is not None and size < self.low)
+            or (self.high is not None and size > self.high)
+        ):
+            return False
+        pattern = self.pattern
+        return pattern is None or re.fullmatch(pattern, str(value)) is not None
+
+    def calls(self, of: str) -> Iterator[str]:
+        """The limits as an annotation writes them, on a type ``of`` that name."""
+        if self.low is not None or self.high is not None:
+            low = (self.low or 0) if of == "str" else self.low
+            yield f"{'Length' if of == 'str' else 'Range'}({low!r}, {self.high!r})"
+        if self.pattern is not None:
+            yield f"Pattern({self.pattern!r})"
+
+
+@dataclass(frozen=True)
 class Type:
     """A type in one form, however it is written: ``Optional[List[int]]`` is ``list[int] | None``.
 
@@ -32,6 +61,8 @@ class Type:
     name: str
     args: tuple[Type, ...] = ()
     fields: tuple[Field, ...] | None = None  # of a record, a TypedDict, in their order
+    choices: tuple[str | int | bool, ...] = ()  # of a Literal, all of one type
+    limits: Limits | None = None  # of a number or a string
 
     def __str__(self) -> str:
         return self.text(map(str, self.args))
@@ -40,6 +71,10 @@ class Type:
         """The type as an annotation, with ``args`` in place of its own."""
         if self.name == UNION:
             return " | ".join(args)
+        if self.choices:
+            return f"Literal[{', '.join(map(repr, self.choices))}]"
+        if self.limits:
+            return f"Annotated[{', '.join([self.name, *self.limits.calls(self.name)])}]"
         return f"{self.name}[{', '.join(args)}]" if self.args else self.name
 
     @property
@@ -50,6 +85,10 @@ class Type:
     @property
     def plain(self) -> str:
         """The name of the type that a value has when it runs: a record is a ``dict``."""
+        if self.choices:
+            return type(self.choices[0]).__name__
+        if self.name == UNION and all(option.fields is not None for option in self.args):
+            return "dict"
         return "dict" if self.fields is not None else self.name
 
     @property
@@ -66,9 +105,20 @@ class Type:
             yield self
 
     @property
+    def is_checked(self) -> bool:
+        """Whether a value may be wrong although it is of the plain type."""
+        own = self.fields is not None or self.limits is not None or bool(self.choices)
+        return own or any(part.is_checked for part in self.parts)
+
+    @property
     def values(self) -> tuple[Type, ...]:
         """The options without ``None``."""
         return tuple(option for option in self.options if option != NONE)
+
+    @property
+    def value(self) -> Type:
+        """The type of a value that is not ``None``."""
+        return self.values[0] if len(self.values) == 1 else Type(UNION, self.values)
 
     @property
     def is_optional(self) -> bool:
@@ -82,6 +132,8 @@ NONE = Type("None")
 def is_json(type_: Type) -> bool:
     """Whether every value of the type has a JSON form."""
     name, args = type_.name, type_.args
+    if type_.choices:
+        return True
     if type_.fields is not None:
         return all(is_json(field.type) for field in type_.fields)
     if name == "list":
@@ -89,17 +141,33 @@ def is_json(type_: Type) -> bool:
     if name == "dict":
         keys = (Type("str"), Type("Any"))
         return not args or (len(args) == 2 and args[0] in keys and is_json(args[1]))
-    return all(map(is_json, args)) if name == UNION else name in SCALARS
+    if name == UNION:
+        return all(map(is_json, args)) and _are_tagged([arg for arg in args if arg.fields])
+    return name in SCALARS
+
+
+def _are_tagged(records: list[Type]) -> bool:
+    """Whether a field of each record, always the same, says which of them it is."""
+    if len(records) < 2:
+        return True
+    tables = [{f.name: f.type.choices for f in r.fields or () if f.required} for r in records]
+    for name in tables[0]:
+        tags = [tag for table in tables for tag in table.get(name, ())]
+        if all(table.get(name) for table in tables) and len(tags) == len({*tags}):
+            return True
+    return False
 
 
 def is_routed_argument(type_: Type) -> bool:
     """Whether a request can contain it: one kind of value, or None."""
-    return is_json(type_) and len(type_.values) == 1
+    values = type_.values
+    records = all(value.fields is not None for value in values)
+    return is_json(type_) and (len(values) == 1 or (records and bool(values)))
 
 
 def is_path_argument(type_: Type) -> bool:
     """Whether a segment of a path can contain it."""
-    return type_.name in ("str", "int", "float", "bool")
+    return type_.plain in ("str", "int", "float", "bool")
 
 
 def is_stream(type_: Type) -> bool:

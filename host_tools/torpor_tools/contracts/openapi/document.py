@@ -108,15 +108,15 @@ def _operation(contract: Contract, method: Method, route: Route) -> Schema:
 
 def _in_path(argument: Argument) -> Schema:
     kind = schema(argument.type)
-    if kind == {"type": "string"}:
+    if kind.get("type") == "string" and "enum" not in kind:
         # An empty segment is the end of another path, not a value.
-        kind["minLength"] = 1
+        kind["minLength"] = max(1, kind.get("minLength", 1))
     return {"name": argument.name, "in": "path", "required": True, "schema": kind}
 
 
 def _in_query(argument: Argument) -> Schema:
     found: Schema = {"name": argument.name, "in": "query", "required": argument.default is None}
-    kind = argument.type.values[0]
+    kind = argument.type.value
     if kind.plain in ("list", "dict"):  # comes as JSON text
         return {**found, "content": {JSON: {"schema": schema(kind)}}}
     # A query cannot say null, so what may be None is simply left out.

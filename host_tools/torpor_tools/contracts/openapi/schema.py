@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from ...model.types import NONE, STREAM, Type
+from ...model.types import NONE, STREAM, Limits, Type
 
 Schema = dict[str, Any]
 
@@ -35,7 +35,17 @@ def schema(kind: Type) -> Schema:
         return {"type": "object", **({"additionalProperties": inner} if inner else {})}
     if len(kind.options) > 1:
         return {"anyOf": [schema(option) for option in kind.options]}
-    return dict(_SCALARS[kind.name])
+    if kind.choices:
+        return {**_SCALARS[kind.plain], "enum": list(kind.choices)}
+    return {**_SCALARS[kind.name], **_limits(kind)}
+
+
+def _limits(kind: Type) -> Schema:
+    limits = kind.limits or Limits()
+    names = ("minLength", "maxLength") if kind.name == "str" else ("minimum", "maximum")
+    found: Schema = dict(zip(names, (limits.low, limits.high), strict=True))
+    found["pattern"] = None if limits.pattern is None else f"^(?:{limits.pattern})$"
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def component(record: Type) -> str:
@@ -86,8 +96,8 @@ def _bodies(kind: Type) -> Iterator[tuple[str, Schema]]:
     for option in kind.options:
         if option.name == STREAM:
             yield (TEXT if option.args[0].name == "str" else BYTES), {}
-        elif option.name == "str":
-            yield TEXT, {"schema": {"type": "string"}}
+        elif option.plain == "str":
+            yield TEXT, {"schema": schema(option)}
         elif option.name == "bytes":
             yield BYTES, {}
         elif option.name == "Any":

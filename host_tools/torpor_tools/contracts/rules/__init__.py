@@ -54,6 +54,7 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     methods.arguments_are_annotated,
     methods.results_are_annotated,
     methods.defaults_are_constants,
+    methods.defaults_are_allowed,
     routes.decorators_are_right,
     triggers.triggers_are_right,
     routes.paths_are_well_formed,

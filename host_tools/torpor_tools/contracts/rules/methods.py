@@ -116,7 +116,9 @@ def _hint(type_: Type | None) -> str:
         return "send bytes as text: binascii.b2a_base64(data)"
     if type_.name == "tuple":
         return "use list: JSON has no tuples"
-    inner = next(filter(None, map(_hint, type_.args)), "")
+    inner = next(filter(None, map(_hint, type_.parts)), "")
+    if not inner and type_.name == types.UNION:
+        return "give each record a field that says which it is: kind: Literal['a']"
     return inner or ("use dict[str, ...]: JSON's keys are text" if type_.name == "dict" else "")
 
 
@@ -126,6 +128,19 @@ def _result_hint(type_: Type, routed: bool) -> str:
             return "use list: a tuple with a status is for the answer of a route"
         return "a tuple is (object, status) or (object, status, headers): tuple[dict, int]"
     return _hint(type_) or _RESULT
+
+
+def defaults_are_allowed(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """A default lies between the limits of its argument."""
+    for node in contract_methods(cls):
+        for arg, default in parameters(node):
+            type_ = shapes.parse(arg.annotation, source.owner(node)) if arg.annotation else None
+            value = ... if default is None else constant(default)
+            limited = [t for t in type_.values if t.limits] if type_ else []
+            allowed = any(t.limits and t.limits.allow(value) for t in limited)
+            if limited and not allowed and value not in (None, ...):
+                what = f"{cls.name}.{node.name}: {arg.arg}: its type {type_} refuses {value!r}"
+                yield source.problem(arg, what, "change the default or the limits")
 
 
 def defaults_are_constants(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:

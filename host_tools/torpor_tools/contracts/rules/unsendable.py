@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from ..lineage import find
+from ..aliases import statements
+from ..limits import wrong_limit
 from ..records import field_nodes
 from ..shapes import parse, unquoted
 from ..source import Source
@@ -23,6 +24,8 @@ def _remedies(
     node: ast.expr, module: Module, source: Source, outer: Sequence[ast.ClassDef]
 ) -> Iterator[str]:
     for part in ast.walk(unquoted(node)):
+        if isinstance(part, ast.Subscript):
+            yield from _limits(part, module)
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             if unquoted(part) is not part:
                 yield from _remedies(unquoted(part), module, source, outer)
@@ -31,8 +34,8 @@ def _remedies(
             yield from _remedies(type_, home, source, outer)
         elif isinstance(part, ast.Name) and part.id in module.records:
             yield from _of_record(*module.records[part.id], source, outer)
-        elif isinstance(part, ast.Name) and (found := find(source.modules, module, part.id)):
-            yield _of_class(found.node)
+        elif isinstance(part, ast.Name) and (cls := _class(source, module, part.id)):
+            yield _of_class(cls)
 
 
 def _of_record(
@@ -51,6 +54,24 @@ def _of_record(
 
 def _is_requirement(node: ast.expr) -> bool:
     return isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("Required")
+
+
+def _limits(node: ast.Subscript, module: Module) -> Iterator[str]:
+    if module.origin(node.value).rpartition(".")[2] == "Annotated":
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+        inner = parse(items[0], module) if items else None
+        if inner:
+            yield from filter(None, (wrong_limit(inner, item) for item in items[1:]))
+
+
+def _class(source: Source, module: Module, name: str) -> ast.ClassDef | None:
+    """The class that a name stands for, also one that only the host has."""
+    origin = module.names.get(name, f"{module.name}.{name}")
+    for other in source.modules:
+        for node in statements(other.tree.body):
+            if isinstance(node, ast.ClassDef) and f"{other.name}.{node.name}" == origin:
+                return node
+    return None
 
 
 def _of_class(cls: ast.ClassDef) -> str:
