@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+# Folders of a service or a library that never go to a chip.
+NOT_SHIPPED = ("tests",)
+
 _CACHES = ("__pycache__",)
 # pyproject.toml has the same list.
 # Emacs, Vim, Notepad++ and others, nano, JetBrains, patch and git, Python.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Problem, UserError
-from ..files import project_files
+from ..files import NOT_SHIPPED, project_files
 from ..libraries.vendor import vendored
 from ..model.board import Board
 from ..model.cluster import Cluster
@@ -20,7 +20,6 @@ from .source import parse_module, read_source
 from .source_module import Module
 
 FOLDER = "lib"
-NOT_SHIPPED = ("tests",)
 # The build, the runtime and the chip have modules, folders and files of these names.
 RESERVED = ("torpor", "torpor_test", "services", "cluster", "swap", "boot", "main", "data", "t")
 

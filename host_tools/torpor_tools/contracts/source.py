@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
-from ..files import is_file, project_files
+from ..files import NOT_SHIPPED, is_file, project_files
 from ..python_names import is_foreign, parsed
 from ..python_text import syntax_problem
 from ..text import read_text
@@ -24,8 +24,8 @@ __all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
-# Folders of a service that hold no modules of its contract; the linker ships the second.
-ASIDE = ("tests", "migrations")
+# Folders of a service that hold no modules of its contract; an image has the migrations.
+ASIDE = (*NOT_SHIPPED, "migrations")
 
 
 @dataclass(frozen=True)

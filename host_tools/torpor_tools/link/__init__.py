@@ -27,8 +27,7 @@ from . import radio
 from .freeze import FOLDER, frozen_files, left_over
 from .inputs import Inputs
 from .pack import missing_secrets as missing_secrets_of
-from .pack import pack
-from .passes import run_passes
+from .passes import run_pack, run_passes
 from .program import Program
 from .sizes import measure, to_json
 from .start import start_modules
@@ -65,7 +64,7 @@ def build(
     board = _board(plan, board_name)
     inputs = inputs or Inputs(plan)
     linked = _link(plan, board, inputs, cache=out / ".cache" / "mpy", strict=strict, report=report)
-    files = _files(linked, inputs, types=types, production=production)
+    files = _files(linked, inputs, types=types, production=production, report=report)
     if frozen:
         files = left_over(files)
     filesystem = littlefs.pack(files, board.board.filesystem)
@@ -192,7 +191,12 @@ def _link(
 
 
 def _files(
-    program: Program, inputs: Inputs, *, types: bool, production: bool = False
+    program: Program,
+    inputs: Inputs,
+    *,
+    types: bool,
+    production: bool = False,
+    report: Report | None = None,
 ) -> dict[str, bytes]:
     """All files of the image. Raises ``UserError`` with all that is wrong."""
     missing = missing_secrets_of(program.plan, program.board, inputs)
@@ -201,7 +205,9 @@ def _files(
         problems += _of_new_lines(check_types(program.plan), problems)
     if problems:
         raise UserError(sorted(dict.fromkeys(problems), key=_line))
-    return pack(program, inputs, production=production)
+    program.secrets = inputs.secret_files(bool(program.board.mailbox)) or {}
+    program.production = production
+    return run_pack(program, report).files
 
 
 def _of_new_lines(found: list[Problem], told: list[Problem]) -> list[Problem]:

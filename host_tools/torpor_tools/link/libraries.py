@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ..contracts.aliases import host_only
-from ..contracts.lib import FOLDER, NOT_SHIPPED, lib_modules
+from ..contracts.lib import FOLDER, lib_modules
 from ..contracts.source import modules_of
 from ..contracts.source_module import Module as Parsed
 from ..errors import Problem
-from ..files import is_file
+from ..files import NOT_SHIPPED, is_file
 from ..libraries.vendor import vendored
 from ..model.cluster import Cluster
 from ..model.library import Locked

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..errors import Problem, Where
+from ..files import NOT_SHIPPED
 from ..libraries.known import package_for
 from ..suggest import did_you_mean
 from .builtin import MODULES
 from .imports import Import
 from .module import Module
-from .sources import NOT_SHIPPED
 
 _ANNOTATIONS = "import it with `from ... import`, and use the names in annotations only"
 # What authors who come from CPython reach for, and what to use instead.

@@ -14,13 +14,11 @@ from .program import Program
 from .start import start_modules
 
 
-def pack(program: Program, inputs: Inputs, *, production: bool = False) -> dict[str, bytes]:
-    """Return all files of the image, with the list of their checksums."""
-    board = program.board
-    secrets = inputs.secret_files(bool(board.mailbox)) or {}
-    files = {**program.compiled, **_as_they_are(board, production), **secrets}
-    files[LISTING] = checksums(files)
-    return files
+def run(program: Program) -> None:
+    """Gather all files of the image, with the list of their checksums."""
+    as_they_are = _as_they_are(program.board, program.production)
+    files = {**program.compiled, **as_they_are, **program.secrets}
+    program.files = {**files, LISTING: checksums(files)}
 
 
 def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Problem]:

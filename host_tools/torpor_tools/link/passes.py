@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import bind, collect, compile, release, resolve, shake, split, wire
+from . import bind, collect, compile, pack, release, resolve, shake, split, wire
 from .program import Program
 
+Pass = tuple[str, Callable[[Program], None], str]
+Report = Callable[[str], None]
+
 # Name, function, and what it does in the words of ``torpor build -v``.
-PASSES: tuple[tuple[str, Callable[[Program], None], str], ...] = (
+PASSES: tuple[Pass, ...] = (
     ("collect", collect.run, "read the modules of the services"),
     ("bind", bind.run, "remove peers' classes, decorators and types"),
     ("wire", wire.run, "generate the wiring, and stubs for other boards"),
@@ -18,15 +21,35 @@ PASSES: tuple[tuple[str, Callable[[Program], None], str], ...] = (
     ("split", split.run, "split off code that is loaded when it is called"),
     ("compile", compile.run, "compile with mpy-cross"),
 )
+# The last one, for a program without mistakes.
+PACK: Pass = ("pack", pack.run, "add start files, static files and secrets")
 
 
-def run_passes(program: Program, report: Callable[[str], None] | None = None) -> Program:
-    """Run every pass over the program, and report each in a line if asked to."""
-    for name, run, what in PASSES:
-        run(program)
-        if report:
-            sources = sum(len(module.source) for module in program.modules.values())
-            code = sum(map(len, program.compiled.values()))
-            size = f"{code:,} bytes of bytecode" if code else f"{sources:,} characters"
-            report(f"{name:<8} {what}: {len(program.modules)} modules, {size}")
+def run_passes(program: Program, report: Report | None = None) -> Program:
+    """Run every pass but the last over the program, and report each in a line if asked to."""
+    for each in PASSES:
+        _run(each, program, report)
     return program
+
+
+def run_pack(program: Program, report: Report | None = None) -> Program:
+    """Run the last pass over a program that has no mistakes."""
+    _run(PACK, program, report)
+    return program
+
+
+def _run(each: Pass, program: Program, report: Report | None) -> None:
+    name, run, what = each
+    run(program)
+    if report:
+        report(f"{name:<8} {what}: {_size(program)}")
+
+
+def _size(program: Program) -> str:
+    """What there is of the program so far."""
+    if program.files:
+        return f"{len(program.files)} files, {sum(map(len, program.files.values())):,} bytes"
+    modules = f"{len(program.modules)} modules"
+    if program.compiled:
+        return f"{modules}, {sum(map(len, program.compiled.values())):,} bytes of bytecode"
+    return f"{modules}, {sum(len(m.source) for m in program.modules.values()):,} characters"

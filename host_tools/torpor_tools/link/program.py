@@ -35,6 +35,9 @@ class Program:
     modules: dict[str, Module] = field(default_factory=dict)  # by the name that imports use
     start: list[Module] = field(default_factory=list)  # the files that start the chip
     compiled: dict[str, bytes] = field(default_factory=dict)  # path in the image -> bytecode
+    secrets: Mapping[str, bytes] = field(default_factory=dict)  # files made of secrets.toml
+    production: bool = False  # nobody gets at the prompt
+    files: dict[str, bytes] = field(default_factory=dict)  # the image, by path on the chip
     problems: list[Problem] = field(default_factory=list)
 
     @cached_property

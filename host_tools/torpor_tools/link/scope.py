@@ -10,15 +10,6 @@ _Scope = (*Function, ast.Lambda)
 _NOT_RUN = ("annotation", "returns", "type_comment", "type_params")
 
 
-def resolve(node: ast.ImportFrom, package: str) -> str:
-    """The absolute name of the module that ``from ... import`` names."""
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".")
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, node.module] if node.module else parts)
-
-
 def bound_by(node: ast.stmt) -> set[str]:
     """The names that a statement of a module gives a value."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

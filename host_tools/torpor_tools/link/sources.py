@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import Problem, UserError
-from ..files import is_file, project_files
+from ..files import NOT_SHIPPED, is_file, project_files
 from ..model.plan import PlacedService
 from ..python_names import parsed
 from ..python_text import syntax_problem
@@ -16,8 +16,6 @@ from ..text import read_text
 from .bind import bound
 from .module import Module, shown
 from .runtime import DEPENDENCIES, PORT_MODULES
-
-NOT_SHIPPED = ("tests",)
 
 
 def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:

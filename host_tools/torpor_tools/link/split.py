@@ -17,13 +17,15 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from ..errors import Problem, Where
+from ..python_names import imported_from, parsed
 from .edits import Edits
 from .lifetime import escapes
 from .module import Module
 from .program import Program
-from .scope import Function, bound_by, global_names, globals_of, resolve
+from .scope import Function, bound_by, global_names, globals_of
 
 HOME = "torpor.cold"
 # Mark -> the function of ``HOME`` that a stub calls. The mark names the module: ``x__cold``.
@@ -86,7 +88,7 @@ class _Split:
         self.mark = ""
         if not re.search(r"\bcold import\b|\bconst\b", module.source):
             return
-        self.tree = ast.parse(module.source)
+        self.tree = parsed(module.source)
         if _has_constants_only(self.tree):
             self.modules = [replace(module, source=f"{module.source}\n{_RELEASE}\n")]
             return
@@ -119,12 +121,16 @@ class _Split:
 
     # -- what there is
 
+    def _imports_marks(self, node: ast.AST) -> TypeGuard[ast.ImportFrom]:
+        """Whether a statement imports from ``HOME``."""
+        return isinstance(node, ast.ImportFrom) and imported_from(node, self.module.package) == HOME
+
     def _imported_marks(self) -> dict[str, str]:
         """The names by which the module knows the marks."""
         return {
             alias.asname or alias.name: alias.name
             for node in self.tree.body
-            if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME
+            if self._imports_marks(node)
             for alias in node.names
             if alias.name in LOADERS
         }
@@ -223,7 +229,7 @@ class _Split:
         self, edits: Edits, node: ast.Import | ast.ImportFrom, stay: Sequence[_Unit]
     ) -> None:
         """Leave out the names that only moving code uses."""
-        if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+        if self._imports_marks(node):
             return
         moving = [u for u in self.units if u.node in self.group]
         kept = [
@@ -305,7 +311,7 @@ class _Split:
                 self._unmark(edits, node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 kept = [a for a in node.names if _name_of(a) in needed]
-                if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+                if self._imports_marks(node):
                     kept = [a for a in kept if _name_of(a) not in self.marks]
                 _replace_import(edits, node, kept, self.module.package)
                 own |= {_name_of(alias) for alias in kept}
@@ -392,7 +398,7 @@ class _Split:
 
     def _drop_mark_imports(self, edits: Edits) -> None:
         for node in self.tree.body:
-            if isinstance(node, ast.ImportFrom) and resolve(node, self.module.package) == HOME:
+            if self._imports_marks(node):
                 kept = [alias for alias in node.names if alias.name not in LOADERS]
                 if len(kept) < len(node.names):
                     _replace_import(edits, node, kept, self.module.package)
@@ -454,7 +460,7 @@ class _Split:
 def _without_marks(module: Module) -> Module:
     """The module ``HOME``: in an image the marks have done their work."""
     edits = Edits(module.source)
-    for node in ast.parse(module.source).body:
+    for node in parsed(module.source).body:
         if isinstance(node, _Definition) and node.name in LOADERS:
             _take_out(edits, node)
     return replace(module, source=edits.apply())
@@ -466,9 +472,9 @@ def _held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
         return
     if not any(name.rpartition(".")[2] in module.source for name in whole):
         return
-    for node in ast.parse(module.source).body:
+    for node in parsed(module.source).body:
         if isinstance(node, ast.ImportFrom):
-            base = resolve(node, module.package)
+            base = imported_from(node, module.package)
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -579,7 +585,7 @@ def _replace_import(
         return
     names = ", ".join(map(ast.unparse, kept))
     if isinstance(node, ast.ImportFrom):
-        text = f"from {resolve(node, package)} import {names}"
+        text = f"from {imported_from(node, package)} import {names}"
     else:
         text = f"import {names}"
     edits.replace(*edits.span(node), text)
