@@ -16,7 +16,7 @@ import sys
 
 from torpor import Service, cold, get, heap, put
 
-OVERLAYS = ("opening", "refusal", "chunks", "seldom", "unusual")
+OVERLAYS = ("opening", "refusal", "chunks", "response__cold", "unusual")
 _until_collected = cold.until_collected
 loads: dict = {}
 
@@ -75,7 +75,7 @@ SELDOM = {
     b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "refusal"),
     b"GET /loaded\r\n\r\n": (400, "refusal"),
     b"GET /loaded HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n": (413, "refusal"),
-    _GET % b"filled": (400, "seldom"),
+    _GET % b"filled": (400, "response__cold"),
     _CHUNKED: (200, "chunks"),
     _GET % b"\xc3\xa9": (404, "unusual"),
     _GET.replace(b"Host: x", b"Host: [::1]") % b"loads": (200, "unusual"),

@@ -267,7 +267,6 @@ REFUSED = {
     "global made\n    def made():\n        pass": "becomes a variable of the module",
     "asyncio.create_task(h())": "",
     "y = cold(x)": "cold marks a function of a module",
-    "return super().f(x)": "super() does not work",
 }
 
 

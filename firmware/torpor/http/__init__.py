@@ -2,5 +2,5 @@
 
 ``opening`` starts it, ``listener`` is the way from the socket to the handler. What good requests
 do not reach lies in overlays, which take no heap until they are needed: ``opening``, ``refusal``,
-``chunks``, ``unusual`` and ``seldom``.
+``chunks``, ``unusual`` and ``json_errors``.
 """

@@ -1,19 +1,18 @@
-"""What an application reads from and writes to by itself. An overlay: plain answers need none."""
+"""What an application reads from and writes to by itself; plain answers need none."""
 
 from asyncio import StreamReader
 from errno import ECONNRESET
 
 from micropython import const
 
-from .. import cold
+from ..cold import cold
 from . import microdot_adapter
-
-cold.until_collected(__name__)
 
 _MAX_HEAD = const(4096)  # bytes of a head that are held until the rest of it comes
 _LINE = const(256)  # bytes read at a time in search of the end of a line
 
 
+@cold
 class Stream(StreamReader):
     """``request.stream`` and ``request.sock``. The head of an answer is sent in one piece."""
 

@@ -1,18 +1,18 @@
-"""Bodies that come in chunks (RFC 9112, 7.1): few clients send them. An overlay."""
+"""Bodies that come in chunks (RFC 9112, 7.1): few clients send them."""
 
 from micropython import const
 
-from .. import cold, sockets
+from .. import sockets
+from ..cold import cold
 from ..service import Fault
 from .listener import buffer
 from .wire import MAX_BODY, MAX_HEAD, Request
-
-cold.until_collected(__name__)
 
 _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
 # async
+@cold
 def read(connection, unread: bytes):
     """Read the body of the connection's request, and return what has come after it.
 
@@ -26,6 +26,7 @@ def read(connection, unread: bytes):
     return chunks.rest
 
 
+@cold
 class Chunks:
     """Decodes a body that arrives in pieces."""
 

@@ -3,20 +3,23 @@
 The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
 application does the rest. An answer of known length is sent with one write and the connection is
 kept, where Microdot on its own makes one write per header and closes. Answers in pieces (files,
-generators, events) go through ``app_pieces``. An application that speaks on the socket itself
+generators, events) are loaded when there is one. An application that speaks on the socket itself
 (WebSocket) gets ``app_stream``, which knows the bytes that have been read.
 """
 
 import asyncio
+import json
 from errno import ENOENT
 
 from microdot import AsyncBytesIO, microdot
 from microdot.microdot import HTTPException, NoCaseDict, Request, Response
+from micropython import const
 
 from .. import log
+from ..cold import cold
 from ..service import Fault
-from .response import compose
-from .wire import MAX_BODY, text
+from .response import compose, head
+from .wire import MAX_BODY, text, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 # Empty reads at the end of a body. Microdot's multipart parser makes a few dozen of them for a
 # correct body, and repeats them forever, without yielding, when the boundary never comes.
 _EMPTY_READS = 500
+_WINDOW_BITS = const(12)  # as the build compresses, see ``image/tree.py``
 
 _budget: "Budget | None" = None  # of the board, known once a request has come
 
@@ -74,9 +78,49 @@ def _open(name, mode="r"):
     except OSError as e:
         if e.errno != ENOENT:
             raise
-    from . import app_files
+    return _find_file(name, mode)
 
-    return app_files.find(name, mode)
+
+@cold
+def _find_file(name: str, mode: str):
+    """Open a file that is not found under its name. Raises ``OSError``.
+
+    An application knows its files by their names in its own folder, and the build stores texts
+    only compressed: ``static/page.html`` is ``services/<name>/static/page.html.gz`` on the board.
+    """
+    if "w" in mode or "a" in mode:
+        raise OSError(ENOENT)
+    names = [name]
+    connection = current()
+    if connection and name[:1] != "/":
+        names.append("services/%s/%s" % (connection.listener.name, name))
+    for each in names:
+        for make in (open, _Packed):
+            try:
+                return make(each, mode)
+            except OSError as e:
+                if e.errno != ENOENT:
+                    raise
+    raise OSError(ENOENT)
+
+
+class _Packed:
+    """A file that the board has compressed. It reads as the file that was compressed."""
+
+    _unpacked = None
+
+    def __init__(self, name: str, mode: str) -> None:
+        self.packed = open(name + ".gz", "rb")
+
+    def read(self, n: int = -1) -> bytes:
+        if self._unpacked is None:
+            from deflate import GZIP, DeflateIO
+
+            self._unpacked = DeflateIO(self.packed, GZIP, _WINDOW_BITS)
+        return self._unpacked.read(n)
+
+    def close(self) -> None:
+        self.packed.close()
 
 
 def ended(stream) -> bytes:
@@ -152,9 +196,7 @@ async def serve(connection, handler, rest):
                 headers[name] = value
         answer = compose(request, response.status_code, body, None, headers)
     else:
-        from . import app_pieces
-
-        answer = await app_pieces.send(connection, response)
+        answer = await _send_in_pieces(connection, response)
     if not stream or stream.left <= 0:
         return answer
     await connection.send(answer)
@@ -185,13 +227,142 @@ def _request(app, connection, body, stream, sock):
             sock=sock,
         )
         if body and made.content_type:
-            from . import app_body
-
-            app_body.check(made)
+            _check_body(made)
         return made
     except ValueError:  # not UTF-8, or a malformed escape
         request.keep = False
         return None
+
+
+@cold
+def _check_body(request) -> None:
+    """Raise ``ValueError`` for JSON or a form that is not UTF-8 when its escapes are undone.
+
+    MicroPython takes overlong UTF-8 and halves of surrogate pairs for characters, and what the
+    application answers with them is not UTF-8 any more.
+
+    Bytes of the body stay as they are: an application may hold them against a signature.
+    """
+    from . import surrogates
+
+    kind = request.content_type.split(";")[0]
+    body = request.body
+    try:
+        if kind == "application/json":
+            text(body)
+            if b"\\u" in body:
+                whole = surrogates.joined(body)
+                if len(whole) != len(body):
+                    _load(request, whole)
+        elif kind == "application/x-www-form-urlencoded":
+            unquote(body)
+    except Fault:
+        raise ValueError
+
+
+def _load(request, body: bytes) -> None:
+    """Set what ``request.json`` returns, from a body whose pairs of escapes are characters."""
+    try:
+        request._json = json.loads(str(body, "utf-8"))
+    except ValueError:
+        pass  # as for any other body, when the application asks for it
+
+
+@cold
+async def _send_in_pieces(connection, response) -> bytes:
+    """Send a Microdot response and return the bytes that end it.
+
+    Clients of HTTP/1.1 get it chunked, so that they can see whether it is whole.
+    """
+    request = connection.request
+    response.complete()
+    if hasattr(response.body, "packed"):
+        _choose_encoding(request, response)
+    chunked = not request.http10
+    headers = {}
+    for name, value in response.headers.items():
+        lower = name.lower()
+        if lower == "connection":
+            if "close" in value.lower():
+                request.keep = False
+            continue
+        if lower == "content-length" or lower == "transfer-encoding":
+            chunked = False
+        headers[name] = value
+    status = response.status_code
+    has_body = not (response.is_head or status < 200 or status == 204 or status == 304)
+    if not chunked and not isinstance(response.body, bytes):
+        request.keep = False
+    framing = "Transfer-Encoding: chunked" if chunked and (has_body or response.is_head) else None
+    lead = head(request, status, None, headers, framing)
+    if response.reason is not None:
+        if "\r" in response.reason or "\n" in response.reason:
+            raise ValueError("a reason holds a line break")
+        lead = "HTTP/1.1 %d %s%s" % (status, response.reason, lead[lead.find("\r\n") :])
+    return await _send_pieces(connection, response, lead.encode(), has_body, chunked)
+
+
+async def _send_pieces(connection, response, lead: bytes, has_body: bool, chunked: bool) -> bytes:
+    pieces = response.body_iter()
+    try:
+        if not has_body:
+            return lead
+        connection.streams()
+        if hasattr(response.body, "__anext__"):
+            await connection.send(lead)  # the first event may be long in coming
+            lead = b""
+        pieces.__aiter__()
+        while True:
+            piece = await _next(response.body, pieces)
+            if isinstance(piece, str):
+                piece = piece.encode()
+            size = len(piece)
+            if size:  # an empty chunk would be the last
+                if chunked:
+                    piece = b"%x\r\n" % size + piece + b"\r\n"
+                await connection.send(lead + piece)
+                lead = b""
+    except StopAsyncIteration:
+        return lead + b"0\r\n\r\n" if chunked else lead
+    except Exception as e:
+        if lead or connection.gone:
+            raise  # what fails before the head is sent still gets a status of its own
+        connection.report(e)
+        connection.request.keep = False
+        return b""
+    finally:
+        if hasattr(pieces, "aclose"):
+            await pieces.aclose()
+
+
+async def _next(body, pieces):
+    if not hasattr(body, "__next__"):
+        return await pieces.__anext__()
+    try:
+        return next(body)
+    except StopIteration:  # raised in a coroutine of MicroPython it would be a result of None
+        raise StopAsyncIteration
+
+
+def _choose_encoding(request, response) -> None:
+    """Send a file that the image has compressed as it is, to clients that take it."""
+    headers = response.headers
+    if "Content-Encoding" in headers:
+        return
+    vary = headers.get("Vary")
+    headers["Vary"] = vary + ", Accept-Encoding" if vary else "Accept-Encoding"
+    if _takes_gzip(request.header("accept-encoding") or b""):
+        headers["Content-Encoding"] = "gzip"
+        response.body = response.body.packed
+
+
+def _takes_gzip(accept: bytes) -> bool:
+    # RFC 9110, 12.5.3. A weight of 0 is a refusal.
+    for each in accept.lower().split(b","):
+        name, _, weight = each.partition(b";")
+        if name.strip() in (b"gzip", b"x-gzip", b"*"):
+            return weight.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
+    return False
 
 
 def _target(raw: bytes) -> str:

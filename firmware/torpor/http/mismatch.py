@@ -1,13 +1,8 @@
-"""Why a value is not as a contract wants it: the path to the first wrong part, and what it is.
+"""Why a value is not as a contract wants it: the path to the first wrong part, and what it is."""
 
-An overlay: see ``torpor.cold``.
-"""
-
-from .. import cold
+from ..cold import cold
 from .fields import fits
 from .unusual import shown
-
-cold.until_collected(__name__)
 
 _WORDS = {
     str: "text",
@@ -19,6 +14,7 @@ _WORDS = {
 }
 
 
+@cold
 def reason(value, like, path: str) -> str:
     """``points[3].celsius: expected a number, got 'x'``, for a value that does not fit."""
     form = type(like)

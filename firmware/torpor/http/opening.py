@@ -1,17 +1,17 @@
-"""Opens the listeners of the services that have a port. An overlay: a board does so once."""
+"""Opens the listeners of the services that have a port."""
 
 import asyncio
 import socket
 
-from .. import cold, log
+from .. import log
+from ..cold import cold
 from .budget import Budget
 from .listener import Listener
-
-cold.until_collected(__name__)
 
 _log = log.Log("http")
 
 
+@cold
 def start(kernel) -> None:
     """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
     cluster = kernel.cluster
@@ -32,6 +32,7 @@ def start(kernel) -> None:
         asyncio.create_task(listener.run())
 
 
+@cold
 def listen(port: int) -> socket.socket:
     """A socket that listens on the port. Raises ``OSError``."""
     address = socket.getaddrinfo("0.0.0.0", port)[0][-1]

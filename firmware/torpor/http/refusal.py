@@ -1,20 +1,16 @@
-"""What is said to requests that no route takes, and to clients that cannot be served.
-
-An overlay: see ``torpor.cold``.
-"""
+"""What is said to requests that no route takes, and to clients that cannot be served."""
 
 import asyncio
 from errno import ECONNABORTED, ECONNRESET
 
 from micropython import const
 
-from .. import clock, cold
+from .. import clock
+from ..cold import cold
 from ..errnos import ENFILE
 from ..service import Fault
 from .listener import buffer
 from .response import error
-
-cold.until_collected(__name__)
 
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)
@@ -22,6 +18,7 @@ _FULL_MS = const(20)
 
 
 # async
+@cold
 def pass_over(error):
     """Go on after an error of ``accept`` that has cost one client only. Raises any other error."""
     if error.errno == ENFILE:  # the board has no socket left, and the client is gone
@@ -30,6 +27,7 @@ def pass_over(error):
         raise error
 
 
+@cold
 def unmatched(listener, request, node):
     """Return the application's handler for a request that no route takes.
 
@@ -68,6 +66,7 @@ def unmatched(listener, request, node):
     raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)
 
 
+@cold
 async def refuse(connection, fault) -> None:
     """Answer a request that cannot be read to its end, and close."""
     request = connection.request
@@ -77,6 +76,7 @@ async def refuse(connection, fault) -> None:
     await linger(connection.sock)
 
 
+@cold
 async def turn_away(connection) -> None:
     """Tell a client for whom there is no place to come again."""
     sock = connection.sock
@@ -87,6 +87,7 @@ async def turn_away(connection) -> None:
     await linger(sock, _TURN_AWAY_MS)
 
 
+@cold
 async def linger(sock, ms: int = _LINGER_MS, reads: int = 99) -> None:
     """Read what the client still sends, so that closing does not take the answer from it."""
     since = clock.ticks()

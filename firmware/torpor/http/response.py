@@ -5,13 +5,15 @@ from io import BytesIO
 
 from micropython import const
 
+from ..cold import cold
+
 # Nearly every answer begins so. JSON is written behind it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
 _ROOM = const(256)  # bytes allocated for such an answer at once
 
-# The others are in ``seldom``. One text: a dict of texts would take five times the heap.
+# One text: a dict of texts would take five times the heap.
 _REASONS = "200 OK\n201 Created\n204 No Content\n404 Not Found\n"
 _TIGHT = (",", ":")
 _PLAIN = (str, int, bool, type(None))  # what JSON has, whatever the value
@@ -44,9 +46,9 @@ def encode(request, result, content_type=None) -> bytes:
     elif kind is str:
         data = result.encode()
         if b"\xed" in data:
-            from . import seldom
+            from . import json_errors
 
-            seldom.check_text(result, data)
+            json_errors.check_text(result, data)
         result = data
         kind = "text/plain; charset=utf-8"
     elif kind is bytes or kind is bytearray:
@@ -58,9 +60,9 @@ def encode(request, result, content_type=None) -> bytes:
 
 def _json(result, head=b"") -> bytes:
     if not is_json(result):
-        from . import seldom
+        from . import json_errors
 
-        seldom.refuse(result, "")
+        json_errors.refuse(result, "")
     out = BytesIO(_ROOM)
     out.write(head)
     json.dump(result, out, separators=_TIGHT)  # type: ignore[call-overload]
@@ -71,9 +73,9 @@ def _json(result, head=b"") -> bytes:
     data = out.getvalue()
     out.close()
     if b"\xed" in data:  # how half a surrogate pair begins, and a good deal of Korean
-        from . import seldom
+        from . import json_errors
 
-        seldom.check_text(result, data)
+        json_errors.check_text(result, data)
     return data
 
 
@@ -88,11 +90,24 @@ def _reason(status: int) -> str:
     reasons = _REASONS
     if code not in reasons:
         try:
-            from .seldom import REASONS as reasons
+            reasons = _rare_reasons()
         except MemoryError:
             return code  # RFC 9112, 4: the text may be missing
     at = reasons.find(code)
     return reasons[at : reasons.find("\n", at)] if at >= 0 else code
+
+
+@cold
+def _rare_reasons() -> str:
+    return (
+        "202 Accepted\n301 Moved Permanently\n302 Found\n303 See Other\n304 Not Modified\n"
+        "400 Bad Request\n401 Unauthorized\n403 Forbidden\n405 Method Not Allowed\n"
+        "408 Request Timeout\n409 Conflict\n413 Content Too Large\n414 URI Too Long\n"
+        "415 Unsupported Media Type\n"
+        "422 Unprocessable Content\n429 Too Many Requests\n431 Request Header Fields Too Large\n"
+        "500 Internal Server Error\n503 Service Unavailable\n504 Gateway Timeout\n"
+        "505 HTTP Version Not Supported\n507 Insufficient Storage\n"
+    )
 
 
 def head(request, status, content_type, headers, framing) -> str:
@@ -140,7 +155,7 @@ def error(request, fault) -> bytes:
 
 
 def is_json(value) -> bool:
-    """Whether JSON has all that is in ``value``. ``seldom.refuse`` says what it lacks.
+    """Whether JSON has all that is in ``value``. ``json_errors.refuse`` says what it lacks.
 
     MicroPython's writer takes everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
     and an infinite number ``inf``. Looking through a result costs a fraction of writing it.

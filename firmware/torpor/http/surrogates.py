@@ -6,9 +6,11 @@ takes these for two characters, which no UTF-8 can hold, and takes any four char
 
 from binascii import unhexlify
 
+from ..cold import cold
 from ..service import Fault
 
 
+@cold
 def joined(text: bytes) -> bytes:
     """JSON text with each pair of escapes as the character it stands for. Raises ``Fault(400)``, or
     ``ValueError`` for an escape that is malformed.

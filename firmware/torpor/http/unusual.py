@@ -1,17 +1,15 @@
 """What few requests need: targets that are not a plain path, what is not plain ASCII, and bodies
 that nobody wants.
 
-An overlay: see ``torpor.cold``. References are to RFC 9112 and RFC 9110.
+References are to RFC 9112 and RFC 9110.
 """
 
 from micropython import const
 
-from .. import cold
+from ..cold import cold
 from ..service import Fault
 from .routes import find
 from .wire import LINE, MAX_BODY, text, unquote
-
-cold.until_collected(__name__)
 
 _HTTP = b"http://"
 _SHOWN = const(57)  # characters of a value in a message
@@ -26,6 +24,7 @@ _LIMITED = (
 )
 
 
+@cold
 def version(data: bytes) -> None:
     """Raises ``Fault`` for a version other than ``HTTP/1.x``."""
     if len(data) != 8 or data[:5] != b"HTTP/" or data[6] != 46:
@@ -36,6 +35,7 @@ def version(data: bytes) -> None:
         raise Fault(505, "speak HTTP/1.1")
 
 
+@cold
 def target(data: bytes) -> bytes:
     """The path and query of a request target. Raises ``Fault(400)``."""
     if not data:
@@ -64,6 +64,7 @@ def target(data: bytes) -> bytes:
     raise Fault(400, "the target must begin with a slash")
 
 
+@cold
 def authority(data: bytes) -> None:
     """Raises ``Fault(400)`` unless ``data`` is a host, perhaps with a port (9110, 7.2)."""
     host, colon, port = data.partition(b":")
@@ -82,6 +83,7 @@ def authority(data: bytes) -> None:
         raise Fault(400, "Host: expected a name or an address, perhaps with a port")
 
 
+@cold
 def check_utf8(data) -> None:
     """Raises ``UnicodeError`` for what MicroPython's decoder lets pass and RFC 3629 does not:
     overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that decoder.
@@ -98,6 +100,7 @@ def check_utf8(data) -> None:
             at = data.find(lead, at + 3)
 
 
+@cold
 def check_digits(data, at: int, most: int) -> None:
     """Raises ``Fault(400)`` if a number in JSON text has ``most`` digits from ``at`` on."""
     run = bytes(data[at : at + most])
@@ -108,6 +111,7 @@ def check_digits(data, at: int, most: int) -> None:
         raise Fault(400, "a number has more than %d digits" % most)
 
 
+@cold
 def shown(value, room: int = _SHOWN) -> str:
     """``value`` for a message, cut after about ``room`` characters. It works on no more than that:
     what a client sends may be large, and a number of many digits takes long to be written.
@@ -133,6 +137,7 @@ def shown(value, room: int = _SHOWN) -> str:
     return text + ends[1]
 
 
+@cold
 def whole_server(request) -> None:
     """Raises the ``Fault`` that answers a request for ``*`` (9110, 9.3.7)."""
     if request.verb != "OPTIONS":
@@ -140,6 +145,7 @@ def whole_server(request) -> None:
     raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
 
 
+@cold
 def too_long(listener, request) -> None:
     """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
     has limits of its own.
@@ -149,6 +155,7 @@ def too_long(listener, request) -> None:
         raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
 
 
+@cold
 def before_body(listener, request) -> bool:
     """Return whether anybody takes the request, so that its body is asked for.
 

@@ -76,9 +76,9 @@ def encode(result) -> tuple:
 def _json(value, name: str) -> str:
     """Raises ``ValueError`` for what JSON does not have, under that name."""
     if not is_json(value):
-        from ..http import seldom
+        from ..http import json_errors
 
-        seldom.refuse(value, name)
+        json_errors.refuse(value, name)
     return json.dumps(value, separators=_TIGHT)
 
 

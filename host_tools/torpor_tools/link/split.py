@@ -425,8 +425,8 @@ class _Split:
             if isinstance(node, ast.Name) and node.id in self.marks and id(node) not in marked:
                 what = f"{node.id} marks a function of a module or a method of its classes"
                 self.problems.append(self._problem(node, what, f"write @{node.id} above its def"))
-        for node in self.group:
-            for each in ast.walk(node):
+        for method in (unit.node for unit in self.units if unit.of):
+            for each in ast.walk(method):
                 if isinstance(each, ast.Call) and ast.unparse(each) == "super()":
                     what = "super() does not work in a method that is loaded when it is called"
                     self.problems.append(self._problem(each, what, "name the base class instead"))

@@ -1,19 +1,6 @@
-"""What few answers need: reasons, and why a result cannot be sent. An overlay."""
+"""Why a result cannot be sent as JSON."""
 
-from .. import cold
-
-cold.until_collected(__name__)
-
-REASONS = (
-    "202 Accepted\n301 Moved Permanently\n302 Found\n303 See Other\n304 Not Modified\n"
-    "400 Bad Request\n401 Unauthorized\n403 Forbidden\n405 Method Not Allowed\n"
-    "408 Request Timeout\n409 Conflict\n413 Content Too Large\n414 URI Too Long\n"
-    "415 Unsupported Media Type\n"
-    "422 Unprocessable Content\n429 Too Many Requests\n431 Request Header Fields Too Large\n"
-    "500 Internal Server Error\n503 Service Unavailable\n504 Gateway Timeout\n"
-    "505 HTTP Version Not Supported\n507 Insufficient Storage\n"
-)
-
+from ..cold import cold
 
 _LACKS = "%s: JSON has no %s, return %s"
 _INSTEAD = {
@@ -25,6 +12,7 @@ _INSTEAD = {
 }
 
 
+@cold
 def check_text(value, data) -> None:
     """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8: a ``str`` of
     MicroPython can hold half a surrogate pair.
@@ -38,6 +26,7 @@ def check_text(value, data) -> None:
         raise
 
 
+@cold
 def refuse(value, path: str) -> None:
     """Raise ``ValueError`` for the first part of ``value`` that an answer cannot hold.
 
