@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from tests.helpers.running import write_cluster
 from torpor_sim.flash import lock
+from torpor_tools import cli
 from torpor_tools.cli.base import Settings
 from torpor_tools.cli.power import command
 from torpor_tools.errors import UserError
+from torpor_tools.power import plots
 from torpor_tools.power.load import Load, play, policies
 from torpor_tools.power.meter import Span, measure
 from torpor_tools.power.profile import currents_in, read_profile
 from torpor_tools.power.trace import read_trace, spans
 from torpor_tools.project import load_board
 
+ROOT = Path(__file__).parents[2]
 BOARD = replace(
     load_board("ESP32_GENERIC"),
     currents_ma={"active": 100.0, "receive": 90.0, "idle": 30.0, "light": 1.0, "deep": 0.01},
@@ -279,3 +285,84 @@ def test_a_plot_of_a_strange_kind_and_a_board_that_is_not_there(tmp_path: Path) 
         run(root, "bo")
     with pytest.raises(UserError, match="run the board first"):
         run(root, "box", "--trace")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *((0, "0 s"), (0.0005, "0.5 ms"), (0.02, "20 ms"), (0.9994, "999 ms"), (1, "1 s")),
+        *((59, "59 s"), (60, "1 min"), (90, "1.5 min"), (3600, "1 h"), (86_400, "1 day")),
+        *((2.5 * 86_400, "2.5 days"), (400 * 86_400, "400 days"), (1000 * 86_400, "2.74 years")),
+    ],
+)
+def test_durations_in_plots_have_a_readable_unit(seconds: float, text: str) -> None:
+    assert plots.duration(seconds) == text
+
+
+def _overlapping(figure: Any) -> list[tuple[str, str]]:
+    """The texts of a figure that lie on each other, as they are drawn."""
+    figure.draw_without_rendering()
+    texts = [
+        text
+        for axis in figure.axes
+        for text in (
+            *axis.get_xticklabels(),
+            *axis.get_yticklabels(),
+            *(axis.get_legend().get_texts() if axis.get_legend() else ()),
+            *(getattr(axis, name) for name in ("_left_title", "title")),
+            axis.xaxis.label,
+            axis.yaxis.label,
+        )
+        if text.get_text() and text.get_visible()
+    ]
+    shown = [(text.get_text(), text.get_window_extent()) for text in texts]
+    return [
+        (a, b)
+        for n, (a, one) in enumerate(shown)
+        for b, other in shown[n + 1 :]
+        if one.overlaps(other) and one.width and other.width
+    ]
+
+
+@pytest.mark.parametrize(
+    ("requests", "kind", "every_ms"),
+    [
+        *((0.0, "RPI_PICO_W", None), (1.0, "RPI_PICO_W", 5000), (60.0, "RPI_PICO_W", 60_000)),
+        *((0.05, "ESP32_GENERIC", None), (1.0, "ESP32_GENERIC", 5000)),
+    ],
+)
+def test_no_text_of_a_plot_lies_on_another(
+    requests: float,
+    kind: str,
+    every_ms: int | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    board = load_board(kind)
+    load = Load(requests_per_minute=requests, every_ms=every_ms, hours=3)
+    outcomes = [play(board, policy, load) for policy in policies(board)]
+    plots.plot_load(board, load, outcomes, 2500, tmp_path / "plot.svg")
+    (figure,) = figures
+    assert len(figure.axes) == len(outcomes) + 2  # a panel for each policy
+    assert _overlapping(figure) == []
+    for panel, outcome in zip(figure.axes, outcomes, strict=False):
+        assert panel.get_title(loc="left").startswith(f"{outcome.policy}: ")
+        assert len(panel.get_lines()) == 1
+
+
+def test_the_picture_in_the_docs_is_that_of_the_sample(tmp_path: Path) -> None:
+    """And it has another colour for each of its own where the reader prefers the dark."""
+    assert cli.run(["-C", str(ROOT), "power", "shed", "--plot", str(tmp_path / "power.svg")]) == 0
+    drawn = (tmp_path / "power.svg").read_text(encoding="utf-8")
+    kept = ROOT / "docs" / "power.svg"
+    if os.environ.get("TORPOR_PICTURES"):
+        kept.write_text(drawn, encoding="utf-8", newline="\n")
+    renew = "renew it: TORPOR_PICTURES=1 .venv/bin/pytest tests/host_tools/test_power.py"
+    texts = re.findall(r"<!-- (.*) -->", drawn)  # matplotlib draws text as curves
+    assert "how long callers wait" in texts
+    assert re.findall(r"<!-- (.*) -->", kept.read_text(encoding="utf-8")) == texts, renew
+    style, rest = drawn.split("@media (prefers-color-scheme: dark)")[1].split("</style>", 1)
+    used = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", rest))
+    assert used <= set(re.findall(r": (#[0-9a-f]{6})\"", style))

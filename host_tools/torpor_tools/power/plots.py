@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,39 @@ from .profile import Profile
 
 _WINDOW_MS = 180_000  # of current over time: three minutes show a few wakes
 _INTERVALS_S = (15, 30, 60, 120, 300, 600, 1800, 3600)
-_COLOURS = {"on": "#c0392b", "idle": "#d68910", "doze": "#2471a3", "deep": "#1e8449"}
+_COLOURS = {"on": "#c0392b", "idle": "#b9770e", "doze": "#2471a3", "deep": "#1e8449"}
+_INK, _PAPER, _GRID = "#1b1f24", "#fefefe", "#d0d7de"
+# A colour -> its counterpart where the reader prefers the dark.
+_DARK = {
+    _INK: "#e6edf3",
+    _PAPER: "#0d1117",
+    _GRID: "#30363d",
+    _COLOURS["on"]: "#ff7b72",
+    _COLOURS["idle"]: "#e3b341",
+    _COLOURS["doze"]: "#79c0ff",
+    _COLOURS["deep"]: "#56d364",
+}
+_STYLE: Any = {
+    "svg.hashsalt": "torpor",  # the same input gives the same file
+    "font.size": 10,
+    "axes.grid": True,
+    "grid.color": _GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), _PAPER),
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK
+    ),
+    "legend.frameon": False,
+}
+_WIDTH, _PANEL, _PLOT = 9.0, 1.1, 2.9  # inches: the page, a policy's current, another plot
+_DAY_S = 86_400
+_STEPS_S = (0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 6 * 3600, _DAY_S)
+_MOST = 9  # ticks on an axis
 
 
-def _figure(rows: int, suffix: str) -> tuple[Any, Any]:
+def _figure(heights: Sequence[float], suffix: str) -> tuple[Any, Any]:
+    """Return a figure and its axes, one below the other, with these heights in inches."""
     if suffix not in (".png", ".svg"):
         raise fail(
             f"a plot cannot be a {suffix or 'file without a suffix'}", "name it .png or .svg"
@@ -28,17 +58,37 @@ def _figure(rows: int, suffix: str) -> tuple[Any, Any]:
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "torpor"  # the same input gives the same file
+    matplotlib.rcParams.update(_STYLE)
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(rows, 1, figsize=(9, 3.2 * rows), squeeze=False)
+    figure, axes = pyplot.subplots(
+        len(heights),
+        1,
+        figsize=(_WIDTH, sum(heights) + 0.3),
+        squeeze=False,
+        height_ratios=heights,
+        layout="constrained",
+    )
     return figure, axes[:, 0]
 
 
 def _save(figure: Any, path: Path) -> None:
-    figure.tight_layout()
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
     figure.savefig(path, metadata=metadata, dpi=120)
+    if path.suffix == ".svg":
+        drawn = path.read_text(encoding="utf-8")
+        path.write_text(_with_dark(drawn), encoding="utf-8", newline="\n")
+
+
+def _with_dark(drawn: str) -> str:
+    """Add the colours for readers who prefer the dark, which matplotlib does not know."""
+    rules = "".join(
+        f'[style*="{key}: {light}"] {{ {key}: {dark} !important }}\n'
+        for light, dark in _DARK.items()
+        for key in ("fill", "stroke")
+    )
+    style = f"<style>@media (prefers-color-scheme: dark) {{\n{rules}}}</style>"
+    return re.sub(r"<defs>", lambda match: f"{style}\n{match[0]}", drawn, count=1)
 
 
 def _steps(axis: Any, spans: Sequence[Span], currents: dict[str, float], **style: Any) -> None:
@@ -46,76 +96,167 @@ def _steps(axis: Any, spans: Sequence[Span], currents: dict[str, float], **style
     points = [(s, currents[s.state]) for s in spans if s.start < _WINDOW_MS]
     times = [s.start / 1000 for s, _ in points] + [min(points[-1][0].end, _WINDOW_MS) / 1000]
     values = [ma for _, ma in points]
-    axis.step(times, [*values, values[-1]], where="post", **style)
+    axis.step(times, [*values, values[-1]], where="post", linewidth=1, **style)
     axis.set_yscale("log")
-    _plain(axis.yaxis)
-    axis.set_xlabel("s")
-    axis.set_ylabel("mA")
+    _ticks(axis.yaxis, lambda value: f"{value:g} mA")
+    axis.margins(x=0.01)
+    _seconds(axis)
 
 
 def plot_load(
     board: Board, load: Load, outcomes: Sequence[Outcome], battery_mah: float, path: Path
 ) -> None:
-    """Three plots of a stated load, one file. Raises ``UserError``."""
-    figure, (over_time, latency, life) = _figure(3, path.suffix)
+    """Draw a stated load: the current of each policy, latencies and battery life.
+
+    Raises:
+        UserError: The file is neither PNG nor SVG, or matplotlib is missing.
+    """
+    figure, axes = _figure([_PANEL] * len(outcomes) + [_PLOT, _PLOT], path.suffix)
+    figure.suptitle(f"{board.title}\n{DATASHEET[0].upper()}{DATASHEET[1:]}", size=10)
+    _currents(axes[: len(outcomes)], board, outcomes, battery_mah)
+    _latencies(axes[-2], outcomes)
+    _lives(axes[-1], board, load, outcomes, battery_mah)
+    _save(figure, path)
+
+
+def _currents(
+    axes: Sequence[Any], board: Board, outcomes: Sequence[Outcome], battery_mah: float
+) -> None:
+    """Draw current over time, a panel for each policy, all with the same scales."""
+    for axis, outcome in zip(axes, outcomes, strict=True):
+        _steps(axis, outcome.spans, dict(board.currents_ma), color=_COLOURS[outcome.policy])
+        energy = outcome.energy
+        life = duration(energy.battery_days(battery_mah) * _DAY_S)
+        title = f"{outcome.policy}: {energy.average_ma:.3g} mA on average, {life}"
+        axis.set_title(f"{title} on {battery_mah:g} mAh", loc="left", size=10)
+        axis.sharex(axes[0])
+    limits = [limit for axis in axes for limit in axis.get_ylim()]
+    for axis in axes:
+        axis.set_ylim(min(limits) / 1.3, max(limits) * 1.3)
+        _ticks(axis.yaxis, lambda value: f"{value:g} mA", most=4)
+        axis.tick_params(labelbottom=axis is axes[-1])
+
+
+def _latencies(axis: Any, outcomes: Sequence[Outcome]) -> None:
+    """Draw how long callers wait: a histogram, as wide as there is data."""
+    values = {o.policy: [max(ms, 1.0) / 1000 for ms in o.latencies_ms] for o in outcomes}
+    everything = [value for each in values.values() for value in each]
+    axis.set_title("how long callers wait", loc="left", size=10)
+    axis.set_ylabel("requests")
+    if not everything:
+        axis.text(0.5, 0.5, "no requests", ha="center", transform=axis.transAxes)
+        return
+    bins = _bins(min(everything), max(everything))
+    for policy, waits in values.items():
+        if waits:
+            colour = _COLOURS[policy]
+            axis.hist(waits, bins=bins, histtype="stepfilled", color=colour, alpha=0.15)
+            axis.hist(waits, bins=bins, histtype="step", color=colour, label=policy)
+    axis.set_xscale("log")
+    axis.set_xlim(bins[0], bins[-1])
+    _ticks(axis.xaxis, duration)
+    _legend(axis)
+
+
+def _lives(
+    axis: Any, board: Board, load: Load, outcomes: Sequence[Outcome], battery_mah: float
+) -> None:
+    """Draw battery life against the interval of wakes, which only ``deep`` has."""
     for outcome in outcomes:
-        colour = _COLOURS[outcome.policy]
-        style = {"label": outcome.policy, "color": colour}
-        _steps(over_time, outcome.spans, dict(board.currents_ma), linewidth=1, **style)
-        if outcome.latencies_ms:
-            values = [max(ms, 1.0) / 1000 for ms in outcome.latencies_ms]
-            latency.hist(values, bins=_log_bins(), histtype="step", **style)
-        days = outcome.energy.battery_days(battery_mah)
+        style = {"label": outcome.policy, "color": _COLOURS[outcome.policy]}
         if outcome.policy == "deep":
             lives = [
                 play(board, "deep", replace(load, wake_every_ms=s * 1000.0)) for s in _INTERVALS_S
             ]
-            shown = [each.energy.battery_days(battery_mah) for each in lives]
-            life.plot(_INTERVALS_S, shown, marker="o", **style)
+            shown = [each.energy.battery_days(battery_mah) * _DAY_S for each in lives]
+            axis.plot(_INTERVALS_S, shown, marker="o", **style)
         else:
-            life.axhline(days, linestyle="--", **style)
-    over_time.set_title(f"{board.title}: current. {DATASHEET[0].upper()}{DATASHEET[1:]}", size=9)
-    latency.set_xscale("log")
-    latency.set(xlabel="latency, s", ylabel="requests")
-    life.set_xscale("log")
-    life.set_yscale("log")
-    for scale in (life.xaxis, life.yaxis, latency.xaxis):
-        _plain(scale)
-    life.set(xlabel="wake_every, s", ylabel=f"days on {battery_mah:g} mAh")
-    for axis in (over_time, latency, life):
-        axis.legend()
-        axis.grid(alpha=0.3)
-    _save(figure, path)
+            axis.axhline(outcome.energy.battery_days(battery_mah) * _DAY_S, linestyle="--", **style)
+    axis.set_title(f"battery life on {battery_mah:g} mAh", loc="left", size=10)
+    axis.set_xlabel("wake_every")
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xticks(_INTERVALS_S, [duration(s) for s in _INTERVALS_S])
+    axis.xaxis.set_minor_locator(_no_ticks())
+    _ticks(axis.yaxis, duration, unit=_DAY_S)
+    _legend(axis)
 
 
-def _plain(scale: Any) -> None:
-    """Numbers as a person writes them, on a logarithmic scale."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+def _seconds(axis: Any) -> None:
+    """Put ticks on an axis of time where people expect them."""
+    low, high = axis.get_xlim()
+    step = next((s for s in _STEPS_S if (high - low) / s <= _MOST), _STEPS_S[-1])
+    chosen = [n * step for n in range(int(high / step) + 1) if n * step >= low]
+    axis.set_xticks(chosen, [duration(value) for value in chosen])
 
-    scale.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    scale.set_minor_formatter(NullFormatter())
+
+def _legend(axis: Any) -> None:
+    """Name the lines above the plot, where they hide nothing."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
 
 
-def _log_bins() -> list[float]:
-    return [10 ** (i / 8) for i in range(-24, 33)]  # 1 ms to a few hours
+def _no_ticks() -> Any:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
+
+
+def _ticks(
+    scale: Any, text: Callable[[float], str], *, most: int = _MOST, unit: float = 1.0
+) -> None:
+    """Put at most ``most`` ticks with texts on a logarithmic scale: 1, 2 and 5 times ``unit``."""
+    low, high = (value / unit for value in sorted(scale.get_view_interval()))
+    chosen: list[float] = []
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        chosen = [
+            step * 10.0**power
+            for power in range(-6, 9)
+            for step in steps
+            if low <= step * 10.0**power <= high
+        ]
+        if len(chosen) <= most:
+            break
+    else:
+        chosen = chosen[:: -(-len(chosen) // most)]
+    scale.set_ticks([value * unit for value in chosen], [text(value * unit) for value in chosen])
+    scale.set_minor_locator(_no_ticks())
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it: three digits and the largest unit that fits."""
+    units = ((365 * _DAY_S, "years"), (_DAY_S, "days"), (3600, "h"), (60, "min"), (1, "s"))
+    for size, unit in units:
+        if seconds >= size * (2 if unit == "years" else 1):
+            value = f"{seconds / size:.3g}"
+            return f"{float(value):g} {'day' if (value, unit) == ('1', 'days') else unit}"
+    return f"{float(f'{seconds * 1000:.3g}'):g} ms" if seconds else "0 s"
+
+
+def _bins(low: float, high: float) -> list[float]:
+    """Return the edges of a histogram's bins, eight to a decade, around the data."""
+    edges = [10 ** (i / 8) for i in range(-25, 49)]  # 0.75 ms to 11 days
+    first = max(n for n, edge in enumerate(edges) if edge <= low)
+    last = min(n for n, edge in enumerate(edges) if edge > high)
+    return edges[max(0, first - 1) : last + 2]
 
 
 def plot_trace(board: Board, spans: Sequence[Span], currents: dict[str, float], path: Path) -> None:
-    """Current over time of a trace. Raises ``UserError``."""
-    figure, (axis,) = _figure(1, path.suffix)
-    _steps(axis, spans, currents, color=_COLOURS["deep"], linewidth=1)
-    axis.set_title(f"{board.title}: from a trace", size=9)
-    axis.grid(alpha=0.3)
+    """Draw the current over time of a trace. Raises ``UserError``."""
+    figure, (axis,) = _figure([_PLOT], path.suffix)
+    _steps(axis, spans, currents, color=_COLOURS["deep"])
+    axis.set_title(f"{board.title}: current, from a trace", loc="left", size=10)
     _save(figure, path)
 
 
 def plot_profile(profile: Profile, path: Path) -> None:
-    """Current over time as it was measured. Raises ``UserError``."""
-    figure, (axis,) = _figure(1, path.suffix)
-    axis.plot([ms / 1000 for ms, _ in profile.curve], [ma for _, ma in profile.curve], linewidth=1)
-    axis.axhline(profile.average_ma, linestyle="--", label=f"average {profile.average_ma:.3g} mA")
-    axis.set(xlabel="s", ylabel="mA")
-    axis.legend()
-    axis.grid(alpha=0.3)
+    """Draw the current over time as it was measured. Raises ``UserError``."""
+    figure, (axis,) = _figure([_PLOT], path.suffix)
+    times = [ms / 1000 for ms, _ in profile.curve]
+    axis.plot(times, [ma for _, ma in profile.curve], linewidth=1, color=_COLOURS["doze"])
+    average = f"average {profile.average_ma:.3g} mA"
+    axis.axhline(profile.average_ma, linestyle="--", label=average, color=_COLOURS["on"])
+    axis.set_title("current, as measured", loc="left", size=10)
+    _seconds(axis)
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:g} mA")
+    _legend(axis)
     _save(figure, path)
