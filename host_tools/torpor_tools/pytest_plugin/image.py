@@ -41,6 +41,9 @@ from .rewrite import for_device
 
 # Those of the shims that a chip needs too; its sockets, its radio and its filesystem are real.
 _OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
+# A chip has these peripherals itself.
+_ITS_OWN = {"_adc_block", "_dac", "_i2c", "_pulse", "_pwm", "_spi", "_timer", "_touch", "_uart"}
+_ITS_OWN |= {"_blocked", "_silence", "_wiring"}
 _DEVICE_HALF = (
     "",
     ".serve",
@@ -183,7 +186,7 @@ def shims(image: TestImage, root: str) -> dict[str, bytes]:
     modules = []
     folder = paths.shims_dir()
     for path in sorted(f for each in _OVERLAYS for f in project_files(folder, each, deep=False)):
-        if path == starter():
+        if path == starter() or path.stem in _ITS_OWN:
             continue
         text = path.read_text("utf-8").replace('"/.sim/', f'"{root}/.sim/')
         modules.append(Module(path.stem, False, text, path.name, "test"))
