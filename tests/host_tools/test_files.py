@@ -109,7 +109,7 @@ def test_nothing_of_it_is_checked(cluttered: Path) -> None:
     assert problems == []
     [service] = plan.boards[0].services
     assert [m.name for m in service.contract.migrations] == ["0001_first"]
-    assert not uses_hardware(service)
+    assert not uses_hardware(plan, service)
 
 
 def test_nothing_of_it_is_built_and_the_user_sees_what(

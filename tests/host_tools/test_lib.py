@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.running import write_cluster
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import build, check, image_files
+from torpor_tools.topology.needs import uses_hardware
 
 UNITS = """\
 import math
@@ -168,3 +169,31 @@ def test_tests_of_lib_run_in_micropython(cluster: Path) -> None:
     assert "2 failed, 4 passed" in run.stdout, run.stdout + run.stderr
     assert "50.0 == 51" in run.stdout
     assert "fixture 'start' not found" in run.stdout
+
+
+def test_a_library_of_a_service_that_starts_on_request_goes_with_it(tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"a": A, "b": B.replace("import meter", "import meter, late")})
+    for name, text in (("units", UNITS), ("meter", DRIVER), ("late", "X = 1\n")):
+        (root / "lib").mkdir(exist_ok=True)
+        (root / "lib" / f"{name}.py").write_text(text)
+    toml = root / "cluster.toml"
+    toml.write_text(toml.read_text() + 'start = "on-request"\n')
+    route = '\n    @get("/b")\n    async def page(self) -> int:\n        return 1\n'
+    service = root / "services" / "b" / "__init__.py"
+    service.write_text(service.read_text().replace("import Service", "import Service, get") + route)
+    image = build(load_plan(root), "box", root / "build", types=False)
+    bound: dict[str, dict[str, str]] = {}
+    text = (image.folder / "cluster.py").read_text()
+    line = next(line for line in text.splitlines() if '"b": "wiring_b' in line)
+    exec("found = {" + line.strip().removeprefix("ON_REQUEST = {").rstrip("}") + "}", {}, bound)
+    assert bound["found"]["b"].split() == ["wiring_b", "late", "services.b"]
+
+
+def test_a_service_whose_library_uses_pins_stays_on_its_board(cluster: Path) -> None:
+    plan = load_plan(cluster)
+    a, b = plan.boards[0].services
+    assert not uses_hardware(plan, a)
+    (cluster / "lib" / "units.py").write_text("import pins\n" + UNITS)
+    (cluster / "lib" / "pins.py").write_text("from machine import Pin\n")
+    assert uses_hardware(plan, a)
+    assert uses_hardware(plan, b)

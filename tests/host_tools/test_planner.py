@@ -99,7 +99,7 @@ def test_a_search_that_is_cut_short_says_so() -> None:
 
 def test_who_is_wired_to_pins() -> None:
     plan = load_plan(ROOT)
-    assert [s.name for s in plan.boards[0].services if uses_hardware(s)] == ["sensors"]
+    assert [s.name for s in plan.boards[0].services if uses_hardware(plan, s)] == ["sensors"]
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Libraries:
         used = reached(_service_modules(root, services), modules)
         self.untyped = sorted(m.name for m in modules if is_untyped(m) and not _has_stub(root, m))
         added = {name for _, locked in vendored(cluster) for name in locked.packages}
-        self.untyped = sorted({*self.untyped, *added})
+        self.untyped = sorted({*self.untyped, *added, *(f"{name}.*" for name in added)})
         self.checked = [root / m.file for m in used if m.name not in self.untyped]
 
 

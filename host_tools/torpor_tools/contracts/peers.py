@@ -62,7 +62,7 @@ def _used(name: str, origin: str, sources: dict[str, Source]) -> tuple[str, str]
         what = f"{name} is used as a value, but a peer's class is only a type here"
         return what, f"declare the peer in the class ({peer}: {name}), call self.{peer}"
     what = f"{name} belongs to {peer}, which may run on another board: its value is not here"
-    return what, f"ask {peer} through a method of its contract, or define {name} here as well"
+    return what, f"ask {peer} through a method of its contract, or move {name} into lib/"
 
 
 def _annotations(tree: ast.Module) -> set[ast.AST]:

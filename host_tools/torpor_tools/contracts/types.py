@@ -52,7 +52,7 @@ ignore_missing_imports = True
 
 # A library without annotations is Any, whatever mypy would say of its inside.
 _ANY = """
-[mypy-{name},{name}.*]
+[mypy-{name}]
 follow_imports = skip
 ignore_missing_imports = True
 """

@@ -85,7 +85,8 @@ class _Search:
             if module.part == "service" and _leaves_its_service(item.name, module):
                 if item.required or item.name.count(".") == 1:  # `from services import readings`
                     what = f"{item.name} belongs to another service: that is hidden coupling"
-                    remedy = "import a peer's class, from services.<name>, and call its methods"
+                    remedy = "import a peer's class, from services.<name>, and call its methods; "
+                    remedy += "what both need goes into lib/"
                     self.problems.append(Problem(where, what, remedy))
             elif not self.add(item.name, module, origin):
                 if item.required and not item.guarded:

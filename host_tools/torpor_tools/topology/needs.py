@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection
 from pathlib import Path
 
 from ..image.tree import static_files
 from ..link.bind import bound
 from ..link.compile import compile_all
-from ..link.sources import service_files, service_modules
+from ..link.sources import service_modules
+from ..link.uses import imported
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project.ports import connections_left, load_port
 from .record import Record
@@ -29,7 +29,7 @@ def loads(
     found = {}
     for board in plan.boards:
         for service in board.services:
-            stays = service.name not in free and uses_hardware(service)
+            stays = service.name not in free and uses_hardware(plan, service)
             found[service.name] = Load(
                 service.name,
                 service.port,
@@ -46,11 +46,9 @@ def rooms(plan: Plan, record: Record | None) -> list[Room]:
     return [_room(board, base) for board in plan.boards]
 
 
-def uses_hardware(service: PlacedService) -> bool:
-    """Whether a module of the service imports what only the chip has."""
-    return any(
-        _imported(file) & (_CHIP | _DRIVERS) for file in service_files(service.folder, "*.py")
-    )
+def uses_hardware(plan: Plan, service: PlacedService) -> bool:
+    """Whether the service, or a library that it uses, imports what only the chip has."""
+    return bool(imported(plan.cluster, service) & (_CHIP | _DRIVERS))
 
 
 def _room(board: BoardPlan, base: int) -> Room:
@@ -66,13 +64,3 @@ def _size(service: PlacedService, root: Path, cache: Path | None) -> int:
     modules, _ = service_modules(service, root)
     compiled, _ = compile_all([bound(module)[0] for module in modules], cache)
     return sum(map(len, [*compiled.values(), *static_files(service.folder / "static").values()]))
-
-
-def _imported(file: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add((node.module or "").partition(".")[0])
-    return found

@@ -9,7 +9,7 @@ from ...errors import Problem
 from ...python_names import is_foreign
 from ..source import Module, Source
 
-_REMEDY = "ask the peer for what you need through a method of its contract"
+_REMEDY = "ask the peer through a method of its contract, or move what both need into lib/"
 
 
 def only_classes_of_peers(source: Source) -> Iterator[Problem]:
