@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _loaded: list[str] = []  # what the next collection releases
-_cold: "dict[str, Any]" = {}  # module -> the module of its cold code, while that is loaded
 
 
 def cold(marked: "T") -> "T":
@@ -27,29 +26,24 @@ def startup(marked: "T") -> "T":
     return marked
 
 
-def load(name: str) -> "Any":
+def load(name: str, mark: str = "__cold") -> "Any":
     """Return the module of the cold code of the module ``name``; called by stubs."""
-    module = _cold.get(name)
-    if module is None:
-        module = _cold[name] = _import(name + "__cold")
-        until_collected(name + "__cold")
-    return module
+    name += mark
+    if name not in sys.modules:
+        try:
+            __import__(name)
+        except BaseException:
+            forget(name)  # half a module
+            raise
+        until_collected(name)
+    return sys.modules[name]
 
 
 def once(name: str) -> "Any":
     """Return the module of what ``name`` does once. The caller alone keeps it in the heap."""
-    module = _import(name + "__startup")
+    module = load(name, "__startup")
     forget(name + "__startup")
     return module
-
-
-def _import(name: str) -> "Any":
-    try:
-        __import__(name)
-        return sys.modules[name]
-    except BaseException:
-        forget(name)  # half a module
-        raise
 
 
 def forget(name: str) -> None:
@@ -69,6 +63,5 @@ def until_collected(name: str) -> None:
 
 def clear() -> None:
     """Release what was loaded until now: the collection that follows takes it."""
-    _cold.clear()
     while _loaded:
         forget(_loaded.pop())
