@@ -48,14 +48,14 @@ class Device:
         return _now(value) if isinstance(value, dict) else value
 
     def fault(self):
-        """What is wrong with it: nack, hang, garbage or None."""
+        """Return its fault: nack, hang, garbage or None."""
         return _sim.inputs("faults").get(self.name)
 
     def shown(self):
-        """What can be looked at, as a dict that begins with its kind; None: nothing."""
+        """Return what it shows, as a dict that begins with its kind; None: nothing."""
 
     def show(self):
-        """What can be looked at has changed."""
+        """Report that what it shows has changed."""
         state = self.shown()
         path = "/.sim/shown-%s.json" % self.name
         with open(path + ".new", "w") as file:
@@ -239,7 +239,7 @@ class UARTDevice(Device):
         return data
 
     def send(self, now):
-        """What it has sent since the last call, at ``now`` of ``ticks_ms``."""
+        """Return the bytes it has sent since the last call, at ``now`` of ``ticks_ms``."""
         return b""
 
 
@@ -273,7 +273,7 @@ def clamp(value, low, high):
 
 
 def _now(curve):
-    """The value of a curve: a sine, or points of (seconds, value) that begin anew at the end."""
+    """The value of a curve: a sine, or points of (seconds, value) that repeat from the start."""
     seconds = time.time_ns() / 1e9
     if "points" not in curve:
         angle = 2 * math.pi * (seconds % curve["period_s"]) / curve["period_s"]

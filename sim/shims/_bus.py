@@ -1,4 +1,4 @@
-"""What the buses share: the pins that they may have, and the devices at them."""
+"""Code that the buses share: the pins that they may have, and the devices at them."""
 
 import json
 

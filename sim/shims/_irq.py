@@ -22,7 +22,7 @@ _running = False
 
 
 class Irq:
-    """What ``Pin.irq`` returns."""
+    """The object that ``Pin.irq`` returns."""
 
     def __init__(self, pin):
         self._pin = pin

@@ -1,4 +1,4 @@
-"""What ``machine`` has on an ESP32 alone: a Pico's table of names need not grow for it."""
+"""Names of ``machine`` that only an ESP32 has: a Pico's table of names need not hold them."""
 
 from _sim import facts
 

@@ -1,4 +1,4 @@
-"""What ``machine.Pin`` has on an ESP32 alone."""
+"""Names of ``machine.Pin`` that only an ESP32 has."""
 
 from _pin import Pin
 

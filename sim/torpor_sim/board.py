@@ -29,7 +29,7 @@ _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
 class LogListener(Protocol):
-    """Is told every line of a board's log."""
+    """Receives every line of a board's log."""
 
     def __call__(self, line: LogLine, /) -> None: ...
 
@@ -147,7 +147,7 @@ class SimBoard:
         )
 
     def shown(self, device: str) -> dict[str, Any] | None:
-        """What a device shows, as its model gives it; None if it has shown nothing.
+        """Return what a device shows, as its model reports it; None if it has shown nothing.
 
         Raises ``KeyError`` for a device that is not wired to the board.
         """

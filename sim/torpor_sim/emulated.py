@@ -44,7 +44,7 @@ class EmulatedBoard:
     ``uf2`` is the file to flash: the official firmware, alone or with a filesystem behind it.
     ``filesystem`` is a LittleFS2 image to put on top of it. ``forwards`` maps ports of the board
     to ports of this computer; 0 takes a free one. With ``terminal`` the serial line is also a
-    pseudo-terminal, for mpremote and the like. ``log`` is told every line. On a computer one
+    pseudo-terminal, for mpremote and the like. ``log`` receives every line. On a computer one
     board is emulated at a time: ``waiting`` is called if this one must wait for another.
     """
 

@@ -1,4 +1,4 @@
-"""What a simulated board is told about itself, as the shims read it from ``facts.json``."""
+"""The facts about a simulated board that its shims read from ``facts.json``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def heap_bytes(board: Board, devices: int = 0) -> int:
 
 
 def wiring_bytes(devices: int) -> int:
-    """What a heap has in addition for the models of that many devices."""
+    """Return the additional heap in bytes for the models of that many devices."""
     return _BUSES_BYTES + devices * _DEVICE_BYTES if devices else 0
 
 

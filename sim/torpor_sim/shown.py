@@ -1,4 +1,4 @@
-"""What a simulated device shows: as text for a terminal, and as a PNG."""
+"""The display of a simulated device, as text for a terminal and as a PNG."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rows = list[list[tuple[int, int, int]]]
 
 
 def shown(storage: Path, board: str) -> dict[str, Shown]:
-    """What the devices of a simulated board show, by name. Raises ``UserError``."""
+    """Return what the devices of a simulated board show, by name. Raises ``UserError``."""
     folder = BoardFolder(storage / board)
     devices = wired_devices(folder)
     if not devices:
@@ -37,7 +37,7 @@ def shown(storage: Path, board: str) -> dict[str, Shown]:
 
 
 def as_text(state: Shown) -> str:
-    """What is shown, for a terminal."""
+    """Return what is shown, for a terminal."""
     match state["kind"]:
         case "frame":
             return "\n".join(_halves(_bits(state)))

@@ -1,4 +1,4 @@
-"""What is wired to a simulated board, as its shims read it from ``wiring.json``."""
+"""The devices wired to a simulated board, as its shims read them from ``wiring.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``torpor/loop.py`` guarantees, one test for each point of its list.
+"""The guarantees of ``torpor/loop.py``, one test for each point of its list.
 
 They run on the MicroPython of this environment. ``TORPOR_MICROPYTHON=/path/to/micropython`` runs
 them on another version: try that before a new version is supported.

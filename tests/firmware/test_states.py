@@ -47,7 +47,7 @@ def constants(file: str) -> dict[str, object]:
 
 
 def assignments(file: str, attribute: str) -> Iterator[tuple[str, str]]:
-    """Where a module sets a state: the function or class, and the state."""
+    """Return the places that set a state: the function or class, and the state."""
 
     def walk(node: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
         for child in ast.iter_child_nodes(node):

@@ -1,4 +1,4 @@
-"""What the build writes about radio and sockets: host name, power save, connections."""
+"""Settings of radio and sockets that the build writes: host name, power save, connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other systems lack: the tools behave as on Linux when it is taken away here.
+"""Features that other systems lack: without them the tools behave as on Linux.
 
 Nothing here ran on macOS or Windows; docs/platforms.md says what that means.
 """
@@ -119,7 +119,7 @@ sys.exit(run(sys.argv[1:]))
 
 
 def windows(*words: str) -> str:
-    """Run a command of torpor as Windows' Python would, as far as that can be had here."""
+    """Run a command of torpor as Windows' Python would, as far as that is possible here."""
     program = _WINDOWS.format(root=str(ROOT))
     result = subprocess.run(
         [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=240

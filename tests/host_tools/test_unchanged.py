@@ -1,4 +1,4 @@
-"""What has not changed is not done again, and what has changed is."""
+"""Work is repeated for inputs that changed, and for no others."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Devices = Mapping[str, dict[str, Any]]
 
 
 def problems(devices: Devices, kind: str = "RPI_PICO_W", root: Path = Path()) -> list[str]:
-    """What is wrong with these devices."""
+    """Return the faults of these devices."""
     return [str(problem) for problem in _wired(devices, kind, root)[1]]
 
 
@@ -60,7 +60,7 @@ def simulator(
 
 
 async def said(board: SimBoard) -> list[str]:
-    """What its program prints up to its end."""
+    """Return the output of its program."""
     await board.wait_log(_END, 60)
     lines = tiny.printed(board.log)
     return lines[: lines.index(_END)]
@@ -69,6 +69,6 @@ async def said(board: SimBoard) -> list[str]:
 async def printed(
     folder: Path, source: str, where: BoardPlan, files: Mapping[str, str] | None = None
 ) -> list[str]:
-    """What a program prints."""
+    """Return the output of a program."""
     async with simulator(folder, source, where, files) as sim:
         return await said(sim.board("desk"))

@@ -176,7 +176,7 @@ def _set_device(settings: Settings, board: str, device: str, kind: str | None) -
 
 
 def _storage(settings: Settings) -> Path:
-    """Where the simulator runs. Raises ``UserError`` if it does not."""
+    """Return where the simulator runs. Raises ``UserError`` if it does not."""
     from torpor_sim import is_running
 
     storage = settings.root / "build" / "sim"

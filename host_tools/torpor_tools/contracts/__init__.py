@@ -97,7 +97,7 @@ def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
 def _devices(
     cluster: Cluster, boards: dict[str, Board], problems: list[Problem]
 ) -> dict[str, tuple[Device, ...]]:
-    """What is wired to each board, by the board's name."""
+    """The devices wired to each board, by the board's name."""
     found = {}
     for entry in cluster.boards:
         if entry.type in boards:

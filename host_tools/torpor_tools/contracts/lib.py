@@ -77,7 +77,7 @@ def reached(modules: Iterable[Module], lib: Iterable[Module]) -> list[Module]:
 
 
 class Libraries:
-    """What mypy is to check of ``lib/``, and what it is to take as ``Any``.
+    """The modules of ``lib/`` that mypy checks, and those that it treats as ``Any``.
 
     ``checked`` are the files that the ``services`` import, with those of their imports; ``untyped``
     the names of modules without annotations and of packages that were added.

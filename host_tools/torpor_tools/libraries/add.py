@@ -32,7 +32,7 @@ _WANTED = re.compile(
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user has asked for: ``mip:logging@0.6.1``."""
+    """The library that the user asked for: ``mip:logging@0.6.1``."""
 
     name: str
     version: str

@@ -52,7 +52,7 @@ def vendored(cluster: Cluster) -> list[tuple[LibraryEntry, Locked]]:
 
 
 def libraries_are_as_added(cluster: Cluster) -> Iterator[Problem]:
-    """What ``[libraries]`` names is in ``vendor/``, in its version and unchanged.
+    """Check that each entry of ``[libraries]`` is in ``vendor/``, in its version and unchanged.
 
     Raises:
         UserError: The lock cannot be read.

@@ -27,6 +27,7 @@ _USES = {
     "tuple",
     "zip",
     "join",
+    "getattr",
     "isinstance",
     "extend",
     "run",

@@ -35,7 +35,7 @@ class Firmware:
 
 @dataclass(frozen=True)
 class Pins:
-    """What the pins of a board can do, by GPIO number. Empty tables: not known, nothing is checked.
+    """The functions of a board's pins, by GPIO number. Empty tables: not known, not checked.
 
     ``buses`` has the pins that a bus uses without arguments (``{"i2c0": {"scl": 5, "sda": 4}}``),
     ``valid`` the pins that a line may have ("i2c0.scl"); a line without an entry may have any.

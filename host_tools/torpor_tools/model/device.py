@@ -22,13 +22,13 @@ class DeviceEntry:
     wheres: dict[str, Where] = field(default_factory=dict)
 
     def where_of(self, key: str) -> Where:
-        """Where ``cluster.toml`` has that key of it."""
+        """Return the place of that key in ``cluster.toml``."""
         return self.wheres.get(key, self.where)
 
 
 @dataclass(frozen=True)
 class DeviceModel:
-    """What a model's file says of itself.
+    """The constants that a model's file declares.
 
     ``bus`` is a key of ``BUS_LINES``. ``inputs`` has what it senses, with the values to begin with,
     ``options`` what it is given once, with its defaults.

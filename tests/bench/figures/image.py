@@ -43,7 +43,7 @@ def image_bytes(lab: Lab) -> float:
 
 @figure("shared_library_bytes", unit="bytes", goal=0, better="lower")
 def shared_library_bytes(lab: Lab) -> float:
-    """What a driver weighs a second time if two services use it.
+    """Bytes that a driver adds a second time if two services use it.
 
     The image of two services that share a driver of ``lib/``, less the image with one of them and
     the second one's own bytes: its code and its part of the wiring.
