@@ -6,6 +6,7 @@
 #   make bench-emulated   the official firmware in an emulator, some minutes
 #   make docs   the documentation as a site, in build/site
 #   make lint   ruff, mypy for host and device code
+#   make release VERSION=0.2.0   check that all is ready, test, build, tag
 
 PYTHON ?= python3
 VENV   := .venv
@@ -17,7 +18,7 @@ F      ?=
 # More than two cores have work for: most tests wait, for a board, a broker or a clock.
 JOBS   ?= 3
 
-.PHONY: run test soak bench bench-emulated docs lint format clean
+.PHONY: run test soak bench bench-emulated docs lint format clean release
 
 run: $(READY)
 	@$(BIN)/torpor sim $(ARGS)
@@ -37,6 +38,9 @@ bench-emulated: $(READY)
 docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo "open build/site/index.html"
+
+release: $(READY)
+	@$(BIN)/python scripts/release.py '$(VERSION)'
 
 lint: $(READY)
 	@$(BIN)/ruff check
