@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Problem, Where
+from ..files import project_files
 from ..model.cluster import Cluster
 from ..model.library import LIB, LibraryEntry, Locked
 from ..project.libraries import LOCK, VENDOR, read_library_lock
@@ -35,9 +37,8 @@ def write(root: Path, package: Package) -> Path:
 def remove(root: Path, name: str) -> None:
     """Remove a library's files."""
     shutil.rmtree(root / VENDOR / name, ignore_errors=True)
-    folder = root / VENDOR
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    with suppress(OSError):  # there are others
+        (root / VENDOR).rmdir()
 
 
 def vendored(cluster: Cluster) -> list[tuple[LibraryEntry, Locked]]:
@@ -75,9 +76,10 @@ def libraries_are_as_added(cluster: Cluster) -> Iterator[Problem]:
 def libraries_do_not_collide(cluster: Cluster) -> Iterator[Problem]:
     """No two libraries have a module of the same name, and none has one of ``lib/``."""
     owners: dict[str, str] = {}
-    for path in sorted((cluster.root / "lib").glob("*")):
-        if path.suffix == ".py" or (path / "__init__.py").is_file():
-            owners[path.stem] = f"lib/{path.name}"
+    folder = cluster.root / "lib"
+    for path in project_files(folder, "*.py"):
+        top = path.relative_to(folder).parts[0]
+        owners[top.removesuffix(".py")] = f"lib/{top}"
     for entry, locked in vendored(cluster):
         for module in locked.packages:
             if module in owners:

@@ -12,7 +12,7 @@ from ..contracts.lib import FOLDER, lib_modules
 from ..contracts.source import modules_of
 from ..contracts.source_module import Module as Parsed
 from ..errors import Problem
-from ..files import NOT_SHIPPED, is_file
+from ..files import NOT_SHIPPED, is_file, project_files
 from ..libraries.vendor import vendored
 from ..model.cluster import Cluster
 from ..model.library import Locked
@@ -106,7 +106,8 @@ def find(folder: Path, name: str) -> Path | None:
 
 def _services(root: Path) -> list[Parsed]:
     folder = root / "services"
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    places = [path.relative_to(folder).parts for path in project_files(folder, "*.py")]
+    names = sorted({parts[0] for parts in places if len(parts) > 1})
     return [module for name in names for module in modules_of(root, name)]
 
 
