@@ -71,7 +71,7 @@ def settle() -> None:
 
 
 def collect() -> None:
-    """Collect now, with the overlays that are loaded, and note how long it takes."""
+    """Release cold code, collect now, and note how long it takes."""
     global collections, longest_us
     cold.clear()
     began = time.ticks_us()

@@ -102,7 +102,7 @@ class Table:
 
     def text(self, key, row) -> bytes:
         """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
-        from . import plain  # an overlay: loaded once between two collections
+        from . import plain  # loaded once between two collections
 
         known = self.keys or self.leaves.bounds
         if not plain.is_key(key, type(known[0]) if known else self.kind):
