@@ -4,6 +4,7 @@ from services.readings import Readings
 from torpor import Fault, Service, clock, every, get, post, put, safe
 
 from .book import Book
+from .records import Alert, SafeRange
 from .watch import Watch
 
 
@@ -38,18 +39,18 @@ class Alerts(Service):
                 await self._see(fridge, newest[0]["celsius"])
 
     @get("/alerts")
-    async def open_alerts(self) -> list[dict]:
+    async def open_alerts(self) -> list[Alert]:
         """The alerts that are not both over and acknowledged, newest first."""
         return self._book.open()
 
     @get("/alerts/<fridge>")
-    async def history(self, fridge: str, limit: int = 20) -> list[dict]:
+    async def history(self, fridge: str, limit: int = 20) -> list[Alert]:
         """The last alerts of a fridge, newest first. Raises 404 for a fridge there is none of."""
         await self._watch(fridge)
         return await self._book.of(fridge, limit)
 
     @post("/alerts/<id>/acknowledge")
-    async def acknowledge(self, id: int, by: str) -> dict:
+    async def acknowledge(self, id: int, by: str) -> Alert:
         """Note that ``by`` has seen the alert. Raises 404 if it is not, or no longer, kept."""
         alert = await self._book.acknowledge(id, by)
         if alert is None:
@@ -58,7 +59,7 @@ class Alerts(Service):
         return alert
 
     @get("/thresholds")
-    async def ranges(self) -> dict[str, dict]:
+    async def ranges(self) -> dict[str, SafeRange]:
         """The safe range (low, high in degrees) and the state of every fridge."""
         found = {}
         for fridge in await self.readings.fridges():
@@ -66,12 +67,12 @@ class Alerts(Service):
         return found
 
     @get("/thresholds/<fridge>")
-    async def thresholds(self, fridge: str) -> dict:
+    async def thresholds(self, fridge: str) -> SafeRange:
         """The safe range of a fridge and the state that follows. Raises 404."""
         return (await self._watch(fridge)).as_dict()
 
     @put("/thresholds/<fridge>")
-    async def set_thresholds(self, fridge: str, low: float, high: float) -> dict:
+    async def set_thresholds(self, fridge: str, low: float, high: float) -> SafeRange:
         """Give a fridge a range of its own. Raises 400 and 404."""
         if low >= high:
             raise Fault(400, "low must be below high")

@@ -1,13 +1,14 @@
 """The alerts of all fridges: in flash, and those that are open in RAM too."""
 
+from typing import Any
+
+from .records import Alert
+
 _WORSE_S = 60  # how long an alert that gets worse and worse is not written again
 
 
 class Book:
-    """The alerts, as dicts ready to be sent.
-
-    Their keys: id, fridge, kind, celsius (the worst so far, None if the probe gave nothing), since
-    and until (seconds; None while it lasts), acknowledged_by (None until somebody has seen it).
+    """The alerts, ready to be sent.
 
     An alert is *open* until it is both over and acknowledged: a fridge that was too warm in the
     night is still a matter for the morning.
@@ -16,7 +17,7 @@ class Book:
     def __init__(self, store, capacity: int) -> None:
         self._table = store.table("alerts", keep=capacity)
         self._capacity = capacity
-        self._open: list[dict] = []  # oldest first
+        self._open: list[Alert] = []  # oldest first
         self._written = 0  # when an alert was last written because it got worse
         self.revision = 0  # counts changes
 
@@ -28,9 +29,9 @@ class Book:
                 self._open.append(alert)
         del self._open[: -self._capacity]
 
-    async def begin(self, fridge: str, kind: str, celsius: float | None, now: int) -> dict:
+    async def begin(self, fridge: str, kind: str, celsius: float | None, now: int) -> Alert:
         """Enter a new alert and return it."""
-        alert = {
+        alert: Any = {
             "fridge": fridge,
             "kind": kind,
             "celsius": celsius,
@@ -45,7 +46,7 @@ class Book:
         self.revision += 1
         return alert
 
-    async def worsen(self, alert: dict, celsius: float, now: int) -> None:
+    async def worsen(self, alert: Alert, celsius: float, now: int) -> None:
         """Note a temperature that is worse than the ones before."""
         alert["celsius"] = celsius
         self.revision += 1
@@ -53,12 +54,12 @@ class Book:
             self._written = now
             await self._write(alert)
 
-    async def end(self, alert: dict, now: int) -> None:
+    async def end(self, alert: Alert, now: int) -> None:
         """The fridge is back in its range, or in trouble of another kind."""
         alert["until"] = now
         await self._changed(alert)
 
-    async def acknowledge(self, id: int, by: str) -> dict | None:
+    async def acknowledge(self, id: int, by: str) -> Alert | None:
         """Note who has seen the alert; the first one stays. None if there is no such alert."""
         for alert in self._open:
             if alert["id"] == id:
@@ -71,18 +72,18 @@ class Book:
             found["id"] = id
         return found
 
-    def open(self) -> list[dict]:
+    def open(self) -> list[Alert]:
         """The open alerts, newest first."""
         return self._open[::-1]
 
-    def last(self, fridge: str) -> dict | None:
+    def last(self, fridge: str) -> Alert | None:
         """The alert of a fridge that is not over, if there is one."""
         for alert in self._open:
             if alert["fridge"] == fridge and alert["until"] is None:
                 return alert
         return None
 
-    async def of(self, fridge: str, limit: int) -> list[dict]:
+    async def of(self, fridge: str, limit: int) -> list[Alert]:
         """The last ``limit`` alerts of a fridge, open or not, newest first."""
         held = {alert["id"]: alert for alert in self._open}
         found = []
@@ -91,17 +92,17 @@ class Book:
             found.append(held.get(id, alert))
         return found
 
-    async def _changed(self, alert: dict) -> None:
+    async def _changed(self, alert: Alert) -> None:
         self.revision += 1
         if not is_open(alert):
             self._open.remove(alert)
         await self._write(alert)
 
-    async def _write(self, alert: dict) -> None:
-        row = dict(alert)
+    async def _write(self, alert: Alert) -> None:
+        row: dict = dict(alert)
         await self._table.put(row.pop("id"), row)
 
 
-def is_open(alert: dict) -> bool:
+def is_open(alert: Alert) -> bool:
     """Whether somebody still has to look at it or do something about it."""
     return alert["until"] is None or alert["acknowledged_by"] is None

@@ -2,6 +2,7 @@
 
 from .book import Book
 from .hysteresis import OK, TOO_COLD, TOO_WARM, judge
+from .records import Alert, SafeRange
 
 NO_READING = "no reading"
 
@@ -9,7 +10,7 @@ NO_READING = "no reading"
 class Watch:
     """A fridge with its range (degrees), its state and the alert that is not over, if any."""
 
-    def __init__(self, fridge: str, low: float, high: float, alert: dict | None) -> None:
+    def __init__(self, fridge: str, low: float, high: float, alert: Alert | None) -> None:
         self.fridge = fridge
         self.low = low
         self.high = high
@@ -32,7 +33,7 @@ class Watch:
             await book.worsen(self._alert, celsius, now)
         return False
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> SafeRange:
         """The range and the state, ready to be sent."""
         return {"low": self.low, "high": self.high, "state": self.state}
 
@@ -44,7 +45,7 @@ class Watch:
         if state != OK:
             self._alert = await book.begin(self.fridge, state, celsius, now)
 
-    def _is_worse(self, celsius: float, worst: float) -> bool:
+    def _is_worse(self, celsius: float, worst) -> bool:
         if self.state == TOO_COLD:
             return celsius < worst
         return self.state == TOO_WARM and celsius > worst

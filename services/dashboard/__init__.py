@@ -1,6 +1,8 @@
 """Shows it all to people: a page, and what the page asks for."""
 
-from services.alerts import Alerts
+from typing import TypedDict
+
+from services.alerts import Alert, Alerts
 from services.device import Device
 from services.readings import Readings
 from torpor import Fault, Service, clock, get, post
@@ -8,6 +10,27 @@ from torpor import Fault, Service, clock, get, post
 from . import web
 
 _YEAR = 366 * 1440  # minutes
+
+
+class Fridge(TypedDict):
+    """A fridge on the page; what is not known is None."""
+
+    name: str
+    celsius: float | None
+    time: int | None
+    low: float | None
+    high: float | None
+    state: str | None
+
+
+class Overview(TypedDict):
+    """Everything on the page except the chart."""
+
+    now: int
+    fridges: list[Fridge]
+    alerts: list[Alert]
+    device: dict
+    faults: list[str]
 
 
 class Dashboard(Service):
@@ -20,7 +43,7 @@ class Dashboard(Service):
     app = web.app
 
     @get("/overview")
-    async def overview(self) -> dict:
+    async def overview(self) -> Overview:
         """Everything on the page except the chart.
 
         What a peer cannot answer now is left out, and ``faults`` says why.
@@ -48,7 +71,7 @@ class Dashboard(Service):
         return await self.readings.window(fridge, now - 60 * minutes, now)
 
     @post("/alerts/<id>/acknowledge")
-    async def acknowledge(self, id: int, by: str) -> dict:
+    async def acknowledge(self, id: int, by: str) -> Alert:
         """Pass on that ``by`` has seen the alert. Raises 404."""
         return await self.alerts.acknowledge(id, by)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from typing import TypedDict
 
 from services.sensors import Sensors
 from torpor import Fault, Service, clock, every, get, safe
@@ -12,6 +13,13 @@ from .ring import Ring
 
 _MOST = 100  # readings in one answer: each costs about 150 bytes of heap until it is sent
 _LINES = 20  # of CSV in a chunk
+
+
+class Reading(TypedDict):
+    """The temperature of a fridge at a time (Unix seconds)."""
+
+    time: int
+    celsius: float
 
 
 class Readings(Service):
@@ -52,7 +60,7 @@ class Readings(Service):
         return self._samples
 
     @get("/readings/<fridge>")
-    async def newest(self, fridge: str, limit: int = 1) -> list[dict]:
+    async def newest(self, fridge: str, limit: int = 1) -> list[Reading]:
         """The last readings, newest first: time (Unix seconds) and celsius.
 
         Raises 404 for an unknown fridge and 400 for a ``limit`` beyond 100.
@@ -61,7 +69,7 @@ class Readings(Service):
             raise Fault(400, "limit: expected 1 to %d, got %d" % (_MOST, limit))
         ring = await self._ring(fridge)
         offset = _offset()
-        found = []
+        found: list[Reading] = []
         for number in range(ring.end - 1, max(ring.first, ring.end - limit) - 1, -1):
             found.append({"time": ring.time(number) + offset, "celsius": ring.value(number) / 100})
         return found

@@ -1,10 +1,19 @@
 """Measures: one DS18X20 probe in every fridge, all on one wire."""
 
 import asyncio
+from typing import TypedDict
 
 from torpor import Fault, Service, get, safe
 
 from .probes import CONVERSION_MS, Probes
+
+
+class Probe(TypedDict):
+    """A fridge's probe: its ROM code in hex, and degrees Celsius."""
+
+    fridge: str
+    rom: str
+    celsius: float
 
 
 class Sensors(Service):
@@ -45,7 +54,7 @@ class Sensors(Service):
         return celsius
 
     @get("/probes/<fridge>")
-    async def probe(self, fridge: str) -> dict:
+    async def probe(self, fridge: str) -> Probe:
         """A fridge's probe: its ROM code and degrees Celsius. Raises as ``temperature``."""
         celsius = await self.temperature(fridge)
         return {"fridge": fridge, "rom": self.config["probes"][fridge], "celsius": celsius}

@@ -18,12 +18,12 @@ def type_changes(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]
     if old == new:
         return
     if old.fields is not None and new.fields is not None:
-        yield from _fields(old.fields, new.fields, path, sent)
+        yield from _fields(old.fields, new.fields, path or "result", sent)
     elif _same_form(old, new):
         for before, now in zip(old.args, new.args, strict=True):
-            yield from type_changes(before, now, path + _step(old, before), sent)
+            yield from type_changes(before, now, (path or "result") + _step(old), sent)
     elif old.plain == new.plain and (old.args, old.fields) == (new.args, new.fields):
-        yield from _narrower(old, new, path or "the result", sent)
+        yield from _narrower(old, new, path or "result", sent)
     elif path:
         yield True, f"{path} was {old}, is {new}"
     else:
@@ -56,8 +56,8 @@ def _same_form(old: Type, new: Type) -> bool:
     return same and (old.is_checked or new.is_checked)
 
 
-def _step(outer: Type, inner: Type) -> str:
-    return {"list": "[]", "dict": "[]"}.get(outer.name, "")
+def _step(outer: Type) -> str:
+    return "[]" if outer.name in ("list", "dict") else ""
 
 
 def _fields(
@@ -66,7 +66,7 @@ def _fields(
     before = {field.name: field for field in old}
     now = {field.name: field for field in new}
     for name, field in before.items():
-        place = f"{path}.{name}" if path else name
+        place = f"{path}.{name}"
         if name not in now:
             yield True, f"{place} is gone"
             continue
@@ -77,6 +77,6 @@ def _fields(
             yield now[name].required == sent, f"{place} {words[field.required]}"
     for name, field in now.items():
         if name not in before:
-            place = f"{path}.{name}" if path else name
+            place = f"{path}.{name}"
             must = sent and field.required
             yield must, f"{place} is new" + (" and must be there" if must else "")

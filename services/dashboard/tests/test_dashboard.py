@@ -5,6 +5,15 @@ import pytest
 from torpor import Fault
 
 RANGE = {"low": 2.0, "high": 8.0, "state": "ok"}
+ALERT = {
+    "id": 1,
+    "fridge": "fridge-1",
+    "kind": "too warm",
+    "celsius": 9.5,
+    "since": 1764000000,
+    "until": None,
+    "acknowledged_by": None,
+}
 
 
 @pytest.fixture
@@ -77,12 +86,12 @@ async def test_an_acknowledgement_is_passed_on(start, clock, peers, client):
     async def acknowledge(id, by):
         if id != 4:
             raise Fault(404, "no alert has the id %d" % id)
-        return {"id": id, "acknowledged_by": by}
+        return dict(ALERT, id=id, acknowledged_by=by)
 
     peers["alerts"]["acknowledge"] = acknowledge
     await start(**peers)
     answer = await client.post("/alerts/4/acknowledge", json={"by": "Ada"})
-    assert answer.json() == {"id": 4, "acknowledged_by": "Ada"}
+    assert answer.json() == dict(ALERT, id=4, acknowledged_by="Ada")
     assert (await client.post("/alerts/5/acknowledge", json={"by": "Ada"})).status_code == 404
 
 

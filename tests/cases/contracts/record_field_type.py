@@ -1,4 +1,4 @@
-# BREAKS: read: [].celsius was float, is int
+# BREAKS: read: result[].celsius was float, is int
 class Point(TypedDict):
     celsius: float
 # methods

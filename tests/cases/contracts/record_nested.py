@@ -1,5 +1,5 @@
-# BREAKS: read: points[].at is gone
-# COMPATIBLE: read: points[].by is new
+# BREAKS: read: result.points[].at is gone
+# COMPATIBLE: read: result.points[].by is new
 class P(TypedDict):
     at: int
 class Row(TypedDict):

@@ -1,4 +1,4 @@
-# COMPATIBLE: read: [].at must be there now
+# COMPATIBLE: read: result[].at must be there now
 class Point(TypedDict):
     at: NotRequired[int]
 # methods

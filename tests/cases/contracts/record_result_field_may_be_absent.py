@@ -1,4 +1,4 @@
-# BREAKS: read: [].at may be absent now
+# BREAKS: read: result[].at may be absent now
 class Point(TypedDict):
     at: int
 # methods

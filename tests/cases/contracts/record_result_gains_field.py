@@ -1,4 +1,4 @@
-# COMPATIBLE: read: [].at is new
+# COMPATIBLE: read: result[].at is new
 class Point(TypedDict):
     celsius: float
 # methods

@@ -1,4 +1,4 @@
-# BREAKS: read: [].at is gone
+# BREAKS: read: result[].at is gone
 class Point(TypedDict):
     celsius: float
     at: int

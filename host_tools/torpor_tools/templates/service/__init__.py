@@ -1,4 +1,13 @@
+from typing import TypedDict
+
 from torpor import Service, get
+
+
+class Greeting(TypedDict):
+    """What a caller gets; it exists in annotations only, and on the device it is a dict."""
+
+    text: str
+    greeted: int
 
 
 class MyService(Service):
@@ -8,7 +17,7 @@ class MyService(Service):
         self.greeted = 0
 
     @get("/greeting")
-    async def greet(self, name: str = "world") -> dict:
+    async def greet(self, name: str = "world") -> Greeting:
         """Public on the network because of its route; a peer calls it as a plain method."""
         self.greeted += 1
         return {"text": "Hello, %s!" % name, "greeted": self.greeted}
