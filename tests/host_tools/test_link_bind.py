@@ -42,7 +42,7 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
             "NamedTuple comes from typing",
         ),
         (
-            "import typing_extensions\nclass R(typing_extensions.TypedDict): pass",
+            "import typing_extensions\nclass R(typing_extensions.NamedTuple): pass",
             "typing_extensions comes from typing_extensions",
         ),
         ("import typing\nx = typing.cast(int, y)", "typing comes from typing"),
