@@ -80,5 +80,5 @@ def test_the_test_of_a_cluster_that_the_documentation_shows(sample: Path) -> Non
     for file in (sample / "tests/cluster").glob("test_*.py"):
         file.unlink()
     (sample / "tests/cluster/test_shown.py").write_text(shown("remote.md"))
-    tests = run(sample, "torpor", "test", "--placements", "1")
+    tests = run(sample, "pytest", "-q", "-p", "no:cacheprovider", "tests/cluster")
     assert tests.returncode == 0, tests.stdout + tests.stderr
