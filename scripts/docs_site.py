@@ -38,6 +38,12 @@ PUBLIC = {
             "`from torpor import get, post, put, delete, safe, every, daily, on_wake`. "
             "The build reads them from the source; a chip never runs them.",
         ),
+        (
+            "Limits",
+            "firmware/torpor",
+            ["Range", "Length", "Pattern"],
+            "`from torpor import Length, Pattern, Range`, for `Annotated` types.",
+        ),
         ("deadline", "firmware/torpor", ["deadline"], ""),
         ("Store", "firmware/torpor/store", ["Store"], "`self.store` of a service."),
         ("Table", "firmware/torpor/store", ["Table"], "Returned by `self.store.table(name)`."),

@@ -76,7 +76,7 @@ def _of(method: Method, arguments: Sequence[Argument]) -> str:
 
 
 def _relied_on(type_: Type) -> str:
-    """The part of a type that both sides rely on: the plain type, and required fields of records."""
+    """The part of a type that both sides rely on: the plain type and a record's required fields."""
     return _shape(type_, lambda field: field.required, limited=False)
 
 

@@ -31,7 +31,7 @@ def type_changes(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]
 
 
 def _narrower(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]:
-    """Return what else, or less, is allowed: a sender relies on the first, a reader on the second."""
+    """Yield what more or less is allowed: a sender relies on the first, a reader on the second."""
     less, more = not _covers(new, old), not _covers(old, new)
     yield (less if sent else more), f"{path} was {old}, is {new}"
 
