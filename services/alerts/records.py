@@ -1,4 +1,4 @@
-"""What the service says about alerts and ranges."""
+"""The records of alerts and ranges that the service returns."""
 
 from typing import TypedDict
 

@@ -4,7 +4,7 @@ from torpor import Service, get
 
 
 class Greeting(TypedDict):
-    """What a caller gets; it exists in annotations only, and on the device it is a dict."""
+    """The response to a caller. It exists in annotations only; on the device it is a dict."""
 
     text: str
     greeted: int
