@@ -113,7 +113,7 @@ def test_a_wrong_call_says_what_is_right(
 def test_nobody_there(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"device\.status on shed is not reached"):
         ask(plan, tmp_path, "device.status", at="127.0.0.1:1")
-    with pytest.raises(UserError, match="no place of a service"):
+    with pytest.raises(UserError, match="not the address of a service"):
         ask(plan, tmp_path, "device.status", at="ftp://x")
 
 
