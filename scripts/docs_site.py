@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from torpor_tools.cli import GROUPS, root
+from torpor_tools.files import project_files
 
 ROOT = Path(__file__).parents[1]
 # Pages of the site that are files elsewhere in the tree.
@@ -119,7 +120,7 @@ def _add_new_pages(config: Any) -> None:
     """Put pages that the navigation lacks at the end of the section of their folder."""
     named = set(re.findall(r"[\w/-]+\.md", str(config.nav)))
     for title, folder in (("Guides", ""), ("Internals", "internals/")):
-        pages = sorted((ROOT / "docs" / folder).glob("*.md"))
+        pages = project_files(ROOT / "docs" / folder, "*.md", deep=False)
         new = [folder + page.name for page in pages if folder + page.name not in named]
         for section in config.nav:
             section.get(title, []).extend(new)
@@ -239,7 +240,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def _find(folder: str, name: str) -> Any:
     """Return the class or function of that name in a folder, wherever its module is."""
-    for path in sorted((ROOT / folder).rglob("*.py")):
+    for path in project_files(ROOT / folder, "*.py"):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and node.name == name:
                 return node

@@ -32,7 +32,7 @@ def pins() -> None:
     RTC().datetime((2026, 11, 24, 1, 0, 0, 0, 0))
     Timer(-1).init(period=10, mode=Timer.PERIODIC, callback=lambda t: None)
     PWM(Pin(3)).freq(100)
-    bus = ds18x20.DS18X20(onewire.OneWire(Pin(22)))
+    bus = ds18x20.DS18X20(onewire.OneWire(Pin(5)))
     bus.convert_temp()
     for rom in bus.scan():
         print(binascii.hexlify(rom).decode(), bus.read_temp(rom) + 0.5)
