@@ -47,7 +47,7 @@ async def watch(
     """Until cancelled: on a change in the cluster at ``root``, ``rebuild`` and go on with that.
 
     ``rebuild`` is called in a thread; it returns the images of all boards, or raises ``UserError``,
-    and then the old code runs on. ``begin`` is called before it, ``report`` after all is done.
+    and then the old code keeps running. ``begin`` is called before it, ``report`` at the end.
     ``also`` are further folders with sources, such as the device runtime's.
     """
     folders = [

@@ -148,7 +148,7 @@ def test_a_pull_request_is_checked_weighed_and_tested(repository: Path, tmp_path
     )
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("### torpor: sizes of home")
-    assert re.search(r"Against the base: \+\d+ bytes in flash", summary)
+    assert re.search(r"Compared with the base: \+\d+ bytes in flash", summary)
     outputs = dict(line.split("=") for line in (tmp_path / "github_output").read_text().split())
     assert json.loads(Path(outputs["sizes"]).read_text())["boards"][0]["name"] == "desk"
     assert Path(outputs["summary"]).read_text() == summary
@@ -308,7 +308,7 @@ def test_the_gitlab_job(
     assert result.returncode == 0, (result.stdout, result.stderr)
     assert "3 passed" in result.stdout
     summary = (clone / "summary.md").read_text()
-    assert ("Against the base: +" in summary) is merge_request
+    assert ("Compared with the base: +" in summary) is merge_request
     assert all((clone / name).is_file() for name in job["artifacts"]["paths"])
     path = "/api/v4/projects/12/merge_requests/3/notes"
     assert notes == ([(path, "secret", summary)] if merge_request else [])

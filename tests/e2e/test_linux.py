@@ -189,7 +189,7 @@ def test_the_container_starts_the_same(cluster: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["export", "note"], 'did you mean "notes"?'),
-        (["export", "box"], "box is a RPI_PICO_W, no process of Linux"),
+        (["export", "box"], "box is a RPI_PICO_W, not a Linux process"),
         (["export", "notes", "--prefix", "/srv/my notes"], "cannot stand in a systemd unit"),
         (["export", "notes", "--out", "services"], "was not written by torpor export"),
         (["build", "--only", "note"], 'did you mean "notes"?'),

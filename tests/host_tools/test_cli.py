@@ -17,6 +17,7 @@ from torpor_tools.cli import EXIT_CODES, root, run
 from torpor_tools.cli.base import Settings, UserFile, examples
 from torpor_tools.cli.scaffold import write_service
 from torpor_tools.errors import UserError
+from torpor_tools.project.cluster import RESERVED
 
 TORPOR = str(Path(sys.executable).parent / "torpor")
 CONTEXT = click.Context(root)
@@ -102,7 +103,7 @@ def test_exit_codes(arguments: list[str], code: int, words: str, tmp_path: Path)
         ("none", "Python keeps that word for itself"),
         ("door-lock", "it has '-' in it"),
         ("2nd", "it does not begin with a letter"),
-        ("kernel", "torpor uses the name 'kernel' itself"),
+        *((name, f"a service cannot be called '{name}'") for name in (*RESERVED, "service")),
     ],
 )
 def test_a_name_that_no_service_can_have(name: str, cause: str, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_every_kind_of_board_is_built_and_weighed(
     elif kind in board_types.CHIPS:
         assert "no file to flash: " in said.err
     else:
-        assert "torpor export box makes a service of Linux of it" in said.out
+        assert "torpor export box turns it into a Linux service" in said.out
 
 
 def test_only_the_filesystem_holds_secrets_and_only_its_owner_reads_it(project: Path) -> None:

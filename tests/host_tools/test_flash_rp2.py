@@ -159,10 +159,10 @@ def test_the_command_with_a_drive(
     assert box.taken == (project / "build/box/box.uf2").read_bytes()
     first, erased, writing, done, _ = said.out.splitlines()
     assert first == "box (Raspberry Pi Pico W): build/box/box.uf2, 3,489,792 bytes"
-    assert "erases all that is on the board, and what its services have stored" in erased
+    assert "erases everything on the board, including what its services have stored" in erased
     assert writing == f"writing to the drive {box.path}"
     assert done.startswith("box is flashed")
-    assert "no serial port of it came" in said.err
+    assert "its serial port did not appear" in said.err
 
 
 def test_the_command_finds_the_drive(
@@ -249,7 +249,7 @@ def test_a_running_board_is_asked_into_its_boot_loader(
     assert taken == (root / "build" / "box" / "box.uf2").read_bytes()
     erased, _, asked = capsys.readouterr().out.partition("asking the MicroPython on")
     assert asked
-    assert "this erases all that is on the board" in erased  # said before the board is touched
+    assert "this erases everything on the board" in erased  # said before the board is touched
 
 
 @pytest.mark.parametrize("command", ["flash", "deploy"])

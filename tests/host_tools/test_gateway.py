@@ -231,8 +231,8 @@ async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
         ("mqtt://", "not the address of an MQTT broker"),
         ("mqtt://nas:99999", "not the address of an MQTT broker"),
         ("mqtt://me:secret@nas", "user and password do not belong"),
-        ("mqtt://nas", "would take requests for box from anybody"),
-        ("mqtts://127.0.0.1", "could not tell the broker at 127.0.0.1 from another"),
+        ("mqtt://nas", "would accept requests for box from anyone"),
+        ("mqtts://127.0.0.1", "cannot verify the broker at 127.0.0.1"),
     ],
 )
 def test_mailboxes_that_are_refused(tmp_path: Path, url: str, expected: str) -> None:
@@ -263,7 +263,7 @@ def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("board", "power", "expected"),
     [
-        ("RPI_PICO_W", 'policy = "doze"', "would keep it from that"),
+        ("RPI_PICO_W", 'policy = "doze"', "would keep it awake"),
         ("UNIX", None, "cannot have a mailbox"),
     ],
 )

@@ -48,7 +48,7 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
         ("import typing\nx = typing.cast(int, y)", "typing comes from typing"),
         (
             "from services.readings import Readings\nx = isinstance(y, Readings)",
-            "Readings of services.readings is there for annotations only",
+            "Readings of services.readings exists only for annotations",
         ),
         (
             "if TYPE_CHECKING:\n    class R: pass\nx = R()",

@@ -84,7 +84,7 @@ def test_what_has_changed_shows_by_how_much() -> None:
     )
     old = board("desk", *PARTS, part("gone", "service", 33, 44))
     text = markdown(sizes(new), sizes(old, board("attic", *PARTS)))
-    assert "Against the base: +92 bytes in flash, \N{MINUS SIGN}4 bytes of heap." in text
+    assert "Compared with the base: +92 bytes in flash, \N{MINUS SIGN}4 bytes of heap." in text
     assert "| door | service | 90 (\N{MINUS SIGN}10) | 50 | 500 |" in text
     assert "| lock (new) | service | 70 |  | 40 |" in text
     assert "| 3 modules | runtime | 1,265 (+65) |  | 2,300 [64 on request] |" in text
@@ -98,7 +98,7 @@ def test_what_has_changed_shows_by_how_much() -> None:
 
 def test_an_image_that_is_the_same_says_so() -> None:
     text = markdown(sizes(board("desk", *PARTS)), sizes(board("desk", *PARTS)))
-    assert "As large as the base." in text
+    assert "Same size as the base." in text
     assert "(" not in "".join(rows(text))
     assert "<details>" not in text
     assert "New: there is nothing" in markdown(sizes(board("new", *PARTS)), sizes())
@@ -162,7 +162,7 @@ def test_a_build_writes_both_and_compares(
     assert run([*build, "--json", "new.json", "--summary", "-", "--compare", "old.json"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("### torpor: sizes of home")
-    assert "Against the base: +" in out
+    assert "Compared with the base: +" in out
     assert "compiled B" in err  # the table for people is still there
     assert run([*build, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == read(project / "new.json", "new.json")

@@ -56,4 +56,6 @@ def refuse(value, path: str) -> None:
 def _refuse_half_pair(value: str, path: str) -> None:
     for c in value:
         if 0xD800 <= ord(c) < 0xE000:
-            raise ValueError("%s: half a surrogate pair, U+%04X, is no character" % (path, ord(c)))
+            raise ValueError(
+                "%s: U+%04X is half a surrogate pair, not a character" % (path, ord(c))
+            )

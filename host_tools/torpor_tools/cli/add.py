@@ -50,6 +50,7 @@ def command(settings: Settings, name: str | None, file: Path | None, index: str 
         modules = ", ".join(each.locked().packages)
         click.echo(f"added {each.name} {each.version} ({each.source}): import {modules}")
         if each.needs and each.source == "pypi":
-            note(f"{each.name} asks for {', '.join(each.needs)}; a build names what it misses")
+            needs = ", ".join(each.needs)
+            note(f"{each.name} requires {needs}; torpor build reports what is missing")
     if not packages:
         click.echo("nothing is missing")

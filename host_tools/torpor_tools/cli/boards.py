@@ -35,8 +35,8 @@ def command(ctx: click.Context) -> None:
 @command.command(
     "show",
     cls=Command,
-    short_help="All that is known of one kind",
-    help="Show all that is known of a kind of board: limits, flash, pins, firmware, currents.",
+    short_help="Everything known about one kind",
+    help="Show everything known about a kind of board: limits, flash, pins, firmware, currents.",
     arguments=[("NAME", "A kind of board, as torpor boards lists them")],
     examples=[
         ("torpor boards", "all kinds"),

@@ -27,7 +27,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
         ("torpor build", "all boards"),
         ("torpor build shed", "one board"),
         ("torpor build --modules", "with the runtime module by module"),
-        ("torpor build shed --production", "a board that nobody gets at over USB"),
+        ("torpor build shed --production", "a board without a prompt over USB"),
         ("torpor build --only readings", "a service as a board of its own"),
         ("torpor build shed --firmware FILE.uf2", "on a firmware file that you have"),
         ("torpor build --json sizes.json", "the sizes for a program"),
@@ -46,7 +46,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
     metavar="FILE",
     help="The official firmware, instead of the one in the cache.",
 )
-@click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
+@click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
 @click.option("--frozen", is_flag=True, help="Prepare a firmware of your own with the image in it.")
 @click.option(
     "--json",
@@ -116,7 +116,7 @@ def command(
             show_left_out(image.board, root)
             click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
             if image.board.board.port == "unix":
-                click.echo(f"torpor export {name} makes a service of Linux of it")
+                click.echo(f"torpor export {name} turns it into a Linux service")
             elif frozen:
                 _show_frozen(image, root, firmware)
             else:

@@ -45,7 +45,7 @@ def show(settings: Settings) -> None:
 
 @command.command(
     cls=Command,
-    help="Record all changes that break no caller in contracts.lock, and begin it if need be.",
+    help="Record all changes that break no caller in contracts.lock, and create it if necessary.",
     short_help="Record what breaks no caller",
     examples=[("torpor contracts lock", "after a method or an optional argument was added")],
 )

@@ -29,7 +29,7 @@ _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 @click.command(
     cls=Command,
     extra="board",
-    help="Compare a board with what torpor states of it: run short programs over its USB, print "
+    help="Compare a board with what torpor states about it: run short programs over its USB, print "
     "where it differs, and write a report to attach to an issue. The board is reset several times "
     "and then starts its program again; its files stay as they are.",
     arguments=[BOARD],

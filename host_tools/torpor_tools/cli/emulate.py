@@ -73,7 +73,7 @@ def _choose(plan: Plan, name: str | None) -> BoardPlan:
     if fitting:
         names = listing(board.name for board in fitting)
         raise fail(f"one board is emulated at a time, and there are {names}", "say --board NAME")
-    what = f"{name} is no {BOARD_TYPE}" if name else f"the cluster has no {BOARD_TYPE}"
+    what = f"{name} is not of the type {BOARD_TYPE}" if name else f"the cluster has no {BOARD_TYPE}"
     raise fail(f"{what}, and only that can be emulated", "leave --emulate out")
 
 

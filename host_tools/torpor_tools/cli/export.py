@@ -15,17 +15,17 @@ from .output import busy, show_files
 
 @click.command(
     cls=Command,
-    help="Write a service, or a board of type UNIX, as a service of Linux: the image, a systemd "
+    help="Write a service, or a board of type UNIX, as a Linux service: the image, a systemd "
     "unit and a container file.",
     arguments=[("NAME", "A service of the cluster, or a board of type UNIX")],
     examples=[
         ("torpor export readings", "below dist/readings"),
-        ("torpor export readings --prefix /srv/readings", "it will lie there"),
+        ("torpor export readings --prefix /srv/readings", "it will be installed there"),
     ],
 )
 @click.argument("name")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Write to this folder, which is replaced.")
-@click.option("--prefix", metavar="DIR", help="Where the folder will lie on the machine.")
+@click.option("--prefix", metavar="DIR", help="Where the folder will be on the machine.")
 @click.option("--micropython", metavar="FILE", help="The program on that machine.")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.pass_obj
@@ -67,12 +67,12 @@ def _with_process(cluster: Cluster, name: str) -> Cluster:
     if board.type == "UNIX":
         return cluster
     services = listing(board.services, "or")
-    raise fail(f"{name} is a {board.type}, no process of Linux", f"export a service: {services}")
+    raise fail(f"{name} is a {board.type}, not a Linux process", f"export a service: {services}")
 
 
 def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not (folder / "start.py").is_file():
         raise fail(
-            f"{folder} is there and was not written by torpor export",
+            f"{folder} exists and was not written by torpor export",
             "name a folder that may be replaced: --out DIR",
         )

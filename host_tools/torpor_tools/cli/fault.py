@@ -55,7 +55,7 @@ def revive(settings: Settings, board: str) -> None:
         faults.off = [name for name in faults.off if name != board]
 
     _change(settings, (board,), change)
-    click.echo(f"{board} has its power")
+    click.echo(f"{board} has power again")
 
 
 @command.command(
@@ -97,7 +97,7 @@ def delay(settings: Settings, board: str, other: str, ms: float) -> None:
 
 @command.command(
     cls=Command,
-    help="Lose packets between two boards; TCP sends them again, a while later.",
+    help="Lose packets between two boards; TCP sends them again after a delay.",
     arguments=[_BOARD, ("OTHER", "Another one"), ("PERCENT", "Of the packets, 0 to 90")],
     examples=[("torpor fault lose shed barn 20", "one packet of five is lost")],
 )
@@ -131,14 +131,14 @@ def _break(name: str, help: str, example: str) -> None:
         click.echo(f"{device} on {board}: {name}, until: torpor fault heal {board} {device}")
 
 
-_break("nack", "Have a device not answer, as if it were unplugged.", "it does not acknowledge")
-_break("hang", "Have a device block its bus.", "each transfer ends in a time-out")
-_break("garbage", "Have a device answer with random bytes.", "its check sums are wrong")
+_break("nack", "Make a device stop answering, as if it were unplugged.", "it does not acknowledge")
+_break("hang", "Make a device block its bus.", "each transfer ends in a time-out")
+_break("garbage", "Make a device answer with random bytes.", "its checksums are wrong")
 
 
 @command.command(
     cls=Command,
-    help="End all that is wrong between two boards, or with a device.",
+    help="End every fault between two boards, or of a device.",
     arguments=[_BOARD, ("OTHER", "Another one, or a device of this one")],
     examples=[
         ("torpor fault heal shed barn", "they hear each other as before"),

@@ -23,7 +23,8 @@ _DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot lo
 _LEAVE_S = 0.2  # until the bytes have left this computer
 _USB_S = 15.0  # for the board's own USB to come
 _NO_PORT = (
-    "the board is flashed, but no serial port of it came; torpor logs --port PORT shows its log"
+    "the board is flashed, but its serial port did not appear; "
+    "torpor logs --port PORT shows its log"
 )
 _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     "esp32": ", and the flash holds what was written",
@@ -52,10 +53,10 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     help="The drive of an RP2 in its boot loader (default: the one mounted).",
 )
 @click.option("--firmware", type=FILE, metavar="FILE", help="As for build.")
-@click.option("--force", is_flag=True, help="Although the chip's revision is not the firmware's.")
+@click.option("--force", is_flag=True, help="Flash even if the chip's revision is wrong.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
-@click.option("--production", is_flag=True, help="Let nobody at the board's prompt over USB.")
+@click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -153,7 +154,7 @@ def _say(settings: Settings, image: Image, file: Path, production: bool) -> None
     size = file.stat().st_size
     click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes")
     click.echo(
-        "this erases all that is on the board, and what its services have stored with it "
+        "this erases everything on the board, including what its services have stored "
         "(torpor deploy keeps that)"
     )
     if production:

@@ -44,7 +44,7 @@ _LOOK_S = 1.0  # how often the simulator's places are looked at again
     type=click.FloatRange(min=1),
     default=300.0,
     metavar="SECONDS",
-    help="How long a client waits that does not say (default: 300).",
+    help="How long a client waits by default (300).",
 )
 @click.option(
     "--limit",

@@ -15,7 +15,7 @@ from .scaffold import write_project, write_service
 @click.command(
     cls=Command,
     help="Start a cluster project in DIR: one board, one service, and its test.",
-    arguments=[("DIR", "The cluster's folder; it is made if need be, and names the cluster")],
+    arguments=[("DIR", "The cluster's folder; it is created if necessary, and names the cluster")],
     examples=[
         ("torpor init greenhouse", "a project for a Pico W"),
         ("torpor init greenhouse --board ESP32_GENERIC", "another kind of board"),

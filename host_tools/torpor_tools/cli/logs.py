@@ -11,7 +11,7 @@ from .target import BOARD, on_device
 @click.command(
     cls=Command,
     extra="board",
-    help="Print what a board logs on its USB, until Ctrl-C. The board runs on undisturbed.",
+    help="Print what a board logs on its USB, until Ctrl-C. The board keeps running.",
     arguments=[BOARD],
     examples=[
         ("torpor logs", "the only board on USB"),

@@ -23,7 +23,7 @@ from .plan import total
     arguments=[("RECORD", "A recorded run (torpor sim --record); without, the sources decide")],
     examples=[
         ("torpor place run.json", "by the calls of a recorded run"),
-        ("torpor place run.json --fix alerts=barn", "alerts shall be there"),
+        ("torpor place run.json --fix alerts=barn", "keep alerts on barn"),
         ("torpor place run.json --free sensors", "sensors may move, wires and all"),
     ],
 )

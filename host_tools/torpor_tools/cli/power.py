@@ -87,7 +87,7 @@ def _board(plan: Plan, name: str) -> BoardPlan:
         raise fail(f"the cluster has no board {name}", remedy)
     board = plan.board(name)
     if not board.board.currents_ma:
-        what = f"nothing is known of the currents of a {board.board.name}"
+        what = f"no currents are known for a {board.board.name}"
         raise fail(what, "add [currents_ma] to its file in boards/")
     return board
 

@@ -16,11 +16,8 @@ from ..files import project_files
 from ..model.cluster import Cluster
 from ..paths import templates_dir
 from ..project import load_cluster
+from ..project.cluster import RESERVED
 from ..text import read_text
-
-# In the log, as the class that a service derives from, and by pytest.
-_TAKEN_BY_PYTEST = ("tests", "conftest", "build", "dist", "venv", "node_modules")
-_TAKEN = ("kernel", "service", *_TAKEN_BY_PYTEST)
 
 
 def write_project(folder: Path, name: str, board_type: str) -> list[Path]:
@@ -88,9 +85,10 @@ def free_port(cluster: Cluster) -> int:
 
 
 def _check_name(name: str) -> None:
-    if name in _TAKEN:
-        by = "pytest" if name in _TAKEN_BY_PYTEST else "torpor"
-        raise fail(f"{by} uses the name {name!r} itself", "take another name")
+    # The class of a service called "service" would hide the one that it derives from.
+    reserved = {**RESERVED, "service": "torpor uses the name Service itself"}
+    if name in reserved:
+        raise fail(f"a service cannot be called {name!r}", f"choose another name: {reserved[name]}")
     if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
         what = f"{name!r} cannot be the name of a service: Python keeps that word for itself"
         raise fail(what, f"take another name, for example my_{name}")

@@ -37,7 +37,7 @@ def init(settings: Settings) -> None:
 
 @command.command(
     cls=Command,
-    help="Change the key without a moment at which boards do not understand each other.",
+    help="Change the key without interrupting calls between boards.",
     examples=[
         ("torpor secrets rotate", "two keys are valid: build and flash every board, in any order"),
         ("torpor secrets rotate --finish", "drop the old one: build and flash every board again"),

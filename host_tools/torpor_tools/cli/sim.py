@@ -208,7 +208,7 @@ def _report(change: Change, files: str) -> None:
 
     if isinstance(change.error, UserError):
         print_problems(change.error.problems)
-        note(f"{files}: not taken over, the old code runs on")
+        note(f"{files}: not taken over, the old code keeps running")
         return
     taken = f"{files}: taken over after {change.seconds:.1f} s"
     for service, reason in change.refusing.items():

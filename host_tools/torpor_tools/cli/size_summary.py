@@ -57,7 +57,7 @@ def _verdict(board: Part, before: Part | None) -> str:
         for key, what in (("total", "in flash"), ("heap", "of heap"))
         if board[key] is not None and before[key] is not None and board[key] != before[key]
     ]
-    return f"Against the base: {', '.join(changes)}." if changes else "As large as the base."
+    return f"Compared with the base: {', '.join(changes)}." if changes else "Same size as the base."
 
 
 def _rows(board: Part) -> list[dict[str, Any]]:

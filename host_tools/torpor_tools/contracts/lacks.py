@@ -158,7 +158,7 @@ def _calls(
             for key in (f"{name}({keyword.arg})", f"{origin}({keyword.arg})"):
                 if _is_refused(key, has) or key in INSTEAD:
                     shown = key.partition("(")[0]
-                    remedy = _of(key) or f"give {keyword.arg} by its place, without its name"
+                    remedy = _of(key) or f"pass {keyword.arg} by position, without its name"
                     yield f"MicroPython's {shown} takes no {keyword.arg}=", remedy
         for count in range(1, len(call.args) + 1):
             if _is_refused(f"{name}/{count}", has):

@@ -79,7 +79,7 @@ def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
             file = f"services/{verdict.service}/migrations/{name}"
             if contract and name not in here:
                 what = f"{file} is gone, but contracts.lock says that it was released"
-                remedy = "put it back: the data of boards has had it"
+                remedy = "put it back: boards may have run it already"
                 found.append(Problem(contract.where, what, remedy))
             else:
                 what = "the migration was edited after its release: boards that have run it "

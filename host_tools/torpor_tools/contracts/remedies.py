@@ -24,7 +24,7 @@ _BY_TEXT = (
     (re.compile(r'^Incompatible types in "await"'), "leave out await: this is not async"),
     (re.compile(r"not iterable"), "loop over a list, or test for None first"),
     (re.compile(r"values to unpack"), "take as many names as there are values"),
-    (re.compile(r"^Unpacking a string"), "take the text apart with split()"),
+    (re.compile(r"^Unpacking a string"), "split the text with split()"),
     (re.compile(r"^Cannot (assign|determine type|infer)"), "give the variable an annotation"),
     (re.compile(r"^Cannot override"), "give it another name, or the type that the base class has"),
     (re.compile(r"async generator"), "yield in a method with a route: -> AsyncIterator[str]"),

@@ -55,7 +55,7 @@ def mailbox_fits(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[P
         else:
             yield Problem(board.where, what, "remove `mailbox = true`")
     elif board.power and board.power.policy == "doze":
-        what = f"{board.name} dozes: its connection to the broker would keep it from that"
+        what = f"{board.name} dozes: its connection to the broker would keep it awake"
         yield Problem(board.where, what, 'choose the policy "deep", or no mailbox')
     elif not _listens(board, cluster):
         what = f"{board.name} has a mailbox, but none of its services has a port"
@@ -116,7 +116,7 @@ def effective(board: BoardEntry, kind: Board, notes: list[str]) -> Power | None:
     if power and power.policy == "doze" and "wifi" not in kind.wake_sources:
         notes.append(
             f"{power.where}: {board.name} gets the policy idle: a {kind.title} cannot doze, "
-            "for light sleep cuts its Wi-Fi on stock firmware"
+            "because light sleep cuts its Wi-Fi on stock firmware"
         )
         return replace(power, policy="idle")
     return power

@@ -1,4 +1,4 @@
-"""An image as a service of Linux: the files, what starts them, a systemd unit and a container file.
+"""An image as a Linux service: the files, what starts them, a systemd unit and a container file.
 
 The process is MicroPython's Unix port; ``firmware/linux/start.py`` gives it the image.
 """

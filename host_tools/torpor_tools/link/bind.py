@@ -328,7 +328,7 @@ def _moved(node: ast.AST, file: str) -> Iterator[Problem]:
     if not isinstance(node, ast.Attribute) or node.attr not in MOVED:
         return
     if ast.unparse(node.value) == "torpor":
-        what = f"torpor.{node.attr} is not there on the device"
+        what = f"torpor.{node.attr} does not exist on the device"
         where = Where(file, node.lineno, node.col_offset + 1)
         yield Problem(where, what, f"write: from torpor import {node.attr}")
 
@@ -337,7 +337,7 @@ def _problem(name: str, module: str, where: Where) -> Problem:
     """What to tell about ``name``, which came from ``module`` and is no longer there."""
     if module.startswith("services."):
         peer = name.lower()
-        what = f"{name} of {module} is there for annotations only, and is used at run time"
+        what = f"{name} of {module} exists only for annotations, and is used at run time"
         remedy = f"declare `{peer}: {name}` in the service class and use self.{peer}"
     elif module == "torpor" and name in LIMITS:
         what = f"{name} of torpor is for annotations only, and is used at run time"

@@ -48,10 +48,10 @@ def _open_mailbox(board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
         return
     login = inputs.broker_login
     if not (login.get("user") and login.get("password")) and not broker.is_here:
-        what = f"the broker at {broker.host} would take requests for {board.name} from anybody"
+        what = f"the broker at {broker.host} would accept requests for {board.name} from anyone"
         yield Problem(broker.where, what, "put [mailbox] user and password into secrets.toml")
     if broker.tls and "ca" not in login:
-        what = f"{board.name} could not tell the broker at {broker.host} from another"
+        what = f"{board.name} cannot verify the broker at {broker.host}"
         remedy = 'put [mailbox] ca = "ca.pem", the certificate of its CA, into secrets.toml'
         yield Problem(broker.where, what, remedy)
 

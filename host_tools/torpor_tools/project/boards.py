@@ -144,10 +144,10 @@ def _check_layout(document: Document, values: dict[str, Any]) -> None:
         document.report(("chip",), what, near or f"known: {listing(list(CHIPS[port]))}")
     end = filesystem.offset + filesystem.block_size * filesystem.block_count
     if not filesystem.block_size or filesystem.offset % filesystem.block_size:
-        what = "offset: the filesystem does not begin at a whole block"
+        what = "offset: the filesystem does not begin on a block boundary"
         document.report(("filesystem", "offset"), what, "make it a multiple of block_size")
     elif end > values["flash_bytes"]:
-        what = f"the filesystem ends at {end:#x}, behind the flash ({values['flash_bytes']:#x})"
+        what = f"the filesystem ends at {end:#x}, beyond the flash ({values['flash_bytes']:#x})"
         document.report(("filesystem", "block_count"), what, "lower block_count or offset")
     firmware = values["firmware"]
     if firmware and firmware.sha256 and not _SHA256.fullmatch(firmware.sha256):

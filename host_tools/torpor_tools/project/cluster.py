@@ -22,7 +22,7 @@ _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
 # Names that services must not have -> what they would conflict with.
-_RESERVED = {
+RESERVED = {
     "kernel": "torpor's own lines in the log have this name",
     "state": "the file /data/state of a board holds self.state of all services",
     "tests": "pytest would treat its modules as the tests of a service",
@@ -150,8 +150,8 @@ def _wrong_name(kind: str, name: str) -> tuple[str, str] | None:
     if kind == "boards":
         return None
     what = f'a service cannot be called "{name}"'
-    if name in _RESERVED:
-        return what, f"choose another name: {_RESERVED[name]}"
+    if name in RESERVED:
+        return what, f"choose another name: {RESERVED[name]}"
     if name.startswith("_"):
         return what, "begin with a letter: torpor's own names begin with _"
     return None

@@ -117,4 +117,4 @@ def _syntax_remedy(message: str) -> str:
         return 'a value is a number, true, false or text in quotes: key = "text"'
     if "overwrite" in message or "twice" in message:
         return "a key and a table are written once: join the two"
-    return "TOML is made of [table] and key = value, a line each"
+    return "TOML consists of lines: [table] or key = value"

@@ -39,7 +39,7 @@ def read_model(path: Path, shown: str) -> DeviceModel:
     classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Model"]
     if not classes:
         what = "this file has no class Model"
-        remedy = "name the model's class so: class Model(I2CDevice)"
+        remedy = "name the model's class like this: class Model(I2CDevice)"
         raise UserError(Problem(Where(shown), what, remedy))
     found = _constants(classes[0], shown)
     bus = found.get("BUS")

@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:7:14: torpor.deadline is not there on the device
+# ERROR: services/a/__init__.py:7:14: torpor.deadline does not exist on the device
 import torpor
 
 

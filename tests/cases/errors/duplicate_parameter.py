@@ -1,4 +1,4 @@
-# ERROR: <x> is twice in /<x>/<x>
+# ERROR: <x> appears twice in /<x>/<x>
 from torpor import Service, get
 
 

@@ -1,4 +1,4 @@
-# ERROR: services/a/migrations/0001_create.py:1: a migration imports services.a.units, which will not stay as it is
+# ERROR: services/a/migrations/0001_create.py:1: a migration imports services.a.units, which may change later
 from torpor import Service
 
 

@@ -79,7 +79,7 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
                 yield source.problem(arg, what, "use str, int, float or bool")
             elif routed and not types.is_routed_argument(type_):
                 what = f"{place}{arg.arg}: {text} does not say what a request must contain"
-                yield source.problem(arg, what, "choose one type, or Any and look at it yourself")
+                yield source.problem(arg, what, "choose one type, or Any and check it yourself")
 
 
 def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:

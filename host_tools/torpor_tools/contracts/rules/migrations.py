@@ -74,7 +74,7 @@ def _wrong_up(node: ast.stmt) -> str:
     if not (a.posonlyargs or a.args or a.vararg):
         return "up takes no argument"
     if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node)):
-        return "up yields, so nothing of it would run"
+        return "up yields, so none of its code would run"
     return ""
 
 
@@ -87,5 +87,5 @@ def migrations_stand_alone(source: Source) -> Iterator[Problem]:
                 names = [module.imported_from(node)]
             for name in names:
                 if name.partition(".")[0] == "services":
-                    what = f"a migration imports {name}, which will not stay as it is"
+                    what = f"a migration imports {name}, which may change later"
                     yield module.problem(node, what, "copy what it needs into the migration")

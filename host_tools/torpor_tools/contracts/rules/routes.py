@@ -111,7 +111,7 @@ def parameters_have_arguments(source: Source, cls: ast.ClassDef) -> Iterator[Pro
                 remedy = did_you_mean(parameter, names) or f"add the argument {parameter}: str"
                 yield Problem(route.where, what, remedy)
             if route.parameters.count(parameter) > 1:
-                what = f"<{parameter}> is twice in {route.path}"
+                what = f"<{parameter}> appears twice in {route.path}"
                 yield Problem(route.where, what, "give one of them another name")
 
 
