@@ -56,7 +56,7 @@ def count(at: int) -> int:
 
 
 def judge(at: int, base: int, before: int, seen: int, free: int, total: int) -> int:
-    """What ``count`` returns, from addresses and numbers of bytes alone.
+    """The result of ``count``, from addresses and numbers of bytes alone.
 
     Args:
         at: where the index is.

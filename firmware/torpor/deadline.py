@@ -1,4 +1,4 @@
-"""How long a call may take: ``with deadline(500): await self.readings.newest(fridge)``.
+"""Deadlines of calls: ``with deadline(500): await self.readings.newest(fridge)``.
 
 A deadline belongs to the task that sets it. What the task calls in memory runs in the same task and
 so has the same deadline; what it calls on another board takes along what is left of it.

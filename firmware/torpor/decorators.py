@@ -1,4 +1,4 @@
-"""What marks a contract method as a route or a job.
+"""The decorators that mark a contract method as a route or a job.
 
 The build reads these from the source and takes them out of the device code (MicroPython's
 functions cannot carry attributes, and a chip should not pay for what is known beforehand).

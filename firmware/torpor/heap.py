@@ -4,9 +4,9 @@ MicroPython's allocator looks for space from an index on. Only an object of one 
 index forward, and a collection puts it back to the beginning. An ``await`` needs a frame of several
 blocks: the search for it begins at the index, again and again, past all that lives and all garbage
 since. With the stock policy, which collects when the heap is full, the same ``await`` costs 0.24 or
-7.5 µs on the Unix port, whatever the code. Hence the steps below. In brackets: µs for a peer call /
-for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1.9 with all steps,
-4.0 / 13.5 with the stock policy.
+7.5 µs on the Unix port, independent of the code. Hence the steps below. In brackets: µs for a peer
+call / for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1.9 with all
+steps, 4.0 / 13.5 with the stock policy.
 
 - The kernel collects before each service is loaded, ``settle`` once all is there: what lives for
   ever is packed, since each hole in it is in the index's way after each collection. (Without it:
@@ -15,7 +15,7 @@ for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1
   at once: the index then lies behind all that lives. (Without: 0.38 / 1.8.)
 - ``_idle`` allocates one such object whenever nothing is runnable, and more while there are gaps
   before the place where a frame fits: the index moves past the garbage made since. The address also
-  tells, for nothing, how much that was and whether the collector ran. (Without the gaps: 0.96 /
+  shows, at no cost, how much that was and whether the collector ran. (Without the gaps: 0.96 /
   2.0; without any work when idle: 3.6 / 4.5.)
 - ``_idle`` collects once a quarter of the free heap is used up: there nobody waits.
 - ``gc.threshold`` is for work that never lets the loop become idle. It is half of what is free: a
@@ -35,16 +35,16 @@ from micropython import const
 from . import cold, loop
 from .cold import cold as rare
 
-_RUN = const(16)  # so many free blocks side by side: the index is behind what lives
+_RUN = const(16)  # this many free blocks side by side: the index is behind what lives
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
 _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 
 collections = 0
-"""How often the collector has run; those behind our back are counted when the loop is idle, where
+"""The number of collections. Those that we did not start are counted when the loop is idle, where
 memory that something else has given back at once looks like one."""
 
 longest_us = 0
-"""The longest pause of a collection. Those behind our back take as long: they do the same work."""
+"""The longest pause of a collection, also of those that we did not start: the work is the same."""
 
 base = 0  # address behind what lived at the last collection
 quota = 0  # bytes behind it that may be used before the next one
@@ -92,7 +92,7 @@ def largest() -> int:
     total = gc.mem_alloc() + high
     step = high >> 4
     low = 0
-    gc.disable()  # a block that cannot be had is no reason to collect
+    gc.disable()  # a block that cannot be allocated is not a reason to collect
     while high - low > step:
         middle = (low + high) // 2
         try:
@@ -134,7 +134,7 @@ def _idle(ms: int) -> int:
                 collections += 1
                 _advance()
     except MemoryError:
-        pass  # who asks for memory next is told; the loop must go on
+        pass  # the next allocation will fail too; the loop must go on
     return ms
 
 

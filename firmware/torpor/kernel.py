@@ -1,4 +1,4 @@
-"""What runs on a board: ``run`` starts the wiring that the build generated (``cluster.py``).
+"""The kernel of a board: ``run`` starts the wiring that the build generated (``cluster.py``).
 
 A start makes the services, sets their peers, starts them in order, and then the parts of the
 runtime that the wiring names: the network, the listeners, the schedules. A part is a module with

@@ -1,4 +1,4 @@
-"""What the runtime needs of the event loop beyond asyncio's public functions.
+"""The runtime's needs of the event loop beyond asyncio's public functions.
 
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
@@ -12,8 +12,8 @@ following; ``tests/firmware/test_loop.py`` has one test for each, which run on a
    is left then runs as a task of its own. ``asyncio.current_task()`` is that task all the time.
 6. Idle callbacks are called before each wait, with the time to the next timer, and never while a
    task is ready. The loop waits no longer than they allow.
-7. ``pause`` is a sleep; while ``lazy`` is set it is no timer for idle callbacks, and lasts until
-   the board is next awake. It can be cancelled either way.
+7. ``pause`` is a sleep; while ``lazy`` is set it does not count as a timer for idle callbacks, and
+   lasts until the board is next awake. It can be cancelled either way.
 
 Write ``async def``, except for a function that itself yields to the loop (``yield
 queue_read(sock)``): that is a generator, with ``# async`` on the line above and ``yield from`` for

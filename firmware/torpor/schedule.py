@@ -61,7 +61,7 @@ class Job:
         self.running = False
 
     def due_ms(self, now: int) -> int:
-        """How far away the next run is, in ms; ``now`` in the schedule's time."""
+        """The time until the next run, in ms; ``now`` in the schedule's time."""
         return max(0, self.due - now)
 
     def begin(self, now: int) -> None:
@@ -80,7 +80,7 @@ class Job:
                 self.running = False
 
     def snapshot(self, now: int) -> int:
-        """What ``resume`` needs."""
+        """Return what ``resume`` needs."""
         return self.due - now
 
     def resume(self, stored: int, passed: int, now: int) -> None:
@@ -101,7 +101,7 @@ class Daily(Job):
         # ``due``: when it runs next, s since 1970; 0 while it has to be worked out
 
     def due_ms(self, now: int) -> int:
-        """How far away the next run is, in ms."""
+        """The time until the next run, in ms."""
         if not clock.synced():
             return _LOOK_MS
         time = clock.now()
@@ -119,7 +119,7 @@ class Daily(Job):
         self.due = 0
 
     def snapshot(self, now: int) -> int:
-        """What ``resume`` needs."""
+        """Return what ``resume`` needs."""
         return self.last
 
     def resume(self, stored: int, passed: int, now: int) -> None:
@@ -136,7 +136,7 @@ class Schedule:
         self._daily = any(job.daily for job in jobs)
 
     def snapshot(self) -> list:
-        """What ``resume`` needs, by job."""
+        """Return what ``resume`` needs, by job."""
         now = clock.uptime_ms()
         return [job.snapshot(now) for job in self.jobs]
 
@@ -148,7 +148,7 @@ class Schedule:
                 job.resume(value, passed, now)
 
     def due_ms(self) -> int:
-        """How far away the next run of any job is, in ms; -1 if there is no job."""
+        """The time until the next run of any job, in ms; -1 if there is no job."""
         now = clock.uptime_ms()
         first = -1
         for job in self.jobs:

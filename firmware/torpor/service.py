@@ -1,4 +1,4 @@
-"""What an author of services derives from, and the one error a contract speaks."""
+"""The base class of services, and the one error of a contract."""
 
 from . import log, loop, supervise
 

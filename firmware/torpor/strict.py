@@ -1,5 +1,4 @@
-"""Calls in memory that behave as calls over a network would, and routes that answer what they
-promise: strict mode.
+"""Strict mode: calls in memory behave like calls over a network, and routes keep their promises.
 
 In a strict image the wiring puts a ``Peer`` between a service and each of its peers. Arguments and
 results then go through the wire encoding, both sides have an object of their own, and what would
@@ -27,7 +26,7 @@ class StrictError(Exception):
 
 
 class Peer:
-    """A peer as ``caller`` sees it; what is no contract method comes from the service as it is.
+    """A peer as ``caller`` sees it; other attributes come from the service as they are.
 
     ``contract`` is method -> (((argument, type) or (argument, type, default), ...), type of the
     result). A type is as in ``link/encoding.py``: int, object, None, [item], {"": value},
@@ -84,8 +83,9 @@ async def _call(label, function, arguments, returns, args, kwargs, handed):
 
 
 async def route(label, kind, call):
-    """Await what the method of a route returns. Raises ``StrictError`` if its annotation does not
-    allow it, or JSON cannot hold it.
+    """Await the result of a route's method.
+
+    Raises ``StrictError`` if its annotation does not allow it, or JSON cannot hold it.
     """
     result = await call
     wrong = _unfit_answer(kind, result)
@@ -255,7 +255,7 @@ def _name(t):
 
 
 def _single(value):
-    """What a float of 32 bits holds of ``value``."""
+    """The value that a float of 32 bits holds of ``value``."""
     return struct.unpack("f", struct.pack("f", value))[0]
 
 

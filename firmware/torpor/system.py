@@ -1,4 +1,4 @@
-"""What a board can say of itself."""
+"""Information about the board."""
 
 import gc
 import sys
@@ -47,7 +47,7 @@ def reset_cause() -> str:
 
 
 def wake_reason() -> str:
-    """What ended the deep sleep: timer, pin or touch; empty after any other start."""
+    """The source that ended the deep sleep: timer, pin or touch; empty after any other start."""
     return port.wake_reason()
 
 

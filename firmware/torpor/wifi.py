@@ -49,7 +49,7 @@ def begin(host: str = "", saving: str = "") -> None:
         import network
 
         if host:
-            network.hostname(host)  # a Pico takes it when the radio is turned on, for good
+            network.hostname(host)  # a Pico takes it once, when the radio is turned on
         _wlan = network.WLAN(network.STA_IF)
         _wlan.active(True)
         if saving:
@@ -112,8 +112,9 @@ def _set_clock() -> None:
 
 
 async def keep(rejoined=()) -> None:
-    """Stay joined: join again with back-off when the connection is lost, then call the functions in
-    ``rejoined``. Never returns.
+    """Stay joined; never return.
+
+    When the connection is lost, join again with back-off, then call the functions in ``rejoined``.
     """
     global joined, joining
     lost = False

@@ -1,4 +1,4 @@
-"""What an application reads from and writes to by itself; plain answers need none."""
+"""The stream that an application reads from and writes to; plain responses need none."""
 
 from asyncio import StreamReader
 from errno import ECONNRESET

@@ -149,7 +149,8 @@ def _json(q, name, default, kind, expected):
 
 
 def _check(value, name) -> None:
-    """Raises ``Fault`` for a list or a dict that holds what JSON text can say and JSON cannot be:
+    """Refuse a list or a dict with values that JSON does not have. Raises ``Fault``.
+
     ``1e999`` is read as infinity, and MicroPython's reader takes keys that are not text.
     """
     try:

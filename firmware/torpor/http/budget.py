@@ -11,7 +11,7 @@ from micropython import const
 
 from .. import clock, loop
 
-# The states of a connection, in the order in which connections give way to a newcomer.
+# The states of a connection, in the order in which connections are evicted for a newcomer.
 IDLE = const(0)  # kept alive after a response
 FRESH = const(1)  # accepted, and nothing has come yet
 READING = const(2)  # a request has begun and is not whole yet
@@ -21,7 +21,7 @@ SERVING = const(4)  # a request is being handled or its response written
 _IDLE_MS = const(30000)  # how long a connection may be IDLE or FRESH
 _READ_MS = const(10000)  # within this time a request must be whole, else 408
 _WRITE_MS = const(10000)  # how long a client may take nothing of a response
-# A connection gives way once its state has lasted this long (ms); SERVING never does.
+# A connection may be evicted once its state has lasted this long (ms); SERVING never does.
 _GIVES_WAY_MS = (0, 50, 250, 10000)
 _ADMIT_MS = const(1000)  # how long a newcomer waits for a place
 _TURN_MS = const(10)
@@ -101,7 +101,7 @@ class Budget:
             clients: Whether it must be the connection of a client.
 
         Returns:
-            Whether there was one that gives way.
+            Evict a connection; return whether there was one.
         """
         best = None
         rank = age = -1
@@ -121,7 +121,7 @@ class Budget:
 
     def add(self, connection) -> None:
         """Count a connection, and watch its deadlines from now on."""
-        # One that has waited for its place must not give way before it had a turn.
+        # One that has waited for its place must not be evicted before it had a turn.
         connection.since = clock.ticks()
         self.open.append(connection)
         if self._sweeper is None:

@@ -14,8 +14,9 @@ _INSTEAD = {
 
 @cold
 def check_text(value, data) -> None:
-    """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8: a ``str`` of
-    MicroPython can hold half a surrogate pair.
+    """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8.
+
+    A ``str`` of MicroPython can hold half a surrogate pair.
     """
     from .unusual import check_utf8
 

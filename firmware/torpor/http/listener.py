@@ -1,4 +1,4 @@
-"""From the socket to the handler and back.
+"""Listeners and connections: from the socket to the handler and back.
 
 Follow ``Listener.run`` (accept), ``Connection.serve`` and ``_serve`` (read a request, find its
 handler, write the response; then the next one).

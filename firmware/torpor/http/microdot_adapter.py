@@ -36,7 +36,7 @@ _budget: "Budget | None" = None  # of the board, known once a request has come
 def mount(service):
     """Return the handler for all requests that no route of ``service`` matches.
 
-    Its third part returns which verbs the application takes beside those of a route.
+    Its third part returns which verbs the application takes in addition to those of a route.
     """
     app = service.app
     app.service = service

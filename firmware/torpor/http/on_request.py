@@ -50,8 +50,10 @@ class Activation:
         self._asleep = listener.routes
 
     async def enter(self) -> None:
-        """A client has come: return when the service runs, or has failed to start. The listener's
-        ``failed`` then says why, and the next client has it tried again. ``leave`` must follow.
+        """Count a client and return when the service runs, or has failed to start.
+
+        The listener's ``failed`` then says why, and the next client makes it try again. ``leave``
+        must follow.
         """
         self._clients += 1
         self._used = clock.ticks()

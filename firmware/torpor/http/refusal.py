@@ -1,4 +1,4 @@
-"""What is said to requests that no route takes, and to clients that cannot be served."""
+"""Responses to requests that no route takes, and to clients that cannot be served."""
 
 import asyncio
 from errno import ECONNABORTED, ECONNRESET
@@ -78,7 +78,7 @@ async def refuse(connection, fault) -> None:
 
 @cold
 async def turn_away(connection) -> None:
-    """Tell a client for whom there is no place to come again."""
+    """Ask a client for whom there is no place to come again."""
     sock = connection.sock
     await linger(sock, _TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
     connection.request.keep = False

@@ -1,4 +1,4 @@
-"""From what a handler returns to the bytes of an answer."""
+"""Responses: the bytes for what a handler returns."""
 
 import json
 from io import BytesIO
@@ -16,12 +16,14 @@ _ROOM = const(256)  # bytes allocated for such an answer at once
 # One text: a dict of texts would take five times the heap.
 _REASONS = "200 OK\n201 Created\n204 No Content\n404 Not Found\n"
 _TIGHT = (",", ":")
-_PLAIN = (str, int, bool, type(None))  # what JSON has, whatever the value
+_PLAIN = (str, int, bool, type(None))  # types whose every value JSON has
 
 
 def encode(request, result, content_type=None) -> bytes:
-    """The whole answer. ``result`` is a dict, list, str, bytes or None (204), or a tuple of that,
-    a status and perhaps a dict of headers. Raises ``TypeError`` for anything else.
+    """Return the whole response.
+
+    ``result`` is a dict, list, str, bytes or None (204), or a tuple of that, a status and perhaps a
+    dict of headers. Raises ``TypeError`` for anything else.
     """
     kind: object = type(result)
     if kind is dict or kind is list:

@@ -1,4 +1,4 @@
-"""Escapes of characters in JSON text, ``\\uXXXX`` (RFC 8259, 7).
+"""Escapes of characters in JSON text: a backslash, u and four digits (RFC 8259, 7).
 
 ``json`` of CPython and of browsers may write a character beyond U+FFFF as two escapes; MicroPython
 takes these for two characters, which no UTF-8 can hold, and takes any four characters for digits.
@@ -12,8 +12,9 @@ from ..service import Fault
 
 @cold
 def joined(text: bytes) -> bytes:
-    """JSON text with each pair of escapes as the character it stands for. Raises ``Fault(400)``, or
-    ``ValueError`` for an escape that is malformed.
+    """Return JSON text with each pair of escapes as the character it stands for.
+
+    Raises ``Fault(400)``, or ``ValueError`` for an escape that is malformed.
     """
     parts = []
     begin = at = 0
@@ -36,7 +37,7 @@ def joined(text: bytes) -> bytes:
 
 
 def _unit(text: bytes, at: int) -> int:
-    """The number in the escape ``\\uXXXX`` at that place; -1 if there is none.
+    """Return the number in the escape at that place; -1 if there is none.
 
     Raises ``ValueError`` for one without four hexadecimal digits.
     """

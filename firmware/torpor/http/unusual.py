@@ -1,5 +1,6 @@
-"""What few requests need: targets that are not a plain path, what is not plain ASCII, and bodies
-that nobody wants.
+"""Rare parts of requests: targets that are not a plain path, text that is not plain ASCII.
+
+Bodies that nobody wants are skipped here, too.
 
 References are to RFC 9112 and RFC 9110.
 """
@@ -85,8 +86,10 @@ def authority(data: bytes) -> None:
 
 @cold
 def check_utf8(data) -> None:
-    """Raises ``UnicodeError`` for what MicroPython's decoder lets pass and RFC 3629 does not:
-    overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that decoder.
+    """Raise ``UnicodeError`` for bytes that MicroPython's decoder accepts and RFC 3629 does not.
+
+    These are overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that
+    decoder.
     """
     data = bytes(data)  # a bytearray has no find
     for c in _NO_LEADS:
@@ -113,8 +116,10 @@ def check_digits(data, at: int, most: int) -> None:
 
 @cold
 def shown(value, room: int = _SHOWN) -> str:
-    """``value`` for a message, cut after about ``room`` characters. It works on no more than that:
-    what a client sends may be large, and a number of many digits takes long to be written.
+    """Return ``value`` for a message, cut after about ``room`` characters.
+
+    It works on no more than that: a client's value may be large, and a number of many digits takes
+    long to be written.
     """
     kind = type(value)
     if kind is str:
@@ -147,8 +152,9 @@ def whole_server(request) -> None:
 
 @cold
 def too_long(listener, request) -> None:
-    """Raises ``Fault(413)`` for a body that is too long, unless the application reads it, which
-    has limits of its own.
+    """Raise ``Fault(413)`` for a body that is too long, unless the application reads it.
+
+    The application has limits of its own.
     """
     application = listener.routes.get("/")
     if not application or find(listener, request) is not application:

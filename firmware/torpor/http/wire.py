@@ -215,11 +215,10 @@ def text(data) -> str:
 
 
 def framed(data: bytes) -> int:
-    """How many bytes of ``data`` must be skipped before a request line. Raises ``Fault(400)`` if
-    nothing valid can follow.
+    """Return the number of bytes to skip before a request line.
 
-    Called when the end of a head is not there yet, so that nonsense is refused at once
-    and not when its time is over.
+    Raises ``Fault(400)`` if nothing valid can follow. Called when the end of a head is not there
+    yet, so that nonsense is refused at once and not when its time is over.
     """
     start = 0
     while data[start : start + 2] == b"\r\n":  # RFC 9112, 2.2: empty lines before a request

@@ -1,4 +1,4 @@
-"""Requests for a board that sleeps, held by an MQTT broker: docs/gateway.md tells how.
+"""Requests for a board that sleeps, held by an MQTT broker: see docs/gateway.md.
 
 ``packet`` (bytes), ``client`` (the connection), ``execute`` (a request, exactly once), ``mailbox``
 (what the kernel starts).

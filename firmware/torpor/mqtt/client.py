@@ -89,8 +89,9 @@ class Client:
 
     # async
     def packet(self):
-        """The next packet: first byte, body, whether it is whole. Raises ``OSError`` when the
-        connection has ended, ``ValueError`` for nonsense.
+        """Return the next packet: first byte, body, whether it is whole.
+
+        Raises ``OSError`` when the connection has ended, ``ValueError`` for nonsense.
         """
         while True:
             received = self._packets.take()

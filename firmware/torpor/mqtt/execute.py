@@ -66,7 +66,7 @@ class Envelope:
                 raise Bad("id, reply and service are texts of up to 128 characters")
         if len(self.id) > 64 or not all(c in _ID for c in self.id):
             raise Bad("an id has up to 64 letters, digits, - and _")
-        # Whoever may write into the mailbox must not make us write just anywhere.
+        # Someone who may write into the mailbox must not make us write just anywhere.
         if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
             raise Bad("answers go below " + answers)
         if type(self.until) not in (int, float):

@@ -179,8 +179,10 @@ class Mailbox:
                 self._subscribed(body[2])
 
     def _subscribed(self, code: int) -> None:
-        """Report that the board is awake. Gateways leave a request for a board only after it has
-        done so once: by then the broker knows what to keep for it.
+        """Report that the board is awake.
+
+        Gateways leave a request for a board only after it has done so once: by then the broker
+        knows what to keep for it.
         """
         if code == 128:
             raise OSError("it refuses the subscription of " + self._base + "/in")

@@ -61,8 +61,10 @@ def puback(number: int) -> bytes:
 
 
 class Published:
-    """A PUBLISH that has come. ``number`` is 0 with QoS 0; ``whole`` is False if it was too large,
-    and ``payload``, a view, is then of its beginning. Raises ``ValueError`` if it is malformed.
+    """A PUBLISH that was received.
+
+    ``number`` is 0 with QoS 0. ``whole`` is False if it was too large, and ``payload``, a view, is
+    then of its beginning. Raises ``ValueError`` if it is malformed.
     """
 
     def __init__(self, first: int, body: bytes, whole: bool) -> None:
@@ -145,8 +147,9 @@ class Packets:
         return data[0], data[at : at + _KEPT], False
 
     def _begin(self, data: bytes, at: int, size: int) -> bool:
-        """Make room for a packet of ``size`` bytes, whose first ones begin at ``at``; if there is
-        any. Once: to add up what comes would take it several times.
+        """Make room, if there is any, for a packet of ``size`` bytes, which begins at ``at``.
+
+        It is done once: adding up the pieces would take the room several times.
         """
         try:
             self._body = body = bytearray(size)

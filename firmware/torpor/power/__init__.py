@@ -1,4 +1,4 @@
-"""What the rest of the runtime and the services say to the part that sleeps: see docs/power.md."""
+"""The interface of the part that sleeps to the runtime and the services: see docs/power.md."""
 
 from .. import clock
 

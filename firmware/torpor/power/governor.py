@@ -1,4 +1,4 @@
-"""What a board does when nothing is runnable: a state in, a decision out. No I/O, no clock."""
+"""Decide what a board does when nothing is runnable: state in, decision out. No I/O, no clock."""
 
 from micropython import const
 
@@ -6,7 +6,7 @@ from micropython import const
 WAIT = const(0)  # for an interrupt, radio on, at most ms (-1: no limit)
 LIGHT = const(1)  # stop for ms; nothing but the timer ends it
 DOZE = const(2)  # stop until a packet comes
-CLOSE = const(3)  # tell whoever must know that the board sleeps now, for ms (-1: no limit)
+CLOSE = const(3)  # announce that the board sleeps now, for ms (-1: no limit)
 DEEP = const(4)  # off for ms (-1: no limit)
 
 _SLICE_MS = const(200)  # a packet waits at most this long for a board that dozes under a timer
@@ -27,7 +27,7 @@ class Policy:
 
 
 class State:
-    """What the decision depends on; one object, filled anew each time."""
+    """The input of the decision; one object, filled again each time."""
 
     next_ms = -1  # the event loop's next timer, -1: none
     holds = 0  # who needs the board awake: services, jobs that run
@@ -60,7 +60,7 @@ def decide(policy: Policy, s: State) -> int:
 
 
 def _stay(policy: Policy, s: State) -> int:
-    """How long the board must stay awake: 0 if it need not, -1 until something changes."""
+    """The time (ms) that the board must stay awake: 0: none, -1: until something changes."""
     if s.holds or s.serving:
         return -1
     if policy.mode == "doze":
@@ -91,7 +91,7 @@ def _doze(s: State) -> int:
 
 
 def _deep_ms(policy: Policy, s: State) -> int:
-    """How long to sleep: to the next scheduled run, or to the next look for requests."""
+    """The time to sleep (ms): to the next scheduled run, or to the next look for requests."""
     ms = s.due_ms
     if policy.wake_every_ms >= 0:
         # Counted from the start, so that the time awake does not shift the next one.

@@ -48,8 +48,9 @@ class Pins:
             self._woken(chip.wake_pin())
 
     def _woken(self, by: int) -> None:
-        """Run the method of a pin that woke the chip and is released by now; ``watch`` has those
-        that still have their level.
+        """Run the method of a pin that woke the chip and is released by now.
+
+        ``watch`` has those that still have their level.
         """
         waiting = [wake for wake in self.wakes if not wake.was]
         if any(wake.was != chip.active(wake.pin, wake.level) for wake in self.wakes):
@@ -63,7 +64,7 @@ class Pins:
         return [int(wake.was) for wake in self.wakes]
 
     def armed(self) -> list:
-        """What the chip should wait for: pairs of (pin, level)."""
+        """The pins that the chip should wait for: pairs of (pin, level)."""
         return [(w.pin, 1 - w.level if w.was else w.level) for w in self.wakes]
 
     async def watch(self) -> None:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import network
 
-# The address comes from DHCP again after so many wakes, for a lease ends some time.
+# The address comes from DHCP again after this many wakes, because a lease ends some time.
 _RENEW = const(60)
 
 _NO_DNS = "0.0.0.0"  # of a network without a DNS server; an ESP32 refuses to be given it
@@ -32,8 +32,10 @@ _uses = 0  # of the address, since DHCP gave it
 
 
 def connect(wlan, ssid: str, key: str, quick: bool) -> int:
-    """Begin to join: by what is remembered if ``quick`` (``QUICK``), else after a scan (seconds, in
-    which nothing else runs; ``SCANNED``). ``NOT``: neither knew it, so the caller has to.
+    """Begin to join, and return how.
+
+    ``QUICK``: with the remembered access point, if ``quick``. ``SCANNED``: after a scan, which
+    takes seconds in which nothing else runs. ``NOT``: neither knew it, so the caller has to join.
     """
     global _wlan, _ssid, _bssid, _channel, _uses
     _wlan, _ssid = wlan, ssid

@@ -32,11 +32,11 @@ class Power:
         self._closing: asyncio.Task | None = None
 
     def begin(self) -> None:
-        """From now on the board sleeps when nothing is to be done."""
+        """Let the board sleep from now on when there is nothing to do."""
         if port.reset_cause() == "deep sleep":
             self._resume()
         else:
-            power.touch()  # whoever has switched it on wants to see it
+            power.touch()  # the person who has switched it on wants to see it
         loop.lazy = self._policy.mode == "doze"
         loop.on_idle(self._idle, _LAST)
 
@@ -58,7 +58,7 @@ class Power:
         self._look(s, next_ms)
         decision = decide(self._policy, s)
         if decision == WAIT:
-            s.closed = False  # whoever was told that the board sleeps has to be told again
+            s.closed = False  # the sleep that was announced has to be announced again
             return s.ms
         if decision == CLOSE:
             if self._closing is None:
@@ -108,7 +108,7 @@ class Power:
                 s.serving += 1
 
     async def _close(self, ms: int) -> None:
-        """Tell the sources and end the connections that nobody uses."""
+        """Close the sources and end the connections that nobody uses."""
         try:
             for source in power.sources:
                 try:

@@ -1,4 +1,4 @@
-"""Who may call: HMAC-SHA256 (RFC 2104) under the cluster's key. docs/wire.md specifies it.
+"""Authentication of calls: HMAC-SHA256 (RFC 2104) under the cluster's key, see docs/wire.md.
 
 The two ends of a connection derive keys from the cluster's key and a nonce of each, so that nothing
 recorded from one connection is valid on another, before or after a restart. Within a connection the

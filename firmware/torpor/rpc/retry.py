@@ -1,4 +1,4 @@
-"""When to ask a board again, and when to leave it alone; no sockets here."""
+"""The retry policy and the circuit breaker of calls to a board; no sockets here."""
 
 from random import getrandbits
 
@@ -29,12 +29,12 @@ class Lost(Exception):
 
 
 def jitter(ms: int) -> int:
-    """Return between half of ``ms`` and all of it, so that boards do not retry in step."""
+    """Return between half of ``ms`` and all of it, so that boards do not retry at the same time."""
     return ms - ms * getrandbits(8) // 512
 
 
 def pause(lost: Lost, again: int, attempt: int, starting: bool, left: int) -> int:
-    """How many ms to wait before attempt number ``attempt`` (1 is the second); -1: give up.
+    """The time (ms) to wait before attempt number ``attempt`` (1 is the second); -1: give up.
 
     ``starting``: the board has never answered since this one started, so it may be about to start
     as well, and is given until the deadline. ``left``: ms until then.

@@ -1,1 +1,1 @@
-"""What a service keeps: tables (``database``) and small values across sleep (``state``)."""
+"""The data of a service: tables (``database``) and small values across sleep (``state``)."""

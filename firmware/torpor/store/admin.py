@@ -98,7 +98,7 @@ def _names(store: "Store") -> list:
 
 @cold
 class Questions:
-    """What the tools may ask. Each function is one question about a database."""
+    """The questions that the tools may ask. Each function is one question about a database."""
 
     async def state(store: "Store") -> dict:  # type: ignore[misc]
         """Return the number of migrations done, and the names of the tables."""

@@ -173,8 +173,9 @@ def _block(first, keys, texts):
 
 
 def _write(table, i, blocks, extend):
-    """Write ``blocks`` to leaf ``i``, in place of what it has or (``extend``) behind that; what is
-    too much for one leaf goes into new ones behind it.
+    """Write ``blocks`` to leaf ``i``, in place of its rows or (``extend``) behind them.
+
+    Blocks that are too many for one leaf go into new ones behind it.
     """
     leaves = table.leaves
     aside = leaves.prefix + ".~"

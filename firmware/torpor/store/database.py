@@ -2,7 +2,7 @@
 
 A write goes to the journal, a file of records, and is durable when it returns: one record and one
 flush a commit. When the journal has grown to 2 kB, its rows are folded into the leaves of their
-tables (see ``index`` and ``fold``) and it begins anew. A start reads the journal and no table.
+tables (see ``index`` and ``compact``) and it is emptied. A start reads the journal and no table.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ class Store:
 
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = "%s/%s/" % (root, name)
-        # By itself in a folder: every few commits to a file LittleFS rewrites the list of all files
-        # beside it.
+        # Alone in a folder: every few commits to a file LittleFS rewrites the list of all files
+        # next to it.
         self.journal_path = self.folder + "log/journal"
         self.lock = asyncio.Lock()
         self.journal: Any = None
@@ -112,7 +112,7 @@ class Store:
             self.write(writes, lazy)
 
     def write(self, writes: list, lazy: bool = False) -> None:
-        """As ``commit``, at once and without folding the journal."""
+        """Like ``commit``, at once and without folding the journal."""
         names = []
         texts = [b""]
         for table, key, text in writes:

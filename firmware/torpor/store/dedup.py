@@ -45,7 +45,7 @@ class Window:
         self._table.leaves.forget()  # few of these ids are asked for again
 
     def _remember(self, id: str, key: int) -> None:
-        """In the place of the oldest."""
+        """Write in the place of the oldest."""
         n = self._next
         self._marks[_MARK * n : _MARK * n + _MARK] = _mark(id)
         self._keys[n] = key
@@ -68,7 +68,7 @@ class Window:
         return result
 
     async def add(self, id: str, result) -> None:
-        """Remember the result, any JSON value but None; it goes before an earlier one of ``id``.
+        """Remember the result, any JSON value but None; it replaces an earlier one of ``id``.
 
         Raises ``Fault`` as ``Table.put``.
         """

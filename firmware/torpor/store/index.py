@@ -1,6 +1,6 @@
-"""Where the rows of a table lie in flash.
+"""The places of a table's rows in flash.
 
-A table is a row of *leaves*: files of some 16 kB with disjoint ranges of keys in ascending order.
+A table is a row of *leaves*: files of about 16 kB with disjoint ranges of keys in ascending order.
 A leaf's name says where its range begins, so a table is opened without reading it. A leaf is a row
 of *blocks*: records of about 1 kB, a line of keys and then a line for each row. RAM holds the first
 key and the offset of every block in the leaves that have been used.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def place(keys, key) -> int:
-    """How many of the sorted ``keys`` are less than ``key``."""
+    """The number of the sorted ``keys`` that are less than ``key``."""
     low, high = 0, len(keys)
     if high and keys[-1] < key:
         return high
@@ -33,7 +33,7 @@ def place(keys, key) -> int:
 
 
 def at(keys, key, below: bool = False) -> int:
-    """In which of the ranges that begin at ``keys`` lies ``key``, or what is just below it.
+    """Index of the range that contains ``key``, or of the one with the greatest key below it.
 
     The first range reaches down, and the last one up, without limit; None is that limit.
     """
@@ -126,7 +126,7 @@ class Leaves:
         self.maps = [None] * len(self.bounds)
 
     def block(self, i: int, j: int):
-        """Where the range of a block begins and ends (None: no limit), and its lines."""
+        """Begin and end of a block's range (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)
         low = high = found = None
         if j < len(firsts):
@@ -142,6 +142,6 @@ class Leaves:
         return low, high, found[0] if found else b"[[]]"
 
     def find(self, key, below: bool = False):
-        """As ``block``, of that in whose range ``key`` lies, or what is just below it."""
+        """Like ``block``, for the block that contains ``key`` or the greatest key below it."""
         i = at(self.bounds, key, below)
         return self.block(i, at(self.map(i)[0], key, below))

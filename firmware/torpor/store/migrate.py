@@ -84,7 +84,7 @@ def _place(error: Exception, module: str) -> str:
 
 @startup
 class Database:
-    """What a migration's ``up(db)`` works with. All it does becomes valid at once, at its end."""
+    """The ``db`` of a migration's ``up(db)``. All it does becomes valid at once, at its end."""
 
     def __init__(self, store: "Store") -> None:
         self._store = store

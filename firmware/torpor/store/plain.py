@@ -1,4 +1,4 @@
-"""What may be stored: values that come back from JSON as they were."""
+"""Values that may be stored: those that come back from JSON as they were."""
 
 from json import dumps
 

@@ -72,8 +72,10 @@ def generation(store, name: str, number: int) -> Table:
 
 @cold
 def fact(store, key: str):
-    """What the last migration has left under ``key``, or None. There are two tables with the same
-    facts: to lose them to a damaged block would be to lose the tables that they tell of.
+    """Return what the last migration has left under ``key``, or None.
+
+    Two tables hold the same facts, because losing them to a damaged block would lose the tables
+    that they describe.
     """
     for copy in CATALOGS:
         found = generation(store, copy, 0).find(key)
@@ -133,8 +135,10 @@ def _replay(store) -> None:
 
 
 def _pack(store) -> None:
-    """Put the rows of the journal side by side: between them is what reading them has left, about
-    1 kB each, and of a heap full of such holes no page of a table could be had.
+    """Put the rows of the journal side by side.
+
+    Reading them has left holes of about 1 kB between them, and a heap full of such holes has no
+    room for a page of a table.
     """
     gc.collect()
     for table in store.tables.values():

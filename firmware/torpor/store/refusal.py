@@ -75,7 +75,7 @@ def _a(value) -> str:
 
 
 def _wrong(value, level: int) -> str:
-    """What is wrong with a value, but for what is in it; empty if nothing is."""
+    """The fault of a value, without its parts; empty if there is none."""
     kind = type(value)
     if kind is str:
         return "is not UTF-8 (unpaired surrogate?)" if utf8(value) is None else ""

@@ -92,7 +92,7 @@ def again(store, writes: list, record: bytes) -> bool:
 
 @cold
 def full() -> Fault:
-    """What to raise when there is no room."""
+    """The error to raise when there is no room."""
     return Fault(507, "the filesystem is full: nothing was written; delete rows or prune a table")
 
 

@@ -38,7 +38,7 @@ def entry(value, key) -> str:
 
 
 def new_entry(value, key) -> str:
-    """As ``entry``, for a row that is written. Raises ``Fault`` 400."""
+    """Like ``entry``, for a row that is written. Raises ``Fault`` 400."""
     held = entry(value, key)
     if (
         isinstance(value, (dict, list))
@@ -87,7 +87,7 @@ class Index:
         self.entries = entries
 
     def writes(self, key, row) -> list:
-        """What has to be written along with ``row`` (None: deleted)."""
+        """The writes that go along with ``row`` (None: deleted)."""
         old = self.table.find(key) or {}
         new = row or {}
         found = []

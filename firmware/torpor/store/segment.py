@@ -30,8 +30,9 @@ def pack(values: list[bytes]) -> bytes:
 
 
 def read(file, at: int, size: int):
-    """The record at ``at``, of ``size`` bytes or less: a view of its data, good until the next
-    read, and the length of its first value. None if it is not whole.
+    """Return the record at ``at``, of ``size`` bytes or less; None if it is not whole.
+
+    It is a view of the data, good until the next read, and the length of its first value.
     """
     global _buffer
     if size > len(_buffer):

@@ -64,8 +64,10 @@ def keep() -> None:
 
 
 def _gather(strict: "State | None" = None) -> None:
-    """Copy all states. One that cannot be kept stays as it was: with an error if it is ``strict``,
-    else the log says so.
+    """Copy all states.
+
+    One that cannot be kept stays as it was: with an error if it is ``strict``, else with a line in
+    the log.
     """
     from .plain import packed
 

@@ -59,12 +59,11 @@ class Table:
         return key
 
     async def add(self, row: dict, at: int | None = None) -> int:
-        """Add a row behind all others and return its key: ``at``, or the last key plus one if that
-        is higher.
+        """Add a row behind all others and return its key.
 
-        ``at`` is the time in ms since 1970 unless it is given. So keys grow with the time, and when
-        the clock is set back, rows go on behind the last one until time has caught up. Raises
-        ``Fault`` as ``put``.
+        The key is ``at``, or the last key plus one if that is higher. ``at`` is the time in ms
+        since 1970 unless it is given. So keys grow with the time, and when the clock is set back,
+        rows go on behind the last one until time has caught up. Raises ``Fault`` as ``put``.
         """
         if at is None:
             at = clock.wall_ms()
@@ -145,7 +144,7 @@ class Table:
         return self.find(key)
 
     def find(self, key):
-        """As ``get``, without waiting."""
+        """Like ``get``, without waiting."""
         keys, texts = self.recent()
         n = place(keys, key)
         if n == len(keys) or keys[n] != key:
@@ -163,11 +162,11 @@ class Table:
         return Scan(self.walk(since, until, newest, limit), limit)
 
     def pages(self, since=None, until=None, newest: bool = False):
-        """As ``scan``, but iterate over pages: ``(keys, rows)``, two lists."""
+        """Like ``scan``, but iterate over pages: ``(keys, rows)``, two lists."""
         return Scan(self.walk(since, until, newest), None, True)
 
     def walk(self, since=None, until=None, newest=False, most: int | None = None):
-        """As ``pages``, for a plain ``for``; pages have up to ``most`` rows if it is given."""
+        """Like ``pages``, for a plain ``for``; pages have up to ``most`` rows if it is given."""
         if since is not None and until is not None and since >= until:
             return
         more = True
@@ -286,7 +285,7 @@ def _brief(key) -> str:
 
 
 def _between(keys, low, high):
-    """From where to where ``low <= key < high`` (None: no limit)."""
+    """The range of indices with ``low <= key < high`` (None: no limit)."""
     return (
         0 if low is None else place(keys, low),
         len(keys) if high is None else place(keys, high),

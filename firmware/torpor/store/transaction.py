@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .database import Store
 
 BEGUN = const(0)
-_MOST = const(5000)  # bytes of a commit, so that the result has room beside them
+_MOST = const(5000)  # bytes of a commit, so that the result has room next to them
 
 
 class Windows:
@@ -48,7 +48,7 @@ class Windows:
     def get(self, id: str):
         """The result of ``id``; ``BEGUN`` if it did a part of its work; None if it is not known.
 
-        A result that is a list only counts tries: what another store knows goes before it.
+        A result that is a list only counts tries: what another store knows takes precedence.
         """
         found = None
         for _, window in self._windows:
@@ -63,7 +63,7 @@ class Windows:
 
 
 class Joint:
-    """What the current task writes for the request ``id``, from ``begin`` to ``finish``."""
+    """The writes of the current task for the request ``id``, from ``begin`` to ``finish``."""
 
     def __init__(self, windows: Windows, id: str) -> None:
         self._windows = windows
