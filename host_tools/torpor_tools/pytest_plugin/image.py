@@ -24,6 +24,7 @@ from ..contracts.source import read_source
 from ..errors import Problem, UserError, Where, fail
 from ..files import project_files
 from ..image.tree import static_files
+from ..link import split
 from ..link.bind import bind
 from ..link.compile import compile_all
 from ..link.libraries import Shelf
@@ -145,6 +146,7 @@ def _files(
     # Ported to the board that the service is on, for its modules are what the stubs promise.
     # Nothing is shaken out: several services' tests may share a board, and its runtime.
     program = resolved(plan, board, {"cluster": text}, [*modules_of_tests, *_device_half()])
+    split.run(program)  # or all rare code of the runtime would stay in a board's heap
     modules = list(program.modules.values())
     libraries = sorted({m.name.partition(".")[0] for m in modules if m.library})
     modules = [_with_libraries(m, libraries) for m in modules]
