@@ -188,7 +188,7 @@ def test_a_second_run_renews_the_comment(runner: Runner) -> None:
 def test_a_fork_that_may_not_comment_still_passes(runner: Runner) -> None:
     runner.run(*SIZES, GH_REFUSES="1")
     assert "::notice::the comment cannot be written" in runner.output
-    assert "Against the base" in (runner.folder / "summary.md").read_text()
+    assert "Compared with the base" in (runner.folder / "summary.md").read_text()
 
 
 def test_a_base_that_cannot_be_built_is_not_compared(runner: Runner) -> None:
@@ -196,7 +196,7 @@ def test_a_base_that_cannot_be_built_is_not_compared(runner: Runner) -> None:
     runner.values["github.event.pull_request.base.sha"] = first[::-1]
     runner.run(*SIZES)
     assert "::notice::the base branch cannot be built" in runner.output
-    assert "Against the base" not in (runner.folder / "summary.md").read_text()
+    assert "Compared with the base" not in (runner.folder / "summary.md").read_text()
 
 
 def test_a_push_has_nothing_to_compare_and_nobody_to_tell(repository: Path, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_push_has_nothing_to_compare_and_nobody_to_tell(repository: Path, tmp_
     runner.run(without=("Install torpor",))
     assert runner.calls == []
     assert "passed" not in runner.output
-    assert "Against the base" not in (tmp_path / "summary.md").read_text()
+    assert "Compared with the base" not in (tmp_path / "summary.md").read_text()
 
 
 def test_the_emulated_board_is_an_option(runner: Runner) -> None:
