@@ -43,6 +43,7 @@ def write_sample(root: Path, kind: str, name: str, policy: str, broker: Broker) 
     text = (ROOT / "cluster.toml").read_text()
     for old, new in {
         "RPI_PICO_W": kind,
+        "pin = 22": "pin = 4",  # which every ESP32 has
         "[boards.shed]": f"[boards.{name}]\nmailbox = true",
         "fridge-monitor": f"fridges-{name}-{policy}",
     }.items():
