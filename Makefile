@@ -16,7 +16,7 @@ ARGS   ?=
 T      ?=
 F      ?=
 # More than two cores have work for: most tests wait, for a board, a broker or a clock.
-JOBS   ?= 3
+JOBS   ?= 2
 
 .PHONY: run test soak bench bench-emulated docs lint format clean release
 
