@@ -192,13 +192,18 @@ def _set_device(storage: Path, board: str, key: str, text: str) -> None:
 def _parse_sensed(key: str, text: str) -> Any:
     if text.endswith(".csv"):
         return read_curve(Path(text), text) | {"since": time.time()}
-    value = _parse_json(text)
-    if isinstance(value, dict) and value.keys() == {"base", "amplitude", "period_s"}:
-        return value
-    if isinstance(value, int | float):
+    value = _parse_number_or_sine(text)
+    if value is not None:
         return value
     expected = 'a number, a curve\'s file.csv or {"base": 5, "amplitude": 1, "period_s": 600}'
     raise fail(f"{key}: {text} is not a value it can have", f"give {expected}")
+
+
+def _parse_number_or_sine(text: str) -> float | dict[str, float] | None:
+    """Return a number, or a sine as ``{"base", "amplitude", "period_s"}``; None for other text."""
+    value = _parse_json(text)
+    is_sine = isinstance(value, dict) and value.keys() == {"base", "amplitude", "period_s"}
+    return value if is_sine or isinstance(value, int | float) else None
 
 
 def _check_probe(rom: str, known: list[str]) -> None:
@@ -210,10 +215,8 @@ def _check_probe(rom: str, known: list[str]) -> None:
 def _parse_probe(key: str, text: str) -> Celsius:
     if text in ("off", "crc"):
         return None if text == "off" else text
-    value = _parse_json(text)
-    if isinstance(value, dict) and value.keys() == {"base", "amplitude", "period_s"}:
-        return value
-    if isinstance(value, int | float):
+    value = _parse_number_or_sine(text)
+    if value is not None:
         return value
     expected = 'degrees Celsius, off, crc or {"base": 5, "amplitude": 1, "period_s": 600}'
     raise fail(f"{key}: {text} is not a temperature", f"give {expected}")
