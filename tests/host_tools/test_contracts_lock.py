@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.running import write_cluster
+from tests.helpers.several import write_boards
 from tests.host_tools.small_plans import NOWHERE
 from torpor_tools.cli import root as torpor
 from torpor_tools.cli import run
@@ -29,12 +30,13 @@ from torpor_tools.contracts.fingerprint import (
     honoured_fingerprints,
     service_fingerprint,
 )
-from torpor_tools.contracts.lock import read_lock, read_migrations
-from torpor_tools.contracts.promises import broken_promises, record, unrecorded
+from torpor_tools.contracts.lock import Locked, read_lock, read_migrations, write_lock
+from torpor_tools.contracts.promises import broken_promises, record, unrecorded, with_earlier
 from torpor_tools.contracts.read import read_contract
 from torpor_tools.contracts.shapes import from_text
 from torpor_tools.contracts.source import read_source
 from torpor_tools.errors import UserError
+from torpor_tools.link.stub import api, stubs
 from torpor_tools.model.contract import Argument, Contract, Method, Route
 from torpor_tools.model.types import Type
 
@@ -66,6 +68,65 @@ def test_change(case: Path, tmp_path: Path) -> None:
     assert all(change.where.line for change in found)
     if "# SAME" in text:
         assert service_fingerprint(old) == service_fingerprint(new)
+    # A board with the new contract takes the calls of boards with the old one, unless they break.
+    write_lock(tmp_path, {"a": Locked(old)})
+    now = {m.name: m for m in with_earlier(tmp_path, {"a": new})["a"].methods}
+    for method in old.methods:
+        breaks = any(c.breaking and c.what.startswith(f"{method.name}") for c in found)
+        if method.name in now and not breaks:
+            assert {*honoured_fingerprints(method)} <= {*honoured_fingerprints(now[method.name])}
+
+
+GROWN = """from typing import NotRequired, TypedDict
+from torpor import Service
+class Point(TypedDict):
+    celsius: float
+class A(Service):
+    async def newest(self, limit: int = 1) -> list[Point]:
+        return []
+    async def first(self, name: str) -> dict[str, Point] | None:
+        return None
+"""
+READER = """from services.a import A
+from torpor import Service
+class B(Service):
+    a: A
+    async def read(self) -> float:
+        return (await self.a.newest())[0]["celsius"]
+"""
+
+
+def stub_marks(root: Path) -> tuple[list[int], list[int]]:
+    """Return the fingerprints that the caller on `barn` sends, and those that `shed` accepts."""
+    made = load_plan(root)
+    texts = stubs(made, made.board("barn"), {}), api(made.board("shed"))
+    sent, accepted = ([int(n) for n in re.findall(r"\d{5,}", text)] for text in texts)
+    return sent, accepted
+
+
+@pytest.mark.parametrize(
+    ("reads", "either_order"), [("celsius", True), ("at", False)], ids=["unused", "used"]
+)
+def test_a_result_that_gains_a_field_lets_boards_be_updated_in_either_order(
+    tmp_path: Path, reads: str, either_order: bool
+) -> None:
+    write_boards(tmp_path, {"a": GROWN, "b": READER}, {"shed": ["a"], "barn": ["b"]})
+    record(load_plan(tmp_path))
+    sent_before, accepted_before = stub_marks(tmp_path)
+    for field in ("at: int", "by: str"):  # two steps, each recorded
+        change(tmp_path, "class A(", f"    {field}\nclass A(")
+        assert stub_marks(tmp_path)[1] != accepted_before
+        record(load_plan(tmp_path))
+    change(tmp_path, '["celsius"]', f'["{reads}"]', "b")
+    sent, accepted = stub_marks(tmp_path)
+    assert {*sent_before} <= {*accepted}
+    assert {*sent} <= {*accepted}
+    assert ({*sent} <= {*accepted_before}) == either_order
+    # Once a break of the method is accepted, earlier forms are no longer honoured.
+    change(tmp_path, "limit: int = 1", "limit: str = ''")
+    change(tmp_path, "celsius: float", "celsius: str")
+    record(load_plan(tmp_path), bump=None)
+    assert not {*sent_before} & {*stub_marks(tmp_path)[1]}
 
 
 TYPES = st.sampled_from([*map(from_text, ("int", "str", "dict[str, int]"))])

@@ -194,13 +194,20 @@ def _call(target, arguments, fingerprint):
         return method(**arguments)
     # The number of required arguments, then a fingerprint for each number from there on.
     if isinstance(arguments, dict):  # from the host's tools, which name them
-        if fingerprint not in signature[1:]:
+        if not any(_fits(known, fingerprint) for known in signature[1:]):
             raise _differs(target)
         return method(**arguments)
     n = len(arguments) - signature[0] + 1
-    if not 0 < n < len(signature) or signature[n] != fingerprint:
+    if not 0 < n < len(signature) or (
+        signature[n] != fingerprint and not _fits(signature[n], fingerprint)
+    ):
         raise _differs(target)
     return method(*arguments)
+
+
+def _fits(known, fingerprint) -> bool:
+    """Return whether a fingerprint is the known one, or one of them if there are several."""
+    return known == fingerprint or (isinstance(known, tuple) and fingerprint in known)
 
 
 def _find(target):

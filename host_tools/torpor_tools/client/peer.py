@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..contracts.fingerprint import honoured_fingerprints
+from ..contracts.fingerprint import required_count, sent_fingerprint
 from ..errors import UserError, fail
 from ..model.contract import Method
 from ..model.plan import PlacedService, Plan
@@ -55,8 +55,10 @@ def ask_as_peer(
 
 
 def fingerprint(method: Method, values: Mapping[str, Any]) -> str:
-    """The fingerprint of the method with the arguments up to the last one that is given."""
+    """The fingerprint of the method with the arguments up to the last one that is given.
+
+    The result is shown with the fields that it has, so any form of it will do.
+    """
     names = [argument.name for argument in method.arguments]
-    required = sum(argument.default is None for argument in method.arguments)
-    count = max([required, *(names.index(name) + 1 for name in values)])
-    return honoured_fingerprints(method)[len(names) - count]
+    count = max([required_count(method), *(names.index(name) + 1 for name in values)])
+    return sent_fingerprint(method, count, lambda field: False)

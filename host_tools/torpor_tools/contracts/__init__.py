@@ -20,6 +20,7 @@ from ..project.devices import wired
 from ..suggest import listing
 from . import lib, lib_state, on_request, peers, pins, placement, settings, sleep
 from .order import start_order
+from .promises import with_earlier
 from .read import read_contract
 from .rules import check_source
 from .source import Source, read_source
@@ -63,6 +64,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         problems += check_source(source)
     devices = _devices(cluster, boards, problems)
     contracts = {n: read_contract(source) for n, source in sources.items() if source.classes}
+    contracts = with_earlier(cluster.root, contracts)
     problems += _together(cluster, boards, sources, contracts)
     problems += _library(cluster, boards, sources)
     read = {n: settings.read_settings(source) for n, source in sources.items()}

@@ -30,8 +30,13 @@ def changes(old: Contract, new: Contract) -> list[Change]:
     now = {method.name: method for method in new.methods}
     for before in old.methods:
         if before.name in now:
-            found += [c for rule in METHOD_RULES for c in rule(before, now[before.name])]
+            found += method_changes(before, now[before.name])
     return sorted(found, key=lambda change: not change.breaking)
+
+
+def method_changes(old: Method, new: Method) -> list[Change]:
+    """All changes of one method."""
+    return [change for rule in METHOD_RULES for change in rule(old, new)]
 
 
 def _renamed(old: Contract, new: Contract) -> Iterator[Change]:

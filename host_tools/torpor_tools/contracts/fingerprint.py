@@ -8,11 +8,17 @@ Names, order and types of the arguments and the type of the result count, and of
 fields that must be there, so that a field that may be absent can come on one board first. Defaults,
 routes, schedules and documentation do not: an argument with its default at the end of a call is
 left out, and the server fills in its own. Literals and limits do not count either.
+
+A result may gain a field. ``contracts.lock`` keeps the forms that a method had before
+(``Method.earlier``): a server honours them too, and a stub sends the oldest form that has all the
+fields which its callers use.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..model.contract import Argument, Contract, Method
@@ -20,18 +26,70 @@ from ..model.types import Field, Type
 
 METHOD_DIGITS = 8  # hexadecimal; 32 bits distinguish the few versions of one method
 SERVICE_DIGITS = 12
+_FIELD = re.compile(r"(\w+): ")
 
 
 def method_fingerprint(method: Method) -> str:
-    """Return what a stub sends with a call that passes all arguments: 8 hex digits."""
-    return _of(method, method.arguments)
+    """Return the fingerprint of a method with all of its arguments: 8 hex digits."""
+    return _digest(_form(method, method.arguments), METHOD_DIGITS)
 
 
 def honoured_fingerprints(method: Method) -> tuple[str, ...]:
     """Return the fingerprints that a server with ``method`` accepts, its own first."""
-    required = sum(argument.default is None for argument in method.arguments)
-    counts = range(len(method.arguments), required - 1, -1)
-    return tuple(_of(method, method.arguments[:count]) for count in counts)
+    return tuple(_digest(form, METHOD_DIGITS) for form in honoured_forms(method))
+
+
+def honoured_forms(method: Method) -> tuple[str, ...]:
+    """Return the texts whose fingerprints a server accepts: that with all arguments first."""
+    counts = range(len(method.arguments), required_count(method) - 1, -1)
+    return (*(_form(method, method.arguments[:count]) for count in counts), *method.earlier)
+
+
+def accepted_fingerprints(method: Method, count: int) -> tuple[str, ...]:
+    """Return the fingerprints that a server accepts for a call with ``count`` arguments."""
+    earlier = (form for form in method.earlier if _count(form) == count)
+    forms = (_form(method, method.arguments[:count]), *earlier)
+    return tuple(_digest(form, METHOD_DIGITS) for form in forms)
+
+
+def sent_fingerprint(method: Method, count: int, used: Callable[[str], bool]) -> str:
+    """Return the fingerprint that a caller sends with the first ``count`` arguments.
+
+    Args:
+        method: The called method.
+        count: How many arguments the call has.
+        used: Whether the caller uses a field of that name.
+    """
+    own = _form(method, method.arguments[:count])
+    start = f"{method.name}({_known(method.arguments[:count])}) -> "
+    for form in method.earlier:
+        if form.startswith(start) and not any(map(used, _gained(form, own, len(start)))):
+            return _digest(form, METHOD_DIGITS)
+    return _digest(own, METHOD_DIGITS)
+
+
+def required_count(method: Method) -> int:
+    """Return how many arguments a call must have."""
+    return sum(argument.default is None for argument in method.arguments)
+
+
+def _count(form: str) -> int:
+    """Return the number of arguments in a form."""
+    depth = count = 0
+    text = form.partition("(")[2]
+    for sign in text:
+        if not depth and sign in ",)":
+            count += 1
+        if not depth and sign == ")":
+            break
+        depth += (sign in "([{") - (sign in ")]}")
+    return 0 if text.startswith(")") else count
+
+
+def _gained(before: str, now: str, start: int) -> Counter[str]:
+    """Return the fields that the result ``now`` has and ``before`` had not."""
+    names = (Counter(_FIELD.findall(form[start:])) for form in (now, before))
+    return next(names) - next(names)
 
 
 def short_fingerprint(fingerprint: str) -> int:
@@ -70,9 +128,12 @@ def route_lines(method: Method) -> tuple[str, ...]:
     return tuple(sorted(f"{route.verb} {route.path}" for route in method.routes))
 
 
-def _of(method: Method, arguments: Sequence[Argument]) -> str:
-    known = ", ".join(f"{a.name}: {_relied_on(a.type)}" for a in arguments)
-    return _digest(f"{method.name}({known}) -> {_relied_on(method.returns)}", METHOD_DIGITS)
+def _form(method: Method, arguments: Sequence[Argument]) -> str:
+    return f"{method.name}({_known(arguments)}) -> {_relied_on(method.returns)}"
+
+
+def _known(arguments: Sequence[Argument]) -> str:
+    return ", ".join(f"{a.name}: {_relied_on(a.type)}" for a in arguments)
 
 
 def _relied_on(type_: Type) -> str:

@@ -113,6 +113,8 @@ def _method_table(method: Method) -> dict[str, Any]:
     table["returns"] = str(method.returns)
     if method.streamed:
         table["streamed"] = True
+    if method.earlier:
+        table["earlier"] = list(method.earlier)
     return table
 
 
@@ -173,6 +175,7 @@ def _method(
         where,
         tuple(Route(verb, at, where) for verb, _, at in (str(r).partition(" ") for r in routes)),
         streamed=document.take(path, table, "streamed", bool, False),
+        earlier=tuple(map(str, document.take(path, table, "earlier", list, []))),
     )
 
 

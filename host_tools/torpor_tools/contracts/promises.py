@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ..errors import Problem, fail
-from ..model.contract import Contract
+from ..errors import Problem, UserError, fail
+from ..model.contract import Contract, Method
 from ..model.plan import Plan
 from ..suggest import did_you_mean, listing
-from .changes import Change, changes
+from .changes import Change, changes, method_changes
+from .fingerprint import honoured_forms
 from .lock import Locked, read_lock, write_lock
 
 
@@ -43,6 +45,40 @@ class Verdict:
     def is_recorded(self) -> bool:
         """Whether the lock and the source agree."""
         return self.version > 0 and not self.changes
+
+
+def with_earlier(root: Path, contracts: Mapping[str, Contract]) -> dict[str, Contract]:
+    """Return the contracts with the forms of their methods that ``contracts.lock`` holds.
+
+    A lock that cannot be read gives none; the check of the lock reports it.
+    """
+    try:
+        lock = read_lock(root) or {}
+    except UserError:
+        lock = {}
+    return {
+        name: _with_earlier(contract, lock[name].contract) if name in lock else contract
+        for name, contract in contracts.items()
+    }
+
+
+def _with_earlier(contract: Contract, locked: Contract) -> Contract:
+    before = {method.name: method for method in locked.methods}
+    methods = (_method(before.get(method.name), method) for method in contract.methods)
+    return replace(contract, methods=tuple(methods))
+
+
+def _method(before: Method | None, now: Method) -> Method:
+    """The method with the forms that it had, unless a change since breaks its callers."""
+    if before is None or any(change.breaking for change in method_changes(before, now)):
+        return now
+    own = honoured_forms(now)
+    return replace(now, earlier=tuple(f for f in _oldest_first(before) if f not in own))
+
+
+def _oldest_first(method: Method) -> tuple[str, ...]:
+    own = honoured_forms(replace(method, earlier=()))
+    return (*method.earlier, *own)
 
 
 def verdicts(plan: Plan) -> list[Verdict]:

@@ -7,9 +7,16 @@ of it that the wiring puts where the service itself would be. ``cluster_api`` an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
-from ..contracts.fingerprint import honoured_fingerprints, short_fingerprint, signature
+from ..contracts.fingerprint import (
+    accepted_fingerprints,
+    required_count,
+    sent_fingerprint,
+    short_fingerprint,
+    signature,
+)
+from ..contracts.used_fields import used_fields
 from ..model.contract import Contract, Method
 from ..model.plan import BoardPlan, Plan
 from .literal import Code, literal
@@ -43,27 +50,42 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
         links = ", ".join(f"_{b.name}" for b in homes) + ("," if len(homes) == 1 else "")
         arguments = f"{versions.get(name, 1)}, ({links}), {plan.cluster.deadline_ms}"
         contract = homes[0].service(name).contract
-        lines += ["", "", *_stub(contract, [b.name for b in homes])]
+        used = _used(plan, board, contract)
+        lines += ["", "", *_stub(contract, [b.name for b in homes], used)]
         lines += ["", "", f"{name} = {contract.class_name}({arguments})"]
     return "\n".join(lines) + "\n"
 
 
-def _stub(contract: Contract, boards: list[str]) -> Iterator[str]:
+def _used(plan: Plan, board: BoardPlan, contract: Contract) -> Set[str]:
+    """The fields that the callers on the board use; none if the contract has one form only."""
+    if not any(method.earlier for method in contract.methods):
+        return frozenset()
+    callers = (
+        service.contract
+        for service in board.services
+        if any(peer.service == contract.service for peer in service.contract.peers)
+    )
+    return used_fields(plan.cluster.root, callers)
+
+
+def _stub(contract: Contract, boards: list[str], used: Set[str]) -> Iterator[str]:
     yield f"class {contract.class_name}(_client.Stub):  # on {' and '.join(boards)}"
     callable_ = [method for method in contract.methods if not method.streamed]
     for method in callable_:
-        yield from (f"    {line}" for line in _method(contract.service, method))
+        yield from (f"    {line}" for line in _method(contract.service, method, used))
         if method is not callable_[-1]:
             yield ""
     if not callable_:
         yield "    pass"
 
 
-def _method(service: str, method: Method) -> Iterator[str]:
+def _method(service: str, method: Method, used: Set[str]) -> Iterator[str]:
     defaults = [a.default for a in method.arguments if a.default is not None]
     own = (a.name if a.default is None else f"{a.name}={a.default}" for a in method.arguments)
     yield f"def {method.name}({', '.join(['self', *own])}):"
-    marks = [str(m) for m in _marks(method)]
+    counts = range(required_count(method), len(method.arguments) + 1)
+    sent = (sent_fingerprint(method, count, used.__contains__) for count in counts)
+    marks = [str(short_fingerprint(fingerprint)) for fingerprint in sent]
     again = _SAFE if method.is_safe else _KNOWN if method.idempotent else _NEVER
     parts = [
         f'"{service}.{method.name}"',
@@ -77,9 +99,10 @@ def _method(service: str, method: Method) -> Iterator[str]:
     yield f"    return self._call({', '.join(parts)})"
 
 
-def _marks(method: Method) -> list[int]:
-    """The fingerprints from that with the required arguments alone to that with all."""
-    return [short_fingerprint(f) for f in reversed(honoured_fingerprints(method))]
+def _accepted(method: Method, count: int) -> str:
+    """The fingerprint of a call with ``count`` arguments; a tuple of them if there are several."""
+    marks = [str(short_fingerprint(f)) for f in accepted_fingerprints(method, count)]
+    return marks[0] if len(marks) == 1 else _tuple(marks)
 
 
 def _tuple(parts: list[str]) -> str:
@@ -89,13 +112,13 @@ def _tuple(parts: list[str]) -> str:
 def api(board: BoardPlan) -> str:
     """The source of ``cluster_api.py``.
 
-    It maps service -> method -> the number of arguments it requires, and its fingerprints from
-    there on.
+    It maps service -> method -> the number of arguments it requires, and the fingerprints for each
+    number of arguments from there on.
     """
     found = {}
     for service in board.resident:
         found[service.name] = {
-            m.name: Code(_tuple([str(_required(m)), *map(str, _marks(m))]))
+            m.name: Code(_tuple([str(required_count(m)), *_all_accepted(m)]))
             for m in service.contract.methods
             if not m.streamed
         }
@@ -103,8 +126,9 @@ def api(board: BoardPlan) -> str:
     return f"{head}\n\nAPI = {literal(found, column=6)}\n"
 
 
-def _required(method: Method) -> int:
-    return sum(argument.default is None for argument in method.arguments)
+def _all_accepted(method: Method) -> Iterator[str]:
+    counts = range(required_count(method), len(method.arguments) + 1)
+    return (_accepted(method, count) for count in counts)
 
 
 def signatures(board: BoardPlan, versions: Mapping[str, int]) -> str:

@@ -63,6 +63,7 @@ class Method:
     daily_s: int | None = None  # seconds after midnight UTC
     wake: Wake | None = None
     at_start: bool = True  # whether the runs of ``every_ms`` begin when the board starts
+    earlier: tuple[str, ...] = ()  # forms that callers still use, oldest first: see fingerprint.py
 
     @property
     def is_safe(self) -> bool:

@@ -13,7 +13,13 @@ from torpor_tools.link import build
 from torpor_tools.model.image import Image
 
 KEEPER = """
+from typing import TypedDict
 from torpor import Service, safe
+
+
+class Reading(TypedDict):
+    name: str
+{more}
 
 
 class Keeper(Service):
@@ -31,14 +37,17 @@ class Front(Service):
 
     @get("/ask")
     async def ask(self) -> dict:
-        return {{"got": await self.keeper.newest({arguments})}}
+        return {{"got": (await self.keeper.newest({arguments})){reads}}}
 """
 BOARDS = {"shed": ["keeper"], "barn": ["front"]}
 
 OLD = {"signature": "self, name: str", "returns": "str", "body": "name", "arguments": '"a"'}
+OLD |= {"more": "", "reads": ""}
 # An optional argument more, and the caller does not use it.
 MORE = {**OLD, "signature": 'self, name: str, end: str = "!"', "body": "name + end"}
 USED = {**MORE, "arguments": '"a", "?"'}
+RECORD = {**OLD, "returns": "Reading", "body": '{"name": name}', "reads": '["name"]'}
+GROWN = {**RECORD, "more": "    at: int", "body": '{"name": name, "at": 7}'}
 BROKEN = {**OLD, "signature": "self, name: int", "body": "str(name)", "arguments": "1"}
 
 
@@ -74,6 +83,16 @@ async def test_an_argument_that_the_server_does_not_know_yet_is_reported(tmp_pat
     assert status == 502
     assert "keeper.newest on shed: this board was built for version 1 of the contract" in log
     assert "on shed, version 1, it is newest(name: str) -> str; update shed" in log
+
+
+async def test_a_result_with_one_more_field_is_understood_in_both_orders(tmp_path: Path) -> None:
+    old, new = images(tmp_path, 1, **RECORD), images(tmp_path, 1, **GROWN)
+    assert (await answers(new["shed"], old["barn"]))[:2] == (200, {"got": "a"})
+    assert (await answers(old["shed"], new["barn"]))[:2] == (200, {"got": "a"})
+    used = images(tmp_path, 1, **GROWN | {"reads": '["at"]'})
+    assert (await answers(new["shed"], used["barn"]))[:2] == (200, {"got": 7})
+    status, _, log = await answers(old["shed"], used["barn"])
+    assert (status, "update shed" in log) == (502, True)
 
 
 async def test_a_breaking_change_is_reported_with_what_to_update(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from torpor_sim import Inputs, SimBoard, Simulator
 
 from ...client.rpc import Peer, connect
 from ...contracts import plan_of
-from ...contracts.fingerprint import honoured_fingerprints
+from ...contracts.fingerprint import sent_fingerprint
 from ...errors import fail
 from ...link import build
 from ...model.plan import Plan
@@ -148,8 +148,7 @@ class Running:
             what = f"{placed.name} starts on request to its port: no peer can call it"
             raise fail(what, f'ask its routes: cluster.http("{placed.name}")')
         values = in_order(method, arguments, named)
-        required = sum(argument.default is None for argument in method.arguments)
-        mark = honoured_fingerprints(method)[::-1][len(values) - required]
+        mark = sent_fingerprint(method, len(values), lambda field: False)
         return self._peer(home.name).call(placed.name, method.name, values, fingerprint=mark)
 
     def board(self, service: str) -> SimBoard:
