@@ -70,11 +70,13 @@ def test_change(case: Path, tmp_path: Path) -> None:
         assert service_fingerprint(old) == service_fingerprint(new)
     # A board with the new contract takes the calls of boards with the old one, unless they break.
     write_lock(tmp_path, {"a": Locked(old)})
-    now = {m.name: m for m in with_earlier(tmp_path, {"a": new})["a"].methods}
+    methods_now = {m.name: m for m in with_earlier(tmp_path, {"a": new})["a"].methods}
     for method in old.methods:
         breaks = any(c.breaking and c.what.startswith(f"{method.name}") for c in found)
-        if method.name in now and not breaks:
-            assert {*honoured_fingerprints(method)} <= {*honoured_fingerprints(now[method.name])}
+        if method.name in methods_now and not breaks:
+            assert {*honoured_fingerprints(method)} <= {
+                *honoured_fingerprints(methods_now[method.name])
+            }
 
 
 GROWN = """from typing import NotRequired, TypedDict
