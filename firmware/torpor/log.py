@@ -19,6 +19,7 @@ _NAMES = ("DEBUG", "INFO ", "WARN ", "ERROR")
 _SIZE = const(2048)
 
 level = INFO
+levels: dict = {}  # name -> the level of its lines, if it is another
 _ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave holes in the heap
 _end = 0  # bytes ever written
 
@@ -31,17 +32,17 @@ class Log:
 
     def debug(self, text: str, *args) -> None:
         """Write a line for developers: ``log.debug("%d rows", n)``."""
-        if level <= DEBUG:
+        if levels.get(self.name, level) <= DEBUG:
             write(DEBUG, self.name, text % args if args else text)
 
     def info(self, text: str, *args) -> None:
         """Write a line about normal work. ``args`` replace the ``%`` fields of ``text``."""
-        if level <= INFO:
+        if levels.get(self.name, level) <= INFO:
             write(INFO, self.name, text % args if args else text)
 
     def warning(self, text: str, *args) -> None:
         """Write a line about something unexpected that the service can handle."""
-        if level <= WARNING:
+        if levels.get(self.name, level) <= WARNING:
             write(WARNING, self.name, text % args if args else text)
 
     def error(self, text: str, *args) -> None:
@@ -82,6 +83,7 @@ def write(severity: int, name: str, text: str, trace: str = "") -> None:
 def _keep(data: bytes) -> None:
     global _end
     if len(data) > _SIZE:
+        _end += len(data) - _SIZE
         data = data[-_SIZE:]
     at = _end % _SIZE
     first = min(len(data), _SIZE - at)
@@ -90,15 +92,28 @@ def _keep(data: bytes) -> None:
     _end += len(data)
 
 
+def since(position: int) -> tuple:
+    """Return what was written since ``position``, a number of bytes ever written.
+
+    Returns:
+        The position behind the newest line, the number of bytes that newer lines have overwritten
+        meanwhile, and the lines that are left.
+    """
+    lost = max(0, _end - _SIZE - position)
+    at = (position + lost) % _SIZE
+    length = _end - position - lost
+    data = bytes(_ring[at : at + length])
+    data += bytes(_ring[: length - len(data)])
+    if lost:
+        whole = data.find(b"\n") + 1  # the oldest line has lost its beginning
+        lost += whole
+        data = data[whole:]
+    return _end, lost, data
+
+
 def tail(lines: int) -> list[str]:
     """The last ``lines`` lines that the ring still holds, oldest first."""
-    at = _end % _SIZE
-    if _end <= _SIZE:
-        data = bytes(_ring[:_end])
-    else:
-        data = bytes(_ring[at:]) + bytes(_ring[:at])
-        data = data[data.find(b"\n") + 1 :]  # the oldest line has lost its beginning
-    return [str(line, "utf-8") for line in data.split(b"\n")[:-1]][-lines:]
+    return [str(line, "utf-8") for line in since(0)[2].split(b"\n")[:-1]][-lines:]
 
 
 # Characters that a reader does not see, but that change what he sees: U+061C, U+200E, U+200F, the

@@ -365,10 +365,21 @@ def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
     example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
     (tmp_path / "cluster.toml").write_text(example)
     load_cluster(tmp_path)
-    for table in ("cluster", "boards.shed", "boards.shed.power", "mailbox", "services.page"):
+    for table in ("cluster", "boards.shed", "boards.shed.power", "mailbox", "log", "services.page"):
         bad = re.sub(rf"^(\[{re.escape(table)}\].*)", r"\1\nzzzzz = 1", example, flags=re.MULTILINE)
         (tmp_path / "cluster.toml").write_text(bad)
         with pytest.raises(UserError, match="known: ") as caught:
             load_cluster(tmp_path)
         known = str(caught.value).partition("known: ")[2].replace(" and ", ", ").split(", ")
         assert set(known) <= set(re.findall(r"\w+", example)), known
+
+
+def test_a_mistake_in_what_boards_report_is_named(tmp_path: Path) -> None:
+    text = GOOD.replace("port = 8001", 'port = 8001\nlog = "debgu"')
+    text += '[log]\nlevel = "all"\nsyslog = "udp://nas"\nfile = "x"\n'
+    assert problems(tmp_path, text) == [
+        'cluster.toml:21: unknown key "file"',
+        'cluster.toml:13: log: there is no level "debgu"',
+        'cluster.toml:19: level: there is no level "all"',
+        'cluster.toml:20: syslog: "udp://nas" is not a host or host:port',
+    ]

@@ -50,7 +50,7 @@ GROUPS = (
         "Board on USB",
         (
             Entry("flash, deploy", "Write a whole image, or only what has changed"),
-            Entry("logs, repl, reset", "Print the log, talk to Python, restart"),
+            Entry("logs, repl, reset", "Print the log (also over the network), Python, restart"),
             Entry("doctor", "Compare a board with what torpor states about it"),
             Entry("boards, firmware", "List the kinds of board; fetch their MicroPython"),
         ),

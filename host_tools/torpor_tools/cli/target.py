@@ -86,12 +86,13 @@ def on_device(work: Callable[[str], None]) -> Callable[..., Any]:
     @click.pass_obj
     @functools.wraps(work)
     def command(settings: Settings, board: str | None, port: str | None) -> None:
-        work(_any_device(settings, board, port))
+        work(any_device(settings, board, port))
 
     return command
 
 
-def _any_device(settings: Settings, name: str | None, port: str | None) -> str:
+def any_device(settings: Settings, name: str | None, port: str | None) -> str:
+    """The serial port of a board whose image does not matter. Raises ``UserError``."""
     if port:
         return port
     if settings.in_project:

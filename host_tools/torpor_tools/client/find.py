@@ -61,6 +61,12 @@ def urls(plan: Plan, root: Path, service: PlacedService, at: str | None) -> list
     return list(_known(plan, root, service))
 
 
+def address_of(at: str, port: int) -> tuple[str, int]:
+    """The host and port of ``at``, a host, host:port or URL. Raises ``UserError``."""
+    url = urlsplit(_url(at, port))
+    return url.hostname or "", url.port or 80
+
+
 def _known(plan: Plan, root: Path, service: PlacedService) -> Iterator[str]:
     places = simulated(root / "build" / "sim")
     for board in plan.boards:

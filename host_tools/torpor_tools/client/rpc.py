@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..contracts.fingerprint import short_fingerprint
-from ..errors import fail
+from ..errors import Problem, UserError, fail
 from . import sign
 
 VERSION = "torpor/1"
@@ -24,6 +24,10 @@ VALUE, BYTES, TUPLE, FAULT, BUG, REFUSED, CLOSING = range(7)
 
 class _ClosedError(OSError):
     """The board has closed the connection before it began with the call."""
+
+
+class NotReachedError(UserError):
+    """The board does not answer now: it sleeps, starts, or is not in this network."""
 
 
 class CallError(Exception):
@@ -49,7 +53,8 @@ def connect(
 ) -> Peer:
     """A connection to ``board``, which has a service at ``address``, with the first key it knows.
 
-    Raises ``UserError`` if it cannot be reached; ``timeout`` is in seconds.
+    ``timeout`` is in seconds. Raises ``NotReachedError``, and ``UserError`` if the board knows none
+    of the keys.
     """
     return Peer(lambda: _open(address, board, keys, caller, timeout))
 
@@ -61,10 +66,9 @@ def _open(
         try:
             sock = socket.create_connection(address, timeout)
         except OSError as error:
-            raise fail(
-                f"board {board} is not reached at {address[0]}:{address[1]}: {error}",
-                "start it, or say with `host` in cluster.toml where it is",
-            ) from None
+            what = f"board {board} is not reached at {address[0]}:{address[1]}: {error}"
+            remedy = "start it, or say with `host` in cluster.toml where it is"
+            raise NotReachedError(Problem(None, what, remedy)) from None
         connection = _greet(sock, board, key, caller)
         if connection:
             return connection

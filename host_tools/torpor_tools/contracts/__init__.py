@@ -194,4 +194,5 @@ def _board_plan(
         power=power,
         mailbox=mailbox,
         devices=devices,
+        observe=cluster.observe,
     )

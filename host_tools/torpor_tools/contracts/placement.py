@@ -125,7 +125,7 @@ def connections_are_left(
     peers = [p.service for n in board.services if n in contracts for p in contracts[n].peers]
     calls = any(name not in board.services for name in peers)
     needed = _CLIENTS + bool(calls) + bool(board.mailbox)
-    left = connections_left(kind, listeners)
+    left = connections_left(kind, listeners + bool(cluster.observe.syslog))
     if left < needed:
         uses = ["a client and the next one"] + ["calls to other boards"] * calls
         uses += ["the mailbox"] * board.mailbox

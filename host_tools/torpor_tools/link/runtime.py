@@ -75,7 +75,9 @@ def _has_store(board: BoardPlan) -> bool:
 PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "areas": lambda board: board.board.port == "esp32",
     "wifi": lambda board: board.board.port != "unix",
+    "syslog": lambda board: board.observe.syslog is not None,
     "rpc": lambda board: board.called,
+    "log_tools": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
     "http.opening": lambda board: any(s.port is not None for s in board.services),
     "http.on_request": lambda board: bool(board.on_request),

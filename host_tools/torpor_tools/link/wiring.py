@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import Problem, UserError
 from ..model.board import state_share
+from ..model.observe import DEFAULT_LEVEL, LEVELS
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project.ports import connections_left
 from .literal import Code, literal
@@ -49,6 +50,7 @@ def wiring(
         *_imports([binder for found in routed.values() for binder in found], bool(apps)),
         *(["from torpor import strict"] if strict else []),
         *(["from torpor.schedule import Daily"] if "DAILY" in dict(_power(board)) else []),
+        *_log(board),
         "",
         *_facts(plan, board),
         "",
@@ -110,9 +112,29 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("NAME", plan.cluster.name)
     yield from _assign("BOARD", board.name)
     listeners = sum(service.port is not None for service in board.services)
-    yield from _assign("CONNECTIONS", connections_left(board.board, listeners))
+    udp = int(board.observe.syslog is not None)
+    yield from _assign("CONNECTIONS", connections_left(board.board, listeners + udp))
     yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
+
+
+def _log(board: BoardPlan) -> Iterator[str]:
+    """The levels of log lines that cluster.toml sets. They hold before any service is loaded.
+
+    The simulator and ``torpor deploy`` wait for lines of the runtime, so those from info on stay.
+    """
+    observe, usual = board.observe, LEVELS.index(DEFAULT_LEVEL)
+    runtime = min(usual, LEVELS.index(observe.level))
+    chosen = {s.name: observe.levels.get(s.name, observe.level) for s in board.services}
+    levels = {name: LEVELS.index(level) for name, level in chosen.items()}
+    levels = {name: level for name, level in levels.items() if level != runtime}
+    if runtime == usual and not levels:
+        return
+    yield from ("from torpor import log", "", f"# {', '.join(LEVELS)} are 0 to {len(LEVELS) - 1}")
+    if runtime != usual:
+        yield f"log.level = {runtime}"
+    if levels:
+        yield from f"log.levels = {literal(levels, column=13)}".split("\n")
 
 
 def _load(board: BoardPlan) -> Iterator[str]:
@@ -242,6 +264,8 @@ def _power(board: BoardPlan, timezone: str = "UTC") -> Iterator[tuple[str, objec
     if power := board.power:
         every = -1 if power.wake_every_ms is None else power.wake_every_ms
         yield "POWER", (power.policy, power.linger_ms, every, power.wifi_deadline_ms)
+    if syslog := board.observe.syslog:
+        yield "SYSLOG", (syslog.host, syslog.port)
     if broker := board.mailbox:
         yield "MAILBOX", (broker.host, broker.port, broker.tls)
 

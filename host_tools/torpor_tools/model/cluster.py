@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Where
 from .device import DeviceEntry
 from .library import LibraryEntry
+from .observe import Observe
 
 
 @dataclass(frozen=True)
@@ -111,3 +112,4 @@ class Cluster:
     mailbox: Mailbox | None = None
     timezone: str = "UTC"  # in which @daily counts
     libraries: tuple[LibraryEntry, ...] = ()
+    observe: Observe = field(default_factory=Observe)

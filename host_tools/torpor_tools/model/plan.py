@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .board import Board
 from .cluster import Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract
 from .device import Device
+from .observe import Observe
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class BoardPlan:
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
+    observe: Observe = field(default_factory=Observe)  # what it reports while it runs
 
     @property
     def port(self) -> int | None:

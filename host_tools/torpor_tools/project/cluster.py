@@ -16,11 +16,13 @@ from .devices import read_devices
 from .document import Document, as_toml
 from .libraries import read_libraries
 from .mailbox import read_mailbox, takes_requests
+from .observe import read_observe
 from .power import read_power
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
+_TABLES = ["cluster", "boards", "services", "mailbox", "libraries", "log"]
 # Names that services must not have -> what they would conflict with.
 RESERVED = {
     "kernel": "torpor's own lines in the log have this name",
@@ -37,7 +39,7 @@ RESERVED = {
 def load_cluster(root: Path) -> Cluster:
     """Read ``root/cluster.toml``. Raises ``UserError`` with all its mistakes."""
     document = Document(root / _FILE, _FILE)
-    document.only((), document.data, ["cluster", "boards", "services", "mailbox", "libraries"])
+    document.only((), document.data, _TABLES)
     top = document.take((), document.data, "cluster", dict, ...)
     document.only(("cluster",), top, ["name", "deadline_ms", "timezone"])
     name = document.take(("cluster",), top, "name", str, ...) if "cluster" in document.data else ""
@@ -55,6 +57,7 @@ def load_cluster(root: Path) -> Cluster:
         read_mailbox(document),
         _timezone(document, top),
         libraries=read_libraries(document),
+        observe=read_observe(document),
     )
     if document.problems:
         raise UserError(document.problems)
@@ -198,7 +201,7 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return ServiceEntry(name, None, document.where(*path))
-    document.only(path, table, ["port", "start", "config"])
+    document.only(path, table, ["port", "start", "log", "config"])
     config = document.take(path, table, "config", dict, {})
     for at, odd in _odd_values(config, (*path, "config")):
         what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"

@@ -1,0 +1,1 @@
+"""What boards do now, asked over the network: their logs, figures and traces."""

@@ -1,0 +1,112 @@
+"""The tools of a board's runtime, called over the network and signed with the cluster's key.
+
+A tool is an entry of ``kernel.tools`` on the board (target ``.name`` of docs/wire.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from torpor_sim import simulated
+
+from ..errors import Problem, fail
+from ..model.plan import BoardPlan, Plan
+from ..project.secrets import cluster_keys
+from .find import address_of
+from .rpc import CallError, NotReachedError, Peer, connect
+
+_DEADLINE_MS = 5000
+_CONNECT_S = 3.0
+
+
+class Tools:
+    """The tools of one board. The connection is opened for the first call, and again when it broke.
+
+    Args:
+        plan: The cluster.
+        root: Its folder.
+        board: The board.
+        at: Where it is: a host, host:port or URL. None: the simulator of the project if it runs,
+            else the board's ``host``.
+
+    Raises:
+        UserError: The cluster has no key, or the board has no port.
+    """
+
+    def __init__(self, plan: Plan, root: Path, board: BoardPlan, at: str | None = None) -> None:
+        self.board = board
+        self._keys = cluster_keys(root)
+        self._at = at
+        self._root = root
+        self._peer: Peer | None = None
+        if not self._keys:
+            raise fail(
+                "the tools reach a board with the cluster's key, and there is none",
+                "make one, then build and start the board again: torpor secrets init",
+            )
+        if not board.port:
+            what = f"no service of {board.name} has a port, so the board takes no calls"
+            raise fail(what, "give one of them a port in cluster.toml")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._peer:
+            self._peer.close()
+            self._peer = None
+
+    def ask(self, tool: str, deadline_ms: int = _DEADLINE_MS, **arguments: Any) -> Any:
+        """Call a tool and return its answer.
+
+        Raises:
+            NotReachedError: The board does not answer.
+            UserError: It refuses the call, or knows none of the keys.
+        """
+        name = self.board.name
+        try:
+            self._peer = self._peer or self._connected()
+            return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
+        except CallError as error:
+            if error.status == 409:  # it knows no such tool
+                what = f"the image of board {name} has no part for this"
+                raise fail(what, "build and flash the board again") from None
+            raise fail(f"board {name}: {error.message}", "look into the board's log") from None
+        except OSError as error:
+            self.close()
+            raise NotReachedError(
+                Problem(None, f"board {name} does not answer: {error}", "try again")
+            ) from None
+
+    def _connected(self) -> Peer:
+        reasons: list[NotReachedError] = []
+        for address in self._addresses():
+            try:
+                return connect(address, self.board.name, self._keys, timeout=_CONNECT_S)
+            except NotReachedError as error:
+                reasons.append(error)
+        raise reasons[-1]
+
+    def _addresses(self) -> Iterator[tuple[str, int]]:
+        port = self.board.port or 0
+        if self._at is not None:
+            yield address_of(self._at, port)
+            return
+        place = simulated(self._root / "build" / "sim").get(self.board.name)
+        if place and port in place.ports:
+            url = urlsplit(place.url(port))
+            yield url.hostname or "", url.port or 80
+        yield self.board.host, port
