@@ -183,8 +183,7 @@ def _unfit(kind, value, path):
     if t is float and not -_EXACT <= value <= _EXACT and _single(value) != value:
         return "%sloses digits: a chip's float would hold %d" % (of or "it ", _single(value))
     if (kind is not None and type(kind) not in (type, tuple, list, dict)) or _is_limited(kind):
-        from .http.fields import fits
-        from .http.mismatch import reason
+        from .http.fields import fits, reason
 
         return None if fits(value, kind) else reason(value, kind, path).lstrip(": ")
     if type(kind) is tuple:

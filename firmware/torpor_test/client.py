@@ -245,11 +245,11 @@ def _check_within(call: str, value) -> None:
 
 
 def _check_json(call: str, value) -> None:
-    from torpor.http import json_errors, response
+    from torpor.http import response
 
     if not response.is_json(value):
         try:
-            json_errors.refuse(value, "json")
+            response.refuse(value, "json")
         except ValueError as e:
             raise TypeError("%s: %s" % (call, e))
 

@@ -16,7 +16,7 @@ import sys
 
 from torpor import Service, cold, get, heap, put
 
-OVERLAYS = ("opening", "refusal", "chunks", "response__cold", "unusual")
+COLD = ("args__cold", "body", "listener__cold", "response__cold", "routes__cold", "wire__cold")
 _until_collected = cold.until_collected
 loads: dict = {}
 
@@ -32,11 +32,11 @@ cold.until_collected = _counted
 class Probe(Service):
     @get("/loaded")
     async def loaded(self) -> list:
-        return [name for name in OVERLAYS if "torpor.http." + name in sys.modules]
+        return [name for name in COLD if "torpor.http." + name in sys.modules]
 
     @get("/loads")
     async def loads(self) -> dict:
-        return {name: loads.get("torpor.http." + name, 0) for name in OVERLAYS}
+        return {name: loads.get("torpor.http." + name, 0) for name in COLD}
 
     @get("/collected")
     async def collected(self) -> dict:
@@ -70,16 +70,16 @@ _CHUNKED = (
     b'Transfer-Encoding: chunked\r\n\r\nd\r\n{"text": "a"}\r\n0\r\n\r\n'
 )
 # What a client sends -> the status, and what it takes to answer.
-SELDOM = {
-    _GET % b"nothing-here": (404, "refusal"),
-    b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "refusal"),
-    b"GET /loaded\r\n\r\n": (400, "refusal"),
-    b"GET /loaded HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n": (413, "refusal"),
+RARE = {
+    _GET % b"nothing-here": (404, "routes__cold"),
+    b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "routes__cold"),
+    b"GET /loaded\r\n\r\n": (400, "listener__cold"),
+    b"GET /loaded HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n": (413, "body"),
     _GET % b"filled": (400, "response__cold"),
-    _CHUNKED: (200, "chunks"),
-    _GET % b"\xc3\xa9": (404, "unusual"),
-    _GET.replace(b"Host: x", b"Host: [::1]") % b"loads": (200, "unusual"),
-    _GET % b"filled?leave=x": (400, "unusual"),
+    _CHUNKED: (200, "body"),
+    _GET % b"\xc3\xa9": (404, "wire__cold"),
+    _GET.replace(b"Host: x", b"Host: [::1]") % b"loads": (200, "wire__cold"),
+    _GET % b"filled?leave=x": (400, "args__cold"),
 }
 
 
@@ -106,15 +106,15 @@ def _status(board: Running, request: bytes) -> bytes:
 
 
 def test_a_board_that_has_started_holds_none(board: Running) -> None:
-    assert _ask(board, "/loads")["opening"] == 1
+    assert _ask(board, "/loads")["listener__cold"] == 1
     assert _ask(board, "/loaded") == []
 
 
-@pytest.mark.parametrize("request_", SELDOM)
+@pytest.mark.parametrize("request_", RARE)
 def test_one_comes_with_the_request_that_needs_it_and_goes_with_the_next_collection(
     board: Running, request_: bytes
 ) -> None:
-    status, needed = SELDOM[request_]
+    status, needed = RARE[request_]
     assert _ask(board, "/collected")["loaded"] == []
     before = _ask(board, "/loads")[needed]
     assert _status(board, request_) == b"%d" % status
@@ -125,7 +125,7 @@ def test_one_comes_with_the_request_that_needs_it_and_goes_with_the_next_collect
 def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
     def run(rounds: int) -> None:
         for _ in range(rounds):
-            for request in SELDOM:
+            for request in RARE:
                 _status(board, request)
 
     def free() -> int:
@@ -140,21 +140,21 @@ def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
 
 
 def test_a_flood_of_nonsense_loads_it_now_and_then(board: Running) -> None:
-    before = _ask(board, "/loads")["refusal"]
+    before = _ask(board, "/loads")["routes__cold"]
     with board.client("probe") as client:
         for _ in range(400):
             assert client.get("/nothing-here").status_code == 404
-    assert 0 < _ask(board, "/loads")["refusal"] - before < 400 / 4
+    assert 0 < _ask(board, "/loads")["routes__cold"] - before < 400 / 4
 
 
 @pytest.mark.parametrize("leave", [16000, 6000])
 def test_with_a_full_heap_requests_fail_and_the_board_goes_on(board: Running, leave: int) -> None:
     board.exchange("probe", _GET % b"filled?leave=%d" % leave)
-    for request, (status, _) in SELDOM.items():
+    for request, (status, _) in RARE.items():
         assert _status(board, request) in (b"", b"500", b"503", b"%d" % status)
     until = time.monotonic() + 10
     while _status(board, _GET % b"emptied") != b"204":  # this too may find no memory
         assert time.monotonic() < until
-    for request, (status, _) in SELDOM.items():
+    for request, (status, _) in RARE.items():
         assert _status(board, request) == b"%d" % status
     assert board.sim.board("box").starts == 1

@@ -46,10 +46,10 @@ MISTAKES: dict[str, list[Edit]] = {
     ],
     "A3 connections left": [],  # it is in the tools: see ``spoiled``
     "A4 no socket for accept": [
-        ("torpor/http/refusal.py", "error.errno == ENFILE", "error.errno == 0")
+        ("torpor/http/listener.py", "error.errno == ENFILE", "error.errno == 0")
     ],
     "A4 number of ECONNABORTED": [
-        ("torpor/http/refusal.py", "not in (ECONNABORTED, ECONNRESET)", "not in (103, 104)")
+        ("torpor/http/listener.py", "not in (ECONNABORTED, ECONNRESET)", "not in (103, 104)")
     ],
     "A5 host name": [("torpor/wifi.py", "        if host:\n", "        if 0:\n")],
     "A8 DNS 0.0.0.0": [

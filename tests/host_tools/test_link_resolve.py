@@ -95,10 +95,6 @@ FEATURES = {
     "torpor.http.budget": (Small(port=8001), Small(port=None)),
     "torpor.http.listener": (Small(port=8001), Small(port=None)),
     "torpor.http.microdot_adapter": (Small(has_app=True), Small(has_app=True, port=None)),
-    "torpor.http.stream": (
-        Small(methods=(method("m", "GET /", streamed=True),)),
-        Small(methods=(method("m", "GET /"),)),
-    ),
     "torpor.store": (Small(keeps={"uses_store": True}), Small()),
     "torpor.store.database": (Small(keeps={"uses_store": True}), Small()),
     "torpor.store.migrate": (_migrated(), Small(keeps={"uses_store": True})),
@@ -127,6 +123,17 @@ def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
     assert "def float_(" not in args.source
     whole = (paths.firmware_dir() / "torpor/http/args.py").read_text()
     assert args.source.count("\n") == whole.count("\n")
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_streaming_only_for_routes_that_stream(tmp_path: Path, streamed: bool) -> None:
+    made = plan(tmp_path, {"a": Small(methods=(method("m", "GET /", streamed=streamed),))})
+    board = made.boards[0]
+    program = resolved(made, board, {"cluster": wiring(made, board)})
+    shake.run(program)
+    response = program.modules["torpor.http.response"].source
+    assert ("async def streamed(" in response) is streamed
+    assert ("def _next_chunk(" in response) is streamed
 
 
 def test_every_optional_module_exists() -> None:

@@ -37,7 +37,7 @@ def test_its_runtime_is_what_its_features_need(image: Image) -> None:
     used = {
         "http.listener",
         "http.microdot_adapter",
-        "http.stream",
+        "http.response",
         "http.args",
         "schedule",
         "wifi",

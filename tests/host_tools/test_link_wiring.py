@@ -89,8 +89,8 @@ def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
     ("small", "parts"),
     [
         (Small(port=None), "(wifi,)"),
-        (Small(), "(wifi, opening)"),
-        (Small(methods=(method("m", every_ms=10),)), "(wifi, opening, schedule)"),
+        (Small(), "(wifi, listener)"),
+        (Small(methods=(method("m", every_ms=10),)), "(wifi, listener, schedule)"),
     ],
 )
 def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) -> None:

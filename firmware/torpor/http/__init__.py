@@ -1,6 +1,6 @@
 """HTTP/1.1 for the services that have a port.
 
-``opening`` starts it, ``listener`` is the way from the socket to the handler. What good requests
-do not reach is cold code, which takes no heap until it is needed: ``opening``, ``refusal``,
-``chunks``, ``unusual`` and ``json_errors``.
+``listener`` is the way from the socket to the handler: ``wire`` reads a request, ``routes`` finds
+its handler, ``args`` and ``fields`` convert its arguments, ``response`` writes what it returns.
+``budget`` shares the board's connections.
 """

@@ -9,10 +9,13 @@ import json
 
 from micropython import const
 
+from ..cold import cold
 from ..service import Fault
-from .wire import text, unquote
+from .wire import join_surrogates, text, unquote
 
 _DIGITS = const(300)  # in a number; twice as many are refused in a body, for int() is quadratic
+_SHOWN = const(57)  # characters of a value in a message
+_LARGE = const(1 << 62)
 _REQUIRED = object()
 
 
@@ -52,13 +55,9 @@ def _loads(data):
     """The value of JSON text. Raises ``ValueError``, ``RuntimeError``, ``MemoryError``."""
     for at in range(0, len(data), _DIGITS):
         if 48 <= data[at] <= 57:
-            from . import unusual
-
-            unusual.check_digits(data, at, _DIGITS)
+            _check_digits(data, at, _DIGITS)
     if b"\\u" in data:
-        from . import surrogates
-
-        data = surrogates.joined(bytes(data))
+        data = join_surrogates(bytes(data))
     return json.loads(text(data))
 
 
@@ -70,8 +69,6 @@ class Text:
 
 
 def _bad(name, expected, value):
-    from .unusual import shown
-
     if type(value) is Text:
         value = value.text
     return Fault(400, "%s: expected %s, got %s" % (name, expected, shown(value)))
@@ -251,3 +248,42 @@ def _bool(name, text):
     if text in ("false", "0"):
         return False
     raise _bad(name, "true or false", text)
+
+
+@cold
+def _check_digits(data, at: int, most: int) -> None:
+    """Raise ``Fault(400)`` if a number in JSON text has ``most`` digits from ``at`` on."""
+    run = bytes(data[at : at + most])
+    if len(run) < most or not run.isdigit():
+        return
+    before = bytes(data[:at]).replace(b"\\\\", b"").replace(b'\\"', b"")
+    if before.count(b'"') % 2 == 0:  # else they are in a string
+        raise Fault(400, "a number has more than %d digits" % most)
+
+
+@cold
+def shown(value, room: int = _SHOWN) -> str:
+    """Return ``value`` for a message, cut after about ``room`` characters.
+
+    It works on no more than that: a client's value may be large, and a number of many digits takes
+    long to be written.
+    """
+    kind = type(value)
+    if kind is str:
+        return repr(value) if len(value) < room else repr(value[:room]) + "..."
+    if kind is int and not -_LARGE < value < _LARGE:
+        return "a large number"
+    if kind is not list and kind is not dict:
+        return repr(value)
+    ends = "[]" if kind is list else "{}"
+    text = ends[0]
+    for item in value:
+        if len(text) > 1:
+            text += ", "
+        if len(text) >= room - 4:
+            return text + "..."
+        if kind is dict:
+            text += shown(item, room - len(text)) + ": "
+            item = value[item]
+        text += shown(item, max(4, room - len(text) - 4))
+    return text + ends[1]

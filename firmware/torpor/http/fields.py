@@ -4,7 +4,18 @@ The build's route binders call ``shaped`` for arguments that are records or hold
 with such a route have this module.
 """
 
+from ..cold import cold
 from ..service import Fault
+from .args import shown
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def shaped(value, name, like):
@@ -14,9 +25,7 @@ def shaped(value, name, like):
     value that is wrong.
     """
     if value is not None and not fits(value, like):
-        from . import mismatch
-
-        raise Fault(400, mismatch.reason(value, like, name))
+        raise Fault(400, reason(value, like, name))
     return value
 
 
@@ -80,3 +89,88 @@ def _is_within(value, like) -> bool:
             except RuntimeError:  # the pattern goes too deep for this string
                 return False
     return bool(like)
+
+
+@cold
+def reason(value, like, path: str) -> str:
+    """``points[3].celsius: expected a number, got 'x'``, for a value that does not fit."""
+    form = type(like)
+    if form is tuple:
+        return _reason_of_union(value, like, path)
+    if form is list and type(value) is list:
+        for i in range(len(value)):
+            if not fits(value[i], like[0]):
+                return reason(value[i], like[0], "%s[%d]" % (path, i))
+    if form is dict and type(value) is dict and not _limited(like):
+        for key in value if "" in like else like:
+            kind = like.get("", like.get(key))
+            if key not in value:
+                if type(kind) is not tuple or kind[0] is not ...:
+                    return "%s.%s: missing" % (path, key)
+            elif not fits(value[key], kind):
+                step = "[%s]" % shown(key) if "" in like else "." + key
+                return reason(value[key], kind, path + step)
+    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+
+
+def _reason_of_union(value, like, path):
+    """The reason of the option that was meant: one of the value's form, or with its tag."""
+    options = [each for each in like if each is not ...]
+    same = [each for each in options if type(each) is type(value) and type(value) in (list, dict)]
+    for each in same:
+        if len(same) == 1 or _has_tag(value, each):
+            return reason(value, each, path)
+    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+
+
+def _has_tag(value, like):
+    if type(like) is dict:
+        for key in like:
+            if type(like[key]) is str and value.get(key) == like[key]:
+                return True
+    return False
+
+
+def _words(like):
+    form = type(like)
+    if form is tuple:
+        words = []
+        for each in like:
+            text = "" if each is ... else _words(each)
+            if text and text not in words:
+                words.append(text)
+        if len(words) == 1:
+            return words[0]
+        return ", ".join(words[:-1]) + " or " + words[-1]
+    if like is None:
+        return "null"
+    if form is type:
+        return _WORDS.get(like, "a value")
+    if form is dict and _limited(like):
+        return _words_of_limits(like)
+    return _WORDS[form] if form in (list, dict) else repr(like)
+
+
+def _limited(like):
+    """The type that ``{int: (1, 100)}`` limits, or None for another dict."""
+    for key in like:
+        return key if type(key) is type else None
+    return None
+
+
+def _words_of_limits(like):
+    kind = _limited(like)
+    low, high = like[kind][:2]
+    if kind is str and low is not None and low == high:
+        text = " of %d characters" % low
+    elif low is not None and high is not None:
+        text = (" of %d to %d characters" if kind is str else " from %s to %s") % (low, high)
+    elif low is not None:
+        text = " of at least %s" % low
+    else:
+        text = "" if high is None else " of at most %s" % high
+    if kind is str and text and (low is None or high is None):
+        text += " characters"
+    if len(like[kind]) == 3:
+        text += " that matches " + like[kind][2]
+    return _WORDS[kind] + text

@@ -10,15 +10,17 @@ the requests per second, and a connection needs 1.3 kB more.
 
 import asyncio
 import socket
-from errno import EAGAIN, ECONNRESET
+from errno import EAGAIN, ECONNABORTED, ECONNRESET
 
 from micropython import const
 
 from .. import clock, heap, loop, sockets
+from ..cold import cold
+from ..errnos import ENFILE
 from ..log import Log
 from ..service import Fault
 from . import wire
-from .budget import FRESH, IDLE, READING, SERVING, STREAMING
+from .budget import FRESH, IDLE, READING, SERVING, STREAMING, Budget
 from .response import encode, error
 from .routes import find
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
 _REOPEN_MS = const(1000)
 _TURN_MS = const(10)
+_LINGER_MS = const(500)
+_TURN_AWAY_MS = const(300)
+_FULL_MS = const(20)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
@@ -41,12 +46,33 @@ _view = memoryview(buffer)
 _log = Log("http")
 
 
+@cold
+def start(kernel) -> None:
+    """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
+    cluster = kernel.cluster
+    budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.LINKS)
+    for name, port in cluster.PORTS.items():
+        failed = kernel.failed.get(name)
+        routes = cluster.ROUTES.get(name)
+        tree = routes(kernel.services[name]) if routes and not failed else {}
+        tree.update(kernel.branches)
+        listener = Listener(name, port, budget, tree, failed)
+        try:
+            listener.open()
+            _log.info("%s listens on port %d", name, port)
+        except OSError as e:
+            _log.error("%s cannot listen on port %d: %s", name, port, e)
+        kernel.listeners.append(listener)
+        kernel.rejoined.append(listener.renew)
+        asyncio.create_task(listener.run())
+
+
 class Listener:
     """A service's port: accepts connections as the board's budget allows and serves its routes.
 
     A handler is a function that takes the request and returns an awaitable of the result, or a
     tuple that begins with a function which serves the request in its own way (``response.typed``,
-    ``stream.serve``, ``microdot_adapter.serve``).
+    ``response.streamed``, ``microdot_adapter.serve``).
 
     Args:
         name: The service.
@@ -73,9 +99,7 @@ class Listener:
 
     def open(self) -> None:
         """Start to listen. Raises ``OSError``."""
-        from .opening import listen
-
-        self._sock = listen(self.port)
+        self._sock = _listen(self.port)
 
     # async
     def run(self):
@@ -95,9 +119,7 @@ class Listener:
                         client, address = sock.accept()
                     except OSError as e:
                         if e.errno != EAGAIN:
-                            from . import refusal
-
-                            yield from refusal.pass_over(e)
+                            yield from _pass_over(e)
                         continue
                     client.setblocking(False)
                     connection = Connection(self, client, address)
@@ -205,9 +227,7 @@ class Connection:
                         unread = yield from self._body(unread)
                 except Fault as e:
                     # It is not known where the next request would begin.
-                    from . import refusal
-
-                    yield from refusal.refuse(self, e)
+                    yield from _refuse(self, e)
                     return
                 self.state = SERVING
                 try:
@@ -259,24 +279,24 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
-            from . import unusual
+            from .body import too_long
 
-            unusual.too_long(self.listener, request)
+            too_long(self.listener, request)
             return unread  # for the application
         if length <= len(unread) and length > 0:
             request.body = unread[:length]
             return unread[length:]
         self._reading()
         if request.expects and not unread:
-            from . import unusual
+            from .body import before_body
 
-            if not unusual.before_body(self.listener, request):
+            if not before_body(self.listener, request):
                 return unread
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
-            from . import chunks
+            from .body import read_chunks
 
-            return (yield from chunks.read(self, unread))
+            return (yield from read_chunks(self, unread))
         body = bytearray(length)
         body[: len(unread)] = unread
         view = memoryview(body)
@@ -305,9 +325,7 @@ class Connection:
     async def turn_away(self) -> None:
         """Answer 503: all connections of the board are busy."""
         try:
-            from . import refusal
-
-            await refusal.turn_away(self)
+            await _turn_away(self)
         except (OSError, MemoryError):
             pass  # the listener must go on in any case
         finally:
@@ -324,6 +342,23 @@ class Connection:
         except OSError:
             self.gone = True
             raise
+
+    @cold
+    async def linger(self, ms: int = _LINGER_MS, reads: int = 99) -> None:
+        """Read what the client still sends, so that closing does not take the answer from it."""
+        sock = self.sock
+        since = clock.ticks()
+        while reads and clock.since(since) < ms:
+            try:
+                n = sock.readinto(buffer)
+            except OSError:
+                return  # it has gone
+            if n is None:
+                await asyncio.sleep_ms(10)
+            elif n:
+                reads -= 1
+            else:
+                return
 
     def streams(self) -> None:
         """Note that a response has begun which is sent in pieces and may never end."""
@@ -357,3 +392,50 @@ class Connection:
         except (OSError, MemoryError):
             pass  # the task that watches all connections calls this
         self.drop()
+
+
+@cold
+def _listen(port: int) -> socket.socket:
+    """Return a socket that listens on the port. Raises ``OSError``."""
+    address = socket.getaddrinfo("0.0.0.0", port)[0][-1]
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(4)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+# async
+@cold
+def _pass_over(error):
+    """Go on after an error of ``accept`` that has cost one client only. Raises any other error."""
+    if error.errno == ENFILE:  # the board has no socket left, and the client is gone
+        yield from asyncio.sleep_ms(_FULL_MS)
+    elif error.errno not in (ECONNABORTED, ECONNRESET):
+        raise error
+
+
+@cold
+async def _refuse(connection, fault) -> None:
+    """Answer a request that cannot be read to its end, and close."""
+    request = connection.request
+    request.keep = False
+    request.verb = ""
+    await connection.send(error(request, fault))
+    await connection.linger()
+
+
+@cold
+async def _turn_away(connection) -> None:
+    """Ask a client for whom there is no place to come again."""
+    sock = connection.sock
+    await connection.linger(_TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
+    connection.request.keep = False
+    fault = Fault(503, "all connections are busy", {"Retry-After": "1"})
+    sock.write(error(connection.request, fault))
+    await connection.linger(_TURN_AWAY_MS)

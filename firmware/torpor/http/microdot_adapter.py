@@ -19,7 +19,7 @@ from .. import log
 from ..cold import cold
 from ..service import Fault
 from .response import compose, head
-from .wire import MAX_BODY, text, unquote
+from .wire import MAX_BODY, join_surrogates, text, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,9 +200,7 @@ async def serve(connection, handler, rest):
     if not stream or stream.left <= 0:
         return answer
     await connection.send(answer)
-    from .refusal import linger
-
-    await linger(connection.sock)  # or what was not read would take the answer away
+    await connection.linger()  # or what was not read would take the answer away
     return b""
 
 
@@ -243,15 +241,13 @@ def _check_body(request) -> None:
 
     Bytes of the body stay as they are: an application may hold them against a signature.
     """
-    from . import surrogates
-
     kind = request.content_type.split(";")[0]
     body = request.body
     try:
         if kind == "application/json":
             text(body)
             if b"\\u" in body:
-                whole = surrogates.joined(body)
+                whole = join_surrogates(body)
                 if len(whole) != len(body):
                     _load(request, whole)
         elif kind == "application/x-www-form-urlencoded":

@@ -16,6 +16,14 @@ _ROOM = const(256)  # bytes allocated for such an answer at once
 # One text: a dict of texts would take five times the heap.
 _REASONS = "200 OK\n201 Created\n204 No Content\n404 Not Found\n"
 _TIGHT = (",", ":")
+_LACKS = "%s: JSON has no %s, return %s"
+_INSTEAD = {
+    "set": "a list",
+    "frozenset": "a list",
+    "bytes": "text, or the bytes alone",
+    "bytearray": "text, or the bytes alone",
+    "generator": "a list, or await it",
+}
 _PLAIN = (str, int, bool, type(None))  # types whose every value JSON has
 
 
@@ -48,9 +56,7 @@ def encode(request, result, content_type=None) -> bytes:
     elif kind is str:
         data = result.encode()
         if b"\xed" in data:
-            from . import json_errors
-
-            json_errors.check_text(result, data)
+            _check_text(result, data)
         result = data
         kind = "text/plain; charset=utf-8"
     elif kind is bytes or kind is bytearray:
@@ -62,9 +68,7 @@ def encode(request, result, content_type=None) -> bytes:
 
 def _json(result, head=b"") -> bytes:
     if not is_json(result):
-        from . import json_errors
-
-        json_errors.refuse(result, "")
+        refuse(result, "")
     out = BytesIO(_ROOM)
     out.write(head)
     json.dump(result, out, separators=_TIGHT)  # type: ignore[call-overload]
@@ -75,16 +79,80 @@ def _json(result, head=b"") -> bytes:
     data = out.getvalue()
     out.close()
     if b"\xed" in data:  # how half a surrogate pair begins, and a good deal of Korean
-        from . import json_errors
-
-        json_errors.check_text(result, data)
+        _check_text(result, data)
     return data
 
 
 async def typed(connection, handler, rest) -> bytes:
-    """Serves ``(typed, function, content type)``: an answer of a type of its own."""
+    """Serve ``(typed, function, content type)``: a response with a content type of its own."""
     request = connection.request
     return encode(request, (await handler[1](request)), handler[2])
+
+
+async def streamed(connection, handler, rest):
+    """Serve ``(streamed, function, content type or None)``, whose function returns a generator.
+
+    What the generator yields is sent as it comes, chunked (RFC 9112, 7.1). MicroPython has no
+    ``async for`` over generators, but an ``async def`` that yields is a generator whose ``await``s
+    yield None to the event loop. So what it yields is either None, which is passed on, or a chunk.
+
+    Returns:
+        The bytes that end the response.
+    """
+    request = connection.request
+    generator = handler[1](request)
+    # The first chunk is made before anything is sent: until then an error has a status of its own.
+    data = await _next_chunk(generator)
+    content_type = handler[2] or (
+        "application/octet-stream" if isinstance(data, bytes) else "text/plain; charset=utf-8"
+    )
+    chunked = not request.http10
+    if not chunked:
+        request.keep = False
+    framing = "Transfer-Encoding: chunked" if chunked else None
+    lead = head(request, 200, content_type, None, framing).encode()
+    if request.verb == "HEAD":
+        generator.close()
+        return lead
+    try:
+        connection.streams()
+        while data is not None:
+            if isinstance(data, str):
+                data = data.encode()
+            if data:
+                piece = b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
+                await connection.send(lead + piece)
+                lead = b""
+            data = await _next_chunk(generator)
+    except Exception as e:
+        if connection.gone:
+            raise
+        # Too late for a status: an answer that breaks off shows the client that it is not whole.
+        connection.report(e)
+        request.keep = False
+        return lead
+    finally:
+        generator.close()  # its own ``finally`` must run, also when the connection is dropped
+    return lead + b"0\r\n\r\n" if chunked else lead
+
+
+# async
+def _next_chunk(generator):
+    """Return the next chunk of a generator, or None at the end."""
+    send = generator.send
+    chunk = None
+    try:
+        chunk = send(None)
+        while chunk is None:
+            try:
+                yield
+            except BaseException as e:  # the task is cancelled: the generator's finally must run
+                chunk = generator.throw(e)
+            else:
+                chunk = send(None)
+        return chunk
+    except StopIteration:
+        return None
 
 
 def _reason(status: int) -> str:
@@ -157,7 +225,7 @@ def error(request, fault) -> bytes:
 
 
 def is_json(value) -> bool:
-    """Whether JSON has all that is in ``value``. ``json_errors.refuse`` says what it lacks.
+    """Whether JSON has all that is in ``value``. ``refuse`` reports what it lacks.
 
     MicroPython's writer takes everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
     and an infinite number ``inf``. Looking through a result costs a fraction of writing it.
@@ -180,3 +248,53 @@ def is_json(value) -> bool:
         elif not is_json(item):
             return False
     return True
+
+
+@cold
+def _check_text(value, data) -> None:
+    """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8.
+
+    A ``str`` of MicroPython can hold half a surrogate pair.
+    """
+    from .wire import text
+
+    try:
+        text(data)
+    except UnicodeError:
+        refuse(value, "")
+        raise
+
+
+@cold
+def refuse(value, path: str) -> None:
+    """Raise ``ValueError`` for the first part of ``value`` that an answer cannot hold.
+
+    Args:
+        value: What a handler has returned.
+        path: The way to it, such as ``rows[0].celsius``; empty for the whole.
+    """
+    kind = type(value)
+    if isinstance(value, dict):
+        for key in value:
+            if isinstance(key, str):
+                _refuse_half_pair(key, "a key of " + (path or "the answer"))
+            refuse(value[key], "%s.%s" % (path, key) if path else str(key))
+    elif kind is tuple or isinstance(value, list):
+        for i in range(len(value)):
+            refuse(value[i], "%s[%d]" % (path, i))
+    elif isinstance(value, str):
+        _refuse_half_pair(value, path or "the answer")
+    elif kind is float:
+        if value - value != 0:
+            raise ValueError(_LACKS % (path or "the answer", value, "None for it"))
+    elif value is not None and not isinstance(value, (int, bool)):
+        instead = _INSTEAD.get(kind.__name__, "a list, a dict, text or a number")
+        raise ValueError(_LACKS % (path or "the answer", kind.__name__, instead))
+
+
+def _refuse_half_pair(value: str, path: str) -> None:
+    for c in value:
+        if 0xD800 <= ord(c) < 0xE000:
+            raise ValueError(
+                "%s: U+%04X is half a surrogate pair, not a character" % (path, ord(c))
+            )

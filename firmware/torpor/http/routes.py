@@ -5,6 +5,9 @@ The tree has one dict for each segment of a path, ``"*"`` for a parameter, and h
 matches: that of an application. The root's ``"~"`` leads to what the runtime itself serves.
 """
 
+from ..cold import cold
+from ..service import Fault
+
 
 def find(listener, request):
     """Return the handler of a request to a listener.
@@ -22,6 +25,48 @@ def find(listener, request):
         handler = node.get(request.key)
     if handler:
         return handler
-    from . import refusal
+    return _unmatched(listener, request, node)
 
-    return refusal.unmatched(listener, request, node)
+
+@cold
+def _unmatched(listener, request, node):
+    """Return the application's handler for a request that no route takes.
+
+    Args:
+        listener: The service's listener.
+        request: The request.
+        node: The part of the tree of routes at its path, or None.
+
+    Raises:
+        Fault: The application does not take it either, or there is none.
+    """
+    if request.raw == b"*":
+        _whole_server(request)
+    verbs = [key[1:] for key in node if key[:1] == "/"] if node else []
+    application = listener.routes.get("/")
+    if application:
+        if not verbs:
+            return application
+        more = application[2](application[1], request)
+        if ("GET" if request.verb == "HEAD" else request.verb) in more:
+            return application
+        verbs += more
+    if listener.failed:
+        request.keep = False  # one that starts on request is tried again for a new connection
+        raise Fault(503, "%s did not start: %s" % (listener.name, listener.failed))
+    if not verbs:
+        raise Fault(404, "%s has no %s" % (listener.name, request.target))
+    if "GET" in verbs:
+        verbs.append("HEAD")
+    verbs.append("OPTIONS")
+    allow = {"Allow": ", ".join(sorted(set(verbs)))}
+    if request.verb == "OPTIONS":
+        raise Fault(204, "", allow)
+    raise Fault(405, "%s does not take %s" % (request.target, request.verb), allow)
+
+
+def _whole_server(request) -> None:
+    """Raise the ``Fault`` that answers a request for ``*`` (RFC 9110, 9.3.7)."""
+    if request.verb != "OPTIONS":
+        raise Fault(400, "the target * is for OPTIONS")
+    raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})

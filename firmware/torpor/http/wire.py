@@ -9,15 +9,25 @@ from binascii import unhexlify
 
 from micropython import const
 
+from ..cold import cold
 from ..service import Fault
 
 MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
 MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
 _TOO_LONG = const(999999999)  # stands for a Content-Length of ten digits and more
-LINE = "the request line is not 'METHOD target HTTP/1.1'"
+_LINE = "the request line is not 'METHOD target HTTP/1.1'"
 # What nearly every Host consists of; the frequent characters first, for the search goes in order.
 _HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_HTTP = b"http://"
+# RFC 3629, 4: bytes that begin no character, and those after which not every byte may come.
+_NO_LEADS = (b"\xc0", b"\xc1", b"\xf5", b"\xf6", b"\xf7")
+_LIMITED = (
+    (b"\xe0", 0xA0, 0xBF),  # others are overlong
+    (b"\xed", 0x80, 0x9F),  # others are surrogates
+    (b"\xf0", 0x90, 0xBF),
+    (b"\xf4", 0x80, 0x8F),  # others are beyond U+10FFFF
+)
 
 # The verbs that we route, and the key of their handlers in the route tree. Looked up by the bytes
 # of the request line: making a string costs a search through all names that the firmware knows.
@@ -57,7 +67,7 @@ class Request:
         """Take a head, the empty line at its end included. Raises ``Fault``."""
         parts = head.split(b" ", 2)
         if len(parts) != 3:
-            raise Fault(400, LINE)
+            raise Fault(400, _LINE)
         if parts[2] != self.tail:
             self._read_tail(parts[2])
         self.keep = self.stays
@@ -66,7 +76,7 @@ class Request:
             self.verb, self.key = verb
         else:
             if not _is_token(parts[0].lower()):
-                raise Fault(400, LINE)
+                raise Fault(400, _LINE)
             self.verb = str(parts[0], "utf-8")
             self.key = None
         if parts[1] != self.raw:
@@ -78,9 +88,7 @@ class Request:
         self.raw = None  # nothing is remembered of what is refused
         target = raw
         if target[:1] != b"/" or min(target) < 33 or max(target) > 126 or b"#" in target:
-            from . import unusual
-
-            target = unusual.target(target)
+            target = _rare_target(target)
         self.query = None
         escapes = b"%" in target
         if b"?" in target:
@@ -106,9 +114,7 @@ class Request:
         line_end = tail.find(b"\r\n")
         version = tail[:line_end]
         if version != b"HTTP/1.1" and version != b"HTTP/1.0":
-            from . import unusual
-
-            unusual.version(version)
+            _check_version(version)
         self.http10 = version == b"HTTP/1.0"
         self.read_headers(tail[line_end:-4])
         self.tail = tail
@@ -163,9 +169,7 @@ class Request:
             return
         colon = host.find(b":")
         if host.strip(_HOST) or (colon >= 0 and not (colon and host[colon + 1 :].isdigit())):
-            from . import unusual
-
-            unusual.authority(host)
+            _check_authority(host)
 
     def header(self, name: str) -> bytes | None:
         """The value of the first header of that name (lower case), or None."""
@@ -208,9 +212,7 @@ def text(data) -> str:
     decoded = str(data, "utf-8")
     if len(decoded) != len(data):
         # MicroPython takes overlong forms and surrogates too, which no client can read again.
-        from . import unusual
-
-        unusual.check_utf8(data)
+        _check_utf8(data)
     return decoded
 
 
@@ -228,7 +230,128 @@ def framed(data: bytes) -> int:
         if data[newline - 1 : newline] != b"\r":
             raise Fault(400, "lines must end in CR LF")
         if data.count(b" ", start, newline) != 2:
-            raise Fault(400, LINE)
+            raise Fault(400, _LINE)
     elif start < len(data) and not 33 <= data[start] <= 126 and data[start:] != b"\r":
-        raise Fault(400, LINE)
+        raise Fault(400, _LINE)
     return start
+
+
+@cold
+def _check_version(data: bytes) -> None:
+    """Raise ``Fault`` for a version other than ``HTTP/1.x``."""
+    if len(data) != 8 or data[:5] != b"HTTP/" or data[6] != 46:
+        raise Fault(400, _LINE)
+    if not data[5:6].isdigit() or not data[7:].isdigit():
+        raise Fault(400, _LINE)
+    if data[5] != 49:
+        raise Fault(505, "speak HTTP/1.1")
+
+
+@cold
+def _rare_target(data: bytes) -> bytes:
+    """Return the path and query of a target that is not a plain path. Raises ``Fault(400)``."""
+    if not data:
+        raise Fault(400, _LINE)
+    for c in data:
+        if c < 33 or c == 127:
+            raise Fault(400, "the target holds white space or a control character")
+    if b"#" in data:  # 9112, 3.2: a client keeps the fragment
+        raise Fault(400, "the target holds a #: write %23")
+    try:
+        text(data)
+    except UnicodeError:
+        raise Fault(400, "the target is not UTF-8")
+    if data[:1] == b"/":
+        return data
+    if data == b"*":  # 9112, 3.2.4: the server as a whole
+        return b""
+    if data[:7].lower() == _HTTP:  # 9112, 3.2.2: from proxies
+        end = 7
+        while end < len(data) and data[end] not in b"/?":
+            end += 1
+        if end == 7:
+            raise Fault(400, "the target names no host")
+        _check_authority(data[7:end])
+        return data[end:] if data[end : end + 1] == b"/" else b"/" + data[end:]
+    raise Fault(400, "the target must begin with a slash")
+
+
+@cold
+def _check_authority(data: bytes) -> None:
+    """Raise ``Fault(400)`` unless ``data`` is a host, perhaps with a port (9110, 7.2)."""
+    host, colon, port = data.partition(b":")
+    if data[:1] == b"[":  # an IPv6 address
+        host, bracket, port = data[1:].partition(b"]")
+        valid = bracket and b":" in host and not host.strip(b"0123456789abcdefABCDEF:.")
+        colon, port = port[:1], port[1:]
+        valid = valid and colon in (b"", b":")
+    else:
+        valid = bool(host) or not data
+        for c in host:
+            if not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122):
+                valid = valid and c in b"-._~!$&'()*+,;=%"
+        unquote(host)
+    if not valid or (port and not port.isdigit()):
+        raise Fault(400, "Host: expected a name or an address, perhaps with a port")
+
+
+@cold
+def _check_utf8(data) -> None:
+    """Raise ``UnicodeError`` for bytes that MicroPython's decoder accepts and RFC 3629 does not.
+
+    These are overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that
+    decoder.
+    """
+    data = bytes(data)  # a bytearray has no find
+    for c in _NO_LEADS:
+        if c in data:
+            raise UnicodeError
+    for lead, least, most in _LIMITED:
+        at = data.find(lead)
+        while at >= 0:
+            if not least <= data[at + 1] <= most:
+                raise UnicodeError
+            at = data.find(lead, at + 3)
+
+
+@cold
+def join_surrogates(text: bytes) -> bytes:
+    """Return JSON text with each pair of escapes as the character it stands for.
+
+    ``json`` of CPython and of browsers may write a character beyond U+FFFF as two escapes, each a
+    backslash, u and four digits (RFC 8259, 7). MicroPython takes these for two characters, which no
+    UTF-8 can hold, and takes any four characters for digits.
+
+    Raises ``Fault(400)``, or ``ValueError`` for an escape that is malformed.
+    """
+    parts = []
+    begin = at = 0
+    while True:
+        at = text.find(b"\\", at)
+        if at < 0:
+            break
+        high = _unit(text, at)
+        if not 0xD800 <= high < 0xE000:
+            at += 2
+            continue
+        low = _unit(text, at + 6)
+        if high >= 0xDC00 or not 0xDC00 <= low < 0xE000:
+            raise Fault(400, "unpaired surrogate in a string")
+        parts.append(text[begin:at])
+        parts.append(chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00).encode())
+        begin = at = at + 12
+    parts.append(text[begin:])
+    return b"".join(parts)
+
+
+def _unit(text: bytes, at: int) -> int:
+    """Return the number in the escape at that place; -1 if there is none.
+
+    Raises ``ValueError`` for one without four hexadecimal digits.
+    """
+    if text[at : at + 2] != b"\\u":
+        return -1
+    digits = unhexlify(text[at + 2 : at + 6])
+    if len(digits) != 2:
+        raise ValueError
+    return int.from_bytes(digits, "big")

@@ -76,9 +76,9 @@ def encode(result) -> tuple:
 def _json(value, name: str) -> str:
     """Raises ``ValueError`` for what JSON does not have, under that name."""
     if not is_json(value):
-        from ..http import json_errors
+        from ..http import response
 
-        json_errors.refuse(value, name)
+        response.refuse(value, name)
     return json.dumps(value, separators=_TIGHT)
 
 

@@ -117,9 +117,7 @@ class ServerConnection:
         except ValueError:
             refusal = frames.answer(0, 401, frames.REFUSED, b'"not genuine"')
             self._writer.send(self._responses.seal(refusal))
-            from ..http.refusal import linger  # no genuine board needs it
-
-            yield from linger(connection.sock)  # type: ignore[misc]
+            yield from connection.linger()
 
     async def _respond(self, frame, number, ms, fingerprint) -> None:
         """Execute a call and send the response."""

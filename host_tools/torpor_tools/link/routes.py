@@ -42,7 +42,7 @@ class Binder:
     def serves(self) -> str | None:
         """The function of the runtime, below ``torpor.http``, that serves the route in its way."""
         if self.method.streamed:
-            return "stream.serve"
+            return "response.streamed"
         return "response.typed" if self.route.content_type is not None else None
 
     @property
@@ -89,7 +89,6 @@ def binders(contract: Contract) -> list[Binder]:
         "microdot_adapter",
         "q",
         "s",
-        "stream",
         "strict",
     }  # what the functions read
     for method in contract.methods:

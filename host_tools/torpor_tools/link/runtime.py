@@ -79,7 +79,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "rpc": lambda board: board.called,
     "log_tools": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
-    "http.opening": lambda board: any(s.port is not None for s in board.services),
+    "http.listener": lambda board: any(s.port is not None for s in board.services),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
     "mqtt.mailbox": lambda board: board.mailbox is not None,

@@ -38,7 +38,8 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _WORD = re.compile(r"[^\W\d]\w*")
 _LOOK_UPS = ("getattr", "eval", "exec", "__import__", "__dict__", "dir", "globals")
 _PLAIN_BASES = ("object", "Exception")  # what MicroPython itself calls of these is dunder only
-_METHODS_OF = ("property", "staticmethod", "classmethod")
+# Decorators that do not use what they decorate: methods, and marks (see ``split``).
+_PLAIN_DECORATORS = ("property", "staticmethod", "classmethod", "cold", "startup")
 
 
 def run(program: Program) -> None:
@@ -157,7 +158,7 @@ def _candidates(module: Module, tree: ast.Module | ast.ClassDef) -> Iterator[_Ca
         if not isinstance(node, _Definition) or node.name.startswith("__"):
             continue
         names = [d.id if isinstance(d, ast.Name) else "" for d in node.decorator_list]
-        if all(name in _METHODS_OF for name in names):
+        if all(name in _PLAIN_DECORATORS for name in names):
             yield _Candidate(module, node, _methods(module, node))
 
 

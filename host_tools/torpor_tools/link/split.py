@@ -204,10 +204,11 @@ class _Split:
         edits = Edits(self.module.source)
         self._drop_mark_imports(edits)
         stay = [u for u in self.units if u.node not in self.group]
+        stay += [_defaults(u.node) for u in self.units if self._leaves_stub(u)]
         self._load_where_called(edits, stay)
         for unit in self.units:
             if unit.node in self.group:
-                if unit.of or self._needs_stub(unit):
+                if self._leaves_stub(unit):
                     self._stub(edits, unit.node)
                 else:
                     _take_out(edits, unit.node)
@@ -240,6 +241,9 @@ class _Split:
         ]
         if len(kept) < len(node.names):
             _replace_import(edits, node, kept, self.module.package)
+
+    def _leaves_stub(self, unit: _Unit) -> bool:
+        return unit.node in self.group and bool(unit.of or self._needs_stub(unit))
 
     def _needs_stub(self, unit: _Unit) -> bool:
         node = unit.node
@@ -607,6 +611,15 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str]:
     arguments += [f"{a.arg}={a.arg}" for a in node.args.kwonlyargs]
     arguments += [f"**{node.args.kwarg.arg}"] if node.args.kwarg else []
     return ast.unparse(bare), ", ".join(arguments)
+
+
+def _defaults(node: ast.stmt) -> _Unit:
+    """What a stub keeps of a function: the defaults of its parameters."""
+    arguments = getattr(node, "args", None)
+    assert isinstance(arguments, ast.arguments)
+    values = [value for value in (*arguments.defaults, *arguments.kw_defaults) if value]
+    kept = ast.Expr(ast.Tuple(values, ast.Load()))
+    return _Unit(kept, frozenset(global_names(kept)), frozenset())
 
 
 def _bare(argument: ast.arg) -> ast.arg:

@@ -10,9 +10,9 @@ SERVICES = ("notes",)
 
 def parts():
     from torpor import areas, wifi
-    from torpor.http import on_request, opening
+    from torpor.http import listener, on_request
 
-    return (areas, wifi, opening, on_request)
+    return (areas, wifi, listener, on_request)
 
 
 def load(name):

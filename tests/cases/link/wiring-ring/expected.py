@@ -9,9 +9,9 @@ SERVICES = ("readings", "alerts")
 
 def parts():
     from torpor import schedule, wifi
-    from torpor.http import opening
+    from torpor.http import listener
 
-    return (wifi, opening, schedule)
+    return (wifi, listener, schedule)
 
 
 def load(name):

@@ -1,4 +1,7 @@
-"""Bodies that come in chunks (RFC 9112, 7.1): few clients send them."""
+"""Bodies that few clients send: in chunks, too long, or only after "100 Continue".
+
+References are to RFC 9112 and RFC 9110.
+"""
 
 from micropython import const
 
@@ -6,15 +9,43 @@ from .. import sockets
 from ..cold import cold
 from ..service import Fault
 from .listener import buffer
+from .routes import find
 from .wire import MAX_BODY, MAX_HEAD, Request
 
 _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
+@cold
+def too_long(listener, request) -> None:
+    """Raise ``Fault(413)`` for a body that is too long, unless the application reads it.
+
+    The application has limits of its own.
+    """
+    application = listener.routes.get("/")
+    if not application or find(listener, request) is not application:
+        raise Fault(413, "the body is larger than %d bytes" % MAX_BODY)
+
+
+@cold
+def before_body(listener, request) -> bool:
+    """Return whether anybody takes the request, so that its body is asked for.
+
+    Raises ``Fault`` for one that no route takes. One that the application has no route for is
+    answered by the application, without its body.
+    """
+    handler = find(listener, request)
+    if handler is not listener.routes.get("/"):
+        return True
+    if request.verb in handler[2](handler[1], request):
+        return True
+    request.keep = False
+    return False
+
+
 # async
 @cold
-def read(connection, unread: bytes):
-    """Read the body of the connection's request, and return what has come after it.
+def read_chunks(connection, unread: bytes):
+    """Read the chunked body of the connection's request, and return what has come after it.
 
     Raises ``Fault``.
     """
