@@ -65,7 +65,7 @@ def test_extras_make_the_leaf_a_tuple() -> None:
     streamed = method("n", "GET /b", streamed=True)
     assert tree(binders(contract(typed, streamed))) == {
         "a": {"/GET": ("response.typed", "m", "text/csv")},
-        "b": {"/GET": ("stream.serve", "n", None)},
+        "b": {"/GET": ("response.streamed", "n", None)},
     }
 
 

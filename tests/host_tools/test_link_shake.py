@@ -121,6 +121,7 @@ def test_names_made_at_run_time_keep_the_package_whole() -> None:
 
 def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip() -> None:
     text = "def save():\n    pass\n\n\ndef start():\n    pass\n\n\ndef run():\n    pass\n"
+    text += "\n\n@cold\ndef info():\n    pass\n"  # a mark is no use
     part = Module("torpor.kernel", False, text, "kernel.py", "runtime")
     other = Module("torpor.power.sleep", False, "kernel.save()", "sleep.py", "runtime")
     main = Module("main", False, "kernel.run()", "main.py", "start")
@@ -128,6 +129,7 @@ def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip()
     assert "save" in made
     assert "run" in made
     assert "start" not in made
+    assert "info" not in made
 
 
 def test_microdot_without_its_server_and_what_nobody_calls(tmp_path: Path) -> None:

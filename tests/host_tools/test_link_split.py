@@ -209,6 +209,27 @@ def test_a_module_that_is_marked_throughout_is_released_as_a_whole(tmp_path: Pat
     assert len(split(module(WHOLE))[0]) == 1
 
 
+DEFAULTS = """
+from micropython import const
+from torpor.cold import cold
+
+_LEAST = const(3)
+_WORDS = ("a", "b")
+
+class Thing:
+    @cold
+    def size(self, least=_LEAST, *, words=_WORDS):
+        return least + _LEAST + len(words)
+
+    def hot(self):
+        return self.size() + self.size(1, words=())
+"""
+
+
+def test_a_stub_has_the_defaults_of_its_function(tmp_path: Path) -> None:
+    assert run(tmp_path, {"a.d": DEFAULTS}, "from a.d import Thing\nprint(Thing().hot())") == "12\n"
+
+
 def test_numbers_are_released_when_they_have_been_copied(tmp_path: Path) -> None:
     numbers = "from micropython import const\n\nFULL = const(28)\n"
     program = """

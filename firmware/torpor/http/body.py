@@ -16,7 +16,7 @@ _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
 @cold
-def too_long(listener, request) -> None:
+def refuse_too_long(listener, request) -> None:
     """Raise ``Fault(413)`` for a body that is too long, unless the application reads it.
 
     The application has limits of its own.
@@ -27,7 +27,7 @@ def too_long(listener, request) -> None:
 
 
 @cold
-def before_body(listener, request) -> bool:
+def wants_body(listener, request) -> bool:
     """Return whether anybody takes the request, so that its body is asked for.
 
     Raises ``Fault`` for one that no route takes. One that the application has no route for is

@@ -279,18 +279,18 @@ class Connection:
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
-            from .body import too_long
+            from .body import refuse_too_long
 
-            too_long(self.listener, request)
+            refuse_too_long(self.listener, request)
             return unread  # for the application
         if length <= len(unread) and length > 0:
             request.body = unread[:length]
             return unread[length:]
         self._reading()
         if request.expects and not unread:
-            from .body import before_body
+            from .body import wants_body
 
-            if not before_body(self.listener, request):
+            if not wants_body(self.listener, request):
                 return unread
             yield from self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length < 0:
