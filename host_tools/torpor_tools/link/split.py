@@ -168,12 +168,18 @@ class _Split:
         return [u for u in self.units if name in u.names and u.node is not but]
 
     def _add_helpers(self) -> None:
-        """Let what only moving code uses move along."""
+        """Let what only moving code uses move along, except for the defaults that stubs keep."""
+        marked = [
+            u.node for u in self.units if isinstance(u.node, Function) and u.node in self.group
+        ]
+        stay = {name for node in marked for name in _defaults(node).names}
         while True:
             found = {}
             for unit in self.units:
                 if unit.node not in self.group and self._may_follow(unit.node):
                     (name,) = unit.binds
+                    if name in stay:
+                        continue
                     marks = {self.group.get(u.node) for u in self._users(name, unit.node)}
                     if len(marks) == 1 and None not in marks:
                         found[unit.node] = str(marks.pop())
