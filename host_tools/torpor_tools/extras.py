@@ -14,6 +14,7 @@ EXTRAS = {
     "emulator": ("the emulated board", ("rp2040py",)),
     "gateway": ("the gateway", ("aiomqtt", "httptools")),
     "plots": ("plots", ("matplotlib",)),
+    "update": ("signed updates", ("cryptography",)),
     "test": ("tests", ("coverage", "pytest", "xdist")),
 }
 

@@ -34,6 +34,7 @@ NEEDS = {
     "emulator": ["sim --emulate", "doctor --type RPI_PICO_W --emulate"],
     "gateway": ["gateway"],
     "plots": ["power shed --plot power.svg"],
+    "update": ["secrets signing-key"],
     "test": ["test", "test --placements 2", "test -n 2"],
 }
 # In a process of its own, which has not loaded what is to be missing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from ..text import read_text
@@ -12,7 +14,7 @@ from .output import note
 @click.group(
     name="secrets",
     cls=Group,
-    help="Make and change the key under which the boards of the cluster call each other.",
+    help="Make and change the cluster's keys: for calls between boards, and for signed updates.",
 )
 def command() -> None:
     pass
@@ -57,6 +59,54 @@ def rotate(settings: Settings, finish: bool) -> None:
         click.echo("when all are done: torpor secrets rotate --finish")
 
 
-def _is_ignored(settings: Settings) -> bool:
+@command.command(
+    "signing-key",
+    cls=Command,
+    extra="update",
+    help="Make the key pair that signs updates over the network, or change it.",
+    examples=[
+        ("torpor secrets signing-key", "then build, and flash every board once"),
+        ("torpor secrets signing-key --rotate", "a second key, which boards learn by an update"),
+        ("torpor secrets signing-key --finish", "when every board is updated: drop the old key"),
+    ],
+)
+@click.option("--rotate", "change", flag_value="rotate", help="Make a second key.")
+@click.option("--finish", "change", flag_value="finish", help="Drop the old key.")
+@click.pass_obj
+def signing_key(settings: Settings, change: str | None) -> None:
+    from ..project.signers import NAME
+    from ..update import keys
+
+    if change == "finish":
+        keys.finish_rotation(settings.root)
+        click.echo(f"{keys.PRIVATE} is the new key now; next: torpor update, for every board")
+        return
+    if change == "rotate":
+        keys.rotate(settings.root, _new_passphrase())
+        click.echo(f"{NAME} has two keys; {keys.PRIVATE} still signs: torpor update, every board")
+        click.echo("when all are done: torpor secrets signing-key --finish")
+    else:
+        keys.create(settings.root, _new_passphrase())
+        click.echo(
+            f"{keys.PRIVATE} signs updates: keep it and its passphrase, also a copy elsewhere"
+        )
+        click.echo(f"{NAME} goes into every image: commit it")
+        click.echo("next: torpor build, then flash every board once; after that: torpor update")
+    if not _is_ignored(settings, keys.IGNORED):
+        note(f"put {keys.IGNORED} into .gitignore")
+
+
+def _new_passphrase() -> str:
+    """The passphrase from the environment or the terminal."""
+    from ..update.keys import PASSPHRASE_VARIABLE
+
+    given = os.environ.get(PASSPHRASE_VARIABLE)
+    if given is not None:
+        return given
+    asked: str = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return asked
+
+
+def _is_ignored(settings: Settings, name: str = "secrets.toml") -> bool:
     path = settings.root / ".gitignore"
-    return path.is_file() and "secrets.toml" in read_text(path, path.name).split()
+    return path.is_file() and name in read_text(path, path.name).split()

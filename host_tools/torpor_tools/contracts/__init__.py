@@ -191,6 +191,7 @@ def _board_plan(
         board,
         tuple(services),
         entry.host,
+        update=entry.update,
         power=power,
         mailbox=mailbox,
         devices=devices,

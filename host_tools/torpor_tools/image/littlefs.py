@@ -10,6 +10,7 @@ from ..model.board import Filesystem
 from .tree import Files
 
 _NO_SPACE = -28
+_SPARE_BLOCKS = 8  # as in firmware/torpor/update/receive.py
 
 
 def pack(files: Files, filesystem: Filesystem) -> bytes:
@@ -55,6 +56,22 @@ def _filled(files: Files, filesystem: Filesystem, blocks: int) -> LittleFS:
         with lfs.open(path, "wb") as file:
             file.write(files[path])
     return lfs
+
+
+def check_room_for_two(files: Files, filesystem: Filesystem, board: str) -> None:
+    """Check that an update fits beside the image: the board keeps both while one is on trial.
+
+    Raises ``UserError`` if it does not.
+    """
+    needed = 2 * _needed(files, filesystem) + _SPARE_BLOCKS * filesystem.block_size
+    available = filesystem.block_count * filesystem.block_size
+    if needed > available:
+        raise fail(
+            f"signed updates need room for two images: {needed:,} bytes of the filesystem of "
+            f"{board}, which has {available:,}",
+            "make static files smaller, or write `update = false` into the table of the board in "
+            "cluster.toml:\nthen it has one image, which torpor deploy replaces over USB",
+        )
 
 
 def _needed(files: Files, filesystem: Filesystem) -> int:

@@ -63,11 +63,21 @@ def build(
     """
     board = _board(plan, board_name)
     inputs = inputs or Inputs(plan)
-    linked = _link(plan, board, inputs, cache=out / ".cache" / "mpy", strict=strict, report=report)
+    linked = _link(
+        plan,
+        board,
+        inputs,
+        cache=out / ".cache" / "mpy",
+        strict=strict,
+        frozen=frozen,
+        report=report,
+    )
     files = _files(linked, inputs, types=types, production=production, report=report)
     if frozen:
         files = left_over(files)
     filesystem = littlefs.pack(files, board.board.filesystem)
+    if linked.updated:
+        littlefs.check_room_for_two(files, board.board.filesystem, board.name)
     sizes = measure(board, tuple(linked.modules.values()), files)
     folder = out / board.name
 
@@ -175,18 +185,21 @@ def _link(
     cache: Path | None = None,
     wired: bool = True,
     strict: bool = False,
+    frozen: bool = False,
     report: Report | None = None,
 ) -> Program:
     program = Program(
         plan,
         board,
         keyed=inputs.keyed,
+        signers=() if frozen else inputs.signers,
         versions=inputs.versions,
         strict=strict,
         wired=wired,
         cache=cache,
-        start=start_modules(board.board.port, begin=radio.begin(board)),
     )
+    begin = radio.begin(board)
+    program.start = start_modules(board.board.port, begin=begin, updated=program.updated)
     return run_passes(program, report)
 
 

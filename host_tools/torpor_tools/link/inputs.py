@@ -10,6 +10,7 @@ from ..contracts.lock import read_lock
 from ..errors import Problem, UserError
 from ..model.plan import Plan
 from ..project.secrets import broker_login, cluster_keys, secret_files
+from ..project.signers import public_keys
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ class Inputs:
     def keyed(self) -> bool:
         """Whether the project has a key, so that peers and the tools may call."""
         return bool(self._read(lambda: cluster_keys(self._root)))
+
+    @cached_property
+    def signers(self) -> list[bytes]:
+        """The moduli of the keys that sign updates."""
+        return self._read(lambda: public_keys(self._root)) or []
 
     @cached_property
     def versions(self) -> dict[str, int]:

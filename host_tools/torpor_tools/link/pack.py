@@ -13,10 +13,12 @@ from .inputs import Inputs
 from .program import Program
 from .start import start_modules
 
+SIGNERS = "signing.pub"  # the moduli of the keys that sign updates
+
 
 def run(program: Program) -> None:
     """Gather all files of the image, with the list of their checksums."""
-    as_they_are = _as_they_are(program.board, program.production)
+    as_they_are = _as_they_are(program)
     files = {**program.compiled, **as_they_are, **program.secrets}
     program.files = {**files, LISTING: checksums(files)}
 
@@ -56,10 +58,14 @@ def _open_mailbox(board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
         yield Problem(broker.where, what, remedy)
 
 
-def _as_they_are(board: BoardPlan, production: bool) -> dict[str, bytes]:
+def _as_they_are(program: Program) -> dict[str, bytes]:
     """The files that go into the image as they are."""
-    start = start_modules(board.board.port, production, radio.begin(board))
+    board = program.board
+    begin = radio.begin(board)
+    start = start_modules(board.board.port, program.production, begin, updated=program.updated)
     files = {module.path: module.source.encode() for module in start}
+    if program.updated:
+        files[SIGNERS] = b"".join(program.signers)
     for service in board.services:
         for name, data in static_files(service.folder / "static").items():
             files[f"services/{service.name}/static/{name}"] = data

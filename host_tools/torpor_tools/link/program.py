@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ class Program:
     plan: Plan
     board: BoardPlan
     keyed: bool = False  # the project has a key, so other boards and the tools may call
+    signers: Sequence[bytes] = ()  # the moduli of the keys that sign updates
     versions: Mapping[str, int] = field(default_factory=dict)  # of contracts, by contracts.lock
     strict: bool = False  # calls in memory go through the wire encoding
     wired: bool = True  # False: the plan has mistakes, so that no wiring can be made of it
@@ -44,6 +45,11 @@ class Program:
     def shelf(self) -> Shelf:
         """The libraries of the project."""
         return Shelf(self.plan.cluster)
+
+    @property
+    def updated(self) -> bool:
+        """Whether the board takes signed updates."""
+        return bool(self.keyed and self.signers and self.board.can_update)
 
     @property
     def generated(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ def run(program: Program) -> None:
     work = _Search(program.board, program.shelf, program.modules)
     for module in list(program.modules.values()):
         work.follow(module, None)
-    for module in start_modules(program.board.board.port):
+    for module in start_modules(program.board.board.port, updated=program.updated):
         work.follow(module, None)
     program.modules = dict(sorted(work.found.items()))
     program.problems += work.problems

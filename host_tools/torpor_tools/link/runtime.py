@@ -10,7 +10,12 @@ from collections.abc import Callable
 from ..model.plan import BoardPlan
 
 START_FILES = ("boot.py", "main.py")
-PACKAGES = ("torpor", "torpor_test", "swap")  # what firmware/ has for the module path of a board
+PACKAGES = (
+    "torpor",
+    "torpor_test",
+    "slots",
+    "swap",
+)  # what firmware/ has for the module path of a board
 # Modules that each port has its own file for: firmware/ports/<port><suffix>.py.
 PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
 # What services may import from PyPI: the package on the device, and the project that has it.
@@ -85,6 +90,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "mqtt.mailbox": lambda board: board.mailbox is not None,
     "power.pins": _has_wake_pins,
     "power.sleep": lambda board: board.power is not None and board.power.sleeps,
+    "update": lambda board: board.updated,
 }
 
 

@@ -50,5 +50,10 @@ def _generate(program: Program) -> None:
 
 
 def _called(program: Program) -> BoardPlan:
-    """A board that has the cluster's key can be called, by other boards and by the host's tools."""
-    return replace(program.board, called=program.keyed and program.board.port is not None)
+    """The board with what follows from the project's keys.
+
+    A board that has the cluster's key can be called, by other boards and by the host's tools. If
+    the project has a signing key too, that includes signed updates.
+    """
+    called = program.keyed and program.board.port is not None
+    return replace(program.board, called=called, updated=called and program.updated)

@@ -68,6 +68,8 @@ def wiring(
     ]
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
     lines += _assign("PORTS", {s.name: s.port for s in board.services if s.port is not None})
+    if board.updated and (checks := _health(board)):
+        lines += _assign("HEALTH", checks)
     if board.on_request:
         names = {s.name: module_of(s.name) for s in board.on_request}
         lines += _assign("ON_REQUEST", {**names, **(released or {})})
@@ -250,6 +252,18 @@ def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:
         for service in board.services
         for method in service.contract.methods
         if method.every_ms is not None
+    )
+
+
+def _health(board: BoardPlan) -> tuple[tuple[str, str], ...]:
+    """Service and method of each health check: ``@get("/health")``, or a method ``healthy``."""
+    return tuple(
+        (service.name, method.name)
+        for service in board.resident
+        for method in service.contract.methods
+        if not method.arguments
+        if method.name == "healthy"
+        or any((route.verb, route.path) == ("GET", "/health") for route in method.routes)
     )
 
 

@@ -83,6 +83,7 @@ class BoardEntry:
     mailbox: bool = False  # takes requests from the broker
     host_where: Where | None = None
     devices: tuple[DeviceEntry, ...] = ()  # what is wired to it, for the simulator
+    update: bool = True  # takes signed updates, if the project has a signing key
 
     def where_of(self, service: str) -> Where:
         """The line of ``cluster.toml`` that puts the service on this board."""

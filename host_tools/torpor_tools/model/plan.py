@@ -38,6 +38,8 @@ class BoardPlan:
     services: tuple[PlacedService, ...]
     host: str = ""  # where other boards find it
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
+    update: bool = True  # `update = false` in cluster.toml keeps a board from signed updates
+    updated: bool = False  # it takes them: the project has a signing key
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
@@ -47,6 +49,12 @@ class BoardPlan:
     def port(self) -> int | None:
         """The port at which it takes calls of other boards: the first that it listens on."""
         return next((s.port for s in self.services if s.port), None)
+
+    @property
+    def can_update(self) -> bool:
+        """Whether it takes signed updates once the project has the keys."""
+        deep = self.power is not None and self.power.policy == "deep"
+        return self.update and self.port is not None and self.board.port != "unix" and not deep
 
     @property
     def resident(self) -> tuple[PlacedService, ...]:

@@ -165,7 +165,9 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(path, table, ["type", "services", "host", "power", "mailbox", "devices"])
+    document.only(
+        path, table, ["type", "services", "host", "power", "mailbox", "devices", "update"]
+    )
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -193,6 +195,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         mailbox,
         document.where(*path, "host"),
         read_devices(document, path, table),
+        document.take(path, table, "update", bool, True),
     )
 
 

@@ -1,0 +1,130 @@
+"""The project's signing key: made, read, changed.
+
+``signing.pem`` has the private key, encrypted with a passphrase; ``signing.pub`` the public one,
+which the images carry. In CI the environment has the key. While the key is changed,
+``signing-next.pem`` is the new one: boards learn it by an update that the old key still signs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from ..errors import fail
+from ..project.signers import MODULUS, NAME, public_keys, write_public_keys
+
+PRIVATE = "signing.pem"
+NEXT = "signing-next.pem"
+IGNORED = "signing*.pem"  # what git must ignore
+KEY_VARIABLE = "TORPOR_SIGNING_KEY"  # the text of a private key in PEM format
+PASSPHRASE_VARIABLE = "TORPOR_SIGNING_PASSPHRASE"
+Ask = Callable[[], str]  # asks the user for the passphrase
+
+
+def create(root: Path, passphrase: str) -> None:
+    """Make the project's signing key. Raises ``UserError`` if there is one."""
+    if public_keys(root) or (root / PRIVATE).exists():
+        raise fail(
+            f"the project has a signing key already ({NAME})",
+            "to change it: torpor secrets signing-key --rotate",
+        )
+    write_public_keys(root, [_new(root / PRIVATE, passphrase)])
+
+
+def rotate(root: Path, passphrase: str) -> None:
+    """Make a second key, which boards learn with the next update. Raises ``UserError``."""
+    keys = public_keys(root)
+    if not keys:
+        raise fail("the project has no signing key", "make one: torpor secrets signing-key")
+    if len(keys) > 1 or (root / NEXT).exists():
+        raise fail(
+            "a change of the signing key is under way",
+            "when every board is updated: torpor secrets signing-key --finish",
+        )
+    write_public_keys(root, [*keys, _new(root / NEXT, passphrase)])
+
+
+def finish_rotation(root: Path) -> None:
+    """Drop the older key: from now on the new one signs. Raises ``UserError``."""
+    keys = public_keys(root)
+    if len(keys) < 2 or not (root / NEXT).is_file():
+        raise fail(
+            "no change of the signing key is under way",
+            "begin one: torpor secrets signing-key --rotate",
+        )
+    os.replace(root / NEXT, root / PRIVATE)
+    write_public_keys(root, keys[1:])
+
+
+class Signer:
+    """Signs with the project's private key.
+
+    Args:
+        root: The project's folder.
+        ask: Asks the user for the passphrase, if the environment does not have it.
+
+    Raises:
+        UserError: There is no key, it cannot be read, or ``signing.pub`` does not have it.
+    """
+
+    def __init__(self, root: Path, ask: Ask) -> None:
+        text = os.environ.get(KEY_VARIABLE, "")
+        path = root / PRIVATE
+        if not text and not path.is_file():
+            raise fail(
+                f"there is no {PRIVATE}, which signs updates",
+                f"take it from the computer where it was made, put its text into {KEY_VARIABLE},\n"
+                "or make one: torpor secrets signing-key",
+            )
+        self._key = _load(text.encode() or path.read_bytes(), ask)
+        if _modulus(self._key) not in public_keys(root):
+            raise fail(
+                f"the private key is not one of those in {NAME}, which boards know",
+                f"take {PRIVATE} and {NAME} from the same project",
+            )
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature: RSASSA-PKCS1-v1_5 with SHA-256, the same for the same bytes."""
+        return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+
+def _new(path: Path, passphrase: str) -> bytes:
+    """Write a new private key, readable by its owner only; return its modulus."""
+    if not passphrase:
+        raise fail(
+            "the signing key needs a passphrase", f"type one, or put it into {PASSPHRASE_VARIABLE}"
+        )
+    key = rsa.generate_private_key(public_exponent=65537, key_size=8 * MODULUS)
+    text = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode()),
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text)
+    return _modulus(key)
+
+
+def _load(text: bytes, ask: Ask) -> rsa.RSAPrivateKey:
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE) if b"ENCRYPTED" in text else None
+    if passphrase is None and b"ENCRYPTED" in text:
+        passphrase = ask()
+    try:
+        key = serialization.load_pem_private_key(text, passphrase.encode() if passphrase else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise fail(
+            "the signing key cannot be read",
+            f"check the passphrase (or {PASSPHRASE_VARIABLE}); the key is a PEM file",
+        ) from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != 8 * MODULUS:
+        raise fail("the signing key is not an RSA-3072 key", "torpor secrets signing-key makes one")
+    return key
+
+
+def _modulus(key: rsa.RSAPrivateKey) -> bytes:
+    return key.public_key().public_numbers().n.to_bytes(MODULUS, "big")

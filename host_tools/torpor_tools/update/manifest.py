@@ -1,0 +1,99 @@
+"""The signed list of an image's files; docs/updates.md specifies the format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ..errors import fail
+from ..image.tree import LISTING
+
+FORMAT = "torpor-update 1"
+MAX_MANIFEST = 32768  # bytes; as in firmware/torpor/update/manifest.py
+MAX_LINE = 240
+SECRETS = "secrets.json"  # stays on the board: what travels over the network is not encrypted
+CONFIRM_S = 60
+
+
+@dataclass(frozen=True)
+class Line:
+    """A file of the manifest: where its line begins, and what it says."""
+
+    place: int
+    digest: str
+    size: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest and its lines by their places."""
+
+    text: bytes
+    build: str
+    counter: int
+    lines: tuple[Line, ...]
+
+    def at(self, place: int) -> Line:
+        """The line that begins there. Raises ``KeyError``."""
+        for line in self.lines:
+            if line.place == place:
+                return line
+        raise KeyError(place)
+
+
+def sent(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of an image that an update carries."""
+    return {path: data for path, data in files.items() if path != SECRETS}
+
+
+def build_id(files: Mapping[str, bytes]) -> str:
+    """The id of an image: a hash of its list of checksums."""
+    return sha256(files[LISTING]).hexdigest()[:16]
+
+
+def manifest(
+    cluster: str,
+    board: str,
+    files: Mapping[str, bytes],
+    counter: int,
+    *,
+    firmware: str,
+    confirm_s: int = CONFIRM_S,
+) -> Manifest:
+    """Write the manifest of an image.
+
+    Args:
+        cluster: The name of the cluster.
+        board: The name of the board.
+        files: The image.
+        counter: A number above those of all updates that the board has had.
+        firmware: The least version of MicroPython that it needs.
+        confirm_s: How many seconds the board must stay healthy before it keeps the image.
+
+    Raises:
+        UserError: The image has too many files, or a name of one is too long or cannot be sent.
+    """
+    build = build_id(files)
+    head = (
+        f"{FORMAT}\ncluster={cluster}\nboard={board}\nbuild={build}\ncounter={counter}\n"
+        f"firmware={firmware}\nconfirm={confirm_s}\n\n"
+    )
+    text = head.encode()
+    lines = []
+    for path, data in sorted(sent(files).items()):
+        line = Line(len(text), sha256(data).hexdigest(), len(data), path)
+        written = f"{line.digest} {line.size} {path}\n".encode()
+        if len(written) > MAX_LINE or re.search(r"[\x00-\x1f\x7f]|(^|/)(\.|/|$)", path):
+            raise fail(f"the name of {path} cannot be part of an update", "rename the file")
+        text += written
+        lines.append(line)
+    if len(text) > MAX_MANIFEST:
+        raise fail(
+            f"the list of the image's {len(lines)} files has {len(text):,} bytes, and an update "
+            f"carries {MAX_MANIFEST:,}",
+            "put fewer files into the image",
+        )
+    return Manifest(text, build, counter, tuple(lines))

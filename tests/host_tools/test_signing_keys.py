@@ -1,0 +1,182 @@
+"""The project's signing key: made, changed, taken from the environment; and what a build does."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers import signing
+from tests.helpers.running import write_cluster
+from torpor_tools.cli import root as torpor
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import build
+from torpor_tools.project.signers import MODULUS, public_keys
+from torpor_tools.update.keys import (
+    KEY_VARIABLE,
+    NEXT,
+    PASSPHRASE_VARIABLE,
+    PRIVATE,
+    Signer,
+)
+
+SERVICE = """
+from torpor import Service, get
+
+
+class Hello(Service):
+    @get("/hello")
+    async def hello(self) -> str:
+        return "hello"
+
+    @get("/health")
+    async def fine(self) -> bool:
+        return True
+
+    async def healthy(self) -> bool:
+        return True
+"""
+
+
+def tool(root: Path, *words: str) -> Result:
+    (root / "cluster.toml").touch()
+    return CliRunner().invoke(torpor, ["-C", str(root), "secrets", "signing-key", *words])
+
+
+def ask() -> str:
+    return signing.PASSPHRASE
+
+
+def test_a_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "a passphrase")
+    made = tool(tmp_path)
+    assert made.exit_code == 0, repr(made.exception)
+    private = tmp_path / PRIVATE
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert b"ENCRYPTED" in private.read_bytes()
+    [key] = public_keys(tmp_path)
+    assert len(key) == MODULUS
+    assert len(Signer(tmp_path, ask).sign(b"text")) == MODULUS
+    assert Signer(tmp_path, ask).sign(b"text") == Signer(tmp_path, ask).sign(b"text")
+    again = tool(tmp_path)
+    assert "has a signing key already" in str(again.exception)
+    assert public_keys(tmp_path) == [key]
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "another")
+    with pytest.raises(UserError, match="cannot be read"):
+        Signer(tmp_path, ask)
+
+
+def test_a_key_without_a_passphrase_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "")
+    assert "needs a passphrase" in str(tool(tmp_path).exception)
+    assert not (tmp_path / PRIVATE).exists()
+    assert not public_keys(tmp_path)
+
+
+def test_a_key_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signing.add_key(tmp_path)
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+    [old] = public_keys(tmp_path)
+    assert "no change of the signing key" in str(tool(tmp_path, "--finish").exception)
+    assert tool(tmp_path, "--rotate").exit_code == 0
+    first, new = public_keys(tmp_path)
+    assert first == old
+    signature = Signer(tmp_path, ask).sign(b"text")  # boards know only the old key so far
+    assert signature == signing.signer().sign(b"text")
+    assert "a change of the signing key is under way" in str(tool(tmp_path, "--rotate").exception)
+    assert tool(tmp_path, "--finish").exit_code == 0
+    assert public_keys(tmp_path) == [new]
+    assert Signer(tmp_path, ask).sign(b"text") != signature
+    assert not (tmp_path / NEXT).exists()
+
+
+def test_the_environment_gives_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signing.add_key(tmp_path)
+    text = (tmp_path / PRIVATE).read_text()
+    (tmp_path / PRIVATE).unlink()
+    with pytest.raises(UserError, match=r"there is no signing\.pem"):
+        Signer(tmp_path, ask)
+    monkeypatch.setenv(KEY_VARIABLE, text)
+    assert Signer(tmp_path, ask).sign(b"a") == signing.signer().sign(b"a")
+    monkeypatch.setenv(KEY_VARIABLE, (signing.project(1) / PRIVATE).read_text())
+    with pytest.raises(UserError, match=r"not one of those in signing\.pub"):
+        Signer(tmp_path, ask)
+    monkeypatch.setenv(KEY_VARIABLE, "not a key")
+    with pytest.raises(UserError, match="cannot be read"):
+        Signer(tmp_path, ask)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("rsa3072 " + "ff" * 383 + "\n", 1),
+        ("# a comment\n\nrsa3072 7f" + "ff" * 383 + "\n", 3),
+        ("rsa3072 " + "ff" * 383 + "fe\n", 1),
+        ("rsa2048 " + "ff" * 384 + "\n", 1),
+        ("-----BEGIN PUBLIC KEY-----\n", 1),
+    ],
+)
+def test_a_public_key_that_is_not_one(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "signing.pub").write_text(text)
+    with pytest.raises(UserError, match=rf"signing\.pub:{line}: not a public RSA-3072 key"):
+        public_keys(tmp_path)
+
+
+def test_three_public_keys_are_too_many(tmp_path: Path) -> None:
+    (tmp_path / "signing.pub").write_text(("rsa3072 " + "ff" * 384 + "\n") * 3)
+    with pytest.raises(UserError, match="3 public keys"):
+        public_keys(tmp_path)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = write_cluster(tmp_path / "project", {"hello": SERVICE})
+    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{"8f" * 32}"]\n')
+    return root
+
+
+def files(root: Path, production: bool = False) -> dict[str, bytes]:
+    tree = build(load_plan(root), "box", root / "build", types=False, production=production).tree
+    return {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
+
+
+def test_only_an_image_of_a_project_with_both_keys_takes_updates(project: Path) -> None:
+    assert not [name for name in files(project) if "update" in name or "slots" in name]
+    signing.add_key(project)
+    image = files(project)
+    assert image["signing.pub"] == public_keys(project)[0]
+    assert {"slots.mpy", "torpor/update/__init__.mpy", "torpor/update/trial.mpy"} <= image.keys()
+    assert b"slots.begin()" in image["boot.py"]
+    wiring = (project / "build/box/cluster.py").read_text()
+    assert 'HEALTH = (("hello", "fine"), ("hello", "healthy"))' in wiring
+    closed = files(project, production=True)
+    assert b"slots.failed" in closed["main.py"]
+    assert b"kbd_intr(-1)" in closed["main.py"]
+    compile(closed["main.py"], "main.py", "exec")
+    compile(closed["boot.py"], "boot.py", "exec")
+    (project / "secrets.toml").unlink()
+    assert "signing.pub" not in files(project)
+
+
+def test_a_board_may_stay_without_updates(project: Path) -> None:
+    signing.add_key(project)
+    config = project / "cluster.toml"
+    config.write_text(config.read_text().replace("[services", "update = false\n\n[services", 1))
+    assert "signing.pub" not in files(project)
+
+
+def test_no_room_for_two_images_is_an_error_with_the_numbers(project: Path) -> None:
+    signing.add_key(project)
+    static = project / "services/hello/static"
+    static.mkdir()
+    (static / "large.bin").write_bytes(bytes(420_000))
+    with pytest.raises(UserError, match=r"room for two images: 1,\d+,\d+ bytes .* has 868,352"):
+        files(project)
+    config = project / "cluster.toml"
+    config.write_text(config.read_text().replace("[services", "update = false\n\n[services", 1))
+    files(project)
