@@ -1,0 +1,140 @@
+"""The change to an update, its trial, and the way back: all of it, whenever the power fails.
+
+boot.py imports this in an image that takes updates, when there is ``/.new`` or ``/.trial``.
+``torpor/update/receive.py`` prepares a change: in ``/.new`` the new files and the list
+``/.new/update``, which one rename makes valid; in ``/.old`` the list of the way back. A line of the
+first list is ``<new> <old> <path>``: the file ``/.new/<new>`` takes that path, and what was there
+becomes ``/.old/<old>``. ``-`` stands for no file.
+
+While ``/.trial`` exists the new image is on trial: ``torpor/update/trial.py`` removes the file when
+it has confirmed the image. A start that finds an unconfirmed image goes back, unless only the power
+was off: then the image gets another try. Going back makes ``/.old`` to ``/.new``, which
+``swap.finish`` carries out. ``/.failed`` holds the reason for the next tool that asks.
+
+It must import nothing of torpor, whose files are being changed, and both images must be able to
+finish what the other has begun: so the format of these files stays as it is.
+"""
+
+import json
+import os
+
+import swap
+
+_STARTS = 3  # of an image on trial, if each was ended by a power cut
+
+
+def begin(root: str = "/") -> None:
+    """Carry on with a change, a trial or a way back. May reset the chip."""
+    if ".new" in os.listdir(root):
+        if _change(root):
+            _reset()
+        _rename(root + ".new/back", root + ".new/commit")
+        if swap.finish(root):
+            if _rename(root + ".trial", root + ".failed"):
+                _reset()
+    if ".trial" in os.listdir(root):
+        _count_start(root)
+
+
+def failed(reason: str, root: str = "/") -> None:
+    """Go back, if the image is on trial: this resets the chip. Otherwise return."""
+    if ".trial" in os.listdir(root):
+        _note(root, _read(root), reason)
+        _reset()
+
+
+def _change(root: str) -> bool:
+    """Carry out ``/.new/update``, if it is there. Return whether it was."""
+    staged, kept = root + ".new/", root + ".old/"
+    try:
+        plan = open(staged + "update", "r+")  # not "r": see swap.py
+    except OSError:
+        return False
+    with plan:
+        for line in plan:
+            new, old, path = line.rstrip("\n").split(" ", 2)
+            if old != "-" and not _exists(kept + old):
+                os.rename(root + path, kept + old)
+            if new == "-":
+                swap._remove(root, path)
+            else:
+                swap._move(staged + new, root, path)
+    _rename(staged + "trial", root + ".trial")
+    for name in os.listdir(root + ".new"):
+        if name != "update":
+            os.remove(staged + name)
+    os.remove(staged + "update")
+    os.rmdir(root + ".new")
+    return True
+
+
+def _count_start(root: str) -> None:
+    """Give the image on trial this start, or go back."""
+    import machine
+
+    trial = _read(root)
+    starts = trial.get("starts", 0)
+    reason = trial.get("reason")
+    if not reason and starts and machine.reset_cause() != machine.PWRON_RESET:
+        reason = "it was reset before it was confirmed"
+    if not reason and starts >= _STARTS:
+        reason = "it was not confirmed in %d starts" % starts
+    if reason:
+        _note(root, trial, reason)
+        _go_back(root)
+    else:
+        trial["starts"] = starts + 1
+        _write(root, trial)
+
+
+def _go_back(root: str) -> None:
+    if _exists(root + ".old/back"):
+        if ".new" in os.listdir(root):
+            for name in os.listdir(root + ".new"):
+                os.remove(root + ".new/" + name)
+            os.rmdir(root + ".new")
+        os.rename(root + ".old", root + ".new")
+        begin(root)
+    _rename(root + ".trial", root + ".failed")  # there is no way back
+
+
+def _note(root: str, trial: dict, reason: str) -> None:
+    trial["reason"] = reason
+    _write(root, trial)
+
+
+def _read(root: str) -> dict:
+    try:
+        with open(root + ".trial") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(root: str, trial: dict) -> None:
+    with open(root + ".trial~", "w") as file:
+        json.dump(trial, file)
+    os.rename(root + ".trial~", root + ".trial")
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _rename(old: str, new: str) -> bool:
+    """Rename a file that may be missing. Return whether it was there."""
+    try:
+        os.rename(old, new)
+    except OSError:
+        return False
+    return True
+
+
+def _reset() -> None:
+    import machine
+
+    machine.reset()

@@ -1,0 +1,26 @@
+"""Signed updates over the network: ``receive`` takes them, ``trial`` decides which are kept.
+
+Only boards of a project with a signing key have this. See docs/updates.md.
+"""
+
+import os
+
+from .. import log
+from ..cold import cold, startup
+
+
+@startup
+def start(kernel) -> None:
+    """Take the calls of ``torpor update``, and log why the last update was not kept."""
+    kernel.tools["update"] = update
+    if ".failed" in os.listdir("/"):
+        with open("/.failed") as file:
+            log.Log("update").error("the last update was not kept: %s", file.read())
+
+
+@cold
+async def update(do: str, **arguments):
+    """Answer the question ``do`` of ``torpor update``."""
+    from . import receive
+
+    return await getattr(receive.Steps, do)(**arguments)

@@ -1,0 +1,94 @@
+"""Watches an image on trial: it is kept if it stays healthy, otherwise the board goes back.
+
+main.py begins it before anything else, so that a start that never ends is noticed too. ``slots.py``
+explains the files. The image is confirmed when for ``confirm`` seconds in a row
+
+- all services have started (but for those that had not started in the previous image either),
+- the Wi-Fi is joined, and the broker of the mailbox is reached, if there are any,
+- every service with a health check has passed it.
+"""
+
+import asyncio
+import json
+import os
+
+from micropython import const
+
+from .. import clock, kernel, log, wifi
+from ..cold import cold
+
+_LOOK_MS = const(1000)
+_CHECK_MS = const(5000)  # for a health check to answer
+_GRACE_S = const(60)  # to start and to join, and for what fails only for a moment
+
+
+@cold
+def begin() -> None:
+    """Watch the trial from now on."""
+    asyncio.create_task(_watch())
+
+
+@cold
+async def _watch() -> None:
+    from .. import loop
+
+    try:
+        with open("/.trial") as file:
+            trial = json.load(file)
+    except (OSError, ValueError):
+        trial = {}  # written by whoever made the file: without it, the usual
+    confirm_ms = trial.get("confirm", 60) * 1000
+    began = clock.ticks()
+    healthy_since = None
+    async with loop.Hold():
+        while True:
+            reason = await _reason(trial.get("down", ()))
+            if reason:
+                healthy_since = None
+                if clock.since(began) > confirm_ms + _GRACE_S * 1000:
+                    break
+            elif healthy_since is None:
+                healthy_since = clock.ticks()
+            elif clock.since(healthy_since) >= confirm_ms:
+                os.remove("/.trial")
+                log.Log("update").info("%s is confirmed", trial.get("build"))
+                return
+            await asyncio.sleep_ms(_LOOK_MS)
+    import slots  # type: ignore[import-not-found]
+
+    log.Log("update").error("going back: %s", reason)
+    kernel.current.save()
+    slots.failed(reason)
+
+
+@cold
+async def _reason(down) -> str:
+    """Return why the image is not healthy; empty if it is."""
+    current = kernel.current
+    if not current or "update" not in current.tools:
+        return "its services have not all started"
+    for name in current.failed:
+        if name not in down:
+            return "%s failed to start: %s" % (name, current.failed[name])
+    if not wifi.joined:
+        return "the Wi-Fi was not joined"
+    try:
+        from .. import power
+
+        for source in power.sources:
+            if getattr(source, "_state", 1) == 0:  # OFFLINE of mqtt/mailbox.py
+                return "the broker of the mailbox was not reached"
+    except ImportError:
+        pass  # a board without a mailbox
+    for name, method in getattr(current.cluster, "HEALTH", ()):
+        if name not in current.failed:
+            try:
+                service = current.services[name]
+                reply = await asyncio.wait_for_ms(getattr(service, method)(), _CHECK_MS)
+                if reply is False:
+                    return "%s.%s: False" % (name, method)
+            except asyncio.TimeoutError:
+                return "%s.%s did not answer within %d s" % (name, method, _CHECK_MS // 1000)
+            except Exception as e:
+                return "%s.%s: %s: %s" % (name, method, type(e).__name__, e)
+    return ""
