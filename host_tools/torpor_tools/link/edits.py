@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+
+from ..python_names import imported_from
+from .statements import decorators
 
 
 class Edits:
@@ -42,6 +46,34 @@ class Edits:
         """Put ``text``, which is one line, in the place of a piece."""
         breaks = self.text.count("\n", start, end)
         self._edits.append((start, end, text + (" \\\n" if self.followed(end) else "\n") * breaks))
+
+    def remove(self, node: ast.stmt) -> None:
+        """Take out a statement with its decorators."""
+        if self.shares_line(node):
+            self.replace(*self.span(node), "pass")
+            return
+        start = min([node.lineno, *(d.lineno for d in decorators(node))])
+        self.blank(self.offset(start, 0), self.span(node)[1])
+
+    def replace_import(
+        self, node: ast.Import | ast.ImportFrom, names: Sequence[ast.alias], package: str
+    ) -> None:
+        """Let an import have only ``names``, by the absolute name of the module.
+
+        Args:
+            node: The statement.
+            names: The names that stay; without any the statement goes.
+            package: The package of the module that it stands in.
+        """
+        if not names:
+            self.remove(node)
+            return
+        texts = ", ".join(map(ast.unparse, names))
+        if isinstance(node, ast.ImportFrom):
+            text = f"from {imported_from(node, package)} import {texts}"
+        else:
+            text = f"import {texts}"
+        self.replace(*self.span(node), text)
 
     def followed(self, offset: int) -> bool:
         """Whether a semicolon comes next on the line."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from ..errors import Problem, Where
+from ..python_names import imported_from, parsed
+from .module import Module
 from .scope import Function
 
 # Calls that use a function that they are given, and do not keep it.
@@ -153,3 +156,29 @@ def _kind(node: ast.AST) -> str:
 
 def _is_generator(node: ast.FunctionDef) -> bool:
     return any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
+
+
+def held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
+    """Report imports at the top of a module that keep what is to be released.
+
+    Args:
+        module: The module.
+        whole: The modules that are released as a whole, by name, with their marks.
+    """
+    if module.name in whole or module.traced_as:
+        return
+    if not any(name.rpartition(".")[2] in module.source for name in whole):
+        return
+    for node in parsed(module.source).body:
+        if isinstance(node, ast.ImportFrom):
+            base = imported_from(node, module.package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name in whole:
+                where = Where(module.file, node.lineno, node.col_offset + 1)
+                what = f"{name} is marked @{whole[name]}, and this import keeps it loaded"
+                yield Problem(where, what, "import it in the function that uses it")

@@ -22,17 +22,27 @@ from typing import TypeGuard
 from ..errors import Problem, Where
 from ..python_names import imported_from, parsed
 from .edits import Edits
-from .lifetime import escapes
+from .lifetime import escapes, held
 from .module import Module
 from .program import Program
 from .scope import Function, bound_by, global_names, globals_of
+from .statements import (
+    Definition,
+    decorators,
+    has_constants_only,
+    is_const,
+    is_docstring,
+    is_empty,
+    is_fixed,
+    is_private,
+    name_of,
+    rebound,
+)
 
 HOME = "torpor.cold"
 # Mark -> the function of ``HOME`` that a stub calls. The mark names the module: ``x__cold``.
 LOADERS = {"cold": "load", "startup": "once"}
 _RELEASE = "from torpor.cold import until_collected as _release; _release(__name__)"
-
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def run(program: Program) -> None:
@@ -57,7 +67,7 @@ def split_all(modules: Iterable[Module]) -> tuple[list[Module], list[Problem]]:
         problems += work.problems
         if work.is_whole:
             whole[module.name] = work.mark
-    problems += [p for module in results for p in _held(module, whole)]
+    problems += [p for module in results for p in held(module, whole)]
     return results, problems
 
 
@@ -89,7 +99,7 @@ class _Split:
         if not re.search(r"\bcold import\b|\bconst\b", module.source):
             return
         self.tree = parsed(module.source)
-        if _has_constants_only(self.tree):
+        if has_constants_only(self.tree):
             self.modules = [replace(module, source=f"{module.source}\n{_RELEASE}\n")]
             return
         self.marks = self._imported_marks()
@@ -100,10 +110,10 @@ class _Split:
         self.group: dict[ast.stmt, str] = {}  # what moves -> its mark
         self.units = list(self._units())
         self._check_marks()
-        self.rebound = set(_rebound(self.tree))
+        self.rebound = set(rebound(self.tree))
         self._add_helpers()
         marked = set(self.group.values())
-        defined = [u for u in self.units if isinstance(u.node, _Definition)]
+        defined = [u for u in self.units if isinstance(u.node, Definition)]
         self.is_whole = len(marked) == 1 and all(
             u.node in self.group and u.of is None for u in defined
         )
@@ -161,7 +171,7 @@ class _Split:
         return {
             u.node.name: u.node
             for u in self.units
-            if isinstance(u.node, _Definition) and self.group.get(u.node) == mark and not u.of
+            if isinstance(u.node, Definition) and self.group.get(u.node) == mark and not u.of
         }
 
     def _users(self, name: str, but: ast.stmt) -> list[_Unit]:
@@ -190,11 +200,11 @@ class _Split:
     def _may_follow(self, node: ast.stmt) -> bool:
         """Whether a statement defines one private name, for good, that may move along."""
         names = bound_by(node)
-        if len(names) != 1 or not _is_private(next(iter(names))) or names & self.rebound:
+        if len(names) != 1 or not is_private(next(iter(names))) or names & self.rebound:
             return False
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             return not self._mark_of(node)
-        return isinstance(node, ast.Assign) and not _is_const(node) and _is_fixed(node.value)
+        return isinstance(node, ast.Assign) and not is_const(node) and is_fixed(node.value)
 
     # -- the module itself
 
@@ -217,11 +227,11 @@ class _Split:
                 if self._leaves_stub(unit):
                     self._stub(edits, unit.node)
                 else:
-                    _take_out(edits, unit.node)
+                    edits.remove(unit.node)
             elif isinstance(unit.node, ast.Import | ast.ImportFrom):
                 self._keep_imports(edits, unit.node, stay)
-            elif _is_const(unit.node) and self._only_moving_uses(unit, stay):
-                _take_out(edits, unit.node)
+            elif is_const(unit.node) and self._only_moving_uses(unit, stay):
+                edits.remove(unit.node)
         if not marked:
             return edits.apply()
         loaders = ", ".join(f"{LOADERS[m]} as _{LOADERS[m]}" for m in LOADERS if m in marked)
@@ -229,7 +239,7 @@ class _Split:
         return edits.apply()
 
     def _only_moving_uses(self, unit: _Unit, stay: Iterable[_Unit]) -> bool:
-        private = all(_is_private(name) for name in unit.binds)
+        private = all(is_private(name) for name in unit.binds)
         return private and not any(unit.binds & u.names for u in stay if u is not unit)
 
     def _keep_imports(
@@ -242,22 +252,22 @@ class _Split:
         kept = [
             alias
             for alias in node.names
-            if any(_name_of(alias) in u.names for u in stay)
-            or not any(_name_of(alias) in u.names for u in moving)
+            if any(name_of(alias) in u.names for u in stay)
+            or not any(name_of(alias) in u.names for u in moving)
         ]
         if len(kept) < len(node.names):
-            _replace_import(edits, node, kept, self.module.package)
+            edits.replace_import(node, kept, self.module.package)
 
     def _leaves_stub(self, unit: _Unit) -> bool:
         return unit.node in self.group and bool(unit.of or self._needs_stub(unit))
 
     def _needs_stub(self, unit: _Unit) -> bool:
         node = unit.node
-        if isinstance(node, ast.ClassDef) or not isinstance(node, _Definition):
+        if isinstance(node, ast.ClassDef) or not isinstance(node, Definition):
             return False
         mark = self.group[node]
         others = [u for u in self._users(node.name, node) if self.group.get(u.node) != mark]
-        if not _is_private(node.name):
+        if not is_private(node.name):
             return True
         return any(u.node in self.group or not self._only_calls(u, node.name) for u in others)
 
@@ -306,7 +316,7 @@ class _Split:
         needed = {name for u in moving for name in u.names}
         while (
             more := {
-                n for u in self.units if _is_const(u.node) and u.binds & needed for n in u.names
+                n for u in self.units if is_const(u.node) and u.binds & needed for n in u.names
             }
             - needed
         ):
@@ -315,26 +325,26 @@ class _Split:
         own: set[str] = set()
         for unit in self.units:
             node = unit.node
-            if unit.of or _is_text(node):
+            if unit.of or is_docstring(node):
                 continue
             if node in self.group and self.group[node] == mark:
                 self._unmark(edits, node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                kept = [a for a in node.names if _name_of(a) in needed]
+                kept = [a for a in node.names if name_of(a) in needed]
                 if self._imports_marks(node):
-                    kept = [a for a in kept if _name_of(a) not in self.marks]
-                _replace_import(edits, node, kept, self.module.package)
-                own |= {_name_of(alias) for alias in kept}
+                    kept = [a for a in kept if name_of(a) not in self.marks]
+                edits.replace_import(node, kept, self.module.package)
+                own |= {name_of(alias) for alias in kept}
                 first += [node] if kept else []
                 continue
-            elif _is_const(node) and unit.binds & needed:
+            elif is_const(node) and unit.binds & needed:
                 pass
             elif any(u.of is node for u in moving):
                 self._only_methods(edits, node, mark)
                 first.append(node)
                 continue
             else:
-                _take_out(edits, node)
+                edits.remove(node)
                 continue
             own |= unit.binds
             first.append(node)
@@ -369,7 +379,7 @@ class _Split:
             if isinstance(each, ast.Global):
                 edits.replace(*edits.span(each), "pass")
             elif isinstance(each, ast.ImportFrom) and each.level and self.module.is_package:
-                _replace_import(edits, each, each.names, self.module.package)
+                edits.replace_import(each, each.names, self.module.package)
             elif isinstance(each, ast.JoinedStr):
                 names = {n.id for n in ast.walk(each) if isinstance(n, ast.Name)}
                 for name in sorted(names & self.rebound):
@@ -382,11 +392,11 @@ class _Split:
         first = owner.decorator_list[0] if owner.decorator_list else owner
         start = edits.offset(first.lineno, 0)
         body = owner.body[0]
-        head = edits.offset(min([body.lineno, *(d.lineno for d in _decorators(body))]), 0)
+        head = edits.offset(min([body.lineno, *(d.lineno for d in decorators(body))]), 0)
         edits.replace(start, head - 1, "if 1:")
         for each in owner.body:
             if self.group.get(each) != mark:
-                _take_out(edits, each)
+                edits.remove(each)
                 continue
             assert isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
             for decorator in each.decorator_list:
@@ -401,7 +411,7 @@ class _Split:
     # -- editing
 
     def _unmark(self, edits: Edits, node: ast.stmt) -> None:
-        for decorator in _decorators(node):
+        for decorator in decorators(node):
             if isinstance(decorator, ast.Name) and decorator.id in self.marks:
                 start = edits.text.rindex("@", 0, edits.span(decorator)[0])
                 edits.blank(start, edits.span(decorator)[1])
@@ -411,12 +421,12 @@ class _Split:
             if self._imports_marks(node):
                 kept = [alias for alias in node.names if alias.name not in LOADERS]
                 if len(kept) < len(node.names):
-                    _replace_import(edits, node, kept, self.module.package)
+                    edits.replace_import(node, kept, self.module.package)
 
     def _begin(self, edits: Edits, body: Sequence[ast.stmt], text: str) -> None:
         """Put a line of code before all others of a module."""
         document = self.tree.body[0]
-        if _is_text(document):
+        if is_docstring(document):
             edits.replace(*edits.span(document), text)
         elif edits.text.startswith(("\n", "#")) or not body or body[0].lineno > 1:
             edits.replace(0, 0, f"{text}  # " if body and body[0].lineno > 1 else text)
@@ -430,7 +440,7 @@ class _Split:
         return Problem(Where(self.module.file, line, column + 1), what, remedy)
 
     def _check_marks(self) -> None:
-        marked = {id(d) for node in self.group for d in _decorators(node)}
+        marked = {id(d) for node in self.group for d in decorators(node)}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name) and node.id in self.marks and id(node) not in marked:
                 what = f"{node.id} marks a function of a module or a method of its classes"
@@ -450,7 +460,7 @@ class _Split:
                         self.problems.append(self._problem(user.node, what, remedy))
 
     def _is_helper(self, unit: _Unit) -> bool:
-        return isinstance(unit.node, Function) and _is_private(unit.node.name)
+        return isinstance(unit.node, Function) and is_private(unit.node.name)
 
     def _lost_state(self) -> Iterator[Problem]:
         """Variables of a module that is released as a whole would be lost with it."""
@@ -459,7 +469,7 @@ class _Split:
             if names := sorted(unit.binds & self.rebound):
                 if isinstance(node, ast.Assign | ast.AnnAssign):
                     yield self._lost(node, names[0])
-            elif isinstance(node, ast.Assign | ast.AnnAssign) and _is_empty(node.value):
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and is_empty(node.value):
                 yield self._lost(node, next(iter(unit.binds), "this"))
 
     def _lost(self, node: ast.stmt, name: str) -> Problem:
@@ -471,134 +481,9 @@ def _without_marks(module: Module) -> Module:
     """The module ``HOME``: in an image the marks have done their work."""
     edits = Edits(module.source)
     for node in parsed(module.source).body:
-        if isinstance(node, _Definition) and node.name in LOADERS:
-            _take_out(edits, node)
+        if isinstance(node, Definition) and node.name in LOADERS:
+            edits.remove(node)
     return replace(module, source=edits.apply())
-
-
-def _held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
-    """Imports at the top of a module that keep what is to be released."""
-    if module.name in whole or module.traced_as:
-        return
-    if not any(name.rpartition(".")[2] in module.source for name in whole):
-        return
-    for node in parsed(module.source).body:
-        if isinstance(node, ast.ImportFrom):
-            base = imported_from(node, module.package)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name in whole:
-                where = Where(module.file, node.lineno, node.col_offset + 1)
-                what = f"{name} is marked @{whole[name]}, and this import keeps it loaded"
-                yield Problem(where, what, "import it in the function that uses it")
-
-
-# -- small things
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
-
-
-def _is_text(node: ast.stmt) -> bool:
-    """Whether it is a docstring."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _is_const(node: ast.stmt) -> bool:
-    """Whether it is ``_X = const(...)``, which takes no heap wherever it stands."""
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-        return False
-    private = all(_is_private(name) for name in bound_by(node))
-    return private and ast.unparse(node.value.func) in ("const", "micropython.const")
-
-
-def _has_constants_only(tree: ast.Module) -> bool:
-    """Whether a module is a table of numbers. Importers have copied what they need of it."""
-    rest = [n for n in tree.body if not _is_text(n) and not isinstance(n, ast.ImportFrom)]
-    return bool(rest) and all(
-        isinstance(n, ast.Assign)
-        and isinstance(n.value, ast.Call)
-        and ast.unparse(n.value.func) == "const"
-        for n in rest
-    )
-
-
-def _is_empty(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.List | ast.Set):
-        return not value.elts
-    if isinstance(value, ast.Dict):
-        return not value.keys
-    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("dict", "list", "set")
-
-
-def _is_fixed(value: ast.expr) -> bool:
-    """Whether a value is written out, so that it is the same whenever it is loaded."""
-    if _is_empty(value):
-        return False
-    allowed = (
-        ast.Constant,
-        ast.Tuple,
-        ast.Dict,
-        ast.List,
-        ast.UnaryOp,
-        ast.BinOp,
-        ast.operator,
-        ast.unaryop,
-        ast.expr_context,
-    )
-    return all(isinstance(node, allowed) for node in ast.walk(value))
-
-
-def _rebound(tree: ast.Module) -> Iterator[str]:
-    """The variables of a module that its functions set, or that are set more than once."""
-    seen: set[str] = set()
-    for node in tree.body:
-        if not isinstance(node, _Definition | ast.Import | ast.ImportFrom):
-            for each in ast.walk(node):
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-                    if each.id in seen:
-                        yield each.id
-                    seen.add(each.id)
-                elif isinstance(each, ast.alias):
-                    yield _name_of(each)  # one of an ``if`` or a ``try``
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Global):
-            yield from each.names
-
-
-def _name_of(alias: ast.alias) -> str:
-    return alias.asname or alias.name.partition(".")[0]
-
-
-def _decorators(node: ast.stmt) -> list[ast.expr]:
-    return getattr(node, "decorator_list", [])
-
-
-def _take_out(edits: Edits, node: ast.stmt) -> None:
-    if edits.shares_line(node):
-        edits.replace(*edits.span(node), "pass")
-        return
-    start = min([node.lineno, *(d.lineno for d in _decorators(node))])
-    edits.blank(edits.offset(start, 0), edits.span(node)[1])
-
-
-def _replace_import(
-    edits: Edits, node: ast.Import | ast.ImportFrom, kept: Sequence[ast.alias], package: str
-) -> None:
-    if not kept:
-        _take_out(edits, node)
-        return
-    names = ", ".join(map(ast.unparse, kept))
-    if isinstance(node, ast.ImportFrom):
-        text = f"from {imported_from(node, package)} import {names}"
-    else:
-        text = f"import {names}"
-    edits.replace(*edits.span(node), text)
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str]:
