@@ -13,8 +13,9 @@ import gc
 
 from micropython import const
 
-from . import cold, heap, log, loop
-from .cold import startup
+from . import heap, log, loop
+from .cold import clear, cold, startup
+from .service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,17 +101,29 @@ async def _start_services(kernel: "Kernel") -> None:
 
 
 def _collect() -> None:
-    cold.clear()
+    clear()
     gc.collect()
 
 
 def _fail(kernel: "Kernel", name: str, error: Exception) -> None:
-    from .unavailable import Unavailable
-
     reason = "%s: %s" % (type(error).__name__, error)
     log.Log(name).exception(error, "failed to start: " + reason)
     kernel.failed[name] = reason
     kernel.services[name] = Unavailable(name, reason)
+
+
+@cold
+class Unavailable:
+    """Stands in for a service that did not start: every call ends in a ``Fault`` 503."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self._fault = Fault(503, "%s did not start: %s" % (name, reason))
+
+    def __getattr__(self, method: str):
+        return self._refuse
+
+    async def _refuse(self, *args, **kwargs):
+        raise self._fault
 
 
 async def _report_late(starting: list[str]) -> None:

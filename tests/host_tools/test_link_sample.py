@@ -59,7 +59,6 @@ def test_what_only_the_dashboard_needs_goes_with_it(image: Image) -> None:
             "services.dashboard",
             "services.dashboard.web",
             "torpor.http.microdot_adapter",
-            "torpor.http.app_stream",
             "microdot",
             "microdot.microdot",
             "microdot.helpers",

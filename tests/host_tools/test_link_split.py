@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from torpor_tools.link.lazy import Users
 from torpor_tools.link.module import Module
 from torpor_tools.link.split import split, split_all
 
@@ -26,7 +27,7 @@ def run(folder: Path, sources: dict[str, str], program: str) -> str:
     modules = [module(source, name, name == "a") for name, source in {"a": "", **sources}.items()]
     modules.append(module(COLD.read_text(), "torpor.cold"))
     modules.append(module("", "torpor", True))
-    linked, problems = split_all(modules)
+    linked, problems = split_all(modules, Users([*modules, module(program, "program")]))
     assert not problems
     for each in linked:
         path = folder / each.path
@@ -228,6 +229,97 @@ class Thing:
 
 def test_a_stub_has_the_defaults_of_its_function(tmp_path: Path) -> None:
     assert run(tmp_path, {"a.d": DEFAULTS}, "from a.d import Thing\nprint(Thing().hot())") == "12\n"
+
+
+REASONS = """
+from torpor.cold import cold
+
+@cold
+def reason(value):
+    return "%s: %s" % (value, _detail())
+
+def _detail():
+    return 1
+
+@cold
+def unused_elsewhere():
+    return 2
+
+def hot():
+    return unused_elsewhere()
+"""
+CALLER = """
+def why(value):
+    from .reasons import hot, reason as explain
+    return explain(value), hot()
+"""
+
+
+def test_a_function_that_others_import_when_they_call_it_has_no_stub(tmp_path: Path) -> None:
+    program = """
+        from a import caller, reasons
+        print(loaded(), [name for name in dir(reasons) if name[0] != "_"])
+        print(caller.why(3), loaded())
+        cold.clear()
+        print(loaded(), caller.why(4), reasons.hot())
+        cold.clear()
+        print(loaded())
+    """
+    lines = run(tmp_path, {"a.reasons": REASONS, "a.caller": CALLER}, program).splitlines()
+    assert lines == [
+        "[] ['hot']",
+        "('3: 1', 2) ['a.reasons__cold']",
+        "[] ('4: 1', 2) 2",
+        "[]",
+    ]
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "from .reasons import reason\n",
+        "from . import reasons\nprint(reasons.reason)\n",
+        "'reason'\n",
+    ],
+)
+def test_any_other_use_keeps_the_stub(user: str) -> None:
+    modules = [module(REASONS, "a.reasons"), module(CALLER, "a.caller"), module(user, "a.user")]
+    linked, _ = split_all(modules, Users(modules))
+    sources = {each.name: each.source for each in linked}
+    assert "def reason(value): return" in sources["a.reasons"]
+    assert "def unused_elsewhere" not in sources["a.reasons"]
+    assert "from .reasons import hot, reason as explain" in sources["a.caller"]
+
+
+CONSTRUCTED = """
+from torpor.cold import cold, startup
+
+@cold
+class Refusal:
+    def __init__(self, reason):
+        self.reason = reason
+
+def refuse(reason):
+    return Refusal(reason)
+
+@startup
+def begin():
+    return _fail("begin")
+
+def _fail(reason):
+    return Refusal(reason)
+"""
+
+
+def test_unmarked_code_may_make_objects_of_a_marked_class(tmp_path: Path) -> None:
+    program = """
+        from a import c
+        one = c.refuse("full")
+        cold.clear()
+        print(one.reason, loaded(), c.begin().reason, loaded())
+    """
+    out = run(tmp_path, {"a.c": CONSTRUCTED}, program)
+    assert out == "full [] begin ['a.c__cold']\n"
 
 
 def test_numbers_are_released_when_they_have_been_copied(tmp_path: Path) -> None:

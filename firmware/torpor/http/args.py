@@ -11,7 +11,7 @@ from micropython import const
 
 from ..cold import cold
 from ..service import Fault
-from .wire import join_surrogates, text, unquote
+from .wire import text, unquote
 
 _DIGITS = const(300)  # in a number; twice as many are refused in a body, for int() is quadratic
 _SHOWN = const(57)  # characters of a value in a message
@@ -57,6 +57,8 @@ def _loads(data):
         if 48 <= data[at] <= 57:
             _check_digits(data, at, _DIGITS)
     if b"\\u" in data:
+        from .wire import join_surrogates
+
         data = join_surrogates(bytes(data))
     return json.loads(text(data))
 

@@ -6,7 +6,6 @@ with such a route have this module.
 
 from ..cold import cold
 from ..service import Fault
-from .args import shown
 
 _WORDS = {
     str: "text",
@@ -108,9 +107,9 @@ def reason(value, like, path: str) -> str:
                 if type(kind) is not tuple or kind[0] is not ...:
                     return "%s.%s: missing" % (path, key)
             elif not fits(value[key], kind):
-                step = "[%s]" % shown(key) if "" in like else "." + key
+                step = "[%s]" % _shown(key) if "" in like else "." + key
                 return reason(value[key], kind, path + step)
-    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+    return "%s: expected %s, got %s" % (path, _words(like), _shown(value))
 
 
 def _reason_of_union(value, like, path):
@@ -120,7 +119,7 @@ def _reason_of_union(value, like, path):
     for each in same:
         if len(same) == 1 or _has_tag(value, each):
             return reason(value, each, path)
-    return "%s: expected %s, got %s" % (path, _words(like), shown(value))
+    return "%s: expected %s, got %s" % (path, _words(like), _shown(value))
 
 
 def _has_tag(value, like):
@@ -174,3 +173,9 @@ def _words_of_limits(like):
     if len(like[kind]) == 3:
         text += " that matches " + like[kind][2]
     return _WORDS[kind] + text
+
+
+def _shown(value) -> str:
+    from .args import shown
+
+    return shown(value)

@@ -76,9 +76,9 @@ def encode(result) -> tuple:
 def _json(value, name: str) -> str:
     """Raises ``ValueError`` for what JSON does not have, under that name."""
     if not is_json(value):
-        from ..http import response
+        from ..http.response import refuse
 
-        response.refuse(value, name)
+        refuse(value, name)
     return json.dumps(value, separators=_TIGHT)
 
 

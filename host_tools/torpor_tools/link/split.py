@@ -16,82 +16,91 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeGuard
+from dataclasses import replace
 
 from ..errors import Problem, Where
-from ..python_names import imported_from, parsed
+from ..python_names import parsed
 from .edits import Edits
-from .lifetime import escapes, held
+from .lazy import Users, redirected
+from .lifetime import escapes, held, lost
+from .marks import HOME, LOADERS, Marks, import_of
 from .module import Module
 from .program import Program
 from .scope import Function, bound_by, global_names, globals_of
+from .start import start_modules
 from .statements import (
     Definition,
     decorators,
     has_constants_only,
     is_const,
     is_docstring,
-    is_empty,
     is_fixed,
     is_private,
     name_of,
     rebound,
 )
+from .units import Unit, defaults, signature
 
-HOME = "torpor.cold"
-# Mark -> the function of ``HOME`` that a stub calls. The mark names the module: ``x__cold``.
-LOADERS = {"cold": "load", "startup": "once"}
 _RELEASE = "from torpor.cold import until_collected as _release; _release(__name__)"
 
 
-def run(program: Program) -> None:
-    """Split every module of the program."""
+def run(program: Program, closed: bool = True) -> None:
+    """Split every module of the program.
+
+    Args:
+        program: The program.
+        closed: Whether nothing else uses its modules, so that stubs without a user are left out.
+    """
     keys = {module.name: key for key, module in program.modules.items()}
-    modules, problems = split_all(program.modules.values())
+    modules = list(program.modules.values())
+    users = Users([*modules, *start_modules(program.board.board.port)]) if closed else None
+    modules, problems = split_all(modules, users)
     program.modules = {keys.get(module.name, module.name): module for module in modules}
     program.problems += problems
 
 
-def split_all(modules: Iterable[Module]) -> tuple[list[Module], list[Problem]]:
-    """The modules of an image with their marked code in modules of its own, and what is wrong."""
+def split_all(
+    modules: Iterable[Module], users: Users | None = None
+) -> tuple[list[Module], list[Problem]]:
+    """Move the marked code of modules into modules of its own.
+
+    Args:
+        modules: The modules.
+        users: All that use them; without it any public function may have a user.
+
+    Returns:
+        All modules that result, and what is wrong with the marks.
+    """
     results: list[Module] = []
     problems: list[Problem] = []
     whole: dict[str, str] = {}
+    moved: dict[str, frozenset[str]] = {}  # functions without a stub, by the name of their module
     for module in modules:
         if module.name == HOME:
             results.append(_without_marks(module))
             continue
-        work = _Split(module)
+        work = _Split(module, users)
         results += work.modules
         problems += work.problems
+        moved[module.name] = work.without_stub
         if work.is_whole:
             whole[module.name] = work.mark
     problems += [p for module in results for p in held(module, whole)]
-    return results, problems
+    return [redirected(module, moved, "__cold") for module in results], problems
 
 
 def split(module: Module) -> tuple[list[Module], list[Problem]]:
-    """One module as those that it becomes, itself first, and what is wrong with its marks."""
-    work = _Split(module)
-    return work.modules, work.problems
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """A piece that stays or moves as one: a statement of the module, or a marked method."""
-
-    node: ast.stmt
-    names: frozenset[str]  # of the module, or built in, that it uses
-    binds: frozenset[str]
-    of: ast.ClassDef | None = None  # the class of a method
+    """Split one module, which comes first in what is returned."""
+    return split_all([module])
 
 
 class _Split:
     """The work on one module."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, users: Users | None) -> None:
         self.module = module
+        self.users = users
+        self.without_stub: frozenset[str] = frozenset()
         self.modules = [module]
         self.problems: list[Problem] = []
         self.is_whole = False
@@ -102,8 +111,8 @@ class _Split:
         if has_constants_only(self.tree):
             self.modules = [replace(module, source=f"{module.source}\n{_RELEASE}\n")]
             return
-        self.marks = self._imported_marks()
-        if self.marks:
+        self.marks = Marks(self.tree, module.package)
+        if self.marks.names:
             self._run()
 
     def _run(self) -> None:
@@ -123,48 +132,34 @@ class _Split:
                 found = escapes(unit.node, self._moving(self.group[unit.node]))
                 self.problems += [self._problem(node, *texts) for node, *texts in found]
         if self.is_whole:
-            self.problems += self._lost_state()
+            state = lost(self.units, self.rebound)
+            self.problems += [self._problem(node, *texts) for node, *texts in state]
             self.modules = [replace(self.module, source=self._released_whole())]
         else:
+            self.without_stub = frozenset(
+                name
+                for name, node in self._moving("cold").items()
+                if not is_private(name) and not self._needs_stub(self._unit_of(node))
+            )
             parts = [self._part(mark) for mark in LOADERS if mark in marked]
-            self.modules = [replace(self.module, source=self._remaining(marked)), *parts]
+            self.modules = [replace(self.module, source=self._remaining()), *parts]
 
     # -- what there is
 
-    def _imports_marks(self, node: ast.AST) -> TypeGuard[ast.ImportFrom]:
-        """Whether a statement imports from ``HOME``."""
-        return isinstance(node, ast.ImportFrom) and imported_from(node, self.module.package) == HOME
-
-    def _imported_marks(self) -> dict[str, str]:
-        """The names by which the module knows the marks."""
-        return {
-            alias.asname or alias.name: alias.name
-            for node in self.tree.body
-            if self._imports_marks(node)
-            for alias in node.names
-            if alias.name in LOADERS
-        }
-
-    def _mark_of(self, node: ast.AST) -> str:
-        for decorator in getattr(node, "decorator_list", ()):
-            if isinstance(decorator, ast.Name) and decorator.id in self.marks:
-                return self.marks[decorator.id]
-        return ""
-
-    def _units(self) -> Iterator[_Unit]:
+    def _units(self) -> Iterator[Unit]:
         for node in self.tree.body:
             methods: list[ast.stmt] = []
-            if mark := self._mark_of(node):
+            if mark := self.marks.of(node):
                 self.group[node] = mark
             elif isinstance(node, ast.ClassDef):
-                methods = [each for each in node.body if self._mark_of(each)]
+                methods = [each for each in node.body if self.marks.of(each)]
                 for method in methods:
-                    self.group[method] = self._mark_of(method)
-                    yield _Unit(method, self._names(method), frozenset(), node)
-            yield _Unit(node, self._names(node, methods), frozenset(bound_by(node)))
+                    self.group[method] = self.marks.of(method)
+                    yield Unit(method, self._names(method), frozenset(), node)
+            yield Unit(node, self._names(node, methods), frozenset(bound_by(node)))
 
     def _names(self, node: ast.stmt, without: Iterable[ast.stmt] = ()) -> frozenset[str]:
-        return frozenset(global_names(node, without)) - self.marks.keys()
+        return frozenset(global_names(node, without)) - self.marks.names.keys()
 
     def _moving(self, mark: str) -> dict[str, ast.stmt]:
         """What moves with a mark, by name: its definitions, and not its methods."""
@@ -174,7 +169,10 @@ class _Split:
             if isinstance(u.node, Definition) and self.group.get(u.node) == mark and not u.of
         }
 
-    def _users(self, name: str, but: ast.stmt) -> list[_Unit]:
+    def _unit_of(self, node: ast.stmt) -> Unit:
+        return next(u for u in self.units if u.node is node)
+
+    def _users(self, name: str, but: ast.stmt) -> list[Unit]:
         return [u for u in self.units if name in u.names and u.node is not but]
 
     def _add_helpers(self) -> None:
@@ -182,7 +180,7 @@ class _Split:
         marked = [
             u.node for u in self.units if isinstance(u.node, Function) and u.node in self.group
         ]
-        stay = {name for node in marked for name in _defaults(node).names}
+        stay = {name for node in marked for name in defaults(node).names}
         while True:
             found = {}
             for unit in self.units:
@@ -203,7 +201,7 @@ class _Split:
         if len(names) != 1 or not is_private(next(iter(names))) or names & self.rebound:
             return False
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return not self._mark_of(node)
+            return not self.marks.of(node)
         return isinstance(node, ast.Assign) and not is_const(node) and is_fixed(node.value)
 
     # -- the module itself
@@ -216,12 +214,13 @@ class _Split:
         self._begin(edits, self.tree.body, _RELEASE)
         return edits.apply()
 
-    def _remaining(self, marked: set[str]) -> str:
+    def _remaining(self) -> str:
         edits = Edits(self.module.source)
         self._drop_mark_imports(edits)
         stay = [u for u in self.units if u.node not in self.group]
-        stay += [_defaults(u.node) for u in self.units if self._leaves_stub(u)]
-        self._load_where_called(edits, stay)
+        stay += [defaults(u.node) for u in self.units if self._leaves_stub(u)]
+        loaders = self._load_where_called(edits, stay, "__name__")
+        loaders |= {self.group[u.node] for u in self.units if self._leaves_stub(u)}
         for unit in self.units:
             if unit.node in self.group:
                 if self._leaves_stub(unit):
@@ -232,21 +231,19 @@ class _Split:
                 self._keep_imports(edits, unit.node, stay)
             elif is_const(unit.node) and self._only_moving_uses(unit, stay):
                 edits.remove(unit.node)
-        if not marked:
-            return edits.apply()
-        loaders = ", ".join(f"{LOADERS[m]} as _{LOADERS[m]}" for m in LOADERS if m in marked)
-        self._begin(edits, self.tree.body, f"from {HOME} import {loaders}")
+        if loaders:
+            self._begin(edits, self.tree.body, import_of(loaders))
         return edits.apply()
 
-    def _only_moving_uses(self, unit: _Unit, stay: Iterable[_Unit]) -> bool:
+    def _only_moving_uses(self, unit: Unit, stay: Iterable[Unit]) -> bool:
         private = all(is_private(name) for name in unit.binds)
         return private and not any(unit.binds & u.names for u in stay if u is not unit)
 
     def _keep_imports(
-        self, edits: Edits, node: ast.Import | ast.ImportFrom, stay: Sequence[_Unit]
+        self, edits: Edits, node: ast.Import | ast.ImportFrom, stay: Sequence[Unit]
     ) -> None:
         """Leave out the names that only moving code uses."""
-        if self._imports_marks(node):
+        if self.marks.imports(node):
             return
         moving = [u for u in self.units if u.node in self.group]
         kept = [
@@ -258,43 +255,57 @@ class _Split:
         if len(kept) < len(node.names):
             edits.replace_import(node, kept, self.module.package)
 
-    def _leaves_stub(self, unit: _Unit) -> bool:
+    def _leaves_stub(self, unit: Unit) -> bool:
         return unit.node in self.group and bool(unit.of or self._needs_stub(unit))
 
-    def _needs_stub(self, unit: _Unit) -> bool:
+    def _needs_stub(self, unit: Unit) -> bool:
         node = unit.node
         if isinstance(node, ast.ClassDef) or not isinstance(node, Definition):
             return False
         mark = self.group[node]
         others = [u for u in self._users(node.name, node) if self.group.get(u.node) != mark]
-        if not is_private(node.name):
+        public = not is_private(node.name)
+        if public and (mark != "cold" or not self.users):
             return True
-        return any(u.node in self.group or not self._only_calls(u, node.name) for u in others)
+        if public and self.users and self.users.need(self.module, node.name):
+            return True
+        return any(not self._only_calls(u, node.name) for u in others)
 
-    def _only_calls(self, unit: _Unit, name: str) -> bool:
+    def _only_calls(self, unit: Unit, name: str) -> bool:
         """Whether a unit does nothing with a function but call it."""
         called = {id(n.func) for n in ast.walk(unit.node) if isinstance(n, ast.Call)}
         return all(id(n) in called for n in self._uses(unit, name))
 
-    def _uses(self, unit: _Unit, name: str) -> Iterator[ast.Name]:
+    def _uses(self, unit: Unit, name: str) -> Iterator[ast.Name]:
         methods = [u.node for u in self.units if u.of is unit.node]
         return (n for n in globals_of(unit.node, methods) if n.id == name)
 
-    def _load_where_called(self, edits: Edits, stay: Iterable[_Unit]) -> None:
-        """Where what stays calls a private function that moves, let it load the function itself."""
+    def _load_where_called(self, edits: Edits, users: Sequence[Unit], name: str) -> set[str]:
+        """Let code load what it calls in another part, where there is no stub.
+
+        Args:
+            edits: Those of the code.
+            users: The pieces of the code.
+            name: The expression of the module's name there.
+
+        Returns:
+            The marks of what is loaded.
+        """
+        marks = set()
+        own = {self.group.get(user.node) for user in users}
         for unit in self.units:
-            if unit.node in self.group and isinstance(unit.node, Function) and not unit.of:
-                if self._needs_stub(unit):
-                    continue
-                name = unit.node.name
-                for use in (n for u in stay for n in self._uses(u, name)):
-                    load = f"_{LOADERS[self.group[unit.node]]}(__name__)"
-                    edits.replace(*edits.span(use), f"{load}.{name}")
+            if not self._is_loaded(unit) or (mark := self.group[unit.node]) in own:
+                continue
+            (called,) = unit.binds
+            for use in (n for user in users for n in self._uses(user, called)):
+                edits.replace(*edits.span(use), f"_{LOADERS[mark]}({name}).{called}")
+                marks.add(mark)
+        return marks
 
     def _stub(self, edits: Edits, node: ast.stmt) -> None:
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         self._unmark(edits, node)
-        parameters, arguments = _signature(node)
+        parameters, arguments = signature(node)
         call = f"_{LOADERS[self.group[node]]}(__name__).{self._moved_name(node)}({arguments})"
         edits.replace(*edits.span(node), f"def {node.name}({parameters}): return {call}")
 
@@ -331,8 +342,8 @@ class _Split:
                 self._unmark(edits, node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 kept = [a for a in node.names if name_of(a) in needed]
-                if self._imports_marks(node):
-                    kept = [a for a in kept if name_of(a) not in self.marks]
+                if self.marks.imports(node):
+                    kept = [a for a in kept if name_of(a) not in self.marks.names]
                 edits.replace_import(node, kept, self.module.package)
                 own |= {name_of(alias) for alias in kept}
                 first += [node] if kept else []
@@ -351,8 +362,11 @@ class _Split:
         for unit in moving:
             self._rewrite(edits, unit.node)
         name = self.module.name
+        loaders = self._load_where_called(edits, moving, repr(name))
         stable, changing = self._from_module(moving, own)
-        lines = [f"import {name} as _module"] if changing else []
+        lines = [_RELEASE] if mark == "cold" and self.without_stub else []
+        lines += [import_of(loaders)] if loaders else []
+        lines += [f"import {name} as _module"] if changing else []
         lines += [f"from {name} import {', '.join(stable)}"] if stable else []
         if lines:
             self._begin(edits, first, "; ".join(lines))
@@ -364,11 +378,18 @@ class _Split:
             traced_as=self.module.compiled_path,
         )
 
-    def _from_module(self, moving: Iterable[_Unit], own: set[str]) -> tuple[list[str], list[str]]:
+    def _from_module(self, moving: Iterable[Unit], own: set[str]) -> tuple[list[str], list[str]]:
         """The names that moving code takes from the module: those that stay, and that change."""
         defined = {n for u in self.units for n in u.binds} | self.rebound
+        defined -= {name for u in self.units if self._is_loaded(u) for name in u.binds}
         used = {name for u in moving for name in u.names if name in defined - own}
         return sorted(used - self.rebound), sorted(used & self.rebound)
+
+    def _is_loaded(self, unit: Unit) -> bool:
+        """Whether its users load a definition that moves, because there is no stub."""
+        if unit.of or unit.node not in self.group or not isinstance(unit.node, Definition):
+            return False
+        return not self._needs_stub(unit)
 
     def _rewrite(self, edits: Edits, node: ast.stmt) -> None:
         """Let it read and set the module's variables there, and import by absolute names."""
@@ -412,13 +433,13 @@ class _Split:
 
     def _unmark(self, edits: Edits, node: ast.stmt) -> None:
         for decorator in decorators(node):
-            if isinstance(decorator, ast.Name) and decorator.id in self.marks:
+            if isinstance(decorator, ast.Name) and decorator.id in self.marks.names:
                 start = edits.text.rindex("@", 0, edits.span(decorator)[0])
                 edits.blank(start, edits.span(decorator)[1])
 
     def _drop_mark_imports(self, edits: Edits) -> None:
         for node in self.tree.body:
-            if self._imports_marks(node):
+            if self.marks.imports(node):
                 kept = [alias for alias in node.names if alias.name not in LOADERS]
                 if len(kept) < len(node.names):
                     edits.replace_import(node, kept, self.module.package)
@@ -442,7 +463,11 @@ class _Split:
     def _check_marks(self) -> None:
         marked = {id(d) for node in self.group for d in decorators(node)}
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name) and node.id in self.marks and id(node) not in marked:
+            if (
+                isinstance(node, ast.Name)
+                and node.id in self.marks.names
+                and id(node) not in marked
+            ):
                 what = f"{node.id} marks a function of a module or a method of its classes"
                 self.problems.append(self._problem(node, what, f"write @{node.id} above its def"))
         for method in (unit.node for unit in self.units if unit.of):
@@ -453,28 +478,12 @@ class _Split:
         for unit in self.units:
             if isinstance(unit.node, ast.ClassDef) and unit.node in self.group:
                 mark = self.group[unit.node]
-                for user in self._users(unit.node.name, unit.node):
-                    if self.group.get(user.node) != mark and not self._is_helper(user):
-                        what = f"{unit.node.name} is marked @{mark}, and this uses it"
+                name = unit.node.name
+                for user in self._users(name, unit.node):
+                    if self.group.get(user.node) != mark and not self._only_calls(user, name):
+                        what = f"{name} is marked @{mark}, and this uses it for more than a call"
                         remedy = f"mark what uses it @{mark} too, or leave the class unmarked"
                         self.problems.append(self._problem(user.node, what, remedy))
-
-    def _is_helper(self, unit: _Unit) -> bool:
-        return isinstance(unit.node, Function) and is_private(unit.node.name)
-
-    def _lost_state(self) -> Iterator[Problem]:
-        """Variables of a module that is released as a whole would be lost with it."""
-        for unit in self.units:
-            node = unit.node
-            if names := sorted(unit.binds & self.rebound):
-                if isinstance(node, ast.Assign | ast.AnnAssign):
-                    yield self._lost(node, names[0])
-            elif isinstance(node, ast.Assign | ast.AnnAssign) and is_empty(node.value):
-                yield self._lost(node, next(iter(unit.binds), "this"))
-
-    def _lost(self, node: ast.stmt, name: str) -> Problem:
-        what = f"{name} is lost: everything in this module is marked, so it is released as a whole"
-        return self._problem(node, what, "keep the variable in a module that stays loaded")
 
 
 def _without_marks(module: Module) -> Module:
@@ -484,34 +493,3 @@ def _without_marks(module: Module) -> Module:
         if isinstance(node, Definition) and node.name in LOADERS:
             edits.remove(node)
     return replace(module, source=edits.apply())
-
-
-def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str]:
-    """The parameters of a function without annotations, and the arguments that pass them on."""
-    bare = ast.arguments(
-        [_bare(a) for a in node.args.posonlyargs],
-        [_bare(a) for a in node.args.args],
-        node.args.vararg and _bare(node.args.vararg),
-        [_bare(a) for a in node.args.kwonlyargs],
-        node.args.kw_defaults,
-        node.args.kwarg and _bare(node.args.kwarg),
-        node.args.defaults,
-    )
-    arguments = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
-    arguments += [f"*{node.args.vararg.arg}"] if node.args.vararg else []
-    arguments += [f"{a.arg}={a.arg}" for a in node.args.kwonlyargs]
-    arguments += [f"**{node.args.kwarg.arg}"] if node.args.kwarg else []
-    return ast.unparse(bare), ", ".join(arguments)
-
-
-def _defaults(node: ast.stmt) -> _Unit:
-    """What a stub keeps of a function: the defaults of its parameters."""
-    arguments = getattr(node, "args", None)
-    assert isinstance(arguments, ast.arguments)
-    values = [value for value in (*arguments.defaults, *arguments.kw_defaults) if value]
-    kept = ast.Expr(ast.Tuple(values, ast.Load()))
-    return _Unit(kept, frozenset(global_names(kept)), frozenset())
-
-
-def _bare(argument: ast.arg) -> ast.arg:
-    return ast.arg(argument.arg)

@@ -146,7 +146,8 @@ def _files(
     # Ported to the board that the service is on, for its modules are what the stubs promise.
     # Nothing is shaken out: several services' tests may share a board, and its runtime.
     program = resolved(plan, board, {"cluster": text}, [*modules_of_tests, *_device_half()])
-    split.run(program)  # or all rare code of the runtime would stay in a board's heap
+    # Else all rare code of the runtime would stay in a board's heap. Other images share the board.
+    split.run(program, closed=False)
     modules = list(program.modules.values())
     libraries = sorted({m.name.partition(".")[0] for m in modules if m.library})
     modules = [_with_libraries(m, libraries) for m in modules]

@@ -1,0 +1,78 @@
+"""Functions that other modules import only when they call them: these need no stub."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from ..python_names import imported_from, parsed
+from .edits import Edits
+from .module import Module
+from .scope import Function
+
+
+class Users:
+    """Which names of a module others use, other than by an import in a function.
+
+    This is a search for words: a name counts as used if another module imports it at its top, or
+    has it as an attribute or as a string.
+
+    Args:
+        modules: All modules of an image.
+    """
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self._imported: dict[str, set[str]] = defaultdict(set)  # by the module it comes from
+        self._words: dict[str, set[str]] = defaultdict(set)  # a word -> the modules that have it
+        for module in modules:
+            for node, in_function in _walk(parsed(module.source)):
+                if isinstance(node, ast.ImportFrom) and not in_function:
+                    names = {alias.name for alias in node.names}
+                    self._imported[imported_from(node, module.package)] |= names
+                elif isinstance(node, ast.Attribute):
+                    self._words[node.attr].add(module.name)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    self._words[node.value].add(module.name)
+
+    def need(self, module: Module, name: str) -> bool:
+        """Whether another module uses the name. Only the runtime's own code is sure not to."""
+        if module.part != "runtime" or name in self._imported[module.name]:
+            return True
+        return bool(self._words[name] - {module.name})
+
+
+def redirected(module: Module, moved: Mapping[str, frozenset[str]], suffix: str) -> Module:
+    """Return a module that imports from the parts of others what has moved there.
+
+    Args:
+        module: The module.
+        moved: The names that have moved, by the module that they come from.
+        suffix: What the name of the part adds to that of the module.
+    """
+    names = {name for each in moved.values() for name in each}
+    if not any(name in module.source for name in names):
+        return module
+    edits = Edits(module.source)
+    for node, _ in _walk(parsed(module.source)):
+        if isinstance(node, ast.ImportFrom):
+            base = imported_from(node, module.package)
+            there = [a for a in node.names if a.name in moved.get(base, ())]
+            if there:
+                here = [alias for alias in node.names if alias not in there]
+                edits.replace(*edits.span(node), _imports(base, here, base + suffix, there))
+    return replace(module, source=edits.apply())
+
+
+def _imports(base: str, here: list[ast.alias], part: str, there: list[ast.alias]) -> str:
+    pairs = [(base, here), (part, there)]
+    texts = [f"from {m} import {', '.join(map(ast.unparse, names))}" for m, names in pairs if names]
+    return "; ".join(texts)
+
+
+def _walk(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield the nodes of a tree, each with whether it stands in a function."""
+    for child in ast.iter_child_nodes(node):
+        yield child, in_function
+        yield from _walk(child, in_function or isinstance(child, Function))
