@@ -15,8 +15,8 @@ import pytest
 
 from tests.helpers.running import Running, running
 from torpor_tools.client import Fault
-from torpor_tools.client.arguments import convert
 from torpor_tools.client.call import call
+from torpor_tools.client.fields import convert
 from torpor_tools.client.generate import client
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.shapes import from_text

@@ -302,6 +302,15 @@ def test_show(cluster: Path) -> None:
     shown = CliRunner().invoke(torpor, ["-C", str(cluster), "contracts", "show"]).output
     assert re.search(r"a +1 +[0-9a-f]{12} +newest no longer answers GET /newest/<fridge>", shown)
     assert re.search(r"b +1 +[0-9a-f]{12} +as recorded", shown)
+    assert "record" not in shown.partition("as recorded")[2], "these contracts have none"
+
+
+def test_show_has_the_fields_of_records(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"a": GROWN.replace("float", "NotRequired[float | None]\n    at: int")})
+    shown = CliRunner().invoke(torpor, ["-C", str(tmp_path), "contracts", "show"]).output
+    lines = [line.split(maxsplit=2) for line in shown.splitlines()]
+    assert ["a.Point", "celsius", "NotRequired[float | None]"] in lines
+    assert ["at", "int"] in lines
 
 
 def test_default_text_survives_the_file(cluster: Path) -> None:

@@ -16,11 +16,16 @@ from .base import Command, Settings
     help="Call a method of a service that runs in the simulator or on a board.",
     arguments=[
         ("SERVICE.METHOD", "A method of the service's contract"),
-        ("NAME=VALUE", "Its arguments; lists and objects as JSON"),
+        (
+            "NAME=VALUE",
+            "Its arguments; lists and objects as JSON, or part by part: point.celsius=4.5 "
+            "marks.0.at=7",
+        ),
     ],
     examples=[
         ("torpor call alerts.open_alerts", "as torpor sim runs in another terminal"),
         ("torpor call readings.newest fridge=fridge-1 limit=3", "with arguments"),
+        ("torpor call plants.add plant.name=fern plant.pots.0=3", "a record field by field"),
         ("torpor call device.status --at 192.168.1.7", "a board in the network"),
     ],
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from ..errors import UserError
+from ..model.contract import Contract
 from .base import Command, Group, Settings
 from .output import print_table
 
@@ -20,8 +23,9 @@ def command() -> None:
 
 @command.command(
     cls=Command,
-    help="Show each service's contract: its version, its fingerprint, what has changed since.",
-    short_help="Show versions, fingerprints, and what has changed",
+    help="Show each service's contract: its version, its fingerprint, what has changed since, and "
+    "the fields of its records.",
+    short_help="Show versions, fingerprints, what has changed, and records",
     examples=[("torpor contracts show", "all services")],
 )
 @click.pass_obj
@@ -33,7 +37,9 @@ def show(settings: Settings) -> None:
     plan = load_plan(settings.root)
     held = {verdict.service: verdict for verdict in verdicts(plan)}
     rows = []
+    fields: list[tuple[str, str, str]] = []
     for service in sorted((s for b in plan.boards for s in b.services), key=lambda s: s.name):
+        fields += _fields(service.contract)
         verdict = held.get(service.name)
         version = str(verdict.version) if verdict and verdict.version else "-"
         changes = verdict.changes if verdict else ()
@@ -41,6 +47,16 @@ def show(settings: Settings) -> None:
         fingerprint = service_fingerprint(service.contract)
         rows.append((service.name, version, fingerprint, state or "as recorded"))
     print_table(("service", "version", "fingerprint", "since contracts.lock"), rows, "lr")
+    if fields:
+        click.echo()
+        print_table(("record", "field", "type"), fields, "lll")
+
+
+def _fields(contract: Contract) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each field of a contract's records; the record's name is in the first."""
+    for name, record in sorted(contract.records.items()):
+        for i, field in enumerate(record.fields or ()):
+            yield "" if i else f"{contract.service}.{name}", field.name, str(field)
 
 
 @command.command(
