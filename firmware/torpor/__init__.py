@@ -9,18 +9,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Routes and schedules are read from the source by the build; a chip never runs a decorator.
     # The build writes an import of it as one of this module, which other images do not need.
+    from .contract import Length as Length
+    from .contract import Pattern as Pattern
+    from .contract import Range as Range
+    from .contract import daily as daily
+    from .contract import delete as delete
+    from .contract import every as every
+    from .contract import get as get
+    from .contract import on_wake as on_wake
+    from .contract import post as post
+    from .contract import put as put
+    from .contract import safe as safe
     from .deadline import deadline as deadline
-    from .decorators import daily as daily
-    from .decorators import delete as delete
-    from .decorators import every as every
-    from .decorators import get as get
-    from .decorators import on_wake as on_wake
-    from .decorators import post as post
-    from .decorators import put as put
-    from .decorators import safe as safe
-    from .limits import Length as Length
-    from .limits import Pattern as Pattern
-    from .limits import Range as Range
 
 __all__ = [
     "Fault",

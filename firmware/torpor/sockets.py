@@ -1,6 +1,7 @@
-"""Connects, reads and writes sockets that do not block."""
+"""Looks up addresses, and connects, reads and writes sockets that do not block."""
 
 import asyncio
+import socket
 from errno import ECONNRESET, EINPROGRESS
 
 from micropython import const
@@ -8,6 +9,55 @@ from micropython import const
 from . import clock, loop
 
 _MAX_UNSENT = const(65536)  # bytes that may wait for a board that does not read
+_SHARE = const(16)
+_STARTING_MS = const(60000)
+_PATIENCE_MS = const(10000)  # a board that restarts comes back at the same address
+
+# (host, port) -> [address or None, whether to look it up, not before (uptime)]; None: no look-up yet
+_known: "dict | None" = None
+
+
+def look_up(host: str, port: int):
+    """Return the address to connect to; the last known one if the name cannot be looked up.
+
+    ``socket.getaddrinfo`` waits for the answer, and the whole board with it: 5 to 7 s if there is
+    none (``local_ms`` and ``dns_ms`` of ``boards/ports/*.toml``). So an address is remembered, and
+    a look-up that has failed is not repeated before 16 times as long has passed as it took. A board
+    that has just started asks sooner: others may be starting as well.
+
+    Raises:
+        OSError: The name cannot be looked up, or could not a while ago.
+    """
+    global _known
+    if _known is None:
+        _known = {}
+    entry = _known.get((host, port))
+    if entry is None:
+        entry = _known[host, port] = [None, True, 0]
+    if entry[1] and clock.uptime_ms() >= entry[2]:
+        _ask_dns(entry, host, port)
+    if entry[0] is None:
+        raise OSError("%s is not found; it will be looked up again" % host)
+    return entry[0]
+
+
+def note_unreachable(host: str, port: int) -> None:
+    """Note that nobody answers at an address that ``look_up`` returned: it may have changed."""
+    entry = _known and _known.get((host, port))
+    if entry and not entry[1]:
+        entry[1] = True
+        entry[2] = clock.uptime_ms() + _PATIENCE_MS
+
+
+def _ask_dns(entry: list, host: str, port: int) -> None:
+    since = clock.ticks()
+    try:
+        entry[0] = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        entry[1] = False
+    except OSError:
+        took = clock.since(since)
+        up = clock.uptime_ms()
+        entry[2] = up + (took if up < _STARTING_MS else took * _SHARE)
 
 
 # async

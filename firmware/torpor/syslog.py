@@ -9,7 +9,7 @@ import time
 
 from micropython import const
 
-from . import clock, kernel, log, loop, names, supervise
+from . import clock, kernel, log, loop, sockets, supervise
 from .cold import cold
 
 _LOOK_MS = const(250)
@@ -53,7 +53,7 @@ def _send_lines() -> None:
     """Send all lines that were not sent. Raises ``OSError``."""
     global _sock, _position
     host, port = kernel.current.cluster.SYSLOG
-    address = names.find(host, port)
+    address = sockets.look_up(host, port)
     if _sock is None:
         _sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     end, lost, data = log.since(_position)

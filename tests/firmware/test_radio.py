@@ -63,13 +63,13 @@ class socket:
         return [(2, 1, 0, "", (host, port))]
 
 sys.modules["socket"] = socket
-from torpor import clock, names
+from torpor import clock, sockets
 
 looked, missing, blocks = [], set(), 5000
 
 def found(host):
     try:
-        return names.find(host, 80)
+        return sockets.look_up(host, 80)
     except OSError:
         return None
 
@@ -79,11 +79,11 @@ def attempts(host, ms, until):
         clock.now += ms
     return looked
 """
-STUBS = {"torpor/__init__.py": "", "torpor/clock.py": CLOCK}
+STUBS = {"torpor/__init__.py": "", "torpor/clock.py": CLOCK, "torpor/loop.py": ""}
 
 
 def names(root: Path, program: str, *edits: Edit) -> Any:
-    return micropython(root, ["torpor/names.py"], STUBS, NAMES + program, *edits)
+    return micropython(root, ["torpor/sockets.py"], STUBS, NAMES + program, *edits)
 
 
 def test_a_known_address_is_not_looked_up_again(tmp_path: Path) -> None:
@@ -105,7 +105,9 @@ print(json.dumps(looked))
     looked = names(tmp_path, program)
     assert 5000 * len(looked) <= 300_000 // 12, looked  # of the time, at most about a sixteenth
     assert len(looked) >= 3  # and yet it is found when it is there
-    undone = names(tmp_path, program, ("torpor/names.py", "clock.uptime_ms() >= entry[2]", "True"))
+    undone = names(
+        tmp_path, program, ("torpor/sockets.py", "clock.uptime_ms() >= entry[2]", "True")
+    )
     assert 5000 * len(undone) > 250_000
 
 
@@ -125,7 +127,7 @@ print(clock.now - began)
 def test_an_address_that_has_changed_is_found(tmp_path: Path) -> None:
     program = """
 assert found("a")
-names.failed("a", 80)
+sockets.note_unreachable("a", 80)
 assert found("a")  # it may just restart
 soon = len(looked)
 clock.now += 10_000

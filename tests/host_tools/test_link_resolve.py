@@ -77,7 +77,7 @@ def test_imports_inside_functions_count(tmp_path: Path) -> None:
 
 
 def test_what_is_imported_for_checks_only_does_not(tmp_path: Path) -> None:
-    assert "torpor.decorators" not in names(tmp_path, a=Small())
+    assert "torpor.contract" not in names(tmp_path, a=Small())
 
 
 def test_converters_only_for_routes_with_arguments(tmp_path: Path) -> None:

@@ -60,8 +60,14 @@ def test_the_files_that_start_a_chip() -> None:
 
 
 def test_the_decorators_are_those_of_torpor() -> None:
-    found = definitions(FIRMWARE / "torpor/decorators.py")
-    assert set(runtime.DECORATORS) == {name for name in found if not name.startswith("_")}
+    found = definitions(FIRMWARE / "torpor/contract.py").items()
+    names = {name for name, node in found if not isinstance(node, ast.ClassDef)}
+    assert set(runtime.DECORATORS) == names
+
+
+def test_the_limits_are_those_of_torpor() -> None:
+    found = definitions(FIRMWARE / "torpor/contract.py").items()
+    assert set(runtime.LIMITS) == {name for name, node in found if isinstance(node, ast.ClassDef)}
 
 
 def test_names_that_only_some_images_have() -> None:

@@ -43,7 +43,7 @@ def test_its_runtime_is_what_its_features_need(image: Image) -> None:
         "wifi",
     }
     assert runtime >= {f"torpor.{name}" for name in used}
-    assert "torpor.decorators" not in runtime
+    assert "torpor.contract" not in runtime
     assert {"microdot.microdot", "microdot.sse"} <= {
         row.name for row in image.sizes.of("dependency")
     }

@@ -9,7 +9,7 @@ import socket
 
 from micropython import const
 
-from .. import names, sockets
+from .. import sockets
 from . import packet
 
 _ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
@@ -48,7 +48,7 @@ class Client:
         reached or refuses.
         """
         self._packets = packet.Packets(most)
-        address = names.find(self._host, self._port)
+        address = sockets.look_up(self._host, self._port)
         self._sock = socket.socket()
         await sockets.connect_to(self._sock, address)
         try:
@@ -114,7 +114,7 @@ class Client:
             self._pinging.cancel()
             self._pinging = None
         else:
-            names.failed(self._host, self._port)
+            sockets.note_unreachable(self._host, self._port)
         if self._sock:
             self._sock.close()
 

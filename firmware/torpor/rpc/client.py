@@ -13,7 +13,7 @@ from errno import ENOTCONN
 
 from micropython import const
 
-from .. import clock, kernel, loop, names, sockets
+from .. import clock, kernel, loop, sockets
 from ..deadline import left as time_left
 from ..log import Log
 from ..service import Fault
@@ -206,7 +206,7 @@ class Connection:
 
     def _not_reached(self, reason) -> None:
         if not self._writer:
-            names.failed(self._host, self._port)
+            sockets.note_unreachable(self._host, self._port)
         self._lose(reason)
 
     async def _open(self) -> None:
@@ -218,7 +218,7 @@ class Connection:
             self._key %= len(keys)
             key = keys[self._key]
             ours = auth.nonce()
-            address = names.find(self._host, self._port)
+            address = sockets.look_up(self._host, self._port)
             sock = self._sock = socket.socket()
             status, theirs = await self._greet(sock, address, key, ours)
             if status == 101:

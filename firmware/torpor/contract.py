@@ -1,7 +1,8 @@
-"""The decorators that mark a contract method as a route or a job.
+"""What a contract is written with: decorators of methods, and limits of values.
 
 The build reads these from the source and takes them out of the device code (MicroPython's
-functions cannot carry attributes, and a chip should not pay for what is known beforehand).
+functions cannot carry attributes, and a chip should not pay for what is known beforehand). No image
+has this module.
 """
 
 from typing import Callable, TypeVar
@@ -79,3 +80,26 @@ def on_wake(pin: int, level: int) -> Callable[[F], F]:
     The pin gets a pull resistor to the other level, if it has one.
     """
     return lambda method: method
+
+
+class Range:
+    """The smallest and the largest number; None for no limit: ``Annotated[int, Range(1, 100)]``."""
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        self.low = low
+        self.high = high
+
+
+class Length:
+    """The smallest and the largest number of characters of a string; None for no limit."""
+
+    def __init__(self, low: int = 0, high: int | None = None) -> None:
+        self.low = low
+        self.high = high
+
+
+class Pattern:
+    """A regular expression that a whole string matches."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
