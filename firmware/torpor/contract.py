@@ -1,4 +1,4 @@
-"""What a contract is written with: decorators of methods, and limits of values.
+"""The vocabulary of contracts: decorators of methods, and limits of values.
 
 The build reads these from the source and takes them out of the device code (MicroPython's
 functions cannot carry attributes, and a chip should not pay for what is known beforehand). No image

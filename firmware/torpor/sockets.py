@@ -13,7 +13,7 @@ _SHARE = const(16)
 _STARTING_MS = const(60000)
 _PATIENCE_MS = const(10000)  # a board that restarts comes back at the same address
 
-# (host, port) -> [address or None, whether to look it up, not before (uptime)]; None: no look-up yet
+# (host, port) -> [address or None, whether to look it up, not before (uptime)]; made when needed
 _known: "dict | None" = None
 
 

@@ -50,7 +50,7 @@ FILES[LISTING] = checksums(FILES)
 
 
 def verdicts(cases: Sequence[tuple[bytes, bytes]], keys: bytes, folder: Path) -> list[object]:
-    """What the device makes of pairs of manifest and signature."""
+    """Return the device's answers to pairs of manifest and signature."""
     lines = (json.dumps([text.hex(), signature.hex()]) + "\n" for text, signature in cases)
     (folder / "cases").write_text("".join(lines))
     (folder / "keys").write_text(keys.hex())

@@ -36,7 +36,7 @@ async def _watch() -> None:
         with open("/.trial") as file:
             trial = json.load(file)
     except (OSError, ValueError):
-        trial = {}  # written by whoever made the file: without it, the usual
+        trial = {}  # written by the author of the file; without it, the default
     confirm_ms = trial.get("confirm", 60) * 1000
     began = clock.ticks()
     healthy_since = None

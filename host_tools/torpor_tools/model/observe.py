@@ -1,4 +1,4 @@
-"""What boards report about themselves while they run: ``[log]``, ``[metrics]``, ``[traces]``."""
+"""Reports of boards about themselves while they run: ``[log]``, ``[metrics]``, ``[traces]``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Syslog:
 
 @dataclass(frozen=True)
 class Observe:
-    """What cluster.toml asks for; without it, it is not in an image.
+    """The reports that cluster.toml asks for; an image without them has no code for them.
 
     Attributes:
         level: From which level on lines of services are logged.

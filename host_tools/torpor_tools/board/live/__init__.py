@@ -1,1 +1,1 @@
-"""What boards do now, asked over the network: their logs, figures and traces."""
+"""Logs, figures and traces of running boards, read over the network."""
