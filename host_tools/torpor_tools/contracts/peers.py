@@ -10,9 +10,11 @@ from ..model.cluster import Cluster
 from ..model.contract import Contract
 from ..python_names import is_foreign
 from ..suggest import did_you_mean, listing
+from .aliases import host_only
 from .read import Function
+from .records import record_statements
 from .rules.service import RESERVED
-from .source import Source
+from .source import Module, Source
 
 
 def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
@@ -44,7 +46,7 @@ def peers_are_only_types(sources: dict[str, Source]) -> Iterator[Problem]:
     """The build drops the import of a peer's class, so no code may use the name."""
     for source in sources.values():
         for module in source.modules:
-            types = _annotations(module.tree)
+            types = _annotations(module.tree) | _of_types(module)
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Name) and node not in types:
                     origin = module.origin(node)
@@ -63,6 +65,12 @@ def _used(name: str, origin: str, sources: dict[str, Source]) -> tuple[str, str]
         return what, f"declare the peer in the class ({peer}: {name}), call self.{peer}"
     what = f"{name} belongs to {peer}, which may run on another board: its value is not here"
     return what, f"ask {peer} through a method of its contract, or move {name} into lib/"
+
+
+def _of_types(module: Module) -> set[ast.AST]:
+    """All nodes of aliases and records, which the build takes out."""
+    gone = [*host_only(module.tree).values(), *record_statements(module.tree, module.records)]
+    return {inner for node in gone for inner in ast.walk(node)}
 
 
 def _annotations(tree: ast.Module) -> set[ast.AST]:

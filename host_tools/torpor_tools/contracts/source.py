@@ -116,7 +116,7 @@ def read_source(root: Path, service: str) -> Source:
     from .lib import lib_modules  # which imports this module
 
     own = [m for m in parsed if isinstance(m, Module)]
-    _import_types([*lib_modules(root)[0], *own, *_peers(root, service, own)])
+    import_types([*lib_modules(root)[0], *own, *_peers(root, service, own)])
     return Source(
         service,
         tuple(m for m in parsed if isinstance(m, Module)),
@@ -124,23 +124,35 @@ def read_source(root: Path, service: str) -> Source:
     )
 
 
-def _import_types(modules: list[Module]) -> None:
-    """Add to each module the aliases and records that it imports, also through other modules."""
-    for kind in ("aliases", "records"):
-        offered = {
-            f"{module.name}.{name}": item
-            for module in modules
-            for name, item in getattr(module, kind).items()
-        }
-        for _ in modules:
-            known = len(offered)
+def import_types(modules: list[Module]) -> None:
+    """Add to each module the aliases and records that it imports, also through other modules.
+
+    A record that derives from an imported one is known only then.
+    """
+    for _ in modules:
+        known = _count_types(modules)
+        for kind in ("aliases", "records"):
+            offered = {
+                f"{module.name}.{name}": item
+                for module in modules
+                for name, item in getattr(module, kind).items()
+            }
             for module in modules:
                 for name, origin in module.names.items():
                     if origin in offered:
                         item = offered[origin]
                         getattr(module, kind)[name] = offered[f"{module.name}.{name}"] = item
-            if len(offered) == known:
-                break
+        for module in modules:
+            imported = [name for name in module.records if name in module.names]
+            if imported:
+                for name, cls in records(module.tree, imported).items():
+                    module.records.setdefault(name, (cls, module))
+        if _count_types(modules) == known:
+            break
+
+
+def _count_types(modules: list[Module]) -> int:
+    return sum(len(module.aliases) + len(module.records) for module in modules)
 
 
 def _peers(root: Path, service: str, own: list[Module]) -> list[Module]:

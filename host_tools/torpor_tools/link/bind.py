@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ..contracts import aliases
-from ..contracts.records import records
+from ..contracts.records import record_statements
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
@@ -31,17 +31,32 @@ def run(program: Program) -> None:
         if module.part == "service":
             program.modules[module.name], problems = bound(module, program.shelf.erased)
             program.problems += problems
-            if _holds_only_records(module) and not _is_imported(module, program):
+            if _holds_only_records(module, program.shelf.erased) and not _is_imported(
+                module, program
+            ):
                 del program.modules[module.name]
 
 
-def _holds_only_records(module: Module) -> bool:
+def _holds_only_records(module: Module, erased: frozenset[str]) -> bool:
     """Whether nothing of a module is left when its records are gone."""
     tree = parsed(module.source, module.file)
-    types = {*records(tree).values(), *aliases.host_only(tree).values()}
+    package = module.name if module.is_package else module.name.rpartition(".")[0]
+    imported = _imported_types(tree, package, erased)
+    types = {*record_statements(tree, imported), *aliases.host_only(tree).values()}
     no_code = (ast.Import, ast.ImportFrom, ast.Constant)
     code = [getattr(n, "value", n) for n in tree.body if n not in types]
     return bool(types) and not module.is_package and all(isinstance(n, no_code) for n in code)
+
+
+def _imported_types(tree: ast.Module, package: str, erased: frozenset[str]) -> list[str]:
+    """The names that a module imports and no device has, from which its records may derive."""
+    return [
+        alias.asname or alias.name
+        for node in (ast.walk(tree) if erased else ())
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if f"{imported_from(node, package)}.{alias.name}" in erased
+    ]
 
 
 def _is_imported(module: Module, program: Program) -> bool:
@@ -102,7 +117,7 @@ def _bind(
     work = _Work(Edits(source), module, package, erased)
     work.imports(tree)
     work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
-    work.records = set(records(tree).values())
+    work.records = record_statements(tree, _imported_types(tree, package, erased))
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
     return work.edits.apply(), tuple(problems)
@@ -118,7 +133,7 @@ class _Work:
     removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
     decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
     aliases: dict[ast.stmt, str] = field(default_factory=dict)  # what a device cannot compute
-    records: set[ast.ClassDef] = field(default_factory=set)  # classes that are types only
+    records: dict[ast.stmt, str] = field(default_factory=dict)  # what is a type only
 
     # -- what there is, before anything is taken out
 
@@ -187,8 +202,8 @@ class _Work:
                 self.forget(statement)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self.forget_names(node, node.names)
-        elif isinstance(node, ast.ClassDef) and node in self.records:
-            self.gone[node.name] = "record"
+        elif node in self.records:
+            self.gone[self.records[node]] = "record"
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             self.gone[node.name] = "TYPE_CHECKING"
         elif node in self.aliases:

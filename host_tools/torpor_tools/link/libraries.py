@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..contracts.aliases import host_only
 from ..contracts.lib import FOLDER, lib_modules
-from ..contracts.source import modules_of
+from ..contracts.source import import_types, modules_of
 from ..contracts.source_module import Module as Parsed
 from ..errors import Problem
 from ..files import NOT_SHIPPED, is_file, project_files
@@ -113,6 +113,7 @@ def _services(root: Path) -> list[Parsed]:
 
 def _erased(lib: list[Parsed], services: list[Parsed]) -> set[str]:
     modules = [*lib, *services]
+    import_types(modules)
     found = {f"{m.name}.{name}" for m in lib for name in host_only(m.tree)}
     found |= {f"{m.name}.{name}" for m in modules for name in m.records}
     # A module passes on what it imports from another one.
