@@ -61,7 +61,7 @@ class Ports:
         A port that was held stays the same. Raises ``UserError`` with all ports that are taken.
         """
         boards = tuple(boards)
-        wanted = {(b.name, s.port): s.name for b in boards for s in b.services if s.port}
+        wanted = {(b.name, port): name for b in boards for name, port in b.listeners.items()}
         for key in self._held.keys() - wanted.keys():
             self._held.pop(key).close()
         problems: list[Problem] = []

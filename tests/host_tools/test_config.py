@@ -365,7 +365,15 @@ def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
     example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
     (tmp_path / "cluster.toml").write_text(example)
     load_cluster(tmp_path)
-    for table in ("cluster", "boards.shed", "boards.shed.power", "mailbox", "log", "services.page"):
+    for table in (
+        "cluster",
+        "boards.shed",
+        "boards.shed.power",
+        "mailbox",
+        "log",
+        "metrics",
+        "services.page",
+    ):
         bad = re.sub(rf"^(\[{re.escape(table)}\].*)", r"\1\nzzzzz = 1", example, flags=re.MULTILINE)
         (tmp_path / "cluster.toml").write_text(bad)
         with pytest.raises(UserError, match="known: ") as caught:
@@ -383,3 +391,22 @@ def test_a_mistake_in_what_boards_report_is_named(tmp_path: Path) -> None:
         'cluster.toml:19: level: there is no level "all"',
         'cluster.toml:20: syslog: "udp://nas" is not a host or host:port',
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ("", "[metrics] names the service that serves /metrics, or else a port of its own"),
+        ('service = "alerts"\nport = 9', "[metrics] names the service that serves /metrics, or"),
+        ('service = "alrts"', 'there is no service "alrts"'),
+        ('service = "alerts"', "alerts has no port"),
+        ("port = 8001", "sensors has port 8001 as well"),
+        ("port = 0", "port: expected 1 to 65535, got 0"),
+        ('port = "9100"', 'port: expected a whole number, got "9100"'),
+    ],
+)
+def test_a_mistake_in_where_figures_are_served_is_named(
+    tmp_path: Path, table: str, what: str
+) -> None:
+    [problem] = problems(tmp_path, GOOD + f"[metrics]\n{table}\n")
+    assert what in problem

@@ -26,6 +26,8 @@ from .routes import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .on_request import Activation
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
@@ -38,6 +40,15 @@ _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
+
+_MEASURED = const(0)  # 1 in an image with /metrics: see host_tools/torpor_tools/link/flags.py
+if _MEASURED:
+    # Both are set by ``metrics``: handler or listener -> its figures, and what counts the others.
+    figures: dict = {}
+    count: "Callable" = None  # type: ignore[assignment]
+_SOON_MS = const(10)
+_SUCCESS = const(50)  # the digit 2, with which the status of a success begins
+_TICKS = const(0x3FFFFFFF)  # of a counter that wraps, also where its period is longer
 
 # All connections read into the same buffer: its content is copied before another task runs.
 buffer = bytearray(_CHUNK)
@@ -230,6 +241,9 @@ class Connection:
                     yield from _refuse(self, e)
                     return
                 self.state = SERVING
+                if _MEASURED:
+                    began = clock.ticks()
+                    handler = listener  # stands for all requests without a handler
                 try:
                     handler = find(listener, request)
                     if type(handler) is tuple:
@@ -241,6 +255,20 @@ class Connection:
                 n = sock.write(data)
                 if n != len(data):
                     yield from sockets.drain(sock, data, n, self)
+                if _MEASURED:
+                    # Nearly all requests succeed, and soon. For others, ``count`` knows more.
+                    now = clock.ticks()
+                    ms = now - began & _TICKS
+                    try:
+                        if ms < _SOON_MS and data[9] == _SUCCESS:
+                            numbers = figures[handler]
+                            numbers[0] += 1
+                            if ms:
+                                numbers[1] += ms
+                        else:
+                            count(handler, listener, data, self.state, ms)
+                    except (IndexError, KeyError, TypeError):
+                        count(handler, listener, data, self.state, ms)
                 if request.body:
                     request.body = b""  # or it would stay until the next request
                     request.fields = None
@@ -249,7 +277,10 @@ class Connection:
                 if not unread or b"\r\n\r\n" not in unread:
                     # Else the budget could close it with a request that has come and waits.
                     self.state = IDLE
-                    self.since = clock.ticks()
+                    if _MEASURED:
+                        self.since = now
+                    else:
+                        self.since = clock.ticks()
                 answered += 1
                 if answered == _TURN or len(connections) > 1:
                     answered = 0

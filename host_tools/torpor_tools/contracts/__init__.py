@@ -144,6 +144,7 @@ def _together(
     yield from placement.services_have_entries(cluster)
     yield from placement.called_boards_listen(cluster, contracts)
     yield from placement.ports_are_unique(cluster)
+    yield from placement.path_of_metrics_is_free(cluster, contracts)
     yield from placement.hosts_are_unique(cluster, boards)
     yield from peers.peers_exist(cluster, sources)
     yield from peers.peers_are_only_types(sources)

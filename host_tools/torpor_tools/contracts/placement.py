@@ -11,6 +11,7 @@ from ..errors import Problem
 from ..model.board import LEAST_STATE, Board, state_share
 from ..model.cluster import BoardEntry, Cluster, announced_name
 from ..model.contract import Contract
+from ..model.observe import LISTENER
 from ..project.ports import connections_left, load_port
 from ..suggest import counted, did_you_mean, free_port, listing
 
@@ -103,7 +104,7 @@ def hosts_are_unique(cluster: Cluster, boards: dict[str, Board]) -> Iterator[Pro
 def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:
     """No more services have a port than the board can listen on."""
     ports = {s.name: s.port for s in cluster.services}
-    listening = [name for name in board.services if ports.get(name)]
+    listening = [name for name in board.services if ports.get(name)] + _own(cluster)
     if len(listening) > kind.listeners:
         yield Problem(
             board.where,
@@ -114,12 +115,30 @@ def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[
         )
 
 
+def _own(cluster: Cluster) -> list[str]:
+    """The listeners of every board that belong to no service."""
+    metrics = cluster.observe.metrics
+    return [LISTENER] if metrics and metrics.port else []
+
+
+def path_of_metrics_is_free(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """The service that serves the figures of its board has no route of that path."""
+    metrics = cluster.observe.metrics
+    contract = contracts.get(metrics.service or "") if metrics else None
+    for method in contract.methods if contract else ():
+        for route in method.routes:
+            if route.path.strip("/") == "metrics":
+                what = f"{method.name}: [metrics] of cluster.toml serves /metrics of this service"
+                remedy = "choose another path, or write port = 9100 there"
+                yield Problem(route.where, what, remedy)
+
+
 def connections_are_left(
     board: BoardEntry, kind: Board, cluster: Cluster, contracts: dict[str, Contract]
 ) -> Iterator[Problem]:
     """Besides its listeners a board has connections for a client, the next one, and its own."""
     ports = {s.name: s.port for s in cluster.services}
-    listeners = sum(bool(ports.get(name)) for name in board.services)
+    listeners = sum(bool(ports.get(name)) for name in board.services) + len(_own(cluster))
     if not listeners or listeners > kind.listeners:  # ``listeners_fit`` has said so
         return
     peers = [p.service for n in board.services if n in contracts for p in contracts[n].peers]

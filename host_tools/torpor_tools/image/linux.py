@@ -37,7 +37,7 @@ def write_service(
             raise fail(what, "give an absolute path of letters, digits and . _ + @ -")
     board = image.board
     name = board.name
-    ports = [service.port for service in board.services if service.port]
+    ports = list(board.listeners.values())
     words = {
         "title": f"torpor {cluster}: {name}",
         "name": name,

@@ -16,6 +16,7 @@ from ..model.plan import BoardPlan, Plan
 from ..python_names import is_foreign
 from ..python_text import syntax_problem
 from . import bind, builtin, collect
+from .flags import switched
 from .imports import Import, imports
 from .libraries import Shelf, unfit
 from .missing import missing_module, needs_of_library, needs_of_microdot, not_simulated
@@ -124,7 +125,8 @@ class _Search:
 
     def load(self, name: str) -> Module | None:
         if name.partition(".")[0] in PACKAGES:
-            return runtime_module(name, self.board.board.port)
+            module = runtime_module(name, self.board.board.port)
+            return module and switched(module, self.board)
         try:
             taken = self.shelf.module(name)
         except UserError:

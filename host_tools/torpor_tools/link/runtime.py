@@ -84,10 +84,11 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "rpc": lambda board: board.called,
     "log_tools": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
-    "http.listener": lambda board: any(s.port is not None for s in board.services),
+    "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
     "mqtt.mailbox": lambda board: board.mailbox is not None,
+    "metrics": lambda board: board.metrics is not None,
     "power.pins": _has_wake_pins,
     "power.sleep": lambda board: board.power is not None and board.power.sleeps,
     "update": lambda board: board.updated,
@@ -98,6 +99,11 @@ def parts(board: BoardPlan) -> list[str]:
     """Return the parts of the runtime that the board needs, in the order of their start."""
     return [name for name, needed in PARTS.items() if needed(board)]
 
+
+# Flags in the runtime's modules -> which board has the code behind them: see ``flags.py``.
+FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
+    "_MEASURED": lambda board: board.metrics is not None,
+}
 
 # Modules that the runtime does without if they are missing -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {

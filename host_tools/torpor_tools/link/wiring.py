@@ -67,7 +67,7 @@ def wiring(
         "",
     ]
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
-    lines += _assign("PORTS", {s.name: s.port for s in board.services if s.port is not None})
+    lines += _assign("PORTS", board.listeners)
     if board.updated and (checks := _health(board)):
         lines += _assign("HEALTH", checks)
     if board.on_request:
@@ -113,9 +113,8 @@ def _assign(name: str, value: object) -> list[str]:
 def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("NAME", plan.cluster.name)
     yield from _assign("BOARD", board.name)
-    listeners = sum(service.port is not None for service in board.services)
-    udp = int(board.observe.syslog is not None)
-    yield from _assign("CONNECTIONS", connections_left(board.board, listeners + udp))
+    sockets = len(board.listeners) + (board.observe.syslog is not None)
+    yield from _assign("CONNECTIONS", connections_left(board.board, sockets))
     yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 
@@ -278,6 +277,8 @@ def _power(board: BoardPlan, timezone: str = "UTC") -> Iterator[tuple[str, objec
     if power := board.power:
         every = -1 if power.wake_every_ms is None else power.wake_every_ms
         yield "POWER", (power.policy, power.linger_ms, every, power.wifi_deadline_ms)
+    if listener := board.metrics:
+        yield "METRICS", listener
     if syslog := board.observe.syslog:
         yield "SYSLOG", (syslog.host, syslog.port)
     if broker := board.mailbox:

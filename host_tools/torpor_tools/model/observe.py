@@ -21,6 +21,28 @@ class Syslog:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """``[metrics]``: which port of a board serves ``/metrics``.
+
+    ``service``: that of this service, on the boards that carry it. ``port``: one of its own, on
+    every board. One of the two is None.
+    """
+
+    service: str | None
+    port: int | None
+    where: Where
+
+    @property
+    def listener(self) -> str:
+        """The name of the listener on a board."""
+        return self.service or LISTENER
+
+
+LISTENER = "metrics"
+"""The listener with a port of its own: no service may have this name beside it."""
+
+
+@dataclass(frozen=True)
 class Observe:
     """The reports that cluster.toml asks for; an image without them has no code for them.
 
@@ -28,9 +50,10 @@ class Observe:
         level: From which level on lines of services are logged.
         levels: Service -> another level for its lines.
         syslog: Where the lines are sent to as well.
+        metrics: Where figures are served.
     """
 
     level: str = DEFAULT_LEVEL
     levels: dict[str, str] = field(default_factory=dict)
     syslog: Syslog | None = None
-    where: Where | None = None
+    metrics: Metrics | None = None

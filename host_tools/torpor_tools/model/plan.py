@@ -9,7 +9,7 @@ from .board import Board
 from .cluster import Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract
 from .device import Device
-from .observe import Observe
+from .observe import LISTENER, Observe
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,19 @@ class BoardPlan:
         """Whether it takes signed updates once the project has the keys."""
         deep = self.power is not None and self.power.policy == "deep"
         return self.update and self.port is not None and self.board.port != "unix" and not deep
+
+    @property
+    def listeners(self) -> dict[str, int]:
+        """Name -> port of all that it listens on: its services, and its figures."""
+        ports = {s.name: s.port for s in self.services if s.port}
+        metrics = self.observe.metrics
+        return {**ports, LISTENER: metrics.port} if metrics and metrics.port else ports
+
+    @property
+    def metrics(self) -> str | None:
+        """The name of the listener that serves its figures, if one does."""
+        metrics = self.observe.metrics
+        return metrics.listener if metrics and metrics.listener in self.listeners else None
 
     @property
     def resident(self) -> tuple[PlacedService, ...]:

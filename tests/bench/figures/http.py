@@ -13,7 +13,7 @@ from torpor_tools.model.image import Image
 PATH = "/items/fridge-1"
 SECONDS = 0.4  # a side of a round
 
-_ITEMS = """
+ITEMS = """
 from torpor import Service, get
 
 
@@ -44,7 +44,7 @@ class Items(Service):
 def board(lab: Lab) -> Image:
     """One service on bare MicroPython, with more connections than a Pico W has: here the listener
     is measured, not the budget, which would turn clients away."""
-    return lab.cluster({"items": _ITEMS}, port="unix", connections=32)
+    return lab.cluster({"items": ITEMS}, port="unix", connections=32)
 
 
 def mounted(lab: Lab) -> Image:

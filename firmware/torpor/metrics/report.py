@@ -1,0 +1,236 @@
+"""Collects the figures of a board, and writes them for Prometheus."""
+
+import gc
+import sys
+from time import ticks_diff, ticks_us
+
+from .. import clock, heap, kernel, port, wifi  # type: ignore[attr-defined]
+from ..cold import cold
+from ..http.budget import SERVING
+from ..http.response import head
+from ..service import Fault
+from . import BOUNDS_S, CLASSES, count, joins, new, peers, routes, totals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..http.budget import Budget
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
+
+
+def set_up(k) -> None:
+    """Begin to count the requests of all listeners, calls and joins; serve ``/metrics``."""
+    for listener in k.listeners:
+        if listener.name == k.cluster.METRICS:
+            listener.routes["metrics"] = {"/GET": (serve,)}
+        routes[listener] = new(listener.name, "*", "*")
+        _add(listener.name, "", listener.routes)
+    k.rejoined.append(_rejoined)
+    client = sys.modules.get("torpor.rpc.client")
+    if client:
+        client.Stub._call = _counted(client.Stub._call)  # type: ignore[attr-defined]
+    execute = sys.modules.get("torpor.mqtt.execute")
+    if execute:
+        _count_parked(execute)
+    mailbox = sys.modules.get("torpor.mqtt.mailbox")
+    if mailbox:
+        mailbox.Mailbox._say = _with_figures(mailbox.Mailbox._say)  # type: ignore[attr-defined]
+
+
+def _add(service: str, path: str, node: dict) -> None:
+    for key, value in node.items():
+        if key[:1] == "/":
+            where = path if len(key) > 1 else "*"  # an application takes all other paths
+            if path != "/metrics":
+                routes[value] = new(service, key[1:] or "*", where or "/")
+        elif key != "~":
+            _add(service, path + "/" + key, value)
+
+
+def _rejoined() -> None:
+    joins[0] += 1
+
+
+def _count_parked(execute) -> None:
+    """Count the requests out of the mailbox, which are executed one after the other."""
+    find = execute.find
+    serve = execute.Executor._serve
+    last: list = [None, None]  # the listener and the handler of the request
+
+    def noted(listener, request):
+        last[0] = last[1] = listener
+        last[1] = find(listener, request)
+        return last[1]
+
+    async def counted(executor, request, envelope):
+        began = ticks_us()
+        last[0] = None
+        data = await serve(executor, request, envelope)
+        if last[0]:
+            count(last[1], last[0], data, SERVING, ticks_diff(ticks_us(), began) // 1000)
+        return data
+
+    execute.find = noted
+    execute.Executor._serve = counted
+
+
+def _counted(call):
+    """Return ``call`` of stubs, which counts the calls to each target and what became of them."""
+
+    async def counted(stub, target, *arguments):
+        figures = peers.get(target)
+        if not figures:
+            figures = peers[target] = [0, 0, 0, 0]
+        began = ticks_us()
+        outcome = 2
+        try:
+            value = await call(stub, target, *arguments)
+            outcome = 0
+            return value
+        except Fault:
+            outcome = 1
+            raise
+        finally:
+            figures[outcome] += 1
+            figures[3] += ticks_diff(ticks_us(), began)
+
+    return counted
+
+
+def _with_figures(say):
+    """Return ``say`` of the mailbox, which adds the figures to the status before a sleep."""
+
+    def with_figures(mailbox, status) -> None:
+        if status["state"] == "asleep":
+            try:
+                status["metrics"] = snapshot()
+            except MemoryError:
+                pass  # the gateway keeps those of the last time
+        say(mailbox, status)
+
+    return with_figures
+
+
+@cold
+def snapshot() -> dict:
+    """Return all figures as JSON values. ``Figures`` of the gateway reads them."""
+    k = kernel.current
+    cluster = k.cluster
+    budget: "Budget" = k.budget  # type: ignore[assignment]  # it listens
+    stores = []
+    for name, service in k.services.items():
+        store = getattr(service, "store", None)
+        if store:
+            # One erase for each flush, two for each compaction of 2 kB: see store/admin.py.
+            erases = store.flushes + store.written // 1024
+            stores.append([name, store.commits, erases, store.written])
+    return {
+        "cluster": cluster.NAME,
+        "board": cluster.BOARD,
+        "build": getattr(cluster, "BUILD", ""),
+        "micropython": "%d.%d.%d" % sys.implementation.version[:3],
+        "at": clock.now() if clock.synced() else None,
+        "uptime": clock.uptime_ms() // 1000,
+        "reset": port.reset_cause(),
+        "free": port.mem_free(),
+        "used": gc.mem_alloc(),
+        "largest": heap.largest(),
+        "collections": heap.collections,
+        "pause_us": heap.longest_us,
+        "rssi": wifi.info().get("rssi"),
+        "joins": joins[0],
+        "connections": [len(budget.open), budget.places, budget.displaced, budget.turned_away],
+        "failed": len(k.failed),
+        "stalls": getattr(sys.modules.get("torpor.stall"), "count", 0),
+        "routes": [list(f[:3]) + [totals(f)] for f in routes.values() if any(f[3])],
+        "stores": stores,
+        "peers": [[target] + peers[target] for target in peers],
+    }
+
+
+@cold
+async def serve(connection, handler, unread) -> bytes:
+    """Send the figures, a piece at a time: the whole text is larger than the gaps of a heap."""
+    request = connection.request
+    if request.http10:
+        request.keep = False
+    chunked = not request.http10
+    lead = head(request, 200, TYPE, None, "Transfer-Encoding: chunked" if chunked else None)
+    await connection.send(lead.encode())
+    if request.verb == "HEAD":
+        return b""
+    for piece in pieces(snapshot()):
+        data = piece.encode()
+        await connection.send(b"%x\r\n%s\r\n" % (len(data), data) if chunked else data)
+    return b"0\r\n\r\n" if chunked else b""
+
+
+@cold
+def pieces(s: dict):
+    """Yield the text of a snapshot. The gateway's ``figures.text`` writes the same."""
+    at = 'board="%s"' % s["board"]
+    labels = (at, s["cluster"], s["build"], s["micropython"])
+    info = '%s,cluster="%s",build="%s",micropython="%s"' % labels
+    yield _gauge("torpor_build_info", info, 1)
+    # Counts one in each life of the board: a restart is a new start time.
+    yield _gauge("torpor_start", '%s,cause="%s"' % (at, s["reset"]), 1)
+    for name, value in (
+        ("uptime_seconds", s["uptime"]),
+        ("heap_free_bytes", s["free"]),
+        ("heap_used_bytes", s["used"]),
+        ("heap_largest_block_bytes", s["largest"]),
+        ("gc_longest_pause_seconds", s["pause_us"] / 1000000),
+        ("wifi_rssi_dbm", s["rssi"]),
+        ("connections", s["connections"][0]),
+        ("connection_slots", s["connections"][1]),
+        ("services_failed", s["failed"]),
+    ):
+        if value is not None:
+            yield _gauge("torpor_" + name, at, value)
+    for name, value in (
+        ("gc_collections", s["collections"]),
+        ("wifi_reconnections", s["joins"]),
+        ("connections_evicted", s["connections"][2]),
+        ("connections_refused", s["connections"][3]),
+        ("loop_stalls", s["stalls"]),
+    ):
+        yield "# TYPE torpor_%s_total counter\n" % name
+        yield "torpor_%s_total{%s} %d\n" % (name, at, value)
+    yield "# TYPE torpor_http_responses_total counter\n"
+    for service, verb, path, figures in s["routes"]:
+        route = '%s,service="%s",method="%s",route="%s"' % (at, service, verb, path)
+        for i in range(4):
+            if figures[i]:
+                line = 'torpor_http_responses_total{%s,status="%s"} %d\n'
+                yield line % (route, CLASSES[i], figures[i])
+    yield "# TYPE torpor_http_duration_seconds histogram\n"
+    for service, verb, path, figures in s["routes"]:
+        route = '%s,service="%s",method="%s",route="%s"' % (at, service, verb, path)
+        text = ""
+        count = 0
+        for i in range(4):
+            count += figures[4 + i]
+            line = 'torpor_http_duration_seconds_bucket{%s,le="%s"} %d\n'
+            text += line % (route, BOUNDS_S[i], count)
+        text += "torpor_http_duration_seconds_sum{%s} %f\n" % (route, figures[8] / 1000)
+        yield text + "torpor_http_duration_seconds_count{%s} %d\n" % (route, count)
+    for i, name in enumerate(("commits", "erases", "written_bytes")):
+        yield "# TYPE torpor_store_%s_total counter\n" % name
+        for store in s["stores"]:
+            line = 'torpor_store_%s_total{%s,service="%s"} %d\n'
+            yield line % (name, at, store[0], store[1 + i])
+    yield "# TYPE torpor_peer_calls_total counter\n"
+    for peer in s["peers"]:
+        for i, outcome in enumerate(("value", "fault", "error")):
+            line = 'torpor_peer_calls_total{%s,method="%s",outcome="%s"} %d\n'
+            yield line % (at, peer[0], outcome, peer[1 + i])
+    yield "# TYPE torpor_peer_duration_seconds_total counter\n"
+    for peer in s["peers"]:
+        line = 'torpor_peer_duration_seconds_total{%s,method="%s"} %f\n'
+        yield line % (at, peer[0], peer[4] / 1000000)
+
+
+@cold
+def _gauge(name: str, labels: str, value) -> str:
+    form = "%f" if isinstance(value, float) else "%d"
+    return "# TYPE %s gauge\n%s{%s} %s\n" % (name, name, labels, form % value)

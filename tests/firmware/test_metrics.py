@@ -1,0 +1,196 @@
+"""``/metrics`` of boards in the simulator: valid for Prometheus, and right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.contracts import load_plan
+from torpor_tools.link import image_files
+
+WORK = """
+import asyncio
+from collections.abc import AsyncIterator
+
+from services.far import Far
+from torpor import Fault, Service, get, post
+
+
+class Work(Service):
+    far: Far
+
+    async def start(self) -> None:
+        self._rows = self.store.table("rows")
+
+    @get("/items/<name>")
+    async def item(self, name: str, limit: int = 1) -> dict:
+        return {"name": name, "limit": limit}
+
+    @post("/items")
+    async def add(self, text: str) -> tuple[int, int]:
+        return await self._rows.append({"text": text}), 201
+
+    @get("/slow")
+    async def slow(self) -> None:
+        await asyncio.sleep_ms(20)
+
+    @get("/page", content_type="text/html")
+    async def page(self) -> str:
+        return "<p>"
+
+    @get("/lines")
+    async def lines(self) -> AsyncIterator[str]:
+        yield "a"
+        yield "b"
+
+    @get("/fail/<how>")
+    async def crash(self, how: str) -> str:
+        if how == "fault":
+            raise Fault(409, "no")
+        if how == "far":
+            return await self.far.half(3)
+        return await self.far.half(int(how))
+"""
+FAR = """
+from torpor import Fault, Service
+
+
+class Far(Service):
+    async def half(self, n: int) -> str:
+        if n % 2:
+            raise Fault(418, "odd")
+        return str(n // 2)
+"""
+KEY = "8f" * 32
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_cluster(tmp_path_factory.mktemp("metrics"), {"work": WORK})
+    (root / "services" / "far").mkdir()
+    (root / "services" / "far" / "__init__.py").write_text(FAR)
+    far = '\n[boards.shed]\ntype = "RPI_PICO_W"\nservices = ["far"]\n[services.far]\nport = 8002\n'
+    text = (root / "cluster.toml").read_text() + far + "[metrics]\nport = 9100\n"
+    (root / "cluster.toml").write_text(text)
+    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
+    return root
+
+
+@pytest.fixture(scope="module")
+def boards(project: Path) -> Iterator[Running]:
+    with running(project, types=False, storage=project / "build" / "sim") as run:
+        yield run
+
+
+def scrape(boards: Running, board: str) -> Samples:
+    """The samples, without the label ``board``, as Prometheus reads them."""
+    answer = httpx.get(boards.sim.board(board).place.url(9100) + "/metrics", trust_env=False)
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    found: Samples = {}
+    for family in text_string_to_metric_families(answer.text):
+        assert family.type != "unknown", family.name
+        for sample in family.samples:
+            labels = dict(sample.labels)
+            assert labels.pop("board") == board
+            key = (sample.name, tuple(sorted(labels.items())))
+            assert key not in found
+            found[key] = sample.value
+    return found
+
+
+def by(samples: Samples, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    return {
+        tuple(dict(key)[label] for label in labels): value
+        for (own, key), value in samples.items()
+        if own == name
+    }
+
+
+def test_every_kind_of_response_is_counted_once(boards: Running) -> None:
+    with boards.client("work") as client:
+        for path, status in (
+            ("/items/a", 200),
+            ("/items/b?limit=2", 200),
+            ("/items/b?limit=x", 400),
+            ("/slow", 204),
+            ("/page", 200),
+            ("/lines", 200),
+            ("/fail/fault", 409),
+            ("/fail/far", 418),
+            ("/fail/4", 200),
+            ("/fail/x", 500),
+            ("/nothing", 404),
+        ):
+            assert client.get(path).status_code == status, path
+        assert client.post("/items", json={"text": "x"}).status_code == 201
+        assert client.put("/items", json={"text": "x"}).status_code == 405
+        assert client.head("/items/a").status_code == 200
+    samples = scrape(boards, "box")
+    responses = by(samples, "torpor_http_responses_total", "service", "method", "route", "status")
+    assert responses == {
+        ("work", "GET", "/items/*", "2xx"): 3,
+        ("work", "GET", "/items/*", "4xx"): 1,
+        ("work", "GET", "/slow", "2xx"): 1,
+        ("work", "GET", "/page", "2xx"): 1,
+        ("work", "GET", "/lines", "2xx"): 1,
+        ("work", "GET", "/fail/*", "4xx"): 2,
+        ("work", "GET", "/fail/*", "2xx"): 1,
+        ("work", "GET", "/fail/*", "5xx"): 1,
+        ("work", "POST", "/items", "2xx"): 1,
+        ("work", "*", "*", "4xx"): 2,
+    }
+    counts = by(samples, "torpor_http_duration_seconds_count", "method", "route")
+    # What is sent in pieces takes as long as its client wants, so it has no duration.
+    assert counts == {
+        ("GET", "/items/*"): 4,
+        ("GET", "/slow"): 1,
+        ("GET", "/page"): 1,
+        ("GET", "/lines"): 0,
+        ("GET", "/fail/*"): 4,
+        ("POST", "/items"): 1,
+        ("*", "*"): 2,
+    }
+    buckets = by(samples, "torpor_http_duration_seconds_bucket", "method", "route", "le")
+    assert [buckets["GET", "/items/*", le] for le in ("1", "+Inf")] == [4, 4]
+    assert buckets["GET", "/slow", "0.01"] == 0
+    assert by(samples, "torpor_http_duration_seconds_sum", "route")["/slow",] >= 0.02
+    peers = by(samples, "torpor_peer_calls_total", "method", "outcome")
+    assert peers == {
+        ("far.half", "value"): 1,
+        ("far.half", "fault"): 1,
+        ("far.half", "error"): 0,
+    }
+
+
+def test_figures_of_the_board(boards: Running) -> None:
+    samples = scrape(boards, "box")
+    [(cluster, build, version)] = by(
+        samples, "torpor_build_info", "cluster", "build", "micropython"
+    )
+    assert (cluster, build) == ("test", "")
+    assert version.startswith("1.")
+    assert by(samples, "torpor_start", "cause") == {("power-on",): 1}
+    assert (
+        0 < samples["torpor_heap_largest_block_bytes", ()] < samples["torpor_heap_free_bytes", ()]
+    )
+    assert samples["torpor_gc_collections_total", ()] > 0
+    assert 0 < samples["torpor_gc_longest_pause_seconds", ()] < 1
+    assert samples["torpor_wifi_rssi_dbm", ()] < 0
+    assert samples["torpor_connections", ()] >= 1
+    assert samples["torpor_connection_slots", ()] == 5
+    assert by(samples, "torpor_store_commits_total", "service")["work",] >= 1
+    assert by(samples, "torpor_store_erases_total", "service")["work",] >= 1
+    # The other board serves no routes: that it is called is in the figures of its caller.
+    assert by(scrape(boards, "shed"), "torpor_http_responses_total", "route") == {}
+
+
+def test_an_image_has_it_only_if_the_cluster_asks_for_it(project: Path, tmp_path: Path) -> None:
+    root = write_cluster(tmp_path, {"work": FAR.replace("Far", "Work")})
+    assert not [name for name in image_files(load_plan(root), "box") if "metrics" in name]
+    assert [name for name in image_files(load_plan(project), "box") if "metrics" in name]
