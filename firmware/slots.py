@@ -4,7 +4,7 @@ boot.py imports this in an image that takes updates, when there is ``/.new`` or 
 ``torpor/update/receive.py`` prepares a change: in ``/.new`` the new files and the list
 ``/.new/update``, which one rename makes valid; in ``/.old`` the list of the way back. A line of the
 first list is ``<new> <old> <path>``: the file ``/.new/<new>`` takes that path, and what was there
-becomes ``/.old/<old>``. ``-`` stands for no file.
+becomes ``/.old/<old>``, unless it has been copied there. ``-`` stands for no file.
 
 While ``/.trial`` exists the new image is on trial: ``torpor/update/trial.py`` removes the file when
 it has confirmed the image. A start that finds an unconfirmed image goes back, unless only the power

@@ -54,15 +54,24 @@ def text(path):
 
 
 def clear():
-    """Forget what an earlier deploy has left; the list goes first: half a change is not valid."""
+    """Forget what an earlier deploy, or an update over the network, has left."""
+    for name in (".trial", ".failed"):
+        if name in os.listdir("/"):
+            os.remove("/" + name)
+    _clear("/.new", "plan", ("commit", "update"))
+    _clear("/.old", "back~", ("back",))
+
+
+def _clear(folder, any, lists):
+    """Remove a folder. Its list goes first: half a change is not valid."""
     try:
-        open(_STAGED + "plan", "w").close()  # see swap.py: now all that is there shows
-        names = os.listdir("/.new")
+        open(folder + "/" + any, "w").close()  # see swap.py: now all that is there shows
+        names = os.listdir(folder)
     except OSError:
         return
-    for name in sorted(names, key=lambda name: name != "commit"):
-        os.remove(_STAGED + name)
-    os.rmdir("/.new")
+    for name in sorted(names, key=lambda name: name not in lists):
+        os.remove(folder + "/" + name)
+    os.rmdir(folder)
 
 
 def begin(number):

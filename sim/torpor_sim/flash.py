@@ -33,6 +33,7 @@ _HIDDEN = {  # shims that a chip of this port does not have
     ),
 }
 _SECRETS = "secrets.json"
+_UPDATE = (".new", ".old", ".trial", ".failed")  # of an update or a deploy that was not finished
 _WIFI = {"wifi": {"ssid": "simulator", "password": "simulator"}}
 
 
@@ -71,6 +72,9 @@ class BoardFolder:
     def install(self, tree: Path) -> None:
         """Put the image on the flash: its files replace the last image's, other files stay."""
         files = _files(tree)
+        for name in _UPDATE:
+            shutil.rmtree(self.flash / name, ignore_errors=True)
+            (self.flash / name).unlink(missing_ok=True)
         for name in self._image_files() - set(files):
             (self.flash / name).unlink(missing_ok=True)
         for name in files:

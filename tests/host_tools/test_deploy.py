@@ -88,6 +88,16 @@ def test_only_what_differs_is_sent_and_data_stays(flash: Path) -> None:
     link.close()
 
 
+def test_a_deploy_ends_the_trial_of_an_update(tmp_path: Path) -> None:
+    flash = tmp_path / "flash"
+    update = {".trial": b"{}", ".failed": b"{}", ".old/back": b"-main.py\n", ".old/0a": b"x"}
+    write_flash(flash, {**OLD, **DATA, **update, ".new/update": b"- - main.py\n"})
+    link = PipeLink(flash)
+    deploy(link, PICO_W, NEW)
+    link.close()
+    assert read_flash(flash) == {**NEW, **DATA}
+
+
 def test_a_board_that_never_had_torpor(tmp_path: Path) -> None:
     flash = tmp_path / "flash"
     write_flash(flash, {"main.py": b"print('blinky')\n", "lib/mine.py": b"x = 1\n"})

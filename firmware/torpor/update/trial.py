@@ -1,7 +1,8 @@
 """Watches an image on trial: it is kept if it stays healthy, otherwise the board goes back.
 
 main.py begins it before anything else, so that a start that never ends is noticed too. ``slots.py``
-explains the files. The image is confirmed when for ``confirm`` seconds in a row
+explains the files. The image has twice ``confirm`` seconds: to start, to join, and to recover from
+what fails only for a moment. It is confirmed when for ``confirm`` seconds in a row
 
 - all services have started (but for those that had not started in the previous image either),
 - the Wi-Fi is joined, and the broker of the mailbox is reached, if there are any,
@@ -19,7 +20,6 @@ from ..cold import cold
 
 _LOOK_MS = const(1000)
 _CHECK_MS = const(5000)  # for a health check to answer
-_GRACE_S = const(60)  # to start and to join, and for what fails only for a moment
 
 
 @cold
@@ -36,7 +36,7 @@ async def _watch() -> None:
         with open("/.trial") as file:
             trial = json.load(file)
     except (OSError, ValueError):
-        trial = {}  # written by the author of the file; without it, the default
+        trial = {}  # the usual confirmation time
     confirm_ms = trial.get("confirm", 60) * 1000
     began = clock.ticks()
     healthy_since = None
@@ -45,7 +45,7 @@ async def _watch() -> None:
             reason = await _reason(trial.get("down", ()))
             if reason:
                 healthy_since = None
-                if clock.since(began) > confirm_ms + _GRACE_S * 1000:
+                if clock.since(began) > 2 * confirm_ms:
                     break
             elif healthy_since is None:
                 healthy_since = clock.ticks()

@@ -42,6 +42,7 @@ GROUPS = (
             Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
             Entry("call", "Call a method of a running service"),
             Entry("data, migrations", "Save, restore and check what services keep"),
+            Entry("update, rollback", "Send signed updates to running boards; go back"),
             Entry("gateway", "Answer HTTP for boards that sleep"),
             Entry("power", "Report what a board draws and how long callers wait"),
         ),

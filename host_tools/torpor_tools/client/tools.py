@@ -17,7 +17,7 @@ from ..errors import Problem, fail
 from ..model.plan import BoardPlan, Plan
 from ..project.secrets import cluster_keys
 from .find import address_of
-from .rpc import CallError, NotReachedError, Peer, connect
+from .rpc import REFUSED, CallError, NotReachedError, Peer, connect
 
 _DEADLINE_MS = 5000
 _CONNECT_S = 3.0
@@ -81,7 +81,7 @@ class Tools:
             self._peer = self._peer or self._connected()
             return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
         except CallError as error:
-            if error.status == 409:  # it knows no such tool
+            if error.status == 409 and error.kind == REFUSED:  # it knows no such tool
                 what = f"the image of board {name} has no part for this"
                 raise fail(what, "build and flash the board again") from None
             raise fail(f"board {name}: {error.message}", "look into the board's log") from None

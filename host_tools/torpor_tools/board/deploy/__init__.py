@@ -90,7 +90,7 @@ def _compare(link: Link, files: Mapping[str, bytes]) -> Changes:
 
 def _rank(path: str) -> tuple[int, str]:
     # On a board that had no torpor, what finishes a change must be there before the rest of it.
-    order = {"swap.mpy": 0, "boot.py": 1, "main.py": 3, LISTING: 4}
+    order = {"swap.mpy": 0, "slots.mpy": 0, "boot.py": 1, "main.py": 3, LISTING: 4}
     return order.get(path, 2), path
 
 

@@ -1,0 +1,84 @@
+"""``torpor rollback``."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import fail
+from ..suggest import listing
+from .base import Command, Settings
+from .target import pick
+from .update import (
+    AT,
+    CONFIRM,
+    DRY_RUN,
+    ask_passphrase,
+    migrations_done,
+    put,
+    ready,
+    tools_of,
+)
+
+
+@click.command(
+    cls=Command,
+    extra="update",
+    help="Put an earlier build back on a running board, as a signed update.",
+    arguments=[("BOARD", "A board of the cluster (default: the only one)")],
+    examples=[
+        ("torpor rollback shed", "the build before the one that it runs"),
+        ("torpor rollback shed --to 3f2a", "one that is kept in build/.updates/"),
+        ("torpor rollback shed --dry-run", "which build, and what would be sent"),
+    ],
+)
+@click.argument("board", required=False)
+@click.option("--to", "wanted", metavar="BUILD", help="The id of the build, or its beginning.")
+@click.option(
+    "--data-loss", is_flag=True, help="Also to a build that knows less migrations than the data."
+)
+@DRY_RUN
+@CONFIRM
+@AT
+@click.pass_obj
+def command(
+    settings: Settings,
+    board: str | None,
+    wanted: str | None,
+    data_loss: bool,
+    dry_run: bool,
+    confirm_s: int,
+    at: str | None,
+) -> None:
+    from ..contracts import load_plan
+    from ..update import kept
+    from ..update.keys import Signer
+    from ..update.send import Updater
+
+    root = settings.root
+    plan = load_plan(root)
+    chosen = plan.board(pick(plan, board))
+    with tools_of(plan, root, chosen, at) as tools:
+        updater = Updater(tools)
+        status = ready(updater)
+        target = kept.earlier(root, chosen.name, status.build, wanted)
+        if target.production != status.production:
+            raise fail(
+                f"build {target.build} is {_kind(target.production)}, and {chosen.name} runs "
+                f"{_kind(status.production)}",
+                "choose another build with --to",
+            )
+        run = migrations_done(tools, chosen)
+        past = [name for name, count in run.items() if count > target.migrations.get(name, 0)]
+        if past and not data_loss:
+            raise fail(
+                f"the data of {listing(past)} has had migrations that build {target.build} does "
+                "not know",
+                "save the data first (torpor data export), then use --data-loss",
+            )
+        signer = None if dry_run else Signer(root, ask_passphrase)
+        files = kept.files_of(root, chosen.name, target.build)
+        put(plan, chosen, updater, status, files, signer, confirm_s)
+
+
+def _kind(production: bool) -> str:
+    return "a production image" if production else "a development image"

@@ -1,0 +1,84 @@
+"""Images that were put on boards, kept by their build ids for ``torpor rollback``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import fail
+from ..image.tree import read_tree
+from ..model.image import Image
+from ..suggest import listing
+from .manifest import SECRETS, build_id
+
+_MOST = 8  # builds of a board
+_FACTS = "kept.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A build that a board has had."""
+
+    build: str
+    at: float  # Unix time at which it was last put on the board
+    production: bool
+    migrations: Mapping[str, int]  # service -> how many it has
+
+
+def keep(image: Image, root: Path, production: bool = False) -> None:
+    """Keep the image's files, without secrets; the oldest builds of the board go away."""
+    files = {path: data for path, data in read_tree(image.tree).items() if path != SECRETS}
+    counts = {s.name: len(s.contract.migrations) for s in image.board.services}
+    kept = Kept(build_id(files), time.time(), production, {n: c for n, c in counts.items() if c})
+    folder = _folder(root, image.board.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    new = folder / f".{kept.build}.{os.getpid()}"
+    with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_FACTS, json.dumps(asdict(kept)))
+        for path, data in files.items():
+            archive.writestr(f"fs/{path}", data)
+    new.replace(folder / f"{kept.build}.zip")
+    for old in builds(root, image.board.name)[_MOST:]:
+        (folder / f"{old.build}.zip").unlink()
+
+
+def builds(root: Path, board: str) -> list[Kept]:
+    """The builds that are kept of a board, the newest first."""
+    found = []
+    for path in _folder(root, board).glob("*.zip"):
+        with zipfile.ZipFile(path) as archive:
+            found.append(Kept(**json.loads(archive.read(_FACTS))))
+    return sorted(found, key=lambda kept: -kept.at)
+
+
+def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
+    """The build to go back to: ``wanted``, or the newest that is not ``current``.
+
+    Raises ``UserError`` if it is not kept.
+    """
+    kept = [each for each in builds(root, board) if each.build != current]
+    for each in kept:
+        if wanted is None or each.build.startswith(wanted):
+            return each
+    names = listing([each.build for each in kept]) or "none"
+    what = f"no build {wanted}" if wanted else "no other build"
+    raise fail(
+        f"{what} of {board} is kept on this computer",
+        f"kept besides the current one: {names}; or check the older sources out and update",
+    )
+
+
+def files_of(root: Path, board: str, build: str) -> dict[str, bytes]:
+    """The files of a build that is kept."""
+    with zipfile.ZipFile(_folder(root, board) / f"{build}.zip") as archive:
+        names = [name for name in archive.namelist() if name.startswith("fs/")]
+        return {name[3:]: archive.read(name) for name in names}
+
+
+def _folder(root: Path, board: str) -> Path:
+    return root / "build" / ".updates" / board

@@ -1,0 +1,212 @@
+"""The conversation of an update with a board: docs/wire.md, tool ``.update``.
+
+The board's side is ``firmware/torpor/update/receive.py``. Every call says what has arrived, so each
+step can be repeated after the connection was lost.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from ..client.rpc import NotReachedError
+from ..client.tools import Tools
+from ..errors import fail
+from .manifest import Line, Manifest
+
+_PIECE = 2048  # bytes in a call, before they are compressed
+_WINDOW_BITS = 11
+_DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
+_TRIES = 30
+_PAUSE_S = 1.0
+_RESTART_S = 120  # a chip copies files, restarts and joins, perhaps twice
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a board, as it reports it itself."""
+
+    cluster: str
+    board: str
+    build: str
+    counter: int
+    firmware: str
+    production: bool
+    free: int
+    trial: Mapping[str, Any] | None = None
+    failed: Mapping[str, Any] | None = None
+    down: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The files that an update sends, and those that it removes."""
+
+    send: tuple[str, ...]
+    remove: tuple[str, ...]
+    size: int  # bytes of what is sent
+
+    def __bool__(self) -> bool:
+        return bool(self.send or self.remove)
+
+
+class Updater:
+    """An update of one board.
+
+    Args:
+        tools: The board.
+        pause: Waits so many seconds.
+    """
+
+    def __init__(self, tools: Tools, pause: Callable[[float], None] = time.sleep) -> None:
+        self._tools = tools
+        self._pause = pause
+        self.sent = 0  # bytes of all calls, as they were encoded
+
+    def status(self) -> Status:
+        """Ask the board what it runs. Raises ``UserError``."""
+        return Status(**self._ask("status"))
+
+    def installed(self) -> dict[str, str]:
+        """The image's files by the board's own list: path -> SHA-256. Raises ``UserError``."""
+        text = b""
+        while part := self._ask("listing", at=len(text)):
+            text += part
+        return {line[66:]: line[:64] for line in text.decode().splitlines()}
+
+    def changes(self, files: Mapping[str, bytes]) -> Changes:
+        """Compare an image with what the board lists. Raises ``UserError``."""
+        there = self.installed()
+        send = [p for p, data in files.items() if there.get(p) != sha256(data).hexdigest()]
+        send = [path for path in send if path != "image.txt"]
+        remove = [path for path in there if path not in files and path != "secrets.json"]
+        size = sum(len(files[path]) for path in send)
+        return Changes(tuple(sorted(send)), tuple(sorted(remove)), size)
+
+    def send(
+        self,
+        manifest: Manifest,
+        signature: bytes,
+        files: Mapping[str, bytes],
+        progress: Progress | None = None,
+    ) -> None:
+        """Send what the board needs, and make it restart with it. Raises ``UserError``."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._send(manifest, signature, files, progress)
+                self._ask("commit")
+                return
+            except NotReachedError:
+                if attempt == _TRIES:
+                    raise
+                self._pause(_PAUSE_S)
+                if self._has_committed(manifest):
+                    return
+
+    def wait(
+        self, manifest: Manifest, confirm_s: int, report: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Wait until the board has confirmed the image. Raises ``UserError`` if it has not."""
+        board = self._tools.board.name
+        end = time.monotonic() + 2 * confirm_s + _RESTART_S
+        shown = ""
+        while time.monotonic() < end:
+            self._pause(_PAUSE_S)
+            try:
+                status = self.status()
+            except NotReachedError:
+                text = "restarting"
+            else:
+                if status.failed and status.failed.get("counter") == manifest.counter:
+                    reason = status.failed.get("reason")
+                    raise fail(f"{board} went back to build {status.build}: {reason}", _REMEDY)
+                if status.build == manifest.build and not status.trial:
+                    return
+                text = "on trial" if status.trial else "restarting"
+            if text != shown:
+                report(text)
+                shown = text
+        raise fail(
+            f"{board} has not confirmed the update in time", "torpor update --status shows it"
+        )
+
+    def _has_committed(self, manifest: Manifest) -> bool:
+        try:
+            return self.status().counter >= manifest.counter
+        except NotReachedError:
+            return False
+
+    def _send(
+        self,
+        manifest: Manifest,
+        signature: bytes,
+        files: Mapping[str, bytes],
+        progress: Progress | None,
+    ) -> None:
+        have = 0
+        while have < len(manifest.text):
+            have = self._ask("head", at=have, data=_packed(manifest.text[have : have + _PIECE]))
+        answer = self._ask("check", signature=b64encode(signature).decode())
+        needed = [(manifest.at(place), have) for place, have in answer["needed"]]
+        total = sum(line.size for line, _ in needed)
+        done = sum(have for _, have in needed)
+        for line, have in needed:
+            done += self._send_file(line, have, files[line.path])
+            if progress:
+                progress(done, total)
+
+    def _send_file(self, line: Line, have: int, data: bytes) -> int:
+        """Send the rest of a file and return its size."""
+        start = have
+        while True:
+            packed = _packed(data[have : have + _PIECE])
+            have = self._ask("put", line=line.place, at=have, data=packed)
+            if have >= line.size:
+                return line.size - start
+
+    def _ask(self, do: str, **arguments: Any) -> Any:
+        self.sent += sum(len(str(value)) for value in arguments.values())
+        return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
+
+
+_REMEDY = "torpor logs shows more; correct it and update again"
+
+
+def _packed(data: bytes) -> str:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
+    return b64encode(packer.compress(data) + packer.flush()).decode()
+
+
+def order(names: Sequence[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """The boards in an order in which no call breaks: those that are called before their callers.
+
+    Args:
+        names: The boards.
+        needs: Board -> the boards that it calls.
+
+    Returns:
+        The same names. Boards that call each other in a ring stay in the order of ``names``: a
+        released contract keeps older callers working.
+    """
+    ordered: list[str] = []
+    visited: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in visited:
+            return
+        visited.add(name)
+        for called in needs.get(name, ()):
+            if called in names:
+                visit(called)
+        ordered.append(name)
+
+    for name in names:
+        visit(name)
+    return ordered

@@ -1,0 +1,259 @@
+"""Cuts the power at every flash operation of an update: ``update_cut.py FIRMWARE CASE CUTS DEEP``.
+
+CASE is a JSON file: the files of the old image and of the new one, manifest, signature, keys. The
+update runs twice, once to its confirmation and once to its failure and back, and every operation is
+recorded. A cut at operation n is then the flash with the first n operations done, and of the next
+one nothing, half, or all but a little. The board is started from that flash, and must have the old
+image or the new one as a whole; if it is on trial, the trial ends as it did in the recording, and
+what then runs must be whole too. Each ``DEEP``-th start is itself cut at every operation. From some
+of the flashes the update is done again, and must succeed. Prints JSON.
+"""
+
+import sys
+
+firmware, here = sys.argv[1], sys.argv[0].rsplit("/", 1)[0]
+with open(sys.argv[2]) as file:
+    case = __import__("json").load(file)
+cuts, deep = int(sys.argv[3]), int(sys.argv[4])
+sys.path[:] = [firmware, here, ".frozen"]
+
+import asyncio  # noqa: E402
+import gc  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+from binascii import b2a_base64, unhexlify  # noqa: E402
+
+import vfs  # noqa: E402
+from flash import Flash, mounted, perform  # noqa: E402
+
+from torpor import kernel  # noqa: E402
+from torpor.update import receive  # noqa: E402
+
+BLOCKS = 96
+OLD = {path: unhexlify(data) for path, data in case["old"].items()}
+NEW = {path: unhexlify(data) for path, data in case["new"].items()}
+KEPT = {"secrets.json": b"{}", "data/notes/log": bytes(range(200)) * 9}
+MANIFEST = unhexlify(case["manifest"])
+PIECE = 2048
+
+
+class ResetError(Exception):
+    """The chip restarts."""
+
+
+class Machine:
+    PWRON_RESET = 1
+    cause = 1
+
+    def reset(self):
+        raise ResetError
+
+    def reset_cause(self):
+        return Machine.cause
+
+
+class Cluster:
+    NAME = "test"
+    BOARD = "box"
+
+
+class Kernel:
+    cluster = Cluster
+    failed = {}
+
+
+sys.modules["machine"] = Machine()
+kernel.current = Kernel
+import slots  # noqa: E402
+
+
+def write(files):
+    for path, data in files.items():
+        at = path.find("/")
+        while at >= 0:
+            try:
+                os.mkdir("/" + path[:at])
+            except OSError:
+                pass
+            at = path.find("/", at + 1)
+        with open("/" + path, "wb") as file:
+            file.write(data)
+
+
+def read(folder=""):
+    """All files but the hidden ones."""
+    files = {}
+    for entry in os.ilistdir(folder or "/"):
+        path = folder + "/" + entry[0]
+        if entry[0][0] == ".":
+            continue
+        if entry[1] == 0x4000:
+            files.update(read(path))
+        else:
+            with open(path, "rb") as file:
+                files[path[1:]] = file.read()
+    return files
+
+
+def stored(data):
+    """``data`` as base64 of a deflate stream of stored blocks."""
+    n = len(data)
+    head = bytes([1, n & 255, n >> 8, ~n & 255, ~n >> 8 & 255])
+    return str(b2a_base64(head + data), "utf-8").strip()
+
+
+async def update():
+    """Update the board as ``torpor update`` does, without the network."""
+    steps = receive.Steps
+    for at in range(0, len(MANIFEST), PIECE):
+        await steps.head(at, stored(MANIFEST[at : at + PIECE]))
+    answer = await steps.check(case["signature"])
+    for place, have in answer["needed"]:
+        line = MANIFEST[place : MANIFEST.find(b"\n", place)]
+        size, path = str(line, "utf-8").split(" ", 2)[1:]
+        while True:
+            have = await steps.put(place, have, stored(NEW[path][have : have + PIECE]))
+            if have >= int(size):
+                break
+    await steps.commit()
+
+
+def start(cause=1):
+    """Start the board until it stays up."""
+    Machine.cause = cause
+    for _ in range(6):
+        for name in ("boot.py", "slots.mpy", "swap.mpy", "main.py"):
+            os.stat("/" + name)  # or the chip could not start at all
+        try:
+            slots.begin("/")
+            return
+        except ResetError:
+            Machine.cause = 3
+    raise AssertionError("it restarts again and again")
+
+
+def end_trial(good):
+    if ".trial" not in os.listdir("/"):
+        return
+    if good:
+        os.remove("/.trial")
+        return
+    try:
+        slots.failed("not healthy")
+    except ResetError:
+        start(3)
+
+
+def record(good):
+    """Run the update; the first flash and the operations."""
+    flash = Flash(BLOCKS)
+    vfs.mount(mounted(flash), "/")
+    write(OLD)
+    write(KEPT)
+    first = bytes(flash.data)
+    flash.record = []
+    asyncio.run(update())
+    start(3)
+    assert ".trial" in os.listdir("/")
+    assert image() == "new", image()
+    end_trial(good)
+    assert image() == ("new" if good else "old"), image()
+    operations = flash.record
+    vfs.umount("/")
+    return first, operations
+
+
+def image():
+    """Which image the flash has."""
+    files = read()
+    for path, data in KEPT.items():
+        if files.pop(path, None) != data:
+            return "%s is not as it was" % path
+    if files == OLD:
+        return "old"
+    if files == NEW:
+        return "new"
+    wrong = [p for p in sorted(set(files) | set(NEW)) if files.get(p) != NEW.get(p)]
+    return "mixed: %s; hidden: %s" % (wrong, [n for n in os.listdir("/") if n[0] == "."])
+
+
+def examine(data, good, again, record=None):
+    """The fault of a flash after a cut; empty if there is none."""
+    flash = Flash(data=data, record=record)
+    vfs.mount(mounted(flash, False), "/")
+    try:
+        start()
+        found = image()
+        if found not in ("old", "new"):
+            return found
+        trial = ".trial" in os.listdir("/")
+        if trial and found != "new":
+            return "the old image is on trial"
+        end_trial(good)
+        after = image()
+        if after != ("new" if found == "new" and (good or not trial) else "old"):
+            return "after the trial: " + after
+        if ".trial" in os.listdir("/"):
+            return "the trial has not ended"
+        if again and after == "old":
+            os.remove("/.counter") if ".counter" in os.listdir("/") else None
+            asyncio.run(update())
+            start(3)
+            end_trial(True)
+            if image() != "new":
+                return "the next update: " + image()
+        return ""
+    finally:
+        vfs.umount("/")
+
+
+def torn_flashes(first, operations, cuts):
+    """Flashes after a cut, at most that many, and what was cut."""
+    parts = (0.0, 0.5, 0.9)
+    total = len(operations) * len(parts)
+    stride = max(1, total // cuts)
+    image = bytearray(first)
+    done = 0
+    for n in range(0, total, stride):
+        at = n // len(parts)
+        while done < at:
+            perform(image, operations[done])
+            done += 1
+        torn = bytearray(image)
+        perform(torn, operations[at], parts[n % len(parts)])
+        yield torn, "operation %d, %d%%" % (at, 100 * parts[n % len(parts)])
+
+
+def main():
+    made = operations_made = 0
+    wrong = []
+    for good in (True, False):
+        first, operations = record(good)
+        operations_made += len(operations)
+        for torn, what in torn_flashes(first, operations, cuts):
+            made += 1
+            nested = [] if deep and made % deep == 0 else None
+            before = bytes(torn) if nested is not None else b""
+            try:
+                found = examine(torn, good, made % 40 == 0, nested)
+                if not found and nested:
+                    for twice, inner in torn_flashes(before, nested, 60):
+                        made += 1
+                        found = examine(twice, good, False)
+                        if found:
+                            what += ", then " + inner
+                            break
+            except Exception as error:
+                sys.print_exception(error, sys.stderr)
+                found = "%s: %s" % (type(error).__name__, error)
+            if found:
+                wrong.append("good %s, cut at %s: %s" % (good, what, found))
+                if len(wrong) == 5:
+                    break
+            if made % 16 == 0:
+                gc.collect()
+    print(json.dumps({"operations": operations_made, "cuts": made, "wrong": wrong}))
+
+
+vfs.umount("/")
+main()

@@ -1,0 +1,121 @@
+"""The plug is pulled at every instant of an update: the board has the old image or the new one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.compiled import FIRMWARE, MICROPYTHON
+from tests.helpers import signing
+from torpor_tools.image.tree import LISTING, checksums
+from torpor_tools.project.signers import public_keys
+from torpor_tools.update.manifest import manifest
+
+HERE = Path(__file__).parent
+
+
+def image(version: int, only: dict[str, bytes]) -> dict[str, bytes]:
+    """An image whose start files, and some others, differ between versions."""
+    v = b"%d" % version
+    files = {
+        "boot.py": b"# boot " + v * 700,
+        "main.py": b"# main " + v * 600,
+        "slots.mpy": b"slots" * 300 + v,
+        "swap.mpy": b"swap" * 900 + v,
+        "signing.pub": b"".join(public_keys(signing.project())),
+        "same.mpy": bytes(range(256)) * 30,
+        "services/__init__.mpy": b"",
+        "services/a/__init__.mpy": v * 5000,
+        "services/a/static/page.html.gz": v,
+        "services/b/static/page.html.gz": v,
+        "torpor/kernel.mpy": b"kernel" + v,
+        **only,
+    }
+    files[LISTING] = checksums({**files, "secrets.json": b"{}"})
+    return files
+
+
+OLD = {"gone.mpy": b"gone", "services/gone/a.mpy": bytes(3000), "services/gone/deep/b.mpy": b"b"}
+NEW = {"come.mpy": b"come", "services/come/deep/c.mpy": bytes(2049), "zz/last.bin": b""}
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    old, new = image(1, OLD), image(2, NEW)
+    made = manifest("test", "box", new, 7, firmware="1.0.0")
+    given = {
+        "old": {path: data.hex() for path, data in old.items()},
+        "new": {path: data.hex() for path, data in new.items()},
+        "manifest": made.text.hex(),
+        "signature": b64encode(signing.signer().sign(made.text)).decode(),
+    }
+    (tmp_path / "case.json").write_text(json.dumps(given))
+    return tmp_path / "case.json"
+
+
+def cut(case: Path, cuts: int, deep: int, firmware: Path = FIRMWARE) -> dict[str, Any]:
+    words = [HERE / "device" / "update_cut.py", firmware, case, cuts, deep]
+    done = subprocess.run(
+        [MICROPYTHON, "-X", "heapsize=200m", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def check(case: Path, cuts: int, deep: int) -> int:
+    result = cut(case, cuts, deep)
+    assert not result["wrong"], "\n".join(result["wrong"])
+    return int(result["cuts"])
+
+
+def test_a_cut_leaves_one_image_whole(case: Path) -> None:
+    assert check(case, 150, 80) >= 500
+
+
+# File of the device -> the right text, and what a mistake would make of it.
+MISTAKES = {
+    "a file of the root is moved away": (
+        "torpor/update/receive.py",
+        'if "/" not in path:\n            # Not',
+        "if False:\n            # Not",
+    ),
+    "what was saved is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
+    "the list is valid before the way back": (
+        "torpor/update/receive.py",
+        "            await _write_lists(file)\n",
+        "            await _write_lists(file)\n        os.rename(_NEW + 'list', _NEW + 'update')\n"
+        "        open(_NEW + 'list', 'w').close()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_an_update_with_a_mistake_is_caught(tmp_path: Path, case: Path, mistake: str) -> None:
+    name, right, instead = MISTAKES[mistake]
+    firmware = tmp_path / "firmware"
+    shutil.copytree(FIRMWARE, firmware)
+    source = (firmware / name).read_text()
+    assert source.count(right) == 1, f"{name} has changed: {right!r}"
+    (firmware / name).write_text(source.replace(right, instead))
+    try:
+        wrong: list[str] = cut(case, 200, 0, firmware)["wrong"]
+    except AssertionError as error:  # it does not even come to its end
+        wrong = [str(error)]
+    assert wrong
+
+
+@pytest.mark.soak
+def test_every_operation_whole_and_torn_and_again(case: Path) -> None:
+    made = check(case, 10**9, 2)
+    assert made >= 20_000
+    print(f"{made} cuts")

@@ -1,0 +1,284 @@
+"""``torpor update`` and ``torpor rollback`` against a board in the simulator."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers import signing
+from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.cli import root as torpor
+from torpor_tools.client.rpc import NotReachedError
+from torpor_tools.client.tools import Tools
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.link import image_files
+from torpor_tools.update import send
+from torpor_tools.update.keys import PASSPHRASE_VARIABLE
+from torpor_tools.update.manifest import Manifest, manifest, sent
+
+HELLO = """
+import asyncio
+
+from torpor import Service, get
+
+
+class Hello(Service):
+    async def start(self) -> None:
+        pass
+
+    @get("/hello")
+    async def hello(self) -> str:
+        return "one"
+
+    async def healthy(self) -> bool:
+        return True
+"""
+OTHER = """
+from torpor import Service, get
+
+
+class Other(Service):
+    @get("/other")
+    async def other(self) -> str:
+        return "other"
+"""
+KEY = "8f" * 32
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_cluster(tmp_path_factory.mktemp("update"), {"hello": HELLO, "other": OTHER})
+    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
+    signing.add_key(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(project: Path) -> Iterator[Running]:
+    with running(project, types=False, storage=project / "build" / "sim") as run:
+        yield run
+
+
+@pytest.fixture(autouse=True)
+def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+
+
+def tool(project: Path, *words: str) -> Result:
+    return CliRunner().invoke(torpor, ["-C", str(project), *words])
+
+
+def update(project: Path, source: str, *words: str) -> Result:
+    (project / "services/hello/__init__.py").write_text(source)
+    return tool(project, "update", "--no-types", "--confirm", "2", *words)
+
+
+def saying(text: str) -> str:
+    return HELLO.replace('"one"', repr(text))
+
+
+def says(board: Running) -> str:
+    with board.client("hello") as client:
+        return client.get("/hello").text
+
+
+def test_an_update_is_confirmed_and_taken_back(board: Running, project: Path) -> None:
+    assert says(board) == "one"
+    plan = update(project, saying("two"), "--dry-run")
+    assert plan.exit_code == 0, repr(plan.exception)
+    assert "services/hello/__init__.mpy" in plan.output
+    assert "services/other" not in plan.output
+    assert says(board) == "one"
+    done = update(project, saying("two"))
+    assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+    assert "is confirmed" in done.output
+    assert says(board) == "two"
+
+
+BAD = {
+    "crash at import": ("class Hello", "1 / 0\n\n\nclass Hello", "failed to start: ZeroDivision"),
+    "start that fails": (
+        "        pass",
+        "        raise OSError(5)",
+        "hello failed to start: OSError",
+    ),
+    "start that hangs": (
+        "        pass",
+        "        await asyncio.sleep(1000)",
+        "its services have not all started",
+    ),
+    "health that raises": ("return True", "raise ValueError('no')", "hello.healthy: ValueError"),
+    "health that is false": ("return True", "return False", "hello.healthy: False"),
+    "health that fails later": (
+        "return True",
+        "self.n = getattr(self, 'n', 0) + 1\n        return self.n < 2",
+        "hello.healthy: False",
+    ),
+    "reset": (
+        "        pass",
+        "        import machine\n        machine.reset()",
+        "it was reset before",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) -> None:
+    right, wrong, reason = BAD[case]
+    before = says(board)
+    assert right in HELLO
+    failed = update(project, HELLO.replace(right, wrong), "--confirm", "1")
+    assert isinstance(failed.exception, UserError), (failed.output, board.log_text("box"))
+    assert "box went back to build" in str(failed.exception)
+    assert reason in str(failed.exception), board.log_text("box")
+    assert says(board) == before
+    shown = tool(project, "update", "--status")
+    assert reason in shown.output
+    flash = project / "build/sim/box/flash"
+    assert not [p.name for p in flash.iterdir() if p.name in (".new", ".trial")]
+
+
+def test_a_rollback_is_a_signed_update_of_an_earlier_build(board: Running, project: Path) -> None:
+    for text in ("three", "four"):
+        assert update(project, saying(text)).exit_code == 0
+    plan = tool(project, "rollback", "--dry-run")
+    assert "services/hello/__init__.mpy" in plan.output, repr(plan.exception)
+    done = tool(project, "rollback", "--confirm", "2")
+    assert done.exit_code == 0, repr(done.exception)
+    assert says(board) == "three"
+    missing = tool(project, "rollback", "--to", "ffff")
+    assert "no build ffff of box is kept" in str(missing.exception)
+
+
+@pytest.fixture
+def updater(board: Running, project: Path) -> Iterator[send.Updater]:
+    plan = load_plan(project)
+    with Tools(plan, project, plan.board("box")) as tools:
+        yield send.Updater(tools, pause=lambda seconds: None)
+
+
+def written(
+    project: Path, status: send.Status, **changes: Any
+) -> tuple[Manifest, dict[str, bytes]]:
+    """A manifest of the project as it is now, and the files."""
+    files = image_files(load_plan(project), "box")
+    given = {"cluster": "test", "board": "box", "counter": status.counter + 1, "firmware": "1.27.0"}
+    return manifest(files=files, **{**given, **changes}), sent(files)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"cluster": "other"}, "the update is for box of other"),
+        ({"board": "barn"}, "the update is for barn of test"),
+        ({"counter": 0}, "the update is older than one that was here"),
+        ({"firmware": "9.0.0"}, "the update needs MicroPython 9.0.0: flash it"),
+        ({"key": 1}, "not signed with a key that this board knows"),
+        ({"signature": b""}, "not signed with a key that this board knows"),
+        ({"order": True}, "the manifest is not valid: the order of the paths"),
+        ({"without": b" main.py\n"}, "files that the board needs to start are missing"),
+        ({"line": b"../a"}, "the manifest is not valid: path"),
+    ],
+)
+def test_an_update_for_somebody_else_is_refused(
+    updater: send.Updater, project: Path, changes: dict[str, Any], says: str
+) -> None:
+    status = updater.status()
+    own = {k: v for k, v in changes.items() if k in ("cluster", "board", "counter", "firmware")}
+    made, files = written(project, status, **own)
+    lines = made.text.splitlines(keepends=True)
+    if "order" in changes:
+        lines.append(lines[-1])
+    lines = [line for line in lines if not line.endswith(changes.get("without", b"-"))]
+    if "line" in changes:
+        lines.append(b"%s 1 %s\n" % (b"0" * 64, changes["line"]))
+    made = replace(made, text=b"".join(lines))
+    signature = signing.signer(changes.get("key", 0)).sign(made.text)
+    with pytest.raises(UserError, match=says):
+        updater.send(made, changes.get("signature", signature), files)
+    assert same(updater.status(), status)
+
+
+def same(one: send.Status, other: send.Status) -> bool:
+    """Whether the board has kept its image and its counter."""
+    return replace(one, free=0) == replace(other, free=0)
+
+
+def test_a_file_that_is_not_what_was_signed_is_refused(
+    updater: send.Updater, project: Path
+) -> None:
+    (project / "services/hello/__init__.py").write_text(saying("forged " * 1000))
+    status = updater.status()
+    made, files = written(project, status)
+    signature = signing.signer().sign(made.text)
+    path = "services/hello/__init__.mpy"
+    wrong = files[path][:-1] + bytes([files[path][-1] ^ 1])
+    with pytest.raises(UserError, match=f"{path} is not what was signed"):
+        updater.send(made, signature, {**files, path: wrong})
+    with pytest.raises(UserError, match="has not arrived"):
+        updater._ask("commit")
+    [line] = [line for line in made.lines if line.path == path]
+    ask: dict[str, Any] = {"do": "put", "line": line.place, "at": 0}
+    for data, says in (
+        (pack(bytes(100_000)), "expected at most 2048 bytes"),
+        ("!", "expected base64|not compressed"),
+        (b64encode(b"\x07" * 40).decode(), "not compressed"),
+        (pack(files[path][:2048])[:40], "not compressed"),
+    ):
+        with pytest.raises(UserError, match=says):
+            updater._tools.ask("update", **{**ask, "data": data})
+    for place in (0, 1, line.place + 1, line.place - 1, 10**6, -5):
+        with pytest.raises(UserError, match="no file of the manifest"):
+            updater._tools.ask("update", **{**ask, "line": place, "data": pack(b"")})
+    for at in range(0, 32768, 2048):
+        updater._ask("head", at=at, data=pack(bytes(2048)))
+    with pytest.raises(UserError, match="the manifest has more than 32768 bytes"):
+        updater._ask("head", at=32768, data=pack(b"x"))
+    assert same(updater.status(), status)
+
+
+def pack(data: bytes) -> str:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -11)
+    return b64encode(packer.compress(data) + packer.flush()).decode()
+
+
+def test_an_update_goes_on_after_a_lost_connection(
+    board: Running, updater: send.Updater, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "- " + "".join(chr(97 + n * n % 23) for n in range(9000))
+    (project / "services/hello/__init__.py").write_text(saying(text))
+    made, files = written(project, updater.status(), confirm_s=1)
+    signature = signing.signer().sign(made.text)
+    sizes: list[tuple[int, int | None]] = []
+    left = [9]
+    ask = Tools.ask
+
+    def lose(tools: Tools, tool: str, deadline_ms: int = 5000, **arguments: Any) -> Any:
+        answer = ask(tools, tool, deadline_ms, **arguments)
+        if arguments["do"] in ("put", "head", "check", "commit"):
+            left[0] -= 1
+            if left[0] == 0:
+                left[0] = 9
+                tools.close()
+                raise NotReachedError([])
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tools, "ask", lose)
+        patched.setattr(send, "_TRIES", 1)
+        left[0] = 2
+        with pytest.raises(NotReachedError):  # each time the manifest has to arrive again
+            updater.send(made, signature, files)
+        patched.setattr(send, "_TRIES", 30)
+        updater.send(made, signature, files, lambda done, total: sizes.append((done, total)))
+    assert sizes[-1][0] == sizes[-1][1]
+    updater.wait(made, 1)
+    assert says(board) == text
