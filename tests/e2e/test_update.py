@@ -90,7 +90,7 @@ def says(board: Running) -> str:
         return client.get("/hello").text
 
 
-def test_an_update_is_confirmed_and_taken_back(board: Running, project: Path) -> None:
+def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, project: Path) -> None:
     assert says(board) == "one"
     plan = update(project, saying("two"), "--dry-run")
     assert plan.exit_code == 0, repr(plan.exception)
@@ -101,6 +101,16 @@ def test_an_update_is_confirmed_and_taken_back(board: Running, project: Path) ->
     assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
     assert "is confirmed" in done.output
     assert says(board) == "two"
+    assert "has build" in update(project, saying("two")).output
+    assert update(project, saying("three")).exit_code == 0
+    assert says(board) == "three"
+    plan = tool(project, "rollback", "--dry-run")
+    assert "services/hello/__init__.mpy" in plan.output, repr(plan.exception)
+    back = tool(project, "rollback", "--confirm", "2")
+    assert back.exit_code == 0, repr(back.exception)
+    assert says(board) == "two"
+    missing = tool(project, "rollback", "--to", "ffff")
+    assert "no build ffff of box is kept" in str(missing.exception)
 
 
 BAD = {
@@ -130,7 +140,12 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
+LONG = ("start that fails", "health that raises", "health that is false")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.soak if c in LONG else ()) for c in BAD]
+)
 def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) -> None:
     right, wrong, reason = BAD[case]
     before = says(board)
@@ -144,18 +159,6 @@ def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) ->
     assert reason in shown.output
     flash = project / "build/sim/box/flash"
     assert not [p.name for p in flash.iterdir() if p.name in (".new", ".trial")]
-
-
-def test_a_rollback_is_a_signed_update_of_an_earlier_build(board: Running, project: Path) -> None:
-    for text in ("three", "four"):
-        assert update(project, saying(text)).exit_code == 0
-    plan = tool(project, "rollback", "--dry-run")
-    assert "services/hello/__init__.mpy" in plan.output, repr(plan.exception)
-    done = tool(project, "rollback", "--confirm", "2")
-    assert done.exit_code == 0, repr(done.exception)
-    assert says(board) == "three"
-    missing = tool(project, "rollback", "--to", "ffff")
-    assert "no build ffff of box is kept" in str(missing.exception)
 
 
 @pytest.fixture
