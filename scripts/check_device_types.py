@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
 SHIMS = ROOT / "sim" / "shims"
 DEVICES = ROOT / "sim" / "devices"
+TYPINGS = FIRMWARE / "typings"  # of what the build generates and the simulator adds
 UNIX_STUBS = "micropython-unix-stubs==1.29.0.post1"
 # A coroutine that suspends with a bare ``yield`` is MicroPython's own way, and unknown to mypy.
 NOT_MICROPYTHON = "misc,func-returns-value,var-annotated"
@@ -48,7 +49,7 @@ def _firmware(port: str) -> list[Path]:
 
 def _errors(board: Board, files: list[Path], paths: tuple[Path, ...] = ()) -> dict[str, None]:
     """The lines to print for ``board``; a dict for its order."""
-    config = write_config(board, ROOT, NOT_MICROPYTHON, paths)
+    config = write_config(board, ROOT, NOT_MICROPYTHON, (TYPINGS, *paths))
     return dict.fromkeys(
         f"{found['file']}:{found['line']}: {found['message']}  [{found['code']}]"
         for found in run_mypy(config, ROOT, [file.relative_to(ROOT) for file in files])

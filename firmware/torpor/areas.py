@@ -14,7 +14,7 @@ import gc
 from micropython import const
 
 from . import heap
-from .port import mem_free  # type: ignore[import-not-found]
+from .port import mem_free
 
 # What may be used between two collections at least, although less is free: the heap may grow then,
 # once, by the area that MicroPython leaves room for. Otherwise the last bytes of the first area

@@ -86,7 +86,7 @@ def largest() -> int:
     """Bytes of the largest block that the heap has room for, to a sixteenth of what is free."""
     from io import BytesIO
 
-    from . import port  # type: ignore[attr-defined]
+    from . import port
 
     high = port.mem_free()
     total = gc.mem_alloc() + high

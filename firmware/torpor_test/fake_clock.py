@@ -7,7 +7,7 @@ wakes in its order at exactly its time.
 
 import time
 
-import _sim  # type: ignore[import-not-found]  # of the simulator
+import _sim  # of the simulator
 from micropython import const
 
 from torpor import clock

@@ -298,7 +298,7 @@ def move_data() -> None:
         from torpor.store import database
 
         made = database.Store
-        database.Store = lambda name, root=None: made(name, data)  # type: ignore[assignment,misc]
+        database.Store = lambda name, root=None: made(name, data)  # type: ignore[assignment]
     except ImportError:
         pass
     try:

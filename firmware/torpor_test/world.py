@@ -6,7 +6,7 @@ The simulator's shims stand in for the chip's modules in tests too, on every tar
 
 import sys
 
-import _sim  # type: ignore[import-not-found]  # of the simulator
+import _sim  # of the simulator
 
 from . import Ended
 from .arguments import NUMBER, expect, only, refuse, within
@@ -139,8 +139,8 @@ class Board:
 def _device(call: str, name: str):
     """Return the device of that name. Raise ``TypeError`` if none is wired to the board."""
     try:
-        import _pin  # type: ignore[import-not-found]  # noqa: F401  it plugs the devices in
-        import _wiring  # type: ignore[import-not-found]
+        import _pin  # noqa: F401  it plugs the devices in
+        import _wiring
 
         devices = _wiring.devices
     except (ImportError, KeyError, OSError):

@@ -41,7 +41,7 @@ class UART(io.IOBase):
         self._device = devices.uart(self._pins["tx"], self._pins["rx"]) if devices else None
 
     def init(self, baudrate=115_200, bits=8, parity=None, stop=1, **options):
-        self.__init__(self._id, baudrate, bits, parity, stop, **options)  # type: ignore[misc]
+        self.__init__(self._id, baudrate, bits, parity, stop, **options)
 
     def _set(self, **options):
         for option in options:

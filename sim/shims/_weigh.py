@@ -153,7 +153,7 @@ def _stays():
 
 def run():
     builtins.__import__ = _weigh
-    import cluster  # type: ignore[import-not-found]
+    import cluster
 
     from torpor import kernel
 

@@ -145,7 +145,7 @@ class _Body(AsyncBytesIO):
 
 microdot.print_exception = _report  # type: ignore[attr-defined]
 microdot.open = _open  # type: ignore[attr-defined]
-microdot.AsyncBytesIO = _Body  # type: ignore[misc]
+microdot.AsyncBytesIO = _Body
 
 
 async def serve(connection, handler, rest):

@@ -18,7 +18,7 @@ from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, log, loop, port, power, supervise, wifi  # type: ignore[attr-defined]
+from .. import clock, log, loop, port, power, supervise, wifi
 from ..http.response import error
 from ..http.wire import Request
 from ..service import Fault

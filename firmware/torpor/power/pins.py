@@ -9,8 +9,8 @@ import asyncio
 
 from micropython import const
 
-from .. import log, loop, port, supervise  # type: ignore[attr-defined]
-from . import chip  # type: ignore[attr-defined]
+from .. import log, loop, port, supervise
+from . import chip
 
 _LOOK_MS = const(50)
 

@@ -8,7 +8,7 @@ from binascii import hexlify, unhexlify
 
 from micropython import const
 
-from .. import port  # type: ignore[attr-defined]
+from .. import port
 from ..store import state
 
 TYPE_CHECKING = False

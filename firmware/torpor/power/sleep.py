@@ -4,8 +4,8 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, log, loop, port, power, wifi  # type: ignore[attr-defined]
-from . import chip  # type: ignore[attr-defined]
+from .. import clock, log, loop, port, power, wifi
+from . import chip
 from .governor import CLOSE, DEEP, DOZE, LIGHT, WAIT, Policy, State, decide
 
 TYPE_CHECKING = False

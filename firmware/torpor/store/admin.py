@@ -100,17 +100,17 @@ def _names(store: "Store") -> list:
 class Questions:
     """The questions that the tools may ask. Each function is one question about a database."""
 
-    async def state(store: "Store") -> dict:  # type: ignore[misc]
+    async def state(store: "Store") -> dict:
         """Return the number of migrations done, and the names of the tables."""
         from . import recovery
 
         return {"migrations": recovery.version(store), "tables": _names(store)}
 
-    async def count(store: "Store", table: str) -> int:  # type: ignore[misc]
+    async def count(store: "Store", table: str) -> int:
         """Return the number of rows of a table."""
         return await _table(store, table).count()
 
-    async def page(store: "Store", table: str, since=None) -> list:  # type: ignore[misc]
+    async def page(store: "Store", table: str, since=None) -> list:
         """Return rows from the key ``since`` on, ``[[key, row], ...]``, and the next key."""
         rows: list = []
         size = 0
@@ -121,7 +121,7 @@ class Questions:
             size += len(str(row))
         return [rows, None]
 
-    async def put(store: "Store", table: str, rows: list) -> int:  # type: ignore[misc]
+    async def put(store: "Store", table: str, rows: list) -> int:
         """Write rows, ``[[key, row], ...]``, as one commit, and return their number."""
         target = _any_table(store, table)
         if store.indexing:
@@ -131,19 +131,19 @@ class Questions:
                 await target.put(key, row)
         return len(rows)
 
-    async def clear(store: "Store", table: str) -> None:  # type: ignore[misc]
+    async def clear(store: "Store", table: str) -> None:
         """Remove all rows of a table."""
         target = _table(store, table)
         last = target.last()
         if last is not None:
             await target.prune(last + 1 if isinstance(last, int) else last + "\x01")
 
-    async def files(store: "Store") -> list:  # type: ignore[misc]
+    async def files(store: "Store") -> list:
         """Return the names of the files of a database."""
         leaves = sorted(name for name in os.listdir(store.folder) if "." in name)
         return [store.journal_path[len(store.folder) :]] + leaves
 
-    async def check(store: "Store", file: str) -> dict:  # type: ignore[misc]
+    async def check(store: "Store", file: str) -> dict:
         """Read every record of a file: how many are whole, and where one is not."""
         if file not in await Questions.files(store):
             return {"file": file, "gone": True}  # compacted or dropped in the meantime

@@ -8,7 +8,7 @@ import os
 import sys
 from json import dumps, loads
 
-from .. import kernel, log, port  # type: ignore[attr-defined]
+from .. import kernel, log, port
 from . import segment
 
 _FOLDER = "/data"

@@ -36,7 +36,7 @@ _RESET_MS = const(300)  # for the last answer to leave
 class Steps:
     """The questions that ``torpor update`` asks, in this order. Each raises ``Fault``."""
 
-    async def status() -> dict:  # type: ignore[misc]
+    async def status() -> dict:
         """Return what the board runs, and how the last update ended."""
         fs = os.statvfs("/")
         cluster = kernel.current.cluster
@@ -53,13 +53,13 @@ class Steps:
             "down": kernel.current.failed,
         }
 
-    async def listing(at: int) -> bytes:  # type: ignore[misc]
+    async def listing(at: int) -> bytes:
         """Return bytes of the list of the image's files, ``image.txt``."""
         with open("/image.txt", "rb") as file:
             file.seek(at)
             return file.read(_BLOCK)
 
-    async def head(at: int, data: str) -> int:  # type: ignore[misc]
+    async def head(at: int, data: str) -> int:
         """Append bytes to the manifest, and return how many there are."""
         if ".trial" in os.listdir("/"):
             raise Fault(409, "the last update is on trial")
@@ -77,7 +77,7 @@ class Steps:
             file.write(new)
         return have + len(new)
 
-    async def check(signature: str) -> dict:  # type: ignore[misc]
+    async def check(signature: str) -> dict:
         """Verify the manifest and return which files are needed: ``[[line, bytes there], ...]``.
 
         A line is given by the place in the manifest where it begins.
@@ -92,7 +92,7 @@ class Steps:
         os.rename(_NEW + "head", _NEW + "manifest")
         return {"needed": needed}
 
-    async def put(line: int, at: int, data: str) -> int:  # type: ignore[misc]
+    async def put(line: int, at: int, data: str) -> int:
         """Append bytes to a file of the manifest, and return how many there are."""
         digest, size, path, name = _line_at(line)
         have = max(0, _size(_NEW + name))
@@ -107,7 +107,7 @@ class Steps:
             raise Fault(422, "%s is not what was signed" % path)
         return have
 
-    async def commit() -> dict:  # type: ignore[misc]
+    async def commit() -> dict:
         """Make the update valid, and restart the board into its trial."""
         if _size(_NEW + "manifest") < 0:
             raise Fault(409, "there is no manifest that was checked")
@@ -129,7 +129,7 @@ class Steps:
         asyncio.create_task(_restart())
         return {"build": fields["build"]}
 
-    async def cancel() -> None:  # type: ignore[misc]
+    async def cancel() -> None:
         """Forget what has arrived."""
         _clear(_NEW)
 

@@ -54,7 +54,7 @@ async def _watch() -> None:
                 log.Log("update").info("%s is confirmed", trial.get("build"))
                 return
             await asyncio.sleep_ms(_LOOK_MS)
-    import slots  # type: ignore[import-not-found]
+    import slots
 
     log.Log("update").error("going back: %s", reason)
     kernel.current.save()
