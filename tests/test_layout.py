@@ -139,3 +139,40 @@ def test_the_numbers_that_errno_lacks_are_those_of_every_port() -> None:
     for path in (ROOT / "boards" / "ports").glob("*.toml"):
         stated = tomllib.loads(path.read_text())["errno"]
         assert numbers.items() <= stated.items(), path.name
+
+
+ANNOTATED = ("firmware/torpor", "firmware/torpor_test", "firmware/ports")
+
+
+def _unannotated(tree: ast.AST) -> list[str]:
+    """Return the public functions of a module with an argument or a result without a type."""
+    found = []
+    for owner in [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef))]:
+        if isinstance(owner, ast.ClassDef) and owner.name.startswith("_"):
+            continue
+        for node in owner.body:  # type: ignore[attr-defined]
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.name.startswith("_") and node.name != "__init__":
+                continue
+            every = node.args
+            arguments = [*every.posonlyargs, *every.args, *every.kwonlyargs]
+            arguments += [a for a in (every.vararg, every.kwarg) if a]
+            typed = all(a.annotation for a in arguments if a.arg != "self")
+            if not typed or (node.returns is None and node.name != "__init__"):
+                found.append(f"{node.lineno}: {node.name}")
+    return found
+
+
+@pytest.mark.parametrize("folder", ANNOTATED)
+def test_public_device_functions_have_annotations(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    found = [f"{f.name}:{each}" for f in files for each in _unannotated(ast.parse(f.read_text()))]
+    assert found == []
+
+
+def test_a_function_without_annotations_is_found() -> None:
+    source = (
+        "class A:\n    def a(self, x: int): ...\n    def _b(self, x): ...\ndef c(x) -> int: ...\n"
+    )
+    assert _unannotated(ast.parse(source)) == ["4: c", "2: a"]

@@ -8,6 +8,11 @@ ext0 and take pins of one level (``wake_on_gpio``).
 import esp32
 import machine
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _EXT0 = hasattr(esp32, "wake_on_ext0")
 
 
@@ -25,12 +30,12 @@ def active(pin: int, level: int) -> bool:
     return machine.Pin(pin).value() == level
 
 
-def light(ms) -> None:
+def light(ms: int | None) -> None:
     """Not to be called: light sleep cuts the Wi-Fi on stock firmware, and the build knows it."""
     raise NotImplementedError
 
 
-def deep(ms: int, pins) -> None:
+def deep(ms: int, pins: "Any") -> None:
     """Sleep for ``ms`` (-1: no limit) or until one of ``pins`` has its level. Does not return."""
     import network
 

@@ -7,6 +7,11 @@ from micropython import const
 
 from .. import port  # type: ignore[attr-defined]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _LONGEST_MS = const(3600000)  # lightsleep(ms) refuses 71 minutes and more (ports/rp2/modmachine.c)
 # lightsleep(ms) stops the clock of the pins, so they are looked at in between. A contact must
 # stay closed this long to be seen.
@@ -26,7 +31,7 @@ def active(pin: int, level: int) -> bool:
     return machine.Pin(pin).value() == level
 
 
-def light(ms) -> None:
+def light(ms: int | None) -> None:
     """Stop for ``ms``, memory and Wi-Fi kept; None: until a packet comes."""
     if ms is None:
         machine.lightsleep()  # the crystal stands still: nobody knows for how long
@@ -48,7 +53,7 @@ def _sleep(ms: int) -> None:
         machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
 
 
-def deep(ms: int, pins) -> None:
+def deep(ms: int, pins: "Any") -> None:
     """Sleep for ``ms`` (-1: no limit) or until one of ``pins`` has its level; then reset."""
     import network
 

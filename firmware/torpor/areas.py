@@ -16,6 +16,11 @@ from micropython import const
 from . import heap
 from .port import mem_free
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+
 # What may be used between two collections at least, although less is free: the heap may grow then,
 # once, by the area that MicroPython leaves room for. Otherwise the last bytes of the first area
 # would be collected at every idle point.
@@ -26,7 +31,7 @@ _before = 0  # bytes that were free after the last collection
 _seen = 0  # bytes that were free when they were last counted
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Have ``heap`` ask here."""
     heap.collect = collect  # type: ignore[assignment]  # for all who call heap.collect()
     heap.count = count  # type: ignore[assignment]

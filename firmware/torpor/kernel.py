@@ -19,6 +19,8 @@ from .service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .http.budget import Budget
     from .power.pins import Pins
     from .schedule import Schedule
@@ -31,7 +33,7 @@ _log = log.Log("kernel")
 class Kernel:
     """The running services of a board."""
 
-    def __init__(self, cluster) -> None:
+    def __init__(self, cluster: "Any") -> None:
         self.cluster = cluster
         self.services = {}
         self.failed = {}  # service name -> reason

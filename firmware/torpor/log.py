@@ -11,6 +11,11 @@ from micropython import const
 from . import clock
 from .cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 DEBUG = const(0)
 INFO = const(1)
 WARNING = const(2)
@@ -30,22 +35,22 @@ class Log:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def debug(self, text: str, *args) -> None:
+    def debug(self, text: str, *args: "Any") -> None:
         """Write a line for developers: ``log.debug("%d rows", n)``."""
         if levels.get(self.name, level) <= DEBUG:
             write(DEBUG, self.name, text % args if args else text)
 
-    def info(self, text: str, *args) -> None:
+    def info(self, text: str, *args: "Any") -> None:
         """Write a line about normal work. ``args`` replace the ``%`` fields of ``text``."""
         if levels.get(self.name, level) <= INFO:
             write(INFO, self.name, text % args if args else text)
 
-    def warning(self, text: str, *args) -> None:
+    def warning(self, text: str, *args: "Any") -> None:
         """Write a line about something unexpected that the service can handle."""
         if levels.get(self.name, level) <= WARNING:
             write(WARNING, self.name, text % args if args else text)
 
-    def error(self, text: str, *args) -> None:
+    def error(self, text: str, *args: "Any") -> None:
         """Write a line about a failure."""
         write(ERROR, self.name, text % args if args else text)
 

@@ -9,11 +9,16 @@ from binascii import hexlify
 from . import log
 from .cold import cold, startup
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+
 _boot = ""  # a name for this start of the board: positions in the log begin at 0 with each
 
 
 @startup
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Take the calls of the tools."""
     kernel.tools["log"] = lines
     kernel.tools["level"] = set_level

@@ -25,7 +25,7 @@ import asyncio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Generator
 
 core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs know half of it
 
@@ -38,12 +38,12 @@ _parked = core.TaskQueue()
 _poll: "Any" = None
 
 
-def queue_read(sock) -> None:
+def queue_read(sock: "Any") -> None:
     """Suspend the current task, which yields next, until ``sock`` can be read."""
     core._io_queue.queue_read(sock)
 
 
-def queue_write(sock) -> None:
+def queue_write(sock: "Any") -> None:
     """Suspend the current task, which yields next, until ``sock`` can be written."""
     core._io_queue.queue_write(sock)
 
@@ -53,14 +53,14 @@ def push() -> None:
     core._task_queue.push(core.cur_task)
 
 
-def wake_task(task) -> None:
+def wake_task(task: "asyncio.Task") -> None:
     """Let a task go on that is in ``asyncio.sleep_ms``; the current task stays as it is."""
     if task is not core.cur_task and not task.data:
         core._task_queue.remove(task)
         core._task_queue.push(task)
 
 
-def run_or_spawn(coroutine) -> None:
+def run_or_spawn(coroutine: "Any") -> None:
     """Run a coroutine until it waits for the first time; the rest becomes a task.
 
     A call that never waits so costs no turn of the loop. What the coroutine raises before it waits
@@ -88,7 +88,7 @@ class Hold:
         holds -= 1
 
 
-def on_idle(callback, rank: int = 0) -> None:
+def on_idle(callback: "Callable", rank: int = 0) -> None:
     """Call ``callback(ms)`` each time before the loop waits, after callbacks of lower ``rank``.
 
     By then everything that has come is served. ``ms`` is the time to the next timer, -1 if there is
@@ -106,7 +106,7 @@ def on_idle(callback, rank: int = 0) -> None:
 
 
 # async
-def pause(ms: int):
+def pause(ms: int) -> "Generator":
     """Wait ``ms``; with ``lazy`` set, until the board is next awake after that.
 
     For the runtime's own housekeeping, which must not wake a chip that sleeps: callbacks do not

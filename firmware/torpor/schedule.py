@@ -14,7 +14,10 @@ from . import clock, log, loop, supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from .kernel import Kernel
+    from .log import Log
 
 _LOOK_UNSET_MS = const(5000)
 _DAY_S = const(86400)
@@ -29,7 +32,7 @@ def next_every(due: int, period: int, now: int) -> int:
     return due if due > now else now + period - (now - due) % period
 
 
-def next_daily(at: int, last: int, zone=()) -> int:
+def next_daily(at: int, last: int, zone: "Any" = ()) -> int:
     """The next run of the time of day ``at`` after one at ``last`` (s since 1970 UTC).
 
     Every day has one run: where the clock is put back and shows the time twice, at the first; where
@@ -53,7 +56,7 @@ class Job:
 
     daily = False
 
-    def __init__(self, log, method, period: int) -> None:
+    def __init__(self, log: "Log", method: "Callable", period: int) -> None:
         self.log = log
         self.method = method
         self.period = abs(period)
@@ -93,7 +96,7 @@ class Daily(Job):
 
     daily = True
 
-    def __init__(self, log, method, at: int, zone=()) -> None:
+    def __init__(self, log: "Log", method: "Callable", at: int, zone: "Any" = ()) -> None:
         super().__init__(log, method, 0)
         self.at = at
         self.zone = zone

@@ -4,6 +4,8 @@ from . import log, loop, supervise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from .store.database import Store
     from .store.state import State
 
@@ -46,7 +48,7 @@ class Service:
     async def start(self) -> None:
         """Run once, after the peers are set and before any listener opens."""
 
-    def spawn(self, function, *args) -> None:
+    def spawn(self, function: "Callable", *args: "Any") -> None:
         """Run ``async function(*args)`` in the background.
 
         If it raises, the error is logged under this service's name and the function is

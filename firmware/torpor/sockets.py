@@ -8,6 +8,11 @@ from micropython import const
 
 from . import clock, loop
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generator
+
+
 _MAX_UNSENT = const(65536)  # bytes that may wait for a board that does not read
 _SHARE = const(16)
 _STARTING_MS = const(60000)
@@ -17,7 +22,7 @@ _PATIENCE_MS = const(10000)  # a board that restarts comes back at the same addr
 _known: "dict | None" = None
 
 
-def look_up(host: str, port: int):
+def look_up(host: str, port: int) -> "Any":
     """Return the address to connect to; the last known one if the name cannot be looked up.
 
     ``socket.getaddrinfo`` waits for the answer, and the whole board with it: 5 to 7 s if there is
@@ -61,7 +66,7 @@ def _ask_dns(entry: list, host: str, port: int) -> None:
 
 
 # async
-def connect_to(sock, address):
+def connect_to(sock: "socket.socket", address: "Any") -> "Generator":
     """Connect ``sock`` and return when it can be used. It does not block from now on.
 
     Raises:
@@ -77,7 +82,7 @@ def connect_to(sock, address):
 
 
 # async
-def read(sock, buffer):
+def read(sock: "socket.socket", buffer: "Any") -> "Generator[Any, Any, int]":
     """Read what has come into ``buffer``, waiting for it if need be.
 
     Returns:
@@ -96,7 +101,7 @@ def read(sock, buffer):
 
 
 # async
-def drain(sock, data, n, owner):
+def drain(sock: "socket.socket", data: "Any", n: int | None, owner: "Any") -> "Generator":
     """Write ``data`` from its byte ``n`` on (None: 0), which the socket has not taken at once.
 
     Meanwhile ``owner.stalled`` is the time, in ticks, since when the other side has taken nothing:
@@ -119,7 +124,7 @@ class FrameWriter:
         owner: The connection, whose ``stalled`` is set as ``drain`` does.
     """
 
-    def __init__(self, sock, owner) -> None:
+    def __init__(self, sock: "socket.socket", owner: "Any") -> None:
         self._sock = sock
         self._owner = owner
         self._unsent: bytes | None = None  # what waits behind the frame that is being written

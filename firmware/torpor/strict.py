@@ -14,6 +14,11 @@ from micropython import const
 from . import log
 from .service import Fault
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _SHOWN = const(120)  # characters of a value in a message
 _EXACT = const(1 << 24)  # up to here a chip's float, which has 24 bits, holds every whole number
 
@@ -33,7 +38,7 @@ class Peer:
     (one, other) and {tuple: (one, other)}.
     """
 
-    def __init__(self, caller: str, name: str, service, contract: dict) -> None:
+    def __init__(self, caller: str, name: str, service: "Any", contract: dict) -> None:
         self._strict = (caller, name, service, contract, {})
 
     def __getattr__(self, method: str):
@@ -82,7 +87,7 @@ async def _call(label, function, arguments, returns, args, kwargs, handed):
     return copy
 
 
-async def route(label, kind, call):
+async def route(label: str, kind: "Any", call: "Any") -> "Any":
     """Await the result of a route's method.
 
     Raises ``StrictError`` if its annotation does not allow it, or JSON cannot hold it.

@@ -4,11 +4,18 @@ import asyncio
 
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .log import Log
+
+
 _FIRST_MS = const(1000)
 _LAST_MS = const(60000)
 
 
-def spawn(log, function, *args):
+def spawn(log: "Log", function: "Callable", *args: "Any") -> "asyncio.Task":
     """Start a task that runs ``async function(*args)`` until it returns without an error."""
     return asyncio.create_task(_keep(log, function, args))
 

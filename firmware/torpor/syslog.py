@@ -12,6 +12,11 @@ from micropython import const
 from . import clock, kernel, log, loop, sockets, supervise
 from .cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+
 _LOOK_MS = const(250)
 _RETRY_MS = const(5000)  # after an error: the network or the server's name is not there
 _MOST = const(1200)  # bytes of a message: RFC 5426, 3.2: fits a datagram that is not fragmented
@@ -24,7 +29,7 @@ _position = 0  # in the log: the lines before it are sent
 _number = 0  # of the last message
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Send lines from now on, and the last ones before the board sleeps."""
     kernel.savers.append(_flush)
     supervise.spawn(log.Log("syslog"), _run)

@@ -22,7 +22,11 @@ _log = log.Log("net")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import network
+
+    from .kernel import Kernel
 
 _wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
 _quick = False  # whether the join that is under way uses what is remembered
@@ -31,7 +35,7 @@ joined = False
 joining = False
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Stay joined from now on."""
     begin()
     supervise.spawn(_log, keep, kernel.rejoined)
@@ -111,7 +115,7 @@ def _set_clock() -> None:
         _log.warning("clock not set, again in %d s: %s", again, e)
 
 
-async def keep(rejoined=()) -> None:
+async def keep(rejoined: "Any" = ()) -> None:
     """Stay joined; never return.
 
     When the connection is lost, join again with back-off, then call the functions in ``rejoined``.

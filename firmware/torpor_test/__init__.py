@@ -8,6 +8,10 @@ those of pytest; everything else (marks, parametrize, selection, reports) happen
 from .arguments import NUMBER, expect, refuse, within
 from .check import fail
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["Ended", "Skipped", "approx", "fail", "raises", "skip"]
 
 
@@ -46,7 +50,7 @@ class raises:
         value: The exception, after the block.
     """
 
-    def __init__(self, expected, match: str | None = None) -> None:
+    def __init__(self, expected: "Any", match: str | None = None) -> None:
         for kind in expected if isinstance(expected, tuple) else (expected,):
             if not isinstance(kind, type) or not issubclass(kind, BaseException):
                 refuse("raises()", "expected", kind, "an exception class, or a tuple of them")
@@ -82,7 +86,7 @@ class approx:
         abs: The allowed difference itself. The larger of the two counts.
     """
 
-    def __init__(self, expected, rel: float = 1e-6, abs: float = 1e-12) -> None:
+    def __init__(self, expected: "Any", rel: float = 1e-6, abs: float = 1e-12) -> None:
         within("approx()", "rel", rel, 0, 1e30, "a number of 0 or more", NUMBER)
         within("approx()", "abs", abs, 0, 1e30, "a number of 0 or more", NUMBER)
         self._expected = expected

@@ -1,10 +1,15 @@
 """Checks of what a test gives to a fixture: a mistake there must not become a passing test."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 NUMBER = (int, float)
 BYTES = (bytes, bytearray, memoryview)
 
 
-def refuse(call: str, name: str, value, expected: str) -> None:
+def refuse(call: str, name: str, value: "Any", expected: str) -> None:
     """Raise ``TypeError``: ``clock.set(): unix is '7', expected a whole number of seconds``."""
     shown = repr(value)
     if len(shown) > 60:
@@ -12,7 +17,7 @@ def refuse(call: str, name: str, value, expected: str) -> None:
     raise TypeError("%s: %s is %s, expected %s" % (call, name, shown, expected))
 
 
-def expect(call: str, name: str, value, kinds, expected: str) -> None:
+def expect(call: str, name: str, value: "Any", kinds: "Any", expected: str) -> None:
     """Raise ``TypeError`` unless ``value`` is of one of ``kinds``; True is not a number here."""
     if isinstance(value, bool) and kinds is not bool:
         refuse(call, name, value, expected)
@@ -20,14 +25,16 @@ def expect(call: str, name: str, value, kinds, expected: str) -> None:
         refuse(call, name, value, expected)
 
 
-def within(call: str, name: str, value, least, most, expected: str, kinds=int) -> None:
+def within(
+    call: str, name: str, value: "Any", least: "Any", most: "Any", expected: str, kinds: "Any" = int
+) -> None:
     """Raise ``TypeError`` unless ``value`` is a number from ``least`` to ``most``, not NaN."""
     expect(call, name, value, kinds, expected)
     if not least <= value <= most:
         refuse(call, name, value, expected)
 
 
-def only(call: str, names, known) -> None:
+def only(call: str, names: "Any", known: "Any") -> None:
     """Raise ``TypeError`` if ``names`` has one that is not in ``known``."""
     for name in names:
         if name not in known:

@@ -7,13 +7,18 @@ the test. The host gets the values as ``repr`` shows them. It has the expression
 
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _LONGEST = const(3000)  # characters of one value
 
 
 class Failed(AssertionError):
     """An assertion that did not hold; ``detail`` goes to the host."""
 
-    def __init__(self, message, detail: dict) -> None:
+    def __init__(self, message: "Any", detail: dict) -> None:
         super().__init__("" if message is None else message)
         self.detail = detail
 
@@ -22,7 +27,7 @@ _detail = {}
 _calls = []  # of the assertion under way: (number, result, arguments or None)
 
 
-def text(value) -> str:
+def text(value: "Any") -> str:
     """Return ``repr(value)``, cut to ``_LONGEST`` characters."""
     try:
         shown = repr(value)
@@ -33,7 +38,7 @@ def text(value) -> str:
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
 
 
-def compare(op: str, left, right) -> bool:
+def compare(op: str, left: "Any", right: "Any") -> bool:
     """Return ``left op right``; remember both sides if it is false."""
     if _holds(op, left, right):
         _calls.clear()
@@ -42,7 +47,7 @@ def compare(op: str, left, right) -> bool:
     return False
 
 
-def chain(ops, *values) -> bool:
+def chain(ops: "Any", *values: "Any") -> bool:
     """Compare ``a < b <= c``: each operator between two neighbours."""
     for i in range(len(ops)):
         if not compare(ops[i], values[i], values[i + 1]):
@@ -50,7 +55,7 @@ def chain(ops, *values) -> bool:
     return True
 
 
-def true(value) -> bool:
+def true(value: "Any") -> bool:
     """Return whether ``value`` is true; remember it if it is not."""
     if value:
         _calls.clear()
@@ -59,7 +64,7 @@ def true(value) -> bool:
     return False
 
 
-def false(value) -> bool:
+def false(value: "Any") -> bool:
     """Return ``not value``; remember the value if it is true."""
     if not value:
         _calls.clear()
@@ -68,20 +73,20 @@ def false(value) -> bool:
     return False
 
 
-def call(number: int, function, *arguments):
+def call(number: int, function: "Any", *arguments: "Any") -> "Any":
     """Call a function inside an assertion; ``number`` is the host's number for the call."""
     result = function(*arguments)
     _calls.append((number, result, arguments))
     return result
 
 
-def seen(number: int, result):
+def seen(number: int, result: "Any") -> "Any":
     """Remember any other value that a failure should show, such as that of an ``await``."""
     _calls.append((number, result, None))
     return result
 
 
-def fail(message=None) -> None:
+def fail(message: "Any" = None) -> None:
     """Fail the test with ``message``, or with the values of the last comparison."""
     detail = dict(_detail)
     if _calls:

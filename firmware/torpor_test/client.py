@@ -11,6 +11,11 @@ from torpor.http.listener import Connection
 from .arguments import BYTES, NUMBER, expect, only, refuse
 from .arguments import within as in_range
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _TURNS = 50  # of the loop, for a handler to end when its client has closed
 
 
@@ -40,7 +45,7 @@ class Answer:
     def text(self) -> str:
         return str(self.body, "utf-8")
 
-    def json(self):
+    def json(self) -> "Any":
         """Return the value of a body that is JSON. Raises ``ValueError``."""
         return loads(self.body)
 
@@ -69,10 +74,12 @@ class Client:
         TypeError: An argument does not exist, or has a value that cannot be sent.
     """
 
-    def __init__(self, listener) -> None:
+    def __init__(self, listener: "Any") -> None:
         self._listener = listener  # a function: the service may be started later, and again
 
-    async def request(self, verb, path, within=None, **options):
+    async def request(
+        self, verb: "Any", path: "Any", within: "Any" = None, **options: "Any"
+    ) -> "Any":
         """Send a request and return its ``Answer``.
 
         Raises:
@@ -100,7 +107,7 @@ class Client:
         connection.task = asyncio.create_task(connection.serve())
         return connection.task
 
-    def websocket(self, path, params=None, headers=None):
+    def websocket(self, path: "Any", params: "Any" = None, headers: "Any" = None) -> "Any":
         """Open a WebSocket: ``async with client.websocket("/live") as live:``.
 
         Then ``await live.send(message)``, and ``await live.receive()``, which returns None when the
@@ -117,35 +124,42 @@ class Client:
 
         return WebSocket(path, pipe, Answer)
 
-    async def get(self, path, **options):
+    async def get(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("GET", path, **options)
 
-    async def post(self, path, **options):
+    async def post(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("POST", path, **options)
 
-    async def put(self, path, **options):
+    async def put(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("PUT", path, **options)
 
-    async def patch(self, path, **options):
+    async def patch(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("PATCH", path, **options)
 
-    async def delete(self, path, **options):
+    async def delete(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("DELETE", path, **options)
 
-    async def head(self, path, **options):
+    async def head(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("HEAD", path, **options)
 
-    async def options(self, path, **options):
+    async def options(self, path: "Any", **options: "Any") -> "Any":
         return await self.request("OPTIONS", path, **options)
 
 
 class SocketClient(Client):
     """The fixture ``socket_client``: the same over a real connection to the service's listener."""
 
-    def __init__(self, address) -> None:
+    def __init__(self, address: "Any") -> None:
         self._address = address  # a function, as above
 
-    async def request(self, verb, path, within=None, headers=None, **options):
+    async def request(
+        self,
+        verb: "Any",
+        path: "Any",
+        within: "Any" = None,
+        headers: "Any" = None,
+        **options: "Any",
+    ) -> "Any":
         _check(verb, path, within=within, headers=headers, **options)
         headers = _joined(headers, {"Connection": "close"})
         data = _request(verb, path, headers=headers, **options)
@@ -164,7 +178,7 @@ class SocketClient(Client):
             writer.close()
             await writer.wait_closed()
 
-    def websocket(self, path, params=None, headers=None):
+    def websocket(self, path: "Any", params: "Any" = None, headers: "Any" = None) -> "Any":
         from .websocket import WebSocket
 
         _check("WEBSOCKET", path, params=params, headers=headers)
@@ -474,9 +488,9 @@ class NoBudget:
     def __init__(self) -> None:
         self.open: list = []
 
-    def add(self, connection):
+    def add(self, connection: "Any") -> "Any":
         self.open.append(connection)
 
-    def remove(self, connection):
+    def remove(self, connection: "Any") -> "Any":
         if connection in self.open:
             self.open.remove(connection)

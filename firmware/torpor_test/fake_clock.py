@@ -64,7 +64,7 @@ class Clock:
         within("clock.set()", "unix", unix, 0, 1 << 40, "whole seconds since 1970, 0 or more")
         self._offset = unix * 1000 - self._passed
 
-    async def advance(self, seconds: float = 0, **units) -> None:
+    async def advance(self, seconds: float = 0, **units: "Any") -> None:
         """Let time pass. Everything that becomes due runs, in its order.
 
         Args:

@@ -9,6 +9,11 @@ from torpor import kernel
 from . import fake_clock, world
 from .arguments import NUMBER, expect, refuse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _VALUES = (bool, int, float, str, bytes, bytearray, list, tuple, dict, set)
 _SETTING = "text, a number, True, False, or a list or dict of them, as in cluster.toml"
 
@@ -50,7 +55,7 @@ class Canned:
 class Object:
     """A stand-in from an object of the test: its methods, which must be ``async``."""
 
-    def __init__(self, peer: str, stand_in) -> None:
+    def __init__(self, peer: str, stand_in: "Any") -> None:
         self._peer = peer
         self._stand_in = stand_in
 
@@ -82,7 +87,7 @@ class Start:
     ``service = await start(readings=Readings(), config={"low": 2.0})``
     """
 
-    def __init__(self, test) -> None:
+    def __init__(self, test: "Any") -> None:
         self._test = test
 
     async def __call__(self, config=None, jobs=False, **peers):

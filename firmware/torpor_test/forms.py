@@ -1,15 +1,20 @@
 """Encode forms, and forms with files, as browsers do."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _BOUNDARY = "torpor-boundary-7f3c9a"
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._*"
 
 
-def urlencoded(fields) -> str:
+def urlencoded(fields: "Any") -> str:
     """Return ``application/x-www-form-urlencoded`` text of a dict, or of (name, value) pairs."""
     return "&".join(["%s=%s" % (_quoted(name), _quoted(value)) for name, value in _pairs(fields)])
 
 
-def multipart(fields, files) -> tuple:
+def multipart(fields: "Any", files: "Any") -> tuple:
     """Return the body and its content type: ``fields``, and ``files`` by the names of their fields.
 
     A file is its content, or ``(filename, content)``, or ``(filename, content, content_type)``.

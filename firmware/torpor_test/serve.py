@@ -41,12 +41,12 @@ def _hasten(hits, mark):
 class Test:
     """The test under way, as the fixtures see it."""
 
-    def __init__(self, cluster) -> None:
+    def __init__(self, cluster: "Any") -> None:
         self.cluster = cluster
         self.service = None
         self._finalizers = []
 
-    def finally_(self, function) -> None:
+    def finally_(self, function: "Any") -> None:
         """Call ``function`` when the test is over, the newest first."""
         self._finalizers.append(function)
 

@@ -6,6 +6,11 @@ from hashlib import sha1
 
 from .arguments import BYTES, expect
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT = 1
 _BINARY = 2
@@ -17,7 +22,7 @@ _PONG = 10
 class Refused(Exception):
     """The service did not open a WebSocket; ``answer`` is its answer to the request."""
 
-    def __init__(self, path: str, answer) -> None:
+    def __init__(self, path: str, answer: "Any") -> None:
         super().__init__("%s did not open a WebSocket, it answered %r" % (path, answer))
         self.answer = answer
 
@@ -32,7 +37,7 @@ class WebSocket:
     close_code = None
     """The number that the service closed with; None until it has closed."""
 
-    def __init__(self, path: str, open_pipe, answer) -> None:
+    def __init__(self, path: str, open_pipe: "Any", answer: "Any") -> None:
         self._path = path
         self._open_pipe = open_pipe
         self._answer = answer
@@ -86,7 +91,7 @@ class WebSocket:
             await self._pipe.write(_frame(_CLOSE, b"\x03\xe8"))  # 1000: the purpose is fulfilled
         await self._pipe.close()
 
-    async def send(self, message) -> None:
+    async def send(self, message: "Any") -> None:
         """Send text, or bytes as a binary message. Raises ``TypeError`` for anything else."""
         expect("WebSocket.send()", "message", message, (str,) + BYTES, "text or bytes")
         if isinstance(message, str):
@@ -94,7 +99,7 @@ class WebSocket:
         else:
             await self._pipe.write(_frame(_BINARY, message))
 
-    async def receive(self):
+    async def receive(self) -> "Any":
         """Return the next message: text, bytes, or None when the service has closed."""
         message = b""
         kind = _TEXT

@@ -11,6 +11,11 @@ import _sim  # of the simulator
 from . import Ended
 from .arguments import NUMBER, expect, only, refuse, within
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
 _WAVE = ("base", "amplitude", "period_s")
 _WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
@@ -28,7 +33,7 @@ class Board:
 
     events = events
 
-    def probe(self, rom: str, celsius) -> None:
+    def probe(self, rom: str, celsius: "Any") -> None:
         """Set what a DS18X20 measures.
 
         Args:
@@ -51,7 +56,7 @@ class Board:
             within(call, "celsius", celsius, -_WIDEST_C, _WIDEST_C, _CELSIUS, NUMBER)
         _inputs["probes"][rom] = celsius
 
-    def pin(self, pin, level: int) -> None:
+    def pin(self, pin: "Any", level: int) -> None:
         """Set the level, 0 or 1, at an input pin."""
         if level is not True and level is not False:
             within("board.pin()", "level", level, 0, 1, "0 or 1")
@@ -60,12 +65,12 @@ class Board:
         if interrupts:
             interrupts.changed(pin)  # type: ignore[attr-defined]
 
-    def adc(self, pin, value: int) -> None:
+    def adc(self, pin: "Any", value: int) -> None:
         """Set the value, 0 to 65535, at an analogue pin or channel."""
         within("board.adc()", "value", value, 0, 65535, "a whole number from 0 to 65535")
         _inputs["adc"][_name("board.adc()", pin)] = value
 
-    def wifi(self, **state) -> None:
+    def wifi(self, **state: "Any") -> None:
         """Set the state of the access point; what is not named stays as it is.
 
         Args:
@@ -90,7 +95,7 @@ class Board:
                 expect(call, name, value, bool, "True or False")
         _inputs["wifi"].update(state)
 
-    def set(self, device: str, **values) -> None:
+    def set(self, device: str, **values: "Any") -> None:
         """Set what a device of ``[boards.<name>.devices]`` senses, as ``temperature=21.5``.
 
         A value is a number, or a dict of ``base``, ``amplitude`` and ``period_s``.
@@ -102,14 +107,14 @@ class Board:
                 within(call, name, value, -1e9, 1e9, "a number", NUMBER)
         _inputs["devices"].setdefault(device, {}).update(values)
 
-    def fault(self, device: str, kind) -> None:
+    def fault(self, device: str, kind: "Any") -> None:
         """Break a device: "nack", "hang" or "garbage"; None: it works again."""
         _device("board.fault()", device)
         if kind is not None and kind not in _FAULTS:
             refuse("board.fault()", "kind", kind, "one of " + ", ".join(_FAULTS) + ", or None")
         _inputs["faults"][device] = kind
 
-    def shown(self, device: str):
+    def shown(self, device: str) -> "Any":
         """Return what a device shows: the angle of a servo, the lines or dots of a display.
 
         Dots are lines of ``#`` and ``.``, lamps are (red, green, blue). None: it shows nothing.
@@ -126,7 +131,7 @@ class Board:
             return bytes.fromhex(state["hex"])
         return state["lines" if kind == "text" else "degrees" if kind == "angle" else "levels"]
 
-    def output(self, pin):
+    def output(self, pin: "Any") -> "Any":
         """Return the level that an output pin was last set to; None if it never was."""
         name = _name("board.output()", pin)
         level = None

@@ -13,6 +13,13 @@ from ..cold import cold
 from ..service import Fault
 from .wire import text, unquote
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .wire import Request
+
+
 _DIGITS = const(300)  # in a number; twice as many are refused in a body, for int() is quadratic
 _SHOWN = const(57)  # characters of a value in a message
 _LARGE = const(1 << 62)
@@ -76,7 +83,7 @@ def _bad(name, expected, value):
     return Fault(400, "%s: expected %s, got %s" % (name, expected, shown(value)))
 
 
-def any_(q, name, default=_REQUIRED):
+def any_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     value = _lookup(q, name, default)
     if type(value) is Text:
         return value.text
@@ -85,7 +92,7 @@ def any_(q, name, default=_REQUIRED):
     return value
 
 
-def str_(q, name, default=_REQUIRED):
+def str_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     value = _lookup(q, name, default)
     if type(value) is Text:
         return value.text
@@ -94,7 +101,7 @@ def str_(q, name, default=_REQUIRED):
     return value
 
 
-def int_(q, name, default=_REQUIRED):
+def int_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _int(name, value.text)
@@ -103,7 +110,7 @@ def int_(q, name, default=_REQUIRED):
     return value
 
 
-def float_(q, name, default=_REQUIRED):
+def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _float(name, value.text)
@@ -116,7 +123,7 @@ def float_(q, name, default=_REQUIRED):
     return value
 
 
-def bool_(q, name, default=_REQUIRED):
+def bool_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _bool(name, value.text)
@@ -125,11 +132,11 @@ def bool_(q, name, default=_REQUIRED):
     return value
 
 
-def list_(q, name, default=_REQUIRED):
+def list_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     return _json(q, name, default, list, "a list")
 
 
-def dict_(q, name, default=_REQUIRED):
+def dict_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     return _json(q, name, default, dict, "an object")
 
 
@@ -177,14 +184,14 @@ def _is_sound(value) -> bool:
     return True
 
 
-def opt_(convert, q, name, default=_REQUIRED):
+def opt_(convert: "Callable", q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """An argument that may be null."""
     if _lookup(q, name, default) is None:
         return None
     return convert(q, name, default)
 
 
-def inside(value, name, expected, like):
+def inside(value: "Any", name: str, expected: str, like: "Any") -> "Any":
     """``value``, a list or a dict, if what it holds is as in ``like``: ``[str]``, ``{"": int}``.
 
     A tuple is a choice, None is null, ``object`` is anything. ``expected`` says it in words.
@@ -213,15 +220,15 @@ def _fits(value, like):
     return type(value) is like or (like is float and type(value) is int)
 
 
-def path_int(q, index, name):
+def path_int(q: "Request", index: int, name: str) -> int:
     return _int(name, q.path[index])
 
 
-def path_float(q, index, name):
+def path_float(q: "Request", index: int, name: str) -> float:
     return _float(name, q.path[index])
 
 
-def path_bool(q, index, name):
+def path_bool(q: "Request", index: int, name: str) -> bool:
     return _bool(name, q.path[index])
 
 
@@ -264,7 +271,7 @@ def _check_digits(data, at: int, most: int) -> None:
 
 
 @cold
-def shown(value, room: int = _SHOWN) -> str:
+def shown(value: "Any", room: int = _SHOWN) -> str:
     """Return ``value`` for a message, cut after about ``room`` characters.
 
     It works on no more than that: a client's value may be large, and a number of many digits takes

@@ -12,11 +12,18 @@ from .listener import buffer
 from .routes import find
 from .wire import MAX_BODY, MAX_HEAD, Request
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generator
+
+    from .listener import Connection, Listener
+
+
 _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 
 
 @cold
-def refuse_too_long(listener, request) -> None:
+def refuse_too_long(listener: "Listener", request: "Request") -> None:
     """Raise ``Fault(413)`` for a body that is too long, unless the application reads it.
 
     The application has limits of its own.
@@ -27,14 +34,15 @@ def refuse_too_long(listener, request) -> None:
 
 
 @cold
-def wants_body(listener, request) -> bool:
+def wants_body(listener: "Listener", request: "Request") -> bool:
     """Return whether anybody takes the request, so that its body is asked for.
 
     Raises ``Fault`` for one that no route takes. One that the application has no route for is
     answered by the application, without its body.
     """
-    handler = find(listener, request)
-    if handler is not listener.routes.get("/"):
+    handler: Any = find(listener, request)
+    application: Any = listener.routes.get("/")
+    if handler is not application:
         return True
     if request.verb in handler[2](handler[1], request):
         return True
@@ -44,7 +52,7 @@ def wants_body(listener, request) -> bool:
 
 # async
 @cold
-def read_chunks(connection, unread: bytes):
+def read_chunks(connection: "Connection", unread: bytes) -> "Generator[Any, Any, bytes]":
     """Read the chunked body of the connection's request, and return what has come after it.
 
     Raises ``Fault``.

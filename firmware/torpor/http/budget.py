@@ -11,6 +11,11 @@ from micropython import const
 
 from .. import clock, loop
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 # The states of a connection, in the order in which connections are evicted for a newcomer.
 IDLE = const(0)  # kept alive after a response
 FRESH = const(1)  # accepted, and nothing has come yet
@@ -70,7 +75,7 @@ class Budget:
             await asyncio.sleep_ms(_TURN_MS)
         return True
 
-    async def admit_link(self, link) -> bool:
+    async def admit_link(self, link: "Any") -> bool:
         """Find a place for a connection to another board and count it; False: there is none."""
         if not await self._wait(True):
             return False
@@ -119,7 +124,7 @@ class Budget:
         best.drop()
         return True
 
-    def add(self, connection) -> None:
+    def add(self, connection: "Any") -> None:
         """Count a connection, and watch its deadlines from now on."""
         # One that has waited for its place must not be evicted before it had a turn.
         connection.since = clock.ticks()
@@ -127,7 +132,7 @@ class Budget:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
 
-    def remove(self, connection) -> None:
+    def remove(self, connection: "Any") -> None:
         """Stop counting a connection, which has been closed."""
         if connection in self.open:
             self.open.remove(connection)

@@ -7,6 +7,11 @@ with such a route have this module.
 from ..cold import cold
 from ..service import Fault
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _WORDS = {
     str: "text",
     int: "a whole number",
@@ -17,7 +22,7 @@ _WORDS = {
 }
 
 
-def shaped(value, name, like):
+def shaped(value: "Any", name: str, like: "Any") -> "Any":
     """``value`` if it is as in ``like``, which is as in ``link/encoding.py``, or None.
 
     Fields that a record does not have are ignored. Raises ``Fault(400)`` with the path to the first
@@ -28,7 +33,7 @@ def shaped(value, name, like):
     return value
 
 
-def fits(value, like) -> bool:
+def fits(value: "Any", like: "Any") -> bool:
     """Whether ``value`` is as in ``like``."""
     form = type(like)
     if form is type:
@@ -91,7 +96,7 @@ def _is_within(value, like) -> bool:
 
 
 @cold
-def reason(value, like, path: str) -> str:
+def reason(value: "Any", like: "Any", path: str) -> str:
     """``points[3].celsius: expected a number, got 'x'``, for a value that does not fit."""
     form = type(like)
     if form is tuple:

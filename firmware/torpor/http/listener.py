@@ -26,8 +26,9 @@ from .routes import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any, Callable, Generator
 
+    from ..kernel import Kernel
     from .on_request import Activation
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
@@ -58,7 +59,7 @@ _log = Log("http")
 
 
 @cold
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
     cluster = kernel.cluster
     budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.LINKS)
@@ -96,11 +97,15 @@ class Listener:
     # An attribute of the class takes no heap of an object until the object sets it.
     failed = None
     activation: "Activation | None" = None  # starts the service when a client comes: see on_request
-    spare = None  # the request of a connection that has ended, for the next one
+    spare: "wire.Request | None" = (
+        None  # the request of a connection that has ended, for the next one
+    )
     _sock: "socket.socket | None" = None
     _task: asyncio.Task = None  # type: ignore[assignment]  # set by run
 
-    def __init__(self, name: str, port: int, budget, routes: dict, failed=None) -> None:
+    def __init__(
+        self, name: str, port: int, budget: "Budget", routes: dict, failed: str | None = None
+    ) -> None:
         self.name = name
         self.port = port
         self.budget = budget
@@ -113,7 +118,7 @@ class Listener:
         self._sock = _listen(self.port)
 
     # async
-    def run(self):
+    def run(self) -> "Any":
         """Accept connections for ever. A socket that has failed is opened again."""
         budget = self.budget
         while True:
@@ -171,10 +176,10 @@ class Connection:
     task: "asyncio.Task | None" = None
     state = FRESH
     stalled: int | None = None  # since when the client has taken nothing of a response
-    on_drop = None  # a function to call before another task ends the connection
+    on_drop: "Callable | None" = None  # a function to call before another task ends the connection
     gone = False  # whether the client has closed the connection or cannot be reached
 
-    def __init__(self, listener, sock, address) -> None:
+    def __init__(self, listener: "Listener", sock: "socket.socket", address: "Any") -> None:
         self.listener = listener
         self.sock = sock
         self.address = address
@@ -364,7 +369,7 @@ class Connection:
             self.listener.budget.newcomer = False
 
     # async
-    def send(self, data):
+    def send(self, data: bytes) -> "Generator":
         """Write all of ``data``. Raises ``OSError`` when the client has gone."""
         try:
             n = self.sock.write(data)

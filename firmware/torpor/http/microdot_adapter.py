@@ -24,7 +24,10 @@ from .wire import MAX_BODY, text, unquote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .budget import Budget
+    from .listener import Connection
 
 # Empty reads at the end of a body. Microdot's multipart parser makes a few dozen of them for a
 # correct body, and repeats them forever, without yielding, when the boundary never comes.
@@ -36,7 +39,7 @@ _WINDOW_BITS = const(12)  # as the build compresses, see ``image/tree.py``
 _budget: "Budget | None" = None  # of the board, known once a request has come
 
 
-def mount(service):
+def mount(service: "Any") -> tuple:
     """Return the handler for all requests that no route of ``service`` matches.
 
     Its third part returns which verbs the application takes in addition to those of a route.
@@ -47,7 +50,7 @@ def mount(service):
     return (serve, app, _verbs)
 
 
-def current():
+def current() -> "Connection | None":
     """Return the connection whose task runs now, or None."""
     if _budget:
         for connection in _budget.open + [_budget.parked]:
@@ -148,7 +151,7 @@ microdot.open = _open  # type: ignore[attr-defined]
 microdot.AsyncBytesIO = _Body
 
 
-async def serve(connection, handler, rest):
+async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Let the application answer the connection's request. Return the bytes still to be sent."""
     global _budget
     _budget = connection.listener.budget

@@ -14,6 +14,12 @@ from micropython import const
 
 from .. import clock, cold, heap, log, loop, supervise
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from .listener import Listener
+
+
 _REST_MS = const(60000)  # how long nobody must have come
 _LOOK_MS = const(30000)
 _TURN_MS = const(10)
@@ -25,7 +31,7 @@ _RUNS = const(2)
 _log = log.Log("http")
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Have the listeners of such services start them."""
     for listener in kernel.listeners:
         modules = kernel.cluster.ON_REQUEST.get(listener.name)
@@ -43,7 +49,7 @@ class Activation:
     _clients = 0
     _used = 0  # when the last client came or went
 
-    def __init__(self, kernel, listener, modules: str) -> None:
+    def __init__(self, kernel: "Kernel", listener: "Listener", modules: str) -> None:
         self._kernel = kernel
         self._listener = listener
         self._modules = modules

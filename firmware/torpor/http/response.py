@@ -7,6 +7,15 @@ from micropython import const
 
 from ..cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..service import Fault
+    from .listener import Connection
+    from .wire import Request
+
+
 # Nearly every answer begins so. JSON is written behind it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
@@ -27,7 +36,7 @@ _INSTEAD = {
 _PLAIN = (str, int, bool, type(None))  # types whose every value JSON has
 
 
-def encode(request, result, content_type=None) -> bytes:
+def encode(request: "Request", result: "Any", content_type: str | None = None) -> bytes:
     """Return the whole response.
 
     ``result`` is a dict, list, str, bytes or None (204), or a tuple of that, a status and perhaps a
@@ -83,13 +92,13 @@ def _json(result, head=b"") -> bytes:
     return data
 
 
-async def typed(connection, handler, rest) -> bytes:
+async def typed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(typed, function, content type)``: a response with a content type of its own."""
     request = connection.request
     return encode(request, (await handler[1](request)), handler[2])
 
 
-async def streamed(connection, handler, rest):
+async def streamed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(streamed, function, content type or None)``, whose function returns a generator.
 
     What the generator yields is sent as it comes, chunked (RFC 9112, 7.1). MicroPython has no
@@ -180,7 +189,13 @@ def _rare_reasons() -> str:
     )
 
 
-def head(request, status, content_type, headers, framing) -> str:
+def head(
+    request: "Request",
+    status: int,
+    content_type: str | None,
+    headers: dict | None,
+    framing: str | None,
+) -> str:
     """Status line, headers and the empty line after them; ``framing`` is one header line."""
     lines = ["HTTP/1.1 " + _reason(status)]
     names: list[str] = []
@@ -204,7 +219,9 @@ def head(request, status, content_type, headers, framing) -> str:
     return "\r\n".join(lines)
 
 
-def compose(request, status, body, content_type, headers) -> bytes:
+def compose(
+    request: "Request", status: int, body: "Any", content_type: str | None, headers: dict | None
+) -> bytes:
     """An answer of a known length; without its body if the request was HEAD."""
     if status == 204 or status == 304:
         # RFC 9110, 8.6: no Content-Length with 204.
@@ -213,7 +230,7 @@ def compose(request, status, body, content_type, headers) -> bytes:
     return data if request.verb == "HEAD" else data + body
 
 
-def error(request, fault) -> bytes:
+def error(request: "Request", fault: "Fault") -> bytes:
     """The answer to a request that ended in a ``Fault``."""
     return compose(
         request,
@@ -224,7 +241,7 @@ def error(request, fault) -> bytes:
     )
 
 
-def is_json(value) -> bool:
+def is_json(value: "Any") -> bool:
     """Whether JSON has all that is in ``value``. ``refuse`` reports what it lacks.
 
     MicroPython's writer takes everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
@@ -266,7 +283,7 @@ def _check_text(value, data) -> None:
 
 
 @cold
-def refuse(value, path: str) -> None:
+def refuse(value: "Any", path: str) -> None:
     """Raise ``ValueError`` for the first part of ``value`` that an answer cannot hold.
 
     Args:

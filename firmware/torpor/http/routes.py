@@ -8,14 +8,21 @@ matches: that of an application. The root's ``"~"`` leads to what the runtime it
 from ..cold import cold
 from ..service import Fault
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def find(listener, request):
+    from .listener import Listener
+    from .wire import Request
+
+
+def find(listener: "Listener", request: "Request") -> "Any":
     """Return the handler of a request to a listener.
 
     Raises:
         Fault: No handler takes it: 404, 405 or 503, or 204 for OPTIONS.
     """
-    node = listener.routes
+    node: Any = listener.routes
     for segment in request.steps:
         node = node.get(segment) or (segment and node.get("*"))
         if not node:

@@ -207,7 +207,7 @@ def unquote(data: bytes, plus: bool = False) -> str:
         raise Fault(400, "malformed percent-encoding, or not UTF-8")
 
 
-def text(data) -> str:
+def text(data: bytes | bytearray) -> str:
     """``data`` as a str. Raises ``UnicodeError`` if it is not UTF-8."""
     decoded = str(data, "utf-8")
     if len(decoded) != len(data):

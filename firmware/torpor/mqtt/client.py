@@ -12,6 +12,11 @@ from micropython import const
 from .. import sockets
 from . import packet
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generator
+
+
 _ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
 _PING_MS = const(25000)
 _CHUNK = const(1024)
@@ -88,7 +93,7 @@ class Client:
         return self._number
 
     # async
-    def packet(self):
+    def packet(self) -> "Generator[Any, Any, tuple]":
         """Return the next packet: first byte, body, whether it is whole.
 
         Raises ``OSError`` when the connection has ended, ``ValueError`` for nonsense.

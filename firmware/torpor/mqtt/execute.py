@@ -25,6 +25,14 @@ from ..log import Log
 from ..service import Fault
 from ..store import transaction
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..http.wire import Request
+    from ..store.database import Store
+
+
 TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes
@@ -50,7 +58,7 @@ class Envelope:
     (``held`` is 1), or its client has hung up (0). Raises ``Bad``.
     """
 
-    def __init__(self, payload, answers: str) -> None:
+    def __init__(self, payload: "Any", answers: str) -> None:
         line = bytes(payload[:_LINE])
         end = line.find(b"\n")
         self.data = payload[end + 1 :]
@@ -84,13 +92,13 @@ class FakeConnection:
     gone = False
     failure: Exception | None = None  # what ended an answer that is sent in pieces
 
-    def __init__(self, listener, request) -> None:
+    def __init__(self, listener: "Any", request: "Request") -> None:
         self.listener = listener
         self.request = request
         self.task = asyncio.current_task()
         self.sent = b""
 
-    async def send(self, data) -> None:
+    async def send(self, data: bytes | str) -> None:
         """Collect what a streaming handler sends. Raises ``Fault`` if it is too much."""
         if len(self.sent) + len(data) > _ANSWER:
             raise Fault(500, "an answer through the mailbox has at most %d bytes" % _ANSWER)
@@ -116,7 +124,9 @@ class Executor:
     requests that write nothing.
     """
 
-    def __init__(self, listeners: list, windows: transaction.Windows, own, cut: bool) -> None:
+    def __init__(
+        self, listeners: list, windows: transaction.Windows, own: "Store", cut: bool
+    ) -> None:
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
         self._own = own

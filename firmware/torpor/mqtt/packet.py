@@ -109,7 +109,7 @@ class Packets:
             data = data[n:]
         self._data = self._data + data if self._data else data
 
-    def take(self):
+    def take(self) -> tuple | None:
         """The next packet, ``(first byte, body, whole)``, or None until more has come.
 
         Raises ``ValueError`` if what came cannot be a packet.

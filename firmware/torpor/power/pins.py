@@ -17,13 +17,16 @@ _LOOK_MS = const(50)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from ..kernel import Kernel
+    from ..log import Log
 
 
 class Wake:
     """A pin, its level, and the method that runs."""
 
-    def __init__(self, log, method, pin: int, level: int) -> None:
+    def __init__(self, log: "Log", method: "Callable", pin: int, level: int) -> None:
         self.log = log
         self.method = method
         self.pin = pin

@@ -13,6 +13,8 @@ from ..store import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import network
 
 # The address comes from DHCP again after this many wakes, because a lease ends some time.
@@ -31,7 +33,7 @@ _channel = 0
 _uses = 0  # of the address, since DHCP gave it
 
 
-def connect(wlan, ssid: str, key: str, quick: bool) -> int:
+def connect(wlan: "Any", ssid: str, key: str, quick: bool) -> int:
     """Begin to join, and return how.
 
     ``QUICK``: with the remembered access point, if ``quick``. ``SCANNED``: after a scan, which

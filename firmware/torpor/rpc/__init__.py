@@ -1,7 +1,11 @@
 """Calls between boards: ``client`` makes them, ``serve`` takes them, docs/wire.md specifies how."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel import Kernel
 
-def start(kernel) -> None:
+
+def start(kernel: "Kernel") -> None:
     """Take calls of other boards on every listener."""
     node: dict = {"/GET": (_take,), "/POST": (_take,), "/PUT": (_take,), "/DELETE": (_take,)}
     node["*"] = node

@@ -25,7 +25,7 @@ class Mac:
         self._inner = bytes([b ^ 0x36 for b in padded])
         self._outer = bytes([b ^ 0x5C for b in padded])
 
-    def hash(self, data) -> bytes:
+    def hash(self, data: "bytes | memoryview") -> bytes:
         """Return the whole HMAC of ``data``, 32 bytes."""
         inner = sha256(self._inner)
         inner.update(data)

@@ -20,6 +20,11 @@ from ..service import Fault
 from . import auth, frames, retry
 from .retry import Breaker, Lost
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _CONNECT_MS = const(3000)
 _QUIET_MS = const(400)  # a board that sends nothing for this long is asked whether it is alive
 _PING_MS = const(600)  # and has this time to answer
@@ -47,9 +52,9 @@ class Waiting:
     value = None
 
     def __init__(self) -> None:
-        self._task = asyncio.current_task()
+        self._task: Any = asyncio.current_task()
 
-    def set(self, value) -> None:
+    def set(self, value: "Any") -> None:
         """Set the value and end the sleep. Later values are ignored."""
         if self.value is None:
             self.value = value
@@ -87,7 +92,9 @@ class Connection:
         self.since = 0
         self.stalled: int | None = None
 
-    async def call(self, target: str, fingerprint: int, id: str, arguments, ms: int, retry: int):
+    async def call(
+        self, target: str, fingerprint: int, id: str, arguments: "Any", ms: int, retry: int
+    ) -> tuple:
         """Make one attempt of a call.
 
         Args:

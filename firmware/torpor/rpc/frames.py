@@ -11,6 +11,11 @@ from micropython import const
 from ..http.response import is_json  # a module of its own would leave holes in the heap
 from .auth import CODE
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 VERSION = b"torpor/1"
 MAX_CALL = const(16384)  # bytes of a frame; what a request's body may have
 MAX_ANSWER = const(32768)
@@ -30,7 +35,7 @@ REFUSED = const(5)  # not executed: a JSON text why
 CLOSING = const(6)  # not an answer: no call above this frame's number has been executed
 
 
-def call(number: int, ms: int, fingerprint: int, target: str, id: str, arguments) -> bytes:
+def call(number: int, ms: int, fingerprint: int, target: str, id: str, arguments: "Any") -> bytes:
     """Return a call without its code. ``id`` is the key of one that may be sent again, or empty.
 
     Raises ``ValueError`` for arguments that JSON does not have.
@@ -63,7 +68,7 @@ def answer_head(frame: bytes) -> tuple:
     return struct.unpack_from(_ANSWER, frame)
 
 
-def encode(result) -> tuple:
+def encode(result: "Any") -> tuple:
     """Return kind and body of the response with this result.
 
     Raises ``ValueError`` for what JSON does not have.
@@ -82,7 +87,7 @@ def _json(value, name: str) -> str:
     return json.dumps(value, separators=_TIGHT)
 
 
-def decode(frame: bytes, kind: int):
+def decode(frame: bytes, kind: int) -> "Any":
     """Return the content of a response: bytes, a tuple, or another JSON value.
 
     Raises ``ValueError``.

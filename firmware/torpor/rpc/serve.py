@@ -16,6 +16,13 @@ from ..log import Log
 from ..service import Fault
 from . import auth, frames
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generator
+
+    from ..http.listener import Connection
+
+
 _MAX_RUNNING = const(8)  # calls of one board; more are refused, or they could fill the heap
 _TURN = const(8)  # calls executed in a row before other tasks have their turn
 _MAX_KNOWN = const(8)  # responses that are kept for boards that repeat a call
@@ -31,7 +38,7 @@ _view = memoryview(buffer)
 _log = Log("remote")
 
 
-async def take(connection, unread):
+async def take(connection: "Connection", unread: bytes) -> bytes:
     """Turn an HTTP connection that asks for it into one for calls. Raises ``Fault(401)``."""
     request = connection.request
     request.keep = False
@@ -70,7 +77,7 @@ class ServerConnection:
         codes: Of calls and responses: see ``auth.pair``.
     """
 
-    def __init__(self, connection, name: str, codes) -> None:
+    def __init__(self, connection: "Connection", name: str, codes: "Any") -> None:
         self._connection = connection
         self._name = name
         self._calls, self._responses = codes
@@ -80,7 +87,7 @@ class ServerConnection:
         connection.on_drop = self._close
 
     # async
-    def run(self, unread):
+    def run(self, unread: bytes) -> "Generator":
         """Execute calls until one is not genuine (then return) or the connection ends.
 
         Raises ``OSError`` when it ends.

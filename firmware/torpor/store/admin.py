@@ -15,6 +15,9 @@ from . import segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from ..kernel import Kernel
     from .database import Store
     from .table import Table
 
@@ -22,13 +25,13 @@ _PAGE = const(6000)  # bytes of rows in an answer
 
 
 @startup
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Take the calls of the tools."""
     kernel.tools["data"] = data
 
 
 @cold
-async def data(do: str, service: str, **arguments):
+async def data(do: str, service: str, **arguments: "Any") -> "Any":
     """Answer the question ``do`` about the database of a service."""
     store = _store(service)
     reply = await getattr(Questions, do)(store, **arguments)
@@ -110,7 +113,7 @@ class Questions:
         """Return the number of rows of a table."""
         return await _table(store, table).count()
 
-    async def page(store: "Store", table: str, since=None) -> list:
+    async def page(store: "Store", table: str, since: "Any" = None) -> list:
         """Return rows from the key ``since`` on, ``[[key, row], ...]``, and the next key."""
         rows: list = []
         size = 0

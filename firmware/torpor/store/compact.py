@@ -17,13 +17,20 @@ from ..errnos import ENOSPC
 from . import segment
 from .index import at, place, split
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Generator
+
+    from .database import Store
+
+
 _BLOCK = const(2048)
 _LEAF = const(16384)
 _MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the year 5138 in s
 
 
 @cold
-async def run(store, writes=()) -> None:
+async def run(store: "Store", writes: "list | tuple" = ()) -> None:
     """Fold the journal of a store and let other tasks run in between. Raises as ``commit``.
 
     When there is no room for all of it, the journal stays, and the reserve is spent if ``writes``
@@ -47,7 +54,7 @@ async def run(store, writes=()) -> None:
 
 
 @cold
-def steps(store):
+def steps(store: "Store") -> "Generator":
     """Fold the journal of a store and begin a new one. A generator of steps, to run to its end.
 
     Raises ``OSError`` if there is no room for all of it.

@@ -12,6 +12,8 @@ from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .database import Store
 
 _NAME = "_window"  # no service can have a table of that name
@@ -51,7 +53,7 @@ class Window:
         self._keys[n] = key
         self._next = (n + 1) % len(self._keys)
 
-    def get(self, id: str):
+    def get(self, id: str) -> "Any":
         """The newest result of ``id``; None if it is not known."""
         mark = _mark(id)
         newest = 0
@@ -67,7 +69,7 @@ class Window:
             at = self._marks.find(mark, at + 1)
         return result
 
-    async def add(self, id: str, result) -> None:
+    async def add(self, id: str, result: "Any") -> None:
         """Remember the result, any JSON value but None; it replaces an earlier one of ``id``.
 
         Raises ``Fault`` as ``Table.put``.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def place(keys, key) -> int:
+def place(keys: "Any", key: "Any") -> int:
     """The number of the sorted ``keys`` that are less than ``key``."""
     low, high = 0, len(keys)
     if high and keys[-1] < key:
@@ -32,7 +32,7 @@ def place(keys, key) -> int:
     return low
 
 
-def at(keys, key, below: bool = False) -> int:
+def at(keys: "Any", key: "Any", below: bool = False) -> int:
     """Index of the range that contains ``key``, or of the one with the greatest key below it.
 
     The first range reaches down, and the last one up, without limit; None is that limit.
@@ -45,7 +45,7 @@ def at(keys, key, below: bool = False) -> int:
     return max(0, n - 1)
 
 
-def split(data):
+def split(data: "Any") -> tuple[list, list[bytes]]:
     """The keys of a block, and the text of each row."""
     texts = segment.values(data)
     return loads(texts.pop(0)), texts
@@ -64,7 +64,7 @@ class Leaves:
         self.bounds = bounds
         self.maps: list = [None] * len(bounds)
 
-    def path(self, key) -> str:
+    def path(self, key: "Any") -> str:
         """The file of the leaf that begins at ``key``."""
         if isinstance(key, str):
             key = "x" + str(hexlify(key.encode()), "utf-8")
@@ -76,7 +76,7 @@ class Leaves:
             self.file.close()
             self.file = None
 
-    def opened(self, i: int):
+    def opened(self, i: int) -> "Any":
         """The file of a leaf, to be read."""
         key = self.bounds[i]
         if not self.file or self.key != key:
@@ -85,7 +85,7 @@ class Leaves:
             self.key = key
         return self.file
 
-    def map(self, i: int):
+    def map(self, i: int) -> tuple:
         """A leaf's blocks: their first keys, their offsets (and the file's end), their rows."""
         if i >= len(self.bounds):
             return (), (), 0
@@ -125,7 +125,7 @@ class Leaves:
         """Give back the RAM that the blocks' places take; they are found again when needed."""
         self.maps = [None] * len(self.bounds)
 
-    def block(self, i: int, j: int):
+    def block(self, i: int, j: int) -> tuple:
         """Begin and end of a block's range (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)
         low = high = found = None
@@ -141,7 +141,7 @@ class Leaves:
             high = self.bounds[i + 1]
         return low, high, found[0] if found else b"[[]]"
 
-    def find(self, key, below: bool = False):
+    def find(self, key: "Any", below: bool = False) -> tuple:
         """Like ``block``, for the block that contains ``key`` or the greatest key below it."""
         i = at(self.bounds, key, below)
         return self.block(i, at(self.map(i)[0], key, below))

@@ -15,6 +15,8 @@ from . import compact, database, recovery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator
+
     from .database import Store
     from .table import Table
 
@@ -22,7 +24,7 @@ _JOURNAL = const(2048)  # bytes
 
 
 @startup
-def opened(name: str, migrations: tuple, indexing=None, root: str = "/data") -> "Store":
+def opened(name: str, migrations: tuple, indexing: "Any" = None, root: str = "/data") -> "Store":
     """Open the database of a service, and run the migrations that it has not had.
 
     Args:
@@ -92,11 +94,11 @@ class Database:
         self._indexed: dict = {}  # table name -> fields
         self._writes: list = []
 
-    def scan(self, table: str):
+    def scan(self, table: str) -> "Iterator":
         """Every ``(key, row)`` of a table, lowest key first."""
         return _rows(self._table(table))
 
-    def fill(self, table: str, rows) -> None:
+    def fill(self, table: str, rows: "Any") -> None:
         """Let the table have just these rows, an iterable of ``(key, row)``."""
         target = self._next(table)
         self._fill(table, ((key, target.text(key, _row(row))) for key, row in rows))
@@ -111,7 +113,7 @@ class Database:
                     pass
         self._made[table] = generation
 
-    def rewrite(self, table: str, change) -> None:
+    def rewrite(self, table: str, change: "Callable") -> None:
         """Put each row through ``change(row)``; a row for which it returns None goes."""
         rows = ((key, change(row)) for key, row in self.scan(table))
         self.fill(table, ((key, row) for key, row in rows if row is not None))
@@ -120,12 +122,12 @@ class Database:
         """Remove a table with its rows."""
         self.fill(table, ())
 
-    def put(self, table: str, key, row: dict) -> None:
+    def put(self, table: str, key: "Any", row: dict) -> None:
         """Store a row. For some; ``fill`` and ``rewrite`` are for many."""
         target = self._table(table)
         self._writes.append((target, key, target.text(key, _row(row))))
 
-    def delete(self, table: str, key) -> None:
+    def delete(self, table: str, key: "Any") -> None:
         """Remove a row."""
         target = self._table(table)
         self._writes.append((target, key, target.text(key, None)))

@@ -6,6 +6,11 @@ from micropython import const
 
 from ..cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 LEVELS = const(16)  # of dicts and lists: printing many more would overflow the C stack of a chip
 
 ROW = const(2048)  # bytes of JSON in a row
@@ -13,7 +18,7 @@ _KEY = const(64)  # bytes of a key that is a str
 
 
 @cold
-def is_key(key, kind) -> bool:
+def is_key(key: "Any", kind: type | None) -> bool:
     """Whether ``key`` can be one of a table with keys of that type; of any if it is None."""
     own = type(key)
     if kind and own is not kind:
@@ -36,7 +41,7 @@ def utf8(text: str) -> bytes | None:
 
 
 @cold
-def packed(value, most: int = ROW) -> bytes | None:
+def packed(value: "Any", most: int = ROW) -> bytes | None:
     """The JSON of the dict ``value``.
 
     None if it would have more than ``most`` bytes or would not come back as it was: ``refusal``

@@ -12,6 +12,13 @@ from ..errnos import ENOSPC
 from . import compact, reserve, segment
 from .table import Table
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .database import Store
+
+
 CATALOGS = ("_", "_copy")
 _SCATTERED = const(512)  # bytes of a journal
 
@@ -25,7 +32,7 @@ def _make_folder(folder: str) -> None:
 
 
 @cold
-def load(store) -> None:
+def load(store: "Store") -> None:
     """Read the journal and the names of all files; forget what no commit has made valid."""
     close(store)
     _make_folder(store.folder[:-1])
@@ -50,7 +57,7 @@ def load(store) -> None:
 
 
 @cold
-def failed(store, error: OSError) -> Exception:
+def failed(store: "Store", error: OSError) -> Exception:
     """Return what to raise for an error. The journal becomes what it was at the last commit."""
     try:
         store.journal.close()
@@ -62,7 +69,7 @@ def failed(store, error: OSError) -> Exception:
 
 
 @cold
-def generation(store, name: str, number: int) -> Table:
+def generation(store: "Store", name: str, number: int) -> Table:
     """A generation of a table, valid or not."""
     full = "%s.%d" % (name, number)
     if full not in store.tables:
@@ -71,7 +78,7 @@ def generation(store, name: str, number: int) -> Table:
 
 
 @cold
-def fact(store, key: str):
+def fact(store: "Store", key: str) -> "Any":
     """Return what the last migration has left under ``key``, or None.
 
     Two tables hold the same facts, because losing them to a damaged block would lose the tables
@@ -85,19 +92,19 @@ def fact(store, key: str):
 
 
 @cold
-def version(store) -> int:
+def version(store: "Store") -> int:
     """Return how many migrations the data has had."""
     return fact(store, "version") or 0
 
 
 @cold
-def generation_of(store, name: str) -> int:
+def generation_of(store: "Store", name: str) -> int:
     """The generation of a table that is valid; a migration writes the next one."""
     return fact(store, "t:" + name) or 0
 
 
 @cold
-def table(store, name: str, keep: int, max_age: int, lazy: bool) -> Table:
+def table(store: "Store", name: str, keep: int, max_age: int, lazy: bool) -> Table:
     """Return a table of a service: see ``Store.table``."""
     if "." in name or name[:1] in "_~":
         raise ValueError("no name for a table: " + name)
@@ -112,7 +119,7 @@ def table(store, name: str, keep: int, max_age: int, lazy: bool) -> Table:
 
 
 @cold
-def close(store) -> None:
+def close(store: "Store") -> None:
     """Close all files."""
     if store.journal:
         store.journal.close()

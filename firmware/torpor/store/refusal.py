@@ -24,7 +24,7 @@ _REMEDIES = {
 
 
 @cold
-def reason(value, most: int, what: str) -> tuple[int, str]:
+def reason(value: "Any", most: int, what: str) -> tuple[int, str]:
     """The status and the message for ``value``, called ``what``, that ``plain.packed`` refuses."""
     if type(value) is not dict:
         return 400, "the %s is %s, not a dict" % (what, _a(value))

@@ -27,7 +27,7 @@ def _path(store) -> str:
 
 
 @cold
-def keep(store) -> bool:
+def keep(store: "Store") -> bool:
     """Have the reserve, if there is room; returns whether it is there."""
     path = _path(store)
     try:
@@ -56,7 +56,7 @@ def _write(path: str, size: int) -> bool:
 
 
 @cold
-def spend(store) -> bool:
+def spend(store: "Store") -> bool:
     """Give the reserve back to the filesystem; returns whether there was one."""
     Store.tight = True
     try:
@@ -67,7 +67,7 @@ def spend(store) -> bool:
 
 
 @cold
-async def admit(store, writes: list) -> None:
+async def admit(store: "Store", writes: list) -> None:
     """Let ``writes`` pass if they free room, or if there is some again. Raises ``Fault`` 507."""
     if frees(writes) or keep(store):
         return
@@ -81,7 +81,7 @@ async def admit(store, writes: list) -> None:
 
 
 @cold
-def again(store, writes: list, record: bytes) -> bool:
+def again(store: "Store", writes: list, record: bytes) -> bool:
     """Write a record for which there was no room at the cost of the reserve; whether it is done."""
     if not frees(writes) or not spend(store):
         return False
@@ -97,7 +97,7 @@ def full() -> Fault:
 
 
 @cold
-def frees(writes: list) -> bool:
+def frees(writes: "list | tuple") -> bool:
     """Whether the rows take no more room after ``writes`` than before."""
     more = 0
     rows = False

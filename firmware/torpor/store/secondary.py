@@ -8,13 +8,21 @@ from ..cold import cold
 from ..service import Fault
 from .table import Scan
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from .database import Store
+    from .table import Table
+
+
 _BREAK = "\x7f"  # between the two, in no value
 # Bytes of an entry: the name of a leaf holds it twice over, and a LittleFS takes 255 for that.
 _MOST = const(100)
 
 
 @cold
-def attach(store, table, name: str) -> None:
+def attach(store: "Store", table: "Table", name: str) -> None:
     """Let ``table``, called ``name``, have the indexes that its migrations asked for.
 
     The index of ``field`` is held by the table ``<name>-<field>``.
@@ -31,13 +39,13 @@ def attach(store, table, name: str) -> None:
         table.indexes.append(Index(table, field, entries))
 
 
-def entry(value, key) -> str:
+def entry(value: "Any", key: "Any") -> str:
     """The key under which the index holds ``key``."""
     text = value if isinstance(value, str) else dumps(value)
     return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
 
 
-def new_entry(value, key) -> str:
+def new_entry(value: "Any", key: "Any") -> str:
     """Like ``entry``, for a row that is written. Raises ``Fault`` 400."""
     held = entry(value, key)
     if (
@@ -81,12 +89,12 @@ class Where:
 class Index:
     """The index of ``table`` by ``field``; ``entries`` holds it."""
 
-    def __init__(self, table, field: str, entries) -> None:
+    def __init__(self, table: "Table", field: str, entries: "Table") -> None:
         self.table = table
         self.field = field
         self.entries = entries
 
-    def writes(self, key, row) -> list:
+    def writes(self, key: "Any", row: dict | None) -> list:
         """The writes that go along with ``row`` (None: deleted)."""
         old = self.table.find(key) or {}
         new = row or {}
@@ -97,7 +105,7 @@ class Index:
             found.append((self.entries, new_entry(new[self.field], key), dumps(key).encode()))
         return found
 
-    def walk(self, value, newest: bool):
+    def walk(self, value: "Any", newest: bool) -> "Iterator":
         """Pages of the keys and rows with that value, in the order of their keys."""
         since = entry(value, "")
         for _, found in self.entries.walk(since, since[:-1] + "\x80", newest):

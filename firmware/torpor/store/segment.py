@@ -10,6 +10,11 @@ from binascii import crc32
 
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+
 _HEAD = const(9)
 _MARK = const(0x1E)
 MOST = const(8192)  # bytes of a record: what a reader must be able to hold
@@ -29,7 +34,7 @@ def pack(values: list[bytes]) -> bytes:
     return struct.pack("<BHHI", _MARK, size, first, crc32(data, first << 16 | size)) + data
 
 
-def read(file, at: int, size: int):
+def read(file: "Any", at: int, size: int) -> tuple | None:
     """Return the record at ``at``, of ``size`` bytes or less; None if it is not whole.
 
     It is a view of the data, good until the next read, and the length of its first value.
@@ -48,12 +53,12 @@ def read(file, at: int, size: int):
     return None
 
 
-def values(data) -> list[bytes]:
+def values(data: "Any") -> list[bytes]:
     """The values of a record, as text."""
     return bytes(data[1:-1]).split(BETWEEN)
 
 
-def records(file):
+def records(file: "Any") -> "Iterator":
     """Every record as ``(offset, what read gives)``: None where something is damaged."""
     at = 0
     while True:

@@ -10,7 +10,9 @@ from .index import Leaves, place, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterator
+
+    from .database import Store
 
 
 class Table:
@@ -28,7 +30,7 @@ class Table:
     highest: "Any" = None  # the last key, once it is known
     kind: "Any" = None  # of key, for what waits in a batch while there is no row yet
 
-    def __init__(self, store, name: str, bounds: list) -> None:
+    def __init__(self, store: "Store", name: str, bounds: list) -> None:
         self.store = store
         self.name = name
         self.leaves = Leaves(store.folder + name, bounds)
@@ -99,7 +101,7 @@ class Table:
                     for key in keys[n : n + 32]:
                         await self.delete(key)
 
-    def text(self, key, row) -> bytes:
+    def text(self, key: "Any", row: dict | None) -> bytes:
         """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
         from . import plain  # loaded once between two collections
 
@@ -114,7 +116,7 @@ class Table:
             raise _no_row(self, row)
         return text
 
-    def apply(self, key, text: bytes) -> None:
+    def apply(self, key: "Any", text: bytes) -> None:
         """Take over a committed write."""
         n = place(self.keys, key)
         if n < len(self.keys) and self.keys[n] == key:
@@ -130,7 +132,7 @@ class Table:
 
     # Reading
 
-    def recent(self):
+    def recent(self) -> tuple[list, list]:
         """``keys`` and ``texts`` as the current task sees them."""
         joined = self.store.joined
         if joined:
@@ -143,7 +145,7 @@ class Table:
         """The row of ``key``, or None."""
         return self.find(key)
 
-    def find(self, key):
+    def find(self, key: "Any") -> dict | None:
         """Like ``get``, without waiting."""
         keys, texts = self.recent()
         n = place(keys, key)
@@ -154,18 +156,30 @@ class Table:
                 return None
         return loads(texts[n]) if texts[n] else None
 
-    def scan(self, since=None, until=None, limit: int | None = None, newest: bool = False):
+    def scan(
+        self,
+        since: "Any" = None,
+        until: "Any" = None,
+        limit: int | None = None,
+        newest: bool = False,
+    ) -> "Scan":
         """Iterate over ``(key, row)`` with ``since <= key < until``, lowest or highest key first.
 
         Rows come from flash in pages of about 1 kB; between two pages other tasks run.
         """
         return Scan(self.walk(since, until, newest, limit), limit)
 
-    def pages(self, since=None, until=None, newest: bool = False):
+    def pages(self, since: "Any" = None, until: "Any" = None, newest: bool = False) -> "Scan":
         """Like ``scan``, but iterate over pages: ``(keys, rows)``, two lists."""
         return Scan(self.walk(since, until, newest), None, True)
 
-    def walk(self, since=None, until=None, newest=False, most: int | None = None):
+    def walk(
+        self,
+        since: "Any" = None,
+        until: "Any" = None,
+        newest: bool = False,
+        most: int | None = None,
+    ) -> "Iterator":
         """Like ``pages``, for a plain ``for``; pages have up to ``most`` rows if it is given."""
         if since is not None and until is not None and since >= until:
             return
@@ -203,7 +217,7 @@ class Table:
                 more = high is not None and high != until
                 since = high
 
-    def merged(self, data, low, high):
+    def merged(self, data: "Any", low: "Any", high: "Any") -> tuple[list, list]:
         """Keys and texts of the rows of a block and of all that is newer, ``low <= key < high``."""
         keys, texts = split(data)
         first, end = _between(keys, low, high)
@@ -222,7 +236,7 @@ class Table:
                 texts.insert(m, text)
         return keys, texts
 
-    def last(self):
+    def last(self) -> "Any":
         """The highest key, or None."""
         if self.highest is None:
             for keys, _ in self.walk(None, None, True, 1):
@@ -295,7 +309,7 @@ def _between(keys, low, high):
 class Scan:
     """Iterates over a walk, row by row or page by page, and lets other tasks run in between."""
 
-    def __init__(self, walk, limit, whole: bool = False) -> None:
+    def __init__(self, walk: "Any", limit: int | None, whole: bool = False) -> None:
         self.walk = walk
         self.left = -1 if limit is None else max(0, limit)
         self.whole = whole

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .database import Store
+    from .table import Table
 
 BEGUN = const(0)
 _MOST = const(5000)  # bytes of a commit, so that the result has room next to them
@@ -45,7 +46,7 @@ class Windows:
         self._windows.append((store, window))
         return window
 
-    def get(self, id: str):
+    def get(self, id: str) -> "Any":
         """The result of ``id``; ``BEGUN`` if it did a part of its work; None if it is not known.
 
         A result that is a list only counts tries: what another store knows takes precedence.
@@ -98,7 +99,7 @@ class Joint:
         self._size += size
         self.wrote = True
 
-    async def finish(self, own: "Store", result) -> None:
+    async def finish(self, own: "Store", result: "Any") -> None:
         """Commit what waits with the result; in the store ``own`` if nothing does.
 
         Raises ``Fault`` as ``Store.commit``; what waited is then dropped.
@@ -123,7 +124,7 @@ class Joint:
             if batch is not None:
                 store.batches[self._task] = batch
 
-    def over(self, table):
+    def over(self, table: "Table") -> tuple[list, list]:
         """The recent rows of a table with those that wait: its ``keys`` and ``texts``."""
         keys, texts = table.keys, table.texts
         copied = False

@@ -8,9 +8,15 @@ import os
 from .. import log
 from ..cold import cold, startup
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..kernel import Kernel
+
 
 @startup
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Take the calls of ``torpor update``, and log why the last update was not kept."""
     kernel.tools["update"] = update
     if ".failed" in os.listdir("/"):
@@ -19,7 +25,7 @@ def start(kernel) -> None:
 
 
 @cold
-async def update(do: str, **arguments):
+async def update(do: str, **arguments: "Any") -> "Any":
     """Answer the question ``do`` of ``torpor update``."""
     from . import receive
 

@@ -10,6 +10,11 @@ from micropython import const
 
 from ..cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+
 _KEY = const(384)  # bytes of an RSA-3072 modulus, and of a signature
 _EXPONENT = const(65537)
 MAX_MANIFEST = const(32768)  # bytes
@@ -45,7 +50,7 @@ def genuine(digest: bytes, signature: bytes, keys: bytes) -> bool:
 
 
 @cold
-def head(read_line) -> dict:
+def head(read_line: "Callable") -> dict:
     """Return the fields of a manifest by their names.
 
     Args:

@@ -179,6 +179,8 @@ class _Work:
             return True
         if isinstance(node, ast.Import | ast.ImportFrom):
             return not self.kept_names(node)
+        if _sets_type_checking(node):
+            return True
         return isinstance(node, ast.If) and _asks_type_checking(node.test) and not node.orelse
 
     def kept_names(self, node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
@@ -208,6 +210,8 @@ class _Work:
             self.gone[node.name] = "TYPE_CHECKING"
         elif node in self.aliases:
             self.gone[self.aliases[node]] = "alias"
+        elif _sets_type_checking(node):
+            self.gone["TYPE_CHECKING"] = "alias"
 
     def forget_names(self, node: ast.Import | ast.ImportFrom, names: Iterable[ast.alias]) -> None:
         for alias in names:
@@ -306,6 +310,11 @@ class _Work:
             where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
             found.append(_problem(name, self.gone[name], where))
         return found + [p for node in at_run_time for p in _moved(node, file)]
+
+
+def _sets_type_checking(node: ast.stmt) -> bool:
+    """Whether a statement is ``TYPE_CHECKING = False``, which stands in for the import."""
+    return isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False"
 
 
 def _asks_type_checking(test: ast.expr) -> bool:

@@ -34,6 +34,7 @@ class Route:
 
     @property
     def parameters(self) -> tuple[str, ...]:
+        """The segments that are parameters, with their angle brackets."""
         return tuple(s[1:-1] for s in self.segments if s.startswith("<"))
 
 

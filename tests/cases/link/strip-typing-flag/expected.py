@@ -1,0 +1,17 @@
+import time
+
+
+
+
+
+
+class Kept:
+    pass
+
+
+
+DEBUG = not False
+
+
+def now() -> "Any":
+    return time.time()
