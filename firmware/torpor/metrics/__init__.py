@@ -8,6 +8,14 @@ from micropython import const
 
 from ..http.budget import STREAMING
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..http.listener import Listener
+    from ..kernel import Kernel
+
+
 # The figures of a route: what the listener counts in the middle of its work comes first.
 # Successes within 10 ms, and the sum of all durations in ms
 # Responses of the classes 2xx (other successes), 3xx, 4xx, 5xx
@@ -30,7 +38,7 @@ peers: dict = {}
 joins = [0]  # how often the Wi-Fi was joined again
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Count from now on, and serve the figures at ``/metrics``."""
     from ..http import listener
     from . import report
@@ -46,7 +54,7 @@ def new(service: str, verb: str, path: str) -> list:
     return [service, verb, path, [0] * _SIZE]
 
 
-def count(handler, listener, data, state: int, ms: int) -> None:
+def count(handler: "Any", listener: "Listener", data: bytes, state: int, ms: int) -> None:
     """Count a response.
 
     Args:

@@ -13,12 +13,16 @@ from . import BOUNDS_S, CLASSES, count, joins, new, peers, routes, totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Iterator
+
     from ..http.budget import Budget
+    from ..http.listener import Connection
+    from ..kernel import Kernel
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
 
 
-def set_up(k) -> None:
+def set_up(k: "Kernel") -> None:
     """Begin to count the requests of all listeners, calls and joins; serve ``/metrics``."""
     for listener in k.listeners:
         if listener.name == k.cluster.METRICS:
@@ -149,7 +153,7 @@ def snapshot() -> dict:
 
 
 @cold
-async def serve(connection, handler, unread) -> bytes:
+async def serve(connection: "Connection", handler: tuple, unread: bytes) -> bytes:
     """Send the figures, a piece at a time: the whole text is larger than the gaps of a heap."""
     request = connection.request
     if request.http10:
@@ -166,7 +170,7 @@ async def serve(connection, handler, unread) -> bytes:
 
 
 @cold
-def pieces(s: dict):
+def pieces(s: dict) -> "Iterator":
     """Yield the text of a snapshot. The gateway's ``figures.text`` writes the same."""
     at = 'board="%s"' % s["board"]
     labels = (at, s["cluster"], s["build"], s["micropython"])
