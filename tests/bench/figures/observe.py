@@ -1,4 +1,4 @@
-"""What a board pays for reporting about itself."""
+"""The price that a board pays for reporting about itself."""
 
 from __future__ import annotations
 
