@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.board.live import figures
+from torpor_tools.board.live.top import Top
+from torpor_tools.cli import root as torpor
+from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
 from torpor_tools.link import image_files
 
@@ -188,6 +195,48 @@ def test_figures_of_the_board(boards: Running) -> None:
     assert by(samples, "torpor_store_erases_total", "service")["work",] >= 1
     # The other board serves no routes: that it is called is in the figures of its caller.
     assert by(scrape(boards, "shed"), "torpor_http_responses_total", "route") == {}
+
+
+def test_the_host_writes_the_same_text_from_a_snapshot(boards: Running, project: Path) -> None:
+    plan = load_plan(project)
+    with Tools(plan, project, plan.board("box")) as tools:
+        snapshot = tools.ask("status")
+    assert snapshot["power"] == "on"
+    url = boards.sim.board("box").place.url(9100) + "/metrics"
+    texts = [figures.text(figures.families(snapshot)), httpx.get(url, trust_env=False).text]
+    assert texts[0].count("\n") > 50
+    # What changes from one question to the next.
+    first, second = (re.sub(r"((?:heap|gc|uptime).*}) .*", r"\1", text) for text in texts)
+    assert first == second
+
+
+def test_top_shows_the_boards_and_what_changed_since_it_looked(
+    boards: Running, project: Path
+) -> None:
+    plan = load_plan(project)
+    with Top(plan, project, plan.boards, iter([10.0, 10.0, 12.0, 12.0]).__next__) as top:
+        assert {row.services[0].requests_per_s for row in top.rows()} == {None}
+        with boards.client("work") as client:
+            for path in ("/items/a", "/slow", "/fail/x", "/fail/fault"):
+                client.get(path)
+        rows = {row.name: row for row in top.rows()}
+    [work] = rows["box"].services
+    assert (work.requests_per_s, work.errors_per_s) == (2.0, 0.5)
+    assert work.latency_ms
+    assert work.latency_ms >= 5  # the mean of one that takes 20 and three that may take 0
+    assert rows["shed"].services[0].requests_per_s == 0
+    assert rows["shed"].services[0].latency_ms is None
+    assert 0 < (rows["box"].heap_largest or 0) < (rows["box"].heap_free or 0)
+    assert (rows["box"].power, rows["box"].started_by) == ("on", "power-on")
+
+
+def test_top_prints_a_table_or_json(boards: Running, project: Path) -> None:
+    words = ["-C", str(project), "top", "--once", "--interval", "0.1"]
+    shown = CliRunner().invoke(torpor, [*words, "box"]).stdout
+    assert re.search(r"^box +work +0\.0 +- +0\.0 +\d", shown, re.MULTILINE), shown
+    [box, shed] = json.loads(CliRunner().invoke(torpor, [*words, "--json"]).stdout)["boards"]
+    assert (box["name"], box["reached"], box["slots"]) == ("box", True, 5)
+    assert [service["name"] for service in shed["services"]] == ["far"]
 
 
 def test_an_image_has_it_only_if_the_cluster_asks_for_it(project: Path, tmp_path: Path) -> None:

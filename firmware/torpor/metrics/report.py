@@ -1,10 +1,9 @@
 """Collects the figures of a board, and writes them for Prometheus."""
 
-import gc
 import sys
 from time import ticks_diff, ticks_us
 
-from .. import clock, heap, kernel, port, wifi  # type: ignore[attr-defined]
+from .. import kernel, status
 from ..cold import cold
 from ..http.budget import SERVING
 from ..http.response import head
@@ -15,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator
 
-    from ..http.budget import Budget
     from ..http.listener import Connection
     from ..kernel import Kernel
 
@@ -26,7 +24,7 @@ def set_up(k: "Kernel") -> None:
     """Begin to count the requests of all listeners, calls and joins; serve ``/metrics``."""
     for listener in k.listeners:
         if listener.name == k.cluster.METRICS:
-            listener.routes["metrics"] = {"/GET": (serve,)}
+            listener.routes["metrics"] = {"/GET": _HANDLER}
         routes[listener] = new(listener.name, "*", "*")
         _add(listener.name, "", listener.routes)
     k.rejoined.append(_rejoined)
@@ -45,10 +43,14 @@ def _add(service: str, path: str, node: dict) -> None:
     for key, value in node.items():
         if key[:1] == "/":
             where = path if len(key) > 1 else "*"  # an application takes all other paths
-            if path != "/metrics":
-                routes[value] = new(service, key[1:] or "*", where or "/")
+            routes[value] = new(service, key[1:] or "*", where or "/")
         elif key != "~":
             _add(service, path + "/" + key, value)
+        else:
+            routes[value["/GET"]] = new(
+                "", "", ""
+            )  # calls of boards and tools, which are not shown
+    routes[_HANDLER] = new("", "", "")
 
 
 def _rejoined() -> None:
@@ -117,39 +119,20 @@ def _with_figures(say):
 
 @cold
 def snapshot() -> dict:
-    """Return all figures as JSON values. ``Figures`` of the gateway reads them."""
-    k = kernel.current
-    cluster = k.cluster
-    budget: "Budget" = k.budget  # type: ignore[assignment]  # it listens
-    stores = []
-    for name, service in k.services.items():
+    """Return all figures as JSON values. ``figures.text`` of the host writes the same from them."""
+    found = status.snapshot()
+    found["joins"] = joins[0]
+    found["stalls"] = getattr(sys.modules.get("torpor.stall"), "count", 0)
+    found["routes"] = [f[:3] + [totals(f)] for f in routes.values() if f[0] and any(f[3])]
+    found["peers"] = [[target] + peers[target] for target in peers]
+    stores = found["stores"] = []
+    for name, service in kernel.current.services.items():
         store = getattr(service, "store", None)
         if store:
             # One erase for each flush, two for each compaction of 2 kB: see store/admin.py.
             erases = store.flushes + store.written // 1024
             stores.append([name, store.commits, erases, store.written])
-    return {
-        "cluster": cluster.NAME,
-        "board": cluster.BOARD,
-        "build": getattr(cluster, "BUILD", ""),
-        "micropython": "%d.%d.%d" % sys.implementation.version[:3],
-        "at": clock.now() if clock.synced() else None,
-        "uptime": clock.uptime_ms() // 1000,
-        "reset": port.reset_cause(),
-        "free": port.mem_free(),
-        "used": gc.mem_alloc(),
-        "largest": heap.largest(),
-        "collections": heap.collections,
-        "pause_us": heap.longest_us,
-        "rssi": wifi.info().get("rssi"),
-        "joins": joins[0],
-        "connections": [len(budget.open), budget.places, budget.displaced, budget.turned_away],
-        "failed": len(k.failed),
-        "stalls": getattr(sys.modules.get("torpor.stall"), "count", 0),
-        "routes": [list(f[:3]) + [totals(f)] for f in routes.values() if any(f[3])],
-        "stores": stores,
-        "peers": [[target] + peers[target] for target in peers],
-    }
+    return found
 
 
 @cold
@@ -171,7 +154,7 @@ async def serve(connection: "Connection", handler: tuple, unread: bytes) -> byte
 
 @cold
 def pieces(s: dict) -> "Iterator":
-    """Yield the text of a snapshot. The gateway's ``figures.text`` writes the same."""
+    """Yield the text of a snapshot. ``figures.text`` of the host writes the same."""
     at = 'board="%s"' % s["board"]
     labels = (at, s["cluster"], s["build"], s["micropython"])
     info = '%s,cluster="%s",build="%s",micropython="%s"' % labels
@@ -187,7 +170,7 @@ def pieces(s: dict) -> "Iterator":
         ("wifi_rssi_dbm", s["rssi"]),
         ("connections", s["connections"][0]),
         ("connection_slots", s["connections"][1]),
-        ("services_failed", s["failed"]),
+        ("services_failed", len(s["failed"])),
     ):
         if value is not None:
             yield _gauge("torpor_" + name, at, value)
@@ -238,3 +221,6 @@ def pieces(s: dict) -> "Iterator":
 def _gauge(name: str, labels: str, value) -> str:
     form = "%f" if isinstance(value, float) else "%d"
     return "# TYPE %s gauge\n%s{%s} %s\n" % (name, name, labels, form % value)
+
+
+_HANDLER = (serve,)

@@ -40,7 +40,7 @@ GROUPS = (
         (
             Entry("sim", "Run the cluster in MicroPython on this computer"),
             Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
-            Entry("call", "Call a method of a running service"),
+            Entry("call, top", "Call a method of a service; show what boards do now"),
             Entry("data, migrations", "Save, restore and check what services keep"),
             Entry("update, rollback", "Send signed updates to running boards; go back"),
             Entry("gateway", "Answer HTTP for boards that sleep"),
@@ -51,7 +51,7 @@ GROUPS = (
         "Board on USB",
         (
             Entry("flash, deploy", "Write a whole image, or only what has changed"),
-            Entry("logs, repl, reset", "Print the log (also over the network), Python, restart"),
+            Entry("logs, repl, reset", "Print the log (also by network), Python, restart"),
             Entry("doctor", "Compare a board with what torpor states about it"),
             Entry("boards, firmware", "List the kinds of board; fetch their MicroPython"),
         ),

@@ -16,10 +16,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..board.live.figures import TYPE
 from . import message
 from .broker import Broker
 from .client import Request
 from .direct import Address, Answering, Direct, NotReachedError
+from .figures import figures_of
 from .message import Header, Topics
 from .parked import LostError, Parked
 from .response import RefusedError, Response, has_length
@@ -286,8 +288,12 @@ class App:
             await self._what_became_of(parts[1], int(parts[2]), parts[3], response)
         elif parts == ["~gateway"]:
             await response.send_json(200, self._state())
+        elif parts == ["~metrics"]:
+            text = figures_of(self._parked, self._broker.connected.is_set(), time.time())
+            await response.send(200, [(b"content-type", TYPE.encode())], text.encode())
         else:
-            raise RefusedError(404, "the gateway has /~gateway and /~requests/<board>/<until>/<id>")
+            what = "the gateway has /~gateway, /~metrics and /~requests/<board>/<until>/<id>"
+            raise RefusedError(404, what)
 
     async def _what_became_of(self, board: str, until: int, id: str, response: Response) -> None:
         if answer := self._parked.answer(id):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import httptools
 
@@ -71,12 +72,16 @@ class Status:
         address: Where it answers while it is awake.
         wakes_at: When it will wake, in Unix time; None if that is not known.
         fresh: A name for the board's new session, if the broker did not know the one before.
+        figures: The figures that the board sent when it last went to sleep, if it counts any.
+        figures_at: When they came, in Unix time.
     """
 
     state: str
     address: str = ""
     wakes_at: float | None = None  # Unix time; None: not known
     fresh: str = ""
+    figures: dict[str, Any] | None = None
+    figures_at: float = 0.0
 
 
 def end_to_end(headers: Iterable[Header]) -> list[Header]:
@@ -211,4 +216,7 @@ def status(data: bytes, now: float) -> Status:
     if fields["state"] == "asleep" and isinstance(ms, int) and ms >= 0:
         wakes_at = min(float(fields.get("at", now)), now) + ms / 1000
     fresh = str(fields.get("fresh") or "")
-    return Status(fields["state"], str(fields.get("address") or ""), wakes_at, fresh)
+    address = str(fields.get("address") or "")
+    figures = fields.get("metrics")
+    figures = figures if isinstance(figures, dict) else None
+    return Status(fields["state"], address, wakes_at, fresh, figures, now if figures else 0.0)

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -205,7 +206,10 @@ class Gateway:
             _log.warning("the message under %s cannot be read: %s", topic, error)
 
     def _hear_status(self, board: str, status: Status) -> None:
-        is_known = board in self.parked.boards
+        before = self.parked.boards.get(board)
+        is_known = before is not None
+        if before and not status.figures:
+            status = replace(status, figures=before.figures, figures_at=before.figures_at)
         self.parked.boards[board] = status
         self._heard.add(board)
         if not status.fresh or status.fresh == self._fresh.get(board):

@@ -83,6 +83,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "syslog": lambda board: board.observe.syslog is not None,
     "rpc": lambda board: board.called,
     "log_tools": lambda board: board.called,
+    "status": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),

@@ -1,1 +1,1 @@
-"""Logs, figures and traces of running boards, read over the network."""
+"""Logs, figures and traces of boards that run, asked over the network."""

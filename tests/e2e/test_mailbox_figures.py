@@ -1,0 +1,55 @@
+"""The gateway serves the figures of a board that sleeps: real broker, real board."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.helpers.brokers import Broker
+from tests.helpers.mail import DEEP, mail
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def samples(http: httpx.AsyncClient) -> dict[str, list[tuple[dict[str, str], float]]]:
+    answer = await http.get("/~metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((dict(sample.labels), sample.value))
+    return found
+
+
+@pytest.mark.anyio
+async def test_figures_of_a_sleeping_board(tmp_path: Path) -> None:
+    power = DEEP + '\n[metrics]\nservice = "items"\n'
+    async with mail(tmp_path, Broker("nats", tmp_path / "broker"), power=power) as box:
+        box.close()
+        await box.sleeps()
+        parked = asyncio.create_task(box.http.post("/items", json={"n": 2}))
+        while box.gateway.parked.waits("box") < 1:
+            await asyncio.sleep(0.01)
+        waiting = await samples(box.http)
+        assert waiting["torpor_gateway_waiting_requests"] == [({"board": "box"}, 1)]
+        box.wake()
+        assert (await parked).status_code == 200
+        await box.sleeps()
+        async with box.opened() as other, box.client(other) as http:
+            while "torpor_figures_age_seconds" not in (found := await samples(http)):
+                await asyncio.sleep(0.02)  # it has not heard of the board yet
+        states = {labels["state"]: value for labels, value in found["torpor_board_state"]}
+        assert states == {"awake": 0, "asleep": 1, "lost": 0}
+        [(labels, count)] = found["torpor_http_responses_total"]
+        assert (labels["service"], labels["method"], labels["route"]) == ("items", "POST", "/items")
+        assert (labels["status"], count) == ("2xx", 1)
+        assert found["torpor_http_duration_seconds_count"][0][1] == 1
+        assert found["torpor_start"] == [({"board": "box", "cause": "deep sleep"}, 1)]
+        assert found["torpor_store_commits_total"][0][1] >= 1
