@@ -170,13 +170,24 @@ def test_a_board_may_stay_without_updates(project: Path) -> None:
     assert "signing.pub" not in files(project)
 
 
-def test_no_room_for_two_images_is_an_error_with_the_numbers(project: Path) -> None:
+def test_no_room_for_updates_is_an_error_with_the_numbers(project: Path) -> None:
     signing.add_key(project)
     static = project / "services/hello/static"
     static.mkdir()
-    (static / "large.bin").write_bytes(bytes(420_000))
-    with pytest.raises(UserError, match=r"room for two images: 1,\d+,\d+ bytes .* has 868,352"):
+    (static / "large.bin").write_bytes(bytes(600_000))
+    with pytest.raises(UserError, match=r"takes \d+,\d+ of the 868,352 bytes .* leaves \d+,\d+"):
         files(project)
     config = project / "cluster.toml"
     config.write_text(config.read_text().replace("[services", "update = false\n\n[services", 1))
     files(project)
+
+
+def test_a_build_says_when_two_whole_images_do_not_fit(project: Path) -> None:
+    signing.add_key(project)
+    build_it = ["-C", str(project), "build", "--no-types"]
+    assert "changes every file" not in CliRunner().invoke(torpor, build_it).output
+    static = project / "services/hello/static"
+    static.mkdir()
+    (static / "large.bin").write_bytes(bytes(420_000))
+    output = CliRunner().invoke(torpor, build_it).output
+    assert "an update that changes every file needs 1," in output

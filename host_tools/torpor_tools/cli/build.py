@@ -12,6 +12,7 @@ import click
 
 from ..errors import UserError, fail
 from ..model.image import Image
+from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
@@ -205,10 +206,27 @@ def _show(image: Image, modules: bool) -> dict[str, Any]:
     headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")
     click.echo(f"{image.sizes.total:,} of {image.sizes.capacity:,} bytes of the filesystem")
+    _note_room(image)
     click.echo(HEAP_NOTE)
     if on_request:
         click.echo(ON_REQUEST_NOTE)
     return board_document(image, heap, on_request)
+
+
+def _note_room(image: Image) -> None:
+    """Say if an update may be too large for a board that takes signed updates."""
+    from ..image.littlefs import room_for_two
+    from ..image.tree import read_tree
+
+    files = read_tree(image.tree)
+    if SIGNERS in files:
+        needed, available = room_for_two(files, image.board.board.filesystem)
+        if needed > available:
+            note(
+                f"an update that changes every file needs {needed:,} bytes of flash, and "
+                f"{image.board.name} has {available:,}:\n      the board would refuse it, and "
+                "torpor deploy is the way"
+            )
 
 
 def _heap(image: Image) -> tuple[Heap, Heap]:

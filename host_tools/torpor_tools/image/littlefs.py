@@ -58,20 +58,27 @@ def _filled(files: Files, filesystem: Filesystem, blocks: int) -> LittleFS:
     return lfs
 
 
-def check_room_for_two(files: Files, filesystem: Filesystem, board: str) -> None:
-    """Check that an update fits beside the image: the board keeps both while one is on trial.
+def check_room_for_updates(files: Files, filesystem: Filesystem, board: str) -> None:
+    """Check that the board can receive changed files beside its image.
 
-    Raises ``UserError`` if it does not.
+    Raises ``UserError`` if there is not even room for a quarter of the image.
     """
-    needed = 2 * _needed(files, filesystem) + _SPARE_BLOCKS * filesystem.block_size
+    needed = _needed(files, filesystem)
     available = filesystem.block_count * filesystem.block_size
-    if needed > available:
+    free = available - needed - _SPARE_BLOCKS * filesystem.block_size
+    if 4 * free < needed:
         raise fail(
-            f"signed updates need room for two images: {needed:,} bytes of the filesystem of "
-            f"{board}, which has {available:,}",
+            f"signed updates need room beside the image: it takes {needed:,} of the {available:,} "
+            f"bytes of the filesystem of {board}, which leaves {max(0, free):,}",
             "make static files smaller, or write `update = false` into the table of the board in "
             "cluster.toml:\nthen it has one image, which torpor deploy replaces over USB",
         )
+
+
+def room_for_two(files: Files, filesystem: Filesystem) -> tuple[int, int]:
+    """The bytes that two images without a common file take, and the bytes of the filesystem."""
+    needed = 2 * _needed(files, filesystem) + _SPARE_BLOCKS * filesystem.block_size
+    return needed, filesystem.block_count * filesystem.block_size
 
 
 def _needed(files: Files, filesystem: Filesystem) -> int:

@@ -77,7 +77,7 @@ def build(
         files = left_over(files)
     filesystem = littlefs.pack(files, board.board.filesystem)
     if linked.updated:
-        littlefs.check_room_for_two(files, board.board.filesystem, board.name)
+        littlefs.check_room_for_updates(files, board.board.filesystem, board.name)
     sizes = measure(board, tuple(linked.modules.values()), files)
     folder = out / board.name
 

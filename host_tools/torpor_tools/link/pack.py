@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from ..errors import Problem
 from ..image.tree import LISTING, checksums, static_files
 from ..model.plan import BoardPlan, Plan
+from ..project import signers
 from ..suggest import listing
 from . import radio
 from .inputs import Inputs
 from .program import Program
 from .start import start_modules
-
-SIGNERS = "signing.pub"  # the moduli of the keys that sign updates
 
 
 def run(program: Program) -> None:
@@ -65,7 +64,7 @@ def _as_they_are(program: Program) -> dict[str, bytes]:
     start = start_modules(board.board.port, program.production, begin, updated=program.updated)
     files = {module.path: module.source.encode() for module in start}
     if program.updated:
-        files[SIGNERS] = b"".join(program.signers)
+        files[signers.NAME] = b"".join(program.signers)
     for service in board.services:
         for name, data in static_files(service.folder / "static").items():
             files[f"services/{service.name}/static/{name}"] = data
