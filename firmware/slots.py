@@ -43,6 +43,21 @@ def failed(reason: str, root: str = "/") -> None:
         _reset()
 
 
+def guard(root: str = "/") -> None:
+    """Go back after three times the confirmation time, also if the image blocks the event loop."""
+    import sys
+
+    import machine
+
+    timer = machine.Timer(3) if sys.platform == "esp32" else machine.Timer()
+    period = 3000 * _read(root).get("confirm", 60) + 2000
+    timer.init(mode=machine.Timer.ONE_SHOT, period=period, callback=_late)
+
+
+def _late(timer) -> None:
+    failed("it blocked the event loop")  # returns if the image is confirmed
+
+
 def _change(root: str) -> bool:
     """Carry out ``/.new/update``, if it is there. Return whether it was."""
     staged, kept = root + ".new/", root + ".old/"
@@ -99,8 +114,9 @@ def _go_back(root: str) -> None:
 
 
 def _note(root: str, trial: dict, reason: str) -> None:
-    trial["reason"] = reason
-    _write(root, trial)
+    if "reason" not in trial:
+        trial["reason"] = reason
+        _write(root, trial)
 
 
 def _read(root: str) -> dict:

@@ -3,6 +3,9 @@ try:
     import os
 
     if ".trial" in os.listdir("/"):
+        import slots
+
+        slots.guard()
         from torpor.update import trial
 
         trial.begin()

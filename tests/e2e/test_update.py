@@ -132,6 +132,11 @@ BAD = {
         "self.n = getattr(self, 'n', 0) + 1\n        return self.n < 2",
         "hello.healthy: False",
     ),
+    "start that blocks": (
+        "        pass",
+        "        while True:\n            pass",
+        "it blocked the event loop",
+    ),
     "reset": (
         "        pass",
         "        import machine\n        machine.reset()",
