@@ -49,7 +49,7 @@ def guard(root: str = "/") -> None:
 
     import machine
 
-    timer = machine.Timer(3) if sys.platform == "esp32" else machine.Timer()
+    timer = machine.Timer(3 if sys.platform == "esp32" else -1)
     period = 3000 * _read(root).get("confirm", 60) + 2000
     timer.init(mode=machine.Timer.ONE_SHOT, period=period, callback=_late)
 
