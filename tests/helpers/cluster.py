@@ -20,7 +20,7 @@ DOC = Path(__file__).parents[2] / "docs" / "gateway.md"
 
 def documented() -> str:
     """The configuration in the documentation."""
-    found = re.search(r"```\n(server_name: .*?)```", DOC.read_text(), re.DOTALL)
+    found = re.search(r"```[a-z]*\n(server_name: .*?)```", DOC.read_text(), re.DOTALL)
     assert found
     return found[1]
 
