@@ -1,12 +1,12 @@
 """The fixtures that every test may have, in addition to those of its own file."""
 
 import asyncio
+import gc
 import os
 import sys
 
-from torpor import kernel
+from torpor import cold, kernel
 
-from . import fake_clock, world
 from .arguments import NUMBER, expect, refuse
 
 TYPE_CHECKING = False
@@ -262,6 +262,8 @@ def _socket_client(test):
 
 def _clock(test):
     """Return the fixture ``clock``, which stands still until a task waits."""
+    from . import fake_clock
+
     clock = fake_clock.Clock()
     clock.install()
     test.finally_(clock.remove)
@@ -270,7 +272,9 @@ def _clock(test):
 
 def _board(test):
     """Return the fixture ``board``: probes, pins and Wi-Fi around the board."""
-    return world.Board()
+    from .board import Board
+
+    return Board()
 
 
 def _store(test):
@@ -286,19 +290,28 @@ data = ""
 """The folder of the tests' stores. On a board, the image's stores are in another one."""
 
 _moved = False
+_clear = None  # releases rarely used code, which stays loaded between tests while there is room
+_ROOM = 48 * 1024  # bytes: a store and a response of 8 kB fit in one piece
+
+
+def make_room() -> None:
+    """Collect the heap, and release rarely used code of the runtime if little is free."""
+    gc.collect()
+    if _clear and gc.mem_free() < _ROOM:
+        _clear()
+        gc.collect()
 
 
 def move_data() -> None:
     """Have stores opened in ``data``. An image may be without the modules of the store."""
-    global _moved
+    global _moved, _clear
     if _moved:
         return
     _moved = True
     try:
-        from torpor import cold
-
         if data != "/data":
             # Loading a module takes a board 50 ms, and each test would load ten of them again.
+            _clear = cold.clear
             cold.clear = lambda: None
         from torpor.store import database
 

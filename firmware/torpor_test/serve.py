@@ -26,6 +26,9 @@ else:
     from asyncio import core
 
 
+_ROOM = 96 * 1024  # bytes, free and mostly in one piece, for a service, Microdot, a file of tests
+
+
 class Late(BaseException):
     """Thrown into a test to learn where it waits."""
 
@@ -96,6 +99,7 @@ def run(service: str, root: str = "") -> None:
     world.install()
     fixtures.data = root + "/data"
     server = _begin(root + "/t/" + service)
+    _tell(ready=True)
     while True:
         try:
             line = sys.stdin.readline()
@@ -109,6 +113,7 @@ def run(service: str, root: str = "") -> None:
                 return
             if "next" in order:
                 server = _begin(root + "/t/" + order["next"])
+                _tell(ready=True, low=gc.mem_free() < _ROOM)  # the host starts another if it is
             else:
                 server.obey(order)
 
@@ -122,7 +127,6 @@ def _begin(folder: str):
         if name.split(".")[0] in ("cluster", "services", "lib") or name.split(".")[0] in libraries:
             del sys.modules[name]
     gc.collect()
-    _tell(ready=True)
     return _Server()
 
 
@@ -162,6 +166,7 @@ class _Server:
         world.reset()
         fixtures.forget_data()
         check.forget()
+        fixtures.make_room()
         began = time.ticks_ms()
         answer = self._outcome(order)
         answer["ms"] = time.ticks_diff(time.ticks_ms(), began)

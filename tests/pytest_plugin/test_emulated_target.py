@@ -22,9 +22,8 @@ CHOSEN = (
     "alerts/tests/test_alerts.py::test_over_http",
     "alerts/tests/test_alerts.py::test_alerts_and_ranges_survive_a_restart",
     "readings/tests/test_buckets.py",
-    # test_minutes_are_there_after_a_restart finds no 721 bytes in one piece there since the runtime
-    # was regrouped: the whole suite is in make soak, where it fails.
     "readings/tests/test_readings.py::test_history_is_csv_oldest_first",
+    "readings/tests/test_readings.py::test_minutes_are_there_after_a_restart",
 )
 WALL_S = 1800.0  # generous, for a machine that does other things too
 

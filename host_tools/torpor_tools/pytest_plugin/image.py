@@ -51,6 +51,7 @@ _DEVICE_HALF = (
     ".arguments",
     ".check",
     ".world",
+    ".board",
     ".fixtures",
     ".fake_clock",
     ".client",

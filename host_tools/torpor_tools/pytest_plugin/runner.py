@@ -103,6 +103,11 @@ class Runner:
         self._rest = b""
         limit = _READY_S * max(1.0, self._transport.slowness / 4)
         outcome = self._ask(None, limit)
+        if outcome.outcome == "low":
+            self._stop()
+            self._transport.start(image)
+            self._running = True
+            outcome = self._ask(None, limit)
         if outcome.outcome == "ready":
             outcome = self._ask({"load": self._module, "marks": len(image.probes.places)}, limit)
         self._loaded = outcome
@@ -122,7 +127,7 @@ class Runner:
             self._stop()
         else:
             if answer.get("ready"):
-                answer = {"outcome": "ready"}
+                answer = {"outcome": "low" if answer.get("low") else "ready"}
             outcome = Outcome(**answer)
             if outcome.kind == "Failed":
                 outcome.kind = "AssertionError"

@@ -1,0 +1,167 @@
+"""The fixture ``board``: sets what the board senses, and shows what it has done.
+
+It is loaded for tests that use it: the others need its heap on a chip.
+"""
+
+import sys
+
+from . import world
+from .arguments import NUMBER, expect, only, refuse, within
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
+_WAVE = ("base", "amplitude", "period_s")
+_WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
+_HEX = "0123456789abcdef"
+_CELSIUS = 'degrees Celsius, "crc", None, or a dict of base, amplitude and period_s'
+_FAULTS = ("nack", "hang", "garbage")
+
+
+class Board:
+    """The fixture ``board``. Every call takes effect at once. Each test begins without inputs."""
+
+    events = world.events
+
+    def probe(self, rom: str, celsius: "Any") -> None:
+        """Set what a DS18X20 measures.
+
+        Args:
+            rom: Its ROM code, 16 hexadecimal digits.
+            celsius: Degrees Celsius; a dict of ``base``, ``amplitude`` and ``period_s``, a sine
+                over the wall clock; "crc" for garbled answers; None if the probe is cut off.
+        """
+        call = "board.probe()"
+        expect(call, "rom", rom, str, "16 hexadecimal digits")
+        rom = rom.lower()
+        if len(rom) != 16 or rom.strip(_HEX):
+            refuse(call, "rom", rom, "16 hexadecimal digits")
+        if isinstance(celsius, dict):
+            if sorted(celsius) != ["amplitude", "base", "period_s"]:
+                refuse(call, "celsius", celsius, _CELSIUS)
+            for name in _WAVE:
+                least = 0.001 if name == "period_s" else -_WIDEST_C
+                within(call, name, celsius[name], least, 1e9, "a number", NUMBER)
+        elif celsius is not None and celsius != "crc":
+            within(call, "celsius", celsius, -_WIDEST_C, _WIDEST_C, _CELSIUS, NUMBER)
+        world.inputs["probes"][rom] = celsius
+
+    def pin(self, pin: "Any", level: int) -> None:
+        """Set the level, 0 or 1, at an input pin."""
+        if level is not True and level is not False:
+            within("board.pin()", "level", level, 0, 1, "0 or 1")
+        world.inputs["pins"][_name("board.pin()", pin)] = int(level)
+        interrupts = sys.modules.get("_irq")
+        if interrupts:
+            interrupts.changed(pin)  # type: ignore[attr-defined]
+
+    def adc(self, pin: "Any", value: int) -> None:
+        """Set the value, 0 to 65535, at an analogue pin or channel."""
+        within("board.adc()", "value", value, 0, 65535, "a whole number from 0 to 65535")
+        world.inputs["adc"][_name("board.adc()", pin)] = value
+
+    def wifi(self, **state: "Any") -> None:
+        """Set the state of the access point; what is not named stays as it is.
+
+        Args:
+            **state: ``up``: whether the access point is on (bool). ``rssi``: the strength of its
+                signal in dBm, at most 0. ``join_ms``: the time that joining takes. ``ntp``: whether
+                the network answers NTP (bool). ``bssid``: the access point's address, 12
+                hexadecimal digits. ``dns``: the address of the DNS server that DHCP gives.
+                ``answers``: whether that server answers (bool).
+        """
+        call = "board.wifi()"
+        only(call, state, _WIFI)
+        for name, value in state.items():
+            if name == "rssi":
+                within(call, name, value, -200, 0, "dBm, from -200 to 0")
+            elif name == "join_ms":
+                within(call, name, value, 0, 1 << 28, "a whole number of milliseconds")
+            elif name == "bssid" or name == "dns":
+                expect(call, name, value, str, "text")
+                if name == "bssid" and (len(value) != 12 or value.lower().strip(_HEX)):
+                    refuse(call, name, value, "12 hexadecimal digits")
+            else:
+                expect(call, name, value, bool, "True or False")
+        world.inputs["wifi"].update(state)
+
+    def set(self, device: str, **values: "Any") -> None:
+        """Set what a device of ``[boards.<name>.devices]`` senses, as ``temperature=21.5``.
+
+        A value is a number, or a dict of ``base``, ``amplitude`` and ``period_s``.
+        """
+        call = "board.set()"
+        only(call, values, tuple(_device(call, device).inputs))
+        for name, value in values.items():
+            if not isinstance(value, dict):
+                within(call, name, value, -1e9, 1e9, "a number", NUMBER)
+        world.inputs["devices"].setdefault(device, {}).update(values)
+
+    def fault(self, device: str, kind: "Any") -> None:
+        """Break a device: "nack", "hang" or "garbage"; None: it works again."""
+        _device("board.fault()", device)
+        if kind is not None and kind not in _FAULTS:
+            refuse("board.fault()", "kind", kind, "one of " + ", ".join(_FAULTS) + ", or None")
+        world.inputs["faults"][device] = kind
+
+    def shown(self, device: str) -> "Any":
+        """Return what a device shows: the angle of a servo, the lines or dots of a display.
+
+        Dots are lines of ``#`` and ``.``, lamps are (red, green, blue). None: it shows nothing.
+        """
+        state = _device("board.shown()", device).shown()
+        if state is None:
+            return None
+        kind = state["kind"]
+        if kind == "frame":
+            return _dots(state)
+        if kind == "pixels":
+            return [tuple(rgb) for rgb in state["rgb"]]
+        if kind == "bytes":
+            return bytes.fromhex(state["hex"])
+        return state["lines" if kind == "text" else "degrees" if kind == "angle" else "levels"]
+
+    def output(self, pin: "Any") -> "Any":
+        """Return the level that an output pin was last set to; None if it never was."""
+        name = _name("board.output()", pin)
+        level = None
+        for event in world.events:
+            if event["event"] == "pin" and event["pin"] == name:
+                level = event["value"]
+        return level
+
+
+def _device(call: str, name: str):
+    """Return the device of that name. Raise ``TypeError`` if none is wired to the board."""
+    try:
+        import _pin  # noqa: F401  it plugs the devices in
+        import _wiring
+
+        devices = _wiring.devices
+    except (ImportError, KeyError, OSError):
+        devices = {}
+    if name not in devices:
+        known = ", ".join(sorted(devices)) or "none is in cluster.toml"
+        raise TypeError(
+            "%s: no device %r is wired to the board; its devices: %s" % (call, name, known)
+        )
+    return devices[name]
+
+
+def _dots(state) -> list:
+    data = bytes.fromhex(state["hex"])
+    width = state["width"]
+    stride = (width + 7) // 8
+    return [
+        "".join(["#" if data[y + (x >> 3)] << (x & 7) & 0x80 else "." for x in range(width)])
+        for y in range(0, len(data), stride)
+    ]
+
+
+def _name(call: str, pin) -> str:
+    """Return the pin as the overlays know it: they take numbers, names and Pin objects."""
+    if isinstance(pin, bool) or not isinstance(pin, (int, str)) or pin == "":
+        refuse(call, "pin", pin, 'a number, or a name such as "LED"')
+    return str(pin)
