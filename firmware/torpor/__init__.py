@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Routes and schedules are read from the source by the build; a chip never runs a decorator.
     # The build writes an import of it as one of this module, which other images do not need.
+    from .contract import Event as Event
     from .contract import Length as Length
     from .contract import Pattern as Pattern
     from .contract import Range as Range
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .contract import delete as delete
     from .contract import every as every
     from .contract import get as get
+    from .contract import on as on
     from .contract import on_wake as on_wake
     from .contract import post as post
     from .contract import put as put
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .deadline import deadline as deadline
 
 __all__ = [
+    "Event",
     "Fault",
     "Length",
     "Pattern",
@@ -33,6 +36,7 @@ __all__ = [
     "delete",
     "every",
     "get",
+    "on",
     "on_wake",
     "post",
     "put",

@@ -5,9 +5,34 @@ functions cannot carry attributes, and a chip should not pay for what is known b
 has this module.
 """
 
-from typing import Callable, TypeVar
+from typing import Any, Callable, Coroutine, TypeVar, dataclass_transform
 
 F = TypeVar("F", bound=Callable)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Event:
+    """The base class of events: what happened, for services that the publisher does not know.
+
+    ``class DoorOpened(Event)`` declares fields as a record does; a field with a default may be
+    omitted. ``await self.publish(DoorOpened(fridge="fridge-1"))`` publishes one.
+    """
+
+
+S = TypeVar("S")
+E = TypeVar("E", bound=Event)
+Handler = Callable[[S, E], Coroutine[Any, Any, None]]
+
+
+def on(event: type[E], durable: bool = False) -> "Callable[[Handler[S, E]], Handler[S, E]]":
+    """Call this method with each event of a class that a service of the cluster publishes.
+
+    Args:
+        event: The class of the events.
+        durable: Whether an event from another board arrives exactly once, through the mailbox,
+            also if this board sleeps. Without it the event arrives at most once.
+    """
+    return lambda method: method
 
 
 def get(path: str, content_type: str | None = None) -> Callable[[F], F]:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .contract import Event
     from .store.database import Store
     from .store.state import State
 
@@ -39,6 +40,16 @@ class Service:
     if TYPE_CHECKING:
         store: Store
         state: State
+
+        async def publish(self, event: Event, wait: bool = False) -> None:
+            """Have every subscriber of an event called with it: see ``on``.
+
+            The build turns this into calls of the subscribers.
+
+            Args:
+                event: Written out: ``DoorOpened(fridge="fridge-1")``.
+                wait: Whether to wait until the subscribers have ended, and other boards confirmed.
+            """
 
     def __init__(self, name: str, config: dict) -> None:
         self.name = name

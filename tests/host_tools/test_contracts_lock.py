@@ -43,7 +43,7 @@ from torpor_tools.model.types import Type
 CASES = sorted((Path(__file__).parents[1] / "cases" / "contracts").glob("*.py"))
 HEAD = """from collections.abc import AsyncIterator
 from typing import Annotated, List, Literal, NotRequired, Optional, TypedDict
-from torpor import Length, Pattern, Range, Service, get
+from torpor import Event, Length, Pattern, Range, Service, get
 """
 CLASS = """class A(Service):
     pass

@@ -18,7 +18,7 @@ from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project import load_board, load_cluster
 from ..project.devices import wired
 from ..suggest import listing
-from . import lib, lib_state, on_request, peers, pins, placement, settings, sleep
+from . import heard, lib, lib_state, on_request, peers, pins, placement, settings, sleep
 from .order import start_order
 from .promises import with_earlier
 from .read import read_contract
@@ -76,6 +76,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         if b.type in boards
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
+    notes += heard.notes(contracts.values())
     plan = Plan(cluster, placed, tuple(notes))
     return plan, sorted(dict.fromkeys(problems), key=_place)
 
@@ -150,6 +151,8 @@ def _together(
     yield from peers.peers_are_only_types(sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
+    yield from heard.events_have_names_of_their_own(sources)
+    yield from heard.hearing_boards_listen(cluster, contracts)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     for entry in cluster.boards:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import Where
 from ..model.contract import Contract, Method
+from .event_changes import event_changes
 from .fingerprint import route_lines, signature
 from .type_changes import type_changes
 
@@ -31,6 +32,7 @@ def changes(old: Contract, new: Contract) -> list[Change]:
     for before in old.methods:
         if before.name in now:
             found += method_changes(before, now[before.name])
+    found += [Change(*change) for change in event_changes(old, new)]
     return sorted(found, key=lambda change: not change.breaking)
 
 

@@ -21,7 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..model.contract import Argument, Contract, Method
+from ..model.contract import Argument, Contract, Event, Method
 from ..model.types import Field, Type
 
 METHOD_DIGITS = 8  # hexadecimal; 32 bits distinguish the few versions of one method
@@ -158,6 +158,22 @@ def _shape(type_: Type, counts: Callable[[Field], bool], limited: bool) -> str:
         return type_.plain
     parts = (_shape(part, counts, limited) for part in type_.args)
     return type_.text(parts)
+
+
+def fields_form(event: Event) -> str:
+    """The text of an event that publisher and subscribers rely on: its fields without a default.
+
+    A field with a default may be there on one side only.
+    """
+    required = sorted((f for f in event.fields if f.default is None), key=lambda f: f.name)
+    return f"{event.name}({_known(required)})"
+
+
+def event_fingerprint(event: Event) -> str:
+    """8 hexadecimal digits that change with anything of an event that a subscriber can see."""
+    fields = sorted(event.fields, key=lambda f: f.name)
+    text = ", ".join(f"{f.name}{'?' * (f.default is not None)}: {_whole(f.type)}" for f in fields)
+    return _digest(f"{event.name}({text})", METHOD_DIGITS)
 
 
 def _lines(method: Method) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 import tomlkit
 
 from ..errors import Problem, UserError, Where
-from ..model.contract import Argument, Contract, Method, Route
+from ..model.contract import Argument, Contract, Event, Method, Route
 from ..model.types import Field, Type
 from ..project.document import Document
-from .fingerprint import method_fingerprint, route_lines, service_fingerprint
+from .event_changes import promised
+from .fingerprint import event_fingerprint, method_fingerprint, route_lines, service_fingerprint
 from .shapes import from_text
 
 NAME = "contracts.lock"
@@ -91,6 +92,7 @@ def _table(locked: Locked) -> dict[str, Any]:
             "version": locked.version,
             "fingerprint": service_fingerprint(contract),
             **_records_table(contract),
+            **_events_table(contract),
             "methods": {
                 m.name: _method_table(m) for m in sorted(contract.methods, key=lambda m: m.name)
             },
@@ -98,8 +100,21 @@ def _table(locked: Locked) -> dict[str, Any]:
     return {**table, **locked.extra}
 
 
+def _events_table(contract: Contract) -> dict[str, Any]:
+    events = sorted(promised(contract).items())
+    table = {
+        name: {
+            "fingerprint": event_fingerprint(event),
+            "fields": [_argument_text(field) for field in event.fields],
+        }
+        for name, event in events
+    }
+    return {"events": table} if table else {}
+
+
 def _records_table(contract: Contract) -> dict[str, Any]:
-    records = sorted(contract.records.items())
+    in_events = (r for e in promised(contract).values() for f in e.fields for r in f.type.records)
+    records = sorted({**contract.records, **{record.name: record for record in in_events}}.items())
     table = {name: {f.name: str(f) for f in record.fields or ()} for name, record in records}
     return {"records": table} if table else {}
 
@@ -136,10 +151,25 @@ def _locked(document: Document, service: str, value: Any) -> Locked:
         document.where(*path),
         tuple(_method(document, (*path, "methods", n), m, records) for n, m in methods.items()),
         (),
+        events=tuple(_events(document, path, value, service, records)),
     )
-    own = ("class", "version", "fingerprint", "methods", "records")
+    own = ("class", "version", "fingerprint", "methods", "records", "events")
     extra = {key: item for key, item in value.items() if key not in own}
     return Locked(contract, document.take(path, value, "version", int, 1), extra)
+
+
+def _events(
+    document: Document,
+    path: tuple[str, ...],
+    value: dict[str, Any],
+    service: str,
+    records: Mapping[str, Type],
+) -> Iterator[Event]:
+    for name, table in document.take(path, value, "events", dict, {}).items():
+        where = document.where(*path, "events", name)
+        texts = document.take((*path, "events", name), table, "fields", list, [])
+        fields = tuple(_argument(str(text), where, records) for text in texts)
+        yield Event(name, service, fields, where)
 
 
 def _records(tables: Mapping[str, Any]) -> dict[str, Type]:

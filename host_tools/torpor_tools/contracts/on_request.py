@@ -35,6 +35,8 @@ def _what_lasts(contract: Contract) -> Iterator[tuple[Where, str]]:
         yield contract.where, "it has a store"
     if contract.uses_state:
         yield contract.where, "it uses self.state"
+    for handler in contract.handlers:
+        yield handler.where, f"{handler.method} hears {handler.event}"
     if contract.spawns:
         yield contract.spawns, "it starts a task here"
     for method in contract.methods:

@@ -25,7 +25,7 @@ def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Proble
             other = sources.get(item.service)
             if other and item.name != "*":
                 classes = [cls.name for cls in other.classes]
-                types = [*classes, *other.main.records]
+                types = [*classes, *other.main.records, *other.main.events]
                 if classes and item.name not in types:
                     what = f"{item.name} of {item.service} is not its service class"
                     more = f"only a peer's class and records may be imported: {listing(types)}"
@@ -50,6 +50,8 @@ def peers_are_only_types(sources: dict[str, Source]) -> Iterator[Problem]:
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Name) and node not in types:
                     origin = module.origin(node)
+                    if node.id in module.events:
+                        continue  # published or heard, which has rules of its own
                     if origin.count(".") == 2 and is_foreign(origin, source.service):
                         yield module.problem(node, *_used(node.id, origin, sources))
 
@@ -124,14 +126,16 @@ def _use(source: Source, node: ast.Attribute, peer: Contract, there: Source) -> 
     elif method and not isinstance(node.ctx, ast.Load):
         what = f"{ast.unparse(node)} is a method of another service"
         yield source.problem(node, what, "call it; the service itself keeps its state")
-    elif not method and _is_inner(node.attr, there):
+    elif not method and _is_inner(node.attr, there, peer):
         what = f"{node.attr} is not part of the contract of {peer.service}"
         names = listing(m.name for m in peer.methods if not m.streamed) or "no method yet"
         yield source.problem(node, what, f"call a method; its contract has {names}")
 
 
-def _is_inner(name: str, there: Source) -> bool:
+def _is_inner(name: str, there: Source, contract: Contract) -> bool:
     """Return whether a peer has such an attribute, which mypy would accept."""
+    if any(h.method == name for h in contract.handlers):
+        return True
     if name.startswith("_") or name in RESERVED:
         return True
     nodes = [node for cls in there.lineage for node in ast.walk(cls.node)]

@@ -142,7 +142,7 @@ def connections_are_left(
     if not listeners or listeners > kind.listeners:  # ``listeners_fit`` has said so
         return
     peers = [p.service for n in board.services if n in contracts for p in contracts[n].peers]
-    calls = any(name not in board.services for name in peers)
+    calls = any(name not in board.services for name in peers) or _sends(board, cluster, contracts)
     needed = _CLIENTS + bool(calls) + bool(board.mailbox)
     left = connections_left(kind, listeners + bool(cluster.observe.syslog))
     if left < needed:
@@ -154,6 +154,13 @@ def connections_are_left(
             f"{board.name} has {left} left for connections, and {listing(uses)} need {needed}",
             "give one of its services `port = false` or put it behind another service's port",
         )
+
+
+def _sends(board: BoardEntry, cluster: Cluster, contracts: dict[str, Contract]) -> bool:
+    """Whether the board publishes an event that another board hears."""
+    own = {e for n in board.services if n in contracts for e in contracts[n].published}
+    others = (n for b in cluster.boards if b is not board for n in b.services if n in contracts)
+    return any(handler.event in own for n in others for handler in contracts[n].handlers)
 
 
 def host_name_fits(board: BoardEntry, kind: Board) -> Iterator[Problem]:

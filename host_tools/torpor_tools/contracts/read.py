@@ -8,10 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import Where
-from ..model.contract import Argument, Contract, Method, Migration, Peer, Route, Wake
+from ..model.contract import (
+    Argument,
+    Contract,
+    Event,
+    Handler,
+    Method,
+    Migration,
+    Peer,
+    Route,
+    Wake,
+)
 from ..model.types import Type
 from ..python_names import is_foreign
-from . import shapes
+from . import events, shapes
 from .shapes import unquoted
 from .source import VERBS, Module, Source, decorator
 
@@ -37,7 +47,27 @@ def read_contract(source: Source) -> Contract:
         uses_state=any(_uses(part.node, "state") for part in source.lineage),
         migrations=tuple(_migration(module) for module in source.migrations),
         spawns=next(_spawns(source), None),
+        events=tuple(_events(source)),
+        publishes=tuple(p for c in source.lineage for p in events.publications(c.node, c.module)),
+        handlers=tuple(_handlers(source, cls)),
     )
+
+
+def _events(source: Source) -> Iterator[Event]:
+    """The events that the modules of a service define, and those that they import."""
+    found = {id(cls): (cls, home) for m in source.modules for cls, home in m.events.values()}
+    for event_class, home in found.values():
+        yield events.read_event(event_class, home)
+
+
+def _handlers(source: Source, cls: ast.ClassDef) -> Iterator[Handler]:
+    for node in cls.body:
+        if isinstance(node, Function):
+            module = source.owner(node)
+            for item in node.decorator_list:
+                name, call = decorator(module, item) or ("", None)
+                if name == "on" and call and (found := events.handler(node, call, module)):
+                    yield found
 
 
 def _uses(cls: ast.ClassDef, name: str) -> bool:
@@ -68,13 +98,14 @@ def _migration(module: Module) -> Migration:
 
 
 def contract_methods(cls: ast.ClassDef) -> list[ast.AsyncFunctionDef]:
-    """The public ``async def``s of a class, the lifecycle hooks left out."""
+    """The public ``async def``s of a class, without lifecycle hooks and handlers of events."""
     return [
         node
         for node in cls.body
         if isinstance(node, ast.AsyncFunctionDef)
         and not node.name.startswith("_")
         and node.name not in LIFECYCLE
+        and not events.is_handler(node)
     ]
 
 

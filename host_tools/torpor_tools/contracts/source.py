@@ -16,6 +16,7 @@ from ..python_names import is_foreign, parsed
 from ..python_text import syntax_problem
 from ..text import read_text
 from .aliases import aliases
+from .events import events
 from .lineage import Class, lineage, merged, services_of
 from .records import records
 from .source_module import Module
@@ -125,13 +126,13 @@ def read_source(root: Path, service: str) -> Source:
 
 
 def import_types(modules: list[Module]) -> None:
-    """Add to each module the aliases and records that it imports, also through other modules.
+    """Add to each module the aliases, records and events that it imports, also at second hand.
 
     A record that derives from an imported one is known only then.
     """
     for _ in modules:
         known = _count_types(modules)
-        for kind in ("aliases", "records"):
+        for kind in ("aliases", "records", "events"):
             offered = {
                 f"{module.name}.{name}": item
                 for module in modules
@@ -152,7 +153,7 @@ def import_types(modules: list[Module]) -> None:
 
 
 def _count_types(modules: list[Module]) -> int:
-    return sum(len(module.aliases) + len(module.records) for module in modules)
+    return sum(len(m.aliases) + len(m.records) + len(m.events) for m in modules)
 
 
 def _peers(root: Path, service: str, own: list[Module]) -> list[Module]:
@@ -218,6 +219,7 @@ def parse_module(path: Path, root: Path) -> Module | Problem:
     module.names.update(_imported_names(module))
     module.aliases.update({name: (type_, module) for name, type_ in aliases(tree).items()})
     module.records.update({name: (cls, module) for name, cls in records(tree).items()})
+    module.events.update({name: (cls, module) for name, cls in events(tree).items()})
     return module
 
 

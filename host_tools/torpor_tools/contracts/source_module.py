@@ -25,6 +25,8 @@ class Module:
     aliases: dict[str, tuple[ast.expr, Module]] = field(default_factory=dict)
     # Each record with its class and the module that defines it.
     records: dict[str, tuple[ast.ClassDef, Module]] = field(default_factory=dict)
+    # Each event with its class and the module that defines it.
+    events: dict[str, tuple[ast.ClassDef, Module]] = field(default_factory=dict)
     types: Mapping[str, Type] = field(default_factory=dict)  # names that are known already
 
     def where(self, node: ast.AST) -> Where:

@@ -2,7 +2,8 @@
 
 This removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
 ``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, records,
-and torpor's decorators (their content is in the wiring). Nothing else changes, and every line keeps
+events, and torpor's decorators (their content is in the wiring). What publishes an event becomes a
+call of the publisher that the wiring sets. Nothing else changes, and every line keeps
 its number.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ..contracts import aliases
+from ..contracts.events import events, published, waits
 from ..contracts.records import record_statements
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
@@ -43,6 +45,7 @@ def _holds_only_records(module: Module, erased: frozenset[str]) -> bool:
     package = module.name if module.is_package else module.name.rpartition(".")[0]
     imported = _imported_types(tree, package, erased)
     types = {*record_statements(tree, imported), *aliases.host_only(tree).values()}
+    types |= {*events(tree).values()}
     no_code = (ast.Import, ast.ImportFrom, ast.Constant)
     code = [getattr(n, "value", n) for n in tree.body if n not in types]
     return bool(types) and not module.is_package and all(isinstance(n, no_code) for n in code)
@@ -118,6 +121,9 @@ def _bind(
     work.imports(tree)
     work.aliases = {node: name for name, node in aliases.host_only(tree).items()}
     work.records = record_statements(tree, _imported_types(tree, package, erased))
+    work.events = set(events(tree).values())
+    if "self.publish" in source:
+        work.publications(tree)
     work.block(tree.body, may_be_empty=True)
     problems = work.problems(tree, file)
     return work.edits.apply(), tuple(problems)
@@ -134,6 +140,7 @@ class _Work:
     decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
     aliases: dict[ast.stmt, str] = field(default_factory=dict)  # what a device cannot compute
     records: dict[ast.stmt, str] = field(default_factory=dict)  # what is a type only
+    events: set[ast.ClassDef] = field(default_factory=set)
 
     # -- what there is, before anything is taken out
 
@@ -157,6 +164,25 @@ class _Work:
         own = self.module.split(".")
         return own[0] == "services" and module.count(".") == 1 and is_foreign(module, own[1])
 
+    def publications(self, tree: ast.Module) -> None:
+        """Rewrite what publishes events.
+
+        ``await self.publish(Door(at=1))`` becomes ``self.publish_Door(self.event_Door(at=1))``. The
+        wiring sets both attributes. Who waits for the subscribers awaits ``self.reach_Door``.
+        """
+        for cls in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+            for node in ast.walk(cls):
+                found = published(node) if isinstance(node, ast.Await) else None
+                if found and isinstance(found[0], ast.Name) and found[0] not in self.removed:
+                    self.publication(node, *found)
+
+    def publication(self, node: ast.Await, event: ast.Name, made: ast.Call) -> None:
+        word = f"await self.reach_{event.id}" if waits(node) else f"self.publish_{event.id}"
+        start, end = self.edits.span(node)
+        self.edits.replace(start, self.edits.span(event)[1], f"{word}(self.event_{event.id}")
+        self.edits.blank(self.edits.span(made)[1], end - 1)
+        self.removed.add(event)
+
     # -- taking out
 
     def block(self, body: Sequence[ast.stmt], may_be_empty: bool = False) -> None:
@@ -175,7 +201,7 @@ class _Work:
 
     def is_doomed(self, node: ast.stmt) -> bool:
         """Whether the statement goes as a whole."""
-        if node in self.aliases or node in self.records:
+        if node in self.aliases or node in self.records or node in self.events:
             return True
         if isinstance(node, ast.Import | ast.ImportFrom):
             return not self.kept_names(node)
@@ -206,6 +232,8 @@ class _Work:
             self.forget_names(node, node.names)
         elif node in self.records:
             self.gone[self.records[node]] = "record"
+        elif isinstance(node, ast.ClassDef) and node in self.events:
+            self.gone[node.name] = "event"
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             self.gone[node.name] = "TYPE_CHECKING"
         elif node in self.aliases:
@@ -366,6 +394,12 @@ def _problem(name: str, module: str, where: Where) -> Problem:
     elif module == "torpor" and name in LIMITS:
         what = f"{name} of torpor is for annotations only, and is used at run time"
         remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
+    elif module == "torpor" and name == "Event":
+        what = "Event of torpor is the base class of events, and is used as something else"
+        remedy = "write class Name(Event): with its fields, at the left margin of a module"
+    elif module == "event":
+        what = f"{name} is an event, which exists only where it is published"
+        remedy = f"write await self.publish({name}(...)), and {name} in annotations otherwise"
     elif module == "torpor":
         what = f"{name} of torpor is a decorator, and is used as something else"
         remedy = f"write it as @{name}(...) above a method; the build reads it there"

@@ -33,6 +33,8 @@ def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Proble
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
     """Only peers may call peers: calls between boards carry a code under the cluster's key."""
     peers = board.needs() + [n for other in plan.boards for n in other.needs() if board.has(n)]
+    peers += [event for event in board.published if plan.hearers(board, event)]
+    peers += plan.incoming(board)
     if peers and b'"keys"' not in secrets.get("secrets.json", b""):
         what = f"calls between boards need a key ({board.name}: {listing(dict.fromkeys(peers))})"
         yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")

@@ -21,8 +21,8 @@ PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
 # What services may import from PyPI: the package on the device, and the project that has it.
 DEPENDENCIES = {"microdot": "microdot"}
 
-# The decorators of torpor, which the build reads and the device never runs.
-DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe")
+# The decorators of torpor and its class of events, which the build reads and no device has.
+DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe", "on", "Event")
 # Names of torpor that exist in annotations only.
 LIMITS = ("Length", "Pattern", "Range")
 # Names of torpor that only some images have -> the module that they come from there.
@@ -82,6 +82,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "wifi": lambda board: board.board.port != "unix",
     "syslog": lambda board: board.observe.syslog is not None,
     "rpc": lambda board: board.called,
+    "rpc.events": lambda board: board.called and bool(board.incoming),
     "log_tools": lambda board: board.called,
     "status": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),

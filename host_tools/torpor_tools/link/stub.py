@@ -29,14 +29,13 @@ _NEVER, _SAFE, _KNOWN = 0, 1, 2
 
 
 def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
-    """The source of ``cluster_stubs.py``; empty if the board calls no other one.
+    """The source of ``cluster_stubs.py``; empty if the board needs no other one.
 
     ``versions``: of the contracts, where ``contracts.lock`` tells them.
     """
-    needed = board.needs()
-    if not needed:
+    needed, called = board.needs(), plan.linked(board)
+    if not called:
         return ""
-    called = [b for b in plan.boards if any(b.has(name) for name in needed)]
     lines = [
         _HEAD.format("cluster.toml", board.name),
         "from torpor.rpc import client as _client",
@@ -45,6 +44,10 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
     for other in called:
         where = ", ".join(literal(part) for part in (board.name, other.name, other.host))
         lines.append(f"_{other.name} = _client.Connection({where}, {other.port})")
+    heard = [b for event in board.published for b in plan.hearers(board, event)]
+    for other in (b for b in called if b in heard):
+        arguments = f"1, (_{other.name},), {plan.cluster.deadline_ms}"
+        lines.append(f"{event_stub(other)} = _client.Stub({arguments})")
     for name in needed:
         homes = plan.homes(name)
         links = ", ".join(f"_{b.name}" for b in homes) + ("," if len(homes) == 1 else "")
@@ -54,6 +57,11 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
         lines += ["", "", *_stub(contract, [b.name for b in homes], used)]
         lines += ["", "", f"{name} = {contract.class_name}({arguments})"]
     return "\n".join(lines) + "\n"
+
+
+def event_stub(board: BoardPlan) -> str:
+    """Return the name of the stub by which events go to a board."""
+    return f"events_of_{board.name}"
 
 
 def _used(plan: Plan, board: BoardPlan, contract: Contract) -> Set[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..errors import UserError
 from ..model.plan import BoardPlan
-from . import stub
+from . import events, stub
 from .program import Program
 from .wiring import module_of, wiring, wiring_of_service
 
@@ -44,6 +44,8 @@ def _generate(program: Program) -> None:
         program.generate(module_of(service.name), text)
     if text := stub.stubs(program.plan, board, program.versions):
         program.generate(stub.STUBS, text)
+    if text := events.events(program.plan, board):
+        program.generate(events.MODULE, text)
     if board.called:
         program.generate(stub.API, stub.api(board))
         program.generate(stub.SIGNATURES, stub.signatures(board, program.versions))
@@ -56,4 +58,6 @@ def _called(program: Program) -> BoardPlan:
     the project has a signing key too, that includes signed updates.
     """
     called = program.keyed and program.board.port is not None
-    return replace(program.board, called=called, updated=called and program.updated)
+    incoming = tuple(program.plan.incoming(program.board))
+    updated = called and program.updated
+    return replace(program.board, called=called, updated=updated, incoming=incoming)

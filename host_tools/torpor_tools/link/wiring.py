@@ -14,6 +14,7 @@ from ..model.board import state_share
 from ..model.observe import DEFAULT_LEVEL, LEVELS
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project.ports import connections_left
+from . import events
 from .literal import Code, literal
 from .routes import Binder, binders, can_be_sent, tree
 from .runtime import FIELDS, parts
@@ -61,7 +62,7 @@ def wiring(
         *_load(board),
         "",
         "",
-        *_wire(board, strict),
+        *_wire(plan, board, strict),
         *routes,
         "",
         "",
@@ -88,6 +89,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         f"from services.{service.name} import {made}",
         *_imports(found, contract.has_app),
         *([f"import {STUBS} as remote"] if board.needs() else []),
+        *([f"import {events.MODULE} as e"] if contract.publishes else []),
         *(["from torpor import strict"] if strict else []),
         "",
         *(_tables(board, [service]) if strict else []),
@@ -95,6 +97,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         "def load(s):",
         *f'    made = {made}("{service.name}", {config})'.split("\n"),
         *(f"    made.{line}" for line in _peers(board, service, strict)),
+        *(f"    made.{line}" for line in events.publishers(service)),
         "    return made",
         *_routes("routes", found, contract.has_app, strict),
     ]
@@ -115,7 +118,7 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("BOARD", board.name)
     sockets = len(board.listeners) + (board.observe.syslog is not None)
     yield from _assign("CONNECTIONS", connections_left(board.board, sockets))
-    yield from _assign("LINKS", len({b.name for n in board.needs() for b in plan.homes(n)}))
+    yield from _assign("LINKS", len(plan.linked(board)))
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 
 
@@ -177,17 +180,19 @@ def _load_with_data(board: BoardPlan, service: PlacedService, config: str) -> It
     yield "        return s"
 
 
-def _wire(board: BoardPlan, strict: bool) -> Iterator[str]:
+def _wire(plan: Plan, board: BoardPlan, strict: bool) -> Iterator[str]:
     callers = [s for s in board.resident if s.contract.peers]
     if strict:
         yield from _tables(board, callers)
     yield "def wire(s):"
-    if board.needs():  # those that start on request share the links of the others
+    if plan.linked(board):  # those that start on request share the links of the others
         yield f"    import {STUBS} as remote"
         yield ""
     for caller in callers:
         yield from (f'    s["{caller.name}"].{line}' for line in _peers(board, caller, strict))
-    if not callers:
+    published = list(events.wired(plan, board))
+    yield from (f"    {line}".rstrip() for line in published)
+    if not callers and not published:
         yield "    pass"
 
 

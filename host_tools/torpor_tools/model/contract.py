@@ -93,6 +93,37 @@ class Migration:
 
 
 @dataclass(frozen=True)
+class Event:
+    """An event: a class that derives from ``torpor.Event``. Its fields are read as arguments."""
+
+    name: str
+    owner: str  # the service that defines it, or "lib"
+    fields: tuple[Argument, ...]
+    where: Where
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """``await self.publish(Event(...))`` in a service."""
+
+    event: str
+    waits: bool  # for the subscribers
+    where: Where
+
+
+@dataclass(frozen=True)
+class Handler:
+    """``@on(Event)`` on a method."""
+
+    event: str
+    method: str
+    durable: bool
+    waits: bool  # it may wait for something, and then runs as a task
+    where: Where
+
+
+@dataclass(frozen=True)
 class Contract:
     """All that the build knows of a service without running it."""
 
@@ -107,12 +138,23 @@ class Contract:
     uses_state: bool = False  # its class says ``self.state``
     migrations: tuple[Migration, ...] = ()
     spawns: Where | None = None  # the first place where it starts a task of its own
+    events: tuple[Event, ...] = ()  # those that it defines, publishes or hears
+    publishes: tuple[Publication, ...] = ()
+    handlers: tuple[Handler, ...] = ()
 
     @property
     def records(self) -> dict[str, Type]:
         """The records in the methods, by name, inner ones first."""
         types = (t for m in self.methods for t in (*(a.type for a in m.arguments), m.returns))
         return {record.name: record for type_ in types for record in type_.records}
+
+    @property
+    def published(self) -> dict[str, bool]:
+        """The names of the events that it publishes -> whether it ever waits for subscribers."""
+        found: dict[str, bool] = {}
+        for item in self.publishes:
+            found[item.event] = found.get(item.event, False) or item.waits
+        return found
 
     @property
     def has_store(self) -> bool:

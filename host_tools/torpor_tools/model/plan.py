@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .board import Board
 from .cluster import Cluster, Mailbox, Power, ServiceEntry
-from .contract import Contract
+from .contract import Contract, Event
 from .device import Device
 from .observe import LISTENER, Observe
 
@@ -43,6 +43,7 @@ class BoardPlan:
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
+    incoming: tuple[str, ...] = ()  # the events that it hears from other boards
     observe: Observe = field(default_factory=Observe)  # what it reports while it runs
 
     @property
@@ -85,6 +86,15 @@ class BoardPlan:
         peers = [peer.service for service in self.services for peer in service.contract.peers]
         return [name for name in dict.fromkeys(peers) if name not in here]
 
+    @property
+    def published(self) -> list[str]:
+        """The events that its services publish, in order of their names."""
+        return sorted({name for s in self.services for name in s.contract.published})
+
+    def hears(self, event: str) -> bool:
+        """Whether a service of the board subscribes to an event."""
+        return any(h.event == event for s in self.services for h in s.contract.handlers)
+
     def service(self, name: str) -> PlacedService:
         """The service of that name. Raises ``KeyError`` if this board does not carry it."""
         for service in self.services:
@@ -108,6 +118,27 @@ class Plan:
     def homes(self, service: str) -> list[BoardPlan]:
         """The boards that carry a service."""
         return [board for board in self.boards if board.has(service)]
+
+    @property
+    def events(self) -> dict[str, Event]:
+        """The events of the cluster, by name."""
+        services = (s for board in self.boards for s in board.services)
+        return {event.name: event for s in services for event in s.contract.events}
+
+    def hearers(self, board: BoardPlan, event: str) -> list[BoardPlan]:
+        """The boards other than ``board`` with a subscriber of an event."""
+        return [b for b in self.boards if b.name != board.name and b.hears(event)]
+
+    def linked(self, board: BoardPlan) -> list[BoardPlan]:
+        """The boards that ``board`` connects to: it calls their services or sends them events."""
+        names = {b.name for need in board.needs() for b in self.homes(need)}
+        names |= {b.name for event in board.published for b in self.hearers(board, event)}
+        return [b for b in self.boards if b.name in names]
+
+    def incoming(self, board: BoardPlan) -> list[str]:
+        """The events that a board hears from other boards."""
+        others = {e for b in self.boards if b.name != board.name for e in b.published}
+        return sorted(event for event in others if board.hears(event))
 
     def board(self, name: str) -> BoardPlan:
         """The board of that name. Raises ``KeyError``."""

@@ -20,7 +20,7 @@ def _lines(graph: Graph) -> Iterator[str]:
             port = f"<br>port {node.port}" if node.port else ""
             yield f'    {_name(node)}["{node.service}{port}"]'
         yield "  end"
-    for edge in graph.edges:
+    for edge in graph.arrows:
         arrow = "-.->" if edge.is_remote else "-->"
         yield f'  {_name(edge.caller)} {arrow}|"{_label(edge)}"| {_name(edge.peer)}'
 
@@ -30,5 +30,7 @@ def _name(node: Node) -> str:
 
 
 def _label(edge: Edge) -> str:
+    if edge.is_event:
+        return "<br>".join(f"event {name}" for name in edge.methods)
     count = "" if edge.count is None else f" ({edge.count})"
     return "<br>".join(edge.methods) + count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..model.plan import Plan
@@ -26,6 +26,7 @@ class Edge:
     peer: Node
     methods: tuple[str, ...]
     count: int | None = None
+    is_event: bool = False  # the caller publishes events, whose names are in ``methods``
 
     @property
     def is_remote(self) -> bool:
@@ -41,6 +42,12 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     calls: Calls
+    events: tuple[Edge, ...] = ()
+
+    @property
+    def arrows(self) -> tuple[Edge, ...]:
+        """All edges, those of events last."""
+        return (*self.edges, *self.events)
 
     def on(self, board: str) -> list[Node]:
         return [node for node in self.nodes if node.board == board]
@@ -75,7 +82,20 @@ def graph(plan: Plan, counts: Mapping[tuple[str, str], int] | None = None) -> Gr
         for b in _reached(nodes, a, peer)
     ]
     boards = {board.name: board.board.name for board in plan.boards}
-    return Graph(plan.cluster.name, boards, nodes, tuple(edges), found)
+    events = tuple(_events(plan, nodes))
+    return Graph(plan.cluster.name, boards, nodes, tuple(edges), found, events)
+
+
+def _events(plan: Plan, nodes: tuple[Node, ...]) -> Iterator[Edge]:
+    """An edge from each publisher to each service that hears it, wherever it is."""
+    contracts = {s.name: s.contract for board in plan.boards for s in board.services}
+    for publisher in nodes:
+        published = sorted(contracts[publisher.service].published)
+        for hearer in nodes:
+            heard = {handler.event for handler in contracts[hearer.service].handlers}
+            names = tuple(name for name in published if name in heard)
+            if names and hearer != publisher:
+                yield Edge(publisher, hearer, names, is_event=True)
 
 
 def _reached(nodes: tuple[Node, ...], caller: Node, peer: str) -> list[Node]:

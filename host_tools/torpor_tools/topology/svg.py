@@ -80,7 +80,7 @@ def svg(graph: Graph) -> str:
     ]
     for name, box in layout.boards.items():
         lines += _board(name, graph.boards[name], box)
-    for edge in graph.edges:
+    for edge in graph.arrows:
         lines += _call(graph, layout, edge)
     for node, box in layout.services.items():
         lines += _service(node, box)
@@ -88,7 +88,9 @@ def svg(graph: Graph) -> str:
 
 
 def _layout(graph: Graph) -> _Layout:
-    room = HEAD + CHARACTER * max((len(_label(edge)) for edge in graph.edges), default=0) + PAD // 2
+    room = (
+        HEAD + CHARACTER * max((len(_label(edge)) for edge in graph.arrows), default=0) + PAD // 2
+    )
     columns: dict[str, float] = {}
     lefts: dict[str, float] = {}  # of the services of a board
     lanes: dict[Edge, float] = {}
@@ -99,7 +101,7 @@ def _layout(graph: Graph) -> _Layout:
         x += max(PAD, room) if board in _called_from_left(graph) else PAD
         lefts[board] = x
         x += WIDTH + room
-        for edge in graph.edges:
+        for edge in graph.arrows:
             if edge.caller.board == board:
                 lanes[edge] = x
                 x += LANE
@@ -123,7 +125,7 @@ def _called_from_left(graph: Graph) -> set[str]:
     order = list(graph.boards)
     return {
         edge.peer.board
-        for edge in graph.edges
+        for edge in graph.arrows
         if order.index(edge.caller.board) < order.index(edge.peer.board)
     }
 
@@ -131,7 +133,7 @@ def _called_from_left(graph: Graph) -> set[str]:
 def _rows(graph: Graph) -> list[Node]:
     """All services, each below those that call it (a ring is cut where it closes)."""
     callers: dict[str, set[str]] = {node.service: set() for node in graph.nodes}
-    for edge in graph.edges:
+    for edge in graph.arrows:
         callers[edge.peer.service].add(edge.caller.service)
 
     def depth(service: str, below: tuple[str, ...]) -> int:
@@ -143,8 +145,8 @@ def _rows(graph: Graph) -> list[Node]:
 
 def _lines(graph: Graph, node: Node) -> list[Edge]:
     """The calls that begin or end at a service, in the order of their lines."""
-    inward = [edge for edge in graph.edges if edge.peer == node]
-    return [*inward, *(edge for edge in graph.edges if edge.caller == node)]
+    inward = [edge for edge in graph.arrows if edge.peer == node]
+    return [*inward, *(edge for edge in graph.arrows if edge.caller == node)]
 
 
 def _board(name: str, kind: str, box: _Box) -> Iterator[str]:
@@ -195,12 +197,14 @@ def _height(graph: Graph, layout: _Layout, node: Node, edge: Edge) -> float:
 def _label(edge: Edge) -> str:
     if edge.count is not None:
         return counted(edge.count, "call")
-    return counted(len(edge.methods), "method")
+    return counted(len(edge.methods), "event" if edge.is_event else "method")
 
 
 def _title(edge: Edge) -> str:
     how = "over the network" if edge.is_remote else "in memory"
     methods = ", ".join(edge.methods)
+    if edge.is_event:
+        return escape(f"{edge.peer.service} hears events of {edge.caller.service} {how}: {methods}")
     return escape(f"{edge.caller.service} calls {edge.peer.service} {how}: {methods}")
 
 

@@ -17,7 +17,7 @@ def overview(graph: Graph) -> Iterator[str]:
         for node in graph.on(board):
             port = f"port {node.port}" if node.port else "no port"
             yield f"  {node.service}, {port}"
-            for edge in graph.edges:
+            for edge in graph.arrows:
                 if edge.caller == node:
                     yield f"    {_edge(edge)}"
     pairs = graph.pairs()
@@ -29,8 +29,9 @@ def overview(graph: Graph) -> Iterator[str]:
 
 def _edge(edge: Edge) -> str:
     count = "" if edge.count is None else f", {edge.count:,} recorded"
+    word = "event " if edge.is_event else ""
     where = f" on {edge.peer.board}, over the network" if edge.is_remote else " in memory"
-    return f"-> {edge.peer.service}{where}: {', '.join(edge.methods)}{count}"
+    return f"-> {edge.peer.service}{where}: {word}{', '.join(edge.methods)}{count}"
 
 
 def touched(graph: Graph, plan: Plan) -> Iterator[str]:

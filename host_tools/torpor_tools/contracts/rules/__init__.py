@@ -12,6 +12,7 @@ from ...errors import Problem
 from ..source import Source
 from . import (
     classes,
+    events,
     imports,
     methods,
     migrations,
@@ -25,6 +26,8 @@ from . import (
 SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     service.one_service_class,
     imports.only_classes_of_peers,
+    events.events_have_fields_only,
+    events.events_derive_from_event,
     migrations.migrations_are_named,
     migrations.migrations_are_numbered,
     migrations.migrations_have_up,
@@ -57,6 +60,8 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     methods.defaults_are_allowed,
     routes.decorators_are_right,
     triggers.triggers_are_right,
+    events.events_are_published_as_such,
+    events.handlers_are_right,
     routes.paths_are_well_formed,
     routes.parameters_have_arguments,
     routes.routes_do_not_collide,

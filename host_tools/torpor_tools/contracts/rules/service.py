@@ -13,7 +13,18 @@ from ..shapes import unquoted
 from ..source import Module, Source
 
 # Attributes of every service, now or later: no method and no peer may have these names.
-RESERVED = ("app", "awake", "config", "log", "name", "spawn", "start", "state", "store")
+RESERVED = (
+    "app",
+    "awake",
+    "config",
+    "log",
+    "name",
+    "publish",
+    "spawn",
+    "start",
+    "state",
+    "store",
+)
 
 
 def one_service_class(source: Source) -> Iterator[Problem]:

@@ -1,0 +1,76 @@
+"""Rules and notes for events, which need all services of a cluster."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from ..errors import Problem
+from ..model.cluster import Cluster
+from ..model.contract import Contract, Event
+from .source import Module, Source
+
+
+def events_have_names_of_their_own(sources: dict[str, Source]) -> Iterator[Problem]:
+    """A cluster has one event of each name, which is also its topic at the broker."""
+    seen: dict[str, tuple[int, str]] = {}
+    for source in sources.values():
+        for module in source.modules:
+            for cls, home in module.events.values():
+                other = seen.setdefault(cls.name, (cls.lineno, home.file))
+                if other != (cls.lineno, home.file):
+                    what = f"the event {cls.name} is defined in {other[1]} too"
+                    yield Problem(home.where(cls), what, "give one of them another name")
+            yield from _renamed(module)
+
+
+def _renamed(module: Module) -> Iterator[Problem]:
+    """The linker knows an event by its name, in every module."""
+    for node in ast.walk(module.tree):
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            if alias.asname not in (None, alias.name) and alias.asname in module.events:
+                what = f"the event {alias.name} is imported as {alias.asname}"
+                yield module.problem(node, what, "import it under its own name")
+
+
+def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
+    """A board that hears events of other boards has a port, which takes them."""
+    ports = {s.name: s.port for s in cluster.services}
+    for board in cluster.boards:
+        if any(ports.get(name) for name in board.services):
+            continue
+        elsewhere = {
+            event
+            for other in cluster.boards
+            if other is not board
+            for name in other.services
+            if name in contracts
+            for event in contracts[name].published
+        }
+        for name in board.services:
+            for handler in contracts[name].handlers if name in contracts else ():
+                if handler.event in elsewhere:
+                    what = f"{name} hears {handler.event} from another board, and {board.name} "
+                    what += "does not listen"
+                    remedy = f"give a service of {board.name} a port: it takes events for all"
+                    yield Problem(handler.where, what, remedy)
+
+
+def notes(contracts: Iterable[Contract]) -> Iterator[str]:
+    """Report events that nobody hears, and subscriptions to what nobody publishes."""
+    every = list(contracts)
+    published = {event for contract in every for event in contract.published}
+    heard = {handler.event for contract in every for handler in contract.handlers}
+    for contract in every:
+        for event in sorted(contract.published.keys() - heard):
+            where = next(p.where for p in contract.publishes if p.event == event)
+            yield f"{where}: {contract.service} publishes {event}, and nobody hears it"
+        for handler in contract.handlers:
+            if handler.event not in published:
+                what = f"{contract.service}.{handler.method} hears {handler.event}"
+                yield f"{handler.where}: {what}, and nobody publishes it"
+
+
+def defined(contracts: Iterable[Contract]) -> dict[str, Event]:
+    """Return the events of all contracts by name."""
+    return {event.name: event for contract in contracts for event in contract.events}

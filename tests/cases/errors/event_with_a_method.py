@@ -1,0 +1,14 @@
+# ERROR: the event Opened has fields only: the board has no such class
+#     write the fields
+from torpor import Event, Service
+
+
+class Opened(Event):
+    at: int
+
+    def late(self) -> bool:
+        return self.at > 3
+
+
+class A(Service):
+    pass

@@ -1,0 +1,30 @@
+"""Events: what is left of their class, of a handler and of what publishes them."""
+
+from torpor import Service
+
+
+
+
+
+
+
+
+
+
+class Alerts(Service):
+
+    async def note(self, event: DoorClosed) -> None:
+        self.publish_DoorOpened(self.event_DoorOpened(fridge="é" + event.fridge, at=event.at)); self.n = 1
+        await self.reach_DoorOpened(self.event_DoorOpened
+(
+                fridge="x",
+            )
+
+)
+        if await self.read():
+            self.publish_DoorClosed(self.event_DoorClosed(fridge="x"))
+
+
+class Book:
+    async def keep(self, row):
+        await self.publish(row)

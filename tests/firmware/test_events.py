@@ -1,0 +1,133 @@
+"""Events reach their subscribers, on one board and on two, and a failing one disturbs nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.running import Running, running, write_cluster
+from tests.helpers.several import write_boards
+
+DOORS = """
+from typing import TypedDict
+
+from torpor import Event, Service, get, on, post
+
+
+class Place(TypedDict):
+    shelf: int
+
+
+class DoorOpened(Event):
+    fridge: str
+    place: Place
+    by: str | None = None
+
+
+class Doors(Service):
+    async def start(self) -> None:
+        self.own: list[str] = []
+
+    @post("/open")
+    async def open_door(self, fridge: str, wait: bool = False) -> None:
+        if wait:
+            await self.publish(DoorOpened(fridge=fridge, place={"shelf": 2}), wait=True)
+        else:
+            await self.publish(DoorOpened(fridge=fridge, place={"shelf": 1}, by="Ann"))
+
+    @on(DoorOpened)
+    async def hear_itself(self, event: DoorOpened) -> None:
+        self.own.append(event.fridge)
+
+    @get("/own")
+    async def get_own(self) -> list[str]:
+        return self.own
+"""
+HALL = """
+import asyncio
+
+from services.doors import DoorOpened
+from torpor import Fault, Service, get, on, post
+
+
+class Hall(Service):
+    async def start(self) -> None:
+        self.seen: list[str] = []
+        self.go = asyncio.Event()
+
+    @on(DoorOpened)
+    async def fail(self, event: DoorOpened) -> None:
+        raise Fault(503, "the lamp is broken")
+
+    @on(DoorOpened)
+    async def note(self, event: DoorOpened) -> None:
+        self.seen.append("%s %d %s" % (event.fridge, event.place["shelf"], event.by))
+
+    @on(DoorOpened)
+    async def slow(self, event: DoorOpened) -> None:
+        if event.fridge == "slow":
+            await self.go.wait()
+            self.seen.append("slow has ended")
+            raise KeyError("late")
+
+    @post("/go")
+    async def let_go(self) -> None:
+        self.go.set()
+
+    @get("/seen")
+    async def get_seen(self) -> list[str]:
+        return self.seen
+"""
+
+
+def ask(run: Running, service: str, verb: str, path: str, **body: Any) -> Any:
+    with run.client(service) as client:
+        response = client.request(verb, path, json=body or None)
+    assert response.is_success, response.text
+    return response.json() if response.content else None
+
+
+@pytest.fixture(scope="module", params=["one board", "two boards", "strict"])
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    root = tmp_path_factory.mktemp("events")
+    services = {"doors": DOORS, "hall": HALL}
+    if request.param == "two boards":
+        write_boards(root, services, {"box": ["doors"], "shed": ["hall"]})
+    else:
+        write_cluster(root, services)
+    with running(root, strict=request.param == "strict") as run:
+        yield run, "shed" if request.param == "two boards" else "box"
+
+
+def test_every_subscriber_gets_the_event(house: Any) -> None:
+    run, board = house
+    ask(run, "doors", "POST", "/open", fridge="one", wait=True)
+    assert ask(run, "hall", "GET", "/seen") == ["one 2 None"]
+    assert ask(run, "doors", "GET", "/own") == ["one"]
+    run.wait_log(board, "failed to handle DoorOpened(fridge='one'")
+    run.wait_log(board, "Fault: (503, 'the lamp is broken')")
+
+
+def test_a_publisher_does_not_wait(house: Any) -> None:
+    run, board = house
+    ask(run, "doors", "POST", "/open", fridge="slow")  # returns, while its subscriber waits
+    run.wait_log(board, "failed to handle DoorOpened(fridge='slow'")
+    assert "slow 1 Ann" in ask(run, "hall", "GET", "/seen")
+    assert "slow has ended" not in ask(run, "hall", "GET", "/seen")
+    ask(run, "hall", "POST", "/go")
+    run.wait_log(board, "KeyError: late")
+    assert "slow has ended" in ask(run, "hall", "GET", "/seen")
+
+
+def test_the_log_reports_what_another_board_did_not_get(tmp_path: Path) -> None:
+    write_boards(tmp_path, {"doors": DOORS, "hall": HALL}, {"box": ["doors"], "shed": ["hall"]})
+    with running(tmp_path) as run:
+        run.loop.call_soon_threadsafe(run.sim.board("shed").cut)
+        ask(run, "doors", "POST", "/open", fridge="two", wait=True)
+        run.wait_log("box", "events: DoorOpened was not delivered to shed: 50")
+        assert ask(run, "doors", "GET", "/own") == ["two"]
