@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 
 from ..model.contract import Argument, Event, Handler, Publication
+from ..model.types import Type
 from . import shapes
 from .aliases import statements
 from .records import field_nodes
@@ -62,8 +63,8 @@ def read_event(cls: ast.ClassDef, module: Module) -> Event:
     return Event(cls.name, owner_of(module), tuple(fields), module.where(cls), doc)
 
 
-def _type(node: ast.expr, module: Module) -> shapes.Type:
-    return shapes.parse(node, module) or shapes.Type(ast.unparse(unquoted(node)))
+def _type(node: ast.expr, module: Module) -> Type:
+    return shapes.parse(node, module) or Type(ast.unparse(unquoted(node)))
 
 
 def event_of(node: ast.expr | None, module: Module) -> tuple[ast.ClassDef, Module] | None:

@@ -22,7 +22,7 @@ from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
 from .module import Module
 from .program import Program
-from .runtime import DECORATORS, LIMITS, MOVED
+from .runtime import DECORATORS, EVENT, LIMITS, MOVED
 
 HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 
@@ -170,11 +170,11 @@ class _Work:
         ``await self.publish(Door(at=1))`` becomes ``self.publish_Door(self.event_Door(at=1))``. The
         wiring sets both attributes. Who waits for the subscribers awaits ``self.reach_Door``.
         """
-        for cls in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
-            for node in ast.walk(cls):
-                found = published(node) if isinstance(node, ast.Await) else None
-                if found and isinstance(found[0], ast.Name) and found[0] not in self.removed:
-                    self.publication(node, *found)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Await) and (found := published(node)):
+                event, made = found
+                if isinstance(event, ast.Name):
+                    self.publication(node, event, made)
 
     def publication(self, node: ast.Await, event: ast.Name, made: ast.Call) -> None:
         word = f"await self.reach_{event.id}" if waits(node) else f"self.publish_{event.id}"
@@ -215,7 +215,8 @@ class _Work:
             return [alias for alias in node.names if alias.name not in HOST_ONLY]
         source = self.source_of(node)
         if source == "torpor":
-            return [alias for alias in node.names if alias.name not in (*DECORATORS, *LIMITS)]
+            ours = (*DECORATORS, *LIMITS, EVENT)
+            return [alias for alias in node.names if alias.name not in ours]
         # A contract reads peers from absolute imports only.
         peer = not node.level and self.is_peer(source)
         if peer or source in HOST_ONLY:
@@ -394,7 +395,7 @@ def _problem(name: str, module: str, where: Where) -> Problem:
     elif module == "torpor" and name in LIMITS:
         what = f"{name} of torpor is for annotations only, and is used at run time"
         remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
-    elif module == "torpor" and name == "Event":
+    elif module == "torpor" and name == EVENT:
         what = "Event of torpor is the base class of events, and is used as something else"
         remedy = "write class Name(Event): with its fields, at the left margin of a module"
     elif module == "event":

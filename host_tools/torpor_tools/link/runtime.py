@@ -21,9 +21,10 @@ PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
 # What services may import from PyPI: the package on the device, and the project that has it.
 DEPENDENCIES = {"microdot": "microdot"}
 
-# The decorators of torpor and its class of events, which the build reads and no device has.
-DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe", "on", "Event")
+# The decorators of torpor, which the build reads and the device never runs.
+DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe", "on")
 # Names of torpor that exist in annotations only.
+EVENT = "Event"  # the base class of events, of which a device has tuples
 LIMITS = ("Length", "Pattern", "Range")
 # Names of torpor that only some images have -> the module that they come from there.
 MOVED = {"deadline": "torpor.deadline"}

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ..contracts.read import LIFECYCLE, Function
 from ..contracts.source import Source, read_source
-from ..model.contract import Contract, Handler
+from ..model.contract import Contract
 from ..model.plan import Plan
 
 APP = "app"  # stands for the method of all that an application answers
@@ -82,8 +82,8 @@ class _Reader:
     source: Source
 
     def calls(self) -> Iterator[tuple[Point, tuple[Point, ...]]]:
-        called = [*self.contract.methods, *self.contract.handlers]
-        names = [m.method if isinstance(m, Handler) else m.name for m in called]
+        names = [method.name for method in self.contract.methods]
+        names += [handler.method for handler in self.contract.handlers]
         for name in dict.fromkeys([*names, *LIFECYCLE]):
             if name in self.functions:
                 yield self.point(name), tuple(dict.fromkeys(self.reached(name, set())))

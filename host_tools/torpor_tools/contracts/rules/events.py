@@ -122,6 +122,10 @@ def handlers_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
                 yield from _handler(node, call, module, len(found) > 1)
 
 
+def _is_plain(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return isinstance(node, ast.AsyncFunctionDef) and not is_generator(node)
+
+
 def _handler(
     node: ast.FunctionDef | ast.AsyncFunctionDef,
     call: ast.Call | None,
@@ -148,7 +152,7 @@ def _handler(
     given = [event_of(arg.annotation, module) for arg, _ in arguments]
     returns = ast.unparse(node.returns) if node.returns else ""
     fits = given == [event] and returns == "None"
-    if not fits or node.args.kwonlyargs or node.args.vararg or is_generator(node):
+    if not fits or node.args.kwonlyargs or node.args.vararg or not _is_plain(node):
         name = ast.unparse(call.args[0])
         what = f"{node.name} is called with the event {name} alone, and returns nothing"
         remedy = f"write async def {node.name}(self, event: {name}) -> None"
