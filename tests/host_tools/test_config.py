@@ -372,6 +372,7 @@ def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
         "mailbox",
         "log",
         "metrics",
+        "traces",
         "services.page",
     ):
         bad = re.sub(rf"^(\[{re.escape(table)}\].*)", r"\1\nzzzzz = 1", example, flags=re.MULTILINE)
@@ -385,11 +386,13 @@ def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
 def test_a_mistake_in_what_boards_report_is_named(tmp_path: Path) -> None:
     text = GOOD.replace("port = 8001", 'port = 8001\nlog = "debgu"')
     text += '[log]\nlevel = "all"\nsyslog = "udp://nas"\nfile = "x"\n'
+    text += '[traces]\notlp = "192.168.1.5"\n'
     assert problems(tmp_path, text) == [
         'cluster.toml:21: unknown key "file"',
         'cluster.toml:13: log: there is no level "debgu"',
         'cluster.toml:19: level: there is no level "all"',
         'cluster.toml:20: syslog: "udp://nas" is not a host or host:port',
+        'cluster.toml:23: otlp: "192.168.1.5" is not the address of a collector',
     ]
 
 

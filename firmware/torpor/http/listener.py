@@ -42,6 +42,9 @@ _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
 
+_TRACED = const(0)  # 1 in an image with [traces]
+if _TRACED:
+    from .. import traces
 _MEASURED = const(0)  # 1 in an image with /metrics: see host_tools/torpor_tools/link/flags.py
 if _MEASURED:
     # Both are set by ``metrics``: handler or listener -> its figures, and what counts the others.
@@ -202,6 +205,8 @@ class Connection:
         except Exception as e:
             _log.exception(e, self.listener.name)
         finally:
+            if _TRACED:
+                traces.end(499)  # only if it was cut off: the client has gone, or was evicted
             if activation:
                 activation.leave()
             self.close()
@@ -246,6 +251,8 @@ class Connection:
                     yield from _refuse(self, e)
                     return
                 self.state = SERVING
+                if _TRACED:
+                    traces.begin_request(request, listener.name)
                 if _MEASURED:
                     began = clock.ticks()
                     handler = listener  # stands for all requests without a handler
@@ -260,6 +267,8 @@ class Connection:
                 n = sock.write(data)
                 if n != len(data):
                     yield from sockets.drain(sock, data, n, self)
+                if _TRACED:
+                    traces.end(int(data[9:12]) if data[:5] == b"HTTP/" else 200)
                 if _MEASURED:
                     # Nearly all requests succeed, and soon. For others, ``count`` knows more.
                     now = clock.ticks()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ..http.listener import Connection
 
 
+_TRACED = const(0)  # 1 in an image with [traces]: see host_tools/torpor_tools/link/flags.py
+if _TRACED:
+    from .. import traces
 _MAX_RUNNING = const(8)  # calls of one board; more are refused, or they could fill the heap
 _TURN = const(8)  # calls executed in a row before other tasks have their turn
 _MAX_KNOWN = const(8)  # responses that are kept for boards that repeat a call
@@ -133,7 +136,11 @@ class ServerConnection:
         try:
             target, arguments = frames.read_call(frame)
             if target[-1] != 32:
-                target, id = target.split(b" ")
+                parts = target.split(b" ")  # the third, if any, is a trace
+                target, id = parts[:2]
+                if _TRACED and len(parts) > 2:
+                    name = str(target, "utf-8")
+                    traces.begin(parts[2], name, name.split(".")[0])
             if id in _known:
                 status, kind, body = await _repeated(id)
             elif target == b" ":  # only asks whether this board is alive
@@ -157,6 +164,8 @@ class ServerConnection:
             Log(name.split(".")[0]).exception(e, "%s, called by %s" % (name, self._name))
             status = 500
             kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
+        if _TRACED:
+            traces.end(status)
         if id:
             _remember(id, (status, kind, body))
         self._reply(number, status, kind, body)

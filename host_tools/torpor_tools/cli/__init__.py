@@ -40,7 +40,8 @@ GROUPS = (
         (
             Entry("sim", "Run the cluster in MicroPython on this computer"),
             Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
-            Entry("call, top", "Call a method of a service; show what boards do now"),
+            Entry("call, trace", "Call a method of a service; show what that causes"),
+            Entry("top", "Show what the boards do now: requests, heap, power"),
             Entry("data, migrations", "Save, restore and check what services keep"),
             Entry("update, rollback", "Send signed updates to running boards; go back"),
             Entry("gateway", "Answer HTTP for boards that sleep"),

@@ -28,7 +28,7 @@ def call(
     ``given``: the arguments, ``name=value`` each. ``timeout`` is in seconds. Raises ``UserError``
     for a wrong call, for a fault, and for a service that does not answer.
     """
-    service, method = _find(plan, name)
+    service, method = find_method(plan, name)
     values = arguments(method, given)
     called = f"{name} on {board_of(plan, service).name}"
     if not method.routes or service.port is None:
@@ -44,7 +44,8 @@ def call(
     )
 
 
-def _find(plan: Plan, name: str) -> tuple[PlacedService, Method]:
+def find_method(plan: Plan, name: str) -> tuple[PlacedService, Method]:
+    """The service and the method that ``service.method`` names. Raises ``UserError``."""
     service_name, _, method_name = name.partition(".")
     services = services_of(plan, service_name)
     methods = {m.name: m for m in services[service_name].contract.methods}

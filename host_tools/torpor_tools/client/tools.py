@@ -5,7 +5,7 @@ A tool is an entry of ``kernel.tools`` on the board (target ``.name`` of docs/wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -90,6 +90,21 @@ class Tools:
             raise NotReachedError(
                 Problem(None, f"board {name} does not answer: {error}", "try again")
             ) from None
+
+    def call(self, service: str, method: str, arguments: Mapping[str, Any], **options: Any) -> Any:
+        """Call a method as a peer does: see ``Peer.call``.
+
+        Raises:
+            NotReachedError: The board does not answer.
+            CallError: The method answered with an error.
+        """
+        try:
+            self._peer = self._peer or self._connected()
+            return self._peer.call(service, method, arguments, **options)
+        except OSError as error:
+            self.close()
+            what = f"board {self.board.name} does not answer: {error}"
+            raise NotReachedError(Problem(None, what, "try again")) from None
 
     def _connected(self) -> Peer:
         reasons: list[NotReachedError] = []

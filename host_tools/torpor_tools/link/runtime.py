@@ -91,6 +91,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
     "mqtt.mailbox": lambda board: board.mailbox is not None,
+    "traces": lambda board: board.observe.traces is not None,
     "metrics": lambda board: board.metrics is not None,
     "power.pins": _has_wake_pins,
     "power.sleep": lambda board: board.power is not None and board.power.sleeps,
@@ -106,10 +107,12 @@ def parts(board: BoardPlan) -> list[str]:
 # Flags in the runtime's modules -> which board has the code behind them: see ``flags.py``.
 FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_MEASURED": lambda board: board.metrics is not None,
+    "_TRACED": lambda board: board.observe.traces is not None,
 }
 
 # Modules that the runtime does without if they are missing -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
+    "torpor.traces": lambda board: board.observe.traces is not None,
     "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),
     "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
 }

@@ -50,6 +50,7 @@ def wiring(
         _HEAD.format(board.name),
         *_imports([binder for found in routed.values() for binder in found], bool(apps)),
         *(["from torpor import strict"] if strict else []),
+        *(["from torpor import traces"] if board.observe.traces else []),
         *(["from torpor.schedule import Daily"] if "DAILY" in dict(_power(board)) else []),
         *_log(board),
         "",
@@ -91,6 +92,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         *([f"import {STUBS} as remote"] if board.needs() else []),
         *([f"import {events.MODULE} as e"] if contract.publishes else []),
         *(["from torpor import strict"] if strict else []),
+        *(["from torpor import traces"] if board.observe.traces else []),
         "",
         *(_tables(board, [service]) if strict else []),
         "",
@@ -208,6 +210,10 @@ def _peers(board: BoardPlan, caller: PlacedService, strict: bool) -> Iterator[st
         there = f's["{peer.service}"]' if board.has(peer.service) else f"remote.{peer.service}"
         if strict and board.has(peer.service):
             there = wrapped(caller.name, peer)
+        if board.observe.traces and board.has(peer.service):
+            methods = board.service(peer.service).contract.methods
+            names = literal(tuple(m.name for m in methods if not m.streamed))
+            there = f'traces.Peer("{peer.service}", {there}, {names})'
         yield f"{peer.attribute} = {there}"
 
 

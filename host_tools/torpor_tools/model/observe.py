@@ -38,6 +38,13 @@ class Metrics:
         return self.service or LISTENER
 
 
+@dataclass(frozen=True)
+class Traces:
+    """``[traces]``: requests are traced. ``otlp``: where the gateway sends the traces, or None."""
+
+    otlp: str | None
+
+
 LISTENER = "metrics"
 """The listener with a port of its own: no service may have this name beside it."""
 
@@ -51,9 +58,11 @@ class Observe:
         levels: Service -> another level for its lines.
         syslog: Where the lines are sent to as well.
         metrics: Where figures are served.
+        traces: Whether requests are traced.
     """
 
     level: str = DEFAULT_LEVEL
     levels: dict[str, str] = field(default_factory=dict)
     syslog: Syslog | None = None
     metrics: Metrics | None = None
+    traces: Traces | None = None

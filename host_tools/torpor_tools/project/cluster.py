@@ -22,7 +22,7 @@ from .power import read_power
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LONGEST_MS = 600_000
-_TABLES = ["cluster", "boards", "services", "mailbox", "libraries", "log", "metrics"]
+_TABLES = ["cluster", "boards", "services", "mailbox", "libraries", "log", "metrics", "traces"]
 # Names that services must not have -> what they would conflict with.
 RESERVED = {
     "kernel": "torpor's own lines in the log have this name",

@@ -1,15 +1,16 @@
-"""``[log]`` and ``[metrics]`` of ``cluster.toml``, and the levels of services."""
+"""``[log]``, ``[metrics]`` and ``[traces]`` of ``cluster.toml``, and the levels of services."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from ..model.observe import DEFAULT_LEVEL, LEVELS, LISTENER, Metrics, Observe, Syslog
+from ..model.observe import DEFAULT_LEVEL, LEVELS, LISTENER, Metrics, Observe, Syslog, Traces
 from ..suggest import did_you_mean, listing
 from .document import Document
 
 SYSLOG_PORT = 514  # RFC 5426, 3.3
+_URL = re.compile(r"https?://[A-Za-z0-9._-]+(:\d{1,5})?(/[\w./-]*)?")
 _ADDRESS = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)(?::(\d{1,5}))?")
 
 
@@ -25,7 +26,7 @@ def read_observe(document: Document) -> Observe:
         if isinstance(table, dict) and "log" in table
     }
     level = _level(document, ("log",), log, "level")
-    return Observe(level, levels, _syslog(document, log), _metrics(document))
+    return Observe(level, levels, _syslog(document, log), _metrics(document), _traces(document))
 
 
 def _level(document: Document, path: tuple[str, ...], table: dict[str, Any], key: str) -> str:
@@ -72,6 +73,18 @@ def _metrics(document: Document) -> Metrics | None:
     else:
         return None
     return Metrics(service, port, document.where("metrics"))
+
+
+def _traces(document: Document) -> Traces | None:
+    if "traces" not in document.data:
+        return None
+    table = document.take((), document.data, "traces", dict, {})
+    document.only(("traces",), table, ["otlp"])
+    url = document.take(("traces",), table, "otlp", str, None)
+    if url is not None and not _URL.fullmatch(url):
+        what = f'otlp: "{url}" is not the address of a collector'
+        document.report(("traces", "otlp"), what, 'write otlp = "http://192.168.1.5:4318"')
+    return Traces(url.rstrip("/") if url else None)
 
 
 def _check_port(document: Document, port: int, services: dict[str, Any]) -> None:
