@@ -1,4 +1,4 @@
-"""The gateway serves the figures of a board that sleeps: real broker, real board."""
+"""Figures and traces of a board that sleeps, through the gateway: real broker, real board."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ async def samples(http: httpx.AsyncClient) -> dict[str, list[tuple[dict[str, str
 
 
 @pytest.mark.anyio
-async def test_figures_of_a_sleeping_board(tmp_path: Path) -> None:
-    power = DEEP + '\n[metrics]\nservice = "items"\n'
+async def test_figures_and_traces_of_a_sleeping_board(tmp_path: Path) -> None:
+    power = DEEP + '\n[metrics]\nservice = "items"\n[traces]\n'
     async with mail(tmp_path, Broker("nats", tmp_path / "broker"), power=power) as box:
         box.close()
         await box.sleeps()
-        parked = asyncio.create_task(box.http.post("/items", json={"n": 2}))
+        header = {"traceparent": f"00-{'4bf92f35' * 4}-00f067aa0ba902b7-01"}
+        slow = box.http.post("/slow", json={"n": 2}, headers=header)
+        parked = asyncio.create_task(slow)
         while box.gateway.parked.waits("box") < 1:
             await asyncio.sleep(0.01)
         waiting = await samples(box.http)
@@ -48,8 +50,10 @@ async def test_figures_of_a_sleeping_board(tmp_path: Path) -> None:
         states = {labels["state"]: value for labels, value in found["torpor_board_state"]}
         assert states == {"awake": 0, "asleep": 1, "lost": 0}
         [(labels, count)] = found["torpor_http_responses_total"]
-        assert (labels["service"], labels["method"], labels["route"]) == ("items", "POST", "/items")
+        assert (labels["service"], labels["method"], labels["route"]) == ("items", "POST", "/slow")
         assert (labels["status"], count) == ("2xx", 1)
+        # The trace came through the mailbox: a line of the request has it.
+        assert "items: [4bf92f35] slow" in "\n".join(map(str, box.board.log))
         assert found["torpor_http_duration_seconds_count"][0][1] == 1
         assert found["torpor_start"] == [({"board": "box", "cause": "deep sleep"}, 1)]
         assert found["torpor_store_commits_total"][0][1] >= 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +19,11 @@ from tests.helpers.running import Running, running, write_cluster
 from torpor_tools.cli import root as torpor
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
+from torpor_tools.gateway import Gateway, tracing
+from torpor_tools.gateway.client import Request
+from torpor_tools.gateway.tracing import Tracer
 from torpor_tools.link import image_files
+from torpor_tools.project.mailbox import from_url
 
 FRONT = """
 from services.mid import Mid
@@ -60,13 +68,63 @@ KEY = "8f" * 32
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
+class Collector(ThreadingHTTPServer):
+    """Takes OTLP/JSON, and refuses the first request."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Taker)
+        self.spans: list[dict[str, Any]] = []
+        self.requests = 0
+
+    def take(self, path: str, body: dict[str, Any]) -> int:
+        self.requests += 1
+        if path != "/v1/traces" or self.requests == 1:
+            return 503
+        for resource in body["resourceSpans"]:
+            labels = {
+                a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]
+            }
+            for span in resource["scopeSpans"][0]["spans"]:
+                service, host = labels["service.name"], labels["host.name"]
+                self.spans.append({"service": service, "host": host, **span})
+        return 200
+
+
+class _Taker(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(self.server.take(self.path, body))
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *ignored: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def collector() -> Iterator[Collector]:
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Path:
     root = write_cluster(tmp_path_factory.mktemp("traces"), {"front": FRONT, "mid": MID})
     (root / "services" / "far").mkdir()
     (root / "services" / "far" / "__init__.py").write_text(FAR)
     far = '\n[boards.shed]\ntype = "RPI_PICO_W"\nservices = ["far"]\n[services.far]\nport = 8003\n'
-    (root / "cluster.toml").write_text((root / "cluster.toml").read_text() + far + "[traces]\n")
+    traces = f'[traces]\notlp = "http://127.0.0.1:{collector.server_address[1]}"\n'
+    (root / "cluster.toml").write_text((root / "cluster.toml").read_text() + far + traces)
     (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
     return root
 
@@ -156,3 +214,68 @@ def test_an_image_has_it_only_if_the_cluster_asks_for_it(project: Path, tmp_path
     root = write_cluster(tmp_path, {"far": FAR})
     assert not [name for name in image_files(load_plan(root), "box") if "traces" in name]
     assert [name for name in image_files(load_plan(project), "box") if "traces" in name]
+
+
+@pytest.mark.anyio
+async def test_the_gateway_begins_traces_and_sends_all_spans_to_a_collector(
+    boards: Running,
+    project: Path,
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracing, "EVERY_S", 0.1)
+    gateway = Gateway(
+        load_plan(project),
+        from_url("mqtt://localhost:1"),  # no board has a mailbox
+        {},
+        tmp_path / "gateway",
+        bind="127.0.0.1",
+        ports={},
+        resolve=lambda home, _: boards.address(home.service),
+    )
+    async with gateway:
+        url = f"http://127.0.0.1:{gateway.ports[8001]}/go/5"
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(url)).json() == 10
+        async with asyncio.timeout(30):
+            while not collector.spans:
+                await asyncio.sleep(0.01)
+    found = {(span["host"], span["name"]): span for span in collector.spans}
+    first, second = found["gateway", "GET /go/5"], found["box", "GET /go/5"]
+    wire, far = found["box", "far.slow"], found["shed", "far.slow"]
+    assert "parentSpanId" not in first
+    chain = [second, found["box", "mid.twice"], wire, far]
+    assert [span["service"] for span in chain] == ["front", "mid", "far", "far"]
+    assert [second["parentSpanId"], far["parentSpanId"]] == [first["spanId"], wire["spanId"]]
+    assert len({span["traceId"] for span in collector.spans}) == 1
+    assert len(collector.spans) == len({span["spanId"] for span in collector.spans}) == 6
+    assert collector.requests >= 2  # the first was refused, and is sent again
+    times = [(int(s["startTimeUnixNano"]), int(s["endTimeUnixNano"])) for s in (first, second)]
+    assert times[0][0] <= times[1][0] <= times[1][1] <= times[0][1]
+
+
+@pytest.mark.parametrize(
+    ("header", "passed", "recorded"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-", True),
+        (f"00-{TRACE}-{SPAN}-00", f"00-{TRACE}-", False),
+        (f"cc-{TRACE}-{SPAN}-01-more", f"00-{TRACE}-", True),
+        (f"00-{TRACE}-{SPAN}-01-more", "00-", True),
+        ("nonsense", "00-", True),
+    ],
+)
+def test_what_the_gateway_passes_on(header: str, passed: str, recorded: bool) -> None:
+    async def none() -> list[Any]:
+        return []
+
+    headers = [(b"host", b"x"), (b"tracestate", b"a=1"), (b"traceparent", header.encode())]
+    request, span = Tracer(None, none).begin(Request("GET", b"/a?b", headers, 1), "front")
+    parent = (request.header(b"traceparent") or b"").decode()
+    assert parent.startswith(passed)
+    assert SPAN not in parent
+    assert (TRACE in parent) == (len(passed) > 3) == (request.header(b"tracestate") is not None)
+    assert parent.endswith("-01" if recorded else "-00")
+    assert bool(span) == recorded
+    if span:
+        assert (span.name, span.id in parent) == ("GET /a", True)

@@ -25,6 +25,7 @@ from .figures import figures_of
 from .message import Header, Topics
 from .parked import LostError, Parked
 from .response import RefusedError, Response, has_length
+from .tracing import Tracer
 
 Resolve = Callable[["Home", str], tuple[str, int]]
 
@@ -77,6 +78,7 @@ class App:
         resolve: Returns the address and port of a service on a board that is awake.
         wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
         documents: Service -> its OpenAPI document, which boards do not have.
+        tracer: Traces the requests, if the cluster asks for it.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class App:
         resolve: Resolve,
         wait_s: float,
         documents: Mapping[str, dict[str, Any]],
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._documents = documents
         self._homes = homes
         self._parked = parked
@@ -118,6 +122,21 @@ class App:
         if path == b"/openapi.json" and document and "/openapi.json" not in document["paths"]:
             await response.send_json(200, document)
             return
+        if self._tracer is None:
+            await self._pass_or_park(home, request, response)
+            return
+        request, span = self._tracer.begin(request, home.service)
+        status = 499  # as long as nothing was sent: the client has gone
+        try:
+            await self._pass_or_park(home, request, response)
+        except RefusedError as error:
+            status = error.status
+            raise
+        finally:
+            if span:
+                self._tracer.end(span, response.status or status)
+
+    async def _pass_or_park(self, home: Home, request: Request, response: Response) -> None:
         key = request.header(b"idempotency-key")
         wishes = Wishes.of(request.headers)
         address = self._address(home)

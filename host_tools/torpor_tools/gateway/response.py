@@ -45,6 +45,7 @@ class Response:
         self._is_chunked = False
         self.keeps = keeps
         self.has_begun = False
+        self.status = 0  # that was sent
         self.ends_with_connection = False
 
     async def send(self, status: int, headers: Iterable[Header], body: bytes) -> None:
@@ -54,6 +55,7 @@ class Response:
         if has_body and not has_length(headers):
             headers.append((b"content-length", b"%d" % len(body)))
         self.has_begun = True
+        self.status = status
         await self._write(self._head(status, headers) + (body if has_body else b""))
 
     async def start(self, status: int, headers: Iterable[Header]) -> None:
@@ -67,6 +69,7 @@ class Response:
                 self.ends_with_connection = True
                 self.keeps = False
         self.has_begun = True
+        self.status = status
         await self._write(self._head(status, headers))
 
     async def write(self, data: bytes) -> None:

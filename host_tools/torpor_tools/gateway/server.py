@@ -13,10 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..board.live.traces import Span, spans_of
+from ..client.tools import Tools
 from ..contracts.openapi import documents
 from ..errors import Problem, UserError
 from ..model.cluster import Mailbox
 from ..model.plan import Plan
+from ..project.secrets import cluster_keys
 from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
@@ -24,6 +27,7 @@ from .client import Client
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
+from .tracing import Tracer
 
 _log = logging.getLogger("torpor.gateway")
 _CLEAN_S = 30
@@ -71,6 +75,9 @@ class Gateway:
         self._topics = Topics(plan.cluster.name)
         self._homes = homes(plan)
         self._documents = documents(plan)
+        self._plan = plan
+        asked = plan.cluster.observe.traces
+        self._tracer = Tracer(asked.otlp, self._spans) if asked else None
         self.parked = Parked(limit)
         self.broker = Broker(
             where, login, self._topics.heard, self._hear, self._topics.echo, self._caught_up
@@ -121,11 +128,14 @@ class Gateway:
             self._resolve,
             self._wait_s,
             self._documents,
+            self._tracer,
         )
         self._tasks = [
             asyncio.create_task(self.broker.run()),
             asyncio.create_task(self._clean()),
         ]
+        if self._tracer:
+            self._tasks.append(asyncio.create_task(self._tracer.run()))
         if self._nats:
             self._tasks.append(asyncio.create_task(self._nats.watch(self.broker.connected)))
         handle, loop = self._app.handle, asyncio.get_running_loop()
@@ -246,6 +256,34 @@ class Gateway:
         task = asyncio.create_task(self.broker.publish(self._topics.inbox(board), note))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+
+    async def _spans(self) -> list[Span]:
+        """The newest spans of the boards that are awake, if the project has the cluster's key."""
+        plan = self._plan
+        if not cluster_keys(plan.cluster.root):
+            return []
+        first = {home.board: home for homes in self._homes.values() for home in homes}
+        found = await asyncio.gather(
+            *(
+                asyncio.to_thread(self._spans_of, first[b.name])
+                for b in plan.boards
+                if b.name in first
+            )
+        )
+        return [span for spans in found for span in spans]
+
+    def _spans_of(self, home: Home) -> list[Span]:
+        board = self._plan.board(home.board)
+        status = self.parked.boards.get(home.board)
+        deep = board.power is not None and board.power.policy == "deep"
+        if deep or (status and status.state != "awake"):
+            return []  # a question would keep it awake
+        host, port = self._resolve(home, status.address if status else home.host)
+        try:
+            with Tools(self._plan, self._plan.cluster.root, board, f"{host}:{port}") as tools:
+                return spans_of(board.name, tools.ask("trace"))
+        except UserError:
+            return []  # the trace has the gateway's own spans at least
 
     async def _clean(self) -> None:
         """Delete old answers and keys from the broker. Never returns."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-_ROOT = "0" * 16
 
 
 @dataclass
@@ -56,14 +54,33 @@ def spans_of(board: str, answer: dict[str, Any]) -> list[Span]:
 
 def tree(root: Span, spans: Iterable[Span]) -> Span:
     """Hang the spans below those that caused them; one whose cause is unknown, below the root."""
-    known = {span.id: span for span in spans}
+    found = list(spans)
+    known = {span.id for span in found}
+    for span in found:
+        if span.parent not in known:
+            span.parent = root.id
+    hang([root], found)
+    return root
+
+
+def hang(roots: Sequence[Span], spans: Iterable[Span]) -> list[Span]:
+    """Hang spans below those that caused them, and return what belongs to ``roots``, these first.
+
+    The times of boards are moved into those of the roots.
+    """
+    known = {span.id: span for span in [*roots, *spans]}
     for span in known.values():
         span.children = []
-    root.children = []
     for span in sorted(known.values(), key=lambda span: span.start_us):
-        known.get(span.parent, root).children.append(span)
-    _align(root)
-    return root
+        if span.parent in known and span.trace == known[span.parent].trace:
+            known[span.parent].children.append(span)
+    found = list(roots)
+    for root in roots:
+        if root.parent not in known:
+            _align(root)
+    for span in found:  # which grows
+        found += [child for child in span.children if child not in roots]
+    return found
 
 
 def _align(parent: Span) -> None:
