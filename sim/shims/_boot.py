@@ -45,6 +45,7 @@ if "blocks" in _sim.facts:
     __import__("_room").install()
 if "blocking" in _sim.facts:
     __import__("_blocked").install()
+__import__("_nested").install()
 _sim.trace("boot", cause=_sim.facts["reset_cause"])
 if "links" in _sim.facts:
     import _record  # before the program: it weighs what is there already

@@ -1,9 +1,9 @@
 """The process of one emulated board: ``python -m torpor_sim._emulator_process SETTINGS``.
 
 SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {guest port: host port},
-``terminal`` (whether the serial line also gets a pseudo-terminal) and ``parent`` (a process id). It
-writes one JSON object a line on its output and reads orders from its input, in the same form. It
-ends when its input or its parent ends.
+``terminal`` (whether the serial line also gets a pseudo-terminal), ``i2c`` {bus: port where its
+devices are modelled} and ``parent`` (a process id). It writes one JSON object a line on its output
+and reads orders from its input, in the same form. It ends when its input or its parent ends.
 
 Only this process imports the emulator: it fills a processor, and one that hangs can be killed.
 """
@@ -27,6 +27,7 @@ from rp2040py.utils.firmware_retrieve import MICROPYTHON
 
 from ._launch import die_with
 from .forward import Radio
+from .wire_i2c import WiredI2C
 
 _LONGEST = 1 << 16  # bytes; a line without end is cut here
 _ENUMERATE_S = 120.0
@@ -43,6 +44,8 @@ class _Emulator:
             board=self._board(settings["uf2"]),
             filesystem=Path(filesystem) if filesystem else None,
         )
+        for bus, port in settings["i2c"].items():
+            WiredI2C(self._device.mcu.i2c[int(bus)], ("127.0.0.1", port))
         self._reset_device = self._device.mcu.watchdog.on_watchdog_trigger
         self._device.mcu.watchdog.on_watchdog_trigger = self._on_reset
         self._repl: InteractiveRepl

@@ -6,7 +6,8 @@ clock (``time.ticks_ms``, the times in its log, ``EmulatedBoard.device_ms``) cou
 So measure by the board's clock, and wait for events with generous limits of wall time.
 
 The emulated access point takes any name and password; scans show ``ACCESS_POINT``. The board gets
-10.0.0.2 by DHCP and reaches the network of this computer. Nothing is wired to its pins.
+10.0.0.2 by DHCP and reaches the network of this computer. Nothing is wired to its pins, except what
+``i2c`` connects.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class EmulatedBoard:
     ``filesystem`` is a LittleFS2 image to put on top of it. ``forwards`` maps ports of the board
     to ports of this computer; 0 takes a free one. With ``terminal`` the serial line is also a
     pseudo-terminal, for mpremote and the like. ``log`` receives every line. On a computer one
-    board is emulated at a time: ``waiting`` is called if this one must wait for another.
+    board is emulated at a time: ``waiting`` is called if this one must wait for another. ``i2c``
+    maps the numbers of I2C buses to the TCP ports at which other processes model the devices there
+    (the protocol is in ``wire_i2c.py``).
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class EmulatedBoard:
         name: str = "emulated",
         log: Callable[[LogLine], None] | None = None,
         waiting: Callable[[], None] | None = None,
+        i2c: Mapping[int, int] | None = None,
     ) -> None:
         self.name = name
         self._turn = Turn()
@@ -73,6 +77,7 @@ class EmulatedBoard:
             "bind": bind,
             "forwards": {str(guest): host for guest, host in (forwards or {}).items()},
             "terminal": terminal,
+            "i2c": {str(bus): port for bus, port in (i2c or {}).items()},
         }
         self._bind = bind
         self._told = log
