@@ -137,6 +137,26 @@ class Pin(getattr(machine._native, "PinBase", object)):
         return "Pin(%s, mode=%s)" % (self._id, "OUT" if self._output() else "IN")
 
 
+class _Table:
+    """``Pin.board`` or ``Pin.cpu``: the pins by name."""
+
+    def __init__(self, prefixes):
+        self._prefixes = prefixes
+
+    def __getattr__(self, text):
+        try:
+            if text.rstrip("0123456789") in self._prefixes:
+                return Pin(text)
+        except ValueError:
+            pass
+        raise AttributeError(text)
+
+
+if facts.get("gpio"):
+    # An ESP32's generic firmware names no pins.
+    Pin.board = _Table(() if _ESP32 else ("GP", "LED", "WL_GPIO", "EXT_GPIO"))
+    if not _ESP32:
+        Pin.cpu = _Table(("GPIO", "EXT_GPIO"))
 if _ESP32:
     import _pin_esp32  # noqa: F401
 if _devices is not None:

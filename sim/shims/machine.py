@@ -21,8 +21,9 @@ if _ESP32:
 
 # Loaded when first used, to leave the heap to the program.
 _LAZY = {"Pin": "_pin", "ADC": "_adc", "WDT": "_wdt", "RTC": "_rtc"}
-if not _ESP32:
-    _LAZY["mem32"] = "_mem32"
+if facts["port"] != "unix":
+    for _name in ("mem8", "mem16", "mem32"):
+        _LAZY[_name] = "_memory"
 _frequency = facts["frequency"]
 
 

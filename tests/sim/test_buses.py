@@ -243,3 +243,57 @@ time.sleep_ms(10)
 print(10 <= time.ticks_diff(time.ticks_ms(), start))
 """
     assert await printed(tmp_path, source, desk(kind=port)) == ["True"]
+
+
+_REGISTERS = """
+import asyncio
+import machine
+from machine import Pin
+
+def attempt(function):
+    try:
+        print(function())
+    except Exception as e:
+        print(type(e).__name__, e)
+
+for memory in (machine.mem8, machine.mem16, machine.mem32):
+    attempt(lambda: memory[id(memory) & ~3])  # of the simulator's own process
+attempt(lambda: machine.mem32[0x4005800D])
+
+async def outer():
+    inner = asyncio.sleep(0)
+    for run in (asyncio.run, asyncio.get_event_loop().run_until_complete):
+        attempt(lambda: run(inner))
+
+asyncio.run(outer())
+"""
+_PICO = """
+machine.mem32[0x4005800C] = 0x12345678
+print(hex(machine.mem8[0x4005800D]), hex(machine.mem16[0x4005800E]))
+machine.mem8[0x40058010] = 7
+print(hex(machine.mem32[0x40058010]))
+print(Pin.board.GP5, Pin.cpu.GPIO5, Pin(Pin.board.LED, Pin.OUT), Pin.cpu.EXT_GPIO1)
+for name in ("GP99", "GPIO5", "IN"):
+    attempt(lambda: getattr(Pin.board, name))
+"""
+
+
+@pytest.mark.parametrize("kind", ["RPI_PICO_W", "ESP32_GENERIC"])
+async def test_what_would_reach_the_host_or_break_the_loop(tmp_path: Path, kind: str) -> None:
+    pico = kind == "RPI_PICO_W"
+    lines = await printed(tmp_path, _REGISTERS + _PICO * pico, desk(kind=kind))
+    assert all(line.startswith("NotImplementedError the simulator has no") for line in lines[:3])
+    nested = "RuntimeError asyncio.%s() in a running event loop: use await instead"
+    assert lines[3:6] == [
+        "ValueError address 4005800d is not aligned to 4 bytes",
+        nested % "run",
+        nested % "run_until_complete",
+    ]
+    assert not pico or lines[6:] == [
+        "0x56 0x1234",
+        "0x7070707",  # a narrow write reaches all lanes: RP2040 datasheet, 2.1.4
+        "Pin(5, mode=IN) Pin(5, mode=IN) Pin(LED, mode=OUT) Pin(EXT_GPIO1, mode=IN)",
+        "AttributeError GP99",
+        "AttributeError GPIO5",
+        "AttributeError IN",
+    ]

@@ -511,6 +511,74 @@ def test_a_kind_of_board_lists_its_pins(capsys: pytest.CaptureFixture[str]) -> N
     assert "pin 26 adc, i2c1.sda, spi1.sck, wakes" in told
 
 
+_BIT_BY_BIT = """
+import time
+from ds18x20 import DS18X20
+from machine import Pin
+from onewire import OneWire
+wire = OneWire(Pin(22))
+
+def search():
+    "The search of Maxim's application note 187, for one ROM after another."
+    found, taken = [], []
+    while True:
+        wire.reset()
+        wire.writebyte(wire.SEARCH_ROM)
+        rom, last = [], -1
+        for n in range(64):
+            bit, other = wire.readbit(), wire.readbit()
+            if bit and other:
+                return found
+            if not bit and not other:
+                bit = taken[n] if n < len(taken) else 0
+                last = n if not bit else last
+            wire.writebit(bit)
+            rom.append(bit)
+        found.append(sum(bit << n for n, bit in enumerate(rom)).to_bytes(8, "little"))
+        if last < 0:
+            return found
+        taken = rom[:last] + [1]
+
+def scratch(rom):
+    wire.select_rom(rom)
+    wire.writebyte(0xBE)
+    data = bytearray(9)
+    wire.readinto(data)
+    return data, wire.crc8(data)
+
+old, cold = search()
+print(cold.hex(), old.hex())
+print(scratch(cold)[0].hex())
+wire.reset()
+wire.write(b"\\xcc\\x44")
+print(wire.readbit(), end=" ")
+time.sleep_ms(760)
+print(wire.readbit())
+DS18X20(wire).write_scratch(cold, b"\\x01\\x02\\x1f")
+data, crc = scratch(cold)
+print(data[:8].hex(), crc, DS18X20(wire).read_temp(cold), DS18X20(wire).read_scratch(cold) == data)
+data, crc = scratch(old)
+print(crc, (data[0] >> 1) - 0.25 + (data[7] - data[6]) / data[7])
+print(scratch(b"\\x28nobody!")[0].hex())
+print(OneWire(Pin(21)).readbyte())
+"""
+
+
+async def test_one_wire_bit_by_bit(tmp_path: Path) -> None:
+    probe = {"model": "ds18b20", "pin": 22}
+    cold = {**probe, "rom": "28ff641e8216c3a1", "temperature": -10.125}
+    old = {**probe, "rom": "10ff5d2a6f180392", "temperature": 25.8}  # a DS18S20
+    assert await printed(tmp_path, _BIT_BY_BIT, desk({"cold": cold, "old": old})) == [
+        "28ff641e8216c3a1 10ff5d2a6f180392",
+        "50054b467fff0c101c",  # 85 degrees, as in the datasheet's table 1
+        "0 1",
+        "5eff01021fff0c10 0 -10.125 True",  # FF5Eh is -10.125 degrees there
+        "0 25.8125",
+        "ff" * 9,
+        "255",
+    ]
+
+
 def test_thermometers_may_share_a_wire() -> None:
     one = {"model": "ds18b20", "pin": 22}
     assert not problems({"a": one, "b": {**one, "rom": "28ff5d2a6f180392"}})

@@ -36,10 +36,6 @@ _FILES = {
 }
 _ESP32_ONLY = ("ADCBlock", "DAC", "TouchPad")
 # Beside them UART has ``ioctl``, by which ``select`` asks a stream that is written in Python.
-# Names that the firmware has and the simulator does without.
-_LACKING = {
-    "Pin": {"board", "cpu"},  # tables of pins by name: use Pin("GP5")
-}
 # Arguments that have no name in C, or that the stubs take from the documentation of other ports,
 # and these ports do not have: ports/rp2/machine_*.c and ports/esp32/machine_*.c of 1.27.
 _ELSEWHERE = {
@@ -123,7 +119,7 @@ async def test_names_are_those_of_the_pico_ws_firmware(tmp_path: Path) -> None:
     found = await _dir(tmp_path, "RPI_PICO_W", names)
     for name in names:
         firmwares = set(firmware("rp2").members[f"machine.{name}"])
-        assert found[name] - {"ioctl"} == firmwares - _LACKING.get(name, set()), name
+        assert found[name] - {"ioctl"} == firmwares, name
 
 
 async def test_names_are_those_of_an_esp32s_stubs(tmp_path: Path) -> None:
@@ -152,3 +148,23 @@ async def test_modules_have_the_names_of_the_firmware(tmp_path: Path, module: st
     found = set((await printed(tmp_path, source, desk()))[0].split())
     own = {name for name in table.modules.get(module, ()) if name[:1] != "_"}
     assert own - {"micropython", "const"} <= found
+
+
+async def test_classes_of_modules_have_the_names_of_the_firmware(tmp_path: Path) -> None:
+    classes = {
+        "dht": "DHT22(Pin(5))",
+        "ds18x20": "DS18X20(OneWire(Pin(5)))",
+        "neopixel": "NeoPixel(Pin(5), 2)",
+        "onewire": "OneWire(Pin(5))",
+    }
+    members = firmware("rp2").members
+    source = "import dht, ds18x20, neopixel, onewire\n"
+    source += "from machine import Pin\nfrom onewire import OneWire\n"
+    wanted = []
+    for module, call in classes.items():
+        names = members[f"{module}.{call.partition('(')[0]}"]
+        public = sorted(name for name in names if name[:1] != "_")
+        wanted.append(f"{module} []")
+        source += f"it = {module}.{call}\n"
+        source += f"print('{module}', [n for n in {public} if not hasattr(it, n)])\n"
+    assert await printed(tmp_path, source, desk()) == wanted

@@ -155,6 +155,7 @@ def _together(
     yield from heard.hearing_boards_listen(cluster, contracts)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
+    modules, _ = lib.lib_modules(cluster.root)
     for entry in cluster.boards:
         if entry.type in boards:
             yield from placement.listeners_fit(entry, boards[entry.type], cluster)
@@ -162,9 +163,11 @@ def _together(
             yield from placement.host_name_fits(entry, boards[entry.type])
             yield from placement.states_fit(entry, boards[entry.type], contracts)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
-            yield from pins.pins_exist(cluster, entry, boards[entry.type], sources)
+            yield from pins.pins_exist(cluster, entry, boards[entry.type], sources, modules)
             yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)
-        yield from pins.pins_have_one_owner(cluster, entry, sources)
+        yield from pins.pins_have_one_owner(
+            cluster, entry, boards.get(entry.type), sources, modules
+        )
         yield from sleep.something_wakes(entry, contracts)
         yield from sleep.something_listens(entry, cluster)
 

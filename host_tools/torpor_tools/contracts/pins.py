@@ -1,20 +1,25 @@
-"""The pins that services use, where the number is written out, held against their board."""
+"""The pins that services use, where the number is written out, held against their board.
+
+A pin in a module of ``lib/`` is a pin of each service that imports the module.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..errors import Problem, Where
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from ..suggest import listing, ranges
+from .lib import reached
 from .source import Source
 from .source_module import Module
 
 _BUSES = {"machine.I2C": "i2c", "machine.SPI": "spi", "machine.UART": "uart"}
 _SOFT = ("machine.SoftI2C", "machine.SoftSPI")
+_TABLES = ("machine.Pin.board", "machine.Pin.cpu")
 _CHANNELS = 5  # that a Pico's ADC takes by number: NUM_ADC_CHANNELS in ports/rp2/machine_adc.c
 
 
@@ -29,27 +34,42 @@ class _Use:
 
 
 def pins_exist(
-    cluster: Cluster, board: BoardEntry, kind: Board, sources: dict[str, Source]
+    cluster: Cluster,
+    board: BoardEntry,
+    kind: Board,
+    sources: dict[str, Source],
+    lib: Iterable[Module],
 ) -> Iterator[Problem]:
     """Each pin is one that the board has, and can do what it is used for."""
     for name, source in _of(board, sources):
-        for use in _uses(source, _entry(cluster, name)):
+        modules = _modules(source, lib)
+        for use in _uses(modules, _entry(cluster, name)):
             if wrong := _wrong(use, kind):
                 yield Problem(use.where, *wrong)
-        yield from _buses_exist(source, kind)
+        yield from _buses_exist(modules, kind)
 
 
 def pins_have_one_owner(
-    cluster: Cluster, board: BoardEntry, sources: dict[str, Source]
+    cluster: Cluster,
+    board: BoardEntry,
+    kind: Board | None,
+    sources: dict[str, Source],
+    lib: Iterable[Module],
 ) -> Iterator[Problem]:
-    """Two services of a board do not drive the same pin; both may read it."""
+    """Two services of a board do not drive the same pin; both may read it.
+
+    A pin of a module of ``lib/`` that both import is not counted: which of them uses it is known
+    only when they run.
+    """
     owners: dict[int | str, tuple[str, _Use]] = {}
     for name, source in _of(board, sources):
-        for use in _uses(source, _entry(cluster, name)):
+        for use in _uses(_modules(source, lib), _entry(cluster, name)):
             if use.kind != "Pin":
                 continue
-            owner, first = owners.setdefault(use.pin, (name, use))
-            if owner != name and not (use.mode == first.mode == "IN"):
+            owner, first = owners.setdefault(_same(use.pin, kind), (name, use))
+            if owner == name or use.where == first.where:
+                continue
+            if not (use.mode == first.mode == "IN"):
                 what = f"{name} uses pin {use.pin} of {board.name}, which {owner} uses"
                 remedy = f"{owner} does so at {first.where}: let one service own it, or both read"
                 yield Problem(use.where, what, f"{remedy} it with Pin.IN")
@@ -62,6 +82,17 @@ def _of(board: BoardEntry, sources: dict[str, Source]) -> Iterator[tuple[str, So
             yield name, sources[name]
 
 
+def _modules(source: Source, lib: Iterable[Module]) -> tuple[Module, ...]:
+    """A service's modules, its main one first, and those of ``lib/`` that it imports."""
+    return (*source.modules, *reached(source.modules, lib))
+
+
+def _same(pin: int | str, kind: Board | None) -> int | str:
+    """One name for a pin that has several: 5 for GP5."""
+    number = _number(pin, kind) if kind and isinstance(pin, str) else -1
+    return number if number >= 0 else pin
+
+
 def _entry(cluster: Cluster, name: str) -> ServiceEntry | None:
     return next((entry for entry in cluster.services if entry.name == name), None)
 
@@ -71,21 +102,23 @@ def _wrong(use: _Use, kind: Board) -> tuple[str, str] | None:
     pins = kind.pins
     if not pins.gpio:
         return None
-    if isinstance(use.pin, str):
-        known = use.pin in pins.names or _number(use.pin, kind) in pins.gpio
-        return None if known else (f"a {kind.name} has no pin {use.pin}", _names(kind))
-    if use.kind == "ADC" and kind.port == "rp2" and 0 <= use.pin < _CHANNELS:
+    pin = _same(use.pin, kind)
+    if isinstance(pin, str):
+        known = pin in pins.names
+        return None if known else (f"a {kind.name} has no pin {pin}", _names(kind))
+    if use.kind == "ADC" and kind.port == "rp2" and pin == use.pin and 0 <= pin < _CHANNELS:
         return None
-    if use.pin not in pins.gpio:
-        return f"a {kind.name} has no pin {use.pin}", f"it has {ranges(pins.gpio)}"
-    if use.kind == "ADC" and use.pin not in pins.adc:
+    if pin not in pins.gpio:
+        remedy = f"it has {ranges(pins.gpio)}" if pin == use.pin else _names(kind)
+        return f"a {kind.name} has no pin {use.pin}", remedy
+    if use.kind == "ADC" and pin not in pins.adc:
         what = f"pin {use.pin} of a {kind.name} has no analogue input"
         return what, f"use one of {ranges(pins.adc)}"
-    if use.mode in ("OUT", "OPEN_DRAIN") and use.pin in pins.input_only:
+    if use.mode in ("OUT", "OPEN_DRAIN") and pin in pins.input_only:
         what = f"pin {use.pin} of a {kind.name} can only be an input"
         return what, f"others can be outputs; only inputs are {ranges(pins.input_only)}"
     valid = pins.valid.get(use.kind)
-    if valid and use.pin not in valid:
+    if valid and pin not in valid:
         return f"pin {use.pin} of a {kind.name} cannot be {use.kind}", f"use one of {ranges(valid)}"
     return None
 
@@ -101,8 +134,8 @@ def _names(kind: Board) -> str:
     return f"{numbers}, and {listing(kind.pins.names)}" if kind.pins.names else numbers
 
 
-def _buses_exist(source: Source, kind: Board) -> Iterator[Problem]:
-    for module, call in _calls(source):
+def _buses_exist(modules: Iterable[Module], kind: Board) -> Iterator[Problem]:
+    for module, call in _calls(modules):
         name = _BUSES.get(module.origin(call.func))
         number = _constant(module, call.args[0] if call.args else _keyword(call, "id"))
         if name and isinstance(number, int) and kind.pins.buses:
@@ -113,11 +146,11 @@ def _buses_exist(source: Source, kind: Board) -> Iterator[Problem]:
                 yield module.problem(call, what, f"it has {listing(have)}")
 
 
-def _uses(source: Source, entry: ServiceEntry | None) -> Iterator[_Use]:
-    for module, call in _calls(source):
+def _uses(modules: tuple[Module, ...], entry: ServiceEntry | None) -> Iterator[_Use]:
+    for module, call in _calls(modules):
         name = module.origin(call.func)
         if name in ("machine.Pin", "machine.ADC", "machine.PWM") and call.args:
-            config = entry if module is source.main else None
+            config = entry if module is modules[0] else None
             pin, where = _value(module, _unwrapped(module, call.args[0]), config)
             if pin is not None:
                 kind = "ADC" if name == "machine.ADC" else "Pin"
@@ -150,9 +183,9 @@ def _unwrapped(module: Module, node: ast.expr) -> ast.expr:
     return node
 
 
-def _calls(source: Source) -> Iterator[tuple[Module, ast.Call]]:
+def _calls(modules: Iterable[Module]) -> Iterator[tuple[Module, ast.Call]]:
     """All calls but those of ``Pin`` for a line of a bus or for an ``ADC``."""
-    for module in source.modules:
+    for module in modules:
         inner = set()
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and module.origin(node.func) in (
@@ -191,7 +224,13 @@ def _setting(node: ast.expr) -> str:
 
 
 def _constant(module: Module, node: ast.expr | None) -> int | str | None:
-    """The value of a literal, or of a name that the module sets once, with or without const()."""
+    """The value of a literal, or of a name that the module sets once, with or without const().
+
+    ``Pin.board.GP5`` is the name GP5.
+    """
+    if isinstance(node, ast.Attribute):
+        table, _, name = module.origin(node).rpartition(".")
+        return name if table in _TABLES else None
     if isinstance(node, ast.Constant) and type(node.value) in (int, str):
         return node.value  # type: ignore[return-value]
     if isinstance(node, ast.Name):
