@@ -24,4 +24,4 @@ def _checked(name):
 def install():
     for name in _NAMES:
         setattr(core, name, _checked(name))
-    asyncio.run = core.run
+    asyncio.run = core.run  # type: ignore[attr-defined]

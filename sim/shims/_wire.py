@@ -32,7 +32,7 @@ class Line:
     def reset(self):
         self._roms = sorted(self._bus._probes())  # the probes that still listen
         self._answer = None  # the bits that they send
-        self._search = None  # the number of the bit of the ROM, and how often it was read
+        self._search: list = []  # the number of the bit of the ROM, and how often it was read
         self._written = 0
         self._count = 0
         self._take = self._take_rom_command
@@ -162,6 +162,6 @@ class Line:
     def _choose(self, value):
         at = self._search[0]
         self._roms = [r for r in self._roms if bytes.fromhex(r)[at >> 3] >> (at & 7) & 1 == value]
-        self._search = [at + 1, 0] if at < 63 else None
+        self._search = [at + 1, 0] if at < 63 else []
         if at == 63:
             self._take = self._take_function
