@@ -35,15 +35,26 @@ def on(event: type[E], durable: bool = False) -> "Callable[[Handler[S, E]], Hand
     return lambda method: method
 
 
-def get(path: str, content_type: str | None = None) -> Callable[[F], F]:
+def get(
+    path: str, content_type: str | None = None, deadline_ms: int | None = None
+) -> Callable[[F], F]:
     """Answer ``GET path`` with this method; ``<name>`` in the path binds to the argument ``name``.
 
-    ``content_type`` replaces the one that follows from the type of what the method returns.
+    Args:
+        path: The path, a literal text.
+        content_type: Replaces the one that follows from the type of what the method returns.
+        deadline_ms: How long the method may take, in ms. It is then cancelled, and the client gets
+            504. Without it the ``deadline_ms`` of the service counts, 30 s.
     """
     return lambda method: method
 
 
-def post(path: str, content_type: str | None = None, idempotent: bool = False) -> Callable[[F], F]:
+def post(
+    path: str,
+    content_type: str | None = None,
+    idempotent: bool = False,
+    deadline_ms: int | None = None,
+) -> Callable[[F], F]:
     """Answer ``POST path`` with this method; arguments not in the path come from the JSON body.
 
     ``idempotent``: executed twice it is as good as once, so a call from another board that was lost
@@ -52,13 +63,21 @@ def post(path: str, content_type: str | None = None, idempotent: bool = False) -
     return lambda method: method
 
 
-def put(path: str, content_type: str | None = None, idempotent: bool = False) -> Callable[[F], F]:
+def put(
+    path: str,
+    content_type: str | None = None,
+    idempotent: bool = False,
+    deadline_ms: int | None = None,
+) -> Callable[[F], F]:
     """Answer ``PUT path`` with this method; the arguments are as for ``post``."""
     return lambda method: method
 
 
 def delete(
-    path: str, content_type: str | None = None, idempotent: bool = False
+    path: str,
+    content_type: str | None = None,
+    idempotent: bool = False,
+    deadline_ms: int | None = None,
 ) -> Callable[[F], F]:
     """Answer ``DELETE path`` with this method; ``idempotent`` is as for ``post``."""
     return lambda method: method

@@ -7,26 +7,54 @@ so has the same deadline; what it calls on another board takes along what is lef
 import asyncio
 from time import ticks_add, ticks_diff
 
-from . import clock
+from micropython import const
+
+from . import clock, kernel
 from .service import Fault
 
+_GRACE_MS = const(1000)  # a block of ``deadline`` in the call ends first, with an error of its own
+
 _deadlines: dict = {}  # task -> when its time is over, in ticks
+_calls: dict = {}  # the same of tasks that serve a call of another board
 
 
 def left(default: int) -> int:
-    """Return the ms that the current task still has; ``default`` if it has no deadline."""
-    due = _deadlines.get(asyncio.current_task()) if _deadlines else None
-    return default if due is None else max(0, ticks_diff(due, clock.ticks()))
+    """Return the ms that the current task still has.
+
+    Without a deadline of its own it has ``default``, or what is left of the request that it
+    handles if that is less.
+    """
+    task = asyncio.current_task()
+    due = _due(task)
+    if due is not None:
+        return max(0, ticks_diff(due, clock.ticks()))
+    budget = kernel.current.budget if kernel.current else None
+    ms = budget.left(task) if budget else -1
+    return default if ms < 0 else min(default, ms)
+
+
+def _due(task):
+    due = _deadlines.get(task) if _deadlines else None
+    return _calls.get(task) if due is None else due
 
 
 def begin(ms: int) -> None:
     """Give the current task, which serves a call of another board, the caller's deadline."""
-    _deadlines[asyncio.current_task()] = ticks_add(clock.ticks(), ms)
+    _calls[asyncio.current_task()] = ticks_add(clock.ticks(), ms)
 
 
 def end() -> None:
     """The current task has served its call."""
-    _deadlines.pop(asyncio.current_task(), None)
+    _calls.pop(asyncio.current_task(), None)
+
+
+def cancel_overdue() -> None:
+    """Cancel the tasks that serve a call whose time is over: nobody waits for it any more."""
+    now = clock.ticks()
+    for task in list(_calls):
+        if ticks_diff(now, _calls[task]) > _GRACE_MS:
+            _calls[task] = now  # again after the grace, if it goes on
+            task.cancel()
 
 
 class deadline:
@@ -42,7 +70,8 @@ class deadline:
     def __enter__(self):
         task = self._task = asyncio.current_task()
         due = ticks_add(clock.ticks(), self._ms)
-        outer = self._outer = _deadlines.get(task)
+        outer = _due(task)
+        self._outer = _deadlines.get(task)
         if outer is None or ticks_diff(due, outer) < 0:
             _deadlines[task] = due
         self._timer: asyncio.Task | None = asyncio.create_task(self._expire())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .schedule import Schedule
 
 _LATE_MS = const(5000)
+_START_MS = const(30000)  # how long the start of a service may take
 
 _log = log.Log("kernel")
 
@@ -89,15 +90,19 @@ def _load_services(kernel: "Kernel") -> None:
 async def _start_services(kernel: "Kernel") -> None:
     """Start the services in order. One that fails becomes ``Unavailable``."""
     starting = [""]
-    watch = asyncio.create_task(_report_late(starting))
+    watch = asyncio.create_task(_report_late(starting, asyncio.current_task()))
     for name in kernel.cluster.SERVICES:
         if name not in kernel.failed:
             starting[0] = name
             try:
                 await kernel.services[name].start()
+                continue
+            except asyncio.CancelledError:
+                error: Exception = asyncio.TimeoutError("not done within %d ms" % _START_MS)
             except Exception as e:
-                _fail(kernel, name, e)
-                kernel.cluster.wire(kernel.services)  # peers must not call into half a service
+                error = e
+            _fail(kernel, name, error)
+            kernel.cluster.wire(kernel.services)  # peers must not call into half a service
     watch.cancel()
     await asyncio.sleep_ms(0)  # it ends, or its frame would lie among what stays
 
@@ -128,13 +133,17 @@ class Unavailable:
         raise self._fault
 
 
-async def _report_late(starting: list[str]) -> None:
-    """Log that a start does not end: nothing else on the board would begin."""
+async def _report_late(starting: list[str], starter) -> None:
+    """Log that a start does not end, and then cancel it: nothing else on the board would begin."""
     before = ""
+    late_ms = 0
     while True:
         name = starting[0]
-        if name == before:
+        late_ms = late_ms + _LATE_MS if name == before else 0
+        if late_ms:
             log.Log(name).warning("its start has not ended yet")
+        if late_ms >= _START_MS:
+            starter.cancel()
         before = name
         await asyncio.sleep_ms(_LATE_MS)
 

@@ -11,6 +11,7 @@ import asyncio
 from micropython import const
 
 from . import clock, log, loop, supervise
+from .cold import cold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _DAY_S = const(86400)
 _LOOK_MS = const(3600000)  # while the clock is not set
 # A clock may be wrong by some per cent when a long sleep ends: a board that wakes early can set it.
 _NEAR_MS = const(300000)
+# A run that lasts longer than this many periods, and longer than a request may, is cancelled.
+_MOST_PERIODS = const(4)
+_LONGEST_MS = const(30000)
 _ONE_S = const(60)  # so near before its time, a run that was late is that of its time too
 
 
@@ -61,7 +65,8 @@ class Job:
         self.method = method
         self.period = abs(period)
         self.due = 0 if period >= 0 else clock.uptime_ms() - period  # in the schedule's time, ms
-        self.running = False
+        self.running: asyncio.Task | None = None
+        self.overruns = 0  # how often it was due again during this run
 
     def due_ms(self, now: int) -> int:
         """The time until the next run, in ms; ``now`` in the schedule's time."""
@@ -73,14 +78,28 @@ class Job:
 
     async def run(self) -> None:
         """Run once. What it raises is logged, and it runs again when it is due."""
-        self.running = True
+        self.running = asyncio.current_task()
+        self.overruns = 0
+        self.began = clock.uptime_ms()
         async with loop.Hold():
             try:
                 await self.method()
             except Exception as e:
                 self.log.exception(e, "scheduled run failed")
             finally:
-                self.running = False
+                self.running = None
+
+    @cold
+    def overrun(self) -> None:
+        """Report a run that still goes on when the next is due; cancel it after some of them."""
+        self.overruns += 1
+        ms = clock.uptime_ms() - self.began
+        name = self.method.__name__
+        if self.overruns >= _MOST_PERIODS and ms > _LONGEST_MS:
+            self.log.error("%s is cancelled: it has run for %d ms", name, ms)
+            self.running.cancel()  # type: ignore[union-attr]  # only called while it runs
+        elif self.overruns == 1:
+            self.log.warning("%s still runs after %d ms: this run is left out", name, ms)
 
     def snapshot(self, now: int) -> int:
         """Return what ``resume`` needs."""
@@ -167,7 +186,9 @@ class Schedule:
             for job in self.jobs:
                 if job.due_ms(now) == 0:
                     job.begin(now)
-                    if not job.running:
+                    if job.running:
+                        job.overrun()
+                    else:
                         asyncio.create_task(job.run())
             ms = max(1, self.due_ms())
             if self._daily and not clock.synced():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -314,6 +317,19 @@ async def parts(request):
     return {"fields": fields}
 
 
+@app.post("/exact")
+async def exact(request):
+    sizes = []
+    while part := await request.stream.read(3000):
+        sizes.append(len(part))
+    try:
+        for _ in range(2000):
+            await request.stream.read(1)
+        return {"sizes": sizes, "raises": False}
+    except Exception:
+        return {"sizes": sizes, "raises": True}
+
+
 @app.post("/reads")
 async def reads(request):
     parts = []
@@ -485,6 +501,41 @@ async def _talk(address: tuple[str, int]) -> list[bytes]:
 def test_websocket(site: Running) -> None:
     answers = asyncio.run(asyncio.wait_for(_talk(site.address("site")), 20))
     assert answers == [b"got one", b"got " + b"x" * 300]
+
+
+@pytest.mark.parametrize(
+    ("frame", "answer"),
+    [
+        (b"\x81\x83\0\0\0\0one", b"\x81\x07got one"),
+        (b"\x81\xfe\x00\x80\0\0\0\0" + b"x" * 128, b"\x81\x7e\x00\x84got " + b"x" * 128),
+        # Microdot knows no continued messages: it ends the conversation.
+        (b"\x01\x82\0\0\0\0on\x80\x81\0\0\0\0e", b"\x88\x00"),
+        (b"\x88\x80\0\0\0\0", b"\x88\x00"),
+    ],
+)
+def test_a_websocket_frame_in_segments_of_one_byte(
+    site: Running, frame: bytes, answer: bytes
+) -> None:
+    with site.connect("site") as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+        )
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += sock.recv(1024)
+        for byte in frame:
+            with suppress(OSError):  # the rest of a frame that Microdot does not know
+                sock.sendall(bytes((byte,)))
+            time.sleep(0.002)  # so that the segments are not joined
+        if answer[:1] == b"\x88":
+            assert read_all(sock)[:2] in (answer, b"")  # or the unread rest has reset it
+        else:
+            data = b""
+            while len(data) < len(answer):
+                data += sock.recv(1024)
+            assert data == answer
 
 
 FAULTS = """
@@ -745,6 +796,16 @@ def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields
         for end in (-2, -4):  # a parser that reads on to the end
             cut = client.post("/parts", content=body[:end], headers=headers)
             assert cut.status_code in (200, 400)
+
+
+def test_a_stream_returns_what_is_asked_and_raises_behind_the_end(site: Running) -> None:
+    head = b"POST /exact HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n"
+    with site.connect("site") as sock:
+        sock.sendall(head)
+        for _ in range(200):
+            sock.sendall(bytes(100))
+        answer = read_all(sock).partition(b"\r\n\r\n")[2]
+    assert json.loads(answer) == {"sizes": [3000] * 6 + [2000], "raises": True}
 
 
 @pytest.mark.parametrize("size", [0, 3, 1000, 30_000])

@@ -22,11 +22,12 @@ FRESH = const(1)  # accepted, and nothing has come yet
 READING = const(2)  # a request has begun and is not whole yet
 STREAMING = const(3)  # a response is being sent in pieces, perhaps without end
 SERVING = const(4)  # a request is being handled or its response written
+HELD = const(5)  # the same request as when the watching task last looked; ``since`` is then
 
 _IDLE_MS = const(30000)  # how long a connection may be IDLE or FRESH
 _READ_MS = const(10000)  # within this time a request must be whole, else 408
 _WRITE_MS = const(10000)  # how long a client may take nothing of a response
-# A connection may be evicted once its state has lasted this long (ms); SERVING never does.
+# A connection may be evicted once its state has lasted this long (ms); from SERVING on, never.
 _GIVES_WAY_MS = (0, 50, 250, 10000)
 _ADMIT_MS = const(1000)  # how long a newcomer waits for a place
 _TURN_MS = const(10)
@@ -152,15 +153,31 @@ class Budget:
         try:
             while self.open:
                 await loop.pause(_SWEEP_MS)
-                for c in list(self.open):
-                    for_ms = clock.since(c.since)
-                    if c.state <= FRESH:
-                        if for_ms > _IDLE_MS:
-                            c.drop()
-                    elif c.state == READING:
-                        if for_ms > _READ_MS:
-                            c.time_out()
-                    elif c.stalled and clock.since(c.stalled) > _WRITE_MS:
-                        c.drop()
+                try:
+                    for c in list(self.open):
+                        self._look_at(c)
+                except MemoryError:
+                    pass  # the next look may find room
         finally:
             self._sweeper = None  # even if it dies without memory: the next connection starts one
+
+    def _look_at(self, c) -> None:
+        for_ms = clock.since(c.since)
+        if c.state <= FRESH:
+            if for_ms > _IDLE_MS:
+                c.drop()
+        elif c.state == READING:
+            if for_ms > _READ_MS:
+                c.time_out(408, "the request did not come in time")
+        elif c.stalled:
+            if clock.since(c.stalled) > _WRITE_MS:
+                c.drop()
+        elif c not in self.links:
+            c.watch()
+
+    def left(self, task) -> int:
+        """Return the ms that the request of a task still has; -1 if there is no limit."""
+        for c in self.open:
+            if c not in self.links and c.task is task:
+                return c.left()
+        return -1

@@ -20,7 +20,7 @@ from ..errnos import ENFILE
 from ..log import Log
 from ..service import Fault
 from . import wire
-from .budget import FRESH, IDLE, READING, SERVING, STREAMING, Budget
+from .budget import FRESH, HELD, IDLE, READING, SERVING, STREAMING, Budget
 from .response import encode, error
 from .routes import find
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Generator
 
     from ..kernel import Kernel
+    from . import microdot_adapter
     from .on_request import Activation
 
 _TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
@@ -41,6 +42,7 @@ _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
+_AHEAD = const(64)  # bytes read while a handler runs, to notice that its client has gone
 
 _TRACED = const(0)  # 1 in an image with [traces]
 if _TRACED:
@@ -57,6 +59,7 @@ _TICKS = const(0x3FFFFFFF)  # of a counter that wraps, also where its period is 
 # All connections read into the same buffer: its content is copied before another task runs.
 buffer = bytearray(_CHUNK)
 _view = memoryview(buffer)
+_ahead = memoryview(buffer)[:_AHEAD]
 
 _log = Log("http")
 
@@ -66,12 +69,15 @@ def start(kernel: "Kernel") -> None:
     """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
     cluster = kernel.cluster
     budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.LINKS)
+    limits = getattr(cluster, "DEADLINES", ())
     for name, port in cluster.PORTS.items():
         failed = kernel.failed.get(name)
         routes = cluster.ROUTES.get(name)
         tree = routes(kernel.services[name]) if routes and not failed else {}
         tree.update(kernel.branches)
         listener = Listener(name, port, budget, tree, failed)
+        if name in limits:
+            listener.deadline_ms = limits[name]
         try:
             listener.open()
             _log.info("%s listens on port %d", name, port)
@@ -100,6 +106,7 @@ class Listener:
     # An attribute of the class takes no heap of an object until the object sets it.
     failed = None
     activation: "Activation | None" = None  # starts the service when a client comes: see on_request
+    deadline_ms = 30000  # how long a handler may take
     spare: "wire.Request | None" = (
         None  # the request of a connection that has ended, for the next one
     )
@@ -181,6 +188,9 @@ class Connection:
     stalled: int | None = None  # since when the client has taken nothing of a response
     on_drop: "Callable | None" = None  # a function to call before another task ends the connection
     gone = False  # whether the client has closed the connection or cannot be reached
+    limit_ms = 0  # how long this handler may take, if its route says so
+    ahead = b""  # what has come while a handler ran
+    stream: "microdot_adapter._Stream | None" = None  # from which an application reads
 
     def __init__(self, listener: "Listener", sock: "socket.socket", address: "Any") -> None:
         self.listener = listener
@@ -196,7 +206,9 @@ class Connection:
         try:
             if activation:
                 self.state = SERVING  # or the budget could close it while it waits
+                self.ahead = b"-"  # keeps ``watch`` from reading the request
                 await activation.enter()
+                self.ahead = b""
                 self.state = FRESH
                 self.since = clock.ticks()
             await self._serve()
@@ -288,6 +300,9 @@ class Connection:
                     request.fields = None
                 if not request.keep:
                     return
+                if self.ahead:
+                    unread += self.ahead
+                    self.ahead = b""
                 if not unread or b"\r\n\r\n" not in unread:
                     # Else the budget could close it with a request that has come and waits.
                     self.state = IDLE
@@ -429,14 +444,54 @@ class Connection:
         self.sock.close()
         self.listener.budget.remove(self)
 
-    def time_out(self) -> None:
-        """Answer 408 and end the connection: its request has not come in time."""
+    def time_out(self, status: int, text: str) -> None:
+        """Answer with an error and end the connection, for the task that watches all."""
         self.request.keep = False
         try:
-            self.sock.write(error(self.request, Fault(408, "the request did not come in time")))
+            self.sock.write(error(self.request, Fault(status, text)))
         except (OSError, MemoryError):
-            pass  # the task that watches all connections calls this
+            pass
         self.drop()
+
+    def watch(self) -> None:
+        """Cancel the handler that runs if its client has gone or its time is over."""
+        if self._is_abandoned():
+            self.gone = True
+            self.drop()
+        elif self.state == SERVING:
+            self.state = HELD
+            self.since = clock.ticks()
+        elif self.state == HELD and not self.left():
+            _give_up(self)
+
+    def left(self) -> int:
+        """Return the ms that the handler still has; -1 for a stream, which has no limit."""
+        if self.state == STREAMING:
+            return -1
+        limit = self.limit_ms or self.listener.deadline_ms
+        return max(0, limit - clock.since(self.since)) if self.state == HELD else limit
+
+    def _is_abandoned(self) -> bool:
+        stream = self.stream
+        if self.ahead or (stream and stream.is_watching()):
+            return False
+        try:
+            n = self.sock.readinto(_ahead)
+        except OSError:
+            return True
+        if n:
+            self.ahead = bytes(_ahead[:n])
+        return n == 0
+
+
+@cold
+def _give_up(connection: Connection) -> None:
+    """Answer 504 and cancel the handler: its time is over."""
+    ms = connection.limit_ms or connection.listener.deadline_ms
+    request = connection.request
+    text = "not done within %d ms" % ms
+    Log(connection.listener.name).warning("%s %s: %s", request.verb, request.target, text)
+    connection.time_out(504, text)
 
 
 @cold

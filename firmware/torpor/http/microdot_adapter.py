@@ -129,11 +129,12 @@ class _Packed:
         self.packed.close()
 
 
-def _ended(stream) -> bytes:
+async def _ended(stream) -> bytes:
     """Return the empty read at the end of a body. Raises 400 when it is repeated forever."""
     stream.empty_reads += 1
     if stream.empty_reads > _EMPTY_READS:
         raise HTTPException(400, "Bad request")
+    await asyncio.sleep_ms(0)
     return b""
 
 
@@ -143,7 +144,7 @@ class _Body(AsyncBytesIO):
     empty_reads = 0
 
     async def read(self, n=-1):
-        return self.stream.read(n) or (n and _ended(self)) or b""
+        return self.stream.read(n) or (n and await _ended(self)) or b""
 
 
 microdot.print_exception = _report  # type: ignore[attr-defined]
@@ -415,10 +416,12 @@ class _Stream(StreamReader):
     """``request.stream`` and ``request.sock``. The head of an answer is sent in one piece."""
 
     empty_reads = 0
+    waiting = False  # whether the application waits for the client
 
     def __init__(self, connection, rest: bytes, left: int) -> None:
         super().__init__(connection.sock, {"peername": connection.address})
         self.connection = connection
+        connection.stream = self
         self.rest = rest
         self.left = left  # bytes of the body that were not read; -1: reading has no end
         self.head: bytes | None = b""  # None once it has been sent
@@ -443,35 +446,81 @@ class _Stream(StreamReader):
 
     async def _fill(self, n: int) -> None:
         """Add what comes next, up to ``n`` bytes, to those that have come. Raises ``OSError``."""
-        try:
-            data = await super().read(n)
-        except OSError:
-            self.connection.gone = True
-            raise
+        connection = self.connection
+        data = connection.ahead
+        if data:
+            connection.ahead = b""
+        else:
+            self.waiting = True
+            try:
+                data = await super().read(n)
+            except OSError:
+                connection.gone = True
+                raise
+            finally:
+                self.waiting = False
         if not data:
-            self.connection.gone = True
+            connection.gone = True
             if self.left > 0:
                 raise OSError(ECONNRESET)
         self.rest += data
 
+    def is_watching(self) -> bool:
+        """Return whether the application waits for bytes: it then sees the client go."""
+        return self.waiting
+
     async def read(self, n=-1):
+        """Return ``n`` bytes, fewer only at the end; -1: all that come until the end.
+
+        Raises ``OSError`` when the client goes before the end of a body, and when the application
+        goes on to read behind the end.
+        """
         self.begin()
-        if self.left < 0:
-            if n >= 0:
-                return await self._receive(n)
-            data = b""
-            while part := await self._receive(1024):
-                data += part
-            return data
         if n < 0:
-            return await self.readexactly(self.left)
+            if self.left < 0:
+                return await self._read_all()
+            n = self.left
+            if not n:
+                return b""
         if not n:
             return b""
         if not self.left:
-            return _ended(self)
-        data = await self._receive(min(n, self.left))
-        self.left -= len(data)
+            return await _ended(self)
+        if self.left > 0:
+            n = min(n, self.left)
+        data = self._take(n)
+        if len(data) < n:
+            data = await self._complete(data, n)
+        if self.left > 0:
+            self.left -= len(data)
+        elif not data:
+            self._end()
         return data
+
+    async def _complete(self, begun: bytes, n: int) -> bytes:
+        """Return ``n`` bytes that begin with ``begun``, fewer if the client ends before."""
+        data = bytearray(n)
+        have = len(begun)
+        data[:have] = begun
+        while have < n:
+            part = await self._receive(n - have)
+            if not part:
+                break
+            data[have : have + len(part)] = part
+            have += len(part)
+        return bytes(memoryview(data)[:have])
+
+    async def _read_all(self) -> bytes:
+        data = b""
+        while part := await self._receive(1024):
+            data += part
+        return data
+
+    def _end(self) -> None:
+        """Note that a read has found the end. Raises ``OSError`` from the second time on."""
+        self.empty_reads += 1
+        if self.empty_reads > 1:
+            raise OSError(ECONNRESET)
 
     async def readinto(self, buffer):
         data = await self.read(len(buffer))
@@ -479,25 +528,24 @@ class _Stream(StreamReader):
         return len(data)
 
     async def readexactly(self, n):
-        data = bytearray(n)
-        have = 0
-        while have < n:
-            part = await self.read(n - have)
-            if not part:
-                raise EOFError
-            data[have : have + len(part)] = part
-            have += len(part)
-        return bytes(data)
+        data = await self.read(n)
+        if len(data) < n:
+            raise EOFError
+        return data
 
     async def readline(self):
         self.begin()
         while True:
             end = self.rest.find(b"\n") + 1
             have = len(self.rest)
+            if not self.left:
+                return await _ended(self)
             if end or 0 <= self.left <= have:
                 return await self.read(end or self.left)
             await self._fill(_LINE)
             if len(self.rest) == have:
+                if not have:
+                    self._end()
                 return self._take(have)
 
     async def awrite(self, data) -> None:

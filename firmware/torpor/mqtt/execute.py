@@ -17,6 +17,7 @@ from binascii import a2b_base64, b2a_base64
 from micropython import const
 
 from .. import clock
+from ..deadline import deadline
 from ..http import wire
 from ..http.budget import SERVING, STREAMING
 from ..http.response import encode, error
@@ -196,10 +197,13 @@ class Executor:
                 await activation.enter()
             handler = find(listener, request)
             if type(handler) is not tuple:
-                return encode(request, (await handler(request)))
+                with deadline(listener.deadline_ms):
+                    return encode(request, (await handler(request)))
             connection = FakeConnection(listener, request)
             listener.budget.parked = connection
-            unsent = await handler[0](connection, handler, b"")
+            # A limit of the route's own may be longer than that of the service.
+            with deadline(handler[3] if len(handler) > 3 else listener.deadline_ms):
+                unsent = await handler[0](connection, handler, b"")
             if connection.failure:  # the client has not seen the beginning of the response
                 raise connection.failure
             return connection.sent + unsent if connection.sent else unsent

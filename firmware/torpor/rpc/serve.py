@@ -9,7 +9,7 @@ import asyncio
 from micropython import const
 
 from .. import clock, kernel, loop, sockets
-from ..deadline import begin, end
+from ..deadline import begin, cancel_overdue, end
 from ..http.budget import IDLE, READING, SERVING
 from ..http.listener import buffer
 from ..log import Log
@@ -88,6 +88,7 @@ class ServerConnection:
         self._running = 0
         self._writer = sockets.FrameWriter(connection.sock, connection)
         connection.on_drop = self._close
+        connection.watch = cancel_overdue  # it reads its socket itself
 
     # async
     def run(self, unread: bytes) -> "Generator":
@@ -156,6 +157,12 @@ class ServerConnection:
         except Fault as e:
             status = e.status
             kind, body = frames.FAULT, frames.encode((e.message, e.headers))[1]
+        except asyncio.CancelledError:  # its caller does not wait any more
+            Log(str(target, "utf-8").split(".")[0]).warning(
+                "%s, called by %s: not done within %d ms", str(target, "utf-8"), self._name, ms
+            )
+            status = 504
+            kind, body = frames.FAULT, frames.encode(("not done within %d ms" % ms, None))[1]
         except _Refused as e:
             status = e.status
             kind, body = frames.REFUSED, frames.encode(e.reason)[1]

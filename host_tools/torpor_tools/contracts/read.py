@@ -141,9 +141,11 @@ def routes(module: Module, node: Function) -> Iterator[Route]:
     for item in node.decorator_list:
         name, call = decorator(module, item) or ("", None)
         if name in VERBS and call and call.args and isinstance(constant(call.args[0]), str):
-            kind = next((constant(k.value) for k in call.keywords if k.arg == "content_type"), None)
+            values = {k.arg: constant(k.value) for k in call.keywords}
+            kind, ms = values.get("content_type"), values.get("deadline_ms")
             kind = kind if isinstance(kind, str) else None
-            yield Route(name.upper(), constant(call.args[0]), module.where(item), kind)
+            ms = ms if isinstance(ms, int) else None
+            yield Route(name.upper(), constant(call.args[0]), module.where(item), kind, ms)
 
 
 def _method(module: Module, node: ast.AsyncFunctionDef) -> Method:

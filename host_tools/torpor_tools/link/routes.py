@@ -32,17 +32,20 @@ class Binder:
     route: Route
 
     @property
-    def leaf(self) -> Code | tuple[Code, Code, str | None]:
+    def leaf(self) -> Code | tuple[object, ...]:
         """What stands in the route tree: the function, or with what serves it in its own way."""
         if self.serves is None:
             return Code(self.name)
-        return Code(f"{self.serves}"), Code(self.name), self.route.content_type
+        leaf = Code(f"{self.serves}"), Code(self.name), self.route.content_type
+        return leaf if self.route.deadline_ms is None else (*leaf, self.route.deadline_ms)
 
     @property
     def serves(self) -> str | None:
         """The function of the runtime, below ``torpor.http``, that serves the route in its way."""
         if self.method.streamed:
             return "response.streamed"
+        if self.route.deadline_ms is not None:
+            return "limited.limited"
         return "response.typed" if self.route.content_type is not None else None
 
     @property
@@ -86,6 +89,7 @@ def binders(contract: Contract) -> list[Binder]:
     taken = {
         *CONVERTERS,
         "response",
+        "limited",
         "microdot_adapter",
         "q",
         "s",

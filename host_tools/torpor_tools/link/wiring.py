@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import Problem, UserError
 from ..model.board import state_share
+from ..model.cluster import ServiceEntry
 from ..model.observe import DEFAULT_LEVEL, LEVELS
 from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project.ports import connections_left
@@ -70,6 +71,9 @@ def wiring(
     ]
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
     lines += _assign("PORTS", board.listeners)
+    own = {s.name: s.entry.deadline_ms for s in board.services if s.port is not None}
+    if own := {name: ms for name, ms in own.items() if ms != ServiceEntry.deadline_ms}:
+        lines += _assign("DEADLINES", own)
     if board.updated and (checks := _health(board)):
         lines += _assign("HEALTH", checks)
     if board.on_request:

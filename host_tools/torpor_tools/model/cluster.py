@@ -11,6 +11,9 @@ from .device import DeviceEntry
 from .library import LibraryEntry
 from .observe import Observe
 
+LONGEST_MS = 600_000  # of any deadline
+REQUEST_MS = 30_000  # as the Listener of the firmware says
+
 
 @dataclass(frozen=True)
 class ServiceEntry:
@@ -25,6 +28,7 @@ class ServiceEntry:
     config: dict[str, Any] = field(default_factory=dict)
     on_request: bool = False
     port_where: Where | None = None
+    deadline_ms: int = REQUEST_MS  # how long a handler may take
     config_wheres: dict[str, Where] = field(default_factory=dict)
 
     @property

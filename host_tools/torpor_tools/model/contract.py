@@ -26,6 +26,7 @@ class Route:
     path: str
     where: Where
     content_type: str | None = None
+    deadline_ms: int | None = None  # how long the handler may take; None: as its service says
 
     @property
     def segments(self) -> tuple[str, ...]:

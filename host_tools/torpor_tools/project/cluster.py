@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from ..errors import UserError
-from ..model.cluster import BoardEntry, Cluster, ServiceEntry
+from ..model.cluster import LONGEST_MS, BoardEntry, Cluster, ServiceEntry
 from ..suggest import did_you_mean, free_port, listing, nearest
 from .devices import read_devices
 from .document import Document, as_toml
@@ -21,7 +21,6 @@ from .power import read_power
 
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_LONGEST_MS = 600_000
 _TABLES = ["cluster", "boards", "services", "mailbox", "libraries", "log", "metrics", "traces"]
 # Names that services must not have -> what they would conflict with.
 RESERVED = {
@@ -53,7 +52,7 @@ def load_cluster(root: Path) -> Cluster:
         root,
         tuple(_board(document, key, value) for key, value in boards.items()),
         tuple(_service(document, key, value) for key, value in services.items()),
-        _deadline(document, top),
+        _deadline(document, ("cluster",), top, Cluster.deadline_ms),
         read_mailbox(document),
         _timezone(document, top),
         libraries=read_libraries(document),
@@ -125,12 +124,13 @@ def _timezone(document: Document, top: dict[str, Any]) -> str:
     return name
 
 
-def _deadline(document: Document, top: dict[str, Any]) -> int:
-    default = Cluster.deadline_ms
-    value = document.take(("cluster",), top, "deadline_ms", int, default)
-    if not 0 < value <= _LONGEST_MS:
-        what = f"deadline_ms: expected 1 to {_LONGEST_MS}, got {value}"
-        document.report(("cluster", "deadline_ms"), what, f"without it, it is {default}")
+def _deadline(
+    document: Document, path: tuple[str, ...], table: dict[str, Any], default: int
+) -> int:
+    value = document.take(path, table, "deadline_ms", int, default)
+    if not 0 < value <= LONGEST_MS:
+        what = f"deadline_ms: expected 1 to {LONGEST_MS}, got {value}"
+        document.report((*path, "deadline_ms"), what, f"without it, it is {default}")
     return int(value)
 
 
@@ -204,7 +204,7 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return ServiceEntry(name, None, document.where(*path))
-    document.only(path, table, ["port", "start", "log", "config"])
+    document.only(path, table, ["port", "start", "log", "deadline_ms", "config"])
     config = document.take(path, table, "config", dict, {})
     for at, odd in _odd_values(config, (*path, "config")):
         what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"
@@ -218,6 +218,7 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
         config,
         starts,
         document.where(*path, "port"),
+        _deadline(document, path, table, ServiceEntry.deadline_ms),
         {key: document.where(*path, "config", key) for key in config},
     )
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ...errors import Problem
+from ...model.cluster import LONGEST_MS
 from ...model.contract import Route
 from ...model.types import STREAM
 from ...suggest import did_you_mean
@@ -57,6 +58,11 @@ def _wrong_call(call: ast.Call | None) -> str:
         if keyword.arg == "idempotent":
             if not isinstance(constant(keyword.value), bool):
                 return "needs its idempotent as True or False"
+            continue
+        if keyword.arg == "deadline_ms":
+            ms = constant(keyword.value)
+            if type(ms) is not int or not 0 < ms <= LONGEST_MS:
+                return f"needs its deadline_ms as a number of milliseconds, 1 to {LONGEST_MS}"
             continue
         if keyword.arg != "content_type":
             return f"does not know {keyword.arg or '**'}"
@@ -152,6 +158,9 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
         elif is_generator(node) and not set(VERBS) & set(names):
             what = f"{place} streams, but has no route, and a peer cannot call it"
             yield source.problem(node, what, "give it a route, or return a list")
+        elif is_generator(node) and any(r.deadline_ms for r in routes(source.owner(node), node)):
+            what = f"{place} streams, so its route cannot have a deadline_ms"
+            yield source.problem(node, what, "take it out: a stream ends when its client goes")
         elif is_generator(node) and (trigger := next((n for n in names if n in TRIGGERS), "")):
             what = f"{place} streams, so nobody reads its chunks when @{trigger} calls it"
             yield source.problem(node, what, f"move @{trigger} to a separate method")
