@@ -175,7 +175,7 @@ class Budget:
         elif c not in self.links:
             c.watch()
 
-    def left(self, task) -> int:
+    def left(self, task: "asyncio.Task | None") -> int:
         """Return the ms that the request of a task still has; -1 if there is no limit."""
         for c in self.open:
             if c not in self.links and c.task is task:

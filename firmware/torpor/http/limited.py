@@ -1,12 +1,18 @@
 """Routes with a deadline of their own: ``@get("/report", deadline_ms=60000)``."""
 
+from micropython import const
+
 from ..deadline import deadline
 from .response import encode
 
-_SPARE_MS = 5000
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .listener import Connection
+
+_SPARE_MS = const(5000)
 
 
-async def limited(connection, handler, rest) -> bytes:
+async def limited(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(limited, function, content type or None, ms)`` within ``ms`` milliseconds."""
     # The connection is closed only if the handler goes on after it was cancelled.
     connection.limit_ms = handler[3] + _SPARE_MS

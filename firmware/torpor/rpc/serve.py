@@ -88,7 +88,7 @@ class ServerConnection:
         self._running = 0
         self._writer = sockets.FrameWriter(connection.sock, connection)
         connection.on_drop = self._close
-        connection.watch = cancel_overdue  # it reads its socket itself
+        connection.watch = cancel_overdue  # type: ignore[method-assign]  # it reads itself
 
     # async
     def run(self, unread: bytes) -> "Generator":
