@@ -85,16 +85,17 @@ def test_a_cut_leaves_one_image_whole(case: Path) -> None:
 # File of the device -> the right text, and what a mistake would make of it.
 MISTAKES = {
     "a file of the root is moved away": (
-        "torpor/update/receive.py",
+        "torpor/update/commit.py",
         'if "/" not in path:\n            # Not',
         "if False:\n            # Not",
     ),
     "what was saved is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
     "the list is valid before the way back": (
-        "torpor/update/receive.py",
-        "            await _write_lists(file)\n",
-        "            await _write_lists(file)\n        os.rename(_NEW + 'list', _NEW + 'update')\n"
-        "        open(_NEW + 'list', 'w').close()\n",
+        "torpor/update/commit.py",
+        "        await _write_lists(file)\n",
+        "        await _write_lists(file)\n"
+        "    os.rename(files.NEW + 'list', files.NEW + 'update')\n"
+        "    open(files.NEW + 'list', 'w').close()\n",
     ),
 }
 

@@ -26,10 +26,11 @@ sys.path[:] = [%r, ".frozen"]
 from binascii import unhexlify
 from hashlib import sha256
 from torpor.update import manifest
+from torpor.update.signature import genuine
 keys = unhexlify(open(sys.argv[2]).read())
 for line in open(sys.argv[1]):
     text, signature = [unhexlify(part) for part in json.loads(line)]
-    if not manifest.genuine(sha256(text).digest(), signature, keys):
+    if not genuine(sha256(text).digest(), signature, keys):
         print('"forged"')
         continue
     file = io.BytesIO(text)

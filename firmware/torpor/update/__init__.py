@@ -5,7 +5,7 @@ Only boards of a project with a signing key have this. See docs/updates.md.
 
 import os
 
-from .. import log
+from .. import heap, log
 from ..cold import cold, startup
 
 TYPE_CHECKING = False
@@ -25,8 +25,18 @@ def start(kernel: "Kernel") -> None:
 
 
 @cold
-async def update(do: str, **arguments: "Any") -> "Any":
+async def update(do: str, **arguments) -> "Any":
     """Answer the question ``do`` of ``torpor update``."""
+    if do == "check":
+        heap.collect()  # releases the code of the calls before
+        from . import check
+
+        return await check.check(**arguments)
+    if do == "commit":
+        heap.collect()
+        from . import commit
+
+        return await commit.commit()
     from . import receive
 
     return await getattr(receive.Steps, do)(**arguments)

@@ -1,7 +1,7 @@
 """The signed list of an image's files, between bytes and their meaning; no files and no sockets.
 
-docs/updates.md specifies the format. Nothing here is called before ``genuine`` has said that the
-bytes come from the project; whatever does not match exactly raises ``ValueError``.
+docs/updates.md specifies the format. Nothing here is called before ``signature.genuine`` has said
+that the bytes come from the project; whatever does not match exactly raises ``ValueError``.
 """
 
 from binascii import unhexlify
@@ -15,38 +15,10 @@ if TYPE_CHECKING:
     from typing import Callable
 
 
-_KEY = const(384)  # bytes of an RSA-3072 modulus, and of a signature
-_EXPONENT = const(65537)
 MAX_MANIFEST = const(32768)  # bytes
 MAX_LINE = const(240)  # bytes, with the line's end
 _MAX_SIZE = const(1 << 24)  # bytes of a file: more than the flash of any board
 _FIELDS = ("cluster", "board", "build", "counter", "firmware", "confirm")
-
-
-@cold
-def genuine(digest: bytes, signature: bytes, keys: bytes) -> bool:
-    """Return whether one of the keys signed what has this SHA-256.
-
-    RSASSA-PKCS1-v1_5 of RFC 8017, 8.2.2: the encoded message is made here and compared as a whole.
-    Nothing of what the signature holds is parsed, so there is nothing that a forger could hide in
-    its padding.
-
-    Args:
-        digest: 32 bytes.
-        signature: 384 bytes.
-        keys: The moduli of the project's keys, 384 bytes each.
-    """
-    if len(signature) != _KEY or len(digest) != 32 or len(keys) % _KEY:
-        return False
-    # DigestInfo of SHA-256: RFC 8017, 9.2, note 1.
-    prefix = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
-    expected = b"\x00\x01" + b"\xff" * (_KEY - 3 - len(prefix) - 32) + b"\x00" + prefix + digest
-    s = int.from_bytes(signature, "big")
-    for at in range(0, len(keys), _KEY):
-        n = int.from_bytes(keys[at : at + _KEY], "big")
-        if s < n and pow(s, _EXPONENT, n) == int.from_bytes(expected, "big"):
-            return True
-    return False
 
 
 @cold

@@ -19,8 +19,8 @@ from ..client.tools import Tools
 from ..errors import fail
 from .manifest import Line, Manifest
 
-_PIECE = 2048  # bytes in a call, before they are compressed
-_WINDOW_BITS = 11
+_PIECE = 1024  # bytes in a call, before they are compressed
+_WINDOW_BITS = 10
 _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
 _TRIES = 30
 _PAUSE_S = 1.0
@@ -165,11 +165,12 @@ class Updater:
     def _send_file(self, line: Line, have: int, data: bytes) -> int:
         """Send the rest of a file and return its size."""
         start = have
-        while True:
+        while have < line.size or line.size == 0:
             packed = _packed(data[have : have + _PIECE])
             have = self._ask("put", line=line.place, at=have, data=packed)
-            if have >= line.size:
-                return line.size - start
+            if line.size == 0:
+                break
+        return line.size - start
 
     def _ask(self, do: str, **arguments: Any) -> Any:
         self.sent += sum(len(str(value)) for value in arguments.values())

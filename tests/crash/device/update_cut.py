@@ -27,14 +27,15 @@ import vfs  # noqa: E402
 from flash import Flash, mounted, perform  # noqa: E402
 
 from torpor import kernel  # noqa: E402
-from torpor.update import receive  # noqa: E402
+from torpor.update import check, commit, receive  # noqa: E402, F401  (found only now)
+from torpor.update import update as ask  # noqa: E402
 
 BLOCKS = 96
 OLD = {path: unhexlify(data) for path, data in case["old"].items()}
 NEW = {path: unhexlify(data) for path, data in case["new"].items()}
 KEPT = {"secrets.json": b"{}", "data/notes/log": bytes(range(200)) * 9}
 MANIFEST = unhexlify(case["manifest"])
-PIECE = 2048
+PIECE = 1024
 
 
 class ResetError(Exception):
@@ -104,18 +105,18 @@ def stored(data):
 
 async def update():
     """Update the board as ``torpor update`` does, without the network."""
-    steps = receive.Steps
     for at in range(0, len(MANIFEST), PIECE):
-        await steps.head(at, stored(MANIFEST[at : at + PIECE]))
-    answer = await steps.check(case["signature"])
+        await ask("head", at=at, data=stored(MANIFEST[at : at + PIECE]))
+    answer = await ask("check", signature=case["signature"])
     for place, have in answer["needed"]:
         line = MANIFEST[place : MANIFEST.find(b"\n", place)]
         size, path = str(line, "utf-8").split(" ", 2)[1:]
         while True:
-            have = await steps.put(place, have, stored(NEW[path][have : have + PIECE]))
+            data = stored(NEW[path][have : have + PIECE])
+            have = await ask("put", line=place, at=have, data=data)
             if have >= int(size):
                 break
-    await steps.commit()
+    await ask("commit")
 
 
 def start(cause=1):

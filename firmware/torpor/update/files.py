@@ -1,0 +1,117 @@
+"""The files of an update below ``/.new`` and ``/.old``, and what the other modules ask of files.
+
+A file there is called by a hash of its line in the manifest. So a file that an interrupted update
+left, or that the previous image had, is found again by its name.
+"""
+
+import asyncio
+import os
+from binascii import hexlify
+from hashlib import sha256
+
+from micropython import const
+
+from ..cold import cold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NEW = "/.new/"
+OLD = "/.old/"
+_BLOCK = const(4096)  # bytes that are hashed in a row
+
+
+@cold
+def line_of(digest: bytes, size: int, path: str) -> bytes:
+    return ("%s %d %s\n" % (hexlify(digest).decode(), size, path)).encode()
+
+
+@cold
+def name_of(line: bytes) -> str:
+    return hexlify(sha256(line).digest()[:8]).decode()
+
+
+@cold
+async def digest_of(path: str) -> bytes:
+    """Return the SHA-256 of a file; empty if there is none."""
+    h = sha256()
+    buffer = memoryview(bytearray(512))
+    hashed = 0
+    try:
+        with open(path, "rb") as file:
+            while True:
+                n = file.readinto(buffer)
+                if not n:
+                    return h.digest()
+                h.update(buffer[:n])
+                hashed += n
+                if hashed % _BLOCK == 0:
+                    await asyncio.sleep_ms(0)
+    except OSError:
+        return b""
+
+
+@cold
+def counter() -> int:
+    """Return the highest counter that was ever committed here."""
+    return read("/.counter") or 0
+
+
+@cold
+def read(path: str) -> "Any":
+    """Return the JSON of a file; None if there is none."""
+    import json
+
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+@cold
+def write(path: str, value) -> None:
+    """Replace a file as a whole."""
+    import json
+
+    with open(path + "~", "w") as file:
+        json.dump(value, file)
+    os.rename(path + "~", path)
+
+
+@cold
+def size_of(path: str) -> int:
+    """Return the size of a file, or -1 if there is none."""
+    try:
+        return os.stat(path)[6]
+    except OSError:
+        return -1
+
+
+@cold
+def mkdir(path: str) -> None:
+    try:
+        os.mkdir(path[:-1])
+    except OSError:
+        pass  # it is there
+
+
+@cold
+def remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except OSError:
+        pass  # it is not there
+
+
+@cold
+def clear(folder: str) -> None:
+    """Remove a folder. Its list goes first: half a change is not valid."""
+    try:
+        names = os.listdir(folder[:-1])
+    except OSError:
+        return
+    for name in sorted(names, key=lambda name: name != "back"):
+        os.remove(folder + name)
+    os.rmdir(folder[:-1])

@@ -1,0 +1,198 @@
+"""The costs of signed updates: bytes on the network, heap, time to verify the signature."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+import zlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.lab import ROOT, Lab
+from tests.bench.programs import started
+from tests.bench.registry import figure
+from tests.helpers import signing
+from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
+from torpor_tools.board.flash.catalogue import firmware
+from torpor_tools.contracts import load_plan
+from torpor_tools.image import littlefs
+from torpor_tools.image.flashable import flashable
+from torpor_tools.image.tree import read_tree
+from torpor_tools.link import build, image_files
+from torpor_tools.model.image import Image
+from torpor_tools.update.manifest import Manifest, manifest, sent
+
+_WALL_S = 900.0
+_CHANGED = "services/alerts/__init__.mpy"
+_CALLS = "calls.json"  # a line a call
+
+# Finds by halves how many free bytes the calls of an update need, each as its frame arrives.
+_MEASURE = started("""
+import gc
+from torpor import heap as policy
+from torpor.update.signature import genuine as is_genuine
+from hashlib import sha256
+
+update = board.tools["update"]
+calls = []
+with open("/calls.json") as file:
+    while True:
+        at = file.tell()
+        if not file.readline():
+            break
+        calls.append(at)
+
+
+async def enough(room):
+    await update("cancel")
+    policy.collect()
+    ballast = []
+    for size in (4096, 512, 64):
+        try:
+            while gc.mem_free() > room + 2 * size:
+                ballast.append(bytearray(size))
+        except MemoryError:
+            pass  # no hole of that size
+    try:
+        for at in calls:
+            with open("/calls.json", "rb") as file:
+                file.seek(at)
+                frame = file.readline()
+            await update(**json.loads(frame))
+        return True
+    except MemoryError:
+        return False
+
+
+low, high = 2048, 32768
+while high - low > 512:
+    middle = (low + high) // 2
+    if await enough(middle):
+        high = middle
+    else:
+        low = middle
+policy.collect()
+with open("/signing.pub", "rb") as file:
+    keys = file.read()
+with open("/signature", "rb") as file:
+    signature = file.read()
+digest = sha256(open("/manifest", "rb").read()).digest()
+began = time.ticks_us()
+genuine = is_genuine(digest, signature, keys)
+us = time.ticks_diff(time.ticks_us(), began)
+print("measured update", json.dumps([high, us, genuine]))
+print(json.dumps([high, us, genuine]))
+""")
+
+
+@dataclass(frozen=True)
+class _Costs:
+    heap: int
+    verify_us: float
+
+
+def _project(lab: Lab) -> Path:
+    """The sample with both keys."""
+    root = Path(tempfile.mkdtemp(dir=lab.folder))
+    for name in ("cluster.toml", "contracts.lock"):
+        shutil.copy(ROOT / name, root)
+    shutil.copytree(ROOT / "services", root / "services")
+    (root / "secrets.toml").write_text(
+        f'[wifi]\nssid = "{ACCESS_POINT}"\n\n[cluster]\nkeys = ["{"8f" * 32}"]\n'
+    )
+    signing.add_key(root)
+    return root
+
+
+def _update(root: Path) -> tuple[Image, dict[str, bytes], Manifest]:
+    """The image of the project, and an update that changes a line of one service."""
+    plan = load_plan(root)
+    image = build(plan, "shed", root / "build", types=False)
+    source = root / "services/alerts/__init__.py"
+    source.write_text(source.read_text().replace("Raises an alert", "Raises another alert"))
+    text = source.read_text()
+    line = next(line for line in text.splitlines() if "self.log." in line)
+    source.write_text(text.replace(line, line.replace('("', '("changed: ', 1)))
+    files = image_files(load_plan(root), "shed")
+    made = manifest(plan.cluster.name, "shed", files, 1, firmware="1.27.0", confirm_s=60)
+    return image, sent(files), made
+
+
+def _calls(made: Manifest, files: Mapping[str, bytes], paths: list[str]) -> list[dict[str, Any]]:
+    """The calls of the update that sends the files of these paths."""
+    text = made.text
+    calls: list[dict[str, Any]] = [
+        {"do": "head", "at": at, "data": _packed(text[at : at + 1024])}
+        for at in range(0, len(text), 1024)
+    ]
+    signature = signing.signer().sign(text)
+    calls.append({"do": "check", "signature": b64encode(signature).decode()})
+    for line in made.lines:
+        if line.path in paths:
+            data = files[line.path]
+            for at in range(0, max(1, len(data)), 1024):
+                piece = _packed(data[at : at + 1024])
+                calls.append({"do": "put", "line": line.place, "at": at, "data": piece})
+    return calls
+
+
+def _packed(data: bytes) -> str:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -10)
+    return b64encode(packer.compress(data) + packer.flush()).decode()
+
+
+def _extra(made: Manifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that ``_MEASURE`` reads."""
+    calls = _calls(made, files, [_CHANGED])
+    lines = "".join(json.dumps(call) + "\n" for call in calls)
+    signature = signing.signer().sign(made.text)
+    return {
+        _CALLS: lines.encode(),
+        "manifest": made.text,
+        "signature": signature,
+        "main.py": _MEASURE.encode(),
+    }
+
+
+def costs(lab: Lab) -> _Costs:
+    return asyncio.run(_costs(_project(lab)))
+
+
+async def _costs(root: Path) -> _Costs:
+    image, files, made = _update(root)
+    board = image.board.board
+    packed = littlefs.pack({**read_tree(image.tree), **_extra(made, files)}, board.filesystem)
+    (root / "board.uf2").write_bytes(flashable(board, firmware(board).read_bytes(), packed))
+    async with EmulatedBoard(uf2=root / "board.uf2", forwards={}) as emulated:
+        line = await emulated.wait_line("measured update ", _WALL_S)
+    heap, us, genuine = json.loads(line.text.partition("measured update ")[2])
+    assert genuine
+    return _Costs(heap, us)
+
+
+@figure("update_one_service_bytes_over_image", unit="ratio", goal=0.15, better="lower")
+def update_one_service_bytes_over_image(lab: Lab) -> float:
+    """Bytes of the calls that update one of the sample's five services, after a changed line."""
+    image, files, made = _update(_project(lab))
+    before = sent(read_tree(image.tree))
+    paths = [path for path, data in files.items() if before.get(path) != data]
+    calls = _calls(made, files, paths)
+    total = sum(len(json.dumps(call, separators=(",", ":"))) + 40 for call in calls)
+    return total / sum(map(len, files.values()))
+
+
+@figure("emulated_update_heap_bytes", unit="bytes", goal=12_000, better="lower")
+def emulated_update_heap_bytes(lab: Lab) -> int:
+    """Free heap that the calls of an update need on the emulated Pico W, to 512 bytes."""
+    return lab.once(costs).heap
+
+
+@figure("emulated_update_verify_ms", unit="ms", goal=350, better="lower")
+def emulated_update_verify_ms(lab: Lab) -> float:
+    """Time in which the emulated Pico W verifies a signature, by its own clock."""
+    return lab.once(costs).verify_us / 1000
