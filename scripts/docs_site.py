@@ -35,8 +35,8 @@ PUBLIC = {
         (
             "Decorators",
             "firmware/torpor",
-            ["get", "post", "put", "delete", "safe", "every", "daily", "on_wake"],
-            "`from torpor import get, post, put, delete, safe, every, daily, on_wake`. "
+            ["get", "post", "put", "delete", "safe", "every", "daily", "on_wake", "on"],
+            "`from torpor import get, post, put, delete, safe, every, daily, on_wake, on`. "
             "The build reads them from the source; a chip never runs them.",
         ),
         (
@@ -45,6 +45,7 @@ PUBLIC = {
             ["Range", "Length", "Pattern"],
             "`from torpor import Length, Pattern, Range`, for `Annotated` types.",
         ),
+        ("Event", "firmware/torpor", ["Event"], "`from torpor import Event`, the base class of events."),
         ("deadline", "firmware/torpor", ["deadline"], ""),
         ("Store", "firmware/torpor/store", ["Store"], "`self.store` of a service."),
         ("Table", "firmware/torpor/store", ["Table"], "Returned by `self.store.table(name)`."),
@@ -59,6 +60,7 @@ PUBLIC = {
         ("Answer", "firmware/torpor_test", ["Answer"], "Returned by the fixture `client`."),
         ("WebSocket", "firmware/torpor_test", ["WebSocket"], "From `client.websocket(path)`."),
         ("Clock", "firmware/torpor_test", ["Clock"], "The fixture `clock`."),
+        ("Events", "firmware/torpor_test", ["Events"], "The fixture `events`."),
         ("Board", "firmware/torpor_test", ["Board"], "The fixture `board`."),
         (
             "cluster",

@@ -16,27 +16,33 @@ class Publisher:
     """Publishes the events of one class.
 
     Attributes:
-        handlers: The name of the service, its bound method, and whether that may wait, for each
-            subscriber.
+        quick: The handlers that never wait, which the build has made plain functions.
+        services: The names of their services, in the same order.
+        slow: The other handlers, each behind the name of its service.
     """
 
-    handlers: "tuple[tuple[str, Callable[[Any], Any], bool], ...]" = ()
+    quick: "tuple[Callable[[Any], None], ...]" = ()
+    services: "tuple[str, ...]" = ()
+    slow: "tuple[tuple[str, Callable[[Any], Any]], ...]" = ()
 
     def publish(self, event) -> None:
         """Call the subscribers. What one of them waits for, it waits for in a task of its own."""
-        for service, handler, waits in self.handlers:
-            if waits:
-                run_or_spawn(hear(service, handler, event))
-                continue
+        self.publish_quick(event)
+        for service, handler in self.slow:
+            run_or_spawn(hear(service, handler, event))
+
+    def publish_quick(self, event) -> None:
+        """Call the subscribers that never wait."""
+        for handler in self.quick:
             try:
-                for _ in handler(event):  # it never waits, so this ends at once
-                    pass
+                handler(event)
             except Exception as e:
-                _failed(service, event, e)
+                _failed(self.services[self.quick.index(handler)], event, e)
 
     async def publish_and_wait(self, event) -> None:
-        """Call the subscribers one after the other, and return when the last has ended."""
-        for service, handler, _ in self.handlers:
+        """Call the subscribers, one after the other, and return when the last has ended."""
+        self.publish_quick(event)
+        for service, handler in self.slow:
             await hear(service, handler, event)
 
 

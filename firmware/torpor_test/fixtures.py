@@ -277,6 +277,13 @@ def _board(test):
     return Board()
 
 
+def _events(test):
+    """Return the events that the service publishes, and a way to deliver events to it."""
+    from .events import Events
+
+    return Events(test)
+
+
 def _store(test):
     """Return the folder of the services' stores, which is empty when a test begins."""
     try:
@@ -359,4 +366,5 @@ BUILT_IN = {
     "clock": _clock,
     "board": _board,
     "store": _store,
+    "events": _events,
 }

@@ -127,5 +127,9 @@ def handler(
         k.arg == "durable" and isinstance(k.value, ast.Constant) and k.value.value is True
         for k in call.keywords
     )
-    pauses = any(isinstance(n, _WAITING) for n in ast.walk(node))
-    return Handler(event[0].name, node.name, durable, pauses, module.where(node))
+    return Handler(event[0].name, node.name, durable, pauses(node), module.where(node))
+
+
+def pauses(node: ast.AST) -> bool:
+    """Whether a method may wait for something. One that never does need not be ``async``."""
+    return any(isinstance(inner, _WAITING) for inner in ast.walk(node))

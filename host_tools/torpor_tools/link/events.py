@@ -7,11 +7,12 @@ here, so nothing is looked up when an event is published.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from ..contracts.fingerprint import fields_form, short_fingerprint
-from ..model.contract import Event
+from ..model.contract import Contract, Event, Handler
 from ..model.plan import BoardPlan, PlacedService, Plan
+from .encoding import encoded
 from .literal import Code, literal
 from .stub import event_stub
 
@@ -77,31 +78,80 @@ def wired(plan: Plan, board: BoardPlan) -> Iterator[str]:
     if names:
         yield f"import {MODULE} as e"
         yield ""
+    quick = set()
     for name in names:
-        if handlers := tuple(_handlers(board, name)):
-            value = literal(handlers, column=20 + len(name))
-            yield from f"e.to_{name}.handlers = {value}".split("\n")
+        found = [(s, h) for s in board.resident for h in s.contract.handlers if h.event == name]
+        yield from _handlers(f"e.to_{name}", found)
         boards = plan.hearers(board, name) if name in board.published else []
         if boards:
             links = tuple(Code(f"remote.{event_stub(b)}") for b in boards)
-            value = literal(links, column=17 + len(name))
-            yield from f"e.to_{name}.links = {value}".split("\n")
+            yield from _assigned(f"e.to_{name}.links", links)
+        elif not any(handler.waits for _, handler in found):
+            quick.add(name)
     for service in board.resident:
-        yield from (f's["{service.name}"].{line}' for line in publishers(service))
+        yield from (f's["{service.name}"].{line}' for line in publishers(service, quick))
 
 
-def _handlers(board: BoardPlan, event: str) -> Iterator[tuple[str, Code, bool]]:
-    for service in board.resident:
-        for handler in service.contract.handlers:
-            if handler.event == event:
-                name = service.name
-                yield name, Code(f's["{name}"].{handler.method}'), handler.waits
+def _handlers(
+    publisher: str, found: Sequence[tuple[PlacedService, Handler]], test: str = ""
+) -> Iterator[str]:
+    """Yield what gives a publisher its handlers; ``test`` is one more, of a test."""
+    methods = [(s.name, Code(f's["{s.name}"].{h.method}'), h.waits) for s, h in found]
+    quick = [(name, method) for name, method, waits in methods if not waits]
+    quick += [("test", Code(test))] if test else []
+    if quick:
+        yield from _assigned(f"{publisher}.quick", tuple(method for _, method in quick))
+        yield from _assigned(f"{publisher}.services", tuple(name for name, _ in quick))
+    if slow := tuple((name, method) for name, method, waits in methods if waits):
+        yield from _assigned(f"{publisher}.slow", slow)
 
 
-def publishers(service: PlacedService) -> Iterator[str]:
-    """Yield ``<attribute> = <value>`` for what a service publishes with; ``e`` is the module."""
+def _assigned(target: str, value: object) -> list[str]:
+    return f"{target} = {literal(value, column=len(target) + 7)}".split("\n")
+
+
+def of_test(contract: Contract, strict: bool) -> Iterator[str]:
+    """Yield the events of a service under test: ``EVENTS`` is what the fixture ``events`` needs.
+
+    It maps a name to the class, its fields, their types in strict mode, and who hears it.
+    """
+    used = {*contract.published, *(handler.event for handler in contract.handlers)}
+    known = [event for event in contract.events if event.name in used]
+    if known:
+        yield "from collections import namedtuple"
+        yield "from torpor.events import Publisher"
+        yield "from torpor_test import events"
+    table = {}
+    for event in known:
+        yield from ("", *_class(event), f"to_{event.name} = Publisher()")
+        fields = tuple(f.name for f in event.fields)
+        kinds = {f.name: encoded(f.type) for f in event.fields} if strict else None
+        handlers = tuple(h.method for h in contract.handlers if h.event == event.name)
+        table[event.name] = (Code(event.name), fields, kinds, handlers)
+    yield f"EVENTS = {literal(table, column=9)}\n\n"
+
+
+def wired_in_test(service: PlacedService) -> Iterator[str]:
+    """Yield the lines of ``wire(s)`` in a test, which hears all that its service publishes."""
+    contract = service.contract
+    if contract.published or contract.handlers:
+        yield "events.subscribe(EVENTS)"
+    for name in sorted(contract.published):
+        own = [(service, h) for h in contract.handlers if h.event == name]
+        yield from _handlers(f"to_{name}", own, "events.record")
+    for line in publishers(service, (), ""):
+        yield f's["{service.name}"].{line}'
+
+
+def publishers(
+    service: PlacedService, quick: Collection[str] = (), module: str = "e."
+) -> Iterator[str]:
+    """Yield ``<attribute> = <value>`` for what a service publishes with.
+
+    ``quick``: the events of which all subscribers are here and none waits.
+    """
     for name, waits in sorted(service.contract.published.items()):
-        yield f"event_{name} = e.{name}"
-        yield f"publish_{name} = e.to_{name}.publish"
+        yield f"event_{name} = {module}{name}"
+        yield f"publish_{name} = {module}to_{name}.publish{'_quick' if name in quick else ''}"
         if waits:
-            yield f"reach_{name} = e.to_{name}.publish_and_wait"
+            yield f"reach_{name} = {module}to_{name}.publish_and_wait"

@@ -24,7 +24,7 @@ from ..contracts.source import read_source
 from ..errors import Problem, UserError, Where, fail
 from ..files import project_files
 from ..image.tree import static_files
-from ..link import split
+from ..link import events, split
 from ..link.bind import bind
 from ..link.compile import compile_all
 from ..link.libraries import Shelf
@@ -53,6 +53,7 @@ _DEVICE_HALF = (
     ".world",
     ".board",
     ".fixtures",
+    ".events",
     ".fake_clock",
     ".client",
     ".forms",
@@ -65,6 +66,7 @@ _WIRING_OF_LIB = """
 # What a test adds: there is no service, and no peer.
 SETTINGS = None
 PEERS = {}
+EVENTS = {}
 
 
 def wire(s):
@@ -99,7 +101,7 @@ def link(root: Path, service: str, *, strict: bool = True, counted: bool = False
     alone = _alone(board, placed)
     contracts = _contracts(plan)
     text = wiring(plan, alone, strict=strict) + "\n".join(
-        _wiring_of_test(placed.contract, contracts, _settings(root, placed), strict)
+        _wiring_of_test(placed, contracts, _settings(root, placed), strict)
     )
     tests, problems = _tests(placed.folder / "tests", f"services.{service}.tests", plan)
     files, probes = _files(plan, alone, service, text, (tests, problems), counted)
@@ -218,7 +220,7 @@ def _contracts(plan: Plan) -> dict[str, Contract]:
 
 def _alone(board: BoardPlan, placed: PlacedService) -> BoardPlan:
     """The board with this service only, which is wired to stand-ins and to nothing else."""
-    contract = dataclasses.replace(placed.contract, peers=())
+    contract = dataclasses.replace(placed.contract, peers=(), publishes=(), handlers=())
     entry = placed.entry
     if entry.port is None and any(m.routes for m in contract.methods):
         entry = dataclasses.replace(entry, port=8000)  # so that its routes can be asked
@@ -228,12 +230,16 @@ def _alone(board: BoardPlan, placed: PlacedService) -> BoardPlan:
 
 
 def _wiring_of_test(
-    contract: Contract, contracts: dict[str, Contract], settings: list[str] | None, strict: bool
+    placed: PlacedService,
+    contracts: dict[str, Contract],
+    settings: list[str] | None,
+    strict: bool,
 ) -> Iterator[str]:
     """Lines that the wiring of a test has in the place of the peers.
 
     ``settings``: the keys that ``start(config=...)`` takes; None if the service may read others.
     """
+    contract = placed.contract
     peers = {peer.service: contracts[peer.service] for peer in contract.peers}
     yield "\n# What a test adds: stand-ins for the peers, held to their contracts.\n"
     if strict:
@@ -242,7 +248,9 @@ def _wiring_of_test(
     yield f"SETTINGS = {literal(settings, column=11)}\n"
     known = {p.attribute: (p.service, _signatures(peers[p.service])) for p in contract.peers}
     yield f"PEERS = {literal(known, column=8)}\n\n"
+    yield from events.of_test(contract, strict)
     yield "def wire(s):"
+    yield from (f"    {line}" for line in events.wired_in_test(placed))
     for peer in contract.peers:
         given = wrapped(contract.service, peer) if strict else f's["{peer.service}"]'
         yield f'    s["{contract.service}"].{peer.attribute} = {given}'

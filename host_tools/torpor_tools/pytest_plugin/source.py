@@ -11,7 +11,7 @@ from ..errors import Where, fail
 from ..text import read_text
 from .rewrite import is_pytest
 
-BUILT_IN = ("start", "client", "socket_client", "clock", "board", "store")
+BUILT_IN = ("start", "client", "socket_client", "clock", "board", "store", "events")
 OF_LIB = ("clock", "board")  # there is no service to start
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -62,6 +62,7 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
     triggers.triggers_are_right,
     events.events_are_published_as_such,
     events.handlers_are_right,
+    events.handlers_are_called_with_events_only,
     routes.paths_are_well_formed,
     routes.parameters_have_arguments,
     routes.routes_do_not_collide,

@@ -12,6 +12,7 @@ from ..events import (
     calls_of_publish,
     event_of,
     handler,
+    is_handler,
     published,
 )
 from ..read import Function, constant, is_generator, parameters
@@ -124,6 +125,18 @@ def handlers_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
 
 def _is_plain(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return isinstance(node, ast.AsyncFunctionDef) and not is_generator(node)
+
+
+def handlers_are_called_with_events_only(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
+    """The service itself does not call its handlers, which are no coroutines on the board."""
+    handlers = {node.name for node in cls.body if is_handler(node) and isinstance(node, Function)}
+    for part in source.lineage if handlers else ():
+        for node in ast.walk(part.node):
+            name = node.attr if isinstance(node, ast.Attribute) else ""
+            if name in handlers and ast.unparse(node) == f"self.{name}":
+                what = f"{cls.name}.{name} is called with events, and by nobody else"
+                remedy = "move its code into a private method, and call that in both places"
+                yield part.module.problem(node, what, remedy)
 
 
 def _handler(

@@ -28,3 +28,11 @@ class Alerts(Service):
 class Book:
     async def keep(self, row):
         await self.publish(row)
+
+
+class Quick(Service):
+    @on(
+        DoorClosed,
+    )
+    async  def note(self, event: DoorClosed) -> None:
+        self.n = 2
