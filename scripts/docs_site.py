@@ -45,7 +45,12 @@ PUBLIC = {
             ["Range", "Length", "Pattern"],
             "`from torpor import Length, Pattern, Range`, for `Annotated` types.",
         ),
-        ("Event", "firmware/torpor", ["Event"], "`from torpor import Event`, the base class of events."),
+        (
+            "Event",
+            "firmware/torpor",
+            ["Event"],
+            "`from torpor import Event`, the base class of events.",
+        ),
         ("deadline", "firmware/torpor", ["deadline"], ""),
         ("Store", "firmware/torpor/store", ["Store"], "`self.store` of a service."),
         ("Table", "firmware/torpor/store", ["Table"], "Returned by `self.store.table(name)`."),

@@ -62,7 +62,9 @@ def test_each_public_name_of_the_runtime_is_in_the_reference(site: Path) -> None
         assert re.search(rf"<h[12] id=\"[\w-]+\">{name}<", pages), name
 
 
-@pytest.mark.parametrize("name", ["start", "client", "Clock", "Events", "Board", "WebSocket", "cluster"])
+@pytest.mark.parametrize(
+    "name", ["start", "client", "Clock", "Events", "Board", "WebSocket", "cluster"]
+)
 def test_each_fixture_is_in_the_reference(site: Path, name: str) -> None:
     assert "<code>" in (site / "reference/tests" / f"{name}.html").read_text()
 

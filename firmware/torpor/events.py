@@ -25,13 +25,13 @@ class Publisher:
     services: "tuple[str, ...]" = ()
     slow: "tuple[tuple[str, Callable[[Any], Any]], ...]" = ()
 
-    def publish(self, event) -> None:
+    def publish(self, event: "Any") -> None:
         """Call the subscribers. What one of them waits for, it waits for in a task of its own."""
         self.publish_quick(event)
         for service, handler in self.slow:
             run_or_spawn(hear(service, handler, event))
 
-    def publish_quick(self, event) -> None:
+    def publish_quick(self, event: "Any") -> None:
         """Call the subscribers that never wait."""
         for handler in self.quick:
             try:
@@ -39,14 +39,14 @@ class Publisher:
             except Exception as e:
                 _failed(self.services[self.quick.index(handler)], event, e)
 
-    async def publish_and_wait(self, event) -> None:
+    async def publish_and_wait(self, event: "Any") -> None:
         """Call the subscribers, one after the other, and return when the last has ended."""
         self.publish_quick(event)
         for service, handler in self.slow:
             await hear(service, handler, event)
 
 
-async def hear(service: str, handler, event) -> None:
+async def hear(service: str, handler: "Callable[[Any], Any]", event: "Any") -> None:
     """Call a subscriber. If it fails, the log of its service has the error."""
     try:
         await handler(event)
@@ -54,5 +54,5 @@ async def hear(service: str, handler, event) -> None:
         _failed(service, event, e)
 
 
-def _failed(service: str, event, error: Exception) -> None:
+def _failed(service: str, event: "Any", error: Exception) -> None:
     Log(service).exception(error, "failed to handle %r" % (event,))

@@ -8,14 +8,14 @@ _published: "list[Any]" = []
 _cluster: "Any" = None
 
 
-def subscribe(cluster) -> None:
+def subscribe(cluster: "Any") -> None:
     """Note what the service publishes from now on. The wiring of a test calls this."""
     global _cluster
     _cluster = cluster
     _published.clear()
 
 
-def record(event) -> None:
+def record(event: "Any") -> None:
     """Note an event: the test is a subscriber of everything that the service publishes."""
     name = type(event).__name__
     _published.append(event)
@@ -30,11 +30,11 @@ class Events:
             ``published[0].fridge`` is a field of the first.
     """
 
-    def __init__(self, test) -> None:
+    def __init__(self, test: "Any") -> None:
         self._test = test
         self.published = _published
 
-    async def deliver(self, name: str, **fields) -> None:
+    async def deliver(self, name: str, **fields: "Any") -> None:
         """Call the methods of the service that hear an event, as if another service published it.
 
         Args:

@@ -3,8 +3,12 @@
 from ..events import Publisher
 from ..service import Fault
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel import Kernel
 
-def start(kernel) -> None:
+
+def start(kernel: "Kernel") -> None:
     """Take events from the boards of the cluster."""
     kernel.tools["event"] = receive
 

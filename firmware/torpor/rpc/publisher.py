@@ -14,6 +14,10 @@ from .client import PeerError
 
 _MOST = const(8)  # events on their way; more are dropped, or they could fill the heap
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _log = Log("events")
 _sending = 0
 
@@ -37,13 +41,13 @@ class RemotePublisher(Publisher):
         self._names = fields
         self._mark = mark
 
-    def publish(self, event) -> None:
+    def publish(self, event: "Any") -> None:
         """Send the event to each board, and call the subscribers of this one."""
         for link in self.links:
             asyncio.create_task(self._send(link, event, False))
         Publisher.publish(self, event)
 
-    async def publish_and_wait(self, event) -> None:
+    async def publish_and_wait(self, event: "Any") -> None:
         """Call the subscribers here, then on each board in turn, and wait until they have ended."""
         await Publisher.publish_and_wait(self, event)
         for link in self.links:
