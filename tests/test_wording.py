@@ -23,8 +23,6 @@ WORDS = re.compile(
 )
 # First words of a docstring that begin a clause instead of naming or describing a thing.
 HEADS = ("What", "Where", "Of", "That")
-# Folders and files that are not clean yet. Remove a line when they are; never add one.
-STILL_TO_CLEAN: tuple[str, ...] = ("host_tools/torpor_tools/link/",)
 # What is quoted: the text of others, the history, and this list.
 QUOTED = ("CHANGELOG.md", "tests/test_wording.py", "tests/cases/", "vendor/")
 
@@ -37,7 +35,7 @@ def _files() -> list[str]:
         text=True,
         check=True,
     ).stdout.splitlines()
-    return [name for name in listed if not name.startswith((*QUOTED, *STILL_TO_CLEAN))]
+    return [name for name in listed if not name.startswith(QUOTED)]
 
 
 def _is_name(text: str) -> bool:
@@ -114,12 +112,3 @@ def test_it_finds_the_patterns(name: str, source: str) -> None:
 )
 def test_it_leaves_other_text_alone(name: str, source: str) -> None:
     assert _suspects(name, source) == []
-
-
-@pytest.mark.parametrize("folder", STILL_TO_CLEAN)
-def test_each_entry_of_the_list_is_still_needed(folder: str) -> None:
-    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".md", ".py", ".toml")]
-    assert any(
-        _suspects(str(path.relative_to(ROOT)), path.read_text())
-        for path in (files or [ROOT / folder])
-    ), f"{folder} is clean: remove it from the list"

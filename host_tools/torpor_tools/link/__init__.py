@@ -57,7 +57,7 @@ def build(
     to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
     same bytes. ``types=False`` leaves out the check with mypy; ``strict`` makes calls in memory go
     through the wire encoding; ``production`` keeps everybody from the board's prompt; ``frozen``
-    writes the modules to ``frozen/``, for a firmware of one's own, and leaves them out of the
+    writes the modules to ``frozen/``, for a firmware that you build, and leaves them out of the
     filesystem. ``inputs`` are shared by the boards of one command; ``report`` gets a line for each
     pass. Raises ``UserError`` with all problems found.
     """
@@ -121,7 +121,7 @@ def build_boards(
 
 
 def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[str, bytes]:
-    """What a build would put into a board's filesystem, without the check with mypy.
+    """Return the files that a build would put into a board's filesystem, without running mypy.
 
     ``cache`` is a folder that keeps bytecode. Raises ``UserError`` with all problems found.
     """
@@ -130,11 +130,11 @@ def image_files(plan: Plan, board_name: str, cache: Path | None = None) -> dict[
 
 
 def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
-    """The cluster in ``root`` and all that keeps it from being built, in the order of the places.
+    """Return the cluster in ``root`` and all problems that keep it from being built, by place.
 
-    A file where only mypy has found something comes after those that break a rule: that is where
-    it may follow from.
-    What mpy-cross and mypy say of a line is left out where we have said something better. Nothing
+    Files in which only mypy has found something come after those that break a rule, because its
+    messages may follow from there. Messages of mpy-cross and mypy are left out for a line that has
+    a better one of ours. Nothing
     is built. Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
     """
     plan, problems = read_plan(root)
@@ -148,7 +148,7 @@ def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
 
 
 def _links_as_before(plan: Plan) -> bool:
-    """Whether all boards can be linked, which is tried again only if something has changed."""
+    """Return whether all boards can be linked; this is tried again only after a change."""
     root = plan.cluster.root
     digest = digest_of(
         [f"{key}={value}" for key, value in os.environ.items() if key.startswith("TORPOR_")],
@@ -160,7 +160,7 @@ def _links_as_before(plan: Plan) -> bool:
 
 
 def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
-    """What keeps the services of any board from being linked and compiled; nothing is written.
+    """Return the problems that keep the services of any board from being linked and compiled.
 
     ``wired=False`` looks at the modules alone, for a plan that no wiring can be made of.
     """
@@ -171,7 +171,7 @@ def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:
 
 
 def missing_secrets(plan: Plan) -> list[Problem]:
-    """What a build asks for that is not in the project's files: keys, and the broker's login."""
+    """Return the missing secrets that a build needs: keys, and the broker's login."""
     inputs = Inputs(plan)
     problems = [p for board in plan.boards for p in missing_secrets_of(plan, board, inputs)]
     return list(dict.fromkeys([*inputs.problems, *problems]))
@@ -211,7 +211,7 @@ def _files(
     production: bool = False,
     report: Report | None = None,
 ) -> dict[str, bytes]:
-    """All files of the image. Raises ``UserError`` with all that is wrong."""
+    """Return all files of the image. Raises ``UserError`` with all problems."""
     missing = missing_secrets_of(program.plan, program.board, inputs)
     problems = [*inputs.problems, *program.problems, *missing]
     if types:
@@ -224,13 +224,13 @@ def _files(
 
 
 def _of_new_lines(found: list[Problem], told: list[Problem]) -> list[Problem]:
-    """Those of ``found`` on whose line nothing was told yet."""
+    """Return the problems of ``found`` on lines that have no problem yet."""
     lines = {_line(problem) for problem in told}
     return [problem for problem in found if _line(problem) not in lines]
 
 
 def _line(problem: Problem) -> tuple[str, int]:
-    """The line of a problem: what to sort by, and where one explanation is enough."""
+    """Return the line of a problem: problems are sorted by it, and each line gets one message."""
     return (problem.where.file, problem.where.line) if problem.where else ("", 0)
 
 

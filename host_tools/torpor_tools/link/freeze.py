@@ -1,4 +1,4 @@
-"""For a firmware of one's own: an image's modules as sources, for MicroPython's build to freeze."""
+"""Writes an image's modules as sources that MicroPython's build can freeze into a firmware."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def frozen_files(modules: Iterable[Module], start: Iterable[Module]) -> dict[str
 
 
 def left_over(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """What of an image's files cannot be frozen: secrets and what services serve."""
+    """Return the files of an image that cannot be frozen: secrets and static files."""
     code = (".mpy", ".py")
     left = {p: d for p, d in files.items() if not p.endswith(code) and p != LISTING}
     return {**left, LISTING: checksums(left)}

@@ -1,4 +1,4 @@
-"""What a module imports, read from its source."""
+"""Reads the imports of a module from its source."""
 
 from __future__ import annotations
 

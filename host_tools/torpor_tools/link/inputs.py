@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Inputs:
-    """What one command reads for all boards.
+    """The files that one command reads for all boards.
 
     Each file is read when it is first asked for. A mistake in it is noted in ``problems`` once, and
     the value is empty.
@@ -29,7 +29,7 @@ class Inputs:
 
     @cached_property
     def keyed(self) -> bool:
-        """Whether the project has a key, so that peers and the tools may call."""
+        """Return whether the project has a key, so that peers and the tools may call."""
         return bool(self._read(lambda: cluster_keys(self._root)))
 
     @cached_property

@@ -14,7 +14,7 @@ from .scope import Function
 
 
 class Users:
-    """Which names of a module others use, other than by an import in a function.
+    """The names of modules that others use in any way but an import in a function.
 
     This is a search for words: a name counts as used if another module imports it at its top, or
     has it as an attribute or as a string.
@@ -37,7 +37,7 @@ class Users:
                     self._words[node.value].add(module.name)
 
     def need(self, module: Module, name: str) -> bool:
-        """Whether another module uses the name. Only the runtime's own code is sure not to."""
+        """Return whether another module may use the name; only the runtime's names are known."""
         if module.part != "runtime" or name in self._imported[module.name]:
             return True
         return bool(self._words[name] - {module.name})

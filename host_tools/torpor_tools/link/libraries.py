@@ -55,7 +55,7 @@ class Shelf:
         return [*own, *(name for locked in self._vendored for name in locked.modules)]
 
     def is_folder(self, name: str) -> bool:
-        """Whether a name is a folder of a library without a module of its own."""
+        """Return whether a name is a folder of a library without a module of its own."""
         return any(each.startswith(name + ".") for each in self.names)
 
     def _own(self, name: str, path: Path) -> Module:

@@ -1,4 +1,4 @@
-"""Finds what code that is to be released would leave behind: it would keep the code loaded."""
+"""Finds objects that code leaves behind when it is released, and that would keep it loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .scope import Function
 from .statements import is_empty
 from .units import Unit
 
-# Calls that use a function that they are given, and do not keep it.
+# Functions that call a function argument and do not keep it.
 _USES = {
     "all",
     "any",
@@ -43,7 +43,7 @@ Escape = tuple[ast.AST, str, str]  # where, what and the remedy
 
 
 def escapes(node: ast.stmt, moving: Mapping[str, ast.stmt]) -> Iterator[Escape]:
-    """What a piece of code that moves defines and lets go of.
+    """Report what a piece of code defines that would outlive it.
 
     Args:
         node: A function, a class or a constant that moves.
@@ -91,7 +91,7 @@ class _Body:
         return node, what, "define it outside of marked code, or take the mark off"
 
     def _defined(self, node: ast.AST) -> str:
-        """What kind of thing an expression makes that holds the code; empty if it makes none."""
+        """Return the kind of object that an expression makes and that holds the code, or ""."""
         if isinstance(node, ast.Lambda):
             return "a lambda"
         if isinstance(node, ast.GeneratorExp):
@@ -111,7 +111,7 @@ class _Body:
         return ""
 
     def _way_out(self, node: ast.AST) -> str:
-        """How a value outlives the call; empty if it does not."""
+        """Return how a value outlives the call, or ""."""
         child, parent = node, self.parents[node]
         while isinstance(parent, (*_CONTAINERS, ast.keyword)):
             child, parent = parent, self.parents[parent]
@@ -132,7 +132,7 @@ class _Body:
         return ""
 
     def _given(self, node: ast.AST, call: ast.Call) -> str:
-        """How a call that is given the value may keep it."""
+        """Return how a call that gets the value may keep it, or ""."""
         called = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
         ours = called in self.moving or called in self.inside
         if called in ("append", "add", "insert", "setdefault", "put", "register", "setattr"):
@@ -142,7 +142,7 @@ class _Body:
         return f"is given to {ast.unparse(call.func)}, which may keep it"
 
     def _is_local(self, function: ast.expr) -> bool:
-        """Whether a method is one of a local variable: that goes with the call."""
+        """Return whether a method belongs to a local variable, which ends with the call."""
         if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
             return False
         name = function.value.id

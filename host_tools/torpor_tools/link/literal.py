@@ -1,4 +1,4 @@
-"""Python source for plain values, laid out to be read."""
+"""Writes plain values as readable Python source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Code(str):
 def literal(value: Any, *, indent: int = 0, column: int = 0) -> str:
     """The source of ``value``: str, int, float, bool, None, ``Code``, and lists, tuples and dicts.
 
-    On one line if it fits behind ``column``; else an element a line, ``indent`` spaces deep.
+    It has one line if it fits behind ``column``, else one line for each element, indented by
+    ``indent`` spaces.
     Raises ``TypeError`` for anything else.
     """
     text = one_line(value)

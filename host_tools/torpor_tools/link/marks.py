@@ -30,7 +30,7 @@ class Marks:
         }
 
     def imports(self, node: ast.AST) -> TypeGuard[ast.ImportFrom]:
-        """Whether a statement imports from ``HOME``."""
+        """Return whether a statement imports from ``HOME``."""
         return isinstance(node, ast.ImportFrom) and imported_from(node, self._package) == HOME
 
     def of(self, node: ast.AST) -> str:

@@ -1,4 +1,4 @@
-"""What to tell about an import that leads nowhere on the device."""
+"""Explains imports of modules that the device does not have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .imports import Import
 from .module import Module
 
 _ANNOTATIONS = "import it with `from ... import`, and use the names in annotations only"
-# What authors who come from CPython reach for, and what to use instead.
+# Modules that authors who come from CPython expect, and what to use instead.
 _INSTEAD = {
     "abc": "leave it out: a base class whose methods raise NotImplementedError does the same",
     "concurrent": "use asyncio; a service starts a task with self.spawn",
@@ -75,7 +75,7 @@ def _offer(module: str) -> str:
 
 
 def missing_module(name: str, where: Where, port: str, near: list[str]) -> Problem:
-    """The problem of an import that no part of the image answers.
+    """Return the problem of an import that no part of the image has.
 
     ``near`` are modules that could have been meant, besides those of the firmware.
     """

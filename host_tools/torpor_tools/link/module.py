@@ -1,4 +1,4 @@
-"""A module of the image, from wherever it comes."""
+"""A module of the image: of a service, a library, the runtime, a package or the wiring."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Module:
     name: str  # dotted, as the device imports it
     is_package: bool
     source: str  # transformed, with the line numbers of ``file``
-    file: str  # what messages call it
+    file: str  # its name in messages
     part: str  # service, library, runtime, dependency or wiring
     library: str = ""  # the library that it is a part of
-    traced_as: str = ""  # the name in tracebacks, where it is not the own path (see ``split``)
+    traced_as: str = ""  # the name in tracebacks, if it is not the own path (see ``split``)
 
     @property
     def path(self) -> str:
@@ -31,7 +31,7 @@ class Module:
 
     @property
     def trace_name(self) -> str:
-        """What tracebacks on the device call the module's file."""
+        """The name of the module's file in tracebacks of the device."""
         return self.traced_as or self.compiled_path
 
     @property
@@ -41,7 +41,7 @@ class Module:
 
 
 def shown(path: Path, root: Path) -> str:
-    """How messages name ``path``: relative to ``root`` if it lies below it."""
+    """Return ``path`` as messages show it: relative to ``root`` if it is below it."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:

@@ -31,7 +31,7 @@ def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Proble
 
 
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
-    """Only peers may call peers: calls between boards carry a code under the cluster's key."""
+    """Report a missing cluster key: calls between boards are authenticated with it."""
     peers = board.needs() + [n for other in plan.boards for n in other.needs() if board.has(n)]
     peers += [event for event in board.published if plan.hearers(board, event)]
     peers += plan.incoming(board)
@@ -41,10 +41,9 @@ def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Ite
 
 
 def _open_mailbox(board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
-    """Check the broker's password and certificate.
+    """Check that the broker has a password and, over TLS, a certificate that identifies it.
 
-    Anyone who may write into the mailbox may call every route: a broker asks for a password, and
-    over TLS its certificate identifies it.
+    Without them, anyone who can reach the broker can call every route of the board.
     """
     broker = board.mailbox
     if broker is None:

@@ -46,7 +46,7 @@ def _run(each: Pass, program: Program, report: Report | None) -> None:
 
 
 def _size(program: Program) -> str:
-    """What there is of the program so far."""
+    """Return the size of the program after a pass, in words."""
     if program.files:
         return f"{len(program.files)} files, {sum(map(len, program.files.values())):,} bytes"
     modules = f"{len(program.modules)} modules"

@@ -48,7 +48,7 @@ class Program:
 
     @property
     def updated(self) -> bool:
-        """Whether the board takes signed updates."""
+        """Return whether the board takes signed updates."""
         return bool(self.keyed and self.signers and self.board.can_update)
 
     @property

@@ -1,4 +1,4 @@
-"""How a board's ``boot.py`` turns the radio on, which the build knows and the device does not."""
+"""Writes the call in ``boot.py`` that turns the radio on, with settings that the build knows."""
 
 from __future__ import annotations
 

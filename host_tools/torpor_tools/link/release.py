@@ -34,7 +34,7 @@ def run(program: Program) -> None:
 
 
 def _roots(service: PlacedService, every: Mapping[str, Module]) -> list[str]:
-    """What a service brings into the image, its wiring first."""
+    """Return the modules that a service brings into the image, its wiring first."""
     home = f"services.{service.name}"
     own = [name for name in every if name == home or name.startswith(home + ".")]
     return [module_of(service.name), *own]
@@ -45,7 +45,7 @@ def _is_root(module: Module, late: Iterable[str]) -> bool:
 
 
 def _reached(every: Mapping[str, Module], roots: Iterable[Module]) -> set[str]:
-    """The names of all that ``roots`` import, directly or not, with their packages."""
+    """Return the names of all modules that ``roots`` import, directly or not."""
     reached: set[str] = set()
     todo = list(roots)
     while todo:

@@ -1,8 +1,8 @@
-"""Add the modules of the runtime and of packages that a program's modules import, directly or not.
+"""Adds the modules of the runtime and of packages that a program imports, directly or not.
 
-Imports are followed from the files that start the chip, the wiring and all modules of the services,
-those inside functions too. A part of the runtime that not every board needs is imported by the
-wiring only, if a service of the board needs it. ``shake`` then takes out what nobody calls.
+The search starts from the files that start the chip, the wiring and all modules of the services.
+It includes imports inside functions. A part of the runtime that not every board needs is imported
+by the wiring only, if a service needs it. ``shake`` then removes the code that nothing names.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Search:
                 self.problems.append(not_simulated(item.name, where))
 
     def only_on_chips(self, item: Import) -> bool:
-        """Whether an import is of the chip's firmware and the simulator has no such module."""
+        """Return whether only the chip's firmware has a module, and not the simulator."""
         board = self.board.board
         is_builtin = item.name not in self.found and builtin.has(board.port, item.name, board.chip)
         return item.required and is_builtin and not builtin.simulated(item.name)
@@ -164,7 +164,7 @@ class _Search:
 
 
 def _leaves_its_service(name: str, module: Module) -> bool:
-    """Whether a module of a service imports from another service."""
+    """Return whether a module of a service imports from another service."""
     return name.count(".") > 0 and is_foreign(name, module.name.split(".")[1])
 
 

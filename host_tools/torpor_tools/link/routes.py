@@ -1,9 +1,8 @@
 """A service's routes as a tree, and the small functions that bind a request to a method.
 
 The tree has a level for each segment of a path; ``"*"`` stands for a parameter. The device walks it
-without going back, so where a fixed segment stands beside a parameter, the fixed one is given what
-the parameter offers below it too. Of two routes that match, the one whose first difference is a
-fixed segment wins.
+without backtracking, so a fixed segment next to a parameter also gets the routes below that
+parameter. If two routes match, the one that first has a fixed segment takes precedence.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Binder:
 
     @property
     def leaf(self) -> Code | tuple[object, ...]:
-        """What stands in the route tree: the function, or with what serves it in its own way."""
+        """The entry in the route tree: the function, or a tuple that names what serves it."""
         if self.serves is None:
             return Code(self.name)
         leaf = Code(f"{self.serves}"), Code(self.name), self.route.content_type
@@ -41,7 +40,7 @@ class Binder:
 
     @property
     def serves(self) -> str | None:
-        """The function of the runtime, below ``torpor.http``, that serves the route in its way."""
+        """The function below ``torpor.http`` that serves the route, if it is not the usual one."""
         if self.method.streamed:
             return "response.streamed"
         if self.route.deadline_ms is not None:
@@ -62,7 +61,7 @@ class Binder:
         return {name.id for name in names} & _FUNCTIONS
 
     def lines(self, strict: bool = False) -> list[str]:
-        """The function's source; ``strict`` holds the result to its annotation."""
+        """Return the function's source; with ``strict``, it checks the type of the result."""
         note = f"{self.route.verb} {self.route.path}" + (
             "  (streamed)" if self.method.streamed else ""
         )
@@ -97,7 +96,7 @@ def binders(contract: Contract) -> list[Binder]:
     }  # what the functions read
     for method in contract.methods:
         for route in method.routes:
-            # The method's own name, which the image has anyway: any other would take heap.
+            # The method's own name is in the image anyway; any other name would take heap.
             name = method.name
             wanted = f"{route.verb.lower()}_{name}"
             if name in taken:
@@ -111,7 +110,7 @@ def binders(contract: Contract) -> list[Binder]:
 
 
 def can_be_sent(argument: Argument) -> bool:
-    """Whether a request can carry a value of the argument's type."""
+    """Return whether a request can carry a value of the argument's type."""
     return is_routed_argument(argument.type)
 
 
@@ -127,13 +126,13 @@ def tree(binders: list[Binder], has_app: bool = False) -> Tree:
 
 
 def _merged(nodes: list[Tree]) -> Tree:
-    """One node that stands for several, which are given with the one to prefer first."""
+    """Return one node made of several, in the order of their precedence."""
     made: Tree = {}
     for key in dict.fromkeys(key for node in nodes for key in node):
         if key.startswith("/"):
             made[key] = next(node[key] for node in nodes if key in node)
         else:
-            # An empty segment, that of a path's last slash, is no value for a parameter.
+            # An empty segment, such as that after a trailing slash, is not a value for a parameter.
             ways = (key,) if key in ("", "*") else (key, "*")
             made[key] = _merged([node[way] for node in nodes for way in ways if way in node])
     return made

@@ -1,4 +1,4 @@
-"""The host's knowledge of the device's runtime: its modules, and which board needs which.
+"""All that the host knows about the device's runtime: its modules, and which board needs them.
 
 ``tests/host_tools/test_link_runtime.py`` compares this file with ``firmware/``.
 """
@@ -110,7 +110,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_TRACED": lambda board: board.observe.traces is not None,
 }
 
-# Modules that the runtime does without if they are missing -> which board has them.
+# Modules whose absence the runtime handles -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
     "torpor.traces": lambda board: board.observe.traces is not None,
     "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),

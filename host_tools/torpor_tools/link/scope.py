@@ -1,4 +1,4 @@
-"""Which names of a piece of code are those of its module."""
+"""Finds the names in a piece of code that belong to its module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def global_names(node: ast.AST, without: Iterable[ast.AST] = ()) -> set[str]:
 
 
 def globals_of(node: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[ast.Name]:
-    """Every place where a piece of code uses a name that is not local to it.
+    """Yield every place at which a piece of code uses a name that is not local to it.
 
     Args:
         node: The code.
@@ -43,7 +43,7 @@ def _walk(node: ast.AST, local: frozenset[str], without: set[ast.AST]) -> Iterat
     if isinstance(node, _Scope):
         inside = local.difference(_globals(node)) | _locals(node)
     elif isinstance(node, ast.ClassDef):
-        inside = local  # what a class body binds is not seen from its methods
+        inside = local  # methods do not see the names that the class body binds
     for name, value in ast.iter_fields(node):
         if name in _NOT_RUN:
             continue

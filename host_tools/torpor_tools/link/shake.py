@@ -1,4 +1,4 @@
-"""Take out of packages from PyPI, and of parts of the runtime, what no user in the image names.
+"""Removes code that nothing in the image names, from packages and from parts of the runtime.
 
 A user of a package is a module that imports it, or another module of the same service, because it
 may hold an object of the package. A function, class or method of the package stays if any user, or
@@ -26,7 +26,7 @@ from .module import Module
 from .program import Program
 from .runtime import COLLECTIONS, SHAKEN
 
-# What the firmware calls on objects of any class: block devices, filesystems, streams, buses.
+# Methods that the firmware calls on objects of any class: block devices, streams, buses.
 _PROTOCOLS = """
     readblocks writeblocks ioctl mount umount open ilistdir stat statvfs chdir getcwd mkdir remove
     rename rmdir read readinto readline write close send recv reset readbit writebit readbyte
@@ -52,10 +52,14 @@ def run(program: Program) -> None:
 def without_unused(
     modules: Iterable[Module], start: Iterable[Module] = (), whole: Iterable[str] = ()
 ) -> list[Module]:
-    """The modules of an image, without what nobody names in those that may be cut.
+    """Return the modules of an image without code that nothing names.
 
-    ``start``: what starts the chip, and uses them too; ``whole``: the libraries that are not cut.
     Every line keeps its number.
+
+    Args:
+        modules: The modules of the image.
+        start: The files that start the chip, which use them too.
+        whole: The libraries that stay whole.
     """
     every = _without_unused_of_libraries(list(modules), list(start), whole)
     shaken: dict[str, Module] = {}
@@ -88,9 +92,9 @@ def _imported_from(name: str, modules: Iterable[Module]) -> set[str]:
 def _without_unused_of_libraries(
     every: list[Module], start: list[Module], whole: Iterable[str]
 ) -> list[Module]:
-    """Cut the libraries: all modules of the image, and the firmware, are users of each.
+    """Shake the libraries; all modules of the image, and the firmware, use each of them.
 
-    They are kept whole where the code of a service or a library makes names at run time.
+    They stay whole if the code of a service or a library makes names at run time.
     """
     libraries = {m.library for m in every if m.library} - set(whole)
     if any(_looks_up(m.source) for m in every if m.library or m.part == "service"):
@@ -204,7 +208,7 @@ def _words(tree: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[str]:
 
 @lru_cache(maxsize=512)
 def _looks_up(source: str) -> bool:
-    """Whether names are made at run time: ``getattr(x, "name")`` does not."""
+    """Return whether names are made at run time: ``getattr(x, "name")`` does not."""
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id

@@ -1,4 +1,4 @@
-"""What each part of an image weighs: counted, and written as JSON."""
+"""Measures the parts of an image, and writes their sizes as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS = ("service", "library", "runtime", "dependency", "wiring", "start")
 
 
 def measure(board: BoardPlan, modules: Sequence[Module], files: Files) -> SizeTable:
-    """The size table of an image: a row a service, a row for each other module."""
+    """The size table of an image: one row for each service and for each other module."""
     compiled: dict[tuple[str, str], int] = defaultdict(int)
     static: dict[tuple[str, str], int] = defaultdict(int)
     for service in board.services:

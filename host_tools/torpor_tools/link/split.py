@@ -162,7 +162,7 @@ class _Split:
         return frozenset(global_names(node, without)) - self.marks.names.keys()
 
     def _moving(self, mark: str) -> dict[str, ast.stmt]:
-        """What moves with a mark, by name: its definitions, and not its methods."""
+        """Return the definitions that move with a mark, by name, without methods."""
         return {
             u.node.name: u.node
             for u in self.units
@@ -176,7 +176,7 @@ class _Split:
         return [u for u in self.units if name in u.names and u.node is not but]
 
     def _add_helpers(self) -> None:
-        """Let what only moving code uses move along, except for the defaults that stubs keep."""
+        """Move code along that only moving code uses, except for the defaults that stubs keep."""
         marked = [
             u.node for u in self.units if isinstance(u.node, Function) and u.node in self.group
         ]
@@ -196,7 +196,7 @@ class _Split:
             self.group.update(found)
 
     def _may_follow(self, node: ast.stmt) -> bool:
-        """Whether a statement defines one private name, for good, that may move along."""
+        """Return whether a statement defines one private name that may move along."""
         names = bound_by(node)
         if len(names) != 1 or not is_private(next(iter(names))) or names & self.rebound:
             return False
@@ -272,7 +272,7 @@ class _Split:
         return any(not self._only_calls(u, node.name) for u in others)
 
     def _only_calls(self, unit: Unit, name: str) -> bool:
-        """Whether a unit does nothing with a function but call it."""
+        """Return whether a unit only calls a function, and does not pass it on."""
         called = {id(n.func) for n in ast.walk(unit.node) if isinstance(n, ast.Call)}
         return all(id(n) in called for n in self._uses(unit, name))
 
@@ -310,7 +310,7 @@ class _Split:
         edits.replace(*edits.span(node), f"def {node.name}({parameters}): return {call}")
 
     def _moved_name(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-        """The name in the module that it moves to: a method may have one that is taken there."""
+        """Return the name in the new module, where a method's own name may be taken."""
         owner = next(u.of for u in self.units if u.node is node)
         if owner is None:
             return node.name
@@ -386,7 +386,7 @@ class _Split:
         return sorted(used - self.rebound), sorted(used & self.rebound)
 
     def _is_loaded(self, unit: Unit) -> bool:
-        """Whether its users load a definition that moves, because there is no stub."""
+        """Return whether its users load a definition that moves, because there is no stub."""
         if unit.of or unit.node not in self.group or not isinstance(unit.node, Definition):
             return False
         return not self._needs_stub(unit)
@@ -408,7 +408,7 @@ class _Split:
                     self.problems.append(self._problem(each, what, 'format it with "%"'))
 
     def _only_methods(self, edits: Edits, owner: ast.stmt, mark: str) -> None:
-        """Make functions of the methods that move. ``if 1:`` keeps their indentation."""
+        """Turn the methods that move into functions. ``if 1:`` keeps their indentation."""
         assert isinstance(owner, ast.ClassDef)
         first = owner.decorator_list[0] if owner.decorator_list else owner
         start = edits.offset(first.lineno, 0)

@@ -30,8 +30,8 @@ def start_modules(
 ) -> list[Module]:
     """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else.
 
-    Those of a production image let nobody at the prompt. A Linux process has no prompt and no
-    radio to begin with: it starts with ``main.py``. ``begin`` is the call that turns the radio on.
+    Those of a production image allow no access to the prompt. A Linux process has neither a prompt
+    nor a radio: it starts with ``main.py``. ``begin`` is the call that turns the radio on.
     ``updated``: those of a board that takes signed updates.
     """
     folder = paths.firmware_dir()

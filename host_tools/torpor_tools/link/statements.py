@@ -15,12 +15,12 @@ def is_private(name: str) -> bool:
 
 
 def is_docstring(node: ast.stmt) -> bool:
-    """Whether it is a docstring."""
+    """Return whether it is a docstring."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def is_const(node: ast.stmt) -> bool:
-    """Whether it is ``_X = const(...)``, which takes no heap wherever it stands."""
+    """Return whether it is ``_X = const(...)``, which takes no heap wherever it stands."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
         return False
     private = all(is_private(name) for name in bound_by(node))
@@ -28,7 +28,7 @@ def is_const(node: ast.stmt) -> bool:
 
 
 def has_constants_only(tree: ast.Module) -> bool:
-    """Whether a module is a table of numbers. Importers have copied what they need of it."""
+    """Return whether a module is a table of numbers. Importers have copied what they need of it."""
     others = [n for n in tree.body if not is_docstring(n) and not isinstance(n, ast.ImportFrom)]
     return bool(others) and all(
         isinstance(n, ast.Assign)
@@ -47,7 +47,7 @@ def is_empty(value: ast.expr | None) -> bool:
 
 
 def is_fixed(value: ast.expr) -> bool:
-    """Whether a value is written out, so that it is the same whenever it is loaded."""
+    """Return whether a value is a literal, and so the same whenever it is loaded."""
     if is_empty(value):
         return False
     allowed = (

@@ -3,7 +3,7 @@
 Each peer stands behind a ``torpor.strict.Peer`` with its contract, and each route's result must
 match its annotation.
 
-Without it nothing of this is in an image, and a call between services is a plain ``await``.
+Without strict mode an image has none of this, and a call between services is a plain ``await``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def wrapped(caller: str, peer: Peer) -> str:
 
 
 def table(contract: Contract) -> dict[str, Any]:
-    """Method -> (arguments, type of the result); streams are not called by peers."""
+    """Return method -> (arguments, type of the result); peers do not call streams."""
     return {
         method.name: (tuple(map(_argument, method.arguments)), encoded(method.returns))
         for method in contract.methods

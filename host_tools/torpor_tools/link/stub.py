@@ -1,8 +1,8 @@
-"""Generates what a board needs for calls between boards: stubs, and what others may call here.
+"""Generates the modules for calls between boards: stubs, and tables of the methods to be called.
 
 ``cluster_stubs`` has a class for each service of another board that this one calls, and an instance
-of it that the wiring puts where the service itself would be. ``cluster_api`` and
-``cluster_signatures`` are read only when another board calls, or calls what is not there.
+of it that the wiring uses in place of the service. ``cluster_api`` and
+``cluster_signatures`` are read only when another board calls, or calls an unknown method.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NEVER, _SAFE, _KNOWN = 0, 1, 2
 def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
     """The source of ``cluster_stubs.py``; empty if the board needs no other one.
 
-    ``versions``: of the contracts, where ``contracts.lock`` tells them.
+    ``versions`` are those of the contracts that ``contracts.lock`` has.
     """
     needed, called = board.needs(), plan.linked(board)
     if not called:

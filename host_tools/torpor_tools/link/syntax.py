@@ -1,7 +1,7 @@
-"""Why mpy-cross refuses a module, in words that help.
+"""Explains why mpy-cross refuses a module.
 
-mpy-cross says "invalid syntax" and a line. Here are the things that CPython accepts and MicroPython
-1.29 does not; a test has mpy-cross refuse each of them.
+mpy-cross reports "invalid syntax" and a line. This module knows the constructs that CPython accepts
+and MicroPython 1.29 does not; a test checks that mpy-cross refuses each of them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _function(node: ast.AST) -> Explanation | None:
 
 def _unpacking(node: ast.AST) -> Explanation | None:
     if isinstance(node, ast.Dict) and None in node.keys:
-        return "MicroPython has no ** inside a dict display", "make a copy and update() it"
+        return "MicroPython has no ** inside a dict display", "copy the dict and call update()"
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         stored = isinstance(getattr(node, "ctx", None), ast.Store)
         if not stored and any(isinstance(item, ast.Starred) for item in node.elts):
@@ -98,8 +98,8 @@ _MESSAGES = {
 def explain(module: Module, output: str) -> list[Problem]:
     """The problems of a module that mpy-cross refused with ``output``.
 
-    All constructs that MicroPython lacks are named, not only the first; if there is none of those,
-    mpy-cross's own message is.
+    All constructs that MicroPython lacks are reported, not only the first. If there are none, the
+    message of mpy-cross is reported.
     """
     known = sorted(set(_unsupported(module)), key=lambda problem: problem.where or Where(""))
     if known:
@@ -116,11 +116,11 @@ def explain(module: Module, output: str) -> list[Problem]:
     if newer := newer_syntax(text[where.line - 1] if 0 < where.line <= len(text) else ""):
         return [Problem(where, *newer)]
     what = f"MicroPython does not accept this: {message.removeprefix('SyntaxError: ')}"
-    return [Problem(where, what, "write the line in plainer Python; CPython takes more forms")]
+    return [Problem(where, what, "write the line in simpler Python; CPython accepts more forms")]
 
 
 def misread(module: Module) -> Iterator[Problem]:
-    """What mpy-cross accepts but takes for something else: ``with (a, b):`` as one tuple."""
+    """Report code that mpy-cross accepts but misreads: ``with (a, b):`` as one tuple."""
     nodes = [n for n in ast.walk(parsed(module.source)) if isinstance(n, ast.With | ast.AsyncWith)]
     if not nodes:
         return
@@ -152,7 +152,7 @@ def _line(node: ast.AST) -> int:
 
 
 def _after(tokens: list[tokenize.TokenInfo], at: int) -> str:
-    """The token behind the bracket that closes the one at ``at``."""
+    """Return the token after the bracket that closes the one at ``at``."""
     depth = 0
     for i in range(at, len(tokens)):
         depth += tokens[i].string in ("(", "[", "{")

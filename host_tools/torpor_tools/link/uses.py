@@ -1,4 +1,4 @@
-"""What services use of libraries, and which services use a library."""
+"""Finds the modules of libraries that a service uses, and the services that use a library."""
 
 from __future__ import annotations
 

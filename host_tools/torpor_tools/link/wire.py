@@ -1,4 +1,4 @@
-"""Write the modules that tie a board's services together: ``cluster.py`` and what belongs to it."""
+"""Write the modules that connect a board's services: ``cluster.py`` and the tables beside it."""
 
 from __future__ import annotations
 

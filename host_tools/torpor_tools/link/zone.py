@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-# Not the years from now on: the same input gives the same image.
+# A fixed range of years, so that the same input gives the same image.
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2046, 1, 1, tzinfo=UTC)
 # No zone changes its offset twice within it. The shortest that zones have is summer time without
 # the month of Ramadan: four weeks.
@@ -14,7 +14,7 @@ _STEP = timedelta(days=7)
 
 
 def offsets(name: str) -> tuple[tuple[int, int], ...]:
-    """From when on (s since 1970) which offset from UTC counts (s); the first from ever on."""
+    """Return pairs of a time (s since 1970) and the offset from UTC (s) that holds from then on."""
     return tuple(_changes(ZoneInfo(name)))
 
 
@@ -36,7 +36,7 @@ def _offset(zone: ZoneInfo, at: datetime) -> int:
 
 
 def _instant(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
-    """The minute between the two at which the offset changes."""
+    """Return the minute between two times at which the offset changes."""
     before = _offset(zone, low)
     while high - low > timedelta(minutes=1):
         middle = low + timedelta(minutes=((high - low) // timedelta(minutes=1)) // 2)
