@@ -150,9 +150,10 @@ async def _report_late(starting: list[str], starter) -> None:
 
 def _release_wiring(cluster) -> None:
     """Release what is called once: 1.7 kB in 64-bit MicroPython for the services of the sample."""
-    for name in dir(cluster):
-        if name in ("load", "wire", "parts", "ROUTES") or name.endswith("_routes"):
-            delattr(cluster, name)
+    for routes in cluster.ROUTES.values():
+        delattr(cluster, routes.__name__)
+    for name in ("load", "wire", "parts", "ROUTES"):
+        delattr(cluster, name)
 
 
 def _unhandled(loop, context) -> None:

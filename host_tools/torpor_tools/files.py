@@ -26,6 +26,17 @@ _BACKUPS = (
 _SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r")
 
 
+def is_shipped(file: Path, folder: Path, but: tuple[str, ...] = NOT_SHIPPED) -> bool:
+    """Return whether a file of a service or a library may go to a chip.
+
+    Args:
+        file: The file.
+        folder: The folder of the service or the library.
+        but: Names of folders, at any depth, whose files do not.
+    """
+    return not set(but) & set(file.relative_to(folder).parts)
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """A file or folder that does not belong to the project, and why."""

@@ -14,8 +14,11 @@ import pytest
 from tests.helpers.running import write_cluster
 from torpor_tools.cli import run
 from torpor_tools.contracts import load_plan
+from torpor_tools.contracts.source import modules_of
+from torpor_tools.errors import UserError
 from torpor_tools.files import belongs, left_out, project_files
 from torpor_tools.link import build, check
+from torpor_tools.link.sources import service_files
 from torpor_tools.topology.needs import uses_hardware
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +171,32 @@ def test_the_sdist_leaves_out_the_same_files() -> None:
     for name in EDITORS:
         if name != "X.BAK":  # gitignore patterns respect case
             assert any(fnmatchcase(name, pattern) for pattern in patterns), name
+
+
+def _with_tests_in_a_folder(root: Path, line: str) -> Path:
+    """Write a service with tests in a folder of its own; ``line`` is one of its imports."""
+    code = f"from torpor import Service\n\n{line}\n\n\nclass A(Service):\n    pass\n"
+    write_cluster(root, {"a": code})
+    folder = root / "services/a/sub/tests"
+    folder.mkdir(parents=True)
+    for name in ("__init__.py", "tests/__init__.py", "tests/wrong.py"):
+        (folder.parent / name).write_text("x: int = ''\n" if "wrong" in name else "")
+    return root
+
+
+def test_what_is_shipped_is_what_is_checked(tmp_path: Path) -> None:
+    root = _with_tests_in_a_folder(tmp_path, "from . import sub")
+    shipped = {f.relative_to(root).as_posix() for f in service_files(root / "services/a", "*.py")}
+    assert shipped == {"services/a/__init__.py", "services/a/sub/__init__.py"}
+    assert shipped == {module.file for module in modules_of(root, "a")}
+
+
+def test_a_folder_of_tests_deep_in_a_service_is_not_there_on_the_board(tmp_path: Path) -> None:
+    root = _with_tests_in_a_folder(tmp_path, "from .sub.tests import wrong")
+    with pytest.raises(UserError) as raised:
+        build(load_plan(root), "box", tmp_path / "out", types=False)
+    assert "services/a/sub/tests/ does not go to the board" in str(raised.value)
+    assert "move what the service needs out of tests/" in str(raised.value)
 
 
 def test_everything_that_walks_folders_goes_by_the_rule() -> None:

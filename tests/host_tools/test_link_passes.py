@@ -29,7 +29,8 @@ def test_a_build_reports_the_passes_in_their_order(tmp_path: Path) -> None:
     plan = load_plan(tmp_path)
     lines: list[str] = []
     image = build(plan, plan.boards[0].name, tmp_path / "out", types=False, report=lines.append)
-    assert [line.split()[0] for line in lines] == NAMES
+    board = plan.boards[0].name
+    assert [line.split()[:2] for line in lines] == [[f"{board}:", name] for name in NAMES]
     files = [path for path in image.tree.rglob("*") if path.is_file()]
     total = sum(path.stat().st_size for path in files)
     assert lines[-1].endswith(f"{len(files)} files, {total:,} bytes")
@@ -41,7 +42,7 @@ def test_nothing_is_packed_with_a_mistake(tmp_path: Path) -> None:
     plan = load_plan(tmp_path)
     with pytest.raises(UserError, match="asyncioo"):
         build(plan, plan.boards[0].name, tmp_path / "out", types=False, report=lines.append)
-    assert [line.split()[0] for line in lines] == NAMES[:-1]
+    assert [line.split()[1] for line in lines] == NAMES[:-1]
 
 
 def test_the_page_describes_the_passes_in_their_order() -> None:

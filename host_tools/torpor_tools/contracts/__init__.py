@@ -24,7 +24,7 @@ from .promises import with_earlier
 from .read import read_contract
 from .rules import check_source
 from .source import Source, read_source
-from .types import check_types
+from .type_check import check_types
 
 __all__ = ["check_types", "load_board", "load_plan", "plan_of", "read_placed", "read_plan"]
 

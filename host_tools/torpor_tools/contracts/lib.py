@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Problem, UserError
-from ..files import NOT_SHIPPED, project_files
+from ..files import is_shipped, project_files
 from ..libraries.vendor import vendored
 from ..model.board import Board
 from ..model.cluster import Cluster
@@ -27,11 +27,7 @@ RESERVED = ("torpor", "torpor_test", "services", "cluster", "swap", "boot", "mai
 def lib_files(root: Path, pattern: str = "*.py") -> list[Path]:
     """Return the files of ``lib/`` that may go to a chip: no tests."""
     folder = root / FOLDER
-    return [
-        file
-        for file in project_files(folder, pattern)
-        if not set(NOT_SHIPPED) & set(file.relative_to(folder).parts)
-    ]
+    return [file for file in project_files(folder, pattern) if is_shipped(file, folder)]
 
 
 def lib_modules(root: Path) -> tuple[list[Module], list[Problem]]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..model.board import Board
 from ..model.contract import Contract, Method
 from ..paths import firmware_dir
+from ..python_names import parsed
 from ..suggest import listing
 from .read import Function
 
@@ -117,7 +118,7 @@ def _public(module: str) -> list[str]:
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not file.is_file():
         return []
-    body = ast.parse(file.read_text(encoding="utf-8")).body
+    body = parsed(file.read_text(encoding="utf-8")).body
     definitions = (n for n in body if isinstance(n, ast.ClassDef | Function))
     return [n.name for n in definitions if not n.name.startswith("_")]
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import Problem, UserError, Where
-from ..files import NOT_SHIPPED, is_file, project_files
+from ..files import NOT_SHIPPED, is_file, is_shipped, project_files
 from ..python_names import is_foreign, parsed
 from ..python_text import syntax_problem
 from ..text import read_text
@@ -108,7 +108,7 @@ def read_source(root: Path, service: str) -> Source:
     if not is_file(folder / "__init__.py", root):
         raise UserError(_absent(folder, service))
     files = sorted(project_files(folder, "*.py"), key=lambda f: (f != folder / "__init__.py", f))
-    shipped = [f for f in files if not set(ASIDE) & set(f.relative_to(folder).parts)]
+    shipped = [file for file in files if is_shipped(file, folder, ASIDE)]
     parsed = [parse_module(file, root) for file in shipped]
     files = project_files(folder / "migrations", "*.py", deep=False, within=folder)
     migrations = [parse_module(file, root) for file in files if file.name != "__init__.py"]
@@ -174,11 +174,7 @@ def modules_of(root: Path, service: str) -> list[Module]:
     folder = root / "services" / service
     if folder.is_symlink() or not folder.is_dir():
         return []
-    files = [
-        file
-        for file in project_files(folder, "*.py")
-        if not set(ASIDE) & set(file.relative_to(folder).parts)
-    ]
+    files = [file for file in project_files(folder, "*.py") if is_shipped(file, folder, ASIDE)]
     return [m for file in files if isinstance(m := parse_module(file, root), Module)]
 
 

@@ -134,8 +134,9 @@ def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
 
     Files in which only mypy has found something come after those that break a rule, because its
     messages may follow from there. Messages of mpy-cross and mypy are left out for a line that has
-    a better one of ours. Nothing
-    is built. Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
+    a better one of ours. Nothing is built.
+
+    Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
     """
     plan, problems = read_plan(root)
     promises = [] if problems else broken_promises(plan)

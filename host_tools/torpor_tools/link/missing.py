@@ -83,9 +83,10 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
     parts = name.split(".")
     if top == "services":
         folder = "/".join(parts[:2])
-        if parts[2] in NOT_SHIPPED:
-            what = f"{folder}/{parts[2]}/ does not go to the board"
-            return Problem(where, what, f"move what the service needs out of {parts[2]}/")
+        for i, part in enumerate(parts):
+            if i > 1 and part in NOT_SHIPPED:
+                what = f"{'/'.join(parts[: i + 1])}/ does not go to the board"
+                return Problem(where, what, f"move what the service needs out of {part}/")
         what = f"{folder}/ has no module {'.'.join(parts[2:])}"
         return Problem(where, what, did_you_mean(name, near) or "correct the name or add the file")
     if top == "torpor" or top in near:

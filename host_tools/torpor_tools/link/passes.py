@@ -42,7 +42,7 @@ def _run(each: Pass, program: Program, report: Report | None) -> None:
     name, run, what = each
     run(program)
     if report:
-        report(f"{name:<8} {what}: {_size(program)}")
+        report(f"{program.board.name}: {name:<8} {what}: {_size(program)}")
 
 
 def _size(program: Program) -> str:

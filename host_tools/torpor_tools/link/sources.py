@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import Problem, UserError
-from ..files import NOT_SHIPPED, is_file, project_files
+from ..files import is_file, is_shipped, project_files
 from ..model.plan import PlacedService
 from ..python_names import parsed
 from ..python_text import syntax_problem
@@ -39,7 +39,7 @@ def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], l
 def service_files(folder: Path, pattern: str) -> Iterator[Path]:
     """The files of a service that may be shipped: no tests."""
     for path in project_files(folder, pattern):
-        if path.relative_to(folder).parts[0] not in NOT_SHIPPED:
+        if is_shipped(path, folder):
             yield path
 
 

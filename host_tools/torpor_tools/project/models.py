@@ -11,6 +11,7 @@ from ..errors import Problem, UserError, Where
 from ..files import project_files
 from ..model.device import BUS_LINES, DeviceModel
 from ..paths import devices_dir
+from ..python_names import parsed
 from ..text import read_text
 
 _CONSTANTS = ("BUS", "ADDRESSES", "PINS", "INPUTS", "OPTIONS")
@@ -32,7 +33,7 @@ def read_model(path: Path, shown: str) -> DeviceModel:
     """The model in a file. Raises ``UserError``."""
     text = read_text(path, shown)
     try:
-        tree = ast.parse(text)
+        tree = parsed(text, shown)
     except SyntaxError as error:
         problem = Problem(Where(shown, error.lineno or 0), f"not Python: {error.msg}")
         raise UserError(problem) from None

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ..errors import UserError
+from ..python_names import parsed
 from ..text import read_text
 from . import source
 from .rewrite import is_marks
@@ -48,7 +49,7 @@ class DeviceFile(pytest.Module):
         except UserError as error:
             raise self.CollectError(str(error)) from None
         try:
-            tree = ast.parse(text, str(self.path))
+            tree = parsed(text, str(self.path))
         except SyntaxError as error:
             raise self.CollectError(f"{self.path}:{error.lineno}: {error.msg}") from None
         of_lib = self.service is None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..link.edits import Edits
+from ..python_names import parsed
 from ..text import read_text
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -45,14 +46,14 @@ class Probes:
     def instrument(self, stripped: str, path: Path) -> str:
         """The text of a module with marks; ``stripped`` is the device's text of ``path``."""
         work = _Work(self, path, Edits(stripped))
-        work.block(ast.parse(stripped).body, top=True)
+        work.block(parsed(stripped).body, top=True)
         self._imply_what_was_stripped(path)
         return work.edits.apply()
 
     def _imply_what_was_stripped(self, path: Path) -> None:
         """The imports of peers' classes and torpor's decorators, which the linker takes out."""
         marked = set(self.places)
-        for node in ast.walk(ast.parse(read_text(path, path.name))):
+        for node in ast.walk(parsed(read_text(path, path.name))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 if not node.col_offset and (path, node.lineno) not in marked:
                     self.implied[path, node.lineno] = None

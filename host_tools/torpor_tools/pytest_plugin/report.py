@@ -19,6 +19,7 @@ from _pytest._code.code import (
 )
 
 from ..errors import UserError
+from ..python_names import parsed
 from ..text import read_text
 from ..tracebacks import as_sources
 from .rewrite import calls
@@ -239,6 +240,6 @@ def _lines(path: Path) -> list[str]:
 @lru_cache(maxsize=64)
 def _tree(path: Path) -> ast.Module | None:
     try:
-        return ast.parse(read_text(path, path.name))
+        return parsed(read_text(path, path.name))
     except (OSError, SyntaxError, UserError):
         return None

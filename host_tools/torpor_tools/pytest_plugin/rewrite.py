@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeGuard, cast
 
 from ..link.edits import Edits
+from ..python_names import parsed
 
 _CHECK = "_torpor_check"
 DEVICE_NAMES = ("approx", "fail", "raises", "skip")  # of pytest, what there is on the device
@@ -31,7 +32,7 @@ _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.Generator
 
 def for_device(source: str) -> str:
     """The device's text of a test module. Raises ``SyntaxError``."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     edits = Edits(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Where, fail
+from ..python_names import parsed
 from ..text import read_text
 from .rewrite import is_pytest
 
@@ -90,7 +91,7 @@ def _imported(path: Path, node: ast.ImportFrom) -> dict[str, Fixture]:
     file = path.parent.joinpath(*module.split(".")).with_suffix(".py")
     if not module or not file.is_file():
         return {}
-    there = _own(file, ast.parse(read_text(file, file.name)))
+    there = _own(file, parsed(read_text(file, file.name)))
     return {a.asname or a.name: there[a.name] for a in node.names if a.name in there}
 
 

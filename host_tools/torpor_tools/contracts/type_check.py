@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Problem, Where
-from ..files import project_files
+from ..files import is_shipped, project_files
 from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
+from ..project.libraries import VENDOR
 from ..unchanged import digest_of, modules_below, remembered
 from .firmware import firmware
 from .lacks import explain, is_false_alarm, module_at
@@ -89,7 +90,7 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
     config = write_config(kind, root, sees=view, untyped=library.untyped)
     digest = digest_of(
         [config.read_text(encoding="utf-8"), *map(str, names)],
-        modules_below(firmware_dir(), root / "services", root / FOLDER),
+        modules_below(firmware_dir(), root / "services", root / FOLDER, root / VENDOR),
         modules_below(stubs_dir(kind)),
     )
     kept = config.with_suffix(".json")
@@ -148,11 +149,7 @@ def _parsed(root: Path, file: str) -> Module | None:
 
 def _modules(folder: Path) -> list[Path]:
     """Return the modules of a service that go to the chip."""
-    return [
-        file
-        for file in project_files(folder, "*.py")
-        if not set(ASIDE) & set(file.relative_to(folder).parts)
-    ]
+    return [file for file in project_files(folder, "*.py") if is_shipped(file, folder, ASIDE)]
 
 
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
