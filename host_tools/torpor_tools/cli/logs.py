@@ -8,6 +8,7 @@ import click
 
 from ..errors import fail
 from ..extras import need
+from ..files import project_files
 from ..model.board import Board
 from ..model.observe import LEVELS
 from ..paths import firmware_dir
@@ -133,6 +134,6 @@ def _level(text: str, services: list[str]) -> tuple[str, str]:
 def _runtime_names() -> list[str]:
     """The names under which the runtime on a board logs."""
     found: set[str] = set()
-    for path in sorted((firmware_dir() / "torpor").rglob("*.py")):
+    for path in project_files(firmware_dir() / "torpor", "*.py"):
         found.update(re.findall(r'Log\("(\w+)"\)', path.read_text(encoding="utf-8")))
     return sorted(found)
