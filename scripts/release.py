@@ -55,7 +55,7 @@ def unready(root: Path, version: str) -> Iterator[str]:
     if _git(root, "tag", "--list", f"v{version}"):
         yield f"the tag v{version} exists: choose the next version"
     if shutil.which("twine") is None:
-        yield "there is no twine: pipx install twine"
+        yield "twine is not installed: pipx install twine"
 
 
 def _documents(root: Path, version: str) -> Iterator[str]:

@@ -57,8 +57,11 @@ def post(
 ) -> Callable[[F], F]:
     """Answer ``POST path`` with this method; arguments not in the path come from the JSON body.
 
-    ``idempotent``: executed twice it is as good as once, so a call from another board that was lost
-    may be sent again.
+    Args:
+        path: The path.
+        content_type: See ``get``.
+        idempotent: Whether executing it twice has the same effect as once, so that a lost call
+            from another board may be sent again.
     """
     return lambda method: method
 

@@ -240,12 +240,12 @@ class Idle(Exception):
 
 
 def _notice_idleness() -> None:
-    """Have the event loop raise ``Idle`` instead of waiting for ever."""
+    """Have the event loop raise ``Idle`` instead of waiting forever."""
     queue = core._io_queue
     wait = queue.wait_io_event
 
     def idle(dt):
-        # The newer asyncio waits in small steps then, the older one for ever or not at all.
+        # The newer asyncio waits in small steps then, the older one forever or not at all.
         if dt and not queue.map and not core._task_queue.peek():
             raise Idle
         return wait(dt)

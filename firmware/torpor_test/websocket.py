@@ -136,7 +136,7 @@ class WebSocket:
         while len(self._unread) < n:
             part = await self._pipe.read()
             if not part:
-                self.close_code = self.close_code or 1006  # closed without a frame that says so
+                self.close_code = self.close_code or 1006  # closed without a close frame
                 return None
             self._unread += part
         data = self._unread[:n]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import UserError, fail
 
-# An extra -> what it is for, and its packages as they are imported.
+# An extra -> its purpose, and the import names of its packages.
 EXTRAS = {
     "board": ("boards on USB", ("ampy", "esptool", "mpremote", "psutil", "serial")),
     "emulator": ("the emulated board", ("rp2040py",)),

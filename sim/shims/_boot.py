@@ -14,7 +14,7 @@ import vfs  # noqa: E402
 
 flash, run = sys.argv[1:3]
 vfs.umount("/")
-# The stubs take it for a block device.
+# The stubs declare it as a block device.
 vfs.mount(vfs.VfsPosix(flash), "/")  # type: ignore[abstract]
 vfs.mount(vfs.VfsPosix(run), "/.sim")  # type: ignore[abstract]
 os.chdir("/")

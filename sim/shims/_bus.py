@@ -51,7 +51,7 @@ def soft_pins(**given):
 
 
 def claim(owner, pins):
-    """Note that a bus uses its pins, and say so if another bus does already."""
+    """Record that a bus uses its pins, and report another bus that uses them already."""
     for line, pin in pins.items():
         other = _owners.get(pin)
         if other and other != owner:

@@ -21,7 +21,7 @@ class Clock:
         return (time.monotonic() - self._start) * self.speed
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
-        """Wait for ``event``, at most ``seconds`` of this clock (None: for ever).
+        """Wait for ``event``, at most ``seconds`` of this clock (None: forever).
 
         Returns whether it is set.
         """

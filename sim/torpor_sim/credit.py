@@ -3,7 +3,7 @@
 Every frame from the chip carries a credit: the number of the frame that must not be sent yet. The
 emulator's own chip counts it up with each frame that it delivers, whatever the driver has sent. Of
 256 frames more received than sent one makes both equal, and if no other frame follows, the driver
-waits for ever (``[CYW43] STALL``). A real chip counts from the newest frame that it has taken.
+waits forever (``[CYW43] STALL``). A real chip counts from the newest frame that it has taken.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ MISSING: dict[str, Callable[[Path], object]] = {
     "not committed": _dirty,
     "this is the branch topic": lambda clone: git(clone, "switch", "-qc", "topic"),
     "the tag v7.8.9 exists": lambda clone: git(clone, "tag", f"v{VERSION}"),
-    "there is no twine": lambda clone: (clone.parent / "bin" / "twine").unlink(),
+    "twine is not installed": lambda clone: (clone.parent / "bin" / "twine").unlink(),
 }
 
 

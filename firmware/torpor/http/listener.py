@@ -129,7 +129,7 @@ class Listener:
 
     # async
     def run(self) -> "Any":
-        """Accept connections for ever. A socket that has failed is opened again."""
+        """Accept connections forever. A socket that has failed is opened again."""
         budget = self.budget
         while True:
             try:

@@ -84,7 +84,7 @@ class Store:
                 await self.commit(writes)
         finally:
             for table, _, _ in writes:
-                table.highest = None  # keys that append gave out may have come to nothing
+                table.highest = None  # keys that append returned may be unused
 
     # Writing
 

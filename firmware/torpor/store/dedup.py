@@ -47,7 +47,7 @@ class Window:
         self._table.leaves.forget()  # few of these ids are asked for again
 
     def _remember(self, id: str, key: int) -> None:
-        """Write in the place of the oldest."""
+        """Replace the oldest result."""
         n = self._next
         self._marks[_MARK * n : _MARK * n + _MARK] = _mark(id)
         self._keys[n] = key

@@ -19,7 +19,9 @@ from .index import place, split
 # two pairs of the filesystem's own.
 _BLOCKS = const(12)
 _MORE = const(3)  # that have to be free besides, before it is written again
-_RESULT = const(256)  # bytes of a result (see window) that may go along with what frees room
+_RESULT = const(
+    256
+)  # bytes of a result (see dedup) that may be written together with what frees room
 
 
 def _path(store) -> str:

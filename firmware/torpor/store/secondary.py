@@ -95,7 +95,7 @@ class Index:
         self.entries = entries
 
     def writes(self, key: "Any", row: dict | None) -> list:
-        """The writes that go along with ``row`` (None: deleted)."""
+        """Return the writes of the index for a new ``row`` (None: deleted)."""
         old = self.table.find(key) or {}
         new = row or {}
         found = []

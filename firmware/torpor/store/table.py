@@ -73,7 +73,7 @@ class Table:
         return await self.append(row, None if last is not None and at <= last else at)
 
     async def put(self, key: int | str, row: dict | None) -> None:
-        """Store ``row`` under ``key``, in the place of the one that is there; None removes it.
+        """Store ``row`` under ``key``, replacing the row that is there; None removes it.
 
         Raises ``Fault``: 507 if the filesystem is full, 413 if the row has more than 2,048 bytes
         of JSON, 400 if it would not come back as it was or the key is not of the table's kind.

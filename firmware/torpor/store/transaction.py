@@ -86,7 +86,7 @@ class Joint:
         for store in self._windows.stores:
             store.joined.pop(self._task, None)
         for table, _, _ in self._waiting:
-            table.highest = None  # keys that append gave out have come to nothing
+            table.highest = None  # keys that append returned are unused
         self._waiting = []
 
     async def take(self, store: "Store", writes: list) -> None:

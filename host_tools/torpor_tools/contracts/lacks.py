@@ -29,7 +29,7 @@ _SLICE = re.compile(r'slice\[[^"]*" for "(?P<cls>\w+)')
 _SLICE_OF = re.compile(r'"__(?:set|del)item__" of "(?P<cls>\w+)".*"slice\[')
 _OPERATOR = re.compile(r'^Unsupported left operand type for (?P<sign>\S+) \("(?P<cls>dict_\w+)\[')
 _OF_FUNCTION = re.compile(r'^"(?:Callable|def)\b.*" has no attribute "(?P<name>__\w+__)"')
-# What ``trim.py`` puts in the place of methods that only an abstract class of the stubs has.
+# ``trim.py`` replaces methods that only an abstract class of the stubs has with these.
 _INHERITED = re.compile(r'^"_(?P<cls>\w+)_has_no_(?P<name>\w+)" not callable')
 _CALL = re.compile(r'"(?P<function>\w+)"(?: of "(?P<cls>\w+)(?:\[.*\])?")?')
 _CALL_CODES = ("call-arg", "call-overload")

@@ -73,7 +73,7 @@ def _fields(cls: ast.ClassDef, module: Module) -> Iterator[Field | None]:
 
 
 def _requirement(node: ast.expr, module: Module, required: bool) -> tuple[bool, ast.expr]:
-    """Whether a field is required, and its annotation without the words that say so."""
+    """Return whether a field is required, and its annotation without ``Required``."""
     if isinstance(node, ast.Subscript):
         word = module.origin(node.value).rpartition(".")[2]
         if word in ("NotRequired", "Required"):

@@ -21,7 +21,7 @@ class Module:
     tree: ast.Module
     names: dict[str, str] = field(default_factory=dict)
     digest: str = ""  # of the text
-    # Each type alias with what it stands for and the module that says so.
+    # Each type alias with the type that it stands for and the module that defines it.
     aliases: dict[str, tuple[ast.expr, Module]] = field(default_factory=dict)
     # Each record with its class and the module that defines it.
     records: dict[str, tuple[ast.ClassDef, Module]] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class Edits:
         self._edits.append((start, end, "\n" * self.text.count("\n", start, end)))
 
     def replace(self, start: int, end: int, text: str) -> None:
-        """Put ``text``, which is one line, in the place of a piece."""
+        """Replace a piece with ``text``, which is one line."""
         breaks = self.text.count("\n", start, end)
         self._edits.append((start, end, text + (" \\\n" if self.followed(end) else "\n") * breaks))
 

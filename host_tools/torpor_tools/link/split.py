@@ -3,7 +3,7 @@
 A marked function is called rarely, so its code is not kept in the heap: the module
 ``<name>__cold`` is loaded when it is called and released at the next collection, and
 ``<name>__startup`` at once after the call. The module itself keeps a stub of one line for each
-function. What only marked code uses goes along with it: imports, constants, and functions whose
+function. Code that only marked code uses moves with it: imports, constants, and functions whose
 name begins with an underscore. A module in which everything is marked stays whole and is released
 as a whole.
 

@@ -61,7 +61,7 @@ class Method:
     streamed: bool = False  # an async generator: its chunks are sent as they come
     doc: str = ""
     safe: bool = False  # changes nothing, so a call that was lost may be sent again
-    idempotent: bool = False  # as good as once if it is executed twice
+    idempotent: bool = False  # executing it twice has the same effect as once
     daily_s: int | None = None  # seconds after midnight UTC
     wake: Wake | None = None
     at_start: bool = True  # whether the runs of ``every_ms`` begin when the board starts

@@ -93,7 +93,7 @@ def _samples(rows: Any, path: Path) -> Iterator[tuple[float, float]]:
             at, ua = float(row[time]), float(row[current])
         except ValueError:
             at = ua = nan
-        # Python takes 1_0 for a number.
+        # Python accepts 1_0 as a number.
         if not isfinite(at + ua) or "_" in row[time] or "_" in row[current]:
             column = time if not _is_number(row[time]) else current
             what = f"{row[column]!r} is not a number"

@@ -63,7 +63,7 @@ _DEVICE_HALF = (
 
 _LIB_TESTS = "lib.tests"  # no service can have this name
 _WIRING_OF_LIB = """
-# What a test adds: there is no service, and no peer.
+# Code that a test adds: without a service and peers.
 SETTINGS = None
 PEERS = {}
 EVENTS = {}
@@ -235,7 +235,7 @@ def _wiring_of_test(
     settings: list[str] | None,
     strict: bool,
 ) -> Iterator[str]:
-    """Lines that the wiring of a test has in the place of the peers.
+    """Lines that replace the peers in the wiring of a test.
 
     ``settings``: the keys that ``start(config=...)`` takes; None if the service may read others.
     """

@@ -154,7 +154,7 @@ class AmpyLink(Link):
         from ampy.pyboard import Pyboard
 
         transport = _patient(Pyboard, self._silence_s)(self.device, baudrate=line.BAUD)
-        transport.serial.timeout = self._silence_s  # it would wait for the first byte for ever
+        transport.serial.timeout = self._silence_s  # it would wait for the first byte forever
         return transport
 
     def _enter(self) -> None:

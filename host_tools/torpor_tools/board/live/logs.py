@@ -11,7 +11,7 @@ from ...client.rpc import NotReachedError
 from ...client.tools import Tools
 from ...tracebacks import as_sources
 
-LOOK_S = 0.5  # between two questions: the connection is idle then, and gives way to clients
+LOOK_S = 0.5  # between two questions: the connection is idle then, and clients may take its place
 _RETRY_S = 1.0
 
 
