@@ -75,7 +75,7 @@ def _store(service: str) -> "Store":
 
 
 def _any_table(store: "Store", table: str) -> "Table":
-    """A table, which for ``put`` need not exist yet, with what its service has said of it."""
+    """Return a table with the settings of its service; for ``put`` it need not exist yet."""
     from . import recovery
 
     return recovery.generation(store, table, recovery.generation_of(store, table))

@@ -1,4 +1,4 @@
-"""Moves what the journal holds into the leaves of its tables.
+"""Moves the rows in the journal into the leaves of their tables.
 
 Every step leaves files from which the same rows are read: a leaf is written aside and renamed, the
 second half of a leaf that is split before the first, and the journal is emptied last. One step is
@@ -78,8 +78,8 @@ def steps(store: "Store") -> "Generator":
 def _fold(table):
     """Write the table's recent rows into its leaves; a generator of steps.
 
-    A leaf for which there is no room is left as it is: others may shrink. Returns whether there was
-    room for all.
+    A leaf for which there is no room stays as it is, because others may shrink. Returns whether all
+    leaves had room.
     """
     leaves = table.leaves
     done = True
@@ -104,7 +104,7 @@ def _fold(table):
 
 
 def _trim(table):
-    """Drop the leaves that ``keep`` and ``max_age`` allow to go; a generator of steps."""
+    """Drop the leaves that ``keep`` and ``max_age`` no longer need; a generator of steps."""
     leaves = table.leaves
     bounds = leaves.bounds
     if table.keep and len(bounds) > 1:
@@ -124,7 +124,7 @@ def _trim(table):
 
 
 def _discard(path):
-    """Remove what was written aside."""
+    """Remove the files that were not renamed."""
     for name in (path, path + "~"):
         try:
             remove(name)
@@ -142,7 +142,7 @@ def _overlaps(table, i, key):
 
 
 def _merged(table, i):
-    """Every key and text that leaf ``i`` shall have."""
+    """Yield every key and text that leaf ``i`` will have."""
     leaves = table.leaves
     for j in range(max(1, len(leaves.map(i)[0]))):
         low, high, data = leaves.block(i, j)
@@ -182,7 +182,7 @@ def _block(first, keys, texts):
 def _write(table, i, blocks, extend):
     """Write ``blocks`` to leaf ``i``, in place of its rows or (``extend``) behind them.
 
-    Blocks that are too many for one leaf go into new ones behind it.
+    Blocks that do not fit into one leaf go into new leaves after it.
     """
     leaves = table.leaves
     aside = leaves.prefix + ".~"

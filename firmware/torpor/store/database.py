@@ -1,8 +1,9 @@
 """A service's database: tables, written through one journal.
 
 A write goes to the journal, a file of records, and is durable when it returns: one record and one
-flush a commit. When the journal has grown to 2 kB, its rows are folded into the leaves of their
-tables (see ``index`` and ``compact``) and it is emptied. A start reads the journal and no table.
+flush for each commit. When the journal has grown to 2 kB, compaction moves its rows into the leaves
+of their tables (see ``index`` and ``compact``) and empties it. A start reads the journal and no
+table.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _JOURNAL = const(2048)  # bytes from which on it is folded
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
-_TIGHT = const(512)  # the same when room is scarce, which folding gives back
+_TIGHT = const(512)  # the same when room is scarce, because compaction frees some
 
 
 class Store:
@@ -54,12 +55,16 @@ class Store:
         recovery.load(self)
 
     def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
-        """The table of that name; it need not exist.
+        """Return the table of that name; it need not exist.
 
-        With ``keep`` at least that many rows with the highest keys stay; with ``max_age``
-        (seconds) those whose key, a Unix time, is not older. What is beyond goes a leaf at a time.
-        ``commit="wake"`` leaves out the flush: rows are safe once ``flush`` has been called: the
-        runtime does so before the board sleeps, and after a minute.
+        Args:
+            name: The name.
+            keep: At least this many rows with the highest keys stay; older ones are removed, one
+                leaf at a time. 0 keeps all.
+            max_age: Rows whose key, a Unix time, is not older than this many seconds stay. 0 keeps
+                all.
+            commit: "wake" leaves out the flush. Rows are safe after ``flush``, which the runtime
+                calls before the board sleeps, and after a minute.
         """
         from . import recovery
 
@@ -68,9 +73,9 @@ class Store:
     # Batches: an ``async with`` collects the writes of its task.
 
     def batch(self) -> "Store":
-        """``async with`` this, all writes of the task become one commit at the end, or none.
+        """Make all writes of an ``async with`` block one commit at its end, or none.
 
-        They are not seen before. Raises ``Fault`` 413 if they have more than 8 kB.
+        They are not visible before. Raises ``Fault`` 413 if they have more than 8 kB.
         """
         return self
 

@@ -1,8 +1,8 @@
-"""Remembers the results of what must not run twice: the newest ones, over power cuts.
+"""Keeps the newest results of calls that must not run twice, across power cuts.
 
-The results are in flash. In RAM is a mark of each id, so that the many ids that are not known cost
-no reading, in one piece that is there from the start: texts that come and go with every request
-would leave holes all over the heap.
+The results are in flash. RAM holds a short hash of each id, so unknown ids, which are most, cost no
+reading. The hashes are one block that is allocated at the start: texts that come and go with every
+request would fragment the heap.
 """
 
 from array import array
@@ -54,7 +54,7 @@ class Window:
         self._next = (n + 1) % len(self._keys)
 
     def get(self, id: str) -> "Any":
-        """The newest result of ``id``; None if it is not known."""
+        """Return the newest result of ``id``; None if it is not known."""
         mark = _mark(id)
         newest = 0
         result = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def place(keys: "Any", key: "Any") -> int:
-    """The number of the sorted ``keys`` that are less than ``key``."""
+    """Return the number of the sorted ``keys`` that are less than ``key``."""
     low, high = 0, len(keys)
     if high and keys[-1] < key:
         return high
@@ -33,9 +33,9 @@ def place(keys: "Any", key: "Any") -> int:
 
 
 def at(keys: "Any", key: "Any", below: bool = False) -> int:
-    """Index of the range that contains ``key``, or of the one with the greatest key below it.
+    """Return the index of the range that contains ``key``, or the greatest key below it.
 
-    The first range reaches down, and the last one up, without limit; None is that limit.
+    The first range has no lower limit and the last one no upper limit; None is that limit.
     """
     if key is None:
         return max(0, len(keys) - 1) if below else 0
@@ -46,7 +46,7 @@ def at(keys: "Any", key: "Any", below: bool = False) -> int:
 
 
 def split(data: "Any") -> tuple[list, list[bytes]]:
-    """The keys of a block, and the text of each row."""
+    """Return the keys of a block, and the text of each row."""
     texts = segment.values(data)
     return loads(texts.pop(0)), texts
 
@@ -122,11 +122,11 @@ class Leaves:
         self.maps.pop(i)
 
     def forget(self) -> None:
-        """Give back the RAM that the blocks' places take; they are found again when needed."""
+        """Release the RAM of the blocks' offsets, which are read again when needed."""
         self.maps = [None] * len(self.bounds)
 
     def block(self, i: int, j: int) -> tuple:
-        """Begin and end of a block's range (None: no limit), and its lines."""
+        """Return the begin and end of a block's range (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)
         low = high = found = None
         if j < len(firsts):

@@ -1,7 +1,7 @@
-"""Brings a service's data up to what its code expects, when the board starts.
+"""Migrates a service's data to the format that its code expects, when the board starts.
 
 The migrations of a service are numbered from 1; the number of the last one that ran is kept in the
-database itself and written in one commit with what the migration did.
+database itself and written in one commit with the changes of the migration.
 """
 
 import sys
@@ -86,7 +86,7 @@ def _place(error: Exception, module: str) -> str:
 
 @startup
 class Database:
-    """The ``db`` of a migration's ``up(db)``. All it does becomes valid at once, at its end."""
+    """The ``db`` of a migration's ``up(db)``. All its changes become valid together, at the end."""
 
     def __init__(self, store: "Store") -> None:
         self._store = store
@@ -99,7 +99,7 @@ class Database:
         return _rows(self._table(table))
 
     def fill(self, table: str, rows: "Any") -> None:
-        """Let the table have just these rows, an iterable of ``(key, row)``."""
+        """Replace all rows of the table with an iterable of ``(key, row)``."""
         target = self._next(table)
         self._fill(table, ((key, target.text(key, _row(row))) for key, row in rows))
 
@@ -114,7 +114,7 @@ class Database:
         self._made[table] = generation
 
     def rewrite(self, table: str, change: "Callable") -> None:
-        """Put each row through ``change(row)``; a row for which it returns None goes."""
+        """Replace each row with ``change(row)``; a row for which it returns None is removed."""
         rows = ((key, change(row)) for key, row in self.scan(table))
         self.fill(table, ((key, row) for key, row in rows if row is not None))
 
@@ -123,7 +123,7 @@ class Database:
         self.fill(table, ())
 
     def put(self, table: str, key: "Any", row: dict) -> None:
-        """Store a row. For some; ``fill`` and ``rewrite`` are for many."""
+        """Store a row. For many rows use ``fill`` or ``rewrite``."""
         target = self._table(table)
         self._writes.append((target, key, target.text(key, _row(row))))
 
@@ -166,7 +166,7 @@ class Database:
 
 
 def _row(row):
-    """``row``, which may not be None: that stands for none at all."""
+    """Return ``row``; raise an error for None, which would mean that there is no row."""
     return () if row is None else row
 
 

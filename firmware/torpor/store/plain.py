@@ -1,4 +1,4 @@
-"""Values that may be stored: those that come back from JSON as they were."""
+"""Values that may be stored: those that JSON returns unchanged."""
 
 from json import dumps
 
@@ -19,7 +19,7 @@ _KEY = const(64)  # bytes of a key that is a str
 
 @cold
 def is_key(key: "Any", kind: type | None) -> bool:
-    """Whether ``key`` can be one of a table with keys of that type; of any if it is None."""
+    """Return whether ``key`` fits a table with keys of that type (None: of either type)."""
     own = type(key)
     if kind and own is not kind:
         return False
@@ -30,7 +30,7 @@ def is_key(key: "Any", kind: type | None) -> bool:
 
 @cold
 def utf8(text: str) -> bytes | None:
-    """``text`` encoded; None if it has half a surrogate pair or is otherwise not UTF-8."""
+    """Return ``text`` encoded; None if it has half a surrogate pair or is otherwise not UTF-8."""
     data = text.encode()
     if len(data) != len(text):
         for char in text:
@@ -42,10 +42,10 @@ def utf8(text: str) -> bytes | None:
 
 @cold
 def packed(value: "Any", most: int = ROW) -> bytes | None:
-    """The JSON of the dict ``value``.
+    """Return the JSON of the dict ``value``.
 
-    None if it would have more than ``most`` bytes or would not come back as it was: ``refusal``
-    finds out why. Nothing is serialised that is larger than six times ``most``.
+    None if it would have more than ``most`` bytes or would not come back unchanged: ``refusal``
+    finds the reason. Nothing larger than six times ``most`` is serialised.
     """
     if type(value) is not dict:
         return None

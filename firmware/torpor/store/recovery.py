@@ -1,4 +1,4 @@
-"""Opens a database: finishes or undoes what a power cut broke off."""
+"""Opens a database: finishes or undoes work that a power cut interrupted."""
 
 import gc
 import os
@@ -33,7 +33,7 @@ def _make_folder(folder: str) -> None:
 
 @cold
 def load(store: "Store") -> None:
-    """Read the journal and the names of all files; forget what no commit has made valid."""
+    """Read the journal and the names of all files; forget rows that were not committed."""
     close(store)
     _make_folder(store.folder[:-1])
     store.bounds = {}
@@ -70,7 +70,7 @@ def failed(store: "Store", error: OSError) -> Exception:
 
 @cold
 def generation(store: "Store", name: str, number: int) -> Table:
-    """A generation of a table, valid or not."""
+    """Return a generation of a table, valid or not."""
     full = "%s.%d" % (name, number)
     if full not in store.tables:
         store.tables[full] = Table(store, full, store.bounds.pop(full, []))
@@ -79,7 +79,7 @@ def generation(store: "Store", name: str, number: int) -> Table:
 
 @cold
 def fact(store: "Store", key: str) -> "Any":
-    """Return what the last migration has left under ``key``, or None.
+    """Return the value that the last migration stored under ``key``, or None.
 
     Two tables hold the same facts, because losing them to a damaged block would lose the tables
     that they describe.
@@ -99,7 +99,7 @@ def version(store: "Store") -> int:
 
 @cold
 def generation_of(store: "Store", name: str) -> int:
-    """The generation of a table that is valid; a migration writes the next one."""
+    """Return the valid generation of a table; a migration writes the next one."""
     return fact(store, "t:" + name) or 0
 
 
@@ -142,7 +142,7 @@ def _replay(store) -> None:
 
 
 def _pack(store) -> None:
-    """Put the rows of the journal side by side.
+    """Move the rows of the journal next to each other in the heap.
 
     Reading them has left holes of about 1 kB between them, and a heap full of such holes has no
     room for a page of a table.

@@ -1,4 +1,4 @@
-"""Why a value cannot be stored: a status, and a message that names the place in the value."""
+"""Explains why a value cannot be stored: a status, and a message with the place in the value."""
 
 from micropython import const
 
@@ -25,7 +25,7 @@ _REMEDIES = {
 
 @cold
 def reason(value: "Any", most: int, what: str) -> tuple[int, str]:
-    """The status and the message for ``value``, called ``what``, that ``plain.packed`` refuses."""
+    """Return the status and the message for a ``value``, called ``what``, that cannot be stored."""
     if type(value) is not dict:
         return 400, "the %s is %s, not a dict" % (what, _a(value))
     left = most - 2
@@ -75,7 +75,7 @@ def _a(value) -> str:
 
 
 def _wrong(value, level: int) -> str:
-    """The fault of a value, without its parts; empty if there is none."""
+    """Return what is wrong with a value, not counting its parts; empty if nothing is."""
     kind = type(value)
     if kind is str:
         return "is not UTF-8 (unpaired surrogate?)" if utf8(value) is None else ""

@@ -1,9 +1,9 @@
-"""Blocks that are kept free for what makes room: deleting, and replacing by what is smaller.
+"""Blocks that are reserved for writes that free room: deleting, and replacing by smaller rows.
 
-On a filesystem that copies what it changes, deleting takes room before it gives any: a block of the
-journal, and a leaf that is written again without the row. So a file holds some blocks. When nothing
-else is free, it is removed, and until there is room to write it again (``Store.tight``) only what
-frees room is taken.
+On a filesystem that copies what it changes, deleting needs room before it frees any: a block of the
+journal, and a leaf that is rewritten without the row. So a file reserves some blocks. When nothing
+else is free, it is removed, and until there is room for it again (``Store.tight``) only writes that
+free room are accepted.
 """
 
 import os
@@ -15,10 +15,10 @@ from ..service import Fault
 from .database import Store
 from .index import place, split
 
-# A leaf that is written again (16 kB and one record), what its neighbour grows by, the journal, and
-# two pairs of the filesystem's own.
+# A leaf that is rewritten (16 kB and one record), the growth of its neighbour, the journal, and two
+# pairs of blocks of the filesystem.
 _BLOCKS = const(12)
-_MORE = const(3)  # that have to be free besides, before it is written again
+_MORE = const(3)  # that must be free in addition, before it is written again
 _RESULT = const(
     256
 )  # bytes of a result (see dedup) that may be written together with what frees room
@@ -30,7 +30,7 @@ def _path(store) -> str:
 
 @cold
 def keep(store: "Store") -> bool:
-    """Have the reserve, if there is room; returns whether it is there."""
+    """Write the reserve if there is room, and return whether it exists."""
     path = _path(store)
     try:
         there = os.stat(path)[6] > 0  # LittleFS shows no size before all is written
@@ -59,7 +59,7 @@ def _write(path: str, size: int) -> bool:
 
 @cold
 def spend(store: "Store") -> bool:
-    """Give the reserve back to the filesystem; returns whether there was one."""
+    """Remove the reserve, and return whether there was one."""
     Store.tight = True
     try:
         os.remove(_path(store))
@@ -70,7 +70,7 @@ def spend(store: "Store") -> bool:
 
 @cold
 async def admit(store: "Store", writes: list) -> None:
-    """Let ``writes`` pass if they free room, or if there is some again. Raises ``Fault`` 507."""
+    """Accept ``writes`` if they free room, or if there is room again. Raises ``Fault`` 507."""
     if frees(writes) or keep(store):
         return
     if store.size:
@@ -84,7 +84,7 @@ async def admit(store: "Store", writes: list) -> None:
 
 @cold
 def again(store: "Store", writes: list, record: bytes) -> bool:
-    """Write a record for which there was no room at the cost of the reserve; whether it is done."""
+    """Write a record that found no room into that of the reserve; return whether it was written."""
     if not frees(writes) or not spend(store):
         return False
     store.journal.write(record)
@@ -94,13 +94,13 @@ def again(store: "Store", writes: list, record: bytes) -> bool:
 
 @cold
 def full() -> Fault:
-    """The error to raise when there is no room."""
+    """Return the error to raise when there is no room."""
     return Fault(507, "the filesystem is full: nothing was written; delete rows or prune a table")
 
 
 @cold
 def frees(writes: "list | tuple") -> bool:
-    """Whether the rows take no more room after ``writes`` than before."""
+    """Return whether the rows need no more room after ``writes`` than before."""
     more = 0
     rows = False
     for table, key, text in writes:
@@ -112,7 +112,7 @@ def frees(writes: "list | tuple") -> bool:
 
 
 def _size(table, key) -> int:
-    """Bytes of the row that is there."""
+    """Return the bytes of the row that is stored."""
     keys, texts = table.keys, table.texts
     n = place(keys, key)
     if n == len(keys) or keys[n] != key:

@@ -23,7 +23,7 @@ _MOST = const(100)
 
 @cold
 def attach(store: "Store", table: "Table", name: str) -> None:
-    """Let ``table``, called ``name``, have the indexes that its migrations asked for.
+    """Give ``table``, called ``name``, the indexes that its migrations asked for.
 
     The index of ``field`` is held by the table ``<name>-<field>``.
     """
@@ -40,7 +40,7 @@ def attach(store: "Store", table: "Table", name: str) -> None:
 
 
 def entry(value: "Any", key: "Any") -> str:
-    """The key under which the index holds ``key``."""
+    """Return the key under which the index stores ``key``."""
     text = value if isinstance(value, str) else dumps(value)
     return text + _BREAK + (key if isinstance(key, str) else "%015x" % key)
 
@@ -106,7 +106,7 @@ class Index:
         return found
 
     def walk(self, value: "Any", newest: bool) -> "Iterator":
-        """Pages of the keys and rows with that value, in the order of their keys."""
+        """Yield pages of the keys and rows with that value, in the order of their keys."""
         since = entry(value, "")
         for _, found in self.entries.walk(since, since[:-1] + "\x80", newest):
             keys, rows = [], []

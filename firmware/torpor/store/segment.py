@@ -1,8 +1,8 @@
-"""Records with a CRC, one after the other in a file: what every file of the store consists of.
+"""Records with a CRC, one after the other: the format of every file of the store.
 
 A record is a head (a mark, two lengths, the CRC-32 of the data) and its data: a JSON array, with
-``BETWEEN`` between the values, which like the mark is in no JSON text. So behind a damaged record
-the next whole one is found again, and values are taken apart without reading them.
+``BETWEEN`` between the values, which like the mark never occurs in JSON text. So the next whole
+record after a damaged one is found, and values can be split without parsing them.
 """
 
 import struct
@@ -20,13 +20,13 @@ _MARK = const(0x1E)
 MOST = const(8192)  # bytes of a record: what a reader must be able to hold
 BETWEEN = b",\n"
 
-# What is read lies here until the next read: runs of several blocks are what MicroPython's heap is
-# slowest at and what leaves holes in it.
+# Holds what was read, until the next read. MicroPython's heap is slowest at allocating several
+# blocks in a row, and they leave holes in it.
 _buffer = bytearray()
 
 
 def pack(values: list[bytes]) -> bytes:
-    """The record of some JSON values."""
+    """Return the record of some JSON values."""
     data = b"[" + BETWEEN.join(values) + b"]"
     size = len(data)
     first = len(values[0])
@@ -54,12 +54,12 @@ def read(file: "Any", at: int, size: int) -> tuple | None:
 
 
 def values(data: "Any") -> list[bytes]:
-    """The values of a record, as text."""
+    """Return the values of a record, as text."""
     return bytes(data[1:-1]).split(BETWEEN)
 
 
 def records(file: "Any") -> "Iterator":
-    """Every record as ``(offset, what read gives)``: None where something is damaged."""
+    """Yield every record as ``(offset, result of read)``; None for a damaged place."""
     at = 0
     while True:
         file.seek(at)

@@ -1,4 +1,4 @@
-"""Small values that outlive a sleep: in RTC memory where the chip has it, else in flash.
+"""Small values that survive a sleep: in RTC memory if the chip has it, else in flash.
 
 All states together are one record. ``keep`` puts it where it costs least, before the board sleeps;
 ``commit`` puts it into flash as well, where a power cut cannot reach it.
@@ -20,7 +20,7 @@ _in_flash: bytes | None = None
 
 
 class State(dict):
-    """A dict of JSON values that is there again after a sleep or a reset.
+    """A dict of JSON values that survives a sleep and a reset.
 
     What was set since the last sleep or ``commit`` is lost at a power cut.
     """
@@ -31,7 +31,7 @@ class State(dict):
         """Write it to flash now.
 
         Raises ``ValueError`` if it has more than its share of bytes, or a value that would not come
-        back as it was.
+        back unchanged.
         """
         _gather(self)
         _write(_record())
@@ -109,7 +109,7 @@ def _write(record: bytes) -> None:
 
 
 def _spend() -> None:
-    """Give the reserve of the databases, if there is one, to the filesystem: see ``reserve``."""
+    """Remove the reserve of the databases, if there is one: see ``reserve``."""
     os.remove(_FOLDER + "/.reserve")
     database = sys.modules.get("torpor.store.database")
     if database:

@@ -22,7 +22,7 @@ class Table:
     is a row that was deleted); everything older lies in ``leaves``.
     """
 
-    # What a table has not set takes none of its heap: 170 bytes in 64-bit MicroPython.
+    # An attribute that a table does not set takes no heap: 170 bytes saved in 64-bit MicroPython.
     keep = max_age = 0
     lazy = False
     indexes: "Any" = ()  # of secondary.Index
@@ -40,7 +40,7 @@ class Table:
     # Writing
 
     async def append(self, row: dict, key: int | None = None) -> int:
-        """Add a row behind all others and return its key: ``key``, or the last key plus one.
+        """Add a row after all others and return its key: ``key``, or the last key plus one.
 
         Raises ``Fault``: 409 if ``key`` is not above the last one, else as ``put``.
         """
@@ -61,11 +61,11 @@ class Table:
         return key
 
     async def add(self, row: dict, at: int | None = None) -> int:
-        """Add a row behind all others and return its key.
+        """Add a row after all others and return its key.
 
         The key is ``at``, or the last key plus one if that is higher. ``at`` is the time in ms
-        since 1970 unless it is given. So keys grow with the time, and when the clock is set back,
-        rows go on behind the last one until time has caught up. Raises ``Fault`` as ``put``.
+        since 1970 unless it is given. So keys grow with time, and when the clock is set back, new
+        rows follow the last one until time has caught up. Raises ``Fault`` as ``put``.
         """
         if at is None:
             at = clock.wall_ms()
@@ -76,7 +76,7 @@ class Table:
         """Store ``row`` under ``key``, replacing the row that is there; None removes it.
 
         Raises ``Fault``: 507 if the filesystem is full, 413 if the row has more than 2,048 bytes
-        of JSON, 400 if it would not come back as it was or the key is not of the table's kind.
+        of JSON, 400 if it would not come back unchanged or the key is not of the table's type.
         """
         writes = [(self, key, self.text(key, row))]
         for index in self.indexes:
@@ -102,7 +102,7 @@ class Table:
                         await self.delete(key)
 
     def text(self, key: "Any", row: dict | None) -> bytes:
-        """The JSON of ``row``; raises ``Fault`` as ``put`` says."""
+        """Return the JSON of ``row``. Raises ``Fault`` as ``put`` does."""
         from . import plain  # loaded once between two collections
 
         known = self.keys or self.leaves.bounds
@@ -117,7 +117,7 @@ class Table:
         return text
 
     def apply(self, key: "Any", text: bytes) -> None:
-        """Take over a committed write."""
+        """Apply a committed write."""
         n = place(self.keys, key)
         if n < len(self.keys) and self.keys[n] == key:
             self.texts[n] = text
@@ -133,7 +133,7 @@ class Table:
     # Reading
 
     def recent(self) -> tuple[list, list]:
-        """``keys`` and ``texts`` as the current task sees them."""
+        """Return ``keys`` and ``texts`` as the current task sees them."""
         joined = self.store.joined
         if joined:
             joint = joined.get(id(asyncio.current_task()))
@@ -142,7 +142,7 @@ class Table:
         return self.keys, self.texts
 
     async def get(self, key: int | str) -> dict | None:
-        """The row of ``key``, or None."""
+        """Return the row of ``key``, or None."""
         return self.find(key)
 
     def find(self, key: "Any") -> dict | None:
@@ -185,7 +185,7 @@ class Table:
             return
         more = True
         while more:
-            # Found again for every page, for there may have been writes in between.
+            # Searched for every page, because there may have been writes in between.
             low, high, data = self.leaves.find(until if newest else since, newest)
             whole = not most
             if since is not None and (low is None or low < since):
@@ -202,7 +202,7 @@ class Table:
             else:
                 keys, rows = self.merged(data, low, high)
                 if most and newest:
-                    # Others will not be looked at; to decode them is what takes the time.
+                    # The others are not needed, and decoding them would take most of the time.
                     keys, rows = keys[-most:], rows[-most:]
                 rows = loads(b"[" + b",".join(rows) + b"]")
             if keys:
@@ -218,7 +218,7 @@ class Table:
                 since = high
 
     def merged(self, data: "Any", low: "Any", high: "Any") -> tuple[list, list]:
-        """Keys and texts of the rows of a block and of all that is newer, ``low <= key < high``."""
+        """Return keys and texts of a block's rows and of all newer ones, ``low <= key < high``."""
         keys, texts = split(data)
         first, end = _between(keys, low, high)
         keys, texts = keys[first:end], texts[first:end]
@@ -237,7 +237,7 @@ class Table:
         return keys, texts
 
     def last(self) -> "Any":
-        """The highest key, or None."""
+        """Return the highest key, or None."""
         if self.highest is None:
             for keys, _ in self.walk(None, None, True, 1):
                 self.highest = keys[0]
@@ -260,7 +260,7 @@ class Table:
         return total
 
 
-# The errors of a write that cannot be.
+# The errors of writes that are refused.
 
 
 @cold
@@ -299,7 +299,7 @@ def _brief(key) -> str:
 
 
 def _between(keys, low, high):
-    """The range of indices with ``low <= key < high`` (None: no limit)."""
+    """Return the range of indices with ``low <= key < high`` (None: no limit)."""
     return (
         0 if low is None else place(keys, low),
         len(keys) if high is None else place(keys, high),

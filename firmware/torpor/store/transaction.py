@@ -1,9 +1,9 @@
 """Makes what a task writes durable together with its result.
 
-A request that must not run twice is answered from its recorded result when it comes again. If its
-writes and the record were two commits, a power cut between them would make the request run a second
-time. So while ``Joint`` is open, the writes of its task wait; ``finish`` puts them and the result
-into one commit. The task itself sees what it has written.
+A request that must not run twice gets its recorded result when it arrives again. If its writes and
+the record were two commits, a power cut between them would make the request run a second time. So
+while a ``Joint`` is open, the writes of its task wait; ``finish`` commits them together with the
+result. The task itself sees its writes.
 
 One commit is one journal, so this holds for the writes to one store. Before writes to another
 store, and before more than ``_MOST`` bytes, what waits is committed with the mark ``BEGUN``: a
