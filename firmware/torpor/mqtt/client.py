@@ -1,7 +1,7 @@
 """A connection to an MQTT broker.
 
-Its user reads packet by packet, so that no more is taken from the broker than is being worked on:
-everything else waits there.
+Its user reads one packet after the other, so that the board takes no more from the broker than it
+is working on. Everything else waits there.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Client:
         self.stalled: int | None = None  # set by the writer
 
     async def open(self, hello: bytes, most: int) -> bool:
-        """Connect and send ``hello``, a CONNECT. ``most``: bytes of a packet that we take.
+        """Connect and send ``hello``, a CONNECT. ``most`` is the largest packet to take, in bytes.
 
         Returns whether the broker still has our session. Raises ``OSError`` if it cannot be
         reached or refuses.
@@ -88,7 +88,7 @@ class Client:
         self._writer.send(data)
 
     def next(self) -> int:
-        """A number for a packet that the broker will acknowledge."""
+        """Return a number for a packet that the broker will acknowledge."""
         self._number = self._number % 65535 + 1
         return self._number
 
@@ -96,7 +96,7 @@ class Client:
     def packet(self) -> "Generator[Any, Any, tuple]":
         """Return the next packet: first byte, body, whether it is whole.
 
-        Raises ``OSError`` when the connection has ended, ``ValueError`` for nonsense.
+        Raises ``OSError`` when the connection has ended, ``ValueError`` for malformed bytes.
         """
         while True:
             received = self._packets.take()

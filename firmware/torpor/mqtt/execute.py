@@ -7,7 +7,7 @@ the request, and when it is delivered again its result is known, or it has not b
 A power cut undoes what the handler wrote into the store in its own task: its writes and the result
 are one commit (``store.transaction``). What it did elsewhere (a pin, another board, a file) may be
 done again if power fails before that commit. A request during which the program has ended ``TRIES``
-times is given up as dead; a power cut is hardly the fault of the request, so that takes ``CUTS``.
+times is given up as dead. A power cut is hardly the fault of the request, so the limit is ``CUTS``.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Envelope:
                 raise Bad("id, reply and service are texts of up to 128 characters")
         if len(self.id) > 64 or not all(c in _ID for c in self.id):
             raise Bad("an id has up to 64 letters, digits, - and _")
-        # Someone who may write into the mailbox must not make us write just anywhere.
+        # A client that may write into the mailbox must not choose any topic for the response.
         if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
             raise Bad("answers go below " + answers)
         if type(self.until) not in (int, float):
@@ -83,7 +83,7 @@ class Envelope:
 
 
 class FakeConnection:
-    """Replaces the connection that such a request never had."""
+    """Stands in for the connection that such a request does not have."""
 
     state = SERVING
     since = 0
@@ -136,7 +136,7 @@ class Executor:
         self._ended = 1 if cut else CUTS // TRIES
 
     async def answer(self, envelope: Envelope, again: bool) -> bytes:
-        """The answer, an HTTP response. ``again``: the broker says that it may have come before.
+        """Return the HTTP response. ``again``: the broker reports that it may be a repetition.
 
         Raises ``Poison``. When it returns, the result is durable.
         """
@@ -164,7 +164,7 @@ class Executor:
         return await self._execute(request, envelope, spent > 0)
 
     async def refuse(self, envelope: Envelope, fault: Fault) -> bytes:
-        """The answer of a request that cannot be taken; it is not executed if it comes again."""
+        """Return the response to a request that is refused, also if it arrives again."""
         data = error(wire.Request(), fault)
         if self._windows.get(envelope.id) is None:
             await self._windows.of(self._own).add(envelope.id, _packed(data))
@@ -175,7 +175,7 @@ class Executor:
         writes.begin()
         try:
             data = await self._serve(request, envelope)
-            # A GET that wrote nothing may as well be executed again.
+            # A GET that wrote nothing can be executed again.
             if writes.wrote or counted or request.key != "/GET":
                 await writes.finish(self._own, _packed(data))
             return data

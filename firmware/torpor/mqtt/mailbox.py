@@ -1,7 +1,7 @@
 """The board's mailbox: takes requests that a broker holds, has them executed, responds.
 
 A session (``Mailbox._session``) reads one packet after the other, and the next only when the
-request in it is executed: so what is not worked on stays with the broker. A response is sent with
+request in it is executed: so all other requests stay with the broker. A response is sent with
 QoS 1, and the request is acknowledged when the response is: until then the broker repeats it.
 
 After it has subscribed, the board sends itself a marker. When the marker comes back, everything
@@ -280,7 +280,7 @@ class Mailbox:
         self._newest = (envelope.id, number)
 
     def _bury(self, id: str, why, payload) -> None:
-        """Publish a request that cannot be executed where somebody can look at it."""
+        """Publish a request that cannot be executed to a topic for dead letters."""
         head = json.dumps({"id": id, "error": str(why)}).encode()
         self._publish(self._base + "/dead/" + id, head + b"\n" + bytes(payload), True)
 

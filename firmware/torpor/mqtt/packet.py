@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 between bytes and packets, without sockets, as far as a mailbox needs it.
+"""Converts between bytes and the MQTT 3.1.1 packets that a mailbox needs, without sockets.
 
 Sections are those of the OASIS standard of 2014-10-29.
 """
@@ -82,7 +82,7 @@ class Published:
 
 
 class Packets:
-    """Cuts what comes into packets.
+    """Splits incoming bytes into packets.
 
     One that is larger than ``most`` bytes, or than what the heap has in one piece, is not kept.
     """
@@ -96,7 +96,7 @@ class Packets:
         self._skip = 0  # bytes of a packet that is too large, still to come
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that have come."""
+        """Take bytes that have arrived."""
         if self._skip:
             n = min(self._skip, len(data))
             self._skip -= n
@@ -110,9 +110,9 @@ class Packets:
         self._data = self._data + data if self._data else data
 
     def take(self) -> tuple | None:
-        """The next packet, ``(first byte, body, whole)``, or None until more has come.
+        """Return the next packet, ``(first byte, body, whole)``, or None until more has arrived.
 
-        Raises ``ValueError`` if what came cannot be a packet.
+        Raises ``ValueError`` if the bytes cannot be a packet.
         """
         body = self._body
         if body is not None:
@@ -149,7 +149,7 @@ class Packets:
     def _begin(self, data: bytes, at: int, size: int) -> bool:
         """Make room, if there is any, for a packet of ``size`` bytes, which begins at ``at``.
 
-        It is done once: adding up the pieces would take the room several times.
+        This is done once: concatenating pieces would need the room several times.
         """
         try:
             self._body = body = bytearray(size)

@@ -1,4 +1,4 @@
-"""The interface of the part that sleeps to the runtime and the services: see docs/power.md."""
+"""The interface between power management and the rest of the runtime: see docs/power.md."""
 
 from .. import clock
 
@@ -10,7 +10,7 @@ served = False
 
 
 def touch() -> None:
-    """Say that a request was answered which did not come through a listener."""
+    """Record that a request was answered which did not come through a listener."""
     global touched, served
     touched = clock.ticks()
     served = True

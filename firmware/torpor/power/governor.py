@@ -3,7 +3,7 @@
 from micropython import const
 
 # The decisions. ``State.ms`` says for how long.
-WAIT = const(0)  # for an interrupt, radio on, at most ms (-1: no limit)
+WAIT = const(0)  # wait for an interrupt, radio on, at most ms (-1: no limit)
 LIGHT = const(1)  # stop for ms; nothing but the timer ends it
 DOZE = const(2)  # stop until a packet comes
 CLOSE = const(3)  # announce that the board sleeps now, for ms (-1: no limit)
@@ -13,7 +13,7 @@ _SLICE_MS = const(200)  # a packet waits at most this long for a board that doze
 _WORTH_MS = const(20)  # a shorter doze costs more than it saves
 # A deep sleep ends in a start, which costs a few seconds at full current.
 _SHORTEST_MS = const(5000)
-_LONGEST_MS = const(86400000)  # what is not due for a day is looked at again then
+_LONGEST_MS = const(86400000)  # a job that is not due for a day is checked again then
 
 
 class Policy:
@@ -34,7 +34,7 @@ class State:
     open = 0  # connections
     serving = 0  # those of them with a request under way
     quiet_ms = 0  # since the last request ended, or since the start
-    served = False  # whether this start has seen a request, or is one that a person caused
+    served = False  # whether a request came since this start, or a person caused the start
     busy_ms = 0  # how long the work sources want to stay awake
     joined = False  # Wi-Fi
     joining = False
@@ -60,7 +60,7 @@ def decide(policy: Policy, s: State) -> int:
 
 
 def _stay(policy: Policy, s: State) -> int:
-    """The time (ms) that the board must stay awake: 0: none, -1: until something changes."""
+    """Return the ms that the board must stay awake: 0: none, -1: until something changes."""
     if s.holds or s.serving:
         return -1
     if policy.mode == "doze":
@@ -91,7 +91,7 @@ def _doze(s: State) -> int:
 
 
 def _deep_ms(policy: Policy, s: State) -> int:
-    """The time to sleep (ms): to the next scheduled run, or to the next look for requests."""
+    """Return the ms to sleep: until the next scheduled run, or the next check for requests."""
     ms = s.due_ms
     if policy.wake_every_ms >= 0:
         # Counted from the start, so that the time awake does not shift the next one.
@@ -100,7 +100,7 @@ def _deep_ms(policy: Policy, s: State) -> int:
 
 
 def _sooner(a: int, b: int) -> int:
-    """The smaller of two times, -1 being never."""
+    """Return the smaller of two times, where -1 means never."""
     if a < 0 or b < 0:
         return max(a, b)
     return min(a, b)

@@ -1,8 +1,8 @@
 """The pins that wake a board: ``@on_wake(pin=4, level=0)``.
 
 A method runs once each time its pin goes to its level, whether the board sleeps or not. A pin that
-has its level when the board goes to sleep waits for the other one: else a door that stays open
-would keep waking it.
+has its level when the board goes to sleep waits for the other one. Otherwise a door that stays open
+would wake the board again and again.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class Pins:
     def _woken(self, by: int) -> None:
         """Run the method of a pin that woke the chip and is released by now.
 
-        ``watch`` has those that still have their level.
+        ``watch`` handles those that still have their level.
         """
         waiting = [wake for wake in self.wakes if not wake.was]
         if any(wake.was != chip.active(wake.pin, wake.level) for wake in self.wakes):
@@ -63,11 +63,11 @@ class Pins:
                 self._run(wake)
 
     def levels(self) -> list:
-        """Whether each pin had its level when we last looked: what the next start has to know."""
+        """Return whether each pin had its level when we last looked, for the next start."""
         return [int(wake.was) for wake in self.wakes]
 
     def armed(self) -> list:
-        """The pins that the chip should wait for: pairs of (pin, level)."""
+        """Return the pins that the chip should wait for: pairs of (pin, level)."""
         return [(w.pin, 1 - w.level if w.was else w.level) for w in self.wakes]
 
     async def watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Joins the access point of the last time, without a scan and without asking for an address.
+"""Joins the previous access point again, without a scan and without DHCP.
 
 A scan, the join and DHCP take seconds at full current; with the access point's BSSID and channel
 and the address known, it is less than one.

@@ -2,7 +2,7 @@
 
 Follow ``Stub._call`` (which board, how often) and ``Connection.call`` (one attempt). All stubs
 share the one connection to a board. Each call has a number, and the responses come in any order: a
-slow call delays no other, and a ring of calls cannot lock itself.
+slow call delays no other, and a ring of calls cannot deadlock.
 """
 
 import asyncio
@@ -349,7 +349,7 @@ class Connection:
 
 
 class Stub:
-    """Stands for a service of another board; the build derives one for each.
+    """Represents a service of another board; the build derives a class for each.
 
     Args:
         version: Of the service's contract.
@@ -433,7 +433,7 @@ class Stub:
     def _pick(self, previous):
         """Return the connection to use, another than ``previous`` if there is one.
 
-        None: the boards have failed so often that they are left alone for now.
+        None: the boards have failed so often that they are not called for now.
         """
         connections = self._connections
         if len(connections) == 1:
@@ -455,7 +455,7 @@ class Stub:
         return chosen
 
     def _error(self, status, kind, value, target, connection):
-        """Return the exception that a response stands for."""
+        """Return the exception that a response carries."""
         if kind == frames.FAULT:
             return Fault(status, value[0], value[1])
         where = "%s on %s: " % (target, connection.board)

@@ -1,4 +1,4 @@
-"""The frames of a connection between boards, between bytes and their meaning; no sockets here.
+"""Encodes and decodes the frames of a connection between boards, without sockets.
 
 A frame begins with its whole length. docs/wire.md specifies the rest.
 """
@@ -30,8 +30,8 @@ VALUE = const(0)  # the JSON of what the method returned
 BYTES = const(1)  # the bytes that it returned
 TUPLE = const(2)  # the JSON of the tuple that it returned
 FAULT = const(3)  # the Fault that it raised: its message, and perhaps headers, as a JSON list
-BUG = const(4)  # it raised something else, and the log there says what
-REFUSED = const(5)  # not executed: a JSON text why
+BUG = const(4)  # it raised something else, which is in the log there
+REFUSED = const(5)  # not executed: a JSON text with the reason
 CLOSING = const(6)  # not an answer: no call above this frame's number has been executed
 
 
@@ -79,7 +79,7 @@ def encode(result: "Any") -> tuple:
 
 
 def _json(value, name: str) -> str:
-    """Raises ``ValueError`` for what JSON does not have, under that name."""
+    """Return JSON text. Raises ``ValueError`` for values that JSON does not have."""
     if not is_json(value):
         from ..http.response import refuse
 
@@ -100,7 +100,7 @@ def decode(frame: bytes, kind: int) -> "Any":
 
 
 class FrameReader:
-    """Cuts the bytes that arrive into frames of up to ``limit`` bytes."""
+    """Splits the bytes that arrive into frames of up to ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -20,7 +20,7 @@ _LONG_MS = const(5000)
 
 
 class Lost(Exception):
-    """A call without a response: why, and whether the board may have executed it."""
+    """A call without a response: the reason, and whether the board may have executed it."""
 
     def __init__(self, reason: str, sent: bool, late: bool = False) -> None:
         self.reason = reason
@@ -34,7 +34,7 @@ def jitter(ms: int) -> int:
 
 
 def pause(lost: Lost, again: int, attempt: int, starting: bool, left: int) -> int:
-    """The time (ms) to wait before attempt number ``attempt`` (1 is the second); -1: give up.
+    """Return the ms to wait before attempt number ``attempt`` (1 is the second); -1: give up.
 
     ``starting``: the board has never answered since this one started, so it may be about to start
     as well, and is given until the deadline. ``left``: ms until then.
@@ -48,11 +48,11 @@ def pause(lost: Lost, again: int, attempt: int, starting: bool, left: int) -> in
 
 
 class Breaker:
-    """Leaves a board alone that has failed again and again.
+    """Stops calls to a board that fails repeatedly.
 
-    Closed: calls pass. Open, after three failures in a row: none does, for half a second at first
-    and up to five. Then one passes and decides: its success closes the breaker, its failure keeps
-    it open for longer.
+    Closed: calls pass. Open, after three failures in a row: no call passes, for half a second at
+    first and up to five. Then one call passes and decides: its success closes the breaker, its
+    failure keeps it open for longer.
     """
 
     def __init__(self) -> None:
@@ -61,11 +61,11 @@ class Breaker:
         self._ms = 0
 
     def closed(self) -> bool:
-        """Whether calls pass."""
+        """Return whether calls pass."""
         return self.failures < _TRIPS
 
     def allows(self) -> bool:
-        """Whether this call passes. True once a pause while open: that call is the one to try."""
+        """Return whether this call passes. While open, one call after each pause does."""
         if self.failures < _TRIPS:
             return True
         if clock.since(self._since) < self._ms:

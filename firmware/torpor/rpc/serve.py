@@ -97,7 +97,7 @@ class ServerConnection:
         Raises ``OSError`` when it ends.
         """
         connection = self._connection
-        connection.state = READING  # anyone can come this far: so it has only so much time
+        connection.state = READING  # not yet authenticated, so its time is limited
         connection.since = clock.ticks()
         reader = frames.FrameReader(frames.MAX_CALL)
         in_a_row = 0
@@ -192,7 +192,7 @@ class ServerConnection:
             self._connection.since = clock.ticks()
 
     def _close(self) -> None:
-        """Say that no further call is executed: the budget closes the connection."""
+        """Announce that no further call is executed, because the budget closes the connection."""
         frame = frames.answer(self._last, 0, frames.CLOSING, b"null")
         try:
             self._writer.send(self._responses.seal(frame))
