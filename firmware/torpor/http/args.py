@@ -1,8 +1,8 @@
-"""A method's arguments out of a request: by name, converted, checked.
+"""Reads the arguments of a method from a request: by name, converted, checked.
 
 The build's route binders call these: ``a.int_(q, "limit", 10)``. Arguments come from the query
-string, where they are text, or from the fields of a JSON body, where they have a type of their
-own. A bad one is ``Fault(400)`` with the argument's name and what was expected.
+string, where they are text, or from the fields of a JSON body, where they have a JSON type. A bad
+one is ``Fault(400)`` with the argument's name and what was expected.
 """
 
 import json
@@ -59,7 +59,7 @@ def _fields(q) -> dict:
 
 
 def _loads(data):
-    """The value of JSON text. Raises ``ValueError``, ``RuntimeError``, ``MemoryError``."""
+    """Return the value of JSON text. Raises ``ValueError``, ``RuntimeError``, ``MemoryError``."""
     for at in range(0, len(data), _DIGITS):
         if 48 <= data[at] <= 57:
             _check_digits(data, at, _DIGITS)
@@ -84,6 +84,7 @@ def _bad(name, expected, value):
 
 
 def any_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument of any JSON type. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
     if type(value) is Text:
         return value.text
@@ -93,6 +94,7 @@ def any_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 
 def str_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is text. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
     if type(value) is Text:
         return value.text
@@ -102,6 +104,7 @@ def str_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 
 def int_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is a whole number. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _int(name, value.text)
@@ -111,6 +114,7 @@ def int_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 
 def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is a number. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _float(name, value.text)
@@ -124,6 +128,7 @@ def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 
 def bool_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is true or false. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
     if type(value) is Text:
         return _bool(name, value.text)
@@ -133,10 +138,12 @@ def bool_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 
 def list_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is a list. Raises ``Fault(400)``."""
     return _json(q, name, default, list, "a list")
 
 
 def dict_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
+    """Return an argument that is an object. Raises ``Fault(400)``."""
     return _json(q, name, default, dict, "an object")
 
 
@@ -185,16 +192,16 @@ def _is_sound(value) -> bool:
 
 
 def opt_(convert: "Callable", q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
-    """An argument that may be null."""
+    """Return an argument that may be null."""
     if _lookup(q, name, default) is None:
         return None
     return convert(q, name, default)
 
 
 def inside(value: "Any", name: str, expected: str, like: "Any") -> "Any":
-    """``value``, a list or a dict, if what it holds is as in ``like``: ``[str]``, ``{"": int}``.
+    """Return ``value``, a list or a dict, if its items match ``like``: ``[str]``, ``{"": int}``.
 
-    A tuple is a choice, None is null, ``object`` is anything. ``expected`` says it in words.
+    A tuple is a choice, None is null, ``object`` is anything. ``expected`` describes it in words.
     """
     if value is not None and not _fits(value, like):
         raise _bad(name, expected, value)
@@ -221,14 +228,17 @@ def _fits(value, like):
 
 
 def path_int(q: "Request", index: int, name: str) -> int:
+    """Return a segment of the path as a whole number. Raises ``Fault(400)``."""
     return _int(name, q.path[index])
 
 
 def path_float(q: "Request", index: int, name: str) -> float:
+    """Return a segment of the path as a number. Raises ``Fault(400)``."""
     return _float(name, q.path[index])
 
 
 def path_bool(q: "Request", index: int, name: str) -> bool:
+    """Return a segment of the path as true or false. Raises ``Fault(400)``."""
     return _bool(name, q.path[index])
 
 

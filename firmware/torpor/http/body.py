@@ -35,7 +35,7 @@ def refuse_too_long(listener: "Listener", request: "Request") -> None:
 
 @cold
 def wants_body(listener: "Listener", request: "Request") -> bool:
-    """Return whether anybody takes the request, so that its body is asked for.
+    """Return whether a handler takes the request, so that its body should be sent.
 
     Raises ``Fault`` for one that no route takes. One that the application has no route for is
     answered by the application, without its body.
@@ -116,7 +116,7 @@ class Chunks:
         return False
 
     def _size(self, line: bytes) -> int:
-        """The size of a chunk, out of the line before it."""
+        """Return the size of a chunk from the line before it."""
         digits, semicolon, extensions = line.partition(b";")
         if semicolon:
             # RFC 9112, 7.1.1 allows white space here, which no sender may produce. The gateway's

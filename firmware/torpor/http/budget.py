@@ -58,7 +58,7 @@ class Budget:
         self._sweeper: asyncio.Task | None = None
 
     def has_place(self, link: bool = False) -> bool:
-        """Return whether there is a place now; closes another connection if that helps.
+        """Return whether there is a place now; close another connection if that frees one.
 
         Args:
             link: Whether it is for a connection to another board, and not for a client.
@@ -107,7 +107,7 @@ class Budget:
             clients: Whether it must be the connection of a client.
 
         Returns:
-            Evict a connection; return whether there was one.
+            Whether there was one.
         """
         best = None
         rank = age = -1

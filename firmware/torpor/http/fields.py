@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def shaped(value: "Any", name: str, like: "Any") -> "Any":
-    """``value`` if it is as in ``like``, which is as in ``link/encoding.py``, or None.
+    """Return ``value`` if it is None or matches ``like``, encoded as in ``link/encoding.py``.
 
     Fields that a record does not have are ignored. Raises ``Fault(400)`` with the path to the first
     value that is wrong.
@@ -34,7 +34,7 @@ def shaped(value: "Any", name: str, like: "Any") -> "Any":
 
 
 def fits(value: "Any", like: "Any") -> bool:
-    """Whether ``value`` is as in ``like``."""
+    """Return whether ``value`` matches ``like``."""
     form = type(like)
     if form is type:
         t = type(value)
@@ -74,7 +74,7 @@ def fits(value: "Any", like: "Any") -> bool:
 
 
 def _is_within(value, like) -> bool:
-    """Whether a number or a string has its place between the limits of ``{int: (1, 100)}``."""
+    """Return whether a number, or the length of a string, is within ``{int: (1, 100)}``."""
     for kind in like:
         t = type(value)
         if t is not kind and (kind is not float or t is not int):
@@ -97,7 +97,7 @@ def _is_within(value, like) -> bool:
 
 @cold
 def reason(value: "Any", like: "Any", path: str) -> str:
-    """``points[3].celsius: expected a number, got 'x'``, for a value that does not fit."""
+    """Return the reason: ``points[3].celsius: expected a number, got 'x'``."""
     form = type(like)
     if form is tuple:
         return _reason_of_union(value, like, path)
@@ -118,7 +118,7 @@ def reason(value: "Any", like: "Any", path: str) -> str:
 
 
 def _reason_of_union(value, like, path):
-    """The reason of the option that was meant: one of the value's form, or with its tag."""
+    """Return the reason for the option that was meant: of the same form, or with the same tag."""
     options = [each for each in like if each is not ...]
     same = [each for each in options if type(each) is type(value) and type(value) in (list, dict)]
     for each in same:
@@ -156,7 +156,7 @@ def _words(like):
 
 
 def _limited(like):
-    """The type that ``{int: (1, 100)}`` limits, or None for another dict."""
+    """Return the type that ``{int: (1, 100)}`` limits, or None for another dict."""
     for key in like:
         return key if type(key) is type else None
     return None

@@ -156,7 +156,9 @@ class Listener:
                         yield from connection.turn_away()
             except Exception as e:
                 # This task has no supervisor, which would take 320 bytes for each service.
-                if isinstance(e, OSError):  # else the socket works, and clients wait in it
+                if isinstance(
+                    e, OSError
+                ):  # after other errors the socket still works, and clients wait in it
                     self.close()
                 try:
                     _log.exception(e, "%s: port %d, goes on in 1 s" % (self.name, self.port))
@@ -259,7 +261,7 @@ class Connection:
                     if request.length:
                         unread = yield from self._body(unread)
                 except Fault as e:
-                    # It is not known where the next request would begin.
+                    # The beginning of the next request is unknown.
                     yield from _refuse(self, e)
                     return
                 self.state = SERVING
@@ -405,7 +407,7 @@ class Connection:
 
     @cold
     async def linger(self, ms: int = _LINGER_MS, reads: int = 99) -> None:
-        """Read what the client still sends, so that closing does not take the answer from it."""
+        """Read what the client still sends, so that closing does not discard the response."""
         sock = self.sock
         since = clock.ticks()
         while reads and clock.since(since) < ms:
@@ -513,7 +515,7 @@ def _listen(port: int) -> socket.socket:
 # async
 @cold
 def _pass_over(error):
-    """Go on after an error of ``accept`` that has cost one client only. Raises any other error."""
+    """Continue after an error of ``accept`` that concerns one client; raise any other error."""
     if error.errno == ENFILE:  # the board has no socket left, and the client is gone
         yield from asyncio.sleep_ms(_FULL_MS)
     elif error.errno not in (ECONNABORTED, ECONNRESET):
@@ -532,7 +534,7 @@ async def _refuse(connection, fault) -> None:
 
 @cold
 async def _turn_away(connection) -> None:
-    """Ask a client for whom there is no place to come again."""
+    """Answer 503 to a client for which there is no place."""
     sock = connection.sock
     await connection.linger(_TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
     connection.request.keep = False

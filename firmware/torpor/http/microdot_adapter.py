@@ -1,8 +1,8 @@
 """A Microdot application inside a service.
 
 The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
-application does the rest. An answer of known length is sent with one write and the connection is
-kept, where Microdot on its own makes one write per header and closes. Answers in pieces (files,
+application does the rest. A response of known length is sent with one write and the connection
+stays open; Microdot alone makes one write per header and closes. Answers in pieces (files,
 generators, events) are loaded when there is one. An application that speaks on the socket itself
 (WebSocket) gets a ``_Stream``, which knows the bytes that have been read.
 """
@@ -207,7 +207,7 @@ async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     if not stream or stream.left <= 0:
         return answer
     await connection.send(answer)
-    await connection.linger()  # or what was not read would take the answer away
+    await connection.linger()  # or closing with unread bytes would discard the response
     return b""
 
 
@@ -246,7 +246,7 @@ def _check_body(request) -> None:
     MicroPython takes overlong UTF-8 and halves of surrogate pairs for characters, and what the
     application answers with them is not UTF-8 any more.
 
-    Bytes of the body stay as they are: an application may hold them against a signature.
+    The bytes of the body do not change, because an application may check a signature of them.
     """
     from .wire import join_surrogates
 
@@ -350,7 +350,7 @@ async def _next(body, pieces):
 
 
 def _choose_encoding(request, response) -> None:
-    """Send a file that the image has compressed as it is, to clients that take it."""
+    """Send a compressed file of the image unchanged to clients that accept it."""
     headers = response.headers
     if "Content-Encoding" in headers:
         return
@@ -555,7 +555,7 @@ class _Stream(StreamReader):
             if _is_part_of_head(data):
                 self.head = data
                 return
-            # After an interim answer the one that counts is still to come.
+            # The final response follows an interim one.
             interim = data.startswith(b"HTTP/1.1 1") and data[9:12] != b"101"
             self.head = b"" if interim else None
         await self.connection.send(data)

@@ -1,11 +1,11 @@
-"""Services that start when a client comes to their port, and are given back when nobody does.
+"""Services that start when a client connects to their port, and are unloaded when unused.
 
-``start = "on-request"`` in ``cluster.toml``. On a chip code lives in the heap: a page that is
-looked at once a day, and the framework that serves it, need not lie there in between. The port is
-open all the time; while the service sleeps, that and its ``Activation`` are all it takes.
+``start = "on-request"`` in ``cluster.toml``. On a chip code lives in the heap: a page that is used
+once a day, and the framework that serves it, need not stay there. The port is always open; while
+the service is unloaded, it needs only that and its ``Activation``.
 
-The build sees to it that nothing would be missed or doubled: such a service has no callers, no
-store and state, no schedules and no tasks. What it holds in memory is gone when it is given back.
+The build ensures that unloading loses nothing: such a service has no callers, no store and state,
+no schedules and no tasks. Its values in memory are lost when it is unloaded.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class Activation:
                 self._give_back()
 
     async def _start(self) -> dict:
-        """Load and start the service; its routes."""
+        """Load and start the service, and return its routes."""
         heap.collect()  # it then lies together
         wiring, service = self._load()
         await service.start()
@@ -103,7 +103,7 @@ class Activation:
         return wiring, wiring.load(self._kernel.services)
 
     async def _rest(self) -> None:
-        """Give the service back when all have gone and nobody has come for a while."""
+        """Unload the service when all clients have gone and none has come for a while."""
         while self._clients or clock.since(self._used) < _REST_MS:
             await loop.pause(_LOOK_MS)
         self._give_back()

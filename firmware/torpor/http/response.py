@@ -1,4 +1,4 @@
-"""Responses: the bytes for what a handler returns."""
+"""Encodes the results of handlers as responses."""
 
 import json
 from io import BytesIO
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .wire import Request
 
 
-# Nearly every answer begins so. JSON is written behind it, then the length into its place.
+# The beginning of nearly every response. JSON is written after it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
@@ -196,7 +196,7 @@ def head(
     headers: dict | None,
     framing: str | None,
 ) -> str:
-    """Status line, headers and the empty line after them; ``framing`` is one header line."""
+    """Return status line, headers and the empty line after them; ``framing`` is a header line."""
     lines = ["HTTP/1.1 " + _reason(status)]
     names: list[str] = []
     if headers:
@@ -222,7 +222,7 @@ def head(
 def compose(
     request: "Request", status: int, body: "Any", content_type: str | None, headers: dict | None
 ) -> bytes:
-    """An answer of a known length; without its body if the request was HEAD."""
+    """Return a response of known length, without its body if the request was HEAD."""
     if status == 204 or status == 304:
         # RFC 9110, 8.6: no Content-Length with 204.
         return head(request, status, None, headers, None).encode()
@@ -231,7 +231,7 @@ def compose(
 
 
 def error(request: "Request", fault: "Fault") -> bytes:
-    """The answer to a request that ended in a ``Fault``."""
+    """Return the response to a request that ended in a ``Fault``."""
     return compose(
         request,
         fault.status,
@@ -242,7 +242,7 @@ def error(request: "Request", fault: "Fault") -> bytes:
 
 
 def is_json(value: "Any") -> bool:
-    """Whether JSON has all that is in ``value``. ``refuse`` reports what it lacks.
+    """Return whether JSON can hold ``value``. ``refuse`` reports what it cannot.
 
     MicroPython's writer takes everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
     and an infinite number ``inf``. Looking through a result costs a fraction of writing it.
@@ -284,7 +284,7 @@ def _check_text(value, data) -> None:
 
 @cold
 def refuse(value: "Any", path: str) -> None:
-    """Raise ``ValueError`` for the first part of ``value`` that an answer cannot hold.
+    """Raise ``ValueError`` for the first part of ``value`` that JSON cannot hold.
 
     Args:
         value: What a handler has returned.

@@ -1,7 +1,7 @@
-"""HTTP/1.1 between bytes and a request, without sockets.
+"""Parses the bytes of an HTTP/1.1 request, without sockets.
 
-``Request.begin`` takes the head of a request; what it cannot accept is a ``Fault`` with the status
-to answer. Every limit is checked before the bytes it limits are kept. References are to RFC 9112
+``Request.begin`` takes the head of a request and raises a ``Fault`` with the status to answer if it
+refuses it. Every limit is checked before the bytes it limits are kept. References are to RFC 9112
 (framing) and RFC 9110 (meaning).
 """
 
@@ -17,7 +17,7 @@ MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
 _TOO_LONG = const(999999999)  # stands for a Content-Length of ten digits and more
 _LINE = "the request line is not 'METHOD target HTTP/1.1'"
-# What nearly every Host consists of; the frequent characters first, for the search goes in order.
+# The characters of nearly every Host; frequent ones first, because the search goes in order.
 _HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HTTP = b"http://"
 # RFC 3629, 4: bytes that begin no character, and those after which not every byte may come.
