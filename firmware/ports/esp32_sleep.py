@@ -31,7 +31,7 @@ def active(pin: int, level: int) -> bool:
 
 
 def light(ms: int | None) -> None:
-    """Not to be called: light sleep cuts the Wi-Fi on stock firmware, and the build knows it."""
+    """Never called: light sleep ends the Wi-Fi connection, so the build refuses it."""
     raise NotImplementedError
 
 

@@ -21,7 +21,7 @@ _scratch = 0x400D800C if "RP2350" in sys.implementation._machine else 0x4005800C
 
 
 def _take_note() -> int:
-    """The note that was left before the reset, if it is one; it counts for this start only."""
+    """Return the note that was left before the reset, if there is one, and erase it."""
     note = machine.mem32[_scratch]
     machine.mem32[_scratch] = 0
     if note >> 16 & 0xFFFF != _MARK or machine.reset_cause() != machine.WDT_RESET:
@@ -31,7 +31,7 @@ def _take_note() -> int:
 
 
 def _set_clock(seconds: int) -> None:
-    """The reset has put the clock back to 2021."""
+    """Set the clock, which the reset has put back to 2021."""
     import time
 
     t = time.gmtime(seconds)
@@ -64,7 +64,7 @@ def wake_pin() -> int:
 
 
 def leave_note(pin: int) -> None:
-    """Say what the next start wakes from: the timer (``pin`` -1) or that pin."""
+    """Leave a note for the next start: what ended the sleep, the timer (``pin`` -1) or a pin."""
     import time
 
     machine.mem32[_scratch + 4] = int(time.time())

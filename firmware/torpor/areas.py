@@ -2,8 +2,8 @@
 
 The allocator goes through the areas in the order in which they were added, and their addresses have
 no order: a step of the index into another area looks like a leap forwards, or like a collection.
-``heap`` asks here when an address is not where it would be if there were one area. What is free
-decides then, for counting it takes about as long as marking does in a collection.
+``heap`` calls this module when an address is not where it would be in a heap of one area. The
+number of free bytes decides then; counting takes about as long as the mark phase of a collection.
 
 An area that was grown stays as long as something lives in it, so what is free changes. The quota
 and the threshold follow it after each collection.
@@ -32,7 +32,7 @@ _seen = 0  # bytes that were free when they were last counted
 
 
 def start(kernel: "Kernel") -> None:
-    """Have ``heap`` ask here."""
+    """Let ``heap`` call the functions of this module."""
     heap.collect = collect  # type: ignore[assignment]  # for all who call heap.collect()
     heap.count = count  # type: ignore[assignment]
     heap.mem_free = mem_free
@@ -45,7 +45,7 @@ def collect() -> None:
 
 
 def count(at: int) -> int:
-    """Bytes used since the last collection by the index at ``at``; -1: there has been another one.
+    """Return the bytes used since the last collection, by the index at ``at``; -1: another one ran.
 
     If the index is in another area, ``heap`` counts on from there.
     """
@@ -61,7 +61,7 @@ def count(at: int) -> int:
 
 
 def judge(at: int, base: int, before: int, seen: int, free: int, total: int) -> int:
-    """The result of ``count``, from addresses and numbers of bytes alone.
+    """Return the result of ``count``, from addresses and numbers of bytes alone.
 
     Args:
         at: where the index is.

@@ -1,4 +1,4 @@
-"""The one door to time."""
+"""The time: of day, since the start, and in ticks. Nothing else reads a clock."""
 
 import time
 
@@ -17,52 +17,52 @@ _wraps = 0  # ms that lie before _boot because the counter wrapped
 
 
 def now() -> int:
-    """Seconds since 1970-01-01 UTC; see ``synced``."""
+    """Return the seconds since 1970-01-01 UTC; see ``synced``."""
     return int(time.time()) + _EPOCH
 
 
 def wall_ms() -> int:
-    """``now`` in ms; also of use before the clock is set, as long as it is not set in between."""
+    """Return ``now`` in ms. Differences are right unless the clock is set in between."""
     return time.time_ns() // 1000000 + _EPOCH * 1000
 
 
 def synced() -> bool:
-    """Whether the clock was set since power-on, and has not stood still since."""
+    """Return whether the clock was set since power-on and has not stopped since."""
     return not _lost and now() > _SET
 
 
 def lost() -> None:
-    """Say that the clock has stood still for an unknown time."""
+    """Record that the clock has stopped for an unknown time."""
     global _lost
     _lost = True
 
 
 def was_set() -> None:
-    """Say that the clock has been set right."""
+    """Record that the clock was set."""
     global _lost, set_at
     _lost = False
     set_at = now()
 
 
 def set_later(seconds: int) -> None:
-    """Say that the clock could not be set, and when to try again."""
+    """Record that the clock could not be set, and when to try again."""
     global _later
     _later = uptime_ms() + seconds * 1000
 
 
 def set_due(every_s: int) -> bool:
-    """Whether the clock should be set now: it is wrong, or was set more than ``every_s`` ago."""
+    """Return whether the clock should be set: it is wrong, or was set over ``every_s`` ago."""
     wrong = not synced() or not 0 <= now() - set_at < every_s
     return wrong and uptime_ms() >= _later
 
 
 def since(start: int) -> int:
-    """Milliseconds that have passed since ``ticks()`` gave ``start`` (right for up to six days)."""
+    """Return the ms since ``ticks()`` returned ``start`` (valid for up to six days)."""
     return time.ticks_diff(ticks(), start)
 
 
 def uptime_ms() -> int:
-    """Milliseconds since the runtime was loaded."""
+    """Return the ms since the runtime was loaded."""
     global _boot, _wraps
     passed = since(_boot)
     if passed > 1 << 28:  # long before the counter wraps (2^30 ms on the chips, 12 days)

@@ -1,8 +1,8 @@
 """Code that is loaded when it is called: ``@cold`` and ``@startup``.
 
-On a chip code lives in the heap, so what a board rarely does must not stay there. The marks do
-nothing by themselves. The build moves what they mark into modules of their own and leaves stubs,
-which load them with the functions below: see docs/internals/cold.md.
+On a chip, code lives in the heap, so code that rarely runs must not stay there. The marks do
+nothing by themselves. The build moves marked code into modules of its own and leaves stubs, which
+load it with the functions below: see docs/internals/cold.md.
 """
 
 import sys

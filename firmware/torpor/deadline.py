@@ -1,7 +1,7 @@
 """Deadlines of calls: ``with deadline(500): await self.readings.newest(fridge)``.
 
 A deadline belongs to the task that sets it. What the task calls in memory runs in the same task and
-so has the same deadline; what it calls on another board takes along what is left of it.
+so has the same deadline; a call to another board carries the time that is left.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def begin(ms: int) -> None:
 
 
 def end() -> None:
-    """The current task has served its call."""
+    """End the deadline of the current task, which has served its call."""
     _calls.pop(asyncio.current_task(), None)
 
 
@@ -58,10 +58,10 @@ def cancel_overdue() -> None:
 
 
 class deadline:
-    """A block that ends within ``ms`` milliseconds, or with ``Fault(504)``.
+    """End a ``with`` block after ``ms`` milliseconds with ``Fault(504)``.
 
-    It holds for calls in memory and between boards alike. Of two blocks, one in the other, the one
-    that ends first counts. Tasks that are started in the block are not bound by it.
+    It applies to calls in memory and between boards. Of two nested blocks, the one that ends first
+    counts. It does not apply to tasks that are started in the block.
     """
 
     def __init__(self, ms: int) -> None:

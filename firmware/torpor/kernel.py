@@ -61,7 +61,7 @@ class Kernel:
         _log.info("ready")
 
     def save(self) -> None:
-        """Make durable what waits for it: call this before a sleep or a planned reset."""
+        """Flush all pending writes: call this before a sleep or a planned reset."""
         for work in self.savers:
             work()
 
@@ -134,7 +134,7 @@ class Unavailable:
 
 
 async def _report_late(starting: list[str], starter) -> None:
-    """Log that a start does not end, and then cancel it: nothing else on the board would begin."""
+    """Log that a start does not end, and cancel it later: nothing else starts before."""
     before = ""
     late_ms = 0
     while True:

@@ -1,7 +1,7 @@
 """Log lines, printed and kept in a ring of bytes that never grows.
 
 A line is ``<ms since boot> <LEVEL> <service>: <message>``. Control characters are escaped, so that
-nobody can write a line of his own, or speak to the reader's terminal, through what a service logs.
+a client cannot forge lines, or control the reader's terminal, through text that a service logs.
 """
 
 import sys
@@ -117,7 +117,7 @@ def since(position: int) -> tuple:
 
 
 def tail(lines: int) -> list[str]:
-    """The last ``lines`` lines that the ring still holds, oldest first."""
+    """Return the last ``lines`` lines that the ring still holds, oldest first."""
     return [str(line, "utf-8") for line in since(0)[2].split(b"\n")[:-1]][-lines:]
 
 

@@ -1,4 +1,4 @@
-"""The runtime's needs of the event loop beyond asyncio's public functions.
+"""Functions of the event loop that asyncio does not offer: waiting for sockets, idle callbacks.
 
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
@@ -63,8 +63,8 @@ def wake_task(task: "asyncio.Task") -> None:
 def run_or_spawn(coroutine: "Any") -> None:
     """Run a coroutine until it waits for the first time; the rest becomes a task.
 
-    A call that never waits so costs no turn of the loop. What the coroutine raises before it waits
-    is raised here.
+    So a call that never waits costs no turn of the loop. An exception that the coroutine raises
+    before it waits is raised here.
     """
     task = core.cur_task
     core.cur_task = core.Task(coroutine)
@@ -91,7 +91,7 @@ class Hold:
 def on_idle(callback: "Callable", rank: int = 0) -> None:
     """Call ``callback(ms)`` each time before the loop waits, after callbacks of lower ``rank``.
 
-    By then everything that has come is served. ``ms`` is the time to the next timer, -1 if there is
+    By then all input is served. ``ms`` is the time to the next timer, -1 if there is
     none. The callback returns how long the loop may wait: ``ms``; less, to be called again sooner;
     or 0 if it has used the time itself (collected garbage, slept), so that the loop looks again for
     something to do. It must not raise and should not allocate. Give short work a low rank and sleep

@@ -32,15 +32,16 @@ _ONE_S = const(60)  # so near before its time, a run that was late is that of it
 
 
 def next_every(due: int, period: int, now: int) -> int:
-    """The first of ``due``, ``due + period``, ... that is after ``now``."""
+    """Return the first of ``due``, ``due + period``, ... that is after ``now``."""
     return due if due > now else now + period - (now - due) % period
 
 
 def next_daily(at: int, last: int, zone: "Any" = ()) -> int:
-    """The next run of the time of day ``at`` after one at ``last`` (s since 1970 UTC).
+    """Return the next run at the time of day ``at`` after one at ``last`` (s since 1970 UTC).
 
-    Every day has one run: where the clock is put back and shows the time twice, at the first; where
-    it jumps over the time, at the jump. ``zone``: from when on which offset from UTC counts.
+    Every day has one run. If the clock is put back and shows the time twice, it is the first; if
+    the clock skips the time, it is the moment of the change. ``zone`` has pairs of a time and the
+    offset from UTC from then on.
     """
     last += _ONE_S
     local = (last // _DAY_S - 2) * _DAY_S + at
@@ -73,7 +74,7 @@ class Job:
         return max(0, self.due - now)
 
     def begin(self, now: int) -> None:
-        """Note that a run begins now."""
+        """Record that a run begins now."""
         self.due = next_every(self.due, self.period, now)
 
     async def run(self) -> None:
@@ -106,7 +107,7 @@ class Job:
         return self.due - now
 
     def resume(self, stored: int, passed: int, now: int) -> None:
-        """Go on with what ``snapshot`` gave ``passed`` ms ago."""
+        """Continue from a ``snapshot`` that was taken ``passed`` ms ago."""
         self.due = stored - passed + now
 
 
@@ -136,7 +137,7 @@ class Daily(Job):
         return ms if ms < _NEAR_MS else ms - (ms >> 4)
 
     def begin(self, now: int) -> None:
-        """Note that a run begins now."""
+        """Record that a run begins now."""
         self.last = clock.now()
         self.due = 0
 
@@ -197,7 +198,7 @@ class Schedule:
 
 
 def start(kernel: "Kernel") -> None:
-    """Begin the jobs of the wiring, but for services that did not start."""
+    """Start the jobs of the wiring, except those of services that did not start."""
     jobs = []
     for name, method, period in kernel.cluster.SCHEDULE:
         if name not in kernel.failed:

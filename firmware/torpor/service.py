@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Fault(Exception):
-    """An answer that is an error: an HTTP status and a message for the caller.
+    """A response that is an error: an HTTP status and a message for the caller.
 
-    It crosses an in-memory call and a network call alike. Anything else that a
-    method raises is a bug: 500 outside, its traceback in the log.
+    Callers get it from calls in memory and over the network alike. Any other exception of a method
+    is a bug: the client gets 500, and the log has its traceback.
     """
 
     def __init__(self, status: int, message: str, headers: dict | None = None) -> None:
@@ -34,7 +34,7 @@ class Service:
 
     Attributes: ``name``, ``config`` (the ``[services.<name>.config]`` table of ``cluster.toml``)
     and ``log`` (``debug``, ``info``, ``warning``, ``error``; ``%`` formatting). The kernel adds
-    ``store`` (tables) and ``state`` (small values that outlive a sleep) where the class uses them.
+    ``store`` (tables) and ``state`` (small values that survive a sleep) if the class uses them.
     """
 
     if TYPE_CHECKING:
@@ -68,5 +68,5 @@ class Service:
         supervise.spawn(self.log, function, *args)
 
     def awake(self) -> "loop.Hold":
-        """``async with self.awake():`` keeps the board from sleeping while the block runs."""
+        """Keep the board from sleeping during a block: ``async with self.awake():``."""
         return loop.Hold()

@@ -1,8 +1,8 @@
-"""Strict mode: calls in memory behave like calls over a network, and routes keep their promises.
+"""Strict mode: calls in memory behave like calls over a network, and results match annotations.
 
 In a strict image the wiring puts a ``Peer`` between a service and each of its peers. Arguments and
-results then go through the wire encoding, both sides have an object of their own, and what would
-get lost or changed on the way is a ``StrictError`` that names the call, the argument and the value.
+results are then encoded and decoded, each side has its own objects, and a value that would be lost
+or changed on the way is a ``StrictError`` that names the call, the argument and the value.
 The linker puts this module into strict images only: those of ``torpor sim --strict`` and of tests.
 """
 

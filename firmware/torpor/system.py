@@ -9,7 +9,7 @@ from .cold import cold
 
 @cold
 def info() -> dict:
-    """Identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi, connections, services."""
+    """Return identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi and services."""
     k = kernel.current
     return {
         "cluster": k.cluster.NAME,
@@ -42,15 +42,18 @@ def info() -> dict:
 
 
 def reset_cause() -> str:
-    """Why the board started: power-on, hard reset, watchdog, deep sleep, soft reset or other."""
+    """Return why the board started.
+
+    "power-on", "hard reset", "watchdog", "deep sleep", "soft reset" or "other".
+    """
     return port.reset_cause()
 
 
 def wake_reason() -> str:
-    """The source that ended the deep sleep: timer, pin or touch; empty after any other start."""
+    """Return what ended the deep sleep: timer, pin or touch; empty after any other start."""
     return port.wake_reason()
 
 
 def log_tail(lines: int) -> list[str]:
-    """The last ``lines`` lines of the log."""
+    """Return the last ``lines`` lines of the log."""
     return log.tail(lines)

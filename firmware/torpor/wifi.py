@@ -36,7 +36,7 @@ joining = False
 
 
 def start(kernel: "Kernel") -> None:
-    """Stay joined from now on."""
+    """Join the network, and keep the connection from now on."""
     begin()
     supervise.spawn(_log, keep, kernel.rejoined)
 
@@ -101,7 +101,7 @@ def _connect(quick: bool = True) -> None:
 
 @cold
 def _set_clock() -> None:
-    """Ask a time server; if it does not answer, say when to try again."""
+    """Set the clock from a time server; if it does not answer, schedule another attempt."""
     import ntptime
 
     since = clock.ticks()
