@@ -12,6 +12,11 @@ from ..log import Log
 from ..service import Fault
 from .client import PeerError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 _MOST = const(8)  # events on their way; more are dropped, or they could fill the heap
 
 TYPE_CHECKING = False
