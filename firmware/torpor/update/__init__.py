@@ -25,7 +25,7 @@ def start(kernel: "Kernel") -> None:
 
 
 @cold
-async def update(do: str, **arguments) -> "Any":
+async def update(do: str, **arguments: "Any") -> "Any":
     """Answer the question ``do`` of ``torpor update``."""
     if do == "check":
         heap.collect()  # releases the code of the calls before

@@ -71,7 +71,7 @@ def read(path: str) -> "Any":
 
 
 @cold
-def write(path: str, value) -> None:
+def write(path: str, value: "Any") -> None:
     """Replace a file as a whole."""
     import json
 
