@@ -62,6 +62,7 @@ def post(
         content_type: See ``get``.
         idempotent: Whether executing it twice has the same effect as once, so that a lost call
             from another board may be sent again.
+        deadline_ms: See ``get``.
     """
     return lambda method: method
 
