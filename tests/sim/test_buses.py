@@ -260,10 +260,12 @@ for memory in (machine.mem8, machine.mem16, machine.mem32):
     attempt(lambda: memory[id(memory) & ~3])  # of the simulator's own process
 attempt(lambda: machine.mem32[0x4005800D])
 
+async def inner():
+    pass
+
 async def outer():
-    inner = asyncio.sleep(0)
     for run in (asyncio.run, asyncio.get_event_loop().run_until_complete):
-        attempt(lambda: run(inner))
+        attempt(lambda: run(inner()))
 
 asyncio.run(outer())
 """
