@@ -21,7 +21,10 @@ from .source_module import Module
 
 FOLDER = "lib"
 # The build, the runtime and the chip have modules, folders and files of these names.
-RESERVED = ("torpor", "torpor_test", "services", "cluster", "swap", "boot", "main", "data", "t")
+RESERVED = (
+    *("torpor", "torpor_test", "services", "cluster", "swap", "boot", "main", "data", "t"),
+    "templates",
+)
 
 
 def lib_files(root: Path, pattern: str = "*.py") -> list[Path]:

@@ -15,7 +15,7 @@ from ..errors import Problem, UserError, Where
 from ..model.plan import BoardPlan, Plan
 from ..python_names import is_foreign
 from ..python_text import syntax_problem
-from . import bind, builtin, collect
+from . import bind, builtin, collect, templates
 from .flags import switched
 from .imports import Import, imports
 from .libraries import Shelf, unfit
@@ -39,6 +39,7 @@ def run(program: Program) -> None:
         work.follow(module, None)
     program.modules = dict(sorted(work.found.items()))
     program.problems += work.problems
+    templates.run(program)
 
 
 def resolved(

@@ -1,0 +1,5 @@
+from . import source
+
+
+class Loader(source.Loader):
+    pass
