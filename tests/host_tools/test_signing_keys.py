@@ -13,8 +13,11 @@ from tests.helpers.running import write_cluster
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
+from torpor_tools.image.tree import read_tree
 from torpor_tools.link import build
+from torpor_tools.model.image import Image
 from torpor_tools.project.signers import MODULUS, public_keys
+from torpor_tools.update import kept
 from torpor_tools.update.keys import (
     KEY_VARIABLE,
     NEXT,
@@ -22,6 +25,7 @@ from torpor_tools.update.keys import (
     PRIVATE,
     Signer,
 )
+from torpor_tools.update.manifest import build_id
 
 SERVICE = """
 from torpor import Service, get
@@ -174,8 +178,8 @@ def test_no_room_for_updates_is_an_error_with_the_numbers(project: Path) -> None
     signing.add_key(project)
     static = project / "services/hello/static"
     static.mkdir()
-    (static / "large.bin").write_bytes(bytes(600_000))
-    with pytest.raises(UserError, match=r"takes \d+,\d+ of the 868,352 bytes .* leaves \d+,\d+"):
+    (static / "large.bin").write_bytes(bytes(560_000))
+    with pytest.raises(UserError, match=r"takes \d+,\d+ of the 868,352 bytes .* leaves [\d,]+"):
         files(project)
     config = project / "cluster.toml"
     config.write_text(config.read_text().replace("[services", "update = false\n\n[services", 1))
@@ -191,3 +195,29 @@ def test_a_build_says_when_two_whole_images_do_not_fit(project: Path) -> None:
     (static / "large.bin").write_bytes(bytes(420_000))
     output = CliRunner().invoke(torpor, build_it).output
     assert "an update that changes every file needs 1," in output
+
+
+def test_images_put_on_a_board_over_usb_are_kept_for_a_rollback(project: Path) -> None:
+    def built() -> Image:
+        return build(load_plan(project), "box", project / "build", types=False)
+
+    kept.keep_updated(built(), project)
+    assert kept.builds(project, "box") == []
+    signing.add_key(project)
+    first = built()
+    ids = [build_id(read_tree(first.tree))]
+    kept.keep_updated(first, project)
+    source = project / "services/hello/__init__.py"
+    for number in range(10):
+        source.write_text(SERVICE.replace('"hello"', f'"hello {number}"'))
+        image = built()
+        ids.append(build_id(read_tree(image.tree)))
+        kept.keep_updated(image, project, production=True)
+    assert [each.build for each in kept.builds(project, "box")] == ids[:-9:-1]
+    assert kept.earlier(project, "box", ids[-1], None).build == ids[-2]
+    assert kept.earlier(project, "box", ids[-1], ids[-4][:6]).build == ids[-4]
+    assert kept.earlier(project, "box", ids[-1], None).production
+    files = kept.files_of(project, "box", ids[-1])
+    assert files == {p: d for p, d in read_tree(image.tree).items() if p != "secrets.json"}
+    with pytest.raises(UserError, match=f"no build {ids[0]} of box is kept"):
+        kept.earlier(project, "box", ids[-1], ids[0])

@@ -23,11 +23,13 @@ async def commit() -> dict:
         if fields["counter"] <= files.counter():
             raise Fault(409, "this update was committed before")
         await _write_lists(file)
+    current = kernel.current
     trial = {
         "build": fields["build"],
         "counter": fields["counter"],
         "confirm": fields["confirm"],
-        "down": list(kernel.current.failed),
+        # What safe mode keeps from running must start in the new image.
+        "down": [name for name in current.failed if name not in getattr(current, "safe", ())],
     }
     files.write(files.NEW + "trial", trial)
     files.write("/.counter", fields["counter"])

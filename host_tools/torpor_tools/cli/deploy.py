@@ -83,6 +83,7 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
     from ..board.deploy import deploy
     from ..board.deploy.health import READY_S, watch
     from ..board.deploy.repl import LINKS, SILENCE_S
+    from ..update.kept import keep_updated
 
     files = image_files(image)
     with busy(f"Connecting to {device}"):
@@ -102,6 +103,7 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
         click.echo(f"{len(changes.send)} of {of} sent ({counted(sent, 'byte')}){gone}")
     else:
         click.echo("the board has this image already")
+    keep_updated(image, plan.cluster.root)
     show_start(plan, image, health, device)
 
 

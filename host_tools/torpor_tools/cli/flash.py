@@ -70,6 +70,7 @@ def command(
     production: bool,
 ) -> None:
     from ..board.flash import esp32
+    from ..update.kept import keep_updated
 
     plan, image = build_image(settings, board, types, production)
     kind = image.board.board
@@ -85,6 +86,7 @@ def command(
             device = esp32.flash(file, kind, named, force=force, progress=progress)
         if device is None:
             note(_NO_PORT)
+    keep_updated(image, settings.root, production)
     click.echo(f"{image.board.name} is flashed{_KNOWN[kind.port]}")
     if wait and device:
         from ..board.deploy.health import READY_S, watch

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import fail
 from ..image.tree import read_tree
 from ..model.image import Image
+from ..project.signers import NAME as SIGNERS
 from ..suggest import listing
 from .manifest import SECRETS, build_id
 
@@ -45,6 +46,12 @@ def keep(image: Image, root: Path, production: bool = False) -> None:
     new.replace(folder / f"{kept.build}.zip")
     for old in builds(root, image.board.name)[_MOST:]:
         (folder / f"{old.build}.zip").unlink()
+
+
+def keep_updated(image: Image, root: Path, production: bool = False) -> None:
+    """Keep an image that was put on a board over USB, if it takes updates."""
+    if (image.tree / SIGNERS).is_file():
+        keep(image, root, production)
 
 
 def builds(root: Path, board: str) -> list[Kept]:
