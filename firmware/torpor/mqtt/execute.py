@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ..http.wire import Request
     from ..store.database import Store
+    from .calls import Calls
 
 
 TRIES = const(3)
@@ -55,9 +56,12 @@ class Envelope:
     """``{"id", "reply", "until", "service"}`` in JSON, a line feed, and an HTTP request.
 
     ``reply`` is the topic for the answer, ``until`` the Unix time from which on nobody waits.
+    In a call of another board ``service`` is ``~``: see ``calls``.
     With ``held`` there is no request: the gateway has it, and sends it when the board asks for it
     (``held`` is 1), or its client has hung up (0). Raises ``Bad``.
     """
+
+    codes = None  # of a call
 
     def __init__(self, payload: "Any", answers: str) -> None:
         line = bytes(payload[:_LINE])
@@ -68,6 +72,7 @@ class Envelope:
             self.id, self.reply, self.service = head["id"], head["reply"], head["service"]
             self.until = head.get("until") or 0
             self.held = head.get("held")
+            self.head = head
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise Bad("no envelope: %r" % e)
         for text in (self.id, self.reply, self.service):
@@ -122,12 +127,18 @@ class Executor:
     """Executes requests for the board's listeners, one after the other.
 
     ``cut``: whether the last run ended by a power cut. ``own``: the store for the results of
-    requests that write nothing.
+    requests that write nothing. ``calls``: executes those of other boards (``mqtt.calls``).
     """
 
     def __init__(
-        self, listeners: list, windows: transaction.Windows, own: "Store", cut: bool
+        self,
+        listeners: list,
+        windows: transaction.Windows,
+        own: "Store",
+        cut: bool,
+        calls: "Calls | None" = None,
     ) -> None:
+        self._calls = calls
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
         self._own = own
@@ -188,6 +199,8 @@ class Executor:
         """Return the response of the service's routes, also to what a handler raises."""
         activation = listener = None
         try:
+            if self._calls and envelope.service == "~":
+                return await self._calls.serve(request, envelope)
             listener = self._listeners.get(envelope.service)
             if not listener:
                 raise Fault(404, "there is no service " + envelope.service)

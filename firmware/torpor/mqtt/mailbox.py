@@ -31,6 +31,7 @@ from .execute import Bad, Envelope, Executor, Poison
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
+    from .calls import Calls
 
 # States.
 OFFLINE = const(0)  # there is no session with the broker
@@ -54,6 +55,7 @@ _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and enve
 
 _LARGE = "the request is larger than the memory that the board has free"
 
+calls: "Calls | None" = None  # takes calls of other boards, in an image that needs it
 _log = log.Log("mailbox")
 
 
@@ -75,7 +77,7 @@ class Mailbox:
         stores = [s.store for s in running if hasattr(s, "store")]
         own = Store("torpor.mailbox")
         cut = port.reset_cause() == "power-on"
-        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
+        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut, calls)
         self._marker = hexlify(os.urandom(8))
         self._unsettled: dict = {}  # number of a sent packet -> numbers of requests it responds to
         self._newest = ("", 0)  # id of the last request, and number of the packet with its response
@@ -250,9 +252,13 @@ class Mailbox:
                 self._bury("unreadable", e, message.payload)
             self._acknowledge(message.number)
             return
+        call = calls if envelope.service == "~" else None
+        if call and envelope.held is None and message.whole and not call.is_genuine(envelope):
+            envelope.held = 1  # sealed for an earlier start: have it sent again
         if envelope.held:
             self._asked.add(envelope.id)
-            self._publish(envelope.reply, b"held", False, message.number)
+            text = call.greeting() if call else b"held"
+            self._publish(envelope.reply, text, False, message.number)
             return
         self._asked.discard(envelope.id)
         if envelope.held == 0:
@@ -276,6 +282,8 @@ class Mailbox:
             _log.error("request %s: %s", envelope.id, e)
             self._bury(envelope.id, e, message.payload)
             data = error(Request(), Fault(500, str(e)))
+        if call:
+            data = call.seal(envelope, data)
         number = self._publish(envelope.reply, data, True, message.number)
         self._newest = (envelope.id, number)
 

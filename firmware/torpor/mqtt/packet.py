@@ -45,6 +45,14 @@ def connect(client: str, user: str, password: str, alive_s: int, topic: str, wil
     return _packet(0x10, head, _string(client), _string(topic), _string(will), login)
 
 
+def connect_once(client: str, user: str, password: str, alive_s: int = 60) -> bytes:
+    """CONNECT (3.1) to a session that ends with the connection, without a will."""
+    flags = 0xC2 if user else 2
+    login = _string(user) + _string(password) if user else b""
+    head = b"\0\4MQTT\4" + bytes((flags,)) + alive_s.to_bytes(2, "big")
+    return _packet(0x10, head, _string(client), login)
+
+
 def subscribe(number: int, topic: str) -> bytes:
     """SUBSCRIBE (3.8) with QoS 1."""
     return _packet(0x82, number.to_bytes(2, "big"), _string(topic), b"\1")

@@ -151,26 +151,17 @@ class ServerConnection:
                     _remember(id, None)
                 begin(ms)
                 try:
-                    kind, body = frames.encode(await _call(target, arguments, fingerprint))
+                    kind, body = frames.encode(await call(target, arguments, fingerprint))
                 finally:
                     end()
-        except Fault as e:
-            status = e.status
-            kind, body = frames.FAULT, frames.encode((e.message, e.headers))[1]
         except asyncio.CancelledError:  # its caller does not wait any more
             Log(str(target, "utf-8").split(".")[0]).warning(
                 "%s, called by %s: not done within %d ms", str(target, "utf-8"), self._name, ms
             )
             status = 504
             kind, body = frames.FAULT, frames.encode(("not done within %d ms" % ms, None))[1]
-        except _Refused as e:
-            status = e.status
-            kind, body = frames.REFUSED, frames.encode(e.reason)[1]
         except Exception as e:
-            name = str(target, "utf-8").strip()
-            Log(name.split(".")[0]).exception(e, "%s, called by %s" % (name, self._name))
-            status = 500
-            kind, body = frames.BUG, frames.encode(type(e).__name__)[1]
+            status, kind, body = failed(e, target, self._name)
         if _TRACED:
             traces.end(status)
         if id:
@@ -200,6 +191,17 @@ class ServerConnection:
             pass
 
 
+def failed(e: Exception, target: bytes, caller: str) -> tuple:
+    """Return status, kind and body of the response to a call that raised ``e``; logs a bug."""
+    if isinstance(e, Fault):
+        return e.status, frames.FAULT, frames.encode((e.message, e.headers))[1]
+    if isinstance(e, _Refused):
+        return e.status, frames.REFUSED, frames.encode(e.reason)[1]
+    name = str(target, "utf-8").strip()
+    Log(name.split(".")[0]).exception(e, "%s, called by %s" % (name, caller))
+    return 500, frames.BUG, frames.encode(type(e).__name__)[1]
+
+
 class _Refused(Exception):
     """A call that is not executed."""
 
@@ -208,7 +210,7 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def _call(target, arguments, fingerprint):
+def call(target, arguments, fingerprint):
     """Return the coroutine of a call. Raises ``_Refused`` if the contract here is another."""
     method, signature = _methods.get(target) or _find(target)
     if signature is None:

@@ -18,7 +18,18 @@ from ..model.plan import BoardPlan, PlacedService, Plan
 from ..project import load_board, load_cluster
 from ..project.devices import wired
 from ..suggest import listing
-from . import heard, lib, lib_state, on_request, peers, pins, placement, settings, sleep
+from . import (
+    heard,
+    lib,
+    lib_state,
+    on_request,
+    peers,
+    pins,
+    placement,
+    settings,
+    sleep,
+    sleepers,
+)
 from .order import start_order
 from .promises import with_earlier
 from .read import read_contract
@@ -77,6 +88,9 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
     notes += heard.notes(contracts.values())
+    placed = sleepers.with_mail(placed)
+    notes += sleepers.notes(cluster, placed, sources)
+    problems += sleepers.sleepers_have_mailboxes(placed)
     plan = Plan(cluster, placed, tuple(notes))
     return plan, sorted(dict.fromkeys(problems), key=_place)
 

@@ -25,7 +25,7 @@ from ..model.plan import BoardPlan, Plan
 from ..unchanged import digest_of, modules_below, remembered
 from . import radio
 from .freeze import FOLDER, frozen_files, left_over
-from .inputs import Inputs
+from .inputs import Inputs, needs_broker
 from .pack import missing_secrets as missing_secrets_of
 from .passes import run_pack, run_passes
 from .program import Program
@@ -219,7 +219,7 @@ def _files(
         problems += _of_new_lines(check_types(program.plan), problems)
     if problems:
         raise UserError(sorted(dict.fromkeys(problems), key=_line))
-    program.secrets = inputs.secret_files(bool(program.board.mailbox)) or {}
+    program.secrets = inputs.secret_files(needs_broker(program.board)) or {}
     program.production = production
     return run_pack(program, report).files
 

@@ -8,11 +8,16 @@ from typing import TypeVar
 
 from ..contracts.lock import read_lock
 from ..errors import Problem, UserError
-from ..model.plan import Plan
+from ..model.plan import BoardPlan, Plan
 from ..project.secrets import broker_login, cluster_keys, secret_files
 from ..project.signers import public_keys
 
 T = TypeVar("T")
+
+
+def needs_broker(board: BoardPlan) -> bool:
+    """Whether the board logs in at the broker."""
+    return board.mailbox is not None or board.mails
 
 
 class Inputs:

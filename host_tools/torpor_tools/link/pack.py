@@ -10,7 +10,7 @@ from ..model.plan import BoardPlan, Plan
 from ..project import signers
 from ..suggest import listing
 from . import radio
-from .inputs import Inputs
+from .inputs import Inputs, needs_broker
 from .program import Program
 from .start import start_modules
 
@@ -24,10 +24,10 @@ def run(program: Program) -> None:
 
 def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Problem]:
     """Return what the board's image needs from ``secrets.toml`` and does not get."""
-    secrets = inputs.secret_files(bool(board.mailbox))
+    secrets = inputs.secret_files(needs_broker(board))
     if secrets is None:
         return []
-    return [*_without_key(plan, board, secrets), *_open_mailbox(board, inputs)]
+    return [*_without_key(plan, board, secrets), *_open_mailbox(plan, board, inputs)]
 
 
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
@@ -40,12 +40,12 @@ def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Ite
         yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")
 
 
-def _open_mailbox(board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
+def _open_mailbox(plan: Plan, board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:
     """Check that the broker has a password and, over TLS, a certificate that identifies it.
 
     Without them, anyone who can reach the broker can call every route of the board.
     """
-    broker = board.mailbox
+    broker = board.mailbox or (plan.cluster.mailbox if board.mails else None)
     if broker is None:
         return
     login = inputs.broker_login

@@ -90,6 +90,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
+    "mqtt.calls": lambda board: board.called and board.mailed,
     "mqtt.mailbox": lambda board: board.mailbox is not None,
     "traces": lambda board: board.observe.traces is not None,
     "metrics": lambda board: board.metrics is not None,

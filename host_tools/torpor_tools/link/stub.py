@@ -40,10 +40,17 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
         _HEAD.format("cluster.toml", board.name),
         "from torpor.rpc import client as _client",
     ]
-    lines += [""]
+    sleepers = [other for other in called if board.mails and other.mailed]
+    lines += ["from torpor.mqtt import caller as _mail"] * bool(sleepers) + [""]
+    if (broker := plan.cluster.mailbox) and sleepers:
+        parts = (plan.cluster.name, board.name, broker.host, broker.port, broker.tls)
+        lines.append(f"_post = _mail.Post({', '.join(map(literal, parts))})")
     for other in called:
         where = ", ".join(literal(part) for part in (board.name, other.name, other.host))
-        lines.append(f"_{other.name} = _client.Connection({where}, {other.port})")
+        made = f"_client.Connection({where}, {other.port})"
+        if other in sleepers:
+            made = f"_mail.Sleeper(_post, {literal(other.name)})"
+        lines.append(f"_{other.name} = {made}")
     heard = [b for event in board.published for b in plan.hearers(board, event)]
     for other in (b for b in called if b in heard):
         arguments = f"1, (_{other.name},), {plan.cluster.deadline_ms}"

@@ -42,6 +42,8 @@ class BoardPlan:
     updated: bool = False  # it takes them: the project has a signing key
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests
+    mailed: bool = False  # boards call it through the broker, because it sleeps
+    mails: bool = False  # it calls such boards
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
     incoming: tuple[str, ...] = ()  # the events that it hears from other boards
     observe: Observe = field(default_factory=Observe)  # what it reports while it runs
@@ -69,6 +71,11 @@ class BoardPlan:
         """The name of the listener that serves its figures, if one does."""
         metrics = self.observe.metrics
         return metrics.listener if metrics and metrics.listener in self.listeners else None
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether no other board can reach it most of the time."""
+        return self.power is not None and self.power.policy == "deep"
 
     @property
     def resident(self) -> tuple[PlacedService, ...]:

@@ -1,0 +1,82 @@
+"""Calls of other boards through the mailbox: docs/wire.md, "Through the mailbox".
+
+Only an image whose services are called by other boards while this one sleeps has this module.
+
+A board that calls puts a note into the mailbox. When this board wakes, it responds with a nonce,
+and the other one sends the call, sealed with keys that depend on the nonce. So what was recorded
+from the broker is not valid again, and a call whose caller has given up is not executed. The
+mailbox executes it like any other request: exactly once.
+"""
+
+from micropython import const
+
+from ..deadline import begin, end
+from ..rpc import auth, frames, serve
+from . import mailbox
+
+SERVICE = "~"  # stands for the service in the envelope of a call
+_FRESH = const(32)  # calls for which a nonce is valid
+
+
+class Calls:
+    """Checks, executes and seals. ``board`` is the name of this one."""
+
+    def __init__(self, board: str) -> None:
+        self._board = board.encode()
+        self._keys = auth.keys()
+        self._nonce = auth.nonce()
+        self._left = _FRESH
+
+    def greeting(self) -> bytes:
+        """Return the response to a note: the nonce, and the names of the keys."""
+        return b" ".join([b"held", self._nonce] + [auth.name(key) for key in self._keys])
+
+    def is_genuine(self, envelope) -> bool:
+        """Return whether the call was sealed with the nonce that is valid now."""
+        codes = self._codes(envelope)
+        frame = bytes(envelope.data)
+        if not codes or len(frame) < 2 * auth.CODE or not codes[0].check(frame):
+            return False
+        self._left -= 1
+        if not self._left:
+            self._nonce = auth.nonce()
+            self._left = _FRESH
+        envelope.codes = codes
+        return True
+
+    def _codes(self, envelope):
+        caller, name = envelope.head.get("from"), envelope.head.get("key")
+        if type(caller) is str and type(name) is str:
+            for key in self._keys:
+                if auth.name(key) == name.encode():
+                    id = envelope.id.encode()
+                    return auth.pair(key, caller.encode(), self._board, id, self._nonce)
+
+    async def serve(self, request, envelope) -> bytes:
+        """Execute a call that is genuine; return its response, which looks like one of HTTP."""
+        if envelope.head.get("safe"):
+            request.key = "/GET"  # it need not be recorded if it writes nothing
+        status = 200
+        target = b""
+        frame = bytes(envelope.data)
+        _, _, ms, fingerprint = frames.call_head(frame)
+        try:
+            target, arguments = frames.read_call(frame)
+            begin(ms)
+            try:
+                kind, body = frames.encode(await serve.call(target, arguments, fingerprint))
+            finally:
+                end()
+        except Exception as e:
+            status, kind, body = serve.failed(e, target, envelope.head["from"])
+        return b"HTTP/1.1 %d ~%d\r\n\r\n" % (status, kind) + body
+
+    def seal(self, envelope, response: bytes) -> bytes:
+        """Return a response with its code."""
+        codes = envelope.codes or self._codes(envelope)
+        return codes[1].seal(response) if codes else response
+
+
+def start(kernel) -> None:
+    """Let the mailbox take calls."""
+    mailbox.calls = Calls(kernel.cluster.BOARD)
