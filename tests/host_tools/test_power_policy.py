@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.running import write_cluster
+from tests.helpers.several import write_boards
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
-from torpor_tools.link import build
+from torpor_tools.link import build, image_files
 from torpor_tools.model.plan import Plan
 
 HEAD = "from torpor import Service, daily, every, get, on_wake\n\n\nclass A(Service):\n"
@@ -165,3 +166,83 @@ def test_requests_to_a_board_that_sleeps_deep_need_a_mailbox(tmp_path: Path) -> 
     mailbox = f'{deep}\n\n[mailbox]\ngateway = "127.0.0.1"'
     assert plan(tmp_path / "with", mailbox).notes == ()
     assert plan(tmp_path / "idle", 'policy = "idle"').notes == ()
+
+
+CALLED = (
+    "from torpor import Service\n\n\nclass B(Service):\n    async def read(self) -> None: ...\n"
+)
+CALLER = """from services.b import B
+from torpor import Service, deadline
+
+
+class A(Service):
+    b: B
+
+    async def soon(self) -> None:
+        with deadline(2000):
+            await self.b.read()
+
+    async def late(self) -> None:
+        with deadline(600_000):
+            await self.b.read()
+"""
+
+
+def test_callers_of_a_board_that_sleeps_are_shown_what_to_expect(tmp_path: Path) -> None:
+    write_boards(tmp_path, {"a": CALLER, "b": CALLED}, {"house": ["a"], "shed": ["b"]})
+    toml = tmp_path / "cluster.toml"
+    toml.write_text(
+        toml.read_text() + '[mailbox]\ngateway = "127.0.0.1"\n\n'
+        '[boards.shed.power]\npolicy = "deep"\nwake_every = "5m"\n'
+    )
+    found = load_plan(tmp_path)
+    assert found.notes[-1] == (
+        "services/a/__init__.py:6: a call of b from house waits until shed wakes: 2.5 min in the "
+        "median, 5 min at most; [cluster] deadline_ms = 5000 is shorter than that; deadline(2000) "
+        "is shorter than that"
+    )
+    house, shed = found.boards
+    assert (house.mails, house.mailed, shed.mails, shed.mailed) == (True, False, False, True)
+    names = ("torpor/mqtt/caller.mpy", "torpor/mqtt/calls.mpy", "torpor/mqtt/client.mpy")
+    assert [n in image_files(found, "house") for n in names] == [True, False, True]
+    assert [n in image_files(found, "shed") for n in names] == [False, True, True]
+    # Nothing of it is in an image that does not need it.
+    toml.write_text(toml.read_text().replace('"deep"\nwake_every = "5m"', '"idle"'))
+    for board in ("house", "shed"):
+        assert not {*names} & {*image_files(load_plan(tmp_path), board)}
+
+
+BLINKS = """from machine import Pin
+from torpor import Service, every
+
+
+class A(Service):
+    async def start(self) -> None:
+        self._led = Pin(4, Pin.OUT)
+        self.spawn(self._blink())
+
+    async def _blink(self) -> None:{awake}
+        self._led.on()
+
+    @every(minutes=1)
+    async def measure(self) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "awake", "noted"),
+    [("deep", "", True), ("idle", "", False), ("deep", "\n      async with self.awake():", False)],
+)
+def test_a_task_that_a_deep_sleep_would_cut_off_is_noted(
+    tmp_path: Path, policy: str, awake: str, noted: bool
+) -> None:
+    source = BLINKS.format(awake=awake)
+    if awake:
+        source = source.replace("        self._led.on()", "          self._led.on()")
+    write_cluster(tmp_path, {"a": source}, "ESP32_GENERIC")
+    toml = tmp_path / "cluster.toml"
+    toml.write_text(toml.read_text() + f'\n[boards.box.power]\npolicy = "{policy}"\n')
+    text = "services/a/__init__.py:8: box sleeps deep, which ends the task that a starts here"
+    found = [note for note in load_plan(tmp_path).notes if "which ends the task" in note]
+    assert [note[: len(text)] for note in found] == [text] * noted
+    assert all("async with self.awake():" in note for note in found)

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.helpers.brokers import KINDS, LOGIN, Broker
-from tests.helpers.several import KEY, write_boards
+from tests.helpers.several import write_boards
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
 from torpor_tools.gateway.broker import Broker as Client
@@ -92,6 +93,8 @@ class Front(Service):
     async def raw(self, size: int) -> int:
         return len(await self.keeper.raw(size))
 """
+IN = "torpor/test/box/in"
+NOTE = b'"held": 1'
 MORE = """
 [mailbox]
 url = "{url}"
@@ -118,11 +121,27 @@ def images(root: Path, broker: Broker) -> list[Image]:
 
 
 class Pair:
+    """Two boards, and a spy that sees all messages at the broker: ``seen``."""
+
     def __init__(self, sim: Simulator, http: httpx.AsyncClient, broker: Broker) -> None:
         self.sim = sim
         self.box: SimBoard = sim.board("box")
         self.http = http
         self.broker = broker
+        self.seen: list[tuple[str, bytes]] = []
+        topics = [IN, "torpor/test/answers/#"]
+        self.spy = Client(broker.where, LOGIN, topics, lambda *message: self.seen.append(message))
+
+    def sent(self, *words: bytes) -> list[bytes]:
+        """The messages for the box that have all these words."""
+        return [data for topic, data in self.seen if topic == IN and all(w in data for w in words)]
+
+    async def asks(self, verb: str, path: str, **more: Any) -> asyncio.Task[httpx.Response]:
+        """Have the front make a call; return when the broker has the note of it."""
+        notes = len(self.sent(NOTE))
+        call = asyncio.create_task(self.http.request(verb, path, **more))
+        await self.until(lambda: len(self.sent(NOTE)) > notes)
+        return call
 
     async def until(self, holds: object) -> None:
         async with asyncio.timeout(30):
@@ -141,8 +160,8 @@ class Pair:
         return sum(str(line).endswith(f"adds {n}") for line in self.box.log)
 
     async def rows(self) -> list[int]:
-        call = asyncio.create_task(self.http.get("/all"))
         await self.asleep()
+        call = await self.asks("GET", "/all")
         self.wake()
         found: list[int] = (await call).json()
         return found
@@ -157,7 +176,11 @@ async def pair(root: Path, broker: Broker) -> AsyncIterator[Pair]:
             sim.board("box").inputs.pin(4, 1)
             async with sim.http("front") as http:
                 http.timeout = httpx.Timeout(60)
-                yield Pair(sim, http, broker)
+                found = Pair(sim, http, broker)
+                spying = asyncio.create_task(found.spy.run())
+                await found.spy.connected.wait()
+                yield found
+                spying.cancel()
     finally:
         broker.kill()
 
@@ -178,8 +201,7 @@ async def boards(
 
 async def test_a_call_waits_until_the_board_wakes(boards: Pair) -> None:
     await boards.asleep()
-    calls = [asyncio.create_task(boards.http.post("/add", json={"n": n})) for n in (1, 2)]
-    await asyncio.sleep(0.3)
+    calls = [await boards.asks("POST", "/add", json={"n": n}) for n in (1, 2)]
     assert not any(call.done() for call in calls)
     boards.wake()
     answers = [await call for call in calls]
@@ -187,3 +209,74 @@ async def test_a_call_waits_until_the_board_wakes(boards: Pair) -> None:
     assert sorted(a.json()["n"] for a in answers) == [1, 2]
     assert sorted(await boards.rows()) == [1, 2]
     assert (boards.times(1), boards.times(2)) == (1, 1)
+
+
+async def test_faults_bugs_and_large_results_come_back_as_from_a_board_that_is_awake(
+    boards: Pair,
+) -> None:
+    await boards.asleep()
+    asked = [
+        await boards.asks("POST", "/full"),
+        await boards.asks("POST", "/bug"),
+        await boards.asks("GET", "/raw", params={"size": 3_000}),
+    ]
+    boards.wake()
+    full, bug, raw = [await call for call in asked]
+    assert (full.status_code, full.json()) == (409, {"error": "it is taken"})
+    assert bug.status_code == 500
+    assert (raw.status_code, raw.json()) == (200, 3_000)
+    barn = "\n".join(map(str, boards.sim.board("barn").log))
+    assert "keeper.bug on box: ZeroDivisionError; the log there says more" in barn
+
+
+async def test_a_call_whose_deadline_is_over_is_not_executed(boards: Pair) -> None:
+    await boards.asleep()
+    late = await boards.http.post("/hasty", json={"n": 3})
+    assert late.status_code == 504
+    text = "keeper.add on box: it did not wake within 500 ms"
+    assert late.json() == {"error": text}
+    assert 3 not in await boards.rows()
+    assert boards.times(3) == 0
+
+
+async def test_a_board_that_loses_power_executes_the_call_once(boards: Pair) -> None:
+    await boards.asleep()
+    call = await boards.asks("POST", "/add", json={"n": 4, "ms": 400})
+    boards.wake()
+    await boards.until(lambda: boards.times(4))
+    boards.sim.kill("box")
+    await boards.sim.revive("box")
+    assert (await call).json()["n"] == 4
+    assert boards.times(4) == 2, "it began twice, and the first time came to nothing"
+    assert (await boards.rows()).count(4) == 1
+
+
+async def test_what_is_forged_or_recorded_is_not_executed(boards: Pair) -> None:
+    """As somebody with the broker's password, and without the cluster's key."""
+    await boards.asleep()
+    call = await boards.asks("POST", "/add", json={"n": 6})
+    id = json.loads(boards.sent(NOTE)[-1])["id"]
+    answers = f"torpor/test/answers/barn/{id}"
+    await boards.spy.publish(answers, b'HTTP/1.1 200 ~0\r\n\r\n{"n": 99}' + bytes(16), retain=True)
+    boards.wake()
+    assert (await call).json()["n"] == 6
+    (genuine,) = boards.sent(b"keeper.add", b'{"n": 6'.replace(b'{"n": ', b"["))
+    line, _, frame = genuine.partition(b"\n")
+    other_id = line.replace(id.encode(), b"0" * 16)
+    changed = frame.replace(b"[6", b"[7")
+    for message in (genuine, other_id + b"\n" + frame, line + b"\n" + changed):
+        await boards.spy.publish(IN, message)
+    await boards.asleep()
+    await boards.spy.publish(IN, genuine)
+    rows = await boards.rows()
+    assert (rows.count(6), rows.count(7), boards.times(6)) == (1, 0, 1)
+
+
+async def test_a_broker_that_is_killed_loses_no_call(boards: Pair) -> None:
+    await boards.asleep()
+    call = await boards.asks("POST", "/add", json={"n": 5})
+    boards.broker.kill()
+    boards.broker.start()
+    boards.wake()
+    assert (await call).json()["n"] == 5
+    assert (await boards.rows()).count(5) == 1
