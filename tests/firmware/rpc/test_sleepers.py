@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,15 @@ class Front(Service):
     async def raw(self, size: int) -> int:
         return len(await self.keeper.raw(size))
 """
+APART = {"box": ["keeper"], "barn": ["front"]}
+TOGETHER = {"box": ["keeper", "front"]}
+REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/add", {"json": {"n": 8}}),
+    ("POST", "/full", {}),
+    ("POST", "/bug", {}),
+    ("GET", "/raw", {"params": {"size": 3_000}}),
+    ("GET", "/all", {}),
+]
 IN = "torpor/test/box/in"
 NOTE = b'"held": 1'
 MORE = """
@@ -106,8 +115,7 @@ wake_every = "1h"
 """
 
 
-def images(root: Path, broker: Broker) -> list[Image]:
-    boards = {"box": ["keeper"], "barn": ["front"]}
+def images(root: Path, broker: Broker, boards: dict[str, list[str]] = APART) -> list[Image]:
     types = {"box": "ESP32_GENERIC"}
     services = {"keeper": KEEPER, "front": FRONT}
     write_boards(root, services, boards, types=types, deadline_ms=60_000)
@@ -211,22 +219,32 @@ async def test_a_call_waits_until_the_board_wakes(boards: Pair) -> None:
     assert (boards.times(1), boards.times(2)) == (1, 1)
 
 
-async def test_faults_bugs_and_large_results_come_back_as_from_a_board_that_is_awake(
-    boards: Pair,
+async def answers(calls: list[Awaitable[httpx.Response]]) -> list[tuple[int, Any]]:
+    found = [await call for call in calls]
+    return [(answer.status_code, answer.json()) for answer in found]
+
+
+async def test_a_service_that_moves_to_a_board_that_sleeps_gives_the_same_answers(
+    tmp_path: Path,
 ) -> None:
-    await boards.asleep()
-    asked = [
-        await boards.asks("POST", "/full"),
-        await boards.asks("POST", "/bug"),
-        await boards.asks("GET", "/raw", params={"size": 3_000}),
-    ]
-    boards.wake()
-    full, bug, raw = [await call for call in asked]
-    assert (full.status_code, full.json()) == (409, {"error": "it is taken"})
-    assert bug.status_code == 500
-    assert (raw.status_code, raw.json()) == (200, 3_000)
-    barn = "\n".join(map(str, boards.sim.board("barn").log))
+    """Also faults, bugs and bytes; ``cluster.toml`` is all that differs."""
+    broker = Broker("nats", tmp_path / "broker")
+    async with pair(tmp_path / "apart", broker) as boards:
+        apart = []
+        for some in (REQUESTS[:3], REQUESTS[3:]):  # a Pico W has places for three clients
+            await boards.asleep()
+            asked = [await boards.asks(verb, path, **more) for verb, path, more in some]
+            boards.wake()
+            apart += await answers(list(asked))
+        barn = "\n".join(map(str, boards.sim.board("barn").log))
     assert "keeper.bug on box: ZeroDivisionError; the log there says more" in barn
+    (image,) = images(tmp_path / "together", broker, TOGETHER)
+    async with Simulator([image], ports="os") as sim, sim.http("front") as http:
+        together = await answers(
+            [http.request(verb, path, **more) for verb, path, more in REQUESTS]
+        )
+    assert apart == together
+    assert [status for status, _ in apart] == [200, 409, 500, 200, 200]
 
 
 async def test_a_call_whose_deadline_is_over_is_not_executed(boards: Pair) -> None:
