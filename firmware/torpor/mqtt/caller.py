@@ -257,7 +257,9 @@ class Sleeper:
         self.failures = 0  # of the breaker, which never opens: the board is expected not to respond
         self._post = post
 
-    async def call(self, target: str, fingerprint: int, id: str, arguments, ms: int, retry: int):
+    async def call(
+        self, target: str, fingerprint: int, id: str, arguments: tuple, ms: int, retry: int
+    ) -> tuple:
         """Make a call, as ``Connection.call`` does. The mailbox executes it once."""
         frame = frames.call(0, ms, fingerprint, target, "", arguments)
         if len(frame) > frames.MAX_CALL - auth.CODE:

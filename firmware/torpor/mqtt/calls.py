@@ -8,13 +8,15 @@ from the broker is not valid again, and a call whose caller has given up is not 
 mailbox executes it like any other request: exactly once.
 """
 
+import asyncio
+
 from micropython import const
 
 from ..deadline import begin, end
 from ..rpc import auth, frames, serve
+from ..service import Fault
 from . import mailbox
 
-SERVICE = "~"  # stands for the service in the envelope of a call
 _FRESH = const(32)  # calls for which a nonce is valid
 
 
@@ -67,6 +69,9 @@ class Calls:
                 kind, body = frames.encode(await serve.call(target, arguments, fingerprint))
             finally:
                 end()
+        except asyncio.CancelledError:  # its caller does not wait any more
+            e = Fault(504, "not done within %d ms" % ms)
+            status, kind, body = serve.failed(e, target, envelope.head["from"])
         except Exception as e:
             status, kind, body = serve.failed(e, target, envelope.head["from"])
         return b"HTTP/1.1 %d ~%d\r\n\r\n" % (status, kind) + body

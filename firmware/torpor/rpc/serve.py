@@ -210,7 +210,7 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def call(target, arguments, fingerprint):
+def call(target: bytes, arguments: "Any", fingerprint: int) -> "Any":
     """Return the coroutine of a call. Raises ``_Refused`` if the contract here is another."""
     method, signature = _methods.get(target) or _find(target)
     if signature is None:
