@@ -22,6 +22,7 @@ from .client import Client
 
 _CONNECT_MS = const(8000)
 _RETRY_MS = const(1000)
+_ALIVE_S = const(60)
 _PACKET = const(40960)  # bytes: the largest response, and its topic
 _IDLE = const(0)  # as in torpor.http.budget
 _SERVING = const(4)
@@ -100,6 +101,14 @@ def _parsed(payload: bytes) -> tuple:
         kind = frames.FAULT
         body = json.dumps((json.loads(body)["error"], None)).encode()
     return status, kind, frames.answer(0, status, kind, body) + bytes(auth.CODE)
+
+
+def _hello(client: str, user: str, password: str) -> bytes:
+    """CONNECT (3.1) to a session that ends with the connection, without a will."""
+    flags = 0xC2 if user else 2
+    login = packet.string(user) + packet.string(password) if user else b""
+    head = b"\0\4MQTT\4" + bytes((flags,)) + _ALIVE_S.to_bytes(2, "big")
+    return packet.packet(0x10, head, packet.string(client), login)
 
 
 class Post:
@@ -198,7 +207,7 @@ class Post:
         self._client = client
         name = self._base.replace("/", "-") + self.here + "-calls"
         user, password = login.get("user", ""), login.get("password", "")
-        hello = packet.connect_once(name, user, password)
+        hello = _hello(name, user, password)
         await asyncio.wait_for_ms(client.open(hello, _PACKET), _CONNECT_MS)
         client.send(packet.subscribe(client.next(), self.answers + "+"))
         client.send(packet.subscribe(client.next(), self._base + "+/status"))

@@ -15,7 +15,7 @@ from micropython import const
 from ..deadline import begin, end
 from ..rpc import auth, frames, serve
 from ..service import Fault
-from . import mailbox
+from . import execute, mailbox
 
 _FRESH = const(32)  # calls for which a nonce is valid
 
@@ -84,4 +84,4 @@ class Calls:
 
 def start(kernel) -> None:
     """Let the mailbox take calls."""
-    mailbox.calls = Calls(kernel.cluster.BOARD)
+    mailbox.calls = execute.calls = Calls(kernel.cluster.BOARD)

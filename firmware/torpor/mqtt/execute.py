@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from .calls import Calls
 
 
+_CALLED = const(0)  # 1 in an image whose services are called while it sleeps: see link/flags.py
+if _CALLED:
+    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
 TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes
@@ -61,7 +64,8 @@ class Envelope:
     (``held`` is 1), or its client has hung up (0). Raises ``Bad``.
     """
 
-    codes = None  # of a call
+    if _CALLED:
+        codes = None  # of a call
 
     def __init__(self, payload: "Any", answers: str) -> None:
         line = bytes(payload[:_LINE])
@@ -72,7 +76,8 @@ class Envelope:
             self.id, self.reply, self.service = head["id"], head["reply"], head["service"]
             self.until = head.get("until") or 0
             self.held = head.get("held")
-            self.head = head
+            if _CALLED:
+                self.head = head
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise Bad("no envelope: %r" % e)
         for text in (self.id, self.reply, self.service):
@@ -127,18 +132,12 @@ class Executor:
     """Executes requests for the board's listeners, one after the other.
 
     ``cut``: whether the last run ended by a power cut. ``own``: the store for the results of
-    requests that write nothing. ``calls``: executes those of other boards (``mqtt.calls``).
+    requests that write nothing.
     """
 
     def __init__(
-        self,
-        listeners: list,
-        windows: transaction.Windows,
-        own: "Store",
-        cut: bool,
-        calls: "Calls | None" = None,
+        self, listeners: list, windows: transaction.Windows, own: "Store", cut: bool
     ) -> None:
-        self._calls = calls
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
         self._own = own
@@ -199,8 +198,8 @@ class Executor:
         """Return the response of the service's routes, also to what a handler raises."""
         activation = listener = None
         try:
-            if self._calls and envelope.service == "~":
-                return await self._calls.serve(request, envelope)
+            if _CALLED and envelope.service == "~":
+                return await calls.serve(request, envelope)
             listener = self._listeners.get(envelope.service)
             if not listener:
                 raise Fault(404, "there is no service " + envelope.service)

@@ -53,9 +53,11 @@ _RETRY_MS = (1500, 2000, 4000, 8000, 16000, 30000)
 _JOIN_MS = const(5)
 _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and envelope
 
+_CALLED = const(0)  # 1 in an image whose services are called while it sleeps: see link/flags.py
 _LARGE = "the request is larger than the memory that the board has free"
 
-calls: "Calls | None" = None  # takes calls of other boards, in an image that needs it
+if _CALLED:
+    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
 _log = log.Log("mailbox")
 
 
@@ -77,7 +79,7 @@ class Mailbox:
         stores = [s.store for s in running if hasattr(s, "store")]
         own = Store("torpor.mailbox")
         cut = port.reset_cause() == "power-on"
-        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut, calls)
+        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
         self._marker = hexlify(os.urandom(8))
         self._unsettled: dict = {}  # number of a sent packet -> numbers of requests it responds to
         self._newest = ("", 0)  # id of the last request, and number of the packet with its response
@@ -252,12 +254,14 @@ class Mailbox:
                 self._bury("unreadable", e, message.payload)
             self._acknowledge(message.number)
             return
-        call = calls if envelope.service == "~" else None
-        if call and envelope.held is None and message.whole and not call.is_genuine(envelope):
-            envelope.held = 1  # sealed for an earlier start: have it sent again
+        if _CALLED and envelope.service == "~":
+            if envelope.held is None and message.whole and not calls.is_genuine(envelope):
+                envelope.held = 1  # sealed for an earlier start: have it sent again
         if envelope.held:
             self._asked.add(envelope.id)
-            text = call.greeting() if call else b"held"
+            text = b"held"
+            if _CALLED and envelope.service == "~":
+                text = calls.greeting()
             self._publish(envelope.reply, text, False, message.number)
             return
         self._asked.discard(envelope.id)
@@ -282,8 +286,8 @@ class Mailbox:
             _log.error("request %s: %s", envelope.id, e)
             self._bury(envelope.id, e, message.payload)
             data = error(Request(), Fault(500, str(e)))
-        if call:
-            data = call.seal(envelope, data)
+        if _CALLED and envelope.service == "~":
+            data = calls.seal(envelope, data)
         number = self._publish(envelope.reply, data, True, message.number)
         self._newest = (envelope.id, number)
 

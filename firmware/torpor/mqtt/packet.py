@@ -18,12 +18,12 @@ DISCONNECT = b"\xe0\x00"
 _KEPT = const(512)  # bytes that are kept of a packet which is too large
 
 
-def _string(text) -> bytes:
+def string(text) -> bytes:
     data = text if isinstance(text, bytes) else text.encode()
     return len(data).to_bytes(2, "big") + data
 
 
-def _packet(first: int, *parts: bytes) -> bytes:
+def packet(first: int, *parts: bytes) -> bytes:
     left = sum(map(len, parts))
     head = bytearray((first,))
     while True:
@@ -40,27 +40,19 @@ def connect(client: str, user: str, password: str, alive_s: int, topic: str, wil
     login = b""
     if user:
         flags |= 0xC0
-        login = _string(user) + _string(password)
+        login = string(user) + string(password)
     head = b"\0\4MQTT\4" + bytes((flags,)) + alive_s.to_bytes(2, "big")
-    return _packet(0x10, head, _string(client), _string(topic), _string(will), login)
-
-
-def connect_once(client: str, user: str, password: str, alive_s: int = 60) -> bytes:
-    """CONNECT (3.1) to a session that ends with the connection, without a will."""
-    flags = 0xC2 if user else 2
-    login = _string(user) + _string(password) if user else b""
-    head = b"\0\4MQTT\4" + bytes((flags,)) + alive_s.to_bytes(2, "big")
-    return _packet(0x10, head, _string(client), login)
+    return packet(0x10, head, string(client), string(topic), string(will), login)
 
 
 def subscribe(number: int, topic: str) -> bytes:
     """SUBSCRIBE (3.8) with QoS 1."""
-    return _packet(0x82, number.to_bytes(2, "big"), _string(topic), b"\1")
+    return packet(0x82, number.to_bytes(2, "big"), string(topic), b"\1")
 
 
 def publish(number: int, topic: str, payload: bytes, retain: bool) -> bytes:
     """PUBLISH (3.3) with QoS 1."""
-    return _packet(0x33 if retain else 0x32, _string(topic), number.to_bytes(2, "big"), payload)
+    return packet(0x33 if retain else 0x32, string(topic), number.to_bytes(2, "big"), payload)
 
 
 def puback(number: int) -> bytes:

@@ -109,6 +109,7 @@ def parts(board: BoardPlan) -> list[str]:
 FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_MEASURED": lambda board: board.metrics is not None,
     "_TRACED": lambda board: board.observe.traces is not None,
+    "_CALLED": lambda board: board.called and board.mailed,
 }
 
 # Modules whose absence the runtime handles -> which board has them.
