@@ -90,7 +90,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
-    "mqtt.calls": lambda board: board.called and board.mailed,
+    "mqtt.calls": lambda board: board.mailed,
     "mqtt.mailbox": lambda board: board.mailbox is not None,
     "traces": lambda board: board.observe.traces is not None,
     "metrics": lambda board: board.metrics is not None,
@@ -109,7 +109,7 @@ def parts(board: BoardPlan) -> list[str]:
 FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_MEASURED": lambda board: board.metrics is not None,
     "_TRACED": lambda board: board.observe.traces is not None,
-    "_CALLED": lambda board: board.called and board.mailed,
+    "_CALLED": lambda board: board.mailed,
 }
 
 # Modules whose absence the runtime handles -> which board has them.
