@@ -17,6 +17,12 @@ from ..rpc import auth, frames, serve
 from ..service import Fault
 from . import execute, mailbox
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..http.wire import Request
+    from ..kernel import Kernel
+    from .execute import Envelope
+
 _FRESH = const(32)  # calls for which a nonce is valid
 
 
@@ -33,7 +39,7 @@ class Calls:
         """Return the response to a note: the nonce, and the names of the keys."""
         return b" ".join([b"held", self._nonce] + [auth.name(key) for key in self._keys])
 
-    def is_genuine(self, envelope) -> bool:
+    def is_genuine(self, envelope: "Envelope") -> bool:
         """Return whether the call was sealed with the nonce that is valid now."""
         codes = self._codes(envelope)
         frame = bytes(envelope.data)
@@ -46,7 +52,7 @@ class Calls:
         envelope.codes = codes
         return True
 
-    def _codes(self, envelope):
+    def _codes(self, envelope: "Envelope"):
         caller, name = envelope.head.get("from"), envelope.head.get("key")
         if type(caller) is str and type(name) is str:
             for key in self._keys:
@@ -54,7 +60,7 @@ class Calls:
                     id = envelope.id.encode()
                     return auth.pair(key, caller.encode(), self._board, id, self._nonce)
 
-    async def serve(self, request, envelope) -> bytes:
+    async def serve(self, request: "Request", envelope: "Envelope") -> bytes:
         """Execute a call that is genuine; return its response, which looks like one of HTTP."""
         if envelope.head.get("safe"):
             request.key = "/GET"  # it need not be recorded if it writes nothing
@@ -76,12 +82,12 @@ class Calls:
             status, kind, body = serve.failed(e, target, envelope.head["from"])
         return b"HTTP/1.1 %d ~%d\r\n\r\n" % (status, kind) + body
 
-    def seal(self, envelope, response: bytes) -> bytes:
+    def seal(self, envelope: "Envelope", response: bytes) -> bytes:
         """Return a response with its code."""
         codes = envelope.codes or self._codes(envelope)
         return codes[1].seal(response) if codes else response
 
 
-def start(kernel) -> None:
+def start(kernel: "Kernel") -> None:
     """Let the mailbox take calls."""
     mailbox.calls = execute.calls = Calls(kernel.cluster.BOARD)

@@ -18,12 +18,14 @@ DISCONNECT = b"\xe0\x00"
 _KEPT = const(512)  # bytes that are kept of a packet which is too large
 
 
-def string(text) -> bytes:
+def string(text: "str | bytes") -> bytes:
+    """Return a string as MQTT has it (1.5.3): its length and its bytes."""
     data = text if isinstance(text, bytes) else text.encode()
     return len(data).to_bytes(2, "big") + data
 
 
 def packet(first: int, *parts: bytes) -> bytes:
+    """Return a packet (2.2): its first byte, the length of the rest, and the rest."""
     left = sum(map(len, parts))
     head = bytearray((first,))
     while True:
