@@ -94,7 +94,7 @@ def test_a_stub_of_replicas_knows_all_their_boards(tmp_path: Path) -> None:
     text = stubs(made, made.board("barn"), {})
     assert "class Readings(_client.Stub):  # on shed and attic\n" in text
     assert "readings = Readings(1, (_shed, _attic), 5000)\n" in text
-    assert "LINKS = 2\n" in wiring(made, made.board("barn"))
+    assert "OUTGOING = 2\n" in wiring(made, made.board("barn"))
 
 
 def test_a_peer_on_the_same_board_is_called_in_memory(tmp_path: Path) -> None:

@@ -39,17 +39,17 @@ class Budget:
 
     Args:
         places: How many there may be.
-        links: To how many other boards this one connects. Some places are reserved for those, or
+        outgoing: To how many other boards this one connects. Some places are reserved for those, or
             clients whose responses need another board could take all places and wait for each
             other.
     """
 
     parked = None  # stands for the connection of a request from the mailbox
 
-    def __init__(self, places: int, links: int = 0) -> None:
+    def __init__(self, places: int, outgoing: int = 0) -> None:
         self.places = places
-        self.reserved = min(links, max(1, places - 3))
-        self.links: list = []  # those of ``open`` that lead to other boards
+        self.reserved = min(outgoing, max(1, places - 3))
+        self.outgoing: list = []  # those of ``open`` that lead to other boards
         self.open: list = []
         self.turned_away = 0
         self.displaced = 0
@@ -57,31 +57,33 @@ class Budget:
         self.newcomer = False  # whether a client has the free place: the listeners accept no other
         self._sweeper: asyncio.Task | None = None
 
-    def has_place(self, link: bool = False) -> bool:
+    def has_place(self, outgoing: bool = False) -> bool:
         """Return whether there is a place now; close another connection if that frees one.
 
         Args:
-            link: Whether it is for a connection to another board, and not for a client.
+            outgoing: Whether it is for a connection to another board, and not for a client.
         """
         connections = len(self.open)
-        clients = not link and connections - len(self.links) >= self.places - 1 - self.reserved
+        clients = (
+            not outgoing and connections - len(self.outgoing) >= self.places - 1 - self.reserved
+        )
         return not (clients or connections >= self.places - 1) or self._displace(clients)
 
-    async def _wait(self, link: bool) -> bool:
+    async def _wait(self, outgoing: bool) -> bool:
         """Wait for a place; False: there is none in time."""
         since = clock.ticks()
-        while not self.has_place(link):
+        while not self.has_place(outgoing):
             if clock.since(since) > _ADMIT_MS:
                 return False
             await asyncio.sleep_ms(_TURN_MS)
         return True
 
-    async def admit_link(self, link: "Any") -> bool:
+    async def admit_outgoing(self, connection: "Any") -> bool:
         """Find a place for a connection to another board and count it; False: there is none."""
         if not await self._wait(True):
             return False
-        self.links.append(link)
-        self.add(link)
+        self.outgoing.append(connection)
+        self.add(connection)
         return True
 
     async def admit(self) -> bool:
@@ -113,7 +115,7 @@ class Budget:
         rank = age = -1
         for c in self.open:
             state = c.state
-            if state < SERVING and not (clients and c in self.links):
+            if state < SERVING and not (clients and c in self.outgoing):
                 for_ms = clock.since(c.since)
                 if for_ms >= _GIVES_WAY_MS[state] and (
                     best is None or state < rank or (state == rank and for_ms > age)
@@ -137,8 +139,8 @@ class Budget:
         """Stop counting a connection, which has been closed."""
         if connection in self.open:
             self.open.remove(connection)
-            if connection in self.links:
-                self.links.remove(connection)
+            if connection in self.outgoing:
+                self.outgoing.remove(connection)
             if connection.state != FRESH:
                 self.ended = connection.since if connection.state == IDLE else clock.ticks()
 
@@ -172,12 +174,12 @@ class Budget:
         elif c.stalled:
             if clock.since(c.stalled) > _WRITE_MS:
                 c.drop()
-        elif c not in self.links:
+        elif c not in self.outgoing:
             c.watch()
 
     def left(self, task: "asyncio.Task | None") -> int:
         """Return the ms that the request of a task still has; -1 if there is no limit."""
         for c in self.open:
-            if c not in self.links and c.task is task:
+            if c not in self.outgoing and c.task is task:
                 return c.left()
         return -1

@@ -68,7 +68,7 @@ _log = Log("http")
 def start(kernel: "Kernel") -> None:
     """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
     cluster = kernel.cluster
-    budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.LINKS)
+    budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.OUTGOING)
     limits = getattr(cluster, "DEADLINES", ())
     for name, port in cluster.PORTS.items():
         failed = kernel.failed.get(name)

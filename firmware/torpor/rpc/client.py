@@ -195,7 +195,7 @@ class Connection:
         self.state = _SERVING
         try:
             if budget:
-                if not await budget.admit_link(self):
+                if not await budget.admit_outgoing(self):
                     raise OSError("all connections of this board are busy")
             await asyncio.wait_for_ms(self._open(), _CONNECT_MS)
             for waiting in self._callers:

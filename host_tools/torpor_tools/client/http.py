@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
+
+from ..closing import Closing
 
 _JSON = "application/json"
 
@@ -22,7 +23,7 @@ class Fault(Exception):  # noqa: N818  (what services call it)
         self.message = message
 
 
-class Client:
+class Client(Closing):
     """A service at ``url``; ``timeout`` is in seconds. Use it in a ``with``, or call ``_close``.
 
     All names begin with an underscore, so that a contract may use any other.
@@ -30,17 +31,6 @@ class Client:
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
 
     def _close(self) -> None:
         """Give the connection back: a board has few."""

@@ -7,9 +7,9 @@ import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from ..closing import Closing
 from ..contracts.fingerprint import short_fingerprint
 from ..errors import Problem, UserError, fail
 from . import sign
@@ -88,7 +88,7 @@ class _Connection:
     number: int = 0  # of the last call
 
 
-class Peer:
+class Peer(Closing):
     """A connection that is ready for calls, opened again when the board has closed it.
 
     Closed by ``close`` or at the end of its ``with``.
@@ -98,15 +98,7 @@ class Peer:
         self._opened = opened
         self._connection = opened()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _close(self) -> None:
         self.close()
 
     def close(self) -> None:

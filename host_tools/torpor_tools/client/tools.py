@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from torpor_sim import simulated
 
+from ..closing import Closing
 from ..errors import Problem, fail
 from ..model.plan import BoardPlan, Plan
 from ..project.secrets import cluster_keys
@@ -23,7 +23,7 @@ _DEADLINE_MS = 5000
 _CONNECT_S = 3.0
 
 
-class Tools:
+class Tools(Closing):
     """The tools of one board. The connection is opened for the first call, and again when it broke.
 
     Args:
@@ -52,15 +52,7 @@ class Tools:
             what = f"no service of {board.name} has a port, so the board takes no calls"
             raise fail(what, "give one of them a port in cluster.toml")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _close(self) -> None:
         self.close()
 
     def close(self) -> None:

@@ -126,7 +126,7 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     yield from _assign("CONNECTIONS", connections_left(board.board, sockets))
     linked = plan.linked(board)
     direct = sum(not (board.mails and other.mailed) for other in linked)
-    yield from _assign("LINKS", direct + board.mails)  # one to the broker for all that sleep
+    yield from _assign("OUTGOING", direct + board.mails)  # one to the broker for all that sleep
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 
 

@@ -4,7 +4,7 @@ from torpor.http.args import int_
 NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 7
-LINKS = 0
+OUTGOING = 0
 SERVICES = ("notes",)
 
 

@@ -3,7 +3,7 @@
 NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 5
-LINKS = 0
+OUTGOING = 0
 SERVICES = ("readings", "alerts")
 
 

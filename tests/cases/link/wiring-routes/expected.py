@@ -5,7 +5,7 @@ from torpor.http.args import any_, float_, inside, int_, list_, opt_, path_bool,
 NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 5
-LINKS = 0
+OUTGOING = 0
 SERVICES = ("alerts",)
 
 
