@@ -179,7 +179,7 @@ class Post:
         budget = kernel.current and kernel.current.budget
         try:
             while self._calls:
-                if budget and not await budget.admit_link(self):
+                if budget and not await budget.admit_outgoing(self):
                     self._reason = "all connections of this board are busy"
                     continue
                 try:
