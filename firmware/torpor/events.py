@@ -25,19 +25,25 @@ class Publisher:
     services: "tuple[str, ...]" = ()
     slow: "tuple[tuple[str, Callable[[Any], Any]], ...]" = ()
 
-    def publish(self, event: "Any") -> None:
-        """Call the subscribers. What one of them waits for, it waits for in a task of its own."""
+    def publish(self, event: "Any") -> "Any":
+        """Call the subscribers. What one of them waits for, it waits for in a task of its own.
+
+        Returns:
+            An empty tuple: MicroPython awaits that without a coroutine.
+        """
         self.publish_quick(event)
         for service, handler in self.slow:
             run_or_spawn(hear(service, handler, event))
+        return ()
 
-    def publish_quick(self, event: "Any") -> None:
-        """Call the subscribers that never wait."""
+    def publish_quick(self, event: "Any") -> "Any":
+        """Call the subscribers that never wait. Returns what ``publish`` does."""
         for handler in self.quick:
             try:
                 handler(event)
             except Exception as e:
                 _failed(self.services[self.quick.index(handler)], event, e)
+        return ()
 
     async def publish_and_wait(self, event: "Any") -> None:
         """Call the subscribers, one after the other, and return when the last has ended."""

@@ -64,6 +64,8 @@ _log = log.Log("mailbox")
 class Mailbox:
     """A work source for ``torpor.power``: see docs/power.md."""
 
+    executor = Executor
+
     def __init__(self, kernel: "Kernel", broker: tuple) -> None:
         from .. import secrets
 
@@ -79,7 +81,7 @@ class Mailbox:
         stores = [s.store for s in running if hasattr(s, "store")]
         own = Store("torpor.mailbox")
         cut = port.reset_cause() == "power-on"
-        self._executor = Executor(kernel.listeners, Windows([own] + stores), own, cut)
+        self._executor = self.executor(kernel.listeners, Windows([own] + stores), own, cut)
         self._marker = hexlify(os.urandom(8))
         self._unsettled: dict = {}  # number of a sent packet -> numbers of requests it responds to
         self._newest = ("", 0)  # id of the last request, and number of the packet with its response
@@ -299,7 +301,11 @@ class Mailbox:
 
 def start(kernel: "Kernel") -> None:
     """Start the mailbox with the broker of the wiring: host, port, whether TLS."""
-    mailbox = Mailbox(kernel, kernel.cluster.MAILBOX)
+    begin(kernel, Mailbox(kernel, kernel.cluster.MAILBOX))
+
+
+def begin(kernel: "Kernel", mailbox: Mailbox) -> None:
+    """Connect a mailbox to its broker, and keep the board awake for it."""
     if kernel.budget:
         kernel.budget.places -= 1  # the broker has one of the board's connections
     power.sources.append(mailbox)

@@ -46,11 +46,11 @@ class RemotePublisher(Publisher):
         self._names = fields
         self._mark = mark
 
-    def publish(self, event: "Any") -> None:
+    def publish(self, event: "Any") -> "Any":
         """Send the event to each board, and call the subscribers of this one."""
         for link in self.links:
             asyncio.create_task(self._send(link, event, False))
-        Publisher.publish(self, event)
+        return Publisher.publish(self, event)
 
     async def publish_and_wait(self, event: "Any") -> None:
         """Call the subscribers here, then on each board in turn, and wait until they have ended."""

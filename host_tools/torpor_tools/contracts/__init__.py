@@ -167,6 +167,7 @@ def _together(
     yield from peers.only_contracts_are_used(sources, contracts)
     yield from heard.events_have_names_of_their_own(sources)
     yield from heard.hearing_boards_listen(cluster, contracts)
+    yield from heard.durable_events_have_mailboxes(cluster, contracts)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     modules, _ = lib.lib_modules(cluster.root)

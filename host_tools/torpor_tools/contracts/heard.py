@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from ..errors import Problem
-from ..model.cluster import Cluster
+from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract, Event
 from .source import Module, Source
 
@@ -49,11 +49,35 @@ def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> I
         }
         for name in board.services:
             for handler in contracts[name].handlers if name in contracts else ():
-                if handler.event in elsewhere:
+                if handler.event in elsewhere and not handler.durable:
                     what = f"{name} hears {handler.event} from another board, and {board.name} "
                     what += "does not listen"
                     remedy = f"give a service of {board.name} a port: it takes events for all"
                     yield Problem(handler.where, what, remedy)
+
+
+def durable_events_have_mailboxes(
+    cluster: Cluster, contracts: dict[str, Contract]
+) -> Iterator[Problem]:
+    """A durable event goes through the mailboxes of the publisher's board and the subscriber's."""
+    for board in cluster.boards:
+        for name in board.services:
+            for handler in contracts[name].handlers if name in contracts else ():
+                if handler.durable:
+                    publishers = [
+                        other
+                        for other in cluster.boards
+                        if other is not board and _publishes(other, handler.event, contracts)
+                    ]
+                    for lacking in [b for b in [*publishers, board] if not b.mailbox]:
+                        if publishers:
+                            what = f"{name} hears {handler.event} durably, and {lacking.name} has"
+                            remedy = f"add `mailbox = true` to [boards.{lacking.name}]"
+                            yield Problem(handler.where, f"{what} no mailbox", remedy)
+
+
+def _publishes(board: BoardEntry, event: str, contracts: dict[str, Contract]) -> bool:
+    return any(n in contracts and event in contracts[n].published for n in board.services)
 
 
 def notes(contracts: Iterable[Contract]) -> Iterator[str]:

@@ -160,7 +160,7 @@ def _sends(board: BoardEntry, cluster: Cluster, contracts: dict[str, Contract]) 
     """Whether the board publishes an event that another board hears."""
     own = {e for n in board.services if n in contracts for e in contracts[n].published}
     others = (n for b in cluster.boards if b is not board for n in b.services if n in contracts)
-    return any(handler.event in own for n in others for handler in contracts[n].handlers)
+    return any(h.event in own and not h.durable for n in others for h in contracts[n].handlers)
 
 
 def host_name_fits(board: BoardEntry, kind: Board) -> Iterator[Problem]:

@@ -167,7 +167,7 @@ class _Work:
     def publications(self, tree: ast.Module) -> None:
         """Rewrite what publishes events.
 
-        ``await self.publish(Door(at=1))`` becomes ``self.publish_Door(self.event_Door(at=1))``. The
+        ``self.publish(Door(at=1))`` becomes ``self.publish_Door(self.event_Door(at=1))``. The
         wiring sets both attributes. Who waits for the subscribers awaits ``self.reach_Door``.
         """
         for node in ast.walk(tree):
@@ -177,8 +177,8 @@ class _Work:
                     self.publication(node, event, made)
 
     def publication(self, node: ast.Await, event: ast.Name, made: ast.Call) -> None:
-        word = f"await self.reach_{event.id}" if waits(node) else f"self.publish_{event.id}"
-        start, end = self.edits.span(node)
+        word = f"self.{'reach' if waits(node) else 'publish'}_{event.id}"
+        start, end = self.edits.span(node.value)
         self.edits.replace(start, self.edits.span(event)[1], f"{word}(self.event_{event.id}")
         self.edits.blank(self.edits.span(made)[1], end - 1)
         self.removed.add(event)

@@ -60,4 +60,13 @@ def _called(program: Program) -> BoardPlan:
     called = program.keyed and program.board.port is not None
     incoming = tuple(program.plan.incoming(program.board))
     updated = called and program.updated
-    return replace(program.board, called=called, updated=updated, incoming=incoming)
+    sends = program.plan.sends_durably(program.board)
+    durable = sends or bool(program.plan.incoming(program.board, durable=True))
+    return replace(
+        program.board,
+        called=called,
+        updated=updated,
+        incoming=incoming,
+        durable=durable,
+        sends_durably=sends,
+    )

@@ -45,7 +45,9 @@ class BoardPlan:
     mailed: bool = False  # boards call it through the broker, because it sleeps
     mails: bool = False  # it calls such boards
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
-    incoming: tuple[str, ...] = ()  # the events that it hears from other boards
+    incoming: tuple[str, ...] = ()  # the events that it hears from other boards over the link
+    durable: bool = False  # it publishes or hears events that go through the mailbox
+    sends_durably: bool = False  # it publishes some
     observe: Observe = field(default_factory=Observe)  # what it reports while it runs
 
     @property
@@ -98,9 +100,10 @@ class BoardPlan:
         """The events that its services publish, in order of their names."""
         return sorted({name for s in self.services for name in s.contract.published})
 
-    def hears(self, event: str) -> bool:
-        """Whether a service of the board subscribes to an event."""
-        return any(h.event == event for s in self.services for h in s.contract.handlers)
+    def hears(self, event: str, *, durable: bool = False) -> bool:
+        """Whether a service of the board subscribes to an event: durably, or not."""
+        handlers = (h for s in self.services for h in s.contract.handlers)
+        return any(h.event == event and h.durable == durable for h in handlers)
 
     def service(self, name: str) -> PlacedService:
         """The service of that name. Raises ``KeyError`` if this board does not carry it."""
@@ -132,9 +135,10 @@ class Plan:
         services = (s for board in self.boards for s in board.services)
         return {event.name: event for s in services for event in s.contract.events}
 
-    def hearers(self, board: BoardPlan, event: str) -> list[BoardPlan]:
+    def hearers(self, board: BoardPlan, event: str, *, durable: bool = False) -> list[BoardPlan]:
         """The boards other than ``board`` with a subscriber of an event."""
-        return [b for b in self.boards if b.name != board.name and b.hears(event)]
+        others = (b for b in self.boards if b.name != board.name)
+        return [b for b in others if b.hears(event, durable=durable)]
 
     def linked(self, board: BoardPlan) -> list[BoardPlan]:
         """The boards that ``board`` connects to: it calls their services or sends them events."""
@@ -142,10 +146,14 @@ class Plan:
         names |= {b.name for event in board.published for b in self.hearers(board, event)}
         return [b for b in self.boards if b.name in names]
 
-    def incoming(self, board: BoardPlan) -> list[str]:
+    def incoming(self, board: BoardPlan, *, durable: bool = False) -> list[str]:
         """The events that a board hears from other boards."""
         others = {e for b in self.boards if b.name != board.name for e in b.published}
-        return sorted(event for event in others if board.hears(event))
+        return sorted(event for event in others if board.hears(event, durable=durable))
+
+    def sends_durably(self, board: BoardPlan) -> bool:
+        """Whether a board publishes events that go through the mailbox."""
+        return any(self.hearers(board, event, durable=True) for event in board.published)
 
     def board(self, name: str) -> BoardPlan:
         """The board of that name. Raises ``KeyError``."""

@@ -156,10 +156,6 @@ def _handler(
         if keyword.arg != "durable" or not isinstance(constant(keyword.value), bool):
             what = f"@on takes an event and durable, not {ast.unparse(keyword)}"
             yield module.problem(node, what, "write durable=True, or leave it out")
-    if said.durable:
-        what = f"{node.name} has durable=True, which this version of torpor does not build yet"
-        remedy = "leave it out: the event arrives at most once; or call a method of the publisher"
-        yield module.problem(node, what, remedy)
     arguments = parameters(node)
     event = event_of(call.args[0], module)
     given = [event_of(arg.annotation, module) for arg, _ in arguments]

@@ -14,7 +14,7 @@ from torpor import Service
 class Alerts(Service):
 
     async def note(self, event: DoorClosed) -> None:
-        self.publish_DoorOpened(self.event_DoorOpened(fridge="é" + event.fridge, at=event.at)); self.n = 1
+        await self.publish_DoorOpened(self.event_DoorOpened(fridge="é" + event.fridge, at=event.at)); self.n = 1
         await self.reach_DoorOpened(self.event_DoorOpened
 (
                 fridge="x",
@@ -22,7 +22,7 @@ class Alerts(Service):
 
 )
         if await self.read():
-            self.publish_DoorClosed(self.event_DoorClosed(fridge="x"))
+            await self.publish_DoorClosed(self.event_DoorClosed(fridge="x"))
 
 
 class Book:

@@ -1,0 +1,43 @@
+# ERROR: services/a/__init__.py:10: a hears Opened durably, and shed has no mailbox
+# ERROR: services/a/__init__.py:10: a hears Opened durably, and box has no mailbox
+#     add `mailbox = true` to [boards.shed]
+from services.b import Opened
+from torpor import Service, on
+
+
+class A(Service):
+    @on(Opened, durable=True)
+    async def note(self, event: Opened) -> None:
+        pass
+
+
+# --- services/b/__init__.py
+from torpor import Event, Service
+
+
+class Opened(Event):
+    at: int
+
+
+class B(Service):
+    async def read(self) -> None:
+        await self.publish(Opened(at=1))
+# --- cluster.toml
+[cluster]
+name = "test"
+
+[boards.box]
+type = "RPI_PICO_W"
+services = ["a"]
+host = "box.local"
+
+[boards.shed]
+type = "RPI_PICO_W"
+services = ["b"]
+host = "shed.local"
+
+[services.a]
+port = 8001
+
+[services.b]
+port = 8002
