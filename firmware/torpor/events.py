@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 
+async def _nothing():
+    pass
+
+
+# A coroutine that has ended: awaiting it again is nothing to MicroPython, and takes no memory.
+_ended: "Any" = _nothing()
+for _ in _ended:
+    pass
+
+
 class Publisher:
     """Publishes the events of one class.
 
@@ -29,12 +39,12 @@ class Publisher:
         """Call the subscribers. What one of them waits for, it waits for in a task of its own.
 
         Returns:
-            An empty tuple: MicroPython awaits that without a coroutine.
+            What can be awaited, and has ended.
         """
         self.publish_quick(event)
         for service, handler in self.slow:
             run_or_spawn(hear(service, handler, event))
-        return ()
+        return _ended
 
     def publish_quick(self, event: "Any") -> "Any":
         """Call the subscribers that never wait. Returns what ``publish`` does."""
@@ -43,13 +53,31 @@ class Publisher:
                 handler(event)
             except Exception as e:
                 _failed(self.services[self.quick.index(handler)], event, e)
-        return ()
+        return _ended
 
     async def publish_and_wait(self, event: "Any") -> None:
         """Call the subscribers, one after the other, and return when the last has ended."""
         self.publish_quick(event)
         for service, handler in self.slow:
             await hear(service, handler, event)
+
+
+def to_one(service: str, handler: "Callable[[Any], None]") -> "Callable[[Any], Any]":
+    """Return a function that publishes as ``Publisher.publish`` to one subscriber, faster.
+
+    Args:
+        service: The name of the subscriber.
+        handler: Its method, which never waits.
+    """
+
+    def publish(event):
+        try:
+            handler(event)
+        except Exception as e:
+            _failed(service, event, e)
+        return _ended
+
+    return publish
 
 
 async def hear(service: str, handler: "Callable[[Any], Any]", event: "Any") -> None:

@@ -69,6 +69,22 @@ def test_an_image_has_no_more_than_its_events_need(tmp_path: Path) -> None:
     assert "torpor/rpc/publisher.mpy" not in there
 
 
+def test_a_durable_event_needs_the_mailbox_and_no_link(tmp_path: Path) -> None:
+    services = {
+        "a": publisher(),
+        "b": subscriber().replace("Opened)\n    async", "Opened, durable=True)\n    async"),
+    }
+    root = write_boards(tmp_path, services, {"box": ["a"], "shed": ["b"]})
+    toml = (root / "cluster.toml").read_text().replace("services =", "mailbox = true\nservices =")
+    (root / "cluster.toml").write_text(f'{toml}\n[mailbox]\nurl = "mqtt://localhost:1"\n')
+    (root / "secrets.toml").write_text("")
+    here, there = image_files(load_plan(root), "box"), image_files(load_plan(root), "shed")
+    assert "torpor/mqtt/outbox.mpy" in here
+    assert "torpor/mqtt/durable.mpy" in there
+    assert "torpor/mqtt/outbox.mpy" not in there
+    assert not any(name.startswith("torpor/rpc/") for name in there)
+
+
 @pytest.mark.parametrize(
     ("published", "heard", "what"),
     [

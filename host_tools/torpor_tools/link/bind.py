@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from ..contracts import aliases
 from ..contracts.events import events, is_handler, pauses, published, waits
-from ..contracts.records import record_statements
+from ..contracts.records import field_nodes, record_statements
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
@@ -182,6 +182,12 @@ class _Work:
         self.edits.replace(start, self.edits.span(event)[1], f"{word}(self.event_{event.id}")
         self.edits.blank(self.edits.span(made)[1], end - 1)
         self.removed.add(event)
+        names = [keyword.arg for keyword in made.keywords]
+        fields = [[name for name, _ in field_nodes(c)] for c in self.events if c.name == event.id]
+        if names in fields:  # values by position are faster
+            for keyword in made.keywords:
+                start = self.edits.offset(keyword.lineno, keyword.col_offset)
+                self.edits.blank(start, self.edits.span(keyword.value)[0])
 
     # -- taking out
 

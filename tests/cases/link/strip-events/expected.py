@@ -14,7 +14,7 @@ from torpor import Service
 class Alerts(Service):
 
     async def note(self, event: DoorClosed) -> None:
-        await self.publish_DoorOpened(self.event_DoorOpened(fridge="é" + event.fridge, at=event.at)); self.n = 1
+        await self.publish_DoorOpened(self.event_DoorOpened("é" + event.fridge, event.at)); self.n = 1
         await self.reach_DoorOpened(self.event_DoorOpened
 (
                 fridge="x",
