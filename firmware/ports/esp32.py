@@ -6,6 +6,7 @@ from binascii import hexlify
 import esp32
 import machine
 
+_NEVER_MS = 1 << 30  # twelve days
 RTC_BYTES = 2048  # MICROPY_HW_RTC_USER_MEM_MAX: ports/esp32/machine_rtc.c
 _CAUSES = {
     machine.PWRON_RESET: "power-on",
@@ -54,3 +55,24 @@ def mem_free() -> int:
     """
     free = gc.mem_free()
     return free - max(region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA))
+
+
+_watchdog: "machine.WDT | None" = None
+
+
+def arm(ms: int) -> None:
+    """Have the chip reset when ``feed`` is not called for ``ms``."""
+    global _watchdog
+    _watchdog = machine.WDT(timeout=ms)
+
+
+def feed() -> None:
+    """Say that the program goes on."""
+    if _watchdog:
+        _watchdog.feed()
+
+
+def pause(stop: bool) -> None:
+    """Give the watchdog a time that nobody waits for: an ESP32 cannot stop it."""
+    if _watchdog and stop:
+        arm(_NEVER_MS)

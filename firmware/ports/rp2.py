@@ -17,7 +17,9 @@ _MARK = const(0x7012)  # upper half of the first register; below it the reason, 
 _TIMER = const(1)
 _PIN = const(2)
 
-_scratch = 0x400D800C if "RP2350" in sys.implementation._machine else 0x4005800C
+_ENABLE = const(1 << 30)  # of the register CTRL: RP2040 datasheet, 4.7.6
+_CTRL = 0x400D8000 if "RP2350" in sys.implementation._machine else 0x40058000
+_scratch = _CTRL + 12
 
 
 def _take_note() -> int:
@@ -78,3 +80,29 @@ def rtc_read() -> bytes:
 
 def rtc_write(data: bytes) -> None:
     """Does nothing: there is no such memory."""
+
+
+_watchdog: "machine.WDT | None" = None
+
+
+def arm(ms: int) -> None:
+    """Have the chip reset when ``feed`` is not called for ``ms``, at most 8,388."""
+    global _watchdog
+    _watchdog = machine.WDT(timeout=ms)
+
+
+def feed() -> None:
+    """Say that the program goes on."""
+    if _watchdog:
+        _watchdog.feed()
+
+
+def pause(stop: bool) -> None:
+    """Stop the watchdog, if it is armed, or let it go on with its whole time.
+
+    The SDK's ``watchdog_disable`` clears this bit, too. MicroPython has no function for it.
+    """
+    if _watchdog:
+        _watchdog.feed()
+        control = machine.mem32[_CTRL]
+        machine.mem32[_CTRL] = control & ~_ENABLE if stop else control | _ENABLE

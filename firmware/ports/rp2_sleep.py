@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-_LONGEST_MS = const(3600000)  # lightsleep(ms) refuses 71 minutes and more (ports/rp2/modmachine.c)
+# Shorter than the watchdog's time. lightsleep(ms) alone refuses 71 minutes and more
+# (ports/rp2/modmachine.c).
+_LONGEST_MS = const(4000)
 # lightsleep(ms) stops the clock of the pins, so they are looked at in between. A contact must
 # stay closed this long to be seen.
 _LOOK_MS = const(100)
@@ -34,7 +36,9 @@ def active(pin: int, level: int) -> bool:
 def light(ms: int | None) -> None:
     """Stop for ``ms``, memory and Wi-Fi kept; None: until a packet comes."""
     if ms is None:
+        port.pause(True)
         machine.lightsleep()  # the crystal stands still: nobody knows for how long
+        port.pause(False)
     else:
         _sleep(ms)
 
@@ -44,7 +48,11 @@ def _sleep(ms: int) -> None:
     global _behind_ms
     counter = time.ticks_ms()
     calendar = time.time_ns()
+    # A watchdog that fires now would lock an RP2040 until its power is cut, before MicroPython 1.29
+    # (issue 17228). It is stopped, and as nobody has tried that on silicon, sleeps are short, too.
+    port.pause(True)
     machine.lightsleep(ms)
+    port.pause(False)
     passed = time.ticks_diff(time.ticks_ms(), counter)
     _behind_ms += passed - (time.time_ns() - calendar) // 1000000
     if _behind_ms >= 1000:

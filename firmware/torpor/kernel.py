@@ -13,7 +13,7 @@ import gc
 
 from micropython import const
 
-from . import heap, log, loop
+from . import heap, log, loop, port
 from .cold import clear, cold, startup
 from .service import Fault
 
@@ -172,6 +172,9 @@ def run() -> None:
         asyncio.run(current.run())
     except Exception as e:
         _log.exception(e, "the kernel died")
+        raise
+    except KeyboardInterrupt:  # somebody wants the prompt: an image for production has none
+        port.pause(True)
         raise
 
 

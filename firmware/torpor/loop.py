@@ -23,19 +23,27 @@ queue_read(sock)``): that is a generator, with ``# async`` on the line above and
 
 import asyncio
 
+from micropython import const
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Generator
 
 core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs know half of it
 
+_LOOK_MS = const(50)
+
 holds = 0  # how many blocks need the board awake: see Hold
+
+work: "Any" = None  # the connection or the job whose handler has begun last
 
 lazy = False  # whether pause() may last longer: set where timers keep the board from sleeping
 
 _callbacks: "list[tuple[int, Callable[[int], int]]]" = []
 _parked = core.TaskQueue()
 _poll: "Any" = None
+_observer: "Any" = None
+_seen = 0  # when the loop last waited or was observed, in ticks
 
 
 def queue_read(sock: "Any") -> None:
@@ -97,10 +105,7 @@ def on_idle(callback: "Callable", rank: int = 0) -> None:
     something to do. It must not raise and should not allocate. Give short work a low rank and sleep
     the highest.
     """
-    global _poll
-    if _poll is None:
-        _poll = core._io_queue.wait_io_event
-        core._io_queue.wait_io_event = _wait
+    _hook(_wait)
     _callbacks.append((rank, callback))
     _callbacks.sort(key=lambda entry: entry[0])
 
@@ -119,6 +124,40 @@ def pause(ms: int) -> "Generator":
     else:
         core._task_queue.push(task, core.ticks_add(core.ticks(), ms))
     yield
+
+
+def observe(callback: "Callable[[int], None]") -> None:
+    """Call ``callback(passed)`` between two tasks, at most every 50 ms.
+
+    ``passed`` is the time in ms since the loop last waited or the callback was called: if it is
+    much more than 50, the task that ran last has blocked the loop.
+    """
+    global _observer, _seen
+    _observer = callback
+    _seen = core.ticks()
+    _hook(_watched)
+    core._io_queue.wait_io_event = _watched
+
+
+def _hook(wait):
+    """Have the loop call ``wait`` in every turn, if it does not call a function of ours yet."""
+    global _poll
+    if _poll is None:
+        _poll = core._io_queue.wait_io_event
+        core._io_queue.wait_io_event = wait
+
+
+def _watched(ms):
+    """Stand in for ``_wait`` where something observes the loop."""
+    global _seen
+    passed = core.ticks_diff(core.ticks(), _seen)
+    if passed > _LOOK_MS:
+        _observer(passed)
+        _seen = core.ticks()
+    if ms == 0:
+        return _poll(0)
+    _wait(ms)
+    _seen = core.ticks()
 
 
 def _wait(ms):

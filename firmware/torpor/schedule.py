@@ -79,6 +79,7 @@ class Job:
 
     async def run(self) -> None:
         """Run once. What it raises is logged, and it runs again when it is due."""
+        loop.work = self
         self.running = asyncio.current_task()
         self.overruns = 0
         self.began = clock.uptime_ms()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 _SLACK = 1.25  # the shim reports at most every quarter of the time
+_LEAST_S = 5.0
 _AGAIN_S = 0.5  # a busy supervisor reads what has come before it bites
 
 
@@ -21,9 +22,12 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
 
     def feed(self, seconds: float) -> None:
-        """Do not bite for ``seconds``. The first call switches it on."""
+        """Do not bite for ``seconds``; 0 switches it off. The first call switches it on."""
         self.off()
-        real = seconds * _SLACK / self._speed
+        if not seconds:
+            return
+        # At a high speed a busy computer would bite.
+        real = max(seconds * _SLACK / self._speed, min(seconds, _LEAST_S))
         self._after(real, lambda: self._after(_AGAIN_S, lambda: self._bite(seconds)))
 
     def off(self) -> None:

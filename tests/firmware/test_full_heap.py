@@ -10,14 +10,14 @@ from tests.helpers.running import running, write_cluster
 SERVICE = """
 import asyncio
 
-from torpor import Service, get, kernel
+from torpor import Service, get, heap, kernel
 
 
 class Unlucky:
     @property
     def since(self):
         kernel.current.budget.open.remove(self)
-        raise MemoryError
+        raise RuntimeError
 
 
 class Full(Service):
@@ -31,6 +31,17 @@ class Full(Service):
     @get("/empty")
     async def empty(self) -> bool:
         return self.kept is None
+
+    @get("/hungry")
+    async def hungry(self) -> int:
+        held = []
+        while True:
+            held.append(bytearray(2048))
+
+    @get("/largest")
+    async def largest(self) -> int:
+        heap.collect()
+        return heap.largest()
 
     @get("/unlucky")
     async def unlucky(self) -> None:
@@ -53,6 +64,23 @@ class Full(Service):
 """
 
 
+SITE = """
+from microdot import Microdot
+
+from torpor import Service
+
+
+class Site(Service):
+    app = Microdot()
+
+
+@Site.app.get("/hungry")
+async def hungry(request):
+    held = []
+    while True:
+        held.append(bytearray(2048))
+"""
+
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
@@ -70,5 +98,22 @@ def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_pat
 def test_deadlines_are_kept_after_the_task_that_watches_them_has_died(tmp_path: Path) -> None:
     with running(write_cluster(tmp_path, {"full": SERVICE}), speed=20) as run:
         assert b" 204 " in run.exchange("full", GET % b"unlucky")
-        run.wait_log("box", "MemoryError")
+        run.wait_log("box", "RuntimeError")
         assert b" 408 " in run.exchange("full", b"GET /empty HTTP/1.1\r\n")
+
+
+def test_a_request_without_memory_is_503_and_gives_all_back(tmp_path: Path) -> None:
+    services = {"full": SERVICE, "site": SITE}
+    with running(write_cluster(tmp_path, services), types=False) as run:
+        with run.client("full") as client:
+            before = client.get("/largest").json()
+            for _ in range(5):
+                answer = client.get("/hungry")
+                assert (answer.status_code, answer.json()) == (503, {"error": "out of memory"})
+                assert answer.headers["retry-after"] == "1"
+        with run.client("site") as client:
+            answer = client.get("/hungry")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        with run.client("full") as client:
+            assert client.get("/largest").json() > before * 3 // 4
+        assert run.log_text("box").count("GET /hungry") == 6

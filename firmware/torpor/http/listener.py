@@ -52,6 +52,7 @@ if _MEASURED:
     # Both are set by ``metrics``: handler or listener -> its figures, and what counts the others.
     figures: dict = {}
     count: "Callable" = None  # type: ignore[assignment]
+_LATER = {"Retry-After": "1"}
 _SOON_MS = const(10)
 _SUCCESS = const(50)  # the digit 2, with which the status of a success begins
 _TICKS = const(0x3FFFFFFF)  # of a counter that wraps, also where its period is longer
@@ -265,6 +266,7 @@ class Connection:
                     yield from _refuse(self, e)
                     return
                 self.state = SERVING
+                loop.work = self
                 if _TRACED:
                     traces.begin_request(request, listener.name)
                 if _MEASURED:
@@ -373,10 +375,11 @@ class Connection:
         if not isinstance(e, Fault):
             if self.gone and isinstance(e, (OSError, EOFError)):
                 raise OSError(ECONNRESET)  # leaving is not an error
-            if isinstance(e, MemoryError):
+            full = isinstance(e, MemoryError)
+            if full:
                 heap.collect()
             self.report(e)
-            e = Fault(500, "internal error")
+            e = Fault(503, "out of memory", _LATER) if full else Fault(500, "internal error")
         return error(self.request, e)
 
     def report(self, e: Exception) -> None:

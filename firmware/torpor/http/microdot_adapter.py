@@ -16,7 +16,7 @@ from microdot import AsyncBytesIO, microdot
 from microdot.microdot import HTTPException, NoCaseDict, Request, Response
 from micropython import const
 
-from .. import log
+from .. import heap, log
 from ..cold import cold
 from ..service import Fault
 from .response import compose, head
@@ -47,6 +47,7 @@ def mount(service: "Any") -> tuple:
     app = service.app
     app.service = service
     app.error_handlers.setdefault(Fault, _refuse)
+    app.error_handlers.setdefault(MemoryError, _refuse_full)
     return (serve, app, _verbs)
 
 
@@ -62,6 +63,13 @@ def current() -> "Connection | None":
 def _refuse(request, fault):
     """Answer a ``Fault`` that a handler, or a peer that it called, has raised."""
     return {"error": fault.message}, fault.status, fault.headers or {}
+
+
+@cold
+def _refuse_full(request, error):
+    """Answer a request that ran out of memory; Microdot has reported it."""
+    heap.collect()
+    return {"error": "out of memory"}, 503, {"Retry-After": "1"}
 
 
 def _report(error, file=None) -> None:

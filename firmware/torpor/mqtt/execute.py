@@ -222,7 +222,8 @@ class Executor:
         except Exception as e:
             if not isinstance(e, Fault):
                 Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
-                e = Fault(500, "internal error")
+                full = isinstance(e, MemoryError)
+                e = Fault(503, "out of memory") if full else Fault(500, "internal error")
             return error(request, e)
         finally:
             if listener:

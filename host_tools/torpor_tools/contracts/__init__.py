@@ -214,6 +214,7 @@ def _board_plan(
         tuple(services),
         entry.host,
         update=entry.update,
+        watchdog_s=entry.watchdog_s if board.port != "unix" else 0,
         power=power,
         mailbox=mailbox,
         devices=devices,

@@ -127,6 +127,7 @@ def _facts(plan: Plan, board: BoardPlan) -> Iterator[str]:
     linked = plan.linked(board)
     direct = sum(not (board.mails and other.mailed) for other in linked)
     yield from _assign("OUTGOING", direct + board.mails)  # one to the broker for all that sleep
+    yield from _assign("WATCHDOG", board.watchdog_s * 1000)
     yield from _assign("SERVICES", tuple(s.name for s in board.resident))
 
 

@@ -12,6 +12,7 @@ from .library import LibraryEntry
 from .observe import Observe
 
 LONGEST_MS = 600_000  # of any deadline
+WATCHDOG_S = 8
 REQUEST_MS = 30_000  # as the Listener of the firmware says
 
 
@@ -88,6 +89,7 @@ class BoardEntry:
     host_where: Where | None = None
     devices: tuple[DeviceEntry, ...] = ()  # what is wired to it, for the simulator
     update: bool = True  # takes signed updates, if the project has a signing key
+    watchdog_s: int = WATCHDOG_S  # 0: none
 
     def where_of(self, service: str) -> Where:
         """The line of ``cluster.toml`` that puts the service on this board."""

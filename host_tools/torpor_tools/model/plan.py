@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .board import Board
-from .cluster import Cluster, Mailbox, Power, ServiceEntry
+from .cluster import WATCHDOG_S, Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract, Event
 from .device import Device
 from .observe import LISTENER, Observe
@@ -39,6 +39,7 @@ class BoardPlan:
     host: str = ""  # where other boards find it
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
     update: bool = True  # `update = false` in cluster.toml keeps a board from signed updates
+    watchdog_s: int = WATCHDOG_S  # after which time without a turn of its loop it is reset
     updated: bool = False  # it takes them: the project has a signing key
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests

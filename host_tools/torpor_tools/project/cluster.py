@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from ..errors import UserError
-from ..model.cluster import LONGEST_MS, BoardEntry, Cluster, ServiceEntry
+from ..model.cluster import LONGEST_MS, WATCHDOG_S, BoardEntry, Cluster, ServiceEntry
 from ..suggest import did_you_mean, free_port, listing, nearest
 from .devices import read_devices
 from .document import Document, as_toml
@@ -166,7 +166,9 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
     document.only(
-        path, table, ["type", "services", "host", "power", "mailbox", "devices", "update"]
+        path,
+        table,
+        ["type", "services", "host", "power", "mailbox", "devices", "update", "watchdog_s"],
     )
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
@@ -196,7 +198,17 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         document.where(*path, "host"),
         read_devices(document, path, table),
         document.take(path, table, "update", bool, True),
+        _watchdog(document, path, table),
     )
+
+
+def _watchdog(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> int:
+    value = document.take(path, table, "watchdog_s", int, WATCHDOG_S)
+    if not 0 <= value <= WATCHDOG_S:
+        what = f"watchdog_s: expected 0 to {WATCHDOG_S}, got {value}"
+        remedy = "0 switches it off; the watchdog of an RP2040 has at most 8.388 s"
+        document.report((*path, "watchdog_s"), what, remedy)
+    return int(value)
 
 
 def _service(document: Document, name: str, value: Any) -> ServiceEntry:

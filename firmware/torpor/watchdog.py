@@ -1,0 +1,86 @@
+"""The hardware watchdog, and a line in the log for whatever blocks the loop.
+
+The chip's watchdog resets it when the loop does not come round in time. It is armed when the kernel
+runs. An image for development disarms it when a person interrupts the program for the prompt.
+"""
+
+import asyncio
+
+from micropython import const
+
+from . import log, loop, port
+from .cold import cold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .kernel import Kernel
+
+_STALL_MS = const(200)
+_LAST = const(101)  # the rank of the idle callback: behind sleep, which shall see the real timers
+
+_most_ms = 0  # the loop waits no longer without feeding
+
+
+def start(kernel: "Kernel") -> None:
+    """Arm the watchdog for ``WATCHDOG`` ms, unless that is 0, and observe the loop."""
+    global _most_ms
+    if kernel.cluster.WATCHDOG:
+        _most_ms = kernel.cluster.WATCHDOG // 4
+        port.arm(kernel.cluster.WATCHDOG)
+        loop.on_idle(_idle, _LAST)
+    loop.observe(_observe)
+
+
+@cold
+def running() -> "tuple[str, str]":
+    """Return the service and the method of the task that ran last; the kernel's own have "kernel".
+
+    A handler is named by its method, or by its request where an application serves it. A task that
+    a service has spawned is named by its coroutine.
+    """
+    task: "Any" = asyncio.current_task()
+    name = str(task.coro)
+    at = name.find("'") + 1
+    name = name[at : name.find("'", at)]
+    work = loop.work
+    if work is not None:
+        if getattr(work, "task", None) is task:
+            return work.listener.name, _method(work)
+        # One that has ended does not know its task any more.
+        if hasattr(work, "running") and (work.running or task) is task and name == "run":
+            return work.log.name, work.method.__name__
+    return "kernel", name
+
+
+@cold
+def _method(connection: "Any") -> str:
+    request = connection.request
+    try:
+        from .http.routes import find
+
+        handler = find(connection.listener, request)
+        return (handler[1] if type(handler) is tuple else handler).__name__
+    except Exception:  # no handler takes it, or an application does
+        return "%s %s" % (request.verb, request.target)
+
+
+def _observe(passed: int) -> None:
+    port.feed()
+    if passed > _STALL_MS:
+        try:
+            _report(passed)
+        except MemoryError:
+            pass
+
+
+@cold
+def _report(ms: int) -> None:
+    name, method = running()
+    log.Log(name).warning("%s blocked the loop for %d ms", method, ms)
+
+
+def _idle(ms: int) -> int:
+    port.feed()
+    return ms if 0 <= ms < _most_ms else _most_ms
