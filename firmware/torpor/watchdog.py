@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 _STALL_MS = const(200)
+_JOB = const(
+    3
+)  # letters of the coroutine of a job: its name itself would keep methods of that name
 _LAST = const(101)  # the rank of the idle callback: behind sleep, which shall see the real timers
 
 _most_ms = 0  # the loop waits no longer without feeding
@@ -49,7 +52,7 @@ def running() -> "tuple[str, str]":
         if getattr(work, "task", None) is task:
             return work.listener.name, _method(work)
         # One that has ended does not know its task any more.
-        if hasattr(work, "running") and (work.running or task) is task and name == "run":
+        if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__
     return "kernel", name
 

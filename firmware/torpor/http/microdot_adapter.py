@@ -8,6 +8,7 @@ generators, events) are loaded when there is one. An application that speaks on 
 """
 
 import asyncio
+import gc
 import json
 from asyncio import StreamReader
 from errno import ECONNRESET, ENOENT
@@ -16,7 +17,7 @@ from microdot import AsyncBytesIO, microdot
 from microdot.microdot import HTTPException, NoCaseDict, Request, Response
 from micropython import const
 
-from .. import heap, log
+from .. import log
 from ..cold import cold
 from ..service import Fault
 from .response import compose, head
@@ -68,7 +69,7 @@ def _refuse(request, fault):
 @cold
 def _refuse_full(request, error):
     """Answer a request that ran out of memory; Microdot has reported it."""
-    heap.collect()
+    gc.collect()
     return {"error": "out of memory"}, 503, {"Retry-After": "1"}
 
 

@@ -4,13 +4,14 @@ NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 9
 OUTGOING = 0
+WATCHDOG = 8000
 SERVICES = ("notes", "log", "clock")
 
 
 def parts():
-    from torpor import areas, wifi
+    from torpor import areas, watchdog, wifi
 
-    return (areas, wifi)
+    return (areas, wifi, watchdog)
 
 
 def load(name):

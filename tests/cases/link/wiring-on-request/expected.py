@@ -5,14 +5,15 @@ NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 7
 OUTGOING = 0
+WATCHDOG = 8000
 SERVICES = ("notes",)
 
 
 def parts():
-    from torpor import areas, wifi
+    from torpor import areas, watchdog, wifi
     from torpor.http import listener, on_request
 
-    return (areas, wifi, listener, on_request)
+    return (areas, wifi, listener, on_request, watchdog)
 
 
 def load(name):

@@ -4,14 +4,15 @@ NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 5
 OUTGOING = 0
+WATCHDOG = 8000
 SERVICES = ("readings", "alerts")
 
 
 def parts():
-    from torpor import schedule, wifi
+    from torpor import schedule, watchdog, wifi
     from torpor.http import listener
 
-    return (wifi, listener, schedule)
+    return (wifi, listener, schedule, watchdog)
 
 
 def load(name):

@@ -6,14 +6,15 @@ NAME = "fridges"
 BOARD = "shed"
 CONNECTIONS = 5
 OUTGOING = 0
+WATCHDOG = 8000
 SERVICES = ("alerts",)
 
 
 def parts():
-    from torpor import wifi
+    from torpor import watchdog, wifi
     from torpor.http import listener
 
-    return (wifi, listener)
+    return (wifi, listener, watchdog)
 
 
 def load(name):
