@@ -20,9 +20,8 @@ def start(kernel: "Kernel") -> None:
 
 @cold
 async def status() -> dict:
-    """Return all figures that the image has: those of requests only with ``[metrics]``."""
-    report = sys.modules.get("torpor.metrics.report")
-    return report.snapshot() if report else snapshot()
+    """Return the figures; an image with ``[metrics]`` has another function for more of them."""
+    return snapshot()
 
 
 @cold

@@ -1,129 +1,29 @@
 """Collects the figures of a board, and writes them for Prometheus."""
 
 import sys
-from time import ticks_diff, ticks_us
 
-from .. import kernel, status
+from .. import kernel
+from .. import status as board_status
 from ..cold import cold
-from ..http.budget import SERVING
 from ..http.response import head
-from ..service import Fault
-from . import BOUNDS_S, CLASSES, count, joins, new, peers, routes, totals
+from . import BOUNDS_S, CLASSES, joins, peers, routes, totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator
 
     from ..http.listener import Connection
-    from ..kernel import Kernel
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
-
-
-def set_up(k: "Kernel") -> None:
-    """Begin to count the requests of all listeners, calls and joins; serve ``/metrics``."""
-    for listener in k.listeners:
-        if listener.name == k.cluster.METRICS:
-            listener.routes["metrics"] = {"/GET": _HANDLER}
-        routes[listener] = new(listener.name, "*", "*")
-        _add(listener.name, "", listener.routes)
-    k.rejoined.append(_rejoined)
-    client = sys.modules.get("torpor.rpc.client")
-    if client:
-        client.Stub._call = _counted(client.Stub._call)  # type: ignore[attr-defined]
-    execute = sys.modules.get("torpor.mqtt.execute")
-    if execute:
-        _count_parked(execute)
-    mailbox = sys.modules.get("torpor.mqtt.mailbox")
-    if mailbox:
-        mailbox.Mailbox._say = _with_figures(mailbox.Mailbox._say)  # type: ignore[attr-defined]
-
-
-def _add(service: str, path: str, node: dict) -> None:
-    for key, value in node.items():
-        if key[:1] == "/":
-            where = path if len(key) > 1 else "*"  # an application takes all other paths
-            routes[value] = new(service, key[1:] or "*", where or "/")
-        elif key != "~":
-            _add(service, path + "/" + key, value)
-        else:
-            routes[value["/GET"]] = new(
-                "", "", ""
-            )  # calls of boards and tools, which are not shown
-    routes[_HANDLER] = new("", "", "")
-
-
-def _rejoined() -> None:
-    joins[0] += 1
-
-
-def _count_parked(execute) -> None:
-    """Count the requests out of the mailbox, which are executed one after the other."""
-    find = execute.find
-    serve = execute.Executor._serve
-    last: list = [None, None]  # the listener and the handler of the request
-
-    def noted(listener, request):
-        last[0] = last[1] = listener
-        last[1] = find(listener, request)
-        return last[1]
-
-    async def counted(executor, request, envelope):
-        began = ticks_us()
-        last[0] = None
-        data = await serve(executor, request, envelope)
-        if last[0]:
-            count(last[1], last[0], data, SERVING, ticks_diff(ticks_us(), began) // 1000)
-        return data
-
-    execute.find = noted
-    execute.Executor._serve = counted
-
-
-def _counted(call):
-    """Return ``call`` of stubs, which counts the calls to each target and what became of them."""
-
-    async def counted(stub, target, *arguments):
-        figures = peers.get(target)
-        if not figures:
-            figures = peers[target] = [0, 0, 0, 0]
-        began = ticks_us()
-        outcome = 2
-        try:
-            value = await call(stub, target, *arguments)
-            outcome = 0
-            return value
-        except Fault:
-            outcome = 1
-            raise
-        finally:
-            figures[outcome] += 1
-            figures[3] += ticks_diff(ticks_us(), began)
-
-    return counted
-
-
-def _with_figures(say):
-    """Return ``say`` of the mailbox, which adds the figures to the status before a sleep."""
-
-    def with_figures(mailbox, status) -> None:
-        if status["state"] == "asleep":
-            try:
-                status["metrics"] = snapshot()
-            except MemoryError:
-                pass  # the gateway keeps those of the last time
-        say(mailbox, status)
-
-    return with_figures
 
 
 @cold
 def snapshot() -> dict:
     """Return all figures as JSON values. ``figures.text`` of the host writes the same from them."""
-    found = status.snapshot()
+    found = board_status.snapshot()
     found["joins"] = joins[0]
     found["stalls"] = getattr(sys.modules.get("torpor.stall"), "count", 0)
-    found["routes"] = [f[:3] + [totals(f)] for f in routes.values() if f[0] and any(f[3])]
+    found["routes"] = [f[-3:] + [totals(f)] for f in routes.values() if f[-3]]
     found["peers"] = [[target] + peers[target] for target in peers]
     stores = found["stores"] = []
     for name, service in kernel.current.services.items():
@@ -133,6 +33,12 @@ def snapshot() -> dict:
             erases = store.flushes + store.written // 1024
             stores.append([name, store.commits, erases, store.written])
     return found
+
+
+@cold
+async def status() -> dict:
+    """Answer ``torpor top``."""
+    return snapshot()
 
 
 @cold
@@ -221,6 +127,3 @@ def pieces(s: dict) -> "Iterator":
 def _gauge(name: str, labels: str, value) -> str:
     form = "%f" if isinstance(value, float) else "%d"
     return "# TYPE %s gauge\n%s{%s} %s\n" % (name, name, labels, form % value)
-
-
-_HANDLER = (serve,)

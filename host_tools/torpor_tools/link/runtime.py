@@ -117,6 +117,8 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
 
 # Modules whose absence the runtime handles -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
+    "torpor.metrics.calls": lambda board: bool(board.needs()),
+    "torpor.metrics.mail": lambda board: board.mailbox is not None,
     "torpor.traces": lambda board: board.observe.traces is not None,
     "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),
     "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
