@@ -23,6 +23,7 @@ _JOB = const(
 )  # letters of the coroutine of a job: its name itself would keep methods of that name
 _LAST = const(101)  # the rank of the idle callback: behind sleep, which shall see the real timers
 
+stalls = 0  # how often something blocked the loop; for ``metrics``
 _most_ms = 0  # the loop waits no longer without feeding
 
 
@@ -70,8 +71,10 @@ def _method(connection: "Any") -> str:
 
 
 def _observe(passed: int) -> None:
+    global stalls
     port.feed()
     if passed > _STALL_MS:
+        stalls += 1
         try:
             _report(passed)
         except MemoryError:

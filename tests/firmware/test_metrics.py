@@ -22,6 +22,7 @@ from torpor_tools.link import image_files
 
 WORK = """
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from services.far import Far
@@ -45,6 +46,10 @@ class Work(Service):
     @get("/slow")
     async def slow(self) -> None:
         await asyncio.sleep_ms(20)
+
+    @get("/block")
+    async def block(self) -> None:
+        time.sleep_ms(300)
 
     @get("/page", content_type="text/html")
     async def page(self) -> str:
@@ -176,7 +181,11 @@ def test_every_kind_of_response_is_counted_once(boards: Running) -> None:
 
 
 def test_figures_of_the_board(boards: Running) -> None:
+    before = scrape(boards, "box")["torpor_loop_stalls_total", ()]
+    with boards.client("work") as client:
+        assert client.get("/block").status_code == 204
     samples = scrape(boards, "box")
+    assert samples["torpor_loop_stalls_total", ()] > before
     [(cluster, build, version)] = by(
         samples, "torpor_build_info", "cluster", "build", "micropython"
     )

@@ -22,7 +22,7 @@ def snapshot() -> dict:
     """Return all figures as JSON values. ``figures.text`` of the host writes the same from them."""
     found = board_status.snapshot()
     found["joins"] = joins[0]
-    found["stalls"] = getattr(sys.modules.get("torpor.stall"), "count", 0)
+    found["stalls"] = getattr(sys.modules.get("torpor.watchdog"), "stalls", 0)
     found["routes"] = [f[-3:] + [totals(f)] for f in routes.values() if f[-3]]
     found["peers"] = [[target] + peers[target] for target in peers]
     stores = found["stores"] = []
