@@ -98,7 +98,7 @@ WANTED = {
     "test_each[2]": ["E   assert 2 != 2"],
     "test_unknown_fixture": [
         "fixture 'thermometer' not found",
-        "there are on the device: board, client, clock, socket_client, start, store",
+        "there are on the device: board, client, clock, events, socket_client, start, store",
     ],
 }
 
