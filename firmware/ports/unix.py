@@ -40,12 +40,12 @@ def rtc_write(data: bytes) -> None:
 
 
 def arm(ms: int) -> None:
-    """Does nothing: whoever has started the process may watch it."""
+    """Do nothing: a service manager can watch the process."""
 
 
 def feed() -> None:
-    """Does nothing."""
+    """Do nothing."""
 
 
 def pause(stop: bool) -> None:
-    """Does nothing."""
+    """Do nothing."""
