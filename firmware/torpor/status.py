@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from . import clock, heap, kernel, port, wifi  # type: ignore[attr-defined]
+from . import clock, heap, kernel, port, wifi
 from .cold import cold, startup
 
 TYPE_CHECKING = False
