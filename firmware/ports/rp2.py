@@ -106,3 +106,18 @@ def pause(stop: bool) -> None:
         _watchdog.feed()
         control = machine.mem32[_CTRL]
         machine.mem32[_CTRL] = control & ~_ENABLE if stop else control | _ENABLE
+
+
+def crumb(number: int) -> None:
+    """Leave a number that is there after a reset."""
+    machine.mem32[_scratch + 8] = number
+
+
+def hung() -> int:
+    """The last ``crumb``, if the watchdog has ended the run before this one, else -1.
+
+    Bit 0 of REASON, which lies before the scratch registers: not by a program's reset.
+    """
+    if _note or not machine.mem32[_scratch - 4] & 1:
+        return -1
+    return machine.mem32[_scratch + 8] & 0x3FFFFFFF

@@ -4,7 +4,9 @@ A line is ``<ms since boot> <LEVEL> <service>: <message>``. Control characters a
 a client cannot forge lines, or control the reader's terminal, through text that a service logs.
 """
 
+import gc
 import sys
+from binascii import crc32
 
 from micropython import const
 
@@ -27,6 +29,12 @@ level = INFO
 levels: dict = {}  # name -> the level of its lines, if it is another
 _ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave holes in the heap
 _end = 0  # bytes ever written
+
+_FAULTS = const(8)  # so many faults are counted
+# Faults of this start, of a board that records them: [checksum, times, since when, text].
+faults: "Any" = None
+recorded = 0  # how many of them were written to the flash
+unsaved: "dict | None" = None  # the last one that found no room there
 
 
 class Log:
@@ -54,23 +62,92 @@ class Log:
         """Write a line about a failure."""
         write(ERROR, self.name, text % args if args else text)
 
-    def exception(self, error: BaseException, text: str) -> None:
+    def exception(self, error: BaseException, text: str, kind: str = "exception") -> None:
         """Write ``text`` and the traceback of ``error``, its lines indented by four spaces.
 
-        Without memory for that the traceback is printed alone: the loop's own handler of errors
-        comes here, and the board would die of a second one.
+        A board writes a fault that repeats once in full, and then how often it has come. It keeps
+        a record of it too: see ``crashes``. Without memory for that the traceback is printed alone:
+        the loop's own handler of errors comes here, and the board would die of a second one.
         """
+        trace = ""
         try:
             from io import StringIO
 
             buffer = StringIO()
             sys.print_exception(error, buffer)
-            write(ERROR, self.name, text, buffer.getvalue().rstrip())
+            trace = buffer.getvalue().rstrip()
+            if faults is None:
+                write(ERROR, self.name, text, trace)
         except MemoryError:
             if isinstance(error, MemoryError):
                 sys.print_exception(error)
             else:  # its message is not escaped, and may hold what a client sent
                 sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
+        if faults is not None:
+            if isinstance(error, MemoryError):
+                kind = "out of memory"
+                gc.collect()  # room for the code that records it
+            fault(kind, self.name, text, trace)
+
+
+@cold
+def fault(kind: str, name: str, text: str, trace: str = "") -> None:
+    """Write, count and record a fault: one that repeats is written in full once. Does not raise.
+
+    Args:
+        kind: A word or two for ``torpor crashes``.
+        name: The service.
+        text: The line for the log.
+        trace: The traceback, if there is one.
+    """
+    try:
+        at = _frames_end(trace)
+        if faults is None:
+            write(ERROR, name, text, trace)
+        elif not _is_repeated(name, text, trace, at):
+            if trace or kind != "out of memory":
+                write(ERROR, name, text, trace)
+            from . import crashes
+
+            crashes.record(kind, name, text, trace[: max(0, at)], trace[at + 1 :])
+    except Exception as e:  # whatever is broken: its caller must go on
+        sys.stdout.write("no record of a fault: %s\n" % type(e).__name__)
+
+
+def _is_repeated(name: str, text: str, trace: str, at: int) -> bool:
+    """Count a fault; return whether it has come before. Every power of two is then logged."""
+    # The same place and kind of error: the message, and what a client asked for, may differ.
+    key = name + trace[: at + 1] + trace[at + 1 :].split(":", 1)[0] if trace else name + text
+    key = crc32(key.encode()) & 0x3FFFFFFF
+    for fault in faults:
+        if fault[0] == key:
+            fault[1] += 1
+            n = fault[1]
+            if n & (n - 1) == 0:
+                write(ERROR, name, "... %s: %d times since %s" % (text, n, fault[2]))
+            return True
+    if len(faults) >= _FAULTS:
+        faults.pop(0)
+    since = "%d ms" % clock.uptime_ms()
+    if clock.synced():
+        seconds = clock.now() % 86400
+        since = "%02d:%02d UTC" % (seconds // 3600, seconds // 60 % 60)
+    faults.append([key, 1, since, name + ": " + text])
+    return False
+
+
+def crumb_of(kind: int, service: str, method: str) -> int:
+    """Return the number for a piece of work: what a hang leaves in a register (``port.crumb``).
+
+    It fits into a small int of a 32-bit chip. ``host_tools/torpor_tools/crashes/crumbs.py`` makes
+    the same numbers, and so finds the names again.
+
+    Args:
+        kind: 1 a request, 2 a call, 3 a job, 4 a start, 5 a task.
+        service: The name of the service.
+        method: The name of its method.
+    """
+    return kind << 26 | (crc32(service.encode()) & 0x1FFF) << 13 | crc32(method.encode()) & 0x1FFF
 
 
 def write(severity: int, name: str, text: str, trace: str = "") -> None:
@@ -141,12 +218,18 @@ def _escaped(data: bytes, trace: str) -> bytes:
     data = _plain(data)
     if not trace:
         return data
-    at = trace.find("\n") if trace.startswith("Traceback") else -1
-    while trace.startswith('\n  File "', at):
-        at = trace.find("\n", at + 1)
+    at = _frames_end(trace)
     if at > 0:
         data += b"\n    " + trace[:at].replace("\n", "\n    ").encode()
     return data + b"\n    " + _plain(trace[at + 1 :].encode())
+
+
+def _frames_end(trace: str) -> int:
+    """Return the end of a traceback's frames, or -1: the message is behind them."""
+    at = trace.find("\n") if trace.startswith("Traceback") else -1
+    while trace.startswith('\n  File "', at):
+        at = trace.find("\n", at + 1)
+    return at
 
 
 def _plain(data: bytes) -> bytes:

@@ -10,8 +10,9 @@ import asyncio
 
 from micropython import const
 
-from . import clock, log, loop, supervise
+from . import clock, log, loop, port, supervise
 from .cold import cold
+from .log import crumb_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Job:
         self.overruns = 0
         self.began = clock.uptime_ms()
         async with loop.Hold():
+            port.crumb(crumb_of(3, self.log.name, self.method.__name__))
             try:
                 await self.method()
             except Exception as e:

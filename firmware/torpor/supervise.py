@@ -4,6 +4,9 @@ import asyncio
 
 from micropython import const
 
+from . import port
+from .log import crumb_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -23,6 +26,7 @@ def spawn(log: "Log", function: "Callable", *args: "Any") -> "asyncio.Task":
 async def _keep(log, function, args):
     pause = _FIRST_MS
     while True:
+        port.crumb(crumb_of(5, log.name, getattr(function, "__name__", "")))
         try:
             return await function(*args)
         except Exception as e:

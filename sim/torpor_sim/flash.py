@@ -117,7 +117,7 @@ class BoardFolder:
 
     def power_on(self) -> None:
         """Lose what does not outlive a power cut."""
-        for name in ("rtc.bin", "scratch.json"):
+        for name in ("rtc.bin", "scratch.bin"):
             (self.run / name).unlink(missing_ok=True)
 
     def _has(self, tree: Path, name: str) -> bool:

@@ -55,6 +55,16 @@ class Running:
 
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
+    def wait_ready(self, board: str, start: int) -> None:
+        """Wait until that start of the board is ready, whatever ended the ones before."""
+        sim = self.sim.board(board)
+
+        async def work() -> None:
+            while not (sim.is_ready and sim.starts >= start):
+                await asyncio.sleep(0.02)
+
+        asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
+
     def wait_log(self, board: str, text: str, *, since: int = 0, timeout: float = 30) -> None:
         """Wait until the board's log has ``text``; its lines come some time after the answers."""
         waiting = self.sim.board(board).wait_log(text, timeout, since=since)

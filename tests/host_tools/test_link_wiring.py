@@ -12,6 +12,7 @@ import pytest
 
 from tests.host_tools.small_plans import Small, argument, method, plan
 from torpor_tools.contracts import load_plan
+from torpor_tools.crashes.crumbs import REQUEST, crumb_of
 from torpor_tools.errors import UserError
 from torpor_tools.link.wiring import module_of, wiring, wiring_of_service
 
@@ -65,7 +66,9 @@ def test_peers_are_plain_attributes_in_a_ring_too(tmp_path: Path) -> None:
 
 def test_a_binder_calls_the_method(tmp_path: Path) -> None:
     show = method("show", "GET /alerts/<fridge>", arguments=(argument("fridge", "str"),))
-    module = loaded(text(tmp_path, a=Small(methods=(show,))))
+    source = text(tmp_path, a=Small(methods=(show,)))
+    kept = "crumb = globals().setdefault('left', []).append"
+    module = loaded(source.replace("from torpor.port import crumb", kept))
 
     class Instance:
         def show(self, fridge: str) -> str:
@@ -76,6 +79,7 @@ def test_a_binder_calls_the_method(tmp_path: Path) -> None:
 
     routes = module["ROUTES"]["a"](Instance())
     assert routes["alerts"]["*"]["/GET"](Request()) == "shown fridge-1"
+    assert module["left"] == [crumb_of(REQUEST, "a", "show")]
 
 
 def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) 
 def test_an_application_takes_what_no_route_matches(tmp_path: Path) -> None:
     source = text(tmp_path, a=Small(has_app=True), b=Small(has_app=True, port=None))
     assert "from torpor.http import microdot_adapter\n" in source
-    assert 'return {"/": microdot_adapter.mount(s)}' in source
+    assert 'return {"/": microdot_adapter.mount(s, ' in source  # and its breadcrumb
     assert 'ROUTES = {"a": a_routes}' in source
 
 

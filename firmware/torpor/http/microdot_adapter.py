@@ -17,7 +17,7 @@ from microdot import AsyncBytesIO, microdot
 from microdot.microdot import HTTPException, NoCaseDict, Request, Response
 from micropython import const
 
-from .. import log
+from .. import log, port
 from ..cold import cold
 from ..service import Fault
 from .response import compose, head
@@ -40,16 +40,17 @@ _WINDOW_BITS = const(12)  # as the build compresses, see ``image/tree.py``
 _budget: "Budget | None" = None  # of the board, known once a request has come
 
 
-def mount(service: "Any") -> tuple:
+def mount(service: "Any", crumb: int = 0) -> tuple:
     """Return the handler for all requests that no route of ``service`` matches.
 
-    Its third part returns which verbs the application takes in addition to those of a route.
+    Its third part returns which verbs the application takes in addition to those of a route, the
+    fourth is the breadcrumb of its requests.
     """
     app = service.app
     app.service = service
     app.error_handlers.setdefault(Fault, _refuse)
     app.error_handlers.setdefault(MemoryError, _refuse_full)
-    return (serve, app, _verbs)
+    return (serve, app, _verbs, crumb)
 
 
 def current() -> "Connection | None":
@@ -166,6 +167,7 @@ async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     global _budget
     _budget = connection.listener.budget
     app = handler[1]
+    port.crumb(handler[3])
     request = connection.request
     unread = request.length > MAX_BODY
     sock = _Sock(connection, rest, request.length if unread else -1)

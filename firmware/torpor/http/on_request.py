@@ -35,7 +35,7 @@ def start(kernel: "Kernel") -> None:
     """Have the listeners of such services start them."""
     for listener in kernel.listeners:
         modules = kernel.cluster.ON_REQUEST.get(listener.name)
-        if modules:
+        if modules and listener.name not in kernel.safe:
             listener.activation = Activation(kernel, listener, modules)
 
 

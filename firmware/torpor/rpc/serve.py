@@ -8,11 +8,11 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, kernel, loop, sockets
+from .. import clock, kernel, loop, port, sockets
 from ..deadline import begin, cancel_overdue, end
 from ..http.budget import IDLE, READING, SERVING
 from ..http.listener import buffer
-from ..log import Log
+from ..log import Log, crumb_of
 from ..service import Fault
 from . import auth, frames
 
@@ -36,7 +36,7 @@ _WELCOME = (
 )
 
 _known: dict = {}  # id of a call that may be repeated -> its response, or None while it runs
-_methods: dict = {}  # target of a call, as it is sent -> method and fingerprints
+_methods: dict = {}  # target of a call, as it is sent -> method, fingerprints and breadcrumb
 _view = memoryview(buffer)
 _log = Log("remote")
 
@@ -212,7 +212,8 @@ class _Refused(Exception):
 
 def call(target: bytes, arguments: "Any", fingerprint: int) -> "Any":
     """Return the coroutine of a call. Raises ``_Refused`` if the contract here is another."""
-    method, signature = _methods.get(target) or _find(target)
+    method, signature, crumb = _methods.get(target) or _find(target)
+    port.crumb(crumb)
     if signature is None:
         return method(**arguments)
     # The number of required arguments, then a fingerprint for each number from there on.
@@ -239,11 +240,12 @@ def _find(target):
 
     name, method = str(target, "utf-8").strip().split(".")
     if not name and method in kernel.current.tools:
-        return kernel.current.tools[method], None
+        return kernel.current.tools[method], None, 0
     signature = API.get(name, {}).get(method)
     if not signature:
         raise _differs(target)
-    _methods[target] = getattr(kernel.current.services[name], method), signature
+    crumb = crumb_of(2, name, method)
+    _methods[target] = getattr(kernel.current.services[name], method), signature, crumb
     return _methods[target]
 
 

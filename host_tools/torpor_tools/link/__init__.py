@@ -16,6 +16,7 @@ from .. import paths
 from ..contracts import check_types, read_plan
 from ..contracts.openapi import documents
 from ..contracts.promises import broken_promises
+from ..crashes.builds import keep_build
 from ..errors import Problem, UserError, fail
 from ..files import project_files
 from ..image import littlefs
@@ -93,6 +94,7 @@ def build(
             write_tree(frozen_files(linked.modules.values(), start), new / FOLDER)
 
     replace_folder(folder, write)
+    keep_build(out, plan, board, files, linked.modules.values())
     return Image(board, folder, folder / "fs", folder / f"{board.name}.lfs", sizes)
 
 

@@ -60,8 +60,11 @@ class Binder:
         )
         return {name.id for name in names} & _FUNCTIONS
 
-    def lines(self, strict: bool = False) -> list[str]:
-        """Return the function's source; with ``strict``, it checks the type of the result."""
+    def lines(self, strict: bool = False, crumb: int = 0) -> list[str]:
+        """Return the function's source; with ``strict``, it checks the type of the result.
+
+        ``crumb``: the breadcrumb that it leaves, if not 0.
+        """
         note = f"{self.route.verb} {self.route.path}" + (
             "  (streamed)" if self.method.streamed else ""
         )
@@ -79,7 +82,8 @@ class Binder:
             call = f"s.{self.method.name}({', '.join(arguments)})"
             label = f"{self.route.verb} {self.route.path}: {self.method.name}()"
             body = [f'    return strict.route("{label}", {kind_}, {call})']
-        return [f"def {self.name}(q):  # {note}", *body]
+        left = [f"    crumb({crumb})"] if crumb else []
+        return [f"def {self.name}(q):  # {note}", *left, *body]
 
 
 def binders(contract: Contract) -> list[Binder]:
@@ -87,6 +91,7 @@ def binders(contract: Contract) -> list[Binder]:
     made: list[Binder] = []
     taken = {
         *CONVERTERS,
+        "crumb",
         "response",
         "limited",
         "microdot_adapter",
@@ -114,9 +119,13 @@ def can_be_sent(argument: Argument) -> bool:
     return is_routed_argument(argument.type)
 
 
-def tree(binders: list[Binder], has_app: bool = False) -> Tree:
-    """The route tree of a service; its application, if it has one, takes what no route matches."""
-    root: Tree = {"/": Code("microdot_adapter.mount(s)")} if has_app else {}
+def tree(binders: list[Binder], has_app: bool = False, crumb: int = 0) -> Tree:
+    """The route tree of a service; its application, if it has one, takes what no route matches.
+
+    ``crumb``: the breadcrumb of the application's requests.
+    """
+    mounted = f"microdot_adapter.mount(s{f', {crumb}' if crumb else ''})"
+    root: Tree = {"/": Code(mounted)} if has_app else {}
     for binder in binders:
         node = root
         for segment in binder.route.segments:

@@ -85,6 +85,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "rpc": lambda board: board.called,
     "rpc.events": lambda board: board.called and bool(board.incoming),
     "log_tools": lambda board: board.called,
+    "crash_tools": lambda board: board.called,
     "status": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
     "http.listener": lambda board: bool(board.listeners),

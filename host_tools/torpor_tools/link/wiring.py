@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..crashes.crumbs import APPLICATION, REQUEST, crumb_of
 from ..errors import Problem, UserError
 from ..model.board import state_share
 from ..model.cluster import ServiceEntry
@@ -45,7 +46,7 @@ def wiring(
     routes = [
         line
         for name, found in routed.items()
-        for line in _routes(f"{name}_routes", found, name in apps, strict)
+        for line in _routes(f"{name}_routes", found, name in apps, strict, _crumbs(board, name))
     ]
     lines = [
         _HEAD.format(board.name),
@@ -105,7 +106,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
         *(f"    made.{line}" for line in _peers(board, service, strict)),
         *(f"    made.{line}" for line in events.publishers(service)),
         "    return made",
-        *_routes("routes", found, contract.has_app, strict),
+        *_routes("routes", found, contract.has_app, strict, _crumbs(board, service.name)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -251,12 +252,25 @@ def _parts(board: BoardPlan) -> Iterator[str]:
     yield f"    return {literal(tuple(Code(name.rpartition('.')[2]) for name in names))}"
 
 
-def _routes(name: str, found: list[Binder], has_app: bool, strict: bool) -> Iterator[str]:
+def _routes(
+    name: str, found: list[Binder], has_app: bool, strict: bool, crumbs: str
+) -> Iterator[str]:
+    """The function with the routes of a service; ``crumbs``: its name if it leaves breadcrumbs."""
     yield from ("", "", f"def {name}(s):")
+    if crumbs and found:
+        yield from ("    from torpor.port import crumb", "")
     for binder in found:
-        yield from (f"    {line}" for line in binder.lines(strict))
+        crumb = crumb_of(REQUEST, crumbs, binder.method.name) if crumbs else 0
+        yield from (f"    {line}" for line in binder.lines(strict, crumb))
         yield ""
-    yield from f"    return {literal(tree(found, has_app), indent=4, column=11)}".split("\n")
+    crumb = crumb_of(REQUEST, crumbs, APPLICATION) if crumbs else 0
+    routes = tree(found, has_app, crumb)
+    yield from f"    return {literal(routes, indent=4, column=11)}".split("\n")
+
+
+def _crumbs(board: BoardPlan, service: str) -> str:
+    """The service's name, if the board's chip has memory for breadcrumbs."""
+    return service if board.board.port == "rp2" else ""
 
 
 def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:

@@ -31,7 +31,10 @@ def wire(s):
 
 
 def alerts_routes(s):
+    from torpor.port import crumb
+
     def check(q):  # GET /alerts
+        crumb(67988499)
         return s.check()
 
     return {"alerts": {"/GET": check}}

@@ -36,22 +36,30 @@ def wire(s):
 
 
 def alerts_routes(s):
+    from torpor.port import crumb
+
     def index(q):  # GET /
+        crumb(67987201)
         return s.index()
 
     def of(q):  # GET /alerts/<fridge>
+        crumb(67985914)
         return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
     def get_of(q):  # GET /fridges/<fridge>/alerts
+        crumb(67985914)
         return s.of(q.path[1], int_(q, "limit", 10), opt_(int_, q, "since", None))
 
     def open_alerts(q):  # GET /alerts/open
+        crumb(67991678)
         return s.open_alerts()
 
     def acknowledge(q):  # POST /alerts/<id>/acknowledge
+        crumb(67993044)
         return s.acknowledge(path_int(q, 1, "id"), str_(q, "by"))
 
     def annotate(q):  # PUT /alerts/<id>/notes/<urgent>
+        crumb(67991995)
         return s.annotate(
             path_bool(q, 3, "urgent"),
             path_int(q, 1, "id"),
@@ -61,12 +69,15 @@ def alerts_routes(s):
         )
 
     def forget(q):  # DELETE /alerts/<id>
+        crumb(67990029)
         return s.forget(path_int(q, 1, "id"))
 
     def history_csv(q):  # GET /history.csv  (streamed)
+        crumb(67989400)
         return s.history_csv(float_(q, "scale", -1.5))
 
     def badge(q):  # GET /badge
+        crumb(67987485)
         return s.badge()
 
     return {

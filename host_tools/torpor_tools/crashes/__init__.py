@@ -1,0 +1,1 @@
+"""Records of crashes that boards keep, and the builds that explain them."""

@@ -1,0 +1,434 @@
+"""Planted faults: the other services go on, and ``torpor crashes`` says what happened and where."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers.running import Running, running, write_cluster
+from torpor_tools.cli import root as torpor
+from torpor_tools.client.tools import Tools
+from torpor_tools.contracts import load_plan
+from torpor_tools.crashes.builds import Build, read_build
+from torpor_tools.crashes.fetch import Fetched, over_network
+from torpor_tools.crashes.records import Record
+
+KEY = "8f" * 32
+PASSWORD = "a password that no record may hold"
+
+VICTIM = """
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import machine
+
+from services.helper import Helper
+from torpor import Service, every, get, post
+
+
+class Victim(Service):
+    helper: Helper
+
+    async def start(self) -> None:
+        self._job = ""
+
+    @get("/raise/<what>")
+    async def fail(self, what: str) -> None:
+        raise ValueError("bad: " + what)
+
+    @get("/deeper")
+    async def deeper(self) -> int:
+        return self._divide(0)
+
+    def _divide(self, by: int) -> int:
+        return 1 // by
+
+    @get("/peer")
+    async def peer(self) -> str:
+        return await self.helper.broken()
+
+    @get("/return")
+    async def wrong_return(self) -> Any:
+        return object()
+
+    @get("/memory")
+    async def memory(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        held = []
+        while True:
+            held.append(bytearray(2000))
+
+    @get("/recursion")
+    async def recursion(self) -> int:
+        return self._down(0)
+
+    def _down(self, n: int) -> int:
+        return self._down(n + 1)
+
+    @get("/stream")
+    async def stream(self) -> AsyncIterator[str]:
+        yield "first"
+        raise KeyError("in a stream")
+
+    @get("/message")
+    async def message(self) -> None:
+        raise ValueError("one\\n  File 'forged', line 1\\ntwo \\u202e" + "x" * 3000)
+
+    @get("/secret")
+    async def secret(self, token: str) -> None:
+        self.log.info("joining with %s", "PASSWORD")
+        raise OSError(5)
+
+    @get("/stop")
+    async def stop_iteration(self) -> None:
+        raise StopIteration
+
+    @post("/job/<what>")
+    async def set_job(self, what: str) -> None:
+        self._job = what
+
+    @every(seconds=0.05)
+    async def job(self) -> None:
+        what, self._job = self._job, ""
+        if what == "raise":
+            raise RuntimeError("in a job")
+        if what == "memory":
+            self._fill()
+        if what == "type":
+            len(5)  # type: ignore[arg-type]
+
+    @post("/task")
+    async def start_task(self) -> None:
+        self.spawn(self._task)
+
+    async def _task(self) -> None:
+        if self._job != "done":
+            self._job = "done"
+            raise IndexError("in a task")
+
+    @post("/orphan")
+    async def start_orphan(self) -> None:
+        asyncio.create_task(self._orphan())
+
+    async def _orphan(self) -> None:
+        raise AttributeError("in a task of its own")
+
+    @get("/hang")
+    async def hang(self) -> None:
+        machine.WDT(timeout=300)
+        while True:
+            pass
+
+    @get("/block")
+    async def block(self) -> None:
+        machine.WDT(timeout=300)
+        time.sleep(60)
+
+    @get("/exit")
+    async def leave(self) -> None:
+        sys.exit()
+""".replace("PASSWORD", PASSWORD)
+HELPER = """
+from torpor import Service, get
+
+
+class Helper(Service):
+    async def broken(self) -> str:
+        return {}["no such key"]
+
+    @get("/")
+    async def ok(self) -> str:
+        return "ok"
+"""
+UNSTARTED = """
+from torpor import Service, get
+
+
+class Unstarted(Service):
+    async def start(self) -> None:
+        raise OSError(19)
+
+    @get("/")
+    async def read(self) -> str:
+        return ""
+"""
+UNLOADED = """
+from torpor import Service, get
+
+TABLE = [1, 2, 3][7]
+
+
+class Unloaded(Service):
+    @get("/")
+    async def read(self) -> str:
+        return ""
+"""
+MIGRATION = '''
+"""Never works."""
+
+
+def up(db):
+    raise ValueError("a migration that fails")
+'''
+STORED = """
+from torpor import Service, get
+
+
+class Stored(Service):
+    @get("/")
+    async def read(self) -> str:
+        return ""
+"""
+SITE = """
+from microdot import Microdot
+
+from torpor import Service
+
+
+class Site(Service):
+    app = Microdot()
+
+
+@Site.app.get("/page")
+async def page(request):
+    raise ValueError("in an application")
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    services = {
+        "helper": HELPER,
+        "victim": VICTIM,
+        "unstarted": UNSTARTED,
+        "unloaded": UNLOADED,
+        "stored": STORED,
+        "site": SITE,
+    }
+    root = write_cluster(tmp_path_factory.mktemp("faults"), services)
+    folder = root / "services" / "stored" / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.py").write_text(MIGRATION)
+    secrets = f'[wifi]\nssid = "net"\npassword = "{PASSWORD}"\n\n[cluster]\nkeys = ["{KEY}"]\n'
+    (root / "secrets.toml").write_text(secrets)
+    return root
+
+
+@pytest.fixture(scope="module")
+def board(project: Path) -> Iterator[Running]:
+    with running(
+        project, types=False, storage=project / "build" / "sim", out=project / "build"
+    ) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def tools(project: Path, board: Running) -> Iterator[Tools]:
+    plan = load_plan(project)
+    with Tools(plan, project, plan.board("box")) as tools:
+        yield tools
+
+
+def fetch(tools: Tools) -> Fetched:
+    try:
+        return over_network(tools)
+    except Exception:  # the board was reset meanwhile
+        return over_network(tools)
+
+
+def next_record(board: Running, tools: Tools, seen: set[int]) -> Record:
+    """Wait for the record that is not among ``seen``."""
+    for _ in range(100):
+        for record in fetch(tools).records:
+            if record.number not in seen:
+                return record
+        time.sleep(0.05)
+    raise AssertionError("no record came:\n" + board.log_text("box"))
+
+
+def build_of(project: Path, record: Record) -> Build:
+    build = read_build(project, record.build)
+    assert build
+    return build
+
+
+def source(project: Path, record: Record) -> str:
+    """The line of a service that failed, as it is written there."""
+    assert record.frames, record
+    frame = next(f for f in reversed(record.frames) if f.file.startswith("services/"))
+    return build_of(project, record).line(frame.file, frame.line)
+
+
+def answers(board: Running, service: str) -> bool:
+    with board.client(service) as client:
+        return client.get("/").status_code == 200
+
+
+def torpor_says(project: Path, *words: str) -> Result:
+    return CliRunner().invoke(torpor, ["-C", str(project), *words])
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A fault: the request that causes it, and what ``torpor crashes`` must name."""
+
+    verb: str
+    path: str
+    work: str
+    source: str
+    kind: str = "exception"
+    service: str = "victim"
+
+
+PLANTS = [
+    [
+        Plant("GET", "/raise/a", "victim.fail", 'raise ValueError("bad: " + what)'),
+        Plant("GET", "/deeper", "victim._divide", "return 1 // by"),
+        Plant("GET", "/peer", "helper.broken", 'return {}["no such key"]'),
+        Plant("GET", "/return", "victim.wrong_return", ""),
+        Plant(
+            "GET", "/memory", "victim._fill", "held.append(bytearray(2000))", kind="out of memory"
+        ),
+        Plant("GET", "/recursion", "victim._down", "return self._down(n + 1)"),
+    ],
+    [
+        Plant("GET", "/stream", "victim.stream", 'raise KeyError("in a stream")'),
+        Plant("GET", "/message", "victim.message", "raise ValueError("),
+        Plant("GET", "/secret?token=hidden", "victim.secret", "raise OSError(5)"),
+        Plant("GET", "/stop", "victim.stop_iteration", ""),
+    ],
+    [
+        Plant("POST", "/job/raise", "victim.job", 'raise RuntimeError("in a job")'),
+        Plant(
+            "POST",
+            "/job/memory",
+            "victim._fill",
+            "held.append(bytearray(2000))",
+            kind="out of memory",
+        ),
+        Plant("POST", "/job/type", "victim.job", "len(5)  # type: ignore[arg-type]"),
+        Plant("POST", "/task", "victim._task", 'raise IndexError("in a task")'),
+        Plant("POST", "/orphan", "victim._orphan", "raise AttributeError("),
+        Plant("GET", "/page", "site.page", 'raise ValueError("in an application")', service="site"),
+    ],
+]
+
+
+def test_services_that_cannot_start_are_recorded(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    records = {record.service: record for record in fetch(tools).records}
+    wanted = {
+        "unstarted": ("unstarted.start", "raise OSError(19)"),
+        "unloaded": ("unloaded.<module>", "TABLE = [1, 2, 3][7]"),
+        "stored": ("stored.0001_first", 'raise ValueError("a migration that fails")'),
+    }
+    for service, (work, line) in wanted.items():
+        record = records[service]
+        assert record.kind == "failed start"
+        assert record.work(build_of(project, record)) == work, record
+        assert source(project, record) == line
+    assert answers(board, "helper")
+
+
+@pytest.mark.parametrize("plants", PLANTS, ids=lambda plants: plants[0].path[1:])
+def test_faults_name_service_method_and_line(
+    board: Running, project: Path, tools: Tools, plants: list[Plant]
+) -> None:
+    board.kill("box")  # a start writes eight records at most
+    seen = {record.number for record in fetch(tools).records}
+    for plant in plants:
+        with board.client(plant.service) as client, suppress(httpx.HTTPError):
+            client.request(plant.verb, plant.path)
+        record = next_record(board, tools, seen)
+        seen.add(record.number)
+        work = record.work(build_of(project, record))
+        assert (work, record.kind) == (plant.work, plant.kind), record
+        if plant.source:
+            assert source(project, record).startswith(plant.source)
+        assert PASSWORD not in record.log
+        assert "hidden" not in record.log + record.doing
+        assert answers(board, "helper")
+
+
+def test_a_fault_that_repeats_is_logged_once_and_counted(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    board.kill("box")
+    since = len(board.log_text("box"))
+    before = len(fetch(tools).records)
+    with board.client("victim") as client:
+        for n in range(41):
+            assert client.get(f"/raise/{n}").status_code == 500
+    board.wait_log("box", "32 times since")
+    text = board.log_text("box")[since:]
+    assert text.count("ValueError: bad") == 1
+    assert text.count("times since") == 5
+    fetched = fetch(tools)
+    assert len(fetched.records) == before  # the same fault of the same image has a record
+    key = next(r.key for r in fetched.records if "bad: a" in r.error or "bad: 0" in r.error)
+    assert fetched.times[key][0] == 41
+
+
+def test_a_board_that_crashes_again_and_again_enters_safe_mode(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    sim = board.sim.board("box")
+    for path, work, kind in (
+        ("/hang", "victim.hang", "watchdog"),
+        ("/block", "victim.block", "watchdog"),
+        ("/exit", "victim.leave", "kernel died"),
+    ):
+        start = sim.starts + 1
+        with board.client("victim") as client, suppress(httpx.HTTPError):
+            client.get(path)
+        board.wait_ready("box", start)
+        record = max(fetch(tools).records, key=lambda r: r.number)
+        assert (record.work(build_of(project, record)), record.kind) == (work, kind)
+        assert answers(board, "helper")
+    board.wait_log("box", "SAFE MODE: the board crashed 3 times in a row")
+    with board.client("victim") as client:
+        answer = client.get("/raise/x")
+    assert answer.status_code == 503
+    assert "it crashed the board" in answer.json()["error"]
+
+    shown = torpor_says(project, "crashes", "box")
+    assert shown.exit_code == 0, shown.output
+    assert "box is in SAFE MODE" in shown.output
+    assert "victim does not run: it crashed the board" in shown.output
+    assert "victim.hang  watchdog" in shown.output
+    assert "            sys.exit()" in shown.output.replace("          sys", "            sys")
+
+    start = sim.starts + 1
+    shown = torpor_says(project, "reset", "box", "--normal")
+    assert "was in safe mode and starts again" in shown.output
+    board.wait_ready("box", start)
+    assert not fetch(tools).safe
+    with board.client("victim") as client:
+        assert client.get("/raise/x").status_code == 500
+
+
+def test_records_of_an_unknown_build_say_so(board: Running, project: Path, tools: Tools) -> None:
+    builds = project / "build" / ".cache" / "builds"
+    aside = builds.with_name("aside")
+    builds.rename(aside)
+    try:
+        shown = torpor_says(project, "crashes", "box")
+    finally:
+        aside.rename(builds)
+    assert "its sources are not known here" in shown.output
+    document = json.loads(torpor_says(project, "crashes", "box", "--json").output)
+    assert document["records"]
