@@ -187,13 +187,11 @@ def run() -> None:
 
         current = Kernel(cluster)
         asyncio.run(current.run())
-    except KeyboardInterrupt:
-        raise  # Ctrl-C at the prompt
-    except BaseException as e:  # also SystemExit, which the loop lets pass
-        _log.exception(e, "the kernel died", "kernel died")
-        raise
     except KeyboardInterrupt:  # somebody wants the prompt: an image for production has none
         port.pause(True)
+        raise
+    except BaseException as e:  # also SystemExit, which the loop lets pass
+        _log.exception(e, "the kernel died", "kernel died")
         raise
 
 

@@ -41,7 +41,7 @@ GROUPS = (
             Entry("sim", "Run the cluster in MicroPython on this computer"),
             Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
             Entry("call, trace", "Call a method of a service; show what that causes"),
-            Entry("top, crashes", "Show what the boards do now, and what went wrong on one"),
+            Entry("top, crashes", "Show what boards do now, and what went wrong on one"),
             Entry("data, migrations", "Save, restore and check what services keep"),
             Entry("update, rollback", "Send signed updates to running boards; go back"),
             Entry("gateway", "Answer HTTP for boards that sleep"),

@@ -122,7 +122,7 @@ def _trace(text: str) -> tuple[tuple[Frame, ...], str]:
         if (match := _FRAME.search(line)) and not error:
             file = match[1].removesuffix(".mpy").removesuffix(".py") + ".py"
             frames.append(Frame(file, int(match[2]), match[3] or ""))
-        elif not line.startswith("Traceback"):
+        elif line and not line.startswith("Traceback"):
             error.append(line)
     if place := _PLACE.search(error[-1] if error else ""):
         frames.append(Frame(place[1], int(place[3]), place[2]))
