@@ -198,14 +198,18 @@ def tail(lines: int) -> list[str]:
     return [str(line, "utf-8") for line in since(0)[2].split(b"\n")[:-1]][-lines:]
 
 
-# Characters that a reader does not see, but that change what he sees: U+061C, U+200E, U+200F, the
-# line separators and embeddings U+2028 to U+202E, the isolates U+2066 to U+2069, and surrogates.
+# Characters that a reader does not see: U+061C, the space without width U+200B, U+200E, U+200F, the
+# line separators and embeddings U+2028 to U+202E, the joiner and operators U+2060 to U+2064, the
+# isolates U+2066 to U+2069, the byte-order mark U+FEFF, and surrogates.
 # (Unicode Standard Annex 9, 2; https://trojansource.codes). Lead bytes, least and most last byte.
 _HIDDEN = (
     (b"\xd8", 0x9C, 0x9C),
+    (b"\xe2\x80", 0x8B, 0x8B),
     (b"\xe2\x80", 0x8E, 0x8F),
     (b"\xe2\x80", 0xA8, 0xAE),
+    (b"\xe2\x81", 0xA0, 0xA4),
     (b"\xe2\x81", 0xA6, 0xA9),
+    (b"\xef\xbb", 0xBF, 0xBF),
 )
 
 

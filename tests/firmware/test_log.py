@@ -40,12 +40,15 @@ class Echo(Service):
 ATTACK = (
     'a\n1970 ERROR kernel: x\r\x1b[2J\x1e{"event":"reset"}\x7f\x85\x9b31m\t\x0b end é\U0001f321'
     "\u202e\u2028 \u061c\u200e\u200f\u2066\u2069\u202a \u200d\u2027\u206a\ud000"
+    "\ufeff\u200b\u2060\u2064 \u2065\ufefe"
 )
 SHOWN = (
     r'a\n1970 ERROR kernel: x\x0d\x1b[2J\x1e{"event":"reset"}\x7f\x85\x9b31m\x09\x0b end é'
     "\U0001f321"
     r"\u202e\u2028 \u061c\u200e\u200f\u2066\u2069\u202a"
     " \u200d\u2027\u206a\ud000"
+    r"\ufeff\u200b\u2060\u2064"
+    " \u2065\ufefe"
 )
 
 

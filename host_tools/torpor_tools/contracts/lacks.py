@@ -25,6 +25,16 @@ _ATTRIBUTE = re.compile(
 )
 _NAME = re.compile(r'^Name "(?P<name>\w+)" is not defined')
 _IN_MODULE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?has no attribute "(?P<name>\w+)"')
+# mypy's messages about an import that may fail, the first, and about what takes its place.
+_OF_GUARDED = (
+    "Cannot find implementation or library stub",
+    "Incompatible types in assignment",
+    "Cannot assign to a type",
+    "Incompatible import of",
+    "Name ",  # "x" already defined
+    "Function ",  # "x" could always be true in boolean context
+)
+_ALWAYS_TRUE = re.compile(r'Function "(?:\w+\.)*(\w+)" could always be true')
 _SLICE = re.compile(r'slice\[[^"]*" for "(?P<cls>\w+)')
 _SLICE_OF = re.compile(r'"__(?:set|del)item__" of "(?P<cls>\w+)".*"slice\[')
 _OPERATOR = re.compile(r'^Unsupported left operand type for (?P<sign>\S+) \("(?P<cls>dict_\w+)\[')
@@ -65,12 +75,56 @@ def explain(
 
 
 def is_false_alarm(text: str, module: Module | None, place: tuple[int, int]) -> bool:
-    """Return whether mypy refuses a slice with the step 1, which MicroPython takes."""
+    """Return whether mypy refuses what MicroPython takes.
+
+    That is a slice with the step 1, and an import that may fail (``except ImportError``), with what
+    takes its place then.
+    """
+    if module and text.startswith(_OF_GUARDED) and _is_guarded(module, place[0], text):
+        return True
     if module is None or not ("slice[" in text and (_SLICE.search(text) or _SLICE_OF.search(text))):
         return False
     column = place[1]
     slices = [n for n in _nodes(module, place, ast.Slice) if n.col_offset == column]
     return bool(slices) and not has_step(slices[0])
+
+
+def _is_guarded(module: Module, line: int, text: str) -> bool:
+    """Return whether mypy means an import that catches its failure, or what replaces it then."""
+    always = _ALWAYS_TRUE.match(text)
+    for node in ast.walk(module.tree):
+        caught = [h for h in node.handlers if _is_import(h)] if isinstance(node, ast.Try) else []
+        if not caught:
+            continue
+        assert isinstance(node, ast.Try)
+        imports = [s for s in node.body if isinstance(s, ast.Import | ast.ImportFrom)]
+        names = {alias.asname or alias.name for each in imports for alias in each.names}
+        if always:
+            if always[1] in names:
+                return True
+        elif text.startswith(_OF_GUARDED[0]):
+            if any(each.lineno <= line <= (each.end_lineno or line) for each in imports):
+                return True
+        elif any(s.lineno == line and names & set(_bound(s)) for h in caught for s in h.body):
+            return True
+    return False
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """Return the names that a statement of a handler sets."""
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name for alias in node.names]
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    return []
+
+
+def _is_import(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler takes the failure of an import."""
+    names = {ast.unparse(n) for n in ast.walk(handler.type)} if handler.type else {"ImportError"}
+    return bool(names & {"ImportError", "Exception"})
 
 
 def _builtin(name: str) -> Explanation | None:

@@ -11,6 +11,29 @@ import onewire
 from machine import ADC, I2C, PWM, RTC, SPI, WDT, Pin, Timer
 from torpor import Service
 
+try:
+    import espnow
+except ImportError:
+    espnow = None
+try:
+    import bluetooth
+except ImportError:
+    bluetooth = None
+try:
+    from esp32 import NVS
+except (ImportError, OSError):
+    NVS = None
+try:
+    import ujson as text
+except ImportError:
+    import json as text
+try:
+    from rp2 import PIO
+except ImportError:
+
+    class PIO:
+        OUT_LOW = 2
+
 
 class B(Service):
     pass
@@ -49,3 +72,11 @@ def chip() -> None:
     if machine.reset_cause() == machine.PWRON_RESET:
         machine.deepsleep(1000)
     machine.reset()
+
+
+def radios() -> str:
+    if espnow is not None:
+        espnow.ESPNow().active(True)
+    if bluetooth and NVS:
+        bluetooth.BLE().active(True)
+    return text.dumps(PIO.OUT_LOW)

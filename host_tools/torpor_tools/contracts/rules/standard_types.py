@@ -50,6 +50,20 @@ _INSTEAD = {
     "__format__": '"{:...}".format(x)',
     "__sizeof__": "len(x), or compare gc.mem_free() before and after",
 }
+# The methods that only some of these types have on MicroPython: literals of the others lack them.
+_ITEMS = {
+    "__contains__": "y in x",
+    "__getitem__": "x[y]",
+    "__setitem__": "x[y] = z",
+    "__delitem__": "del x[y]",
+}
+_OF_DICTS = {name: _ITEMS[name] for name in ("__contains__",)}
+_OF_SETS = {name: _ITEMS[name] for name in _ITEMS if name not in _OF_DICTS}
+_LITERALS: dict[type[ast.expr], dict[str, str]] = {
+    **dict.fromkeys((ast.List, ast.ListComp, ast.Tuple, ast.Constant, ast.JoinedStr), _ITEMS),
+    **dict.fromkeys((ast.Dict, ast.DictComp), _OF_DICTS),
+    **dict.fromkeys((ast.Set, ast.SetComp), _OF_SETS),
+}
 _CODECS = ("utf-8", "ascii")
 # One conversion of a %-format: its length modifier and its letter.
 _CONVERSION = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?([hlL]?)(.)", re.S)
@@ -68,7 +82,11 @@ def special_methods_are_not_called(source: Source) -> Iterator[Problem]:
             if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
                 continue
             is_super = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "super"
-            if node.attr in _INSTEAD and node.attr not in defined and not is_super:
+            lacking = _LITERALS.get(type(node.value), {}).get(node.attr)
+            if lacking:
+                what = f"{ast.unparse(node)}: MicroPython's own types have no {node.attr}"
+                yield module.problem(node, what, f"write {lacking}")
+            elif node.attr in _INSTEAD and node.attr not in defined and not is_super:
                 what = f"{ast.unparse(node)}: MicroPython's own types have no {node.attr}"
                 yield module.problem(node, what, f"write {_INSTEAD[node.attr]}")
 
