@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 _STALL_MS = const(200)
-_JOB = const(
-    3
-)  # letters of the coroutine of a job: its name itself would keep methods of that name
+# Letters of the coroutine of a job: its name itself would keep methods of that name.
+_JOB = const(3)
 _LAST = const(101)  # the rank of the idle callback: behind sleep, which shall see the real timers
 
 stalls = 0  # how often something blocked the loop; for ``metrics``

@@ -104,7 +104,7 @@ def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) 
 def test_an_application_takes_what_no_route_matches(tmp_path: Path) -> None:
     source = text(tmp_path, a=Small(has_app=True), b=Small(has_app=True, port=None))
     assert "from torpor.http import microdot_adapter\n" in source
-    assert 'return {"/": microdot_adapter.mount(s, ' in source  # and its breadcrumb
+    assert 'return {"/": microdot_adapter.mount(s, 130576591)}' in source  # and its breadcrumb
     assert 'ROUTES = {"a": a_routes}' in source
 
 
