@@ -24,7 +24,7 @@ steps, 4.0 / 13.5 with the stock policy.
 The longest pause is that of one collection, as without us: 0.2 to 0.3 ms here.
 
 All this compares addresses, which is right in a heap of one piece. An ESP32's has several: see
-``areas``.
+``heap_areas``.
 """
 
 import gc
@@ -50,8 +50,8 @@ base = 0  # address behind what lived at the last collection
 quota = 0  # bytes behind it that may be used before the next one
 _behind = False  # whether the index has passed all that lives
 
-# ``areas`` replaces these on a chip where addresses do not show what was used, and where gc counts
-# memory that is not heap yet.
+# ``heap_areas`` replaces these on a chip where addresses do not show what was used, and where gc
+# counts memory that is not heap yet.
 count = None
 mem_free = gc.mem_free
 

@@ -23,7 +23,7 @@ from tests.helpers.boards import MICROPYTHON
 from tests.helpers.running import write_cluster
 from torpor_tools.paths import cache_dir, firmware_dir
 
-RUNTIME = ("heap", "areas", "cold")
+RUNTIME = ("heap", "heap_areas", "cold")
 WASM = "@micropython/micropython-webassembly-pyscript@1.27.0"
 WASM_SHA256 = "303919763c8ebfe5923b9da66226c20dce44ad72b604b225fb39338ea15367af"
 
@@ -99,9 +99,9 @@ CONSTRUCTED = [
 def test_what_was_used_is_judged_over_areas(tmp_path: Path) -> None:
     program = """
 import json
-from torpor import areas
+from torpor import heap_areas
 rows = json.loads(%r)
-print(json.dumps([areas.judge(*row[:6]) for row in rows]))
+print(json.dumps([heap_areas.judge(*row[:6]) for row in rows]))
 """
     rows = [*RECORDED, *CONSTRUCTED]
     assert run(tmp_path, program % json.dumps(rows)) == [row[6] for row in rows]
@@ -179,10 +179,10 @@ class Gc:
 
 sys.modules["io"] = Io
 sys.modules["gc"] = Gc
-from torpor import areas, heap, port
+from torpor import heap_areas, heap, port
 
-port.mem_free = areas.mem_free = lambda: 12_000 + Port.grown
-heap.count = areas.count
+port.mem_free = heap_areas.mem_free = lambda: 12_000 + Port.grown
+heap.count = heap_areas.count
 print(json.dumps([heap.largest(), Port.grown, Port.grew]))
 """
 
@@ -246,7 +246,7 @@ GROWING = """
 import gc
 import json
 
-from torpor import areas, heap, port
+from torpor import heap_areas, heap, port
 
 steps = 1200
 hidden = HIDDEN
@@ -268,14 +268,14 @@ def finish():
     pending = False
     heap.collections += 1
     heap._advance()
-    areas._fit()
+    heap_areas._fit()
 
 
 def count(at):
-    seen = (at, heap.base, areas._before, areas._seen)
-    used = areas.count(at)
+    seen = (at, heap.base, heap_areas._before, heap_areas._seen)
+    used = heap_areas.count(at)
     if len(asked) < 30:
-        asked.append(seen + (areas._seen, size(), used))
+        asked.append(seen + (heap_areas._seen, size(), used))
     return used
 
 
@@ -286,7 +286,7 @@ while port.mem_free() > 2_600:
     kept.append(bytearray(1_000))
 living = bytearray(20_000)
 heap.quota = 1
-areas._fit()
+heap_areas._fit()
 for _ in range(100):
     if not heap._behind:
         heap._advance()

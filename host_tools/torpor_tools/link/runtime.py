@@ -79,7 +79,7 @@ def _has_store(board: BoardPlan) -> bool:
 # kernel starts them in this order, when the services have started. What is not named here or
 # imported by something that is named does not get into the image.
 PARTS: dict[str, Callable[[BoardPlan], bool]] = {
-    "areas": lambda board: board.board.port == "esp32",
+    "heap_areas": lambda board: board.board.port == "esp32",
     "wifi": lambda board: board.board.port != "unix",
     "syslog": lambda board: board.observe.syslog is not None,
     "rpc": lambda board: board.called,

@@ -9,9 +9,9 @@ SERVICES = ("notes", "log", "clock")
 
 
 def parts():
-    from torpor import areas, watchdog, wifi
+    from torpor import heap_areas, watchdog, wifi
 
-    return (areas, wifi, watchdog)
+    return (heap_areas, wifi, watchdog)
 
 
 def load(name):

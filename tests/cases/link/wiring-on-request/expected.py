@@ -10,10 +10,10 @@ SERVICES = ("notes",)
 
 
 def parts():
-    from torpor import areas, watchdog, wifi
+    from torpor import heap_areas, watchdog, wifi
     from torpor.http import listener, on_request
 
-    return (areas, wifi, listener, on_request, watchdog)
+    return (heap_areas, wifi, listener, on_request, watchdog)
 
 
 def load(name):
