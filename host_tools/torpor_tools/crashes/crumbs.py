@@ -1,4 +1,4 @@
-"""Breadcrumbs of boards, as ``firmware/torpor/crumbs.py`` specifies them."""
+"""Breadcrumbs of boards, as ``crumb_of`` in ``firmware/torpor/log.py`` makes them."""
 
 from __future__ import annotations
 
