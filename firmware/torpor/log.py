@@ -116,8 +116,12 @@ def fault(kind: str, name: str, text: str, trace: str = "") -> None:
 
 def _is_repeated(name: str, text: str, trace: str, at: int) -> bool:
     """Count a fault; return whether it has come before. Every power of two is then logged."""
-    # The same place and kind of error: the message, and what a client asked for, may differ.
-    key = name + trace[: at + 1] + trace[at + 1 :].split(":", 1)[0] if trace else name + text
+    key = name + text
+    if '"services/' in trace:
+        # The same place and kind of error: the message, and what a client asked for, may differ.
+        key = name + trace[: at + 1] + trace[at + 1 :].split(":", 1)[0]
+    elif trace:  # the frames of the runtime are the same whatever its caller did
+        key = name + text.split("?", 1)[0] + trace
     key = crc32(key.encode()) & 0x3FFFFFFF
     for fault in faults:
         if fault[0] == key:

@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.running import Running, running, write_cluster
 
 SERVICE = """
+import sys
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -91,6 +92,10 @@ class Results(Service):
     async def fault(self, status: int) -> None:
         raise Fault(status, "as asked")
 
+    @get("/forget")
+    async def forget(self) -> None:
+        sys.modules["torpor.log"].faults.clear()  # or a fault that repeats would only be counted
+
     @get("/sent/<status>")
     async def sent(self, status: int) -> tuple[dict, int]:
         return {}, status
@@ -158,6 +163,7 @@ def test_a_status_that_http_lacks_is_a_500_that_the_log_explains(
 ) -> None:
     with plain.client("results") as client:
         for status in STATUSES:
+            client.get("/forget")
             mark = plain.sim.board("box").log.mark()
             answer = client.get(f"/{route}/{status}")
             assert (answer.status_code, answer.json()) == (500, {"error": "internal error"})
