@@ -112,3 +112,9 @@ class approx:
         if not isinstance(expected, (int, float)) or not isinstance(value, (int, float)):
             return expected == value
         return abs(expected - value) <= max(self._abs, self._rel * abs(expected))
+
+
+# Before the runtime is imported, which imports the shims: they take the doors of ``_sim`` as names.
+from . import world  # noqa: E402
+
+world.install()

@@ -8,6 +8,7 @@ from json import loads
 
 from torpor.http.listener import Connection
 
+from . import reserve
 from .arguments import BYTES, NUMBER, expect, only, refuse
 from .arguments import within as in_range
 
@@ -29,8 +30,14 @@ class Answer:
         text: The body as text.
     """
 
-    def __init__(self, data: bytes) -> None:
-        head, _, body = data.partition(b"\r\n\r\n")
+    def __init__(self, pieces: list) -> None:
+        head = b""
+        while pieces and b"\r\n\r\n" not in head:
+            head += pieces.pop(0)
+        head, _, rest = head.partition(b"\r\n\r\n")
+        pieces.insert(0, rest)
+        reserve.release()
+        body = b"".join(pieces)
         lines = str(head, "utf-8").split("\r\n")
         self.status_code = int(lines[0].split(" ")[1])
         self.headers = {}
@@ -94,10 +101,10 @@ class Client:
         else:
             await asyncio.sleep_ms(within)
             await _end(task)
-        data = wire.taken()
-        if not data:
+        pieces = wire.pieces()
+        if not pieces:
             raise OSError("the connection was closed without an answer")
-        return Answer(data)
+        return Answer(pieces)
 
     def _serve(self, wire):
         """Have the listener serve a connection. Returns the task that does."""
@@ -168,12 +175,12 @@ class SocketClient(Client):
             writer.write(data)
             await writer.drain()
             if within is None:
-                return Answer(await reader.read(-1))
+                return Answer([await reader.read(-1)])
             pieces: list = []
             task = asyncio.create_task(_read_all(reader, pieces))
             await asyncio.sleep_ms(within)
             await _end(task)
-            return Answer(b"".join(pieces))
+            return Answer(pieces)
         finally:
             writer.close()
             await writer.wait_closed()
@@ -409,6 +416,12 @@ class _Wire(io.IOBase):
         self._written.append(bytes(data))
         self.changed.set()
         return len(data)
+
+    def pieces(self) -> list:
+        """Return what has been written since the last call, in pieces."""
+        pieces = self._written
+        self._written = []
+        return pieces
 
     def taken(self) -> bytes:
         """Return what has been written since the last call."""

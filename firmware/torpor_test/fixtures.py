@@ -7,6 +7,7 @@ import sys
 
 from torpor import cold, kernel
 
+from . import reserve
 from .arguments import NUMBER, expect, refuse
 
 TYPE_CHECKING = False
@@ -304,6 +305,8 @@ _ROOM = 48 * 1024  # bytes: a store and a response of 8 kB fit in one piece
 def make_room() -> None:
     """Collect the heap, and release rarely used code of the runtime if little is free."""
     gc.collect()
+    if _clear:
+        reserve.keep()
     if _clear and gc.mem_free() < _ROOM:
         _clear()
         gc.collect()

@@ -13,7 +13,7 @@ import time
 
 from torpor import kernel
 
-from . import Ended, Skipped, check, fixtures, world
+from . import Ended, Skipped, check, fixtures, reserve, world
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _count(marks: int):
 def run(service: str, root: str = "") -> None:
     """Serve orders for tests of ``service`` until the input ends; ``root`` is where they lie."""
     sys.path.insert(0, "")
-    world.install()
+    if root:  # on a board
+        reserve.keep()
     fixtures.data = root + "/data"
     server = _begin(root + "/t/" + service)
     _tell(ready=True)

@@ -61,11 +61,11 @@ class WebSocket:
         if not data:
             raise OSError("the connection was closed without an answer")
         end = data.find(b"\r\n\r\n") + 4
-        headers = self._answer(data[:end]).headers
+        headers = self._answer([data[:end]]).headers
         if not data.startswith(b"HTTP/1.1 101 "):
             data += await self._rest(headers, data[end:])
             await self._pipe.close()
-            raise Refused(self._path, self._answer(data))
+            raise Refused(self._path, self._answer([data]))
         self._unread = data[end:]
         accepted = headers.get("sec-websocket-accept")
         if accepted != b2a_base64(sha1(key + _MAGIC).digest())[:-1].decode():

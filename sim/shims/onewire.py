@@ -7,8 +7,9 @@ sine over the wall clock), ``"crc"`` (its answers are garbled) or null (cut off)
 import math
 import time
 
+import _sim
 from _pin import _devices
-from _sim import inputs, ticks
+from _sim import inputs
 
 _CONVERSION_MS = 750
 _POWER_ON = 85.0  # what a probe holds until its first conversion
@@ -64,11 +65,11 @@ class OneWire:
         self._settle()
         probes = self._probes()
         self._next.update({r: _celsius(probes[r]) for r in roms if probes.get(r, "crc") != "crc"})
-        self._since = ticks()
+        self._since = _sim.ticks()
 
     def _settle(self):
         """Finish a conversion whose time is over. Return whether no other runs."""
-        if self._next and time.ticks_diff(ticks(), self._since) >= _CONVERSION_MS:
+        if self._next and time.ticks_diff(_sim.ticks(), self._since) >= _CONVERSION_MS:
             self._done.update(self._next)
             self._next = {}
         return not self._next

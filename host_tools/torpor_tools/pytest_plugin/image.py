@@ -52,6 +52,7 @@ _DEVICE_HALF = (
     ".check",
     ".world",
     ".board",
+    ".reserve",
     ".fixtures",
     ".events",
     ".fake_clock",
