@@ -31,6 +31,7 @@ class _Use:
     pin: int | str
     where: Where
     mode: str = ""  # IN, OUT or OPEN_DRAIN, if it is written out
+    is_number: bool = False  # without Pin(): for an ADC of a Pico it may be a channel
 
 
 def pins_exist(
@@ -106,7 +107,7 @@ def _wrong(use: _Use, kind: Board) -> tuple[str, str] | None:
     if isinstance(pin, str):
         known = pin in pins.names
         return None if known else (f"a {kind.name} has no pin {pin}", _names(kind))
-    if use.kind == "ADC" and kind.port == "rp2" and pin == use.pin and 0 <= pin < _CHANNELS:
+    if use.kind == "ADC" and kind.port == "rp2" and use.is_number and 0 <= pin < _CHANNELS:
         return None
     if pin not in pins.gpio:
         remedy = f"it has {ranges(pins.gpio)}" if pin == use.pin else _names(kind)
@@ -151,10 +152,12 @@ def _uses(modules: tuple[Module, ...], entry: ServiceEntry | None) -> Iterator[_
         name = module.origin(call.func)
         if name in ("machine.Pin", "machine.ADC", "machine.PWM") and call.args:
             config = entry if module is modules[0] else None
-            pin, where = _value(module, _unwrapped(module, call.args[0]), config)
+            argument = _unwrapped(module, call.args[0])
+            pin, where = _value(module, argument, config)
             if pin is not None:
                 kind = "ADC" if name == "machine.ADC" else "Pin"
-                yield _Use(kind, pin, where, _mode(call))
+                is_number = argument is call.args[0] and isinstance(pin, int)
+                yield _Use(kind, pin, where, _mode(call), is_number)
         elif bus := _BUSES.get(name, "soft" if name in _SOFT else ""):
             number = _constant(module, call.args[0] if call.args else _keyword(call, "id"))
             yield from _lines(module, call, f"{bus}{'' if number is None else number}")
