@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-_UNREACHABLE = ("connection broken", "NewConnectionError", "Name or service not known")
+UNREACHABLE = "the package index cannot be reached"
+_SIGNS = ("connection broken", "NewConnectionError", "Name or service not known")
 
 
 def reason(output: str) -> str:
     """Return the cause of a failed ``pip`` in a few words, from its standard error."""
-    if any(text in output for text in _UNREACHABLE):
-        return "the package index cannot be reached"
+    if any(text in output for text in _SIGNS):
+        return UNREACHABLE
     errors = [line for line in output.splitlines() if line.startswith("ERROR")] or [output.strip()]
     return errors[-1].removeprefix("ERROR: ") or "pip gives no reason"

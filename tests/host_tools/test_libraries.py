@@ -323,6 +323,7 @@ def test_without_a_network_the_message_names_the_other_way(root: Path) -> None:
     )
     assert run.returncode == 1
     assert "nosuch-bme280==2.1.3 cannot be fetched from PyPI" in run.stderr
+    assert "torpor add nosuch-bme280 --from FILE" in run.stderr
     run = torpor(root, "add", "logging", "--index", closed)
     assert run.returncode == 1
     assert "logging cannot be fetched" in run.stderr

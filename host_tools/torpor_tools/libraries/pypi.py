@@ -73,7 +73,9 @@ def _unavailable(wanted: str, output: str) -> UserError:
     reason = pip_output.reason(output)
     name = wanted.partition("==")[0]
     what = f"{wanted} cannot be fetched from PyPI: {reason}"
-    if "No matching distribution" in output or "Could not find a version" in output:
-        return fail(what, "check the name and the version")
-    remedy = f"where there is a network: pip download --no-deps {wanted}"
-    return fail(what, f"{remedy}\nthen here: torpor add {name} --from FILE")
+    offline = f"where there is a network: pip download --no-deps {wanted}"
+    offline += f"\nthen here: torpor add {name} --from FILE"
+    if reason != pip_output.UNREACHABLE and "No matching distribution" in output:
+        # Without retries pip says the same of an index that it cannot reach.
+        return fail(what, f"check the name, the version and the network; without one,\n{offline}")
+    return fail(what, offline)
