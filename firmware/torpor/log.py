@@ -87,7 +87,10 @@ class Log:
             if isinstance(error, MemoryError):
                 kind = "out of memory"
                 gc.collect()  # room for the code that records it
-            fault(kind, self.name, text, trace)
+            try:
+                fault(kind, self.name, text, trace)
+            except MemoryError:  # there is no room to load it
+                sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
 
 
 @cold
