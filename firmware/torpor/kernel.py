@@ -13,7 +13,7 @@ import gc
 
 from micropython import const
 
-from . import heap, log, loop, port
+from . import heap, log, loop
 from .cold import clear, cold, startup
 from .service import Fault
 
@@ -101,6 +101,8 @@ def _load_services(kernel: "Kernel") -> None:
 
 async def _start_services(kernel: "Kernel") -> None:
     """Start the services in order. One that fails becomes ``Unavailable``."""
+    from . import port
+
     starting = [""]
     watch = asyncio.create_task(_report_late(starting, asyncio.current_task()))
     for name in kernel.cluster.SERVICES:
@@ -188,6 +190,8 @@ def run() -> None:
         current = Kernel(cluster)
         asyncio.run(current.run())
     except KeyboardInterrupt:  # somebody wants the prompt: an image for production has none
+        from . import port
+
         port.pause(True)
         raise
     except BaseException as e:  # also SystemExit, which the loop lets pass

@@ -10,7 +10,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, log, loop, port, supervise
+from . import clock, log, loop, supervise
 from .cold import cold
 from .log import crumb_of
 
@@ -85,6 +85,8 @@ class Job:
         self.overruns = 0
         self.began = clock.uptime_ms()
         async with loop.Hold():
+            from . import port
+
             port.crumb(crumb_of(3, self.log.name, self.method.__name__))
             try:
                 await self.method()

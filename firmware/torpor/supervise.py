@@ -4,7 +4,6 @@ import asyncio
 
 from micropython import const
 
-from . import port
 from .log import crumb_of
 
 TYPE_CHECKING = False
@@ -26,10 +25,18 @@ def spawn(log: "Log", function: "Callable", *args: "Any") -> "asyncio.Task":
 async def _keep(log, function, args):
     pause = _FIRST_MS
     while True:
-        port.crumb(crumb_of(5, log.name, getattr(function, "__name__", "")))
+        _leave_crumb(log.name, function)
         try:
             return await function(*args)
         except Exception as e:
             log.exception(e, "task failed, restarting it")  # a text to be made could find no memory
         await asyncio.sleep_ms(pause)
         pause = min(2 * pause, _LAST_MS)
+
+
+def _leave_crumb(service, function):
+    try:
+        from . import port  # which a part of the runtime on its own does not have
+    except ImportError:
+        return
+    port.crumb(crumb_of(5, service, getattr(function, "__name__", "")))
