@@ -205,6 +205,7 @@ def test_everything_that_walks_folders_goes_by_the_rule() -> None:
         "files.py": "the rule itself",
         "catalogue.py": "a folder that pip has just filled",
         "builds.py": "a folder of torpor in the cache",
+        "fetch.py": "the records of a simulated board",
         "pypi.py": "a folder that pip has just filled",
         "stubs.py": "a folder that pip has just filled",
         "trim.py": "a folder that pip has just filled",
