@@ -79,7 +79,7 @@ def pause(stop: bool) -> None:
 
 
 def crumb(number: int) -> None:
-    """Does nothing: there is no memory for it that is fast enough for each request."""
+    """Do nothing: no memory of the chip is fast enough to write at each request."""
 
 
 def hung() -> int:

@@ -89,7 +89,7 @@ class Log:
                 gc.collect()  # room for the code that records it
             try:
                 fault(kind, self.name, text, trace)
-            except MemoryError:  # there is no room to load it
+            except MemoryError:  # the code that records it cannot be loaded
                 sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
 
 

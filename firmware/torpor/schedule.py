@@ -176,7 +176,7 @@ class Schedule:
                 job.resume(value, passed, now)
 
     def due_ms(self) -> int:
-        """The time until the next run of any job, in ms; -1 if there is no job."""
+        """Return the ms until the next run of any job; -1 without a job."""
         now = clock.uptime_ms()
         first = -1
         for job in self.jobs:

@@ -178,7 +178,7 @@ class Budget:
             c.watch()
 
     def left(self, task: "asyncio.Task | None") -> int:
-        """Return the ms that the request of a task still has; -1 if there is no limit."""
+        """Return how many ms the request of a task has left; -1 without a limit."""
         for c in self.open:
             if c not in self.outgoing and c.task is task:
                 return c.left()

@@ -537,7 +537,7 @@ async def _refuse(connection, fault) -> None:
 
 @cold
 async def _turn_away(connection) -> None:
-    """Answer 503 to a client for which there is no place."""
+    """Answer 503 to a client when all connections are in use."""
     sock = connection.sock
     await connection.linger(_TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
     connection.request.keep = False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The figures of a route: what the listener counts in the middle of its work comes first.
 # Successes within 10 ms, and the sum of all durations in ms
 # Responses of the classes 2xx (other successes), 3xx, 4xx, 5xx
-# Durations below 10 ms (of responses that are no success), 100 ms, 1 s, and above
+# Durations below 10 ms (of responses that failed), 100 ms, 1 s, and above
 # Service, verb and path of the route; the service is empty for what is not shown
 _SUM = const(1)
 _CLASS = const(2)

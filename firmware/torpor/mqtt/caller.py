@@ -51,7 +51,7 @@ class _Call:
         return max(0, self._ms - clock.since(self._since))
 
     def envelope(self, held: "int | None" = None, key: bytes = b"") -> bytes:
-        """Return the line before a call; with ``held`` there is no call."""
+        """Return the line before a call; with ``held`` the call is left out."""
         head: dict = {"id": self.id, "reply": self._post.answers + self.id, "service": "~"}
         if held is None:
             head["from"] = self._post.here
@@ -285,4 +285,4 @@ class Sleeper:
         return False
 
     def suspect(self, ms: int) -> None:
-        """Do nothing: that a board does not respond is no sign of a lost connection."""
+        """Do nothing: a board may stay silent although the connection works."""

@@ -166,7 +166,7 @@ class Database:
 
 
 def _row(row):
-    """Return ``row``; raise an error for None, which would mean that there is no row."""
+    """Return ``row``; raise an error for None, which stands for a row that does not exist."""
     return () if row is None else row
 
 
