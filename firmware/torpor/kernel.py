@@ -10,6 +10,7 @@ calls from its peers.
 
 import asyncio
 import gc
+import sys
 
 from micropython import const
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .power.pins import Pins
     from .schedule import Schedule
 
+_SPARE = const(96)  # names that the parts and what runs later may make before the table grows
 _LATE_MS = const(5000)
 _START_MS = const(30000)  # how long the start of a service may take
 
@@ -77,12 +79,29 @@ def _look_back(kernel: "Kernel") -> None:
 
 @startup
 async def _start(kernel: "Kernel") -> None:
+    room = _room_for_names()
     _load_services(kernel)
     await _start_services(kernel)
+    room = None  # noqa: F841  for the table
     _collect()
+    for i in range(_SPARE):
+        hasattr(kernel, "~%d" % i)  # makes a name of the text
     for part in kernel.cluster.parts():
         part.start(kernel)
     _release_wiring(kernel.cluster)
+
+
+def _room_for_names():
+    """Return a block as large as the table of names may become, or None.
+
+    MicroPython doubles the table when it is full, in one piece (``py/qstr.c``): 1,280 names take
+    8 kB, or 14 kB in a 64-bit build. Later, no such piece may be free, and whatever makes a name
+    then fails. So the block is kept while services are loaded, and some names are made in advance.
+    """
+    try:
+        return bytearray(15360 if sys.maxsize >> 32 else 7936)
+    except MemoryError:
+        return None
 
 
 def _load_services(kernel: "Kernel") -> None:

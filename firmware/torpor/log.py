@@ -79,10 +79,7 @@ class Log:
             if faults is None:
                 write(ERROR, self.name, text, trace)
         except MemoryError:
-            if isinstance(error, MemoryError):
-                sys.print_exception(error)
-            else:  # its message is not escaped, and may hold what a client sent
-                sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
+            _say_briefly(error)
         if faults is not None:
             if isinstance(error, MemoryError):
                 kind = "out of memory"
@@ -90,7 +87,15 @@ class Log:
             try:
                 fault(kind, self.name, text, trace)
             except MemoryError:  # the code that records it cannot be loaded
-                sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
+                _say_briefly(error)
+
+
+def _say_briefly(error):
+    """Print what takes no memory: the frames of an error, or its kind."""
+    if isinstance(error, MemoryError):
+        sys.print_exception(error)
+    else:  # its message is not escaped, and may hold what a client sent
+        sys.stdout.write("%s, no memory to say more\n" % type(error).__name__)
 
 
 @cold

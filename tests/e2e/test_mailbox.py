@@ -354,9 +354,6 @@ BODIES = [
 ]
 
 
-# Behind the other tests of this file it fails since boards record crashes: the board runs out of
-# memory at the fourth body and restarts. Alone it passes.
-@pytest.mark.soak
 async def test_the_board_alone_judges_a_body(box: Mail) -> None:
     """The same answer from the board, through the gateway, and through the mailbox."""
     await box.rouse()

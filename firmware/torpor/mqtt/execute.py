@@ -44,7 +44,7 @@ _ANSWER = const(24576)  # bytes
 _LINE = const(512)  # bytes of an envelope
 _KEPT = const(1850)  # bytes of JSON of a response that is kept to be sent again
 
-_ID = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+_ID = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 
 class Bad(Exception):
@@ -83,7 +83,8 @@ class Envelope:
         for text in (self.id, self.reply, self.service):
             if type(text) is not str or not 0 < len(text) <= 128:
                 raise Bad("id, reply and service are texts of up to 128 characters")
-        if len(self.id) > 64 or not all(c in _ID for c in self.id):
+        # As bytes: a letter that is taken out of a text becomes a name, which MicroPython keeps.
+        if len(self.id) > 64 or not all(c in _ID for c in self.id.encode()):
             raise Bad("an id has up to 64 letters, digits, - and _")
         # A client that may write into the mailbox must not choose any topic for the response.
         if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
