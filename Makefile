@@ -27,7 +27,7 @@ test: lint
 	@$(BIN)/pytest -n $(JOBS) $(T)
 
 soak: $(READY)
-	@$(BIN)/pytest -m soak $(T)
+	@$(BIN)/pytest -m soak --timeout 0 $(T)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(F)
