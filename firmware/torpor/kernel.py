@@ -88,6 +88,7 @@ async def _start(kernel: "Kernel") -> None:
         hasattr(kernel, "~%d" % i)  # makes a name of the text
     for part in kernel.cluster.parts():
         part.start(kernel)
+        _collect()  # or the code that only starts need would be loaded at the same time
     _release_wiring(kernel.cluster)
 
 
