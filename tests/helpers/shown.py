@@ -4,7 +4,8 @@ Comments in the page say what a reader sees anyway:
 
 - ``<!-- file: PATH -->`` before a block: the reader writes the block to that file.
 - ``<!-- append: PATH -->``: the reader adds the block at the end of the file.
-- ``<!-- method: PATH -->``: the same, into the class at the end of the file.
+- ``<!-- method: PATH -->``: the same, into the class at the end of the file. The block shows the
+  head of the class and a comment, which are there already, and after an empty line the method.
 - ``<!-- exit: 1 -->`` before a block of commands: they fail.
 - ``<!-- background: TEXT -->``: the command runs until the next one in the background starts; the
   reader goes on when it has printed TEXT.
@@ -15,7 +16,6 @@ Comments in the page say what a reader sees anyway:
 from __future__ import annotations
 
 import re
-import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,7 +109,9 @@ def steps(page: str) -> list[Step]:
         if block.note in ("file", "append", "method"):
             text = block.body
             if block.note == "method":
-                text = "\n" + textwrap.indent(text, "    ")
+                head, _, method = text.partition("\n\n")
+                assert head.startswith("class "), text
+                text = "\n" + method
             elif block.note == "append":
                 text = "\n\n" + text
             done.append(Step(file=block.value, text=text, append=block.note != "file"))

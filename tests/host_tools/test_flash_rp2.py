@@ -185,6 +185,10 @@ def test_no_board(
     said = capsys.readouterr().err
     assert "no Raspberry Pi Pico W was found on USB" in said
     assert "never flashed: hold BOOTSEL while you plug it in, then: torpor flash" in said
+    assert run(["-C", str(project), "logs"]) == 1
+    said = capsys.readouterr().err
+    assert "was found on USB" in said
+    assert "over the network this needs the cluster's key: torpor secrets init" in said
     assert run(["-C", str(project.parent), "logs"]) == 1
     said = capsys.readouterr().err
     assert "no board was found on USB" in said

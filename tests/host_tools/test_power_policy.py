@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from tests.helpers.several import write_boards
+from torpor_tools import cli
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.link import build, image_files
@@ -246,3 +247,16 @@ def test_a_task_that_a_deep_sleep_would_cut_off_is_noted(
     found = [note for note in load_plan(tmp_path).notes if "which ends the task" in note]
     assert [note[: len(text)] for note in found] == [text] * noted
     assert all("async with self.awake():" in note for note in found)
+
+
+def test_the_estimate_says_which_interval_of_wakes_it_assumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_cluster(tmp_path, {"a": HEAD + ROUTE})
+    assert cli.run(["-C", str(root), "power", "box"]) == 0
+    assumed = "deep wakes every 60 s (assumed, because cluster.toml has no wake_every), 2500 mAh"
+    assert assumed in capsys.readouterr().out
+    with (root / "cluster.toml").open("a") as file:
+        file.write('\n[boards.box.power]\npolicy = "deep"\nwake_every = "5m"\n')
+    assert cli.run(["-C", str(root), "power", "box"]) == 0
+    assert "deep wakes every 300 s, 2500 mAh" in capsys.readouterr().out

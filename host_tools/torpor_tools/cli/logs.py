@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import click
 
-from ..errors import fail
+from ..errors import UserError, fail
 from ..extras import need
 from ..files import project_files
 from ..model.board import Board
@@ -16,6 +17,10 @@ from ..suggest import did_you_mean, listing
 from .base import Command, Settings
 from .output import note
 from .target import BOARD, any_device, pick, port_option
+
+_NEEDS_KEY = (
+    "over the network this needs the cluster's key: torpor secrets init, then build and flash"
+)
 
 
 @click.command(
@@ -66,14 +71,24 @@ def command(
 
 def _device(settings: Settings, name: str | None, port: str | None) -> str | None:
     """The serial port of the board; None if none is plugged in and the cluster has a key."""
-    if not port and settings.in_project:
-        from ..contracts import load_plan
-        from ..project.secrets import cluster_keys
+    if port or not settings.in_project:
+        return _on_usb(settings, name, port)
+    from ..contracts import load_plan
+    from ..project.secrets import cluster_keys
 
-        plan = load_plan(settings.root)
-        board = plan.board(pick(plan, name)).board
-        if cluster_keys(settings.root) and not _is_plugged_in(board):
-            return None
+    plan = load_plan(settings.root)
+    if _is_plugged_in(plan.board(pick(plan, name)).board):
+        return _on_usb(settings, name, port)
+    if cluster_keys(settings.root):
+        return None
+    try:
+        return _on_usb(settings, name, port)
+    except UserError as error:
+        first = error.problems[0]
+        raise UserError(replace(first, remedy=f"{first.remedy}\n{_NEEDS_KEY}")) from None
+
+
+def _on_usb(settings: Settings, name: str | None, port: str | None) -> str:
     need("board")
     return any_device(settings, name, port)
 

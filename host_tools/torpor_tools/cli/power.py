@@ -113,9 +113,13 @@ def _show_load(placed: BoardPlan, load: Load, battery: float, target: Path | Non
     outcomes = [play(placed.board, policy, load) for policy in policies(placed.board)]
     print_table(_HEADINGS, [_row(o, battery) for o in outcomes], "lrrrrrr")
     jobs = f", a job every {load.every_ms / 1000:g} s" if load.every_ms else ""
+    stated = placed.power and placed.power.wake_every_ms
+    wakes = f"deep wakes every {load.wake_every_ms / 1000:g} s"
+    if not stated:
+        wakes += " (assumed, because cluster.toml has no wake_every)"
     click.echo(
         f"\n{placed.board.title}, {load.requests_per_minute:g} x {load.request_ms:g} ms of "
-        f"requests a minute{jobs}, deep wakes every {load.wake_every_ms / 1000:g} s, "
+        f"requests a minute{jobs}, {wakes}, "
         f"{battery:g} mAh. {DATASHEET[0].upper()}{DATASHEET[1:]}; so are the durations of a start."
     )
     if target:

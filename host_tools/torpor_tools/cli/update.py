@@ -216,9 +216,9 @@ def put(
     if not changes and status.build == build_id(files):
         click.echo(f"{name} has build {status.build} already")
         return
-    what = f"{counted(len(changes.send), 'file')} ({counted(changes.size, 'byte')})"
-    gone = f", {len(changes.remove)} removed" if changes.remove else ""
-    click.echo(f"{name}: build {status.build} -> {build_id(files)}: {what} differ{gone}")
+    what = f"{counted(len(changes.send), 'file')} to send ({counted(changes.size, 'byte')})"
+    gone = f", {len(changes.remove)} to remove" if changes.remove else ""
+    click.echo(f"{name}: build {status.build} -> {build_id(files)}: {what}{gone}")
     if signer is None:
         for path in changes.send:
             click.echo(f"  send    {len(files[path]):>7,}  {path}")
