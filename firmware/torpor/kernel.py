@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SPARE = const(96)  # names that the parts and what runs later may make before the table grows
 _LATE_MS = const(5000)
+_OUTPUTS = const(0)  # 1 in an image with safe outputs: see link/flags.py
 _START_MS = const(30000)  # how long the start of a service may take
 
 _log = log.Log("kernel")
@@ -156,6 +157,10 @@ def _fail(kernel: "Kernel", name: str, error: Exception) -> None:
 def _refuse(kernel: "Kernel", name: str, reason: str) -> None:
     kernel.failed[name] = reason
     kernel.services[name] = Unavailable(name, reason)
+    if _OUTPUTS:
+        from . import outputs
+
+        outputs.make_safe(name)
 
 
 @cold

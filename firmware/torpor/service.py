@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from machine import Pin
+
     from .contract import Event
     from .store.database import Store
     from .store.state import State
@@ -66,6 +68,15 @@ class Service:
         started again, after 1 s at first and up to 60 s if it keeps failing.
         """
         supervise.spawn(self.log, function, *args)
+
+    def output(self, pin: "int | str", safe: int = 0) -> "Pin":
+        """Return a pin as an output that has the value ``safe`` whenever the service cannot run.
+
+        The build reads the pin and the value: see docs/services.md.
+        """
+        from machine import Pin
+
+        return Pin(pin, Pin.OUT, value=safe)
 
     def awake(self) -> "loop.Hold":
         """Keep the board from sleeping during a block: ``async with self.awake():``."""

@@ -46,6 +46,9 @@ from torpor import Service, get
 
 
 class Other(Service):
+    async def start(self) -> None:
+        self.output(5, safe=0).value(1)
+
     @get("/other")
     async def other(self) -> str:
         return "other"
@@ -101,6 +104,10 @@ def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, projec
     assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
     assert "is confirmed" in done.output
     assert says(board) == "two"
+    # An output is at its safe value before the restart into the update, and before each start.
+    pins = [str(e.get("value", e["event"])) for e in board.sim.board("box").trace]
+    pins = [e for e in pins if e in ("0", "1", "reset", "boot")]
+    assert "-".join(pins).startswith("boot-0-1-0-reset-boot-0-")
     assert "has build" in update(project, saying("two")).output
     assert update(project, saying("three")).exit_code == 0
     assert says(board) == "three"

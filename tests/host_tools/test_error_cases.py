@@ -207,3 +207,13 @@ def test_duplicate_port_and_too_many_listeners(tmp_path: Path) -> None:
     text = (root / "cluster.toml").read_text().replace("port = 8009", "port = 8001")
     (root / "cluster.toml").write_text(text)
     assert any("i has port 8001, and so has a (line 9)" in problem for problem in problems(root))
+
+
+def test_a_linux_board_has_no_outputs(tmp_path: Path) -> None:
+    source = (
+        "from torpor import Service\n\n\nclass A(Service):\n"
+        "    async def start(self) -> None:\n        self.output(4)\n"
+    )
+    found = problems(write_cluster(tmp_path, {"a": source}, "UNIX"))
+    assert len(found) == 1
+    assert "services/a/__init__.py:6: box is a UNIX board, which has no outputs" in found[0]

@@ -23,6 +23,7 @@ from . import (
     lib,
     lib_state,
     on_request,
+    outputs,
     peers,
     pins,
     placement,
@@ -82,7 +83,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
     problems += settings.settings_are_there(cluster, read)
     notes: list[str] = []
     placed = tuple(
-        _board_plan(cluster, b, boards[b.type], contracts, devices[b.name], notes)
+        _board_plan(cluster, b, boards[b.type], contracts, devices[b.name], sources, notes)
         for b in cluster.boards
         if b.type in boards
     )
@@ -168,6 +169,7 @@ def _together(
     yield from heard.events_have_names_of_their_own(sources)
     yield from heard.hearing_boards_listen(cluster, contracts)
     yield from heard.durable_events_have_mailboxes(cluster, contracts)
+    yield from outputs.outputs_are_known(cluster, sources)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     modules, _ = lib.lib_modules(cluster.root)
@@ -179,6 +181,7 @@ def _together(
             yield from placement.states_fit(entry, boards[entry.type], contracts)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
             yield from pins.pins_exist(cluster, entry, boards[entry.type], sources, modules)
+            yield from outputs.boards_have_outputs(entry, boards[entry.type], sources)
             yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)
         yield from pins.pins_have_one_owner(
             cluster, entry, boards.get(entry.type), sources, modules
@@ -193,6 +196,7 @@ def _board_plan(
     board: Board,
     contracts: dict[str, Contract],
     devices: tuple[Device, ...],
+    sources: dict[str, Source],
     notes: list[str],
 ) -> BoardPlan:
     """The board with its services in start order; a ring of peers adds a note."""
@@ -202,7 +206,12 @@ def _board_plan(
     for ring in rings:
         notes.append(f"{listing(ring)} need each other: they start in the order of cluster.toml")
     services = (
-        PlacedService(entries[name], contracts[name], cluster.root / "services" / name)
+        PlacedService(
+            entries[name],
+            contracts[name],
+            cluster.root / "services" / name,
+            outputs.outputs_of(sources[name], entries[name]),
+        )
         for name in order
     )
     power = sleep.effective(entry, board, notes)

@@ -39,6 +39,8 @@ def _what_lasts(contract: Contract) -> Iterator[tuple[Where, str]]:
         yield handler.where, f"{handler.method} hears {handler.event}"
     if contract.spawns:
         yield contract.spawns, "it starts a task here"
+    if contract.drives:
+        yield contract.drives, "it has a safe output, which is not controlled then"
     for method in contract.methods:
         if method.every_ms is not None or method.daily_s is not None:
             yield method.where, f"{method.name} runs on a schedule"

@@ -138,7 +138,7 @@ def _names(kind: Board) -> str:
 def _buses_exist(modules: Iterable[Module], kind: Board) -> Iterator[Problem]:
     for module, call in _calls(modules):
         name = _BUSES.get(module.origin(call.func))
-        number = _constant(module, call.args[0] if call.args else _keyword(call, "id"))
+        number = constant(module, call.args[0] if call.args else _keyword(call, "id"))
         if name and isinstance(number, int) and kind.pins.buses:
             have = [bus for bus in kind.pins.buses if bus.startswith(name)]
             uart0 = kind.port == "esp32" and (name, number) == ("uart", 0)  # its prompt is there
@@ -153,20 +153,24 @@ def _uses(modules: tuple[Module, ...], entry: ServiceEntry | None) -> Iterator[_
         if name in ("machine.Pin", "machine.ADC", "machine.PWM") and call.args:
             config = entry if module is modules[0] else None
             argument = _unwrapped(module, call.args[0])
-            pin, where = _value(module, argument, config)
+            pin, where = value_of(module, argument, config)
             if pin is not None:
                 kind = "ADC" if name == "machine.ADC" else "Pin"
                 is_number = argument is call.args[0] and isinstance(pin, int)
                 yield _Use(kind, pin, where, _mode(call), is_number)
+        elif ast.unparse(call.func) == "self.output" and (driven := output_pin(call)):
+            pin, where = value_of(module, driven, entry)
+            if pin is not None:
+                yield _Use("Pin", pin, where, "OUT")
         elif bus := _BUSES.get(name, "soft" if name in _SOFT else ""):
-            number = _constant(module, call.args[0] if call.args else _keyword(call, "id"))
+            number = constant(module, call.args[0] if call.args else _keyword(call, "id"))
             yield from _lines(module, call, f"{bus}{'' if number is None else number}")
 
 
 def _lines(module: Module, call: ast.Call, bus: str) -> Iterator[_Use]:
     """The pins of a bus, whose ``Pin`` calls are not uses of their own."""
     for keyword in call.keywords:
-        pin = _constant(module, _unwrapped(module, keyword.value))
+        pin = constant(module, _unwrapped(module, keyword.value))
         if isinstance(pin, int | str) and keyword.arg in (
             "scl",
             "sda",
@@ -205,11 +209,11 @@ def _calls(modules: Iterable[Module]) -> Iterator[tuple[Module, ast.Call]]:
                     yield module, node
 
 
-def _value(
+def value_of(
     module: Module, node: ast.expr, entry: ServiceEntry | None
 ) -> tuple[int | str | None, Where]:
     """A pin that is written out, here or as a setting; and where."""
-    pin = _constant(module, node)
+    pin = constant(module, node)
     where = module.where(node)
     key = _setting(node)
     if key and entry and key in entry.config:
@@ -226,7 +230,7 @@ def _setting(node: ast.expr) -> str:
     return ""
 
 
-def _constant(module: Module, node: ast.expr | None) -> int | str | None:
+def constant(module: Module, node: ast.expr | None) -> int | str | None:
     """The value of a literal, or of a name that the module sets once, with or without const().
 
     ``Pin.board.GP5`` is the name GP5.
@@ -254,6 +258,11 @@ def _constant(module: Module, node: ast.expr | None) -> int | str | None:
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def output_pin(call: ast.Call) -> ast.expr | None:
+    """The pin of ``self.output(pin)``."""
+    return call.args[0] if call.args else _keyword(call, "pin")
 
 
 def _mode(call: ast.Call) -> str:

@@ -47,6 +47,7 @@ def read_contract(source: Source) -> Contract:
         uses_state=any(_uses(part.node, "state") for part in source.lineage),
         migrations=tuple(_migration(module) for module in source.migrations),
         spawns=next(_spawns(source), None),
+        drives=_drives(source),
         events=tuple(_events(source)),
         publishes=tuple(p for c in source.lineage for p in events.publications(c.node, c.module)),
         handlers=tuple(_handlers(source, cls)),
@@ -76,6 +77,15 @@ def _uses(cls: ast.ClassDef, name: str) -> bool:
         isinstance(n, ast.Attribute) and n.attr == name and ast.unparse(n.value) == "self"
         for n in ast.walk(cls)
     )
+
+
+def _drives(source: Source) -> Where | None:
+    """Find where the service has a safe output."""
+    for cls in source.lineage:
+        for node in ast.walk(cls.node):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.output":
+                return cls.module.where(node)
+    return None
 
 
 _TASKS = ("asyncio.create_task", "asyncio.Task")

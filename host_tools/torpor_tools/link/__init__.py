@@ -90,7 +90,9 @@ def build(
         (new / "sizes.json").write_text(to_json(sizes), encoding="utf-8", newline="\n")
         write_tree(_documents(plan, board), new / "openapi")
         if frozen:
-            start = start_modules(board.board.port, production, radio.begin(board))
+            start = start_modules(
+                board.board.port, production, radio.begin(board), outputs=board.outputs
+            )
             write_tree(frozen_files(linked.modules.values(), start), new / FOLDER)
 
     replace_folder(folder, write)
@@ -202,7 +204,9 @@ def _link(
         cache=cache,
     )
     begin = radio.begin(board)
-    program.start = start_modules(board.board.port, begin=begin, updated=program.updated)
+    program.start = start_modules(
+        board.board.port, begin=begin, updated=program.updated, outputs=board.outputs
+    )
     return run_passes(program, report)
 
 

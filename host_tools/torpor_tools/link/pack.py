@@ -62,7 +62,13 @@ def _as_they_are(program: Program) -> dict[str, bytes]:
     """The files that go into the image as they are."""
     board = program.board
     begin = radio.begin(board)
-    start = start_modules(board.board.port, program.production, begin, updated=program.updated)
+    start = start_modules(
+        board.board.port,
+        program.production,
+        begin,
+        updated=program.updated,
+        outputs=board.outputs,
+    )
     files = {module.path: module.source.encode() for module in start}
     if program.updated:
         files[signers.NAME] = b"".join(program.signers)

@@ -79,6 +79,7 @@ def _has_store(board: BoardPlan) -> bool:
 # kernel starts them in this order, when the services have started. What is not named here or
 # imported by something that is named does not get into the image.
 PARTS: dict[str, Callable[[BoardPlan], bool]] = {
+    "outputs": lambda board: bool(board.outputs),
     "heap_areas": lambda board: board.board.port == "esp32",
     "wifi": lambda board: board.board.port != "unix",
     "syslog": lambda board: board.observe.syslog is not None,
@@ -112,12 +113,14 @@ def parts(board: BoardPlan) -> list[str]:
 # Flags in the runtime's modules -> which board has the code behind them: see ``flags.py``.
 FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_MEASURED": lambda board: board.metrics is not None,
+    "_OUTPUTS": lambda board: bool(board.outputs),
     "_TRACED": lambda board: board.observe.traces is not None,
     "_CALLED": lambda board: board.mailed,
 }
 
 # Modules whose absence the runtime handles -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
+    "torpor.outputs": lambda board: bool(board.outputs),
     "torpor.metrics.calls": lambda board: bool(board.needs()),
     "torpor.metrics.mail": lambda board: board.mailbox is not None,
     "torpor.traces": lambda board: board.observe.traces is not None,

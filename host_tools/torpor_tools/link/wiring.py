@@ -75,6 +75,9 @@ def wiring(
     own = {s.name: s.entry.deadline_ms for s in board.services if s.port is not None}
     if own := {name: ms for name, ms in own.items() if ms != ServiceEntry.deadline_ms}:
         lines += _assign("DEADLINES", own)
+    if board.outputs:
+        outputs = {s.name: tuple((o.pin, o.value) for o in s.outputs) for s in board.services}
+        lines += _assign("OUTPUTS", {name: pins for name, pins in outputs.items() if pins})
     if board.updated and (checks := _health(board)):
         lines += _assign("HEALTH", checks)
     if board.on_request:

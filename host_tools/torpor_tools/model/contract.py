@@ -139,6 +139,7 @@ class Contract:
     uses_state: bool = False  # its class says ``self.state``
     migrations: tuple[Migration, ...] = ()
     spawns: Where | None = None  # the first place where it starts a task of its own
+    drives: Where | None = None  # the first place where it has a safe output
     events: tuple[Event, ...] = ()  # those that it defines, publishes or hears
     publishes: tuple[Publication, ...] = ()
     handlers: tuple[Handler, ...] = ()

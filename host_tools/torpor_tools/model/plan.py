@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import Where
 from .board import Board
 from .cluster import WATCHDOG_S, Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract, Event
 from .device import Device
 from .observe import LISTENER, Observe
+
+
+@dataclass(frozen=True)
+class SafeOutput:
+    """``self.output(pin, safe=0)``: a pin, and its value while the service cannot run."""
+
+    pin: int | str
+    value: int
+    where: Where
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,7 @@ class PlacedService:
     entry: ServiceEntry
     contract: Contract
     folder: Path
+    outputs: tuple[SafeOutput, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,6 +85,11 @@ class BoardPlan:
         """The name of the listener that serves its figures, if one does."""
         metrics = self.observe.metrics
         return metrics.listener if metrics and metrics.listener in self.listeners else None
+
+    @property
+    def outputs(self) -> tuple[SafeOutput, ...]:
+        """The safe outputs of all its services."""
+        return tuple(output for service in self.services for output in service.outputs)
 
     @property
     def sleeps(self) -> bool:

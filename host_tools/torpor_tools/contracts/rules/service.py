@@ -19,6 +19,7 @@ RESERVED = (
     "config",
     "log",
     "name",
+    "output",
     "publish",
     "spawn",
     "start",
