@@ -1,8 +1,8 @@
 """The size of the board's filesystem: writing beyond it fails with ENOSPC, as on the chip.
 
-A file lies in a folder of the host, which has no such limit. While there is much room, a program
-gets the host's own file; ``_tight`` checks each write once there is little. What is counted is what
-LittleFS takes, without its copies: whole blocks of a file, and two for each folder.
+A file lies in a folder of the host, which has no such limit. ``_tight`` checks each write. The
+runtime gets the host's own files while there is much room: that takes less of the heap. What is
+counted is what LittleFS takes, without its copies: whole blocks of a file, and two for each folder.
 """
 
 import builtins
@@ -41,9 +41,15 @@ def statvfs(path):
     return (BLOCK, BLOCK, facts["whole"], left, left, 0, 0, 0, 0, 255)
 
 
+def _is_of_runtime(path):
+    if path[:2] == "/.":  # records of crashes, updates
+        return True
+    return path[:6] == "/data/" and (path.count("/") > 2 or path[6:11] == "state")
+
+
 def _open(path, mode="r", *args, **options):
     writes = "w" in mode or "a" in mode or "+" in mode
-    if writes and path[:6] != "/.sim/" and free() < _NEAR:
+    if writes and path[:6] != "/.sim/" and (not _is_of_runtime(path) or free() < _NEAR):
         from _tight import File
 
         return File(path, mode)

@@ -1,4 +1,4 @@
-"""A file that is written on a filesystem that is nearly full."""
+"""A file that is written, as long as there is room for what it gets."""
 
 import io
 import os
@@ -31,6 +31,9 @@ class File(io.IOBase):
         written = self._file.write(data)
         self._size = max(self._size, end)
         return written
+
+    def __getattr__(self, name):  # readlines
+        return getattr(self._file, name)
 
     def read(self, *args):
         return self._file.read(*args)

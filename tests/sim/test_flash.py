@@ -164,6 +164,7 @@ def some(path, mode, data):
             file.write(data)
 
 print("blocks", os.statvfs("/")[2], os.statvfs("/")[3] < 16)
+os.mkdir("data")
 kept = open("kept", "ab+")
 kept.write(b"x" * 100)
 attempt("little", lambda: some("little", "w", "x"))
@@ -181,6 +182,13 @@ kept.seek(98)
 print(kept.read(), [line for line in open("list")])
 os.remove("filler")
 attempt("room", lambda: some("much", "wb", bytes(4096 * 20)))
+attempt("grows", lambda: some("log", "wb", bytes(4096 * 30)))
+attempt("grows", lambda: some("/data/log", "ab", bytes(4096 * 30)))
+with open("list", "a+") as file:
+    file.seek(0)
+    print(file.readlines())
+os.remove("log")
+os.remove("/data/log")
 print("end", os.statvfs("/")[3] > 90)
 """
 
@@ -205,6 +213,9 @@ async def test_a_full_filesystem_takes_no_more(tmp_path: Path, port: str) -> Non
             '[1, {"a": null}] yyy 2500',
             "b'xx' ['[1, {\"a\": null}]']",
             "room ok",
+            "grows 28",
+            "grows 28",
+            "['[1, {\"a\": null}]']",
             "end True",
         ]
 
