@@ -1,7 +1,8 @@
 """Runs tests one by one, on orders of the host.
 
 An order is a line of JSON on the input. An answer is a line on the output that begins with a record
-separator; everything else on the output was printed by the tests. See ``runner.py`` on the host.
+separator and the order's token; everything else on the output was printed by the tests. See
+``runner.py`` on the host.
 """
 
 import asyncio
@@ -67,8 +68,11 @@ class Test:
             raise error
 
 
+_token = ""
+
+
 def _tell(**answer) -> None:
-    sys.stdout.write("\x1e" + json.dumps(answer) + "\n")
+    sys.stdout.write("\x1e" + _token + json.dumps(answer) + "\n")
 
 
 def _trace(error) -> str:
@@ -95,6 +99,7 @@ def _count(marks: int):
 
 def run(service: str, root: str = "") -> None:
     """Serve orders for tests of ``service`` until the input ends; ``root`` is where they lie."""
+    global _token
     sys.path.insert(0, "")
     if root:  # on a board
         reserve.keep()
@@ -110,6 +115,7 @@ def run(service: str, root: str = "") -> None:
             return
         if line.strip():
             order = json.loads(line)
+            _token = order.get("token", "")
             if "end" in order:
                 return
             if "next" in order:

@@ -57,6 +57,8 @@ class TestGroup:
 
 
 def test_fails():
+    print("\\x1e" + '{"outcome": "passed"}')  # looks like an answer to the host, without its token
+    print("\\x1e" + '{"event": "radio"}')
     assert [1] == [2]
 
 
@@ -124,6 +126,9 @@ def test_outcomes(hello: Project) -> None:
     assert run.counts == {"failed": 1, "passed": 8, "skipped": 2, "xfailed": 1}
     assert "test_hello.py:18: on the device" in run.text
     assert "on the host" in run.text
+    printed = run.report("test_fails").partition("Captured stdout")[2]
+    assert '\\x1e{"outcome": "passed"}' in printed  # in spite of it the test fails
+    assert "radio" not in printed  # the trace of a shim
 
 
 def test_names_of_parameters(hello: Project) -> None:
