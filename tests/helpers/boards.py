@@ -7,7 +7,6 @@ import dataclasses
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.helpers.ending import ENDS_WITH_US
 from torpor_tools.board.deploy.repl import BoardError, Link
 from torpor_tools.errors import fail
 from torpor_tools.image import littlefs
@@ -27,8 +27,6 @@ from torpor_tools.model.board import Filesystem
 MICROPYTHON = Path(sys.executable).parent / "micropython"
 PROGRAM = Path(__file__).with_name("flash_board.py")
 FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
-# MicroPython's REPL reads on without rest from a terminal whose other side has gone.
-ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CUT = -9  # how a board ends whose power fails
 BOOT_LOADER = -signal.SIGUSR2  # one that goes into its boot loader
 RESET = -signal.SIGUSR1  # and one that is reset
@@ -52,6 +50,7 @@ def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
     blocks = str(flash.stat().st_size // FILESYSTEM.block_size)
     options = ["-i"] if mode in ("repl", "raw") else []
     board = [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
+    # MicroPython's REPL reads on without rest from a terminal whose other side has gone.
     return [*ENDS_WITH_US, *board]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.ending import ending_with_us
 from torpor_tools.gateway.nats import config
 from torpor_tools.model.cluster import Mailbox
 from torpor_tools.project.mailbox import from_url
@@ -94,7 +95,8 @@ class Broker:
     def start(self) -> None:
         """Start it and wait until it takes connections."""
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            command = [*ending_with_us(), *self._command]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         for _ in range(1500):
             assert self._process.poll() is None, (self.folder / "log").read_text()
             try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.helpers.brokers import LOGIN, NATS, free_port
+from tests.helpers.ending import ending_with_us
 from torpor_tools.project.mailbox import from_url
 
 DOC = Path(__file__).parents[2] / "docs" / "gateway.md"
@@ -59,9 +60,8 @@ class Nodes:
         """Start nodes, and wait until they take connections."""
         for name in names:
             with (self._root / name / "log").open("ab") as log:
-                self._processes[name] = subprocess.Popen(
-                    [str(NATS), "-c", self._root / name / "conf"], stdout=log, stderr=log
-                )
+                command = [*ending_with_us(), str(NATS), "-c", str(self._root / name / "conf")]
+                self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         for name in names:
             self._wait(name)
 

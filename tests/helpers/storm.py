@@ -25,6 +25,7 @@ import httpx
 
 from tests.helpers.brokers import Broker, free_port
 from tests.helpers.cluster import ClusterBroker
+from tests.helpers.ending import ending_with_us
 from tests.helpers.mail import write
 from torpor_sim import LogLine, SimBoard, Simulator
 from torpor_tools.link import build
@@ -118,7 +119,7 @@ class GatewayProcess:
         command = [torpor, "-C", str(self._root), "gateway", "--bind", "127.0.0.1"]
         with (self._root / f"gateway-{self.port}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port-base", str(self.port)],
+                [*ending_with_us(), *command, "--port-base", str(self.port)],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "NO_COLOR": "1"},

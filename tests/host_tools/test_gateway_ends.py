@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers.brokers import LOGIN, free_port
+from tests.helpers.brokers import KINDS, LOGIN, free_port
+from tests.helpers.ending import ENDS_WITH_US
 from tests.helpers.running import write_cluster
 from torpor_tools.gateway.nats import is_needed
 from torpor_tools.model.cluster import Mailbox
@@ -114,3 +115,26 @@ async def test_another_gateway_takes_the_broker_over(tmp_path: Path) -> None:
         second.terminate()
         await asyncio.to_thread(second.wait)
         await cluster.broker_ends()
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.helpers.brokers import Broker
+
+broker = Broker(sys.argv[1], Path(sys.argv[2]))
+broker.start()
+print(broker.where.url, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not ENDS_WITH_US, reason="NO setpriv FOUND: brokers may outlive killed tests")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_broker_of_the_tests_ends_with_them(tmp_path: Path, kind: str) -> None:
+    command = [sys.executable, "-c", _KILLED, kind, str(tmp_path)]
+    tests = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert tests.returncode == -signal.SIGKILL, tests.stderr
+    async with asyncio.timeout(60):
+        while not is_needed(from_url(tests.stdout.strip())):
+            await asyncio.sleep(0.05)
