@@ -18,7 +18,7 @@ _HERE = {
     "disable_irq": "_irq",
     "enable_irq": "_irq",
 }
-_ABSENT = ["I2S", "I2CTarget"]
+_ABSENT = ["I2S", "I2CTarget", "bootloader"]
 if _ESP32:
     _HERE["ADCBlock"] = "_adc_block"
     _ABSENT += ["CAN", "Counter", "Encoder", "SDCard"]
@@ -38,9 +38,13 @@ def check_pin(options):
 
 
 def module_of(name):
-    """The module that has the peripheral; None: it is not one. Raises ``NotImplementedError``."""
+    """The module that has the peripheral; None: it is not one.
+
+    Raises ``ImportError`` for one that only the chip has: ``from machine import I2S`` may be
+    guarded, as it is in code for several ports.
+    """
     if facts["port"] == "unix" or sys.platform != "linux":
         return None  # a Linux process has no peripherals, and a chip that runs tests has its own
     if name in _ABSENT:
-        raise NotImplementedError("the simulator has no machine.%s, which only the chip has" % name)
+        raise ImportError("the simulator has no machine.%s, which only the chip has" % name)
     return _HERE.get(name)

@@ -216,6 +216,13 @@ def test_a_package_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         ("from aioble import scan", "the simulator and the tests have no module aioble,", "catch"),
         ("def f(): import lwip", "the simulator and the tests have no module lwip,", "catch"),
+        (
+            "from machine import I2S, Pin",
+            "the simulator and the tests have no machine.I2S",
+            "use it",
+        ),
+        ("from rp2 import asm_pio", "the simulator and the tests have no rp2.asm_pio", "catch"),
+        ("def f(): from network import route", "the simulator and the tests have no network", ""),
         ("x = __import__('lwip')", "the simulator and the tests have no module lwip,", "catch"),
     ],
 )
@@ -246,6 +253,8 @@ def test_a_module_that_only_this_chip_lacks(tmp_path: Path) -> None:
         "import ds18x20, requests, mip, ssl, tls, vfs, framebuf, uctypes, cryptolib, _thread",
         "time = __import__('time')\nx = __import__(name)",
         "try:\n    import bluetooth, aioble\nexcept ImportError:\n    pass",
+        "try:\n    from rp2 import PIO\nexcept ImportError:\n    pass\nimport rp2; rp2.PIO",
+        "from machine import Signal, time_pulse_us",
         "from typing import Any\nfrom typing_extensions import TypedDict\nx: TypedDict",
         "from .rules import X\nfrom . import rules\nimport services.a.rules",
         "from machine import Pin",

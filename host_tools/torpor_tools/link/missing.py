@@ -6,7 +6,7 @@ from ..errors import Problem, Where
 from ..files import NOT_SHIPPED
 from ..libraries.known import package_for
 from ..suggest import did_you_mean
-from .builtin import MODULES
+from .builtin import MODULES, NOT_SIMULATED
 from .imports import Import
 from .module import Module
 
@@ -41,12 +41,16 @@ _INSTEAD = {
 
 
 def not_simulated(name: str, where: Where) -> Problem:
-    """Return the problem of importing a module of the chip that the simulator does not have.
+    """Return the problem of importing what the chip has and the simulator does not.
+
+    ``name`` is that of a module, or of something in it: ``machine.I2S``.
 
     Without this, the service would pass every check and fail in ``torpor sim`` and in its tests.
     """
-    what = f"the simulator and the tests have no module {name}, which only the chip has"
-    remedy = "catch ImportError around the import, with `pass`, and use the module only on a chip"
+    kind = "" if name.partition(".")[0] in NOT_SIMULATED else "module "
+    what = f"the simulator and the tests have no {kind}{name}, which only the chip has"
+    remedy = "catch ImportError around the import, with `pass`, and use "
+    remedy += f"{'the module' if kind else 'it'} only on a chip"
     return Problem(where, what, remedy)
 
 

@@ -97,10 +97,12 @@ class _Search:
                 self.problems.append(not_simulated(item.name, where))
 
     def only_on_chips(self, item: Import) -> bool:
-        """Return whether only the chip's firmware has a module, and not the simulator."""
+        """Return whether only the chip has a module or what is in it, and not the simulator."""
         board = self.board.board
-        is_builtin = item.name not in self.found and builtin.has(board.port, item.name, board.chip)
-        return item.required and is_builtin and not builtin.simulated(item.name)
+        if item.name in self.found or not builtin.has(board.port, item.name, board.chip):
+            return False
+        is_module = builtin.simulated(item.name.partition(".")[0])
+        return (item.required or is_module) and not builtin.simulated(item.name)
 
     def add(self, name: str, importer: Module, origin: _Origin | None) -> bool:
         """Add the module of that name, its packages first. False if there is none."""
