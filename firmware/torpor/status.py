@@ -29,11 +29,15 @@ def snapshot() -> dict:
     """Return the figures of the board itself as JSON values."""
     k = kernel.current
     cluster = k.cluster
+    if not hasattr(cluster, "BUILD"):
+        from .crashes import build_id
+
+        cluster.BUILD = build_id()  # of a file of some kB, so only once
     budget: "Budget" = k.budget  # type: ignore[assignment]  # only boards that listen have this
     return {
         "cluster": cluster.NAME,
         "board": cluster.BOARD,
-        "build": getattr(cluster, "BUILD", ""),
+        "build": cluster.BUILD,
         "micropython": "%d.%d.%d" % sys.implementation.version[:3],
         "at": clock.now() if clock.synced() else None,
         "uptime": clock.uptime_ms() // 1000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -18,12 +19,16 @@ from torpor_tools.board.live.top import Top
 from torpor_tools.cli import root as torpor
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
+from torpor_tools.image.tree import read_tree
 from torpor_tools.link import image_files
+from torpor_tools.update.manifest import build_id
 
 WORK = """
 import asyncio
 import time
 from collections.abc import AsyncIterator
+
+import machine
 
 from services.far import Far
 from torpor import Fault, Service, get, post
@@ -50,6 +55,12 @@ class Work(Service):
     @get("/block")
     async def block(self) -> None:
         time.sleep_ms(300)
+
+    @get("/hang")
+    async def hang(self) -> None:
+        machine.WDT(timeout=300)
+        while True:
+            pass
 
     @get("/page", content_type="text/html")
     async def page(self) -> str:
@@ -180,7 +191,8 @@ def test_every_kind_of_response_is_counted_once(boards: Running) -> None:
     }
 
 
-def test_figures_of_the_board(boards: Running) -> None:
+def test_figures_of_the_board(boards: Running, project: Path) -> None:
+    tree = boards.sim.board("box").image.tree
     before = scrape(boards, "box")["torpor_loop_stalls_total", ()]
     with boards.client("work") as client:
         assert client.get("/block").status_code == 204
@@ -189,9 +201,11 @@ def test_figures_of_the_board(boards: Running) -> None:
     [(cluster, build, version)] = by(
         samples, "torpor_build_info", "cluster", "build", "micropython"
     )
-    assert (cluster, build) == ("test", "")
+    assert cluster == "test"
+    assert build == build_id(read_tree(tree))
     assert version.startswith("1.")
     assert by(samples, "torpor_start", "cause") == {("power-on",): 1}
+    assert by(samples, "torpor_resets_total", "cause") == {("power-on",): 1}
     assert (
         0 < samples["torpor_heap_largest_block_bytes", ()] < samples["torpor_heap_free_bytes", ()]
     )
@@ -247,6 +261,20 @@ def test_top_prints_a_table_or_json(boards: Running, project: Path) -> None:
     [box, shed] = json.loads(CliRunner().invoke(torpor, [*words, "--json"]).stdout)["boards"]
     assert (box["name"], box["reached"], box["slots"]) == ("box", True, 5)
     assert [service["name"] for service in shed["services"]] == ["far"]
+
+
+def test_resets_are_counted_by_cause_over_restarts(boards: Running) -> None:
+    boards.kill("shed")
+    box = boards.sim.board("box")
+    start = box.starts + 1
+    with boards.client("work") as client, suppress(httpx.HTTPError):
+        client.get("/hang")
+    boards.wait_ready("box", start)
+    counted = {
+        name: by(scrape(boards, name), "torpor_resets_total", "cause") for name in ("box", "shed")
+    }
+    assert counted["box"] == {("power-on",): 1, ("watchdog",): 1}
+    assert counted["shed"] == {("power-on",): 2}
 
 
 def test_an_image_has_it_only_if_the_cluster_asks_for_it(project: Path, tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ joins = [0]  # how often the Wi-Fi was joined again
 
 def start(kernel: "Kernel") -> None:
     """Count from now on, and serve the figures at ``/metrics``."""
-    from . import report
+    from . import report, resets
 
+    resets.add()
     _listener.count = count
     kernel.tools["status"] = report.status
     kernel.rejoined.append(_rejoined)

@@ -6,7 +6,7 @@ from .. import kernel
 from .. import status as board_status
 from ..cold import cold
 from ..http.response import head
-from . import BOUNDS_S, CLASSES, joins, peers, routes, totals
+from . import BOUNDS_S, CLASSES, joins, peers, resets, routes, totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def snapshot() -> dict:
     """Return all figures as JSON values. ``figures.text`` of the host writes the same from them."""
     found = board_status.snapshot()
     found["joins"] = joins[0]
+    found["resets"] = resets.counts()
     found["stalls"] = getattr(sys.modules.get("torpor.watchdog"), "stalls", 0)
     found["routes"] = [f[-3:] + [totals(f)] for f in routes.values() if f[-3]]
     found["peers"] = [[target] + peers[target] for target in peers]
@@ -89,6 +90,9 @@ def pieces(s: dict) -> "Iterator":
     ):
         yield "# TYPE torpor_%s_total counter\n" % name
         yield "torpor_%s_total{%s} %d\n" % (name, at, value)
+    yield "# TYPE torpor_resets_total counter\n"
+    for cause in s["resets"]:
+        yield 'torpor_resets_total{%s,cause="%s"} %d\n' % (at, cause, s["resets"][cause])
     yield "# TYPE torpor_http_responses_total counter\n"
     for service, verb, path, figures in s["routes"]:
         route = '%s,service="%s",method="%s",route="%s"' % (at, service, verb, path)

@@ -59,6 +59,8 @@ def families(s: Snapshot) -> Iterator[Family]:
     }
     for name, value in counters.items():
         yield one(f"torpor_{name}_total", "counter", at, value)
+    name, resets = "torpor_resets_total", s.get("resets", {})  # older images do not count them
+    yield name, "counter", [sample(name, at | {"cause": c}, resets[c]) for c in resets]
     yield from _of_routes(s, at)
     for index, what in enumerate(("commits", "erases", "written_bytes"), 1):
         name = f"torpor_store_{what}_total"
