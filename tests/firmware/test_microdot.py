@@ -798,6 +798,26 @@ def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields
             assert cut.status_code in (200, 400)
 
 
+@pytest.mark.parametrize("boundary", ["b", '"b"', '"a b"', '"', ""])
+@pytest.mark.parametrize("sent", [0, 3, 60, 5000])
+def test_a_truncated_multipart_upload_ends(site: Running, boundary: str, sent: int) -> None:
+    """It ends in an answer or a closed connection, and the board answers others meanwhile."""
+    field = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"y" * 80 + b"\r\n"
+    head = (
+        "POST /parts HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n"
+        f"Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n"
+    )
+    with site.connect("site") as sock:
+        sock.sendall(head.encode() + (field * 60)[:sent])
+        with site.client("site") as client:
+            assert client.get("/").text == "hello"
+        sock.shutdown(socket.SHUT_WR)
+        answer = read_all(sock)
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 400")), answer
+    with site.client("site") as client:
+        assert client.get("/").text == "hello"
+
+
 def test_a_stream_returns_what_is_asked_and_raises_behind_the_end(site: Running) -> None:
     head = b"POST /exact HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n"
     with site.connect("site") as sock:
