@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.running import Running, running, write_cluster
+from tests.helpers.running import Running, offer, running, write_cluster
 from tests.helpers.several import write_boards
 
 DOORS = """
@@ -27,6 +28,10 @@ class DoorOpened(Event):
     by: str | None = None
 
 
+class DoorClosed(Event):
+    fridge: str
+
+
 class Doors(Service):
     async def start(self) -> None:
         self.own: list[str] = []
@@ -37,6 +42,10 @@ class Doors(Service):
             await self.publish(DoorOpened(fridge=fridge, place={"shelf": 2}), wait=True)
         else:
             await self.publish(DoorOpened(fridge=fridge, place={"shelf": 1}, by="Ann"))
+
+    @post("/close")
+    async def close_door(self, fridge: str) -> None:
+        await self.publish(DoorClosed(fridge=fridge))
 
     @on(DoorOpened)
     async def hear_itself(self, event: DoorOpened) -> None:
@@ -83,6 +92,29 @@ class Hall(Service):
 """
 
 
+class Stream:
+    """A client of ``/~events``, who is there when this returns."""
+
+    def __init__(self, run: Running, target: str) -> None:
+        self._sock = run.connect("doors")
+        self._sock.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+        self._file = self._sock.makefile("rb")
+        head = b"".join(iter(self._file.readline, b"\r\n"))
+        assert b" 200 OK" in head
+        assert b"Content-Type: text/event-stream\r\n" in head
+        assert self._file.read(3) == b":\n\n"
+
+    def read(self) -> tuple[str, Any]:
+        """Return the name of the next event, and its fields."""
+        name, data, end = (self._file.readline().decode() for _ in range(3))
+        assert end == "\n"
+        return name.removeprefix("event: ").strip(), json.loads(data.removeprefix("data: "))
+
+    def close(self) -> None:
+        self._file.close()
+        self._sock.close()
+
+
 def ask(run: Running, service: str, verb: str, path: str, **body: Any) -> Any:
     with run.client(service) as client:
         response = client.request(verb, path, json=body or None)
@@ -100,12 +132,15 @@ def house(
         write_boards(root, services, {"box": ["doors"], "shed": ["hall"]})
     else:
         write_cluster(root, services)
+    if request.param != "one board":
+        offer(root, "doors", "DoorOpened", "DoorClosed")
     with running(root, strict=request.param == "strict") as run:
-        yield run, "shed" if request.param == "two boards" else "box"
+        board = "shed" if request.param == "two boards" else "box"
+        yield run, board, request.param != "one board"
 
 
 def test_every_subscriber_gets_the_event(house: Any) -> None:
-    run, board = house
+    run, board, _ = house
     ask(run, "doors", "POST", "/open", fridge="one", wait=True)
     assert ask(run, "hall", "GET", "/seen") == ["one 2 None"]
     assert ask(run, "doors", "GET", "/own") == ["one"]
@@ -114,7 +149,7 @@ def test_every_subscriber_gets_the_event(house: Any) -> None:
 
 
 def test_a_publisher_does_not_wait(house: Any) -> None:
-    run, board = house
+    run, board, _ = house
     ask(run, "doors", "POST", "/open", fridge="slow")  # returns, while its subscriber waits
     run.wait_log(board, "failed to handle DoorOpened(fridge='slow'")
     assert "slow 1 Ann" in ask(run, "hall", "GET", "/seen")
@@ -122,6 +157,30 @@ def test_a_publisher_does_not_wait(house: Any) -> None:
     ask(run, "hall", "POST", "/go")
     run.wait_log(board, "KeyError: late")
     assert "slow has ended" in ask(run, "hall", "GET", "/seen")
+
+
+def test_a_client_hears_the_events_that_it_chooses(house: Any) -> None:
+    run, _, offers = house
+    with run.client("doors") as client:
+        if not offers:
+            assert client.get("/~events").json() == {"error": "doors has no /~events"}
+            return
+        all_of, one = (Stream(run, f"/~events{query}") for query in ("", "?name=DoorClosed"))
+        for name in ('"0"\n', '"1"\n'):
+            assert client.post("/open", json={"fridge": name}).status_code == 204
+            assert client.post("/close", json={"fridge": name}).status_code == 204
+            opened = {"fridge": name, "place": {"shelf": 1}, "by": "Ann"}
+            assert all_of.read() == ("DoorOpened", opened)
+            assert all_of.read() == ("DoorClosed", {"fridge": name})
+            assert one.read() == ("DoorClosed", {"fridge": name})
+        all_of.close()
+        one.close()
+        unknown = client.get("/~events?name=DoorOpend")
+        assert unknown.status_code == 404
+        assert unknown.json()["error"].endswith("DoorOpend, but DoorOpened, DoorClosed")
+        assert client.post("/~events").status_code == 405
+    with run.client("hall") as client:
+        assert client.get("/~events").status_code == 404
 
 
 def test_the_log_reports_what_another_board_did_not_get(tmp_path: Path) -> None:

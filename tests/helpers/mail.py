@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -82,8 +82,12 @@ def write(
     ca: Path | None = None,
     board: str = "ESP32_GENERIC",
     static: Mapping[str, str] | None = None,
+    events: Sequence[str] = (),
 ) -> Plan:
-    """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``."""
+    """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``.
+
+    ``events``: those that the service offers to the outside.
+    """
     root.mkdir(exist_ok=True)
     write_cluster(root, {"items": source}, board)
     for name, content in (static or {}).items():
@@ -92,7 +96,8 @@ def write(
         file.write_text(content)
     toml = root / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
-    toml.write_text(f'{toml.read_text()}start = "{start}"\n{more}')
+    offered = f"events = {list(events)}\n".replace("'", '"') if events else ""
+    toml.write_text(f'{toml.read_text()}start = "{start}"\n{offered}{more}')
     login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
     if ca:
         login += f'ca = "{ca}"\n'
@@ -180,6 +185,7 @@ async def mail(
     ca: Path | None = None,
     board: str = "ESP32_GENERIC",
     static: Mapping[str, str] | None = None,
+    events: Sequence[str] = (),
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
     plan = write(
@@ -191,6 +197,7 @@ async def mail(
         ca=ca,
         board=board,
         static=static,
+        events=events,
     )
     image = build(plan, "box", root / "build", types=False)
     broker.start()

@@ -148,3 +148,11 @@ def write_cluster(
         (folder / "__init__.py").write_text(source)
     (root / "cluster.toml").write_text("\n".join(lines) + "\n")
     return root
+
+
+def offer(root: Path, service: str, *events: str) -> None:
+    """Have a service offer events to the outside."""
+    toml = root / "cluster.toml"
+    listed = ", ".join(f'"{event}"' for event in events)
+    table = f"[services.{service}]\n"
+    toml.write_text(toml.read_text().replace(table, f"{table}events = [{listed}]\n"))

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.helpers.running import write_cluster
+from tests.helpers.running import offer, write_cluster
 from tests.helpers.several import write_boards
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.lock import read_lock
 from torpor_tools.contracts.promises import broken_promises, record
 from torpor_tools.link import check, image_files
+from torpor_tools.link.events import events, wired
 
 EVENT = "\n\nclass Opened(Event):\n    fridge: str\n    at: int = 0\n"
 PUBLISHER = """from typing import TypedDict
@@ -83,6 +84,42 @@ def test_a_durable_event_needs_the_mailbox_and_no_link(tmp_path: Path) -> None:
     assert "torpor/mqtt/durable.mpy" in there
     assert "torpor/mqtt/outbox.mpy" not in there
     assert not any(name.startswith("torpor/rpc/") for name in there)
+
+
+def test_an_image_has_what_sends_events_only_if_it_offers_some(tmp_path: Path) -> None:
+    found = {}
+    for kind in ("none", "http", "mqtt"):
+        services = {"a": publisher(), "b": subscriber()}
+        root = write_boards(tmp_path / kind, services, {"box": ["a", "b"]})
+        if kind != "none":
+            offer(root, "a", "Opened")
+        if kind == "mqtt":
+            toml = (root / "cluster.toml").read_text()
+            toml = toml.replace("services =", "mailbox = true\nservices =")
+            (root / "cluster.toml").write_text(f'{toml}\n[mailbox]\nurl = "mqtt://localhost:1"\n')
+            (root / "secrets.toml").write_text("")
+        files = image_files(load_plan(root), "box")
+        found[kind] = [n for n in files if n.endswith("/events.mpy") and n != "torpor/events.mpy"]
+        if kind == "none":
+            plain = write_boards(tmp_path / "plain", services, {"box": ["a", "b"]})
+            assert files == image_files(load_plan(plain), "box")
+    assert found == {
+        "none": [],
+        "http": ["torpor/http/events.mpy"],
+        "mqtt": ["torpor/mqtt/events.mpy"],
+    }
+
+
+def test_a_board_does_not_pass_on_what_it_hears_from_others(tmp_path: Path) -> None:
+    """Each board offers what happens on it, or a client of the broker would get events twice."""
+    services = {"a": publisher(), "b": subscriber()}
+    root = write_boards(tmp_path, services, {"box": ["a", "b"], "shed": ["a"]})
+    offer(root, "a", "Opened")
+    plan = load_plan(root)
+    text = "\n".join(wired(plan, plan.board("box")))
+    assert """e.to_Opened.quick = (s["b"].note, offer("Opened", ("fridge", "at")))""" in text
+    assert """e.in_Opened.quick = (s["b"].note,)""" in text
+    assert "in_Opened)" in events(plan, plan.board("box"))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,26 @@ async def test_requests_one_after_the_other() -> None:
     assert board.seen[1] == board.seen[0]
 
 
+async def test_a_stream_of_events_comes_from_the_board_itself() -> None:
+    """A board without a mailbox has no connection to the broker."""
+
+    async def streams(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
+        if number == 1:
+            return await answers(board, number, writer)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n:\n\n\r\n")
+        await board.go.wait()
+        writer.write(b"6\r\nevent:\r\n0\r\n\r\n")
+
+    board = Board(streams)
+    async with between(board) as client:
+        client.writer.write(GET.replace(b"/items", b"/~events?name=Opened"))
+        assert b" 200 OK" in await client.reader.readuntil(b"\r\n\r\n")
+        assert await client.reader.readuntil(b":\n\n\r\n") == b"3\r\n:\n\n\r\n"
+        board.go.set()
+        assert await client.reader.readuntil(b"0\r\n\r\n") == b"6\r\nevent:\r\n0\r\n\r\n"
+    assert b"GET /~events?name=Opened HTTP/1.1" in board.seen[-1]
+
+
 async def test_requests_that_do_not_wait() -> None:
     board = Board()
     async with between(board) as client:

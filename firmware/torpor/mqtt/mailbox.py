@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from .calls import Calls
+    from .events import Offers
 
 # States.
 OFFLINE = const(0)  # there is no session with the broker
@@ -58,6 +59,9 @@ _LARGE = "the request is larger than the memory that the board has free"
 
 if _CALLED:
     calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
+_OFFERED = const(0)  # 1 in an image that publishes events to the outside
+if _OFFERED:
+    offers: "Offers" = None  # type: ignore[assignment]  # set by the part mqtt.events
 _log = log.Log("mailbox")
 
 
@@ -111,6 +115,8 @@ class Mailbox:
         If a request comes meanwhile, the board stays online.
         """
         if self._state != DRAINING and self._state != READY:
+            if _OFFERED and self._state == OFFLINE:
+                offers.abandon()
             return
         self._state = CLOSING
         self._asked.clear()
@@ -130,6 +136,8 @@ class Mailbox:
             self._client.send(packet.DISCONNECT)
         except OSError:
             pass
+        if _OFFERED:
+            offers.abandon()
         self._state = CLOSED
         self._task.cancel()
 
@@ -158,6 +166,8 @@ class Mailbox:
                     raise
             failures = failures + 1 if self._state == OFFLINE else 0
             self._state = OFFLINE
+            if _OFFERED:
+                offers.offline()
             self._client.close()
             self._stay(0)
             await loop.pause(_RETRY_MS[min(failures, 5)])
@@ -195,6 +205,8 @@ class Mailbox:
         if self._fresh:
             self._asked.add("")  # gateways that hold requests have to announce them again
         self._say({"state": "awake", "address": wifi.info().get("address")})
+        if _OFFERED:
+            offers.online(self)
         self._publish(self._base + "/in", self._marker, False)
 
     def _say(self, status: dict) -> None:
@@ -210,6 +222,8 @@ class Mailbox:
         return number
 
     def _acknowledged(self, number: int) -> None:
+        if _OFFERED:
+            offers.acknowledged(number)
         for answered in self._unsettled.pop(number, ()):
             self._acknowledge(answered)
         self._settled.set()

@@ -22,6 +22,7 @@ from . import (
     heard,
     lib,
     lib_state,
+    offered,
     on_request,
     outputs,
     peers,
@@ -88,7 +89,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         if b.type in boards
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
-    notes += heard.notes(contracts.values())
+    notes += [*heard.notes(cluster, contracts.values()), *offered.notes(cluster, placed)]
     placed = sleepers.with_mail(placed)
     notes += sleepers.notes(cluster, placed, sources)
     problems += sleepers.sleepers_have_mailboxes(placed)
@@ -170,6 +171,8 @@ def _together(
     yield from heard.hearing_boards_listen(cluster, contracts)
     yield from heard.durable_events_have_mailboxes(cluster, contracts)
     yield from outputs.outputs_are_known(cluster, sources)
+    yield from offered.offered_events_are_published(cluster, contracts)
+    yield from offered.boards_have_topics_of_their_own(cluster)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     modules, _ = lib.lib_modules(cluster.root)

@@ -80,11 +80,12 @@ def _publishes(board: BoardEntry, event: str, contracts: dict[str, Contract]) ->
     return any(n in contracts and event in contracts[n].published for n in board.services)
 
 
-def notes(contracts: Iterable[Contract]) -> Iterator[str]:
+def notes(cluster: Cluster, contracts: Iterable[Contract]) -> Iterator[str]:
     """Report events that nobody hears, and subscriptions to what nobody publishes."""
     every = list(contracts)
     published = {event for contract in every for event in contract.published}
     heard = {handler.event for contract in every for handler in contract.handlers}
+    heard |= {event for service in cluster.services for event in service.events}
     for contract in every:
         for event in sorted(contract.published.keys() - heard):
             where = next(p.where for p in contract.publishes if p.event == event)

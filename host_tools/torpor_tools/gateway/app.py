@@ -12,15 +12,18 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from ..board.live.figures import TYPE
 from . import message
 from .broker import Broker
 from .client import Request
 from .direct import Address, Answering, Direct, NotReachedError
+from .events import TYPE as TYPE_OF_EVENTS
+from .events import Events
 from .figures import figures_of
 from .message import Header, Topics
 from .parked import LostError, Parked
@@ -43,6 +46,7 @@ class Home:
     port: int
     host: str
     mailbox: bool
+    events: tuple[str, ...] = ()  # that the service offers
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class App:
         wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
         documents: Service -> its OpenAPI document, which boards do not have.
         tracer: Traces the requests, if the cluster asks for it.
+        events: The clients that listen to events.
     """
 
     def __init__(
@@ -91,9 +96,11 @@ class App:
         wait_s: float,
         documents: Mapping[str, dict[str, Any]],
         tracer: Tracer | None = None,
+        events: Events | None = None,
     ) -> None:
         self._tracer = tracer
         self._documents = documents
+        self._events = events or Events()
         self._homes = homes
         self._parked = parked
         self._broker = broker
@@ -113,7 +120,10 @@ class App:
             BrokeOffError: The board ended its response too early.
         """
         path = request.path
-        if path.startswith(b"/~"):
+        if path == b"/~events" and not self._events_are_elsewhere(request):
+            await self._stream_events(request, response)
+            return
+        if path.startswith(b"/~") and path != b"/~events":
             await self._ours(request, path.decode("latin-1"), response)
             return
         home = self._home(request.port, message.named(request.headers))
@@ -296,6 +306,36 @@ class App:
                 yield
         except TimeoutError:
             raise RefusedError(503, "the broker does not answer", {"Retry-After": "5"}) from None
+
+    # Events
+
+    def _events_are_elsewhere(self, request: Request) -> bool:
+        """Return whether no board at this port publishes its events at the broker."""
+        return not any(home.mailbox for home in self._homes[request.port])
+
+    async def _stream_events(self, request: Request, response: Response) -> None:
+        """Send the events of the services at this port, from all boards, until the client goes."""
+        if request.verb not in ("GET", "HEAD"):
+            raise RefusedError(405, "only GET", {"Allow": "GET, HEAD"})
+        homes = self._homes[request.port]
+        offered = list(dict.fromkeys(name for home in homes for name in home.events))
+        service = homes[0].service
+        if not offered:
+            raise RefusedError(404, f"{service} offers no events")
+        query = request.target.partition(b"?")[2].decode("latin-1")
+        names = parse_qs(query, keep_blank_values=True).get("name", offered)
+        for name in names:
+            if name not in offered:
+                text = f"{service} offers no event {name}, but {', '.join(offered)}"
+                raise RefusedError(404, text)
+        await response.start(
+            200, [(b"content-type", TYPE_OF_EVENTS), (b"cache-control", b"no-store")]
+        )
+        if request.verb == "HEAD":
+            return
+        async with aclosing(self._events.stream(names)) as pieces:
+            async for piece in pieces:
+                await response.write(piece)
 
     # What the gateway itself answers
 

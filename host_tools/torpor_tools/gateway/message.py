@@ -51,7 +51,8 @@ class Topics:
     def heard(self) -> tuple[str, ...]:
         """The topics that a gateway subscribes to."""
         base = f"torpor/{self.cluster}"
-        return (f"{base}/answers/+", f"{base}/keys/+", f"{base}/+/status", f"{base}/+/dead/+")
+        boards = (f"{base}/+/status", f"{base}/+/dead/+")
+        return (f"{base}/answers/+", f"{base}/keys/+", f"{base}/events/+", *boards)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
 from .client import Client
+from .events import Events
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
@@ -79,6 +80,7 @@ class Gateway:
         asked = plan.cluster.observe.traces
         self._tracer = Tracer(asked.otlp, self._spans) if asked else None
         self.parked = Parked(limit)
+        self.events = Events()
         self.broker = Broker(
             where, login, self._topics.heard, self._hear, self._topics.echo, self._caught_up
         )
@@ -129,6 +131,7 @@ class Gateway:
             self._wait_s,
             self._documents,
             self._tracer,
+            self.events,
         )
         self._tasks = [
             asyncio.create_task(self.broker.run()),
@@ -207,6 +210,8 @@ class Gateway:
             elif parts[0] == "keys" and payload:
                 key = json.loads(payload)
                 self.parked.keys.setdefault(parts[1], (str(key["request"]), float(key["until"])))
+            elif parts[0] == "events":
+                self.events.hear(parts[1], payload)
             elif parts[1:] == ["status"] and payload:
                 self._hear_status(parts[0], message.status(payload, time.time()))
             elif parts[1:2] == ["dead"] and payload:
@@ -301,7 +306,12 @@ def homes(plan: Plan) -> dict[int, Sequence[Home]]:
         for service in board.services:
             if service.port:
                 home = Home(
-                    board.name, service.name, service.port, board.host, board.mailbox is not None
+                    board.name,
+                    service.name,
+                    service.port,
+                    board.host,
+                    board.mailbox is not None,
+                    service.entry.events,
                 )
                 by_port.setdefault(service.port, []).append(home)
     return dict(by_port)

@@ -38,7 +38,8 @@ def events(plan: Plan, board: BoardPlan) -> str:
         if kind in kinds.values():
             lines.append(f"from {module} import {kind}")
     kept = plan.incoming(board, durable=True)
-    if kept and "Publisher" not in kinds.values():
+    apart = {*kept, *offered_elsewhere(plan, board)}  # events of others have their own publisher
+    if apart and "Publisher" not in kinds.values():
         lines.append("from torpor.events import Publisher")
     for name in names:
         event = plan.events[name]
@@ -46,10 +47,12 @@ def events(plan: Plan, board: BoardPlan) -> str:
         fields = literal(tuple(f.name for f in event.fields))
         made = "" if kinds[name] == "Publisher" else f'"{name}", {fields}, {mark(event)}'
         lines.append(f"to_{name} = {kinds[name]}({made})")
+        if name in apart:
+            lines.append(f"in_{name} = Publisher()")
         if name in kept:
-            lines += [f"in_{name} = Publisher()", f"kept_{name} = Publisher()"]
+            lines.append(f"kept_{name} = Publisher()")
     if incoming := plan.incoming(board):
-        heard = {n: _incoming(plan.events[n], "in" if n in kept else "to") for n in incoming}
+        heard = {n: _incoming(plan.events[n], "in" if n in apart else "to") for n in incoming}
         lines += ["", f"INCOMING = {literal(heard, column=11)}"]
     if kept:
         heard = {name: _incoming(plan.events[name], "kept") for name in kept}
@@ -70,6 +73,12 @@ def _kind(plan: Plan, board: BoardPlan, name: str) -> str:
         return "DurablePublisher"
     remote = name in board.published and plan.hearers(board, name)
     return "RemotePublisher" if remote else "Publisher"
+
+
+def offered_elsewhere(plan: Plan, board: BoardPlan) -> set[str]:
+    """Return the events that a board offers and hears from others, which it does not pass on."""
+    offered = {name for names in board.offered.values() for name in names}
+    return offered.intersection(plan.incoming(board))
 
 
 def _class(event: Event) -> Iterator[str]:
@@ -102,10 +111,17 @@ def wired(plan: Plan, board: BoardPlan) -> Iterator[str]:
     if names:
         yield f"import {MODULE} as e"
         yield ""
+    if board.offered:
+        yield f"from torpor.{'mqtt' if board.mailbox else 'http'}.events import offer"
+        yield ""
+    offered = {name for names in board.offered.values() for name in names}
     quick: dict[str, str] = {}
     for name in names:
         found = [(s, h) for s in board.resident for h in s.contract.handlers if h.event == name]
-        yield from _handlers(f"e.to_{name}", found)
+        outside = [("events", _offer(plan.events[name]))] if name in offered else []
+        yield from _handlers(f"e.to_{name}", found, outside)
+        if name in offered_elsewhere(plan, board) and not board.hears(name, durable=True):
+            yield from _handlers(f"e.in_{name}", found)
         if board.hears(name, durable=True) and name in plan.incoming(board, durable=True):
             yield from _handlers(f"e.in_{name}", [(s, h) for s, h in found if not h.durable])
             yield from _handlers(f"e.kept_{name}", [(s, h) for s, h in found if h.durable])
@@ -117,7 +133,7 @@ def wired(plan: Plan, board: BoardPlan) -> Iterator[str]:
             yield from _assigned(f"e.to_{name}.keepers", tuple(b.name for b in keepers))
         elif not boards and not any(handler.waits for _, handler in found):
             quick[name] = f"e.to_{name}.publish_quick"
-            if len(found) == 1:
+            if len(found) == 1 and not outside:
                 service, handler = found[0]
                 method = f's["{service.name}"].{handler.method}'
                 quick[name] = f'to_one("{service.name}", {method})'
@@ -129,17 +145,30 @@ def wired(plan: Plan, board: BoardPlan) -> Iterator[str]:
 
 
 def _handlers(
-    publisher: str, found: Sequence[tuple[PlacedService, Handler]], test: str = ""
+    publisher: str,
+    found: Sequence[tuple[PlacedService, Handler]],
+    more: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
-    """Yield what gives a publisher its handlers; ``test`` is one more, of a test."""
+    """Yield what gives a publisher its handlers.
+
+    Args:
+        publisher: What has the attributes.
+        found: The handlers, with their services.
+        more: Functions that never wait, each behind the name under which its errors are logged.
+    """
     methods = [(s.name, Code(f's["{s.name}"].{h.method}'), h.waits) for s, h in found]
     quick = [(name, method) for name, method, waits in methods if not waits]
-    quick += [("test", Code(test))] if test else []
+    quick += [(name, Code(function)) for name, function in more]
     if quick:
         yield from _assigned(f"{publisher}.quick", tuple(method for _, method in quick))
         yield from _assigned(f"{publisher}.services", tuple(name for name, _ in quick))
     if slow := tuple((name, method) for name, method, waits in methods if waits):
         yield from _assigned(f"{publisher}.slow", slow)
+
+
+def _offer(event: Event) -> str:
+    fields = literal(tuple(f.name for f in event.fields))
+    return f'offer("{event.name}", {fields})'
 
 
 def _assigned(target: str, value: object) -> list[str]:
@@ -174,7 +203,7 @@ def wired_in_test(service: PlacedService) -> Iterator[str]:
         yield "events.subscribe(EVENTS)"
     for name in sorted(contract.published):
         own = [(service, h) for h in contract.handlers if h.event == name]
-        yield from _handlers(f"to_{name}", own, "events.record")
+        yield from _handlers(f"to_{name}", own, [("test", "events.record")])
     for line in publishers(service, module=""):
         yield f's["{service.name}"].{line}'
 

@@ -89,6 +89,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "crash_tools": lambda board: board.called,
     "status": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
+    "http.events": lambda board: bool(board.offered) and board.mailbox is None,
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
@@ -96,6 +97,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "mqtt.mailbox": lambda board: board.mailbox is not None and not board.durable,
     "mqtt.durable": lambda board: board.mailbox is not None and board.durable,
     "mqtt.outbox": lambda board: board.mailbox is not None and board.sends_durably,
+    "mqtt.events": lambda board: bool(board.offered) and board.mailbox is not None,
     "traces": lambda board: board.observe.traces is not None,
     "metrics": lambda board: board.metrics is not None,
     "power.pins": _has_wake_pins,
@@ -116,6 +118,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_OUTPUTS": lambda board: bool(board.outputs),
     "_TRACED": lambda board: board.observe.traces is not None,
     "_CALLED": lambda board: board.mailed,
+    "_OFFERED": lambda board: bool(board.offered),
 }
 
 # Modules whose absence the runtime handles -> which board has them.

@@ -72,6 +72,8 @@ def wiring(
     ]
     lines += _assign("ROUTES", {name: Code(f"{name}_routes") for name in routed})
     lines += _assign("PORTS", board.listeners)
+    if board.offered and board.mailbox is None:
+        lines += _assign("OFFERED", board.offered)
     own = {s.name: s.entry.deadline_ms for s in board.services if s.port is not None}
     if own := {name: ms for name, ms in own.items() if ms != ServiceEntry.deadline_ms}:
         lines += _assign("DEADLINES", own)

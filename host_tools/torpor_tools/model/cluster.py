@@ -31,6 +31,8 @@ class ServiceEntry:
     port_where: Where | None = None
     deadline_ms: int = REQUEST_MS  # how long a handler may take
     config_wheres: dict[str, Where] = field(default_factory=dict)
+    events: tuple[str, ...] = ()  # those that it offers to the outside
+    event_wheres: dict[str, Where] = field(default_factory=dict)
 
     @property
     def where_of_port(self) -> Where:

@@ -117,6 +117,11 @@ class BoardPlan:
         """The events that its services publish, in order of their names."""
         return sorted({name for s in self.services for name in s.contract.published})
 
+    @property
+    def offered(self) -> dict[str, tuple[str, ...]]:
+        """Service -> the events that it offers to the outside."""
+        return {s.name: s.entry.events for s in self.services if s.entry.events}
+
     def hears(self, event: str, *, durable: bool = False) -> bool:
         """Whether a service of the board subscribes to an event: durably, or not."""
         handlers = (h for s in self.services for h in s.contract.handlers)

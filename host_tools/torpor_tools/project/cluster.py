@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from ..errors import UserError
+from ..errors import UserError, Where
 from ..model.cluster import LONGEST_MS, WATCHDOG_S, BoardEntry, Cluster, ServiceEntry
 from ..suggest import did_you_mean, free_port, listing, nearest
 from .devices import read_devices
@@ -216,13 +216,14 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return ServiceEntry(name, None, document.where(*path))
-    document.only(path, table, ["port", "start", "log", "deadline_ms", "config"])
+    document.only(path, table, ["port", "start", "log", "deadline_ms", "events", "config"])
     config = document.take(path, table, "config", dict, {})
     for at, odd in _odd_values(config, (*path, "config")):
         what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"
         document.report(at, what, "use text, a number, true or false, a list or a table")
     port = _port(document, path, table)
     starts = _starts_on_request(document, path, table, port)
+    events = _events(document, path, table)
     return ServiceEntry(
         name,
         port,
@@ -232,7 +233,22 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
         document.where(*path, "port"),
         _deadline(document, path, table, ServiceEntry.deadline_ms),
         {key: document.where(*path, "config", key) for key in config},
+        tuple(events),
+        events,
     )
+
+
+def _events(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> dict[str, Where]:
+    """Return the events that a service offers to the outside, with their places."""
+    names = document.take(path, table, "events", list, [])
+    at = (*path, "events")
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            what = f"events: expected the names of events, got {as_toml(name)}"
+            document.report((*at, index), what, 'write for example events = ["DoorOpened"]')
+        elif name in names[:index]:
+            document.report((*at, index), f"{name} is listed twice", "remove one of them")
+    return {n: document.where(*at, i) for i, n in enumerate(names) if isinstance(n, str)}
 
 
 def _starts_on_request(
