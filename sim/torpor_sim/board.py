@@ -104,6 +104,16 @@ class SimBoard:
         return self._process.pid if self._process else None
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it is in deep sleep, for a board with the policy deep."""
+        last = self.trace[-1] if self.trace and self.is_ready else {}
+        return self._is_off or (last.get("event"), last.get("start")) == ("sleep", self.starts)
+
+    @property
+    def _is_off(self) -> bool:
+        return self._process is None and self._next is not None and self._next.cause == "deepsleep"
+
+    @property
     def is_failing(self) -> bool:
         """Whether it has crashed and has not become ready since."""
         crashed = bool(self.crashes) and self.crashes[-1].start >= self.starts - 1
@@ -160,6 +170,19 @@ class SimBoard:
         start = self.starts + 1
         self._begin(_Start("power-on"))
         await self.ready(timeout, start=start)
+
+    def wake(self) -> bool:
+        """End a deep sleep now, as its timer does. Returns whether the board was asleep.
+
+        On a Pico, whose program sleeps lightly instead, it is as if power was cut for a moment.
+        """
+        if self._is_off:
+            self._pressed.set()
+        elif self.is_asleep:
+            self.kill()
+        else:
+            return False
+        return True
 
     def kill(self) -> None:
         """Cut its power at this instant and give it back; does not wait."""

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.running import write_cluster
+from tests.helpers.several import write_boards
 from torpor_tools.project import load_cluster
 from torpor_tools.pytest_plugin.placements import Placement, draw, placed
 
@@ -98,6 +101,101 @@ def test_a_cluster_without_tests_shows_how_to_write_one(tmp_path: Path) -> None:
     assert code == 1
     assert "there is no folder tests/cluster" in text
     assert "def test_it_greets(cluster):" in text
+
+
+KEEPER = """
+from torpor import Fault, Service, get, post, safe
+
+
+class Keeper(Service):
+    async def start(self) -> None:
+        self._table = self.store.table("rows")
+        self._seen = []
+
+    async def add(self, n: int) -> int:
+        if n in self._seen:
+            raise Fault(409, "%d is there already" % n)
+        self._seen.append(n)
+        return await self._table.append({"n": n})
+
+    @safe
+    @get("/rows")
+    async def rows(self) -> list[int]:
+        found = []
+        async for _, row in self._table.scan():
+            found.append(row["n"])
+        return found
+
+    @post("/rows")
+    async def post(self, n: int) -> int:
+        return await self.add(n)
+"""
+FRONT = """
+from services.keeper import Keeper
+from torpor import Service, get, post
+
+
+class Front(Service):
+    keeper: Keeper
+
+    @post("/add")
+    async def add(self, n: int) -> int:
+        return await self.keeper.add(n)
+
+    @get("/all")
+    async def all(self) -> list[int]:
+        return await self.keeper.rows()
+"""
+SLEEPS = """
+[boards.box.power]
+policy = "deep"
+wake_every = "1h"
+
+[mailbox]
+url = "mqtts://nas.local"
+"""
+ASKED = """
+def test_rows_are_kept(cluster):
+    front, keeper = cluster.http("front"), cluster.http("keeper")
+    assert front.post("/add", json={"n": 1}).json() == 1
+    cluster.wait_asleep("keeper")
+    assert keeper.post("/rows", json={"n": 2}).json() == 2
+    cluster.wait_asleep("keeper")
+    assert cluster.call("keeper.add", 3) == 3
+    assert front.get("/all").json() == [1, 2, 3]
+    AGAIN
+"""
+AGAIN = """cluster.wait_asleep("keeper")
+    front.post("/add", json={"n": 1})"""
+
+
+def sleepers(root: Path, again: str = "") -> Path:
+    write_boards(root, {"keeper": KEEPER, "front": FRONT}, {"box": ["keeper"], "barn": ["front"]})
+    toml = root / "cluster.toml"
+    toml.write_text(toml.read_text() + SLEEPS)
+    (root / "tests" / "cluster").mkdir(parents=True)
+    (root / "tests" / "cluster" / "test_rows.py").write_text(ASKED.replace("AGAIN", again))
+    return root
+
+
+def test_a_board_that_sleeps_gives_the_same_answers(tmp_path: Path) -> None:
+    code, text = torpor_test(sleepers(tmp_path), "--placements", "2", "-n", "2")
+    assert code == 0, text
+    assert " 2 passed" in text
+
+
+@pytest.mark.soak
+def test_what_a_sleep_forgets_is_caught(tmp_path: Path) -> None:
+    code, text = torpor_test(sleepers(tmp_path, AGAIN), "--placements", "2")
+    assert code == 1
+    assert re.search(r"placed as keeper\+front: POST front /add\n +409", text)
+    assert re.search(r"placed as keeper \(sleeps\)\|front: POST front /add\n +200", text)
+
+
+def test_boards_sleep_in_some_placements(tmp_path: Path) -> None:
+    root = sleepers(tmp_path)
+    found = {str(p) for p in draw(load_cluster(root), 9, 1)}
+    assert found == {"keeper+front", "keeper (sleeps)|front", "keeper|front"}
 
 
 def test_placements_begin_with_the_extremes_and_can_be_drawn_again() -> None:

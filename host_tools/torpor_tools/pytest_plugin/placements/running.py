@@ -18,7 +18,7 @@ import pytest
 
 from torpor_sim import Inputs, SimBoard, Simulator
 
-from ...client.rpc import Peer, connect
+from ...client.rpc import NotReachedError, Peer, connect
 from ...contracts import plan_of
 from ...contracts.fingerprint import sent_fingerprint
 from ...errors import fail
@@ -29,11 +29,13 @@ from ...project.secrets import KEYS_VARIABLE, cluster_keys
 from .arguments import find, in_order
 from .draw import Placement
 from .draw import placed as placed_so
+from .mail import Mail, with_own_broker
 
 T = TypeVar("T")
 Answer = dict[str, Any]  # what was asked, and what was answered
 
 _START_S = 60.0
+_TRIES = 10  # to reach a board that sleeps
 
 
 class Running:
@@ -53,7 +55,7 @@ class Running:
         strict: bool = False,
         **options: Any,
     ) -> None:
-        cluster = load_cluster(root)
+        cluster = with_own_broker(load_cluster(root))
         self.plan: Plan = plan_of(placed_so(cluster, placement) if placement else cluster)
         self.answers: list[Answer] = []
         self._keys = cluster_keys(root) or [secrets.token_bytes(32)]
@@ -68,15 +70,34 @@ class Running:
                 for board in self.plan.boards
             ]
         self.sim = Simulator(images, **{"ports": "os", **options})
+        self._mail: Mail | None = None
+        if any(board.mailbox for board in self.plan.boards):
+            self._mail = Mail(self.plan, root, out / "broker", self.sim)
 
     def __enter__(self) -> Self:
         self._thread.start()
         try:
-            self._do(self.sim.__aenter__())
+            self._do(self._start())
         except BaseException:
             self._end()
             raise
         return self
+
+    async def _start(self) -> None:
+        if self._mail:
+            await self._mail.start()
+        try:
+            await self.sim.__aenter__()
+            if self._mail:
+                await self._mail.ready()
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        await self.sim.stop()
+        if self._mail:
+            await self._mail.stop()
 
     def __exit__(
         self,
@@ -85,27 +106,41 @@ class Running:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._do(self.sim.stop())
+            self._do(self._stop())
         finally:
             self._end()
 
     # What a test does
 
     def http(self, service: str) -> httpx.Client:
-        """A client of the service. Raises ``UserError`` if it has no port."""
+        """A client of the service: of its gateway, if its board has a mailbox.
+
+        Raises:
+            UserError: The service has no port.
+        """
         if service not in self._clients:
-            try:
-                url = self.sim.url(service)
-            except KeyError:
-                raise fail(f"no service {service} has a port", "see cluster.toml") from None
+            url, headers = self._address(service)
             self._clients[service] = httpx.Client(
                 base_url=url,
-                timeout=15,
+                headers=headers,
+                timeout=60 if headers else 15,
                 trust_env=False,
                 limits=httpx.Limits(max_keepalive_connections=0),
                 event_hooks={"response": [lambda response: self._note(service, response)]},
             )
         return self._clients[service]
+
+    def _address(self, service: str) -> tuple[str, dict[str, str]]:
+        """Return the URL of a service, and the headers that its requests need."""
+        try:
+            url = self.sim.url(service)
+        except KeyError:
+            raise fail(f"no service {service} has a port", "see cluster.toml") from None
+        home = self.plan.homes(service)[0]
+        port = home.service(service).port
+        if self._mail is None or home.mailbox is None or port is None:
+            return url, {}
+        return f"http://127.0.0.1:{self._mail.ports[port]}", {"Torpor-Board": home.name}
 
     def until(
         self, service: str, path: str, holds: Callable[[Any], bool], timeout: float = 20.0
@@ -149,7 +184,32 @@ class Running:
             raise fail(what, f'ask its routes: cluster.http("{placed.name}")')
         values = in_order(method, arguments, named)
         mark = sent_fingerprint(method, len(values), lambda field: False)
-        return self._peer(home.name).call(placed.name, method.name, values, fingerprint=mark)
+        if not home.sleeps:
+            return self._peer(home.name).call(placed.name, method.name, values, fingerprint=mark)
+        return self._call_sleeper(home.name, placed.name, method.name, values, mark)
+
+    def _call_sleeper(self, board: str, *call: Any) -> Any:
+        """Wake a board for a call. It may fall asleep in between, and is woken again."""
+        assert self._mail
+        *target, mark = call
+        for _ in range(_TRIES):
+            self._do(self._mail.rouse(board))
+            peer = None
+            try:
+                peer = self._connected(board)
+                return peer.call(*target, fingerprint=mark)
+            except NotReachedError:
+                continue
+            finally:
+                if peer:
+                    peer.close()
+        raise fail(f"{board} falls asleep too soon", "set linger_ms of its board")
+
+    def wait_asleep(self, service: str) -> None:
+        """Wait until the service's board sleeps deep, if it does so in this placement."""
+        home = self.plan.homes(service)[0]
+        if home.sleeps and self._mail:
+            self._do(self._mail.asleep(home.name))
 
     def board(self, service: str) -> SimBoard:
         """The board that carries the service."""
@@ -161,11 +221,14 @@ class Running:
 
     def _peer(self, board: str) -> Peer:
         if board not in self._peers:
-            plan = self.plan.board(board)
-            url = urlsplit(self.sim.board(board).place.url(plan.port or 0))
-            address = (url.hostname or "", url.port or 0)
-            self._peers[board] = connect(address, board, self._keys)
+            self._peers[board] = self._connected(board)
         return self._peers[board]
+
+    def _connected(self, board: str) -> Peer:
+        plan = self.plan.board(board)
+        url = urlsplit(self.sim.board(board).place.url(plan.port or 0))
+        address = (url.hostname or "", url.port or 0)
+        return connect(address, board, self._keys)
 
     def _note(self, service: str, response: httpx.Response) -> None:
         response.read()
