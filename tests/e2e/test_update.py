@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +123,50 @@ def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, projec
     assert "no build ffff of box is kept" in str(missing.exception)
 
 
+STORED = """
+from torpor import Service, get
+
+
+class Other(Service):
+    async def start(self) -> None:
+        self._rows = self.store.table("rows")
+
+    @get("/other")
+    async def other(self) -> int:
+        return await self._rows.count()
+"""
+
+
+def migrate(project: Path, number: int, body: str = 'db.put("rows", 1, {"n": 1})') -> Path:
+    folder = project / "services/other/migrations"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"000{number}_step_{number}.py"
+    file.write_text(f"def up(db):\n    {body}\n")
+    return file
+
+
+def test_migrations_are_named_first_and_a_rollback_past_one_is_asked_for(
+    board: Running, project: Path
+) -> None:
+    source = project / "services/other/__init__.py"
+    source.write_text(STORED)
+    migrate(project, 1)
+    done = update(project, HELLO)
+    assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+    migrate(project, 2)
+    named = update(project, HELLO, "--dry-run")
+    text = "other: 0002_step_2 will run, and going back does not undo that"
+    assert text in " ".join(named.stderr.split()), named.output
+    refused = tool(project, "rollback", "--dry-run")
+    assert isinstance(refused.exception, UserError)
+    assert "the data of other has had migrations" in str(refused.exception)
+    assert "--data-loss" in str(refused.exception)
+    plan = tool(project, "rollback", "--dry-run", "--data-loss")
+    assert plan.exit_code == 0, repr(plan.exception)
+    assert "services/other/__init__.mpy" in plan.output
+    (project / "services/other/migrations/0002_step_2.py").unlink()
+
+
 BAD = {
     "crash at import": ("class Hello", "1 / 0\n\n\nclass Hello", "failed to start: ZeroDivision"),
     "start that fails": (
@@ -152,17 +199,40 @@ BAD = {
 }
 
 
+MIGRATION = "migration that fails"
+
+
 LONG = ("start that fails", "health that raises", "health that is false")
 
 
+@contextmanager
+def spoilt(project: Path, case: str) -> Iterator[tuple[str, str]]:
+    """The source of ``hello`` in a bad update, and the reason that the board gives for it."""
+    if case in BAD:
+        right, wrong, reason = BAD[case]
+        assert right in HELLO
+        yield HELLO.replace(right, wrong), reason
+        return
+    source = project / "services/other/__init__.py"
+    before = source.read_text()
+    source.write_text(STORED)
+    number = 1 + len(list(source.parent.glob("migrations/*.py")))
+    file = migrate(project, number, 'db.put("rows", 1 // 0, {"n": 1})')
+    try:
+        yield HELLO, f"other failed to start: RuntimeError: migration {file.stem}"
+    finally:
+        file.unlink()
+        source.write_text(before)
+
+
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=pytest.mark.soak if c in LONG else ()) for c in BAD]
+    "case",
+    [pytest.param(c, marks=pytest.mark.soak if c in LONG else ()) for c in [*BAD, MIGRATION]],
 )
 def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) -> None:
-    right, wrong, reason = BAD[case]
     before = says(board)
-    assert right in HELLO
-    failed = update(project, HELLO.replace(right, wrong), "--confirm", "1")
+    with spoilt(project, case) as (source, reason):
+        failed = update(project, source, "--confirm", "1")
     assert isinstance(failed.exception, UserError), (failed.output, board.log_text("box"))
     assert "box went back to build" in str(failed.exception)
     assert reason in str(failed.exception), board.log_text("box")
@@ -201,6 +271,7 @@ def written(
         ({"order": True}, "the manifest is not valid: the order of the paths"),
         ({"without": b" main.py\n"}, "files that the board needs to start are missing"),
         ({"line": b"../a"}, "the manifest is not valid: path"),
+        ({"size": 1 << 22}, "the new files need 4[0-9]{6} more bytes, and [0-9]+ are free"),
     ],
 )
 def test_an_update_for_somebody_else_is_refused(
@@ -213,6 +284,8 @@ def test_an_update_for_somebody_else_is_refused(
     if "order" in changes:
         lines.append(lines[-1])
     lines = [line for line in lines if not line.endswith(changes.get("without", b"-"))]
+    if "size" in changes:
+        lines.append(b"%s %d zz.mpy\n" % (b"0" * 64, changes["size"]))
     if "line" in changes:
         lines.append(b"%s 1 %s\n" % (b"0" * 64, changes["line"]))
     made = replace(made, text=b"".join(lines))
@@ -297,3 +370,123 @@ def test_an_update_goes_on_after_a_lost_connection(
     assert sizes[-1][0] == sizes[-1][1]
     updater.wait(made, 1)
     assert says(board) == text
+
+
+KINDS = (
+    "wrong key",
+    "altered manifest",
+    "altered signature",
+    "altered file",
+    "other cluster",
+    "other board",
+    "older counter",
+    "newer firmware",
+    "too large",
+    "cut stream",
+)
+TRIED = 0.12  # the share of those that the board tries and takes back: each takes some seconds
+
+
+@pytest.mark.soak
+def test_a_thousand_bad_updates(
+    board: Running, project: Path, updater: send.Updater, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    cases = [*BAD, MIGRATION]
+    images: dict[str, tuple[dict[str, bytes], str]] = {}
+    for case in cases:
+        with spoilt(project, case) as (source, reason):
+            images[case] = (built(project, source), reason)
+    files = built(project, saying("never " * 900))
+    before = says(board)
+    done: Counter[str] = Counter()
+    for _ in range(1000):
+        kind = rng.choice(cases if rng.random() < TRIED else KINDS)
+        status = updater.status()
+        if kind in images:
+            taken_back(updater, status, *images[kind])
+        else:
+            with monkeypatch.context() as patched:
+                refused(updater, status, files, kind, rng, patched)
+        done[kind] += 1
+        assert says(board) == before, kind
+    assert done.keys() == {*KINDS, *cases}
+    print(dict(done))
+
+
+def built(project: Path, source: str) -> dict[str, bytes]:
+    (project / "services/hello/__init__.py").write_text(source)
+    return image_files(load_plan(project), "box")
+
+
+def made_for(status: send.Status, files: Mapping[str, bytes], **changes: Any) -> Manifest:
+    values = {"cluster": "test", "board": "box", "counter": status.counter + 1}
+    values |= {"firmware": "1.27.0", "confirm_s": 1}
+    return manifest(files=files, **{**values, **changes})
+
+
+def taken_back(
+    updater: send.Updater, status: send.Status, files: dict[str, bytes], reason: str
+) -> None:
+    """The board tries the update, goes back, and says why."""
+    made = made_for(status, files)
+    updater.send(made, signing.signer().sign(made.text), sent(files))
+    with pytest.raises(UserError, match="box went back to build") as error:
+        updater.wait(made, 1)
+    assert reason in str(error.value)
+    after = updater.status()
+    assert (after.build, after.trial) == (status.build, None)
+
+
+def refused(
+    updater: send.Updater,
+    status: send.Status,
+    files: dict[str, bytes],
+    kind: str,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The board refuses the update, or gets no more than a part of it."""
+    changes: dict[str, dict[str, Any]] = {
+        "other cluster": {"cluster": "other"},
+        "other board": {"board": "barn"},
+        "older counter": {"counter": rng.randint(0, status.counter)},
+        "newer firmware": {"firmware": "9.0.0"},
+    }
+    made = made_for(status, files, **changes.get(kind, {}))
+    sending = dict(sent(files))
+    if kind == "too large":
+        text = made.text + b"%s %d zz.mpy\n" % (b"0" * 64, rng.randint(1 << 22, 1 << 24))
+        made = replace(made, text=text)
+    signature = signing.signer(int(kind == "wrong key")).sign(made.text)
+    if kind == "altered manifest":
+        made = replace(made, text=altered(made.text, rng))
+    elif kind == "altered signature":
+        signature = altered(signature, rng)
+    elif kind == "altered file":
+        path = "services/hello/__init__.mpy"
+        sending[path] = altered(sending[path], rng)
+    elif kind == "cut stream":
+        ask, left = Tools.ask, rng.randint(1, 14)
+
+        def cut(tools: Tools, tool: str, deadline_ms: int = 5000, **arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left <= 0 or arguments["do"] == "commit":
+                tools.close()
+                raise NotReachedError([])
+            return ask(tools, tool, deadline_ms, **arguments)
+
+        monkeypatch.setattr(Tools, "ask", cut)
+        monkeypatch.setattr(send, "_TRIES", 1)
+    with pytest.raises(UserError):
+        updater.send(made, signature, sending)
+    monkeypatch.undo()
+    assert same(updater.status(), status), kind
+
+
+def altered(data: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(len(data))
+    return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from torpor_tools.model.plan import Plan
 
 ITEMS = """
 import asyncio
+import json
 
 import machine
 from torpor import Fault, Service, get, on_wake, post
@@ -83,6 +85,7 @@ def write(
     board: str = "ESP32_GENERIC",
     static: Mapping[str, str] | None = None,
     events: Sequence[str] = (),
+    keys: Sequence[str] = (),
 ) -> Plan:
     """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``.
 
@@ -101,8 +104,9 @@ def write(
     login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
     if ca:
         login += f'ca = "{ca}"\n'
+    cluster = f"[cluster]\nkeys = {json.dumps(list(keys))}\n" if keys else ""
     (root / "secrets.toml").write_text(
-        f'[mailbox]\n{login}\n[wifi]\nssid = "net"\npassword = "key"\n'
+        f'{cluster}[mailbox]\n{login}\n[wifi]\nssid = "net"\npassword = "key"\n'
     )
     return load_plan(root)
 
@@ -186,6 +190,7 @@ async def mail(
     board: str = "ESP32_GENERIC",
     static: Mapping[str, str] | None = None,
     events: Sequence[str] = (),
+    keys: Sequence[str] = (),
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
     plan = write(
@@ -198,6 +203,7 @@ async def mail(
         board=board,
         static=static,
         events=events,
+        keys=keys,
     )
     image = build(plan, "box", root / "build", types=False)
     broker.start()

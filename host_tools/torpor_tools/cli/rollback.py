@@ -12,11 +12,11 @@ from .update import (
     AT,
     CONFIRM,
     DRY_RUN,
+    WAIT,
     ask_passphrase,
-    migrations_done,
     put,
+    reached,
     ready,
-    tools_of,
 )
 
 
@@ -38,6 +38,7 @@ from .update import (
 )
 @DRY_RUN
 @CONFIRM
+@WAIT
 @AT
 @click.pass_obj
 def command(
@@ -47,18 +48,17 @@ def command(
     data_loss: bool,
     dry_run: bool,
     confirm_s: int,
+    wait: bool,
     at: str | None,
 ) -> None:
     from ..contracts import load_plan
     from ..update import kept
     from ..update.keys import Signer
-    from ..update.send import Updater
 
     root = settings.root
     plan = load_plan(root)
     chosen = plan.board(pick(plan, board))
-    with tools_of(plan, root, chosen, at) as tools:
-        updater = Updater(tools)
+    with reached(plan, root, chosen, at) as updater:
         status = ready(updater)
         target = kept.earlier(root, chosen.name, status.build, wanted)
         if target.production != status.production:
@@ -67,7 +67,7 @@ def command(
                 f"{_kind(status.production)}",
                 "choose another build with --to",
             )
-        run = migrations_done(tools, chosen)
+        run = updater.migrations(chosen)
         past = [name for name, count in run.items() if count > target.migrations.get(name, 0)]
         if past and not data_loss:
             raise fail(
@@ -77,7 +77,7 @@ def command(
             )
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = kept.files_of(root, chosen.name, target.build)
-        put(plan, chosen, updater, status, files, signer, confirm_s)
+        put(plan, chosen, updater, status, files, signer, confirm_s, wait)
 
 
 def _kind(production: bool) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ from .output import busy, note, print_table, progress_bar
 from .target import pick
 
 if TYPE_CHECKING:
-    from ..client.tools import Tools
+    from ..gateway.desk import Known
     from ..model.plan import BoardPlan, Plan
     from ..update.keys import Signer
-    from ..update.send import Status, Updater
+    from ..update.send import Status, Target
 
 AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 CONFIRM = click.option(
@@ -30,6 +31,9 @@ CONFIRM = click.option(
     show_default=True,
     metavar="SECONDS",
     help="How long the new image must stay healthy to be kept.",
+)
+WAIT = click.option(
+    "--wait/--no-wait", default=True, help="Wait until a board that sleeps has the update."
 )
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 
@@ -55,6 +59,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
 @DRY_RUN
 @CONFIRM
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@WAIT
 @AT
 @click.pass_obj
 def command(
@@ -66,6 +71,7 @@ def command(
     dry_run: bool,
     confirm_s: int,
     types: bool,
+    wait: bool,
     at: str | None,
 ) -> None:
     from ..contracts import load_plan
@@ -87,7 +93,7 @@ def command(
     signer = None if dry_run else _signer(settings.root)
     for number, name in enumerate(names):
         try:
-            _update(settings, plan, name, signer, at, confirm_s, types)
+            _update(settings, plan, name, signer, at, confirm_s, types, wait)
         except UserError:
             if rest := names[number + 1 :]:
                 note(f"not updated after this failure: {listing(rest)}")
@@ -119,10 +125,11 @@ def check_board(board: BoardPlan) -> None:
         why, remedy = "says `update = false`", "take that line out of cluster.toml"
     elif board.board.port == "unix":
         why, remedy = "is a Linux process", "torpor export writes its new files"
-    elif board.port is None:
-        why, remedy = "has no port", "give one of its services a port in cluster.toml"
+    elif board.sleeps:
+        why = 'sleeps with the policy "deep", and has no mailbox'
+        remedy = "add [mailbox] to cluster.toml, or update it over USB with torpor deploy"
     else:
-        why, remedy = 'sleeps with the policy "deep"', "torpor deploy updates it over USB"
+        why, remedy = "has no port", "give one of its services a port in cluster.toml"
     raise fail(f"{board.name} takes no updates over the network: it {why}", remedy)
 
 
@@ -134,16 +141,15 @@ def _update(
     at: str | None,
     confirm_s: int,
     types: bool,
+    wait: bool,
 ) -> None:
     """Build a board's image and put it there; without a signer, only say what that would do."""
     from ..image.tree import read_tree
     from ..link import build
     from ..update import kept
-    from ..update.send import Updater
 
     board = plan.board(name)
-    with tools_of(plan, settings.root, board, at) as tools:
-        updater = Updater(tools)
+    with reached(plan, settings.root, board, at) as updater:
         status = ready(updater)
         with busy(f"Building {name}"):
             image = build(
@@ -151,21 +157,23 @@ def _update(
             )
         files = read_tree(image.tree)
         _check_secrets(updater, files, name)
-        run = migrations_done(tools, board)
+        run = updater.migrations(board)
         for service in board.services:
             coming = service.contract.migrations[run.get(service.name, 0) :]
             if service.name in run and coming:
                 names = listing(migration.name for migration in coming)
                 note(f"{service.name}: {names} will run, and going back does not undo that")
-        put(plan, board, updater, status, files, signer, confirm_s)
+        put(plan, board, updater, status, files, signer, confirm_s, wait)
         if signer:
             kept.keep(image, settings.root, status.production)
 
 
-def tools_of(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Tools:
-    """The tools of a board that takes updates. Raises ``UserError``."""
+@contextmanager
+def reached(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Iterator[Target]:
+    """A board that takes updates, for the block. Raises ``UserError``."""
     from ..client.tools import Tools
     from ..project.signers import NAME, public_keys
+    from ..update.send import Updater
 
     check_board(board)
     if not public_keys(root):
@@ -173,10 +181,24 @@ def tools_of(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Tools:
             f"the project has no signing key ({NAME})",
             "make one: torpor secrets signing-key; then flash every board once",
         )
-    return Tools(plan, root, board, at)
+    if board.sleeps and at is None:
+        yield _sleeper(plan, root, board)
+        return
+    with Tools(plan, root, board, at) as tools:
+        yield Updater(tools)
 
 
-def ready(updater: Updater) -> Status:
+def _sleeper(plan: Plan, root: Path, board: BoardPlan) -> Target:
+    from ..extras import need
+
+    need("gateway")
+    from ..gateway.desk import Desk
+    from ..update.asleep import Sleeper
+
+    return Sleeper(board, Desk(plan, root))
+
+
+def ready(updater: Target) -> Status:
     """The state of a board. Raises ``UserError`` if it cannot take an update now."""
     status = updater.status()
     if status.trial:
@@ -186,27 +208,15 @@ def ready(updater: Updater) -> Status:
     return status
 
 
-def migrations_done(tools: Tools, board: BoardPlan) -> dict[str, int]:
-    """How many migrations the data of each service has had, as far as the board tells."""
-    found = {}
-    for service in board.services:
-        if service.contract.has_store:
-            try:
-                answer = tools.ask("data", do="state", service=service.name)
-            except UserError:
-                continue  # it is new on the board
-            found[service.name] = int(answer["migrations"])
-    return found
-
-
 def put(
     plan: Plan,
     board: BoardPlan,
-    updater: Updater,
+    updater: Target,
     status: Status,
     files: Mapping[str, bytes],
     signer: Signer | None,
     confirm_s: int,
+    wait: bool,
 ) -> None:
     """Send an image and wait for its confirmation. Without a signer, only show the plan."""
     from ..update.manifest import build_id, manifest
@@ -225,18 +235,23 @@ def put(
         for path in changes.remove:
             click.echo(f"  remove           {path}")
         return
-    counter = max(int(time.time()), status.counter + 1)
+    counter = max(int(time.time()), updater.least_counter())
     least = board.board.firmware.version if board.board.firmware else "1.27.0"
     made = manifest(plan.cluster.name, name, files, counter, firmware=least, confirm_s=confirm_s)
     with progress_bar(f"Sending to {name}") as progress:
         updater.send(made, signer.sign(made.text), files, progress)
-    click.echo(f"{name}: sent {counted(updater.sent, 'byte')}; it restarts and tries the image")
+    if board.sleeps:
+        click.echo(f"{name}: the gateway has the update, and carries it as the board wakes")
+        if not wait:
+            return
+    else:
+        click.echo(f"{name}: sent {counted(updater.sent, 'byte')}; it restarts and tries the image")
     with busy(f"{name} tries the image"):
         updater.wait(made, confirm_s)
     click.echo(f"{name}: build {made.build} is confirmed")
 
 
-def _check_secrets(updater: Updater, files: Mapping[str, bytes], board: str) -> None:
+def _check_secrets(updater: Target, files: Mapping[str, bytes], board: str) -> None:
     """Keys and passwords do not travel over the network, which reads them. Raises ``UserError``."""
     from hashlib import sha256
 
@@ -263,20 +278,46 @@ def ask_passphrase() -> str:
 
 
 def _show_status(plan: Plan, root: Path, boards: Sequence[str], at: str | None) -> None:
+    shown = [board for board in plan.boards if not boards or board.name in boards]
+    known = None
     rows = []
-    for board in plan.boards:
-        if boards and board.name not in boards:
-            continue
-        rows.append((board.name, *_state(plan, root, board, at)))
-    print_table(("board", "build", "state"), rows)
+    for board in shown:
+        if board.can_update and board.sleeps and at is None:
+            known = known or _known(plan, root)
+            rows.append((board.name, *_state_asleep(board, known)))
+        else:
+            build, state = _state(plan, root, board, at)
+            rows.append((board.name, build, "", "now" if build else "", state))
+    print_table(("board", "build", "pending", "contact", "state"), rows)
+
+
+def _known(plan: Plan, root: Path) -> Known:
+    from ..extras import need
+
+    need("gateway")
+    from ..gateway.desk import Desk
+
+    return Desk(plan, root).known()
+
+
+def _state_asleep(board: BoardPlan, known: Known) -> tuple[str, str, str, str]:
+    """Build, pending build, last contact and last failure of a board that sleeps."""
+    from ..update.asleep import shown
+
+    state = shown(known.reports.get(board.name), known.seen.get(board.name, 0.0))
+    contact = time.strftime("%Y-%m-%d %H:%M", time.localtime(state["at"])) if state["at"] else ""
+    failed = state["failed"]
+    if not state["build"]:
+        text = "no gateway has reported what it runs"
+    else:
+        text = f"not kept: {failed.get('reason')}" if failed else "sleeps between wakes"
+    return state["build"], state["pending"], contact, text
 
 
 def _state(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> tuple[str, str]:
-    from ..update.send import Updater
-
     try:
-        with tools_of(plan, root, board, at) as tools:
-            status = Updater(tools).status()
+        with reached(plan, root, board, at) as updater:
+            status = updater.status()
     except UserError as error:
         return "", error.problems[0].what
     if status.trial:

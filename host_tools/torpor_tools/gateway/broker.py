@@ -110,18 +110,27 @@ class Broker:
                 await asyncio.sleep(_FIRST_S)
 
     def _new(self) -> aiomqtt.Client:
-        tls = None
-        if self._where.tls:
-            tls = ssl.create_default_context(cadata=self._login.get("ca"))
-        return aiomqtt.Client(
-            self._where.host,
-            self._where.port,
-            username=self._login.get("user"),
-            password=self._login.get("password"),
-            identifier=self._name,
-            keepalive=15,
-            timeout=5,
-            tls_context=tls,
-            socket_options=_NODELAY,
-            logger=_mqtt_log,
-        )
+        return client(self._where, self._login, self._name)
+
+
+def client(where: Mailbox, login: dict[str, str], name: str) -> aiomqtt.Client:
+    """Return a connection to the broker, for ``async with``.
+
+    Args:
+        where: The broker's address.
+        login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
+        name: The client's name.
+    """
+    tls = ssl.create_default_context(cadata=login.get("ca")) if where.tls else None
+    return aiomqtt.Client(
+        where.host,
+        where.port,
+        username=login.get("user"),
+        password=login.get("password"),
+        identifier=name,
+        keepalive=15,
+        timeout=5,
+        tls_context=tls,
+        socket_options=_NODELAY,
+        logger=_mqtt_log,
+    )

@@ -42,6 +42,15 @@ class Topics:
     def key(self, id: str) -> str:
         return f"torpor/{self.cluster}/keys/{id}"
 
+    def update(self, board: str) -> str:
+        return f"torpor/{self.cluster}/{board}/update"
+
+    def status(self, board: str) -> str:
+        return f"torpor/{self.cluster}/{board}/status"
+
+    def report(self, board: str) -> str:
+        return f"torpor/{self.cluster}/{board}/report"
+
     @property
     def echo(self) -> str:
         """The topic below which each gateway sends messages to itself."""

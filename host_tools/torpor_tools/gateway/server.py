@@ -24,6 +24,7 @@ from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
 from .client import Client
+from .couriers import Couriers
 from .events import Events
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
@@ -81,9 +82,9 @@ class Gateway:
         self._tracer = Tracer(asked.otlp, self._spans) if asked else None
         self.parked = Parked(limit)
         self.events = Events()
-        self.broker = Broker(
-            where, login, self._topics.heard, self._hear, self._topics.echo, self._caught_up
-        )
+        self._couriers = Couriers(plan, self._topics, self._send)
+        topics = (*self._topics.heard, *self._couriers.topics)
+        self.broker = Broker(where, login, topics, self._hear, self._topics.echo, self._caught_up)
         self._heard: set[str] = set()  # boards whose status has come over this connection
         self._fresh: dict[str, str] = {}  # board -> its newest session that was new to the broker
         self._sending: set[asyncio.Task[None]] = set()
@@ -150,6 +151,7 @@ class Gateway:
         for server in self._servers:
             server.close()
         await self._finish_clients()
+        await self._couriers.stop()
         for task in [*self._tasks, *self._sending]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -202,6 +204,8 @@ class Gateway:
         """Handle a message from the broker."""
         parts = topic.split("/")[2:]
         try:
+            if self._couriers.hear(parts, payload):
+                return
             if parts[0] == "answers" and payload == message.ASKED:
                 if board := self.parked.ask(parts[1]):
                     self._send_note(board, parts[1], held=False)
@@ -227,6 +231,7 @@ class Gateway:
             status = replace(status, figures=before.figures, figures_at=before.figures_at)
         self.parked.boards[board] = status
         self._heard.add(board)
+        self._couriers.hear_status(board, status)
         if not status.fresh or status.fresh == self._fresh.get(board):
             return
         self._fresh[board] = status.fresh
@@ -249,6 +254,7 @@ class Gateway:
                 del self.parked.boards[board]
                 self._lose(board)
         self._heard = set()
+        self._couriers.caught_up(is_caught_up)
 
     def _lose(self, board: str) -> None:
         count = self.parked.lose(board)
@@ -258,7 +264,11 @@ class Gateway:
     def _send_note(self, board: str, id: str, *, held: bool) -> None:
         """Publish an envelope without a request as soon as there is a connection."""
         note = message.envelope(id, self._topics.answer(id), 0, "-", held=held)
-        task = asyncio.create_task(self.broker.publish(self._topics.inbox(board), note))
+        self._send(self._topics.inbox(board), note)
+
+    def _send(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Publish a message as soon as there is a connection."""
+        task = asyncio.create_task(self.broker.publish(topic, payload, retain=retain))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 

@@ -32,7 +32,8 @@ _OURS = ("service", "library")  # the parts that the project's authors write
 
 def run(program: Program) -> None:
     """Follow every import of the program."""
-    work = _Search(program.board, program.shelf, program.modules)
+    board = replace(program.board, updated=program.updated)
+    work = _Search(board, program.shelf, program.modules)
     for module in list(program.modules.values()):
         work.follow(module, None)
     for module in start_modules(program.board.board.port, updated=program.updated):

@@ -93,7 +93,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
-    "mqtt.calls": lambda board: board.mailed,
+    "mqtt.calls": lambda board: board.mailed or board.mailed_updates,
     "mqtt.mailbox": lambda board: board.mailbox is not None and not board.durable,
     "mqtt.durable": lambda board: board.mailbox is not None and board.durable,
     "mqtt.outbox": lambda board: board.mailbox is not None and board.sends_durably,
@@ -117,7 +117,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_MEASURED": lambda board: board.metrics is not None,
     "_OUTPUTS": lambda board: bool(board.outputs),
     "_TRACED": lambda board: board.observe.traces is not None,
-    "_CALLED": lambda board: board.mailed,
+    "_CALLED": lambda board: board.mailed or board.mailed_updates,
     "_OFFERED": lambda board: bool(board.offered),
 }
 

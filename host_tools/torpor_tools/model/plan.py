@@ -70,8 +70,13 @@ class BoardPlan:
     @property
     def can_update(self) -> bool:
         """Whether it takes signed updates once the project has the keys."""
-        deep = self.power is not None and self.power.policy == "deep"
-        return self.update and self.port is not None and self.board.port != "unix" and not deep
+        is_reached = self.port is not None and (not self.sleeps or self.mailbox is not None)
+        return self.update and is_reached and self.board.port != "unix"
+
+    @property
+    def mailed_updates(self) -> bool:
+        """Whether its updates go through its mailbox, because it sleeps."""
+        return self.updated and self.sleeps
 
     @property
     def listeners(self) -> dict[str, int]:

@@ -35,6 +35,8 @@ class Manifest:
     build: str
     counter: int
     lines: tuple[Line, ...]
+    board: str = ""
+    confirm_s: int = CONFIRM_S
 
     def at(self, place: int) -> Line:
         """The line that begins there. Raises ``KeyError``."""
@@ -96,4 +98,27 @@ def manifest(
             f"carries {MAX_MANIFEST:,}",
             "put fewer files into the image",
         )
-    return Manifest(text, build, counter, tuple(lines))
+    return Manifest(text, build, counter, tuple(lines), board, confirm_s)
+
+
+def parse(text: bytes) -> Manifest:
+    """Read a manifest whose signature is right. Raises ``ValueError``."""
+    head, _, _ = text.partition(b"\n\n")
+    first, *named = head.decode().split("\n")
+    values = dict(line.partition("=")[::2] for line in named)
+    if first != FORMAT or not {"build", "counter", "confirm", "board"} <= values.keys():
+        raise ValueError("not a manifest of format 1")
+    lines = []
+    place = len(head) + 2
+    for written in text[place:].decode().split("\n")[:-1]:
+        digest, size, path = written.split(" ", 2)
+        lines.append(Line(place, digest, int(size), path))
+        place += len(written.encode()) + 1
+    return Manifest(
+        text,
+        values["build"],
+        int(values["counter"]),
+        tuple(lines),
+        values["board"],
+        int(values["confirm"]),
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from typing import Any
 
 from ..client.rpc import NotReachedError
 from ..client.tools import Tools
-from ..errors import fail
+from ..errors import UserError, fail
+from ..model.plan import BoardPlan
 from .manifest import Line, Manifest
 
-_PIECE = 1024  # bytes in a call, before they are compressed
+PIECE = 1024  # bytes in a call, before they are compressed
 _WINDOW_BITS = 10
 _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
 _TRIES = 30
@@ -57,7 +59,58 @@ class Changes:
         return bool(self.send or self.remove)
 
 
-class Updater:
+class Target(ABC):
+    """A board that takes an update: ``Updater``, or ``asleep.Sleeper`` for one that sleeps.
+
+    Attributes:
+        sent: The bytes that went over the network for the update.
+    """
+
+    sent: int
+
+    @abstractmethod
+    def status(self) -> Status:
+        """Return what the board runs. Raises ``UserError``."""
+
+    @abstractmethod
+    def installed(self) -> dict[str, str]:
+        """Return the image's files by the board's own list: path -> SHA-256."""
+
+    @abstractmethod
+    def migrations(self, board: BoardPlan) -> dict[str, int]:
+        """Return how many migrations the data of each service has had, if the board says so."""
+
+    @abstractmethod
+    def send(
+        self,
+        manifest: Manifest,
+        signature: bytes,
+        files: Mapping[str, bytes],
+        progress: Progress | None = None,
+    ) -> None:
+        """Send what the board needs, and have it tried. Raises ``UserError``."""
+
+    @abstractmethod
+    def wait(
+        self, manifest: Manifest, confirm_s: int, report: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Wait until the board has confirmed the image. Raises ``UserError`` if it has not."""
+
+    def least_counter(self) -> int:
+        """Return the least counter of an update that the board accepts."""
+        return self.status().counter + 1
+
+    def changes(self, files: Mapping[str, bytes]) -> Changes:
+        """Compare an image with what the board lists. Raises ``UserError``."""
+        there = self.installed()
+        send = [p for p, data in files.items() if there.get(p) != sha256(data).hexdigest()]
+        send = [path for path in send if path != "image.txt"]
+        remove = [path for path in there if path not in files and path != "secrets.json"]
+        size = sum(len(files[path]) for path in send)
+        return Changes(tuple(sorted(send)), tuple(sorted(remove)), size)
+
+
+class Updater(Target):
     """An update of one board.
 
     Args:
@@ -81,14 +134,17 @@ class Updater:
             text += part
         return {line[66:]: line[:64] for line in text.decode().splitlines()}
 
-    def changes(self, files: Mapping[str, bytes]) -> Changes:
-        """Compare an image with what the board lists. Raises ``UserError``."""
-        there = self.installed()
-        send = [p for p, data in files.items() if there.get(p) != sha256(data).hexdigest()]
-        send = [path for path in send if path != "image.txt"]
-        remove = [path for path in there if path not in files and path != "secrets.json"]
-        size = sum(len(files[path]) for path in send)
-        return Changes(tuple(sorted(send)), tuple(sorted(remove)), size)
+    def migrations(self, board: BoardPlan) -> dict[str, int]:
+        """Ask how many migrations the data of each service has had."""
+        counts = {}
+        for service in board.services:
+            if service.contract.has_store:
+                try:
+                    answer = self._tools.ask("data", do="state", service=service.name)
+                except UserError:
+                    continue  # it is new on the board
+                counts[service.name] = int(answer["migrations"])
+        return counts
 
     def send(
         self,
@@ -126,7 +182,7 @@ class Updater:
             else:
                 if status.failed and status.failed.get("counter") == manifest.counter:
                     reason = status.failed.get("reason")
-                    raise fail(f"{board} went back to build {status.build}: {reason}", _REMEDY)
+                    raise fail(f"{board} went back to build {status.build}: {reason}", REMEDY)
                 if status.build == manifest.build and not status.trial:
                     return
                 text = "on trial" if status.trial else "restarting"
@@ -152,7 +208,7 @@ class Updater:
     ) -> None:
         have = 0
         while have < len(manifest.text):
-            have = self._ask("head", at=have, data=_packed(manifest.text[have : have + _PIECE]))
+            have = self._ask("head", at=have, data=packed(manifest.text[have : have + PIECE]))
         answer = self._ask("check", signature=b64encode(signature).decode())
         needed = [(manifest.at(place), have) for place, have in answer["needed"]]
         total = sum(line.size for line, _ in needed)
@@ -166,8 +222,8 @@ class Updater:
         """Send the rest of a file and return its size."""
         start = have
         while have < line.size or line.size == 0:
-            packed = _packed(data[have : have + _PIECE])
-            have = self._ask("put", line=line.place, at=have, data=packed)
+            piece = packed(data[have : have + PIECE])
+            have = self._ask("put", line=line.place, at=have, data=piece)
             if line.size == 0:
                 break
         return line.size - start
@@ -177,10 +233,11 @@ class Updater:
         return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
 
 
-_REMEDY = "torpor logs shows more; correct it and update again"
+REMEDY = "torpor logs shows more; correct it and update again"
 
 
-def _packed(data: bytes) -> str:
+def packed(data: bytes) -> str:
+    """Return a piece as a board takes it: compressed, in base64."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
     return b64encode(packer.compress(data) + packer.flush()).decode()
 

@@ -1,0 +1,133 @@
+"""Updates of boards that sleep: left at the broker, from where a gateway carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import fail
+from ..model.plan import BoardPlan
+from .held import Held, Report
+from .manifest import Manifest
+from .send import REMEDY, Progress, Status, Target
+
+if TYPE_CHECKING:
+    from ..gateway.desk import Desk
+
+_TAKEN_S = 15.0  # within which a gateway that runs has taken the update
+
+
+class Sleeper(Target):
+    """An update of a board that sleeps. Has the same methods as ``send.Updater``.
+
+    Args:
+        board: The board.
+        desk: The broker.
+
+    Raises:
+        UserError: No gateway has reported what the board runs.
+    """
+
+    def __init__(self, board: BoardPlan, desk: Desk) -> None:
+        self.sent = 0
+        self._board = board
+        self._desk = desk
+        found = desk.known().reports.get(board.name)
+        if found is None or not found.status:
+            raise fail(
+                f"{board.name} sleeps, and no gateway has reported what it runs",
+                "start torpor gateway: it asks the board at its next wake",
+            )
+        self.report: Report = found
+
+    def status(self) -> Status:
+        """Return what the board last reported. An update replaces one that is not committed."""
+        return Status(**self.report.status)
+
+    def installed(self) -> dict[str, str]:
+        """Return the image's files by the board's own list: path -> SHA-256."""
+        return dict(self.report.files)
+
+    def migrations(self, board: BoardPlan) -> dict[str, int]:
+        """Return how many migrations the data of each service has had."""
+        return dict(self.report.migrations)
+
+    def least_counter(self) -> int:
+        """Return the least counter of an update that the board accepts, and the gateway too."""
+        pending = self.report.pending
+        return max(self.status().counter, pending.counter if pending else 0) + 1
+
+    def send(
+        self,
+        manifest: Manifest,
+        signature: bytes,
+        files: Mapping[str, bytes],
+        progress: Progress | None = None,
+    ) -> None:
+        """Leave the update at the broker, and wait until a gateway has taken it.
+
+        Raises:
+            UserError: None has, or the update is too large.
+        """
+        data = Held(manifest, signature, files).packed()
+        self.sent = len(data)
+        self._desk.leave(self._board.name, data)
+        if not self._desk.follow(self._board.name, lambda r: _knows(r, manifest), _TAKEN_S):
+            raise fail(
+                f"the update for {self._board.name} is at the broker, and no gateway has taken it",
+                "start torpor gateway: it carries the update as the board wakes",
+            )
+
+    def wait(
+        self, manifest: Manifest, confirm_s: int, report: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Wait until the board has confirmed the image. Raises ``UserError`` if it has not."""
+        ended: list[Report] = []
+
+        def is_over(found: Report) -> bool:
+            if found.pending and found.pending.counter == manifest.counter:
+                report(found.pending.step)
+                return False
+            if _knows(found, manifest) or (found.pending and _is_newer(found, manifest)):
+                ended.append(found)
+                return True
+            return False
+
+        self._desk.follow(self._board.name, is_over, None)
+        last = ended[-1]
+        if last.failed and last.failed["counter"] == manifest.counter:
+            raise fail(f"{self._board.name} {last.failed['reason']}", REMEDY)
+        if last.status["build"] != manifest.build:
+            raise fail(f"{self._board.name} gets another update in place of this one")
+
+
+def _knows(report: Report, manifest: Manifest) -> bool:
+    """Return whether the report is of a time after a gateway has taken the update."""
+    counters = [report.status.get("counter")]
+    counters += [report.pending.counter] if report.pending else []
+    counters += [report.failed["counter"]] if report.failed else []
+    return manifest.counter in counters
+
+
+def _is_newer(report: Report, manifest: Manifest) -> bool:
+    return bool(report.pending and report.pending.counter > manifest.counter)
+
+
+def shown(report: Report | None, seen: float) -> dict[str, Any]:
+    """Return what ``torpor update --status`` shows of a board that sleeps.
+
+    Args:
+        report: The gateway's report, if there is one.
+        seen: When the board last announced its sleep, in Unix time; 0: not known.
+    """
+    report = report or Report()
+    pending = ""
+    if found := report.pending:
+        share = f", {100 * found.sent // found.total} %" if found.total else ""
+        pending = f"{found.build} ({found.step}{share})"
+    return {
+        "build": str(report.status.get("build", "")),
+        "pending": pending,
+        "at": max(report.at, seen),
+        "failed": report.failed or report.status.get("failed"),
+    }

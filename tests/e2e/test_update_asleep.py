@@ -1,0 +1,113 @@
+"""``torpor update`` to a board that sleeps: the gateway carries the update, wake by wake."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers import signing
+from tests.helpers.brokers import Broker
+from tests.helpers.mail import ITEMS, Mail, mail
+from torpor_tools.cli import root as torpor
+from torpor_tools.errors import UserError
+from torpor_tools.gateway import line
+from torpor_tools.update.keys import PASSPHRASE_VARIABLE
+
+KEY = "8f" * 32
+STATE = "for peers only"  # what differs between the versions
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+
+
+@pytest.fixture(scope="module")
+async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
+    root = tmp_path_factory.mktemp("cluster")
+    signing.add_key(root)
+    broker = Broker("nats", root / "broker")
+    async with mail(root, broker, board="ESP32_GENERIC_S3", keys=(KEY,)) as found:
+        yield found
+
+
+async def tool(box: Mail, *words: str) -> Result:
+    root = str(box.plan.cluster.root)
+    return await asyncio.to_thread(CliRunner().invoke, torpor, ["-C", root, *words])
+
+
+async def update(box: Mail, text: str, more: str = "") -> tuple[Result, int]:
+    """Update the board, waking it until that is over; the result, and the number of wakes."""
+    source = ITEMS.replace(STATE, text) + more
+    (box.plan.cluster.root / "services/items/__init__.py").write_text(source)
+    words = ("update", "--no-types", "--confirm", "1")
+    task = asyncio.create_task(tool(box, *words))
+    carried = 0
+    while not task.done():
+        await wake(box)
+        carried += box.gateway._couriers.is_busy("box")
+    return await task, carried
+
+
+async def wake(box: Mail) -> None:
+    """Wake the board, and wait until it sleeps again."""
+    await box.sleeps()
+    mark = box.board.trace.mark()
+    # A board that fell asleep while its door was open wakes when the door closes.
+    box.board.inputs.pin(4, 1 - (box.board.inputs.level(4) or 0))
+    async with asyncio.timeout(60):
+        while not any(e["event"] == "deepsleep" for e in box.board.trace.since(mark)):
+            await asyncio.sleep(0.02)
+
+
+async def test_an_update_takes_as_many_wakes_as_it_needs(
+    box: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "WAKE_CALLS", 10)
+    monkeypatch.setattr(line, "_SETTLE_S", 0.05)
+    await wake(box)
+    before = box.board.starts
+    done, wakes = await update(box, "another " * 500)
+    assert done.exit_code == 0, (done.output, repr(done.exception))
+    assert "the gateway has the update" in done.output
+    assert "is confirmed" in done.output
+    assert wakes >= 2
+    assert box.board.starts > before + 2
+    shown = (await tool(box, "update", "--status")).output.splitlines()
+    assert shown[0].split() == ["board", "build", "pending", "contact", "state"]
+    build = re.search(r"-> (\w+)", done.output)
+    assert build
+    now = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert re.fullmatch(rf"box +{build[1]} +{now} +sleeps between wakes", shown[1].strip())
+
+
+async def test_a_bad_update_is_taken_back_and_the_reason_reported(box: Mail) -> None:
+    bad = "\n    async def healthy(self) -> bool:\n        return False\n"
+    failed, _ = await update(box, "bad", bad)
+    assert isinstance(failed.exception, UserError), failed.output
+    assert "box went back to build" in str(failed.exception)
+    assert "items.healthy: False" in str(failed.exception)
+    shown = (await tool(box, "update", "--status")).output
+    assert "not kept: went back to build" in shown
+    plan = await tool(box, "update", "--no-types", "--dry-run")
+    assert "services/items/__init__.mpy" in plan.output, repr(plan.exception)
+
+
+async def test_an_update_that_nobody_signed_is_dropped(
+    box: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = box.gateway._topics
+    await box.gateway.broker.publish(topics.update("box"), b"no update", retain=True)
+    async with asyncio.timeout(30):
+        while "the update for box is dropped" not in caplog.text:
+            await asyncio.sleep(0.02)
+    assert not box.gateway._couriers.is_busy("box")
