@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from torpor_tools.cli.update import check_board
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
-from torpor_tools.link import image_files
+from torpor_tools.link.runtime import FLAGS, parts
 from torpor_tools.project.signers import public_keys
 from torpor_tools.update.held import Held, Pending, Report, report, unpacked
 from torpor_tools.update.manifest import manifest, parse
@@ -101,14 +102,13 @@ def test_a_board_that_sleeps_needs_a_mailbox(tmp_path: Path, mailbox: bool) -> N
     (tmp_path / "secrets.toml").write_text(text)
     board = load_plan(tmp_path).board("box")
     assert board.can_update == mailbox
-    calls = {"torpor/mqtt/calls.mpy", "torpor/update/__init__.mpy"}
-    assert not calls & image_files(load_plan(tmp_path), "box").keys()
-    signing.add_key(tmp_path)
-    files = image_files(load_plan(tmp_path), "box")
+    linked = replace(board, called=True, updated=board.can_update)
+    calls = {"mqtt.calls", "update"} & set(parts(linked))
+    assert calls == ({"mqtt.calls", "update"} if mailbox else set())
+    assert FLAGS["_CALLED"](linked) == mailbox
+    assert not {"mqtt.calls", "update"} & set(parts(board))  # without a signing key
     if mailbox:
         check_board(board)
-        assert calls <= files.keys()
     else:
-        assert not calls & files.keys()
         with pytest.raises(UserError, match="and has no mailbox"):
             check_board(board)

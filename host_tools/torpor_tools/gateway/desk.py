@@ -1,4 +1,4 @@
-"""What ``torpor update`` leaves at the broker for boards that sleep, and reads there."""
+"""The updates and reports that the broker holds for boards that sleep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass
 class Known:
-    """What the broker keeps about the boards.
+    """Messages about the boards that the broker keeps.
 
     Attributes:
         reports: Board -> the gateway's report.
