@@ -170,10 +170,9 @@ async def check(root: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None
             assert not board.crashes
 
 
-async def test_a_fleet_that_sleeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await check(tmp_path, 2, monkeypatch)
-
-
 @pytest.mark.soak
-async def test_fifty_boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await check(tmp_path, 50, monkeypatch)
+@pytest.mark.parametrize("count", [3, 50])
+async def test_all_boards_are_updated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    await check(tmp_path, count, monkeypatch)

@@ -53,18 +53,23 @@ async def update(box: Mail, text: str, more: str = "") -> tuple[Result, int]:
     task = asyncio.create_task(tool(box, *words))
     carried = 0
     while not task.done():
-        await wake(box)
+        await wake(box, cut=carried == 1)
         carried += box.gateway._couriers.is_busy("box")
     return await task, carried
 
 
-async def wake(box: Mail) -> None:
-    """Wake the board, and wait until it sleeps again."""
+async def wake(box: Mail, cut: bool = False) -> None:
+    """Wake the board, perhaps cut its power meanwhile, and wait until it sleeps again."""
     await box.sleeps()
     mark = box.board.trace.mark()
     # A board that fell asleep while its door was open wakes when the door closes.
     box.board.inputs.pin(4, 1 - (box.board.inputs.level(4) or 0))
     async with asyncio.timeout(60):
+        if cut:
+            while not any(e["event"] == "ready" for e in box.board.trace.since(mark)):
+                await asyncio.sleep(0.01)
+            box.sim.kill("box")
+            await box.sim.revive("box")
         while not any(e["event"] == "deepsleep" for e in box.board.trace.since(mark)):
             await asyncio.sleep(0.02)
 
