@@ -13,7 +13,10 @@ from torpor_tools.link.bind import bind
 SOURCE = """\
 from typing import TYPE_CHECKING, Any, Dict, Optional, TypeAlias, Union
 
+from kinds_of_all import Shared
 from torpor import Service, get, post
+
+from .kinds import TOP, Named, Readings
 
 if TYPE_CHECKING:
     from .kinds import Imported
@@ -40,21 +43,69 @@ class A(Service):
     async def rows(self, rows: Rows, table: Table, hidden: Hidden, imported: Imported) -> list[Row]:
         return [{"rows": rows, "table": table, "hidden": hidden, "imported": imported}]
 
+    @get("/readings")
+    async def readings(self) -> Readings:
+        return [{"celsius": TOP}]
+
+    @get("/named")
+    async def named(self) -> Named:
+        return {"a": [{"celsius": 2}]}
+
+    @get("/shared")
+    async def shared(self) -> Shared:
+        return [3]
+
     @get("/both")
     async def both(self, both: Both = 3) -> Anything:
         return both
 """
-KINDS = "Inner = dict[str, int]\nImported = list[Inner]\n"
+KINDS = """\
+from typing import TypedDict
+
+from .more import Readings as Readings
+
+Inner = dict[str, int]
+Imported = list[Inner]
+Named = dict[str, Readings]
+TOP = 4
+"""
+MORE = """\
+from typing import TypedDict
+
+
+class Reading(TypedDict):
+    celsius: float
+
+
+Readings = list[Reading]
+"""
+OTHER = """\
+from services.a import A, Readings
+from torpor import Service, get
+
+
+class B(Service):
+    a: A
+
+    @get("/readings")
+    async def readings(self) -> Readings:
+        return await self.a.readings()
+"""
 
 
 def write(root: Path) -> Path:
-    write_cluster(root, {"a": SOURCE})
+    write_cluster(root, {"a": SOURCE, "b": OTHER})
     (root / "services/a/kinds.py").write_text(KINDS)
+    (root / "services/a/more.py").write_text(MORE)
+    (root / "lib").mkdir()
+    (root / "lib/kinds_of_all.py").write_text("Shared = list[int]\n")
     return root
 
 
 def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
-    total, rows, both = load_plan(write(tmp_path)).boards[0].service("a").contract.methods
+    total, rows, readings, named, shared, both = (
+        load_plan(write(tmp_path)).boards[0].service("a").contract.methods
+    )
     assert [str(a.type) for a in total.arguments] == ["list[int]", "int | None", "int | None"]
     assert str(total.returns) == "int"
     assert [str(a.type) for a in rows.arguments] == [
@@ -64,6 +115,11 @@ def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
         "list[dict[str, int]]",
     ]
     assert str(rows.returns) == "list[dict[str, Any]]"
+    assert [str(m.returns) for m in (readings, named, shared)] == [
+        "list[Reading]",
+        "dict[str, list[Reading]]",
+        "list[int]",
+    ]
     assert (str(both.arguments[0].type), str(both.returns)) == ("int | None", "Any")
 
 
@@ -79,6 +135,11 @@ def test_they_run(tmp_path: Path) -> None:
         assert http.post("/rows", json=body).json() == [body]
         assert http.post("/rows", json={**body, "imported": [{"b": "x"}]}).status_code == 400
         assert http.get("/both").json() == 3
+        assert http.get("/readings").json() == [{"celsius": 4}]
+        assert http.get("/named").json() == {"a": [{"celsius": 2}]}
+        assert http.get("/shared").json() == [3]
+        with cluster.client("b") as other:
+            assert other.get("/readings").json() == [{"celsius": 4}]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Proble
             other = sources.get(item.service)
             if other and item.name != "*":
                 classes = [cls.name for cls in other.classes]
-                types = [*classes, *other.main.records, *other.main.events]
+                main = other.main
+                types = [*classes, *main.records, *main.events, *main.aliases]
                 if classes and item.name not in types:
                     what = f"{item.name} of {item.service} is not its service class"
-                    more = f"only a peer's class and records may be imported: {listing(types)}"
+                    more = f"only a peer's class and types may be imported: {listing(types)}"
                     if types == classes:
                         more = f"only a peer's class may be imported from it: {listing(classes)}"
                     yield Problem(item.where, what, did_you_mean(item.name, types) or more)

@@ -47,7 +47,7 @@ def _holds_only_records(module: Module, erased: frozenset[str]) -> bool:
     types = {*record_statements(tree, imported), *aliases.host_only(tree).values()}
     types |= {*events(tree).values()}
     no_code = (ast.Import, ast.ImportFrom, ast.Constant)
-    code = [getattr(n, "value", n) for n in tree.body if n not in types]
+    code = [n.value if isinstance(n, ast.Expr) else n for n in tree.body if n not in types]
     return bool(types) and not module.is_package and all(isinstance(n, no_code) for n in code)
 
 

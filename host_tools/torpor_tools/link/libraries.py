@@ -75,7 +75,7 @@ class Shelf:
     def erased(self) -> frozenset[str]:
         """The types of other modules, dotted, that exist in annotations only.
 
-        No device has them. They are those of ``lib/``, and the records and events of the services.
+        No device has them: aliases, records and events of ``lib/`` and of the services.
         """
         return frozenset(_erased(lib_modules(self._root)[0], _services(self._root)))
 
@@ -114,7 +114,7 @@ def _services(root: Path) -> list[Parsed]:
 def _erased(lib: list[Parsed], services: list[Parsed]) -> set[str]:
     modules = [*lib, *services]
     import_types(modules)
-    found = {f"{m.name}.{name}" for m in lib for name in host_only(m.tree)}
+    found = {f"{m.name}.{name}" for m in modules for name in host_only(m.tree)}
     found |= {f"{m.name}.{name}" for m in modules for name in (*m.records, *m.events)}
     # A module passes on what it imports from another one.
     passed = {

@@ -35,7 +35,6 @@ SOURCE_RULES: tuple[Callable[[Source], Iterator[Problem]], ...] = (
     run_time.async_generators_are_streams,
     run_time.streams_are_not_iterated,
     run_time.types_are_not_computed,
-    run_time.aliases_are_not_imported,
     run_time.tuples_have_no_steps,
     standard_types.special_methods_are_not_called,
     standard_types.formats_are_known,

@@ -9,7 +9,6 @@ from ...errors import Problem
 from ..aliases import host_blocks, host_only, run_time_types
 from ..read import Function, contract_methods, is_generator
 from ..source import Source
-from ..source_module import Module
 
 _ITERATOR = "write a class with __aiter__ and async def __anext__"
 
@@ -68,28 +67,6 @@ def types_are_not_computed(source: Source) -> Iterator[Problem]:
             else:
                 remedy = f"write {text.partition('[')[0]}, or define an alias at the left margin"
             yield module.problem(node, what, remedy)
-
-
-def aliases_are_not_imported(source: Source) -> Iterator[Problem]:
-    """A type alias does not exist on a device, so no module can import it at run time."""
-    gone = {
-        f"{module.name}.{name}": name
-        for module in source.modules
-        for name in host_only(module.tree)
-    }
-    for module in source.modules:
-        for node in _run_time_imports(module):
-            for alias in node.names:
-                if f"{module.imported_from(node)}.{alias.name}" in gone:
-                    what = f"{alias.name} is a type alias, which does not exist on the board"
-                    yield module.problem(node, what, "import it under `if TYPE_CHECKING:`")
-
-
-def _run_time_imports(module: Module) -> Iterator[ast.ImportFrom]:
-    hidden = {inner for part in host_blocks(module.tree) for inner in ast.walk(part)}
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ImportFrom) and node not in hidden:
-            yield node
 
 
 def tuples_have_no_steps(source: Source) -> Iterator[Problem]:
