@@ -6,9 +6,13 @@ import sys
 from . import clock, heap, kernel, log, port, wifi
 from .cold import cold
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .info import Info
+
 
 @cold
-def info() -> dict:
+def info() -> "Info":
     """Return identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi and services."""
     k = kernel.current
     return {

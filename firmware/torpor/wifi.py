@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import network
 
+    from .info import Network
     from .kernel import Kernel
 
 _wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
@@ -157,11 +158,11 @@ async def keep(rejoined: "Any" = ()) -> None:
 
 
 @cold
-def info() -> dict:
+def info() -> "Network":
     """Return the address and the signal strength (dBm), as far as the radio reports them."""
     if not _wlan or not _wlan.isconnected():
         return {"connected": False}
-    found = {"connected": True, "address": _wlan.ifconfig()[0]}
+    found: "Network" = {"connected": True, "address": _wlan.ifconfig()[0]}
     try:
         found["rssi"] = _wlan.status("rssi")
     except (OSError, ValueError, RuntimeError):

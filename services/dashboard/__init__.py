@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from services.alerts import Alert, Alerts
-from services.device import Device
+from services.device import Device, Status
 from services.readings import Readings
 from torpor import Fault, Service, clock, get, post
 
@@ -29,7 +29,7 @@ class Overview(TypedDict):
     now: int
     fridges: list[Fridge]
     alerts: list[Alert]
-    device: dict
+    device: Status | None  # None while it cannot be asked
     faults: list[str]
 
 
@@ -58,7 +58,7 @@ class Dashboard(Service):
             "now": clock.now(),
             "fridges": fridges,
             "alerts": await _ask(self.alerts.open_alerts(), [], faults),
-            "device": await _ask(self.device.status(), {}, faults),
+            "device": await _ask(self.device.status(), None, faults),
             "faults": faults,
         }
 

@@ -2,6 +2,8 @@
 
 from torpor import Fault, Service, get, system
 
+from .records import Status
+
 _MOST_LINES = 100
 
 
@@ -9,7 +11,7 @@ class Device(Service):
     """Identity, uptime, memory, Wi-Fi and the last lines of the log."""
 
     @get("/device")
-    async def status(self) -> dict:
+    async def status(self) -> Status:
         """The board's name, uptime and cause of start, its heap and its Wi-Fi."""
         return system.info()
 

@@ -79,6 +79,12 @@ def problems(root: Path) -> list[str]:
         return [str(problem) for problem in error.problems]
 
 
+def test_no_contract_of_the_sample_has_a_plain_dict() -> None:
+    text = (Path(__file__).parents[2] / "contracts.lock").read_text()
+    assert 'heap = "Heap"' in text
+    assert not re.findall(r'[^\w"]dict[^\[\w]|"dict[^\[\w]', text)
+
+
 def test_they_are_correct_on_both_sides(project: Path) -> None:
     assert problems(project) == []
 

@@ -16,6 +16,23 @@ ALERT = {
 }
 
 
+STATUS = {
+    "cluster": "fridge-monitor",
+    "board": "shed",
+    "id": "e66",
+    "firmware": "MicroPython 1.27.0",
+    "platform": "rp2",
+    "uptime": 90,
+    "clock": None,
+    "heap": {"free": 1, "used": 2, "largest": 1, "collections": 3, "longest_pause_us": 400},
+    "reset_cause": "power-on",
+    "wake_reason": "",
+    "wifi": {"connected": False},
+    "connections": {},
+    "failed": {},
+}
+
+
 @pytest.fixture
 def peers():
     return {
@@ -26,7 +43,7 @@ def peers():
             "window": [[1_750_000_000, 4.0, 5.0, 6.0]],
         },
         "alerts": {"ranges": {"fridge-1": RANGE}, "open_alerts": [], "revision": 4},
-        "device": {"status": {"board": "shed"}},
+        "device": {"status": STATUS},
     }
 
 
@@ -49,7 +66,7 @@ async def test_the_overview_has_everything(dashboard, clock):
             }
         ],
         "alerts": [],
-        "device": {"board": "shed"},
+        "device": STATUS,
         "faults": [],
     }
 
@@ -63,6 +80,12 @@ async def test_a_peer_that_fails_leaves_the_rest(start, clock, peers):
     assert overview["fridges"][0]["celsius"] == 5.5
     assert overview["fridges"][0]["low"] is None
     assert await dashboard.revision() == 3
+
+
+async def test_a_device_that_cannot_be_asked_is_none(start, clock, peers):
+    peers["device"] = {"status": Fault(503, "device did not start")}
+    overview = await (await start(**peers)).overview()
+    assert (overview["device"], overview["faults"]) == (None, ["device did not start"])
 
 
 async def test_news_of_either_peer_is_news(dashboard):

@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:8:16: Rows is a type alias, which the board does not have, and is used
+# ERROR: services/a/__init__.py:9:16: Rows is a type alias, which the board does not have, and is used
 #     use it in annotations only
 from torpor import Service
 from .kinds import LIMIT, Rows
