@@ -32,6 +32,8 @@ _WALL_S = 1800.0
 
 # A function or method with an argument by its name -> a call that is right in CPython.
 KEYWORDS = {
+    "asyncio.create_task(context)": "import asyncio; asyncio.create_task(iter([]), context=None)",
+    "asyncio.create_task(name)": "import asyncio; asyncio.create_task(iter([]), name='x')",
     "bytes(encoding)": 'bytes("a", encoding="utf-8")',
     "bytes(errors)": 'bytes("a", "utf-8", errors="strict")',
     "bytes.decode(encoding)": 'b"a".decode(encoding="utf-8")',
@@ -43,6 +45,8 @@ KEYWORDS = {
     "bytes.split(maxsplit)": 'b"a b".split(maxsplit=1)',
     "bytes.split(sep)": 'b"a b".split(sep=b" ")',
     "bytes.splitlines(keepends)": 'b"a".splitlines(keepends=True)',
+    "collections.deque(iterable)": "from collections import deque; deque(iterable=[], maxlen=1)",
+    "collections.deque(maxlen)": "from collections import deque; deque([], maxlen=1)",
     "complex(imag)": "complex(1, imag=2)",
     "complex(real)": "complex(real=1)",
     "compile(filename)": 'compile("1", filename="x", mode="eval")',
@@ -108,6 +112,7 @@ KEYWORDS = {
 # What is written with signs, as the stubs name it -> a statement. "[::]" is a slice with a step,
 # "/2" a second argument (not counting self) in a call by position.
 OPERATIONS = {
+    "asyncio.sleep/2": "import asyncio; asyncio.sleep(0, 1)",
     "BaseException.__cause__": "ValueError(1).__cause__",
     "BaseException.__context__": "ValueError(1).__context__",
     "BaseException.__suppress_context__": "ValueError(1).__suppress_context__",

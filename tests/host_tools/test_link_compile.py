@@ -97,6 +97,7 @@ REFUSED = {
     "async def f():\n    return (x for x in y for z in await x)": "async comprehensions",
     "def f(a, /, b): pass": "positional-only",
     "x = {**a, 'b': 1}": "inside a dict display",
+    "x = f'{a!a}'": "conversion !a",
     "x = [*a, 1]": "inside a list",
     "x = *a, 1": "inside a list",
     "x = {*a}": "inside a list",

@@ -215,10 +215,11 @@ def _calls(
                     remedy = _of(key) or f"pass {keyword.arg} by position, without its name"
                     yield f"MicroPython's {shown} takes no {keyword.arg}=", remedy
         for count in range(1, len(call.args) + 1):
-            if _is_refused(f"{name}/{count}", has):
-                what = f"MicroPython's {name} takes fewer than {count} argument"
-                remedy = _of(f"{name}/{count}") or "leave out the last one"
-                yield what + "s" * (count > 1), remedy
+            for known in (name, origin):
+                if _is_refused(f"{known}/{count}", has):
+                    what = f"MicroPython's {known} takes fewer than {count} argument"
+                    remedy = _of(f"{known}/{count}") or "leave out the last one"
+                    yield what + "s" * (count > 1), remedy
 
 
 def _is_refused(key: str, has: Firmware) -> bool:

@@ -58,6 +58,7 @@ def trim(stdlib: Path, has: Firmware) -> None:
     for file in sorted((stdlib / "asyncio").glob("*.pyi")):
         if file.stem != "__init__":
             _trim_classes(file, "asyncio", has)
+            _trim_functions(file, "asyncio", has)
     for file in (stdlib / "_mpy_shed").glob("__init__.pyi"):
         _trim_classes(file, "hashlib", has)  # it has what the hashes have in common
 
@@ -69,6 +70,15 @@ def _trim_classes(file: Path, module: str, has: Firmware) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             trimmer.members(node)
+    file.write_text(_text(tree), encoding="utf-8", newline="\n")
+
+
+def _trim_functions(file: Path, module: str, has: Firmware) -> None:
+    """Trim the arguments of the functions of ``module`` that another stub defines for it."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    trimmer = _Trimmer(module, has, set())
+    trimmer.names = None  # those of the package do not say what this stub needs
+    trimmer.trim(tree)
     file.write_text(_text(tree), encoding="utf-8", newline="\n")
 
 
@@ -169,7 +179,8 @@ class _Trimmer:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             alias = ast.unparse(node.annotation).endswith("TypeAlias")
             return not alias and self.is_absent(node.target.id)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):  # IOError = OSError
+        # IOError = OSError, I = RegexFlag.I
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
             return all(self.is_absent(name) for name in names)
         return False
@@ -246,7 +257,7 @@ class _Trimmer:
     def fit(self, node: _Function, key: str, *, bound: bool) -> bool:
         """Give a function the arguments that the firmware takes; False if none of it is left."""
         if self.module not in ("builtins", "_collections_abc"):
-            return True
+            key = f"{self.module}.{key}"
         skip = 1 if bound else 0
         if self.refuses(f"{key}[::]"):
             _narrow_slices(node)

@@ -48,6 +48,12 @@ def _unpacking(node: ast.AST) -> Explanation | None:
     return None
 
 
+def _conversion(node: ast.AST) -> Explanation | None:
+    if isinstance(node, ast.FormattedValue) and node.conversion == ord("a"):
+        return "MicroPython has no conversion !a", "write !r"
+    return None
+
+
 def _decorator(node: ast.AST) -> Explanation | None:
     for decorator in getattr(node, "decorator_list", []):
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -77,6 +83,7 @@ _RULES: tuple[Callable[[ast.AST], Explanation | None], ...] = (
     _comprehension,
     _function,
     _unpacking,
+    _conversion,
     _decorator,
 )
 
