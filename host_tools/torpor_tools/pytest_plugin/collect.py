@@ -22,6 +22,7 @@ from ..python_names import parsed
 from ..text import read_text
 from . import source
 from .rewrite import is_marks
+from .unawaited import unawaited
 
 
 class DeviceFile(pytest.Module):
@@ -52,6 +53,9 @@ class DeviceFile(pytest.Module):
             tree = parsed(text, str(self.path))
         except SyntaxError as error:
             raise self.CollectError(f"{self.path}:{error.lineno}: {error.msg}") from None
+        if found := sorted(unawaited(tree)):
+            lines = [f"{self.path}:{line}: {call}() is not awaited" for line, call in found]
+            raise self.CollectError("\n".join([*lines, "    write await before the call"]))
         of_lib = self.service is None
         self.fixtures = source.fixtures(
             self.path, tree, source.OF_LIB if of_lib else source.BUILT_IN
