@@ -53,6 +53,26 @@ async def test_a_stream_of_events_comes_from_the_board_itself() -> None:
     assert b"GET /~events?name=Opened HTTP/1.1" in board.seen[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        (b"Torpor-Board: box", GOT[:15]),
+        (b"Torpor-Board: barn", b"HTTP/1.1 404 Not Found"),
+        (b"Torpor-Board: Box", b"HTTP/1.1 404 Not Found"),
+        (b"Torpor-Board: ", b"HTTP/1.1 404 Not Found"),
+        (b"Torpor-Board: \xff", b"HTTP/1.1 404 Not Found"),
+        (b"Idempotency-Key: ", b"HTTP/1.1 400 Bad Request"),
+    ],
+)
+async def test_a_board_that_is_named_is_asked_and_no_other(line: bytes, start: bytes) -> None:
+    board = Board()
+    async with between(board) as client:
+        response = await client.answer(GET[:-2] + line + b"\r\n\r\n")
+        assert response.startswith(start), response
+        assert (b"at this port: box" in response) == (b"404" in start)
+    assert len(board.seen) == (2 if b"200" in start else 1)
+
+
 async def test_requests_that_do_not_wait() -> None:
     board = Board()
     async with between(board) as client:

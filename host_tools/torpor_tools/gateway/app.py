@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +126,7 @@ class App:
         if path.startswith(b"/~") and path != b"/~events":
             await self._ours(request, path.decode("latin-1"), response)
             return
-        home = self._home(request.port, message.named(request.headers))
+        home = self._home(request)
         document = self._documents.get(home.service)
         # A route of that path belongs to the service.
         if path == b"/openapi.json" and document and "/openapi.json" not in document["paths"]:
@@ -148,6 +148,8 @@ class App:
 
     async def _pass_or_park(self, home: Home, request: Request, response: Response) -> None:
         key = request.header(b"idempotency-key")
+        if key == b"":  # all requests with it would be one
+            raise RefusedError(400, "Idempotency-Key is empty")
         wishes = Wishes.of(request.headers)
         address = self._address(home)
         # Only requests through the mailbox are executed exactly once.
@@ -163,12 +165,20 @@ class App:
                     raise RefusedError(502, f"{home.board} cannot be reached: {error}") from None
         await self._park(home, request, key, wishes, response)
 
-    def _home(self, port: int, named: Collection[str]) -> Home:
+    def _home(self, request: Request) -> Home:
         """Return the board that a request is for: the only one, or the one that it names."""
-        homes = self._homes[port]
-        candidates = [home for home in homes if home.board in named] or homes
+        homes = self._homes[request.port]
+        boards = ", ".join(home.board for home in homes)
+        name = request.header(b"torpor-board")
+        if name is not None:
+            for home in homes:
+                if home.board.encode() == name:
+                    return home
+            text = f"no board {name.decode('latin-1')} answers at this port: {boards}"
+            raise RefusedError(404, text)
+        host = message.first_label(request.headers)
+        candidates = [home for home in homes if home.board == host] or homes
         if len(candidates) > 1:
-            boards = ", ".join(home.board for home in homes)
             raise RefusedError(400, f"name the board in a header Torpor-Board: {boards}")
         return candidates[0]
 

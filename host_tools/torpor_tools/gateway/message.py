@@ -113,15 +113,10 @@ def response_problem(headers: Iterable[Header]) -> str:
     return ""
 
 
-def named(headers: Iterable[Header]) -> set[str]:
-    """Return the boards that ``Torpor-Board`` and ``Host`` name."""
-    boards = set()
-    for name, value in headers:
-        if name == b"torpor-board":
-            boards.add(value.decode("latin-1"))
-        elif name == b"host":
-            boards.add(value.decode("latin-1").split(".")[0])
-    return boards
+def first_label(headers: Iterable[Header]) -> str:
+    """Return what the host of ``Host`` begins with, up to a dot; an empty text without it."""
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    return hosts[0].split(".")[0] if hosts else ""
 
 
 def request_head(verb: str, target: bytes, headers: Iterable[Header]) -> bytes:
