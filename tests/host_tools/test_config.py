@@ -71,6 +71,7 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         ("type =", "tpye =", 'cluster.toml:5: unknown key "tpye"'),
         ("port = false", "prot = false", 'cluster.toml:16: unknown key "prot"'),
         ("port = false", "", "cluster.toml:15: alerts: it has no port"),
+        ("port = false", "port = false\nconfig = 5", "write for example [services.alerts.config]"),
         ("port = false", "port = true", "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", 'port = "80"', "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", "port = 65536", "cluster.toml:16: alerts: port: expected 1 to 65535"),

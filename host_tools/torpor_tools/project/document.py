@@ -86,7 +86,8 @@ class Document:
             value = float(value)
         if type(value) is not kind:
             what = f"{key}: expected {_WORDS[kind]}, got {as_toml(value)}"
-            self.report((*path, key), what, f"write for example {_EXAMPLES[kind].format(key)}")
+            name = ".".join(map(str, (*path, key))) if kind is dict else key
+            self.report((*path, key), what, f"write for example {_EXAMPLES[kind].format(name)}")
             return kind() if default is ... else default
         return value
 
