@@ -71,7 +71,6 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         ("type =", "tpye =", 'cluster.toml:5: unknown key "tpye"'),
         ("port = false", "prot = false", 'cluster.toml:16: unknown key "prot"'),
         ("port = false", "", "cluster.toml:15: alerts: it has no port"),
-        ("port = false", "port = false\nconfig = 5", "write for example [services.alerts.config]"),
         ("port = false", "port = true", "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", 'port = "80"', "cluster.toml:16: alerts: port: expected 1 to 65535"),
         ("port = false", "port = 65536", "cluster.toml:16: alerts: port: expected 1 to 65535"),
@@ -118,6 +117,13 @@ def test_a_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert GOOD.count(old) == 1
     found = problems(tmp_path, GOOD.replace(old, new))
     assert any(problem.startswith(expected) for problem in found), found
+
+
+def test_a_table_that_is_expected_is_named_whole(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").write_text('[cluster]\nname = "a"\n[services.b]\nconfig = 5\n')
+    with pytest.raises(UserError) as caught:
+        load_cluster(tmp_path)
+    assert "write for example [services.b.config]" in str(caught.value)
 
 
 @pytest.mark.parametrize(
