@@ -3,8 +3,13 @@
 While it is installed, ``torpor.clock`` and asyncio's timers use it. Only waiting moves it: when no
 task can run, it jumps to the next timer. An hour of ``asyncio.sleep`` takes no time, and every task
 wakes in its order at exactly its time.
+
+In the simulator ``time``, the timers of ``machine`` and the devices follow it, too. A chip's own do
+not.
 """
 
+import asyncio
+import sys
 import time
 
 import _sim  # of the simulator
@@ -40,16 +45,16 @@ class Clock:
 
     def __init__(self) -> None:
         self._origin = self._ticks = time.ticks_add(time.ticks_ms(), _AHEAD)
-        self._passed = 0  # ms, all of them
+        self.passed = 0  # ms, all of them
         self._offset = _START * 1000
 
     def now(self) -> int:
         """Return the seconds since 1970, as ``torpor.clock.now`` does."""
-        return (self._offset + self._passed) // 1000
+        return (self._offset + self.passed) // 1000
 
     def wall_ms(self) -> int:
         """Return the milliseconds since 1970."""
-        return self._offset + self._passed
+        return self._offset + self.passed
 
     def ticks(self) -> int:
         """Return the milliseconds of the counter that timers use."""
@@ -62,7 +67,7 @@ class Clock:
             unix: Whole seconds since 1970.
         """
         within("clock.set()", "unix", unix, 0, 1 << 40, "whole seconds since 1970, 0 or more")
-        self._offset = unix * 1000 - self._passed
+        self._offset = unix * 1000 - self.passed
 
     async def advance(self, seconds: float = 0, **units: "Any") -> None:
         """Let time pass. Everything that becomes due runs, in its order.
@@ -96,25 +101,54 @@ class Clock:
         self._jump(ms)
 
     def _jump(self, ms: int) -> None:
-        self._passed += ms
+        self.passed += ms
         self._ticks = time.ticks_add(self._ticks, ms)
+
+    def pass_ms(self, ms: int) -> None:
+        """Let ``ms`` pass for a program that blocks: what the chip does by itself goes on."""
+        end = self.passed + ms
+        while self.passed < end:
+            self._step(end - self.passed)
+
+    def _step(self, ms: int) -> None:
+        """Jump by ``ms``, or less: to what the chip or a device does next by itself."""
+        _look()
+        left = _left()
+        self._jump(ms if left is None else min(ms, left))
+        _look()
+
+    def _idle(self, wait, dt: int) -> "Any":
+        """Stand in for ``wait``, which waits for the network, at most ``dt`` ms (-1: endless)."""
+        if not core._task_queue.peek():
+            # asyncio wants a task when this returns.
+            while dt and not core._task_queue.peek():
+                left = _left(not core._io_queue.map)
+                if left is None:
+                    return wait(dt)
+                self._poll_or_step(wait, max(1, left))
+            return None
+        return wait(dt) if dt <= 0 else self._poll_or_step(wait, dt)
+
+    def _poll_or_step(self, wait, dt: int) -> "Any":
+        """Jump, unless the network or a stream of the simulator has something."""
+        queue = core._io_queue
+        if queue.map:
+            began = _real_ms()
+            most = min(dt, _NETWORK_MS) if any(map(_is_outside, queue.map.values())) else 0
+            wait(most)
+            task = core._task_queue.peek()
+            if task and core.ticks_diff(task.ph_key, self._ticks) <= 0:
+                return None
+            if time.ticks_diff(_real_ms(), began) < most:
+                return None  # something came
+        self._step(dt)
+        return None
 
     def install(self) -> None:
         """Replace the real clock. The event loop must be new."""
-        queue = core._io_queue
-        wait = queue.wait_io_event
-
-        def idle(dt):
-            if dt <= 0 or not core._task_queue.peek():
-                return wait(dt)
-            if queue.map:
-                began = time.ticks_ms()
-                wait(min(dt, _NETWORK_MS))
-                if time.ticks_diff(time.ticks_ms(), began) < min(dt, _NETWORK_MS):
-                    return None  # something came
-            self._jump(dt)
-
-        queue.wait_io_event = idle
+        wait = core._io_queue.wait_io_event
+        core._io_queue.wait_io_event = lambda dt: self._idle(wait, dt)
+        _follow(self)
         self._saved = (core.ticks, [(name, getattr(clock, name)) for name in _CLOCK])
         core.ticks = clock.ticks = self.ticks
         clock.now = self.now
@@ -122,10 +156,54 @@ class Clock:
         clock._boot = self._ticks
         clock._wraps = 0
         _sim.ticks = self.ticks  # the shims' door to time
+        _sim.stepped = True
+        _shift_timers(time.ticks_diff(self._ticks, _real_ms()))
 
     def remove(self) -> None:
         """Restore the real clock."""
         core.ticks, saved = self._saved
         for name, value in saved:
             setattr(clock, name, value)
-        _sim.ticks = time.ticks_ms
+        _follow(None)
+        _sim.ticks = _real_ms
+        _sim.stepped = False
+        _shift_timers(time.ticks_diff(_real_ms(), self._ticks))
+
+
+def _real_ms() -> int:
+    shim = sys.modules.get("_stepped")
+    return shim.real_ms() if shim else time.ticks_ms()  # type: ignore[attr-defined]
+
+
+def _follow(fixture) -> None:
+    """Have ``time`` go by the fixture, or by the real clock. A chip has no such shim."""
+    shim = sys.modules.get("_stepped")
+    if shim:
+        shim.follow(fixture)  # type: ignore[attr-defined]
+
+
+def _shift_timers(ms: int) -> None:
+    interrupts = sys.modules.get("_irq")
+    if interrupts:
+        interrupts.shift(ms)  # type: ignore[attr-defined]
+
+
+def _look() -> None:
+    for each in list(_sim.steps.values()):
+        each.look()
+
+
+def _left(interrupts_only: bool = False):
+    """Return the ms until the chip or a device may do something by itself; None: never."""
+    least = None
+    for name, each in _sim.steps.items():
+        ms = None if interrupts_only and name != "irq" else each.left()
+        if ms is not None and (least is None or ms < least):
+            least = ms
+    return least
+
+
+def _is_outside(waiting) -> bool:
+    """Return whether what is polled is outside the simulator: neither a flag nor a UART."""
+    stream = waiting[2]
+    return not (isinstance(stream, asyncio.ThreadSafeFlag) or hasattr(stream, "left"))

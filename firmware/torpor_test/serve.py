@@ -12,6 +12,8 @@ import json
 import sys
 import time
 
+import _sim  # of the simulator
+
 from torpor import kernel
 
 from . import Ended, Skipped, check, fixtures, reserve, world
@@ -254,10 +256,19 @@ def _notice_idleness() -> None:
     def idle(dt):
         # The newer asyncio waits in small steps then, the older one forever or not at all.
         if dt and not queue.map and not core._task_queue.peek():
-            raise Idle
+            return _interrupted()
         return wait(dt)
 
     queue.wait_io_event = idle
+
+
+def _interrupted() -> None:
+    """Wait until an interrupt has made a task ready. Raise ``Idle`` if none can come."""
+    interrupts = _sim.steps.get("irq")
+    while not core._task_queue.peek():
+        if interrupts is None or interrupts.left() is None:
+            raise Idle
+        time.sleep_ms(1)
 
 
 def _is_inside(error) -> bool:

@@ -47,6 +47,12 @@ class Device:
             value = self.inputs[name]
         return _now(value) if isinstance(value, dict) else value
 
+    def varies(self):
+        """Whether what it senses changes by itself: an input is a curve."""
+        values = dict(self.inputs)
+        values.update(_sim.inputs("devices").get(self.name, {}))
+        return any(isinstance(value, dict) for value in values.values())
+
     def fault(self):
         """Return its fault: nack, hang, garbage or None."""
         return _sim.inputs("faults").get(self.name)
@@ -75,6 +81,13 @@ class Device:
 
     def pwm(self, frequency, high_ns):
         """The board sends pulses of ``high_ns``, ``frequency`` times a second."""
+
+    def due(self):
+        """The ms until it may change a pin or send by itself, at least 1; None: it will not.
+
+        A test whose clock jumps looks then.
+        """
+        return 10
 
 
 class I2CDevice(Device):
@@ -252,10 +265,15 @@ class Every:
 
     def passed(self):
         """Whether a period has ended since the last call; several count as one."""
-        if time.ticks_diff(time.ticks_ms(), self._last) < self._ms:
+        passed = time.ticks_diff(time.ticks_ms(), self._last)
+        if passed < self._ms:
             return False
-        self._last = time.ticks_ms()
+        self._last = time.ticks_add(self._last, passed // self._ms * self._ms)
         return True
+
+    def left(self):
+        """The ms until the period ends."""
+        return max(1, self._ms - time.ticks_diff(time.ticks_ms(), self._last))
 
 
 def crc8(data, polynomial=0x31, start=0xFF):

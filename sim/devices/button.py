@@ -15,6 +15,11 @@ class Model(Device):
         self._was = 0
         self._since = None
 
+    def due(self):
+        if self._since is not None:
+            return 1
+        return 10 if self.varies() else None
+
     def level(self, pin):
         pressed = 1 if self.sense("pressed") else 0
         if pressed != self._was:

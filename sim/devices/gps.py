@@ -25,6 +25,9 @@ class Model(UARTDevice):
     def begin(self):
         self._every = Every(1000)
 
+    def due(self):
+        return self._every.left()
+
     def send(self, now):
         return self._sentences() if self._every.passed() else b""
 

@@ -28,6 +28,10 @@ class Model(Device):
             return self._bits >> (24 - self._pulses) & 1 if self._pulses <= 24 else 1
         return 0 if time.ticks_diff(time.ticks_ms(), self._ready) >= 0 else 1
 
+    def due(self):
+        left = time.ticks_diff(self._ready, time.ticks_ms())
+        return left if left > 0 else None
+
     def changed(self, pin, level):
         if pin != self.pins["clock"] or not level:
             return

@@ -24,6 +24,9 @@ class Model(UARTDevice):
         elif command[:1] == b"\xe2":
             self._answer += self._reading()
 
+    def due(self):
+        return 1 if self._answer else self._every.left()
+
     def send(self, now):
         data, self._answer = self._answer, b""
         if self._active and self._every.passed():

@@ -5,18 +5,18 @@ of whatever the program does, and cannot allocate memory.
 """
 
 import sys
-import time
 
+import _sim
 import micropython
-from _pin import Pin, level
-from _sim import facts
+from _pin import Pin, _devices, level
+from _sim import facts, time
 
 _ESP32 = facts["port"] == "esp32"
 _LOOK_MS = 1
 _MOST_MS = 5  # that asyncio waits before it looks whether a handler has run
 _OPTIONS = ("wake",) if _ESP32 else ("hard",)
 _pins: dict = {}  # pin -> its Irq
-timers: list = []  # what is counting: each has ``due`` in ticks_ms and ``_fire()``
+timers: list = []  # what is counting: each has ``due`` in _sim.ticks and ``_fire()``
 _calls = 0  # of handlers
 _running = False
 
@@ -48,8 +48,9 @@ class Irq:
     def look(self):
         """Call the handler if the level has changed as it wants."""
         now = level(self._pin._id)
-        if now != self._last:
-            self._last = now
+        # In one step: a test and the thread may look at the same time.
+        last, self._last = self._last, now
+        if now != last:
             flag = Pin.IRQ_RISING if now else Pin.IRQ_FALLING
             if self._handler and self._trigger & flag:
                 self._flags = flag
@@ -112,6 +113,7 @@ def start():
     if _running or sys.platform != "linux":
         return
     _running = True
+    _sim.steps["irq"] = sys.modules[__name__]
     _wake_asyncio()
     import _thread
 
@@ -121,17 +123,44 @@ def start():
 def _watch():
     while True:
         time.sleep_ms(_LOOK_MS)
-        if _state:
+        if _state or _sim.stepped:
             continue
         try:
-            now = time.ticks_ms()
-            for timer in timers[:]:
-                if time.ticks_diff(now, timer.due) >= 0:
-                    timer._fire()
-            for irq in list(_pins.values()):
-                irq.look()
+            look()
         except MemoryError:
             pass  # the program has the memory now; a look later will do
+
+
+def look():
+    """Let the timers fire that are due, and look at the pins."""
+    now = _sim.ticks()
+    for timer in timers[:]:
+        if time.ticks_diff(now, timer.due) >= 0:
+            timer._fire()
+    for irq in list(_pins.values()):
+        irq.look()
+
+
+def left():
+    """The ms until a timer fires or a device may change a pin by itself; None: none will."""
+    least = None
+    now = _sim.ticks()
+    for timer in timers:
+        ms = max(0, time.ticks_diff(timer.due, now))
+        least = ms if least is None else min(ms, least)
+    for pin in _pins:
+        for device in (_devices or {}).get(pin, ()):
+            ms = device.due()
+            if ms is not None:
+                least = ms if least is None else min(ms, least)
+    return least
+
+
+def shift(ms):
+    """Move the timers: from here on ``_sim.ticks`` is another clock, ``ms`` ahead."""
+    for timer in timers:
+        timer.due = time.ticks_add(timer.due, ms)
+        timer._since = time.ticks_add(timer._since, ms)
 
 
 def _wake_asyncio():

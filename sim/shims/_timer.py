@@ -3,6 +3,7 @@
 import time
 
 import _irq
+import _sim
 from _sim import facts
 
 _ESP32 = facts["port"] == "esp32"
@@ -47,7 +48,7 @@ class Timer:
         self._callback = callback
         self._hard = hard
         self._us = int(1_000_000 / freq) if freq else period * 1_000_000 // tick_hz
-        self._since = time.ticks_ms()
+        self._since = _sim.ticks()
         self._count = 1
         self._next()
         _irq.timers.append(self)
@@ -72,4 +73,4 @@ class Timer:
     if _ESP32:
 
         def value(self):
-            return time.ticks_diff(time.ticks_ms(), self._since)
+            return time.ticks_diff(_sim.ticks(), self._since)

@@ -2,7 +2,9 @@
 
 import io
 import time
+from errno import EINVAL  # type: ignore[attr-defined]
 
+import _sim
 from _bus import claim, pins_of, wiring
 from _sim import facts, trace
 
@@ -39,6 +41,8 @@ class UART(io.IOBase):
         claim("UART(%d)" % id, self._pins)
         devices = wiring()
         self._device = devices.uart(self._pins["tx"], self._pins["rx"]) if devices else None
+        if self._device:
+            _sim.steps[repr(id)] = self
 
     def init(self, baudrate=115_200, bits=8, parity=None, stop=1, **options):
         self.__init__(self._id, baudrate, bits, parity, stop, **options)
@@ -64,6 +68,13 @@ class UART(io.IOBase):
 
     def deinit(self):
         self._device = None
+
+    def left(self):
+        """The ms until the device may send something; None: it will not."""
+        return self._device.due() if self._device else None
+
+    def look(self):
+        self._fill()
 
     def _fill(self):
         """Take what the device has sent by now; what does not fit into the buffer is lost."""
@@ -118,6 +129,8 @@ class UART(io.IOBase):
         trace("uart", id=self._id, sent=len(data))
         if self._device:
             self._device.hear(data)
+        if self._handler:
+            self.due = time.ticks_add(_sim.ticks(), 1)
         return len(data)
 
     def flush(self):
@@ -136,7 +149,7 @@ class UART(io.IOBase):
 
         self._handler = handler
         self._last = self._quiet = 0
-        self.due = time.ticks_ms()
+        self.due = self._since = _sim.ticks()
         if self not in _irq.timers:
             _irq.timers.append(self)
         _irq.start()
@@ -145,9 +158,10 @@ class UART(io.IOBase):
         """Call the handler once what comes has ended."""
         import _irq
 
-        self.due = time.ticks_add(time.ticks_ms(), 1)
         self._fill()
         new, self._last = len(self._rx) > self._last, len(self._rx)
+        wait = 1 if new or not _sim.stepped else self.left()
+        self.due = time.ticks_add(_sim.ticks(), 1000 if wait is None else wait)
         if new:
             self._quiet = 1
         elif self._quiet:
@@ -157,7 +171,7 @@ class UART(io.IOBase):
 
     def ioctl(self, request, argument):
         if request != _MP_STREAM_POLL:
-            return 0
+            return -EINVAL  # it has no number that select could wait for: 0 is the input's
         self._fill()
         return (_READABLE if self._rx else 0) & argument | _WRITABLE & argument
 

@@ -66,16 +66,105 @@ async def test_faults_and_typing_errors(start, board):
         await room.temperature()
     board.fault("air", None)
     assert await room.temperature() == 4.5
-    with pytest.raises(TypeError, match="no device 'wind' is wired to the board; its devices: air"):
+    with pytest.raises(TypeError, match="no device 'wind' is wired to the board; its devices: a"):
         board.set("wind", speed=1)
     with pytest.raises(TypeError, match="has no argument heat; it takes"):
         board.set("air", heat=1)
     with pytest.raises(TypeError, match="nack, hang, garbage, or None"):
         board.fault("air", "burn")
 """
+# With the fixture clock, what the chip and its devices do by themselves takes no time either.
+TESTS_OF_TIME = """
+import asyncio
+import time
+
+import machine
+from machine import UART, Pin, Timer
+
+
+async def test_timers_follow_the_clock(clock):
+    ticks = []
+    periodic = Timer(period=100, callback=lambda timer: ticks.append(clock.ticks() - begin))
+    once = Timer(period=250, mode=Timer.ONE_SHOT, callback=lambda timer: ticks.append("once"))
+    begin = clock.ticks()
+    await clock.advance(ms=320)
+    assert ticks == [100, 200, "once", 300]
+    periodic.deinit()
+    await clock.advance(hours=1)
+    assert len(ticks) == 4
+    once.deinit()
+
+
+async def test_a_timer_wakes_a_task_that_waits_for_nothing_else(clock):
+    flag, event = asyncio.ThreadSafeFlag(), asyncio.Event()
+    began = clock.now()
+    Timer(period=60_000, mode=Timer.ONE_SHOT, callback=lambda timer: flag.set())
+    await flag.wait()
+    assert clock.now() - began == 60
+    Timer(period=60_000, mode=Timer.ONE_SHOT, callback=lambda timer: event.set())
+    await event.wait()
+    assert clock.now() - began == 120
+
+
+async def test_a_uart_follows_the_clock(clock):
+    uart = UART(0, rxbuf=4000)
+    await clock.advance(seconds=10)
+    assert uart.read().count(b"GPGGA") == 10
+    heard = []
+    uart.irq(lambda uart: heard.append(uart.any()))
+    await clock.advance(seconds=3, ms=100)
+    assert len(heard) == 3
+    lines = asyncio.StreamReader(uart)
+    before = clock.ticks()
+    while uart.any():
+        uart.read()
+    await lines.readline()
+    assert 0 < clock.ticks() - before <= 1000
+
+
+async def test_an_edge_comes_without_real_time(clock, board):
+    edges = []
+    pin = Pin(15, Pin.IN)
+    pin.irq(lambda pin: edges.append(pin.value()), Pin.IRQ_FALLING)
+    board.set("bell", pressed=1)
+    await clock.advance(ms=20)
+    assert edges and pin.value() == 0
+    seen = len(edges)
+    await clock.advance(hours=1)
+    assert len(edges) == seen
+    pin.irq(None)
+
+
+async def test_a_program_that_blocks_moves_the_clock(start, clock, board):
+    began, real = clock.ticks(), time.time()
+    time.sleep(3600)
+    time.sleep_ms(1)
+    time.sleep_us(500)
+    time.sleep_us(500)
+    assert clock.ticks() - began == 3_600_002
+    assert time.time() - real == 3600
+    start_ms = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start_ms) < 10:
+        pass
+    assert await (await start()).temperature() == 4.5
+    ticks = []
+    timer = Timer(freq=10, callback=lambda timer: ticks.append(1))
+    time.sleep(1)
+    machine.lightsleep(500)
+    assert len(ticks) == 15
+    timer.deinit()
+
+
+async def test_without_the_clock_time_is_real():
+    event = asyncio.Event()
+    Timer(period=5, mode=Timer.ONE_SHOT, callback=lambda timer: event.set())
+    await event.wait()
+"""
 DEVICES = """
 [boards.box.devices]
 air = { model = "sht4x", bus = "i2c0", temperature = 4.5 }
+place = { model = "gps", bus = "uart0" }
+bell = { model = "button", pin = 15 }
 """
 
 
@@ -87,6 +176,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(DEVICES)
     (root / "services" / "room" / "tests").mkdir()
     (root / "services" / "room" / "tests" / "test_room.py").write_text(TESTS)
+    (root / "services" / "room" / "tests" / "test_time.py").write_text(TESTS_OF_TIME)
     return root
 
 
@@ -104,7 +194,7 @@ def test_the_checks_and_the_build_take_a_driver_and_its_devices(project: Path) -
 def test_its_tests_set_and_break_devices(project: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:schemathesis", "--color=no"]
     result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
-    assert "3 passed" in result.stdout, result.stdout + result.stderr
+    assert "9 passed" in result.stdout, result.stdout + result.stderr
 
 
 def test_it_runs_and_follows_what_is_set(cluster: Running) -> None:

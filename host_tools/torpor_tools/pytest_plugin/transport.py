@@ -112,6 +112,7 @@ class Pipe:
             wake_reason="",
             devices=devices,
         )
+        told["stepped"] = True  # the fixture clock moves ``time``
         wire(folder, image.board)
         write_json(folder.run / "facts.json", told)
         write_json(folder.inputs, {})
