@@ -43,6 +43,9 @@ def reset() -> None:
     events.clear()
     for kind in _kinds:
         inputs[kind] = {}
+    claims = sys.modules.get("_claims")
+    if claims:
+        claims.forget()  # type: ignore[attr-defined]
     wiring = sys.modules.get("_wiring")
     for device in wiring.devices.values() if wiring else ():
         device.begin()

@@ -1,6 +1,7 @@
 """``machine.ADC``: shows the value, 0 to 65535, that the inputs file has, or a device's voltage."""
 
 from _bus import table
+from _claims import claim
 from _pin import _devices, name
 from _sim import facts, inputs
 
@@ -25,6 +26,7 @@ class ADC:
             self._id = str(known[id])
         elif not channel and known and (not self._id.isdigit() or int(self._id) not in known):
             raise ValueError("invalid pin" if _ESP32 else "Pin doesn't have ADC capabilities")
+        claim(self._id, "ADC")
         if options:
             self._init(**options)
 

@@ -1,4 +1,4 @@
-"""Notes in the log which module blocks the loop with ``time.sleep``, and for how long.
+"""Notes in the log which service blocks the loop with ``time.sleep``, and for how long.
 
 MicroPython does not show who calls a function. So a module that imports ``time`` gets one of its
 own, which knows the module's name.
@@ -9,6 +9,7 @@ import sys
 import time as _time
 from asyncio import core
 
+import _service
 from _sim import facts
 
 _import = builtins.__import__
@@ -17,14 +18,18 @@ _OURS = ("torpor", "asyncio", "cluster", "simdevices", "__main__", "machine", "n
 _NAMES = ("time", "utime")
 
 
+_step = None  # the step of a task that sleeps: the task, and when it was due
+_slept = 0  # ms in that step
+_pending = ""  # the module that has slept for too long in it, until the step is observed
+_noted: dict = {}  # module -> the ms that were noted last
+_observer = None  # the watchdog's, which reports long stalls of any cause
+
+
 class _Time:
     """``time`` of one module."""
 
     def __init__(self, module):
         self._module = module
-        self._step = None  # the step of a task that sleeps: the task, and when it was due
-        self._slept = 0  # ms in that step
-        self._noted = _LIMIT_MS // 2
 
     def __getattr__(self, name):
         value = getattr(_native, name)
@@ -43,30 +48,63 @@ class _Time:
     def _after(self, sleep, value):
         start = _native.ticks_ms()
         sleep(value)
-        task = core.cur_task
-        if task is None:
-            return  # there is no loop yet
-        step = (task, task.ph_key)
-        if step != self._step:
-            self._step = step
-            self._slept = 0
-        self._slept += _native.ticks_diff(_native.ticks_ms(), start)
-        # The same again and again is noted once.
-        if self._slept > _LIMIT_MS and self._slept >= 2 * self._noted:
-            self._noted = self._slept
-            self._note()
+        if core.cur_task is not None:  # else there is no loop yet
+            _add(self._module, _native.ticks_diff(_native.ticks_ms(), start))
 
-    def _note(self):
-        from torpor import log
 
-        parts = self._module.split(".")
-        service = parts[1] if parts[0] == "services" else "kernel"
-        text = "%s blocked the loop for %d ms with time.sleep: nothing else ran meanwhile"
-        log.Log(service).warning(text, self._module, self._slept)
+def _add(module, ms):
+    global _step, _slept, _pending
+    step = (core.cur_task, core.cur_task.ph_key)
+    if step != _step:
+        _step = step
+        _slept = 0
+    _slept += ms
+    if _slept <= _LIMIT_MS:
+        return
+    from torpor import loop
+
+    if loop._observer is None:
+        _note(module, _service.now(), "start")  # nothing observes the loop before it is ready
+        return
+    _pending = module
+    _observe(loop)
+
+
+def _observe(loop):
+    """Look after the watchdog does, which reports a longer stall itself."""
+    global _observer
+    if loop._observer is not _observed:
+        _observer = loop._observer
+        loop._observer = _observed
+
+
+def _observed(passed):
+    global _pending, _step
+    watchdog = sys.modules["torpor.watchdog"]
+    before = watchdog.stalls
+    _observer(passed)
+    if _pending and watchdog.stalls == before:
+        _note(_pending, _service.now(), _service.work()[1])
+    _pending = ""
+    _step = None
+
+
+def _note(module, service, method):
+    """Write a line; the same again and again gets one."""
+    if _slept < 2 * _noted.get(module, 0):
+        return
+    _noted[module] = _slept
+    from torpor import log
+
+    parts = module.split(".")
+    service = service or (parts[1] if parts[0] == "services" else "kernel")
+    text = "%s blocked the loop for %d ms with time.sleep in %s: nothing else ran meanwhile"
+    log.Log(service).warning(text, method, _slept, module)
 
 
 _native = _time
 _times: dict = {}  # by module
+_followed = False  # whether the breadcrumbs are
 
 
 def _hooked(name, globals=None, locals=None, fromlist=None, level=0):
@@ -76,7 +114,14 @@ def _hooked(name, globals=None, locals=None, fromlist=None, level=0):
             if module not in _times:
                 _times[module] = _Time(module)
             return _times[module]
-    return _import(name, globals, locals, fromlist, level)
+    module = _import(name, globals, locals, fromlist, level)
+    global _followed
+    if not _followed:
+        port = sys.modules.get("torpor.port")
+        if hasattr(port, "crumb"):  # its import has ended
+            _followed = True
+            _service.follow(port)
+    return module
 
 
 def install():

@@ -2,6 +2,7 @@
 
 import json
 
+import _claims
 from _pin import name
 from _sim import facts
 
@@ -51,12 +52,6 @@ def soft_pins(**given):
 
 
 def claim(owner, pins):
-    """Record that a bus uses its pins, and report another bus that uses them already."""
+    """Record that a bus uses its pins, and report another one that uses them already."""
     for line, pin in pins.items():
-        other = _owners.get(pin)
-        if other and other != owner:
-            print("pin %s is %s %s now, and was %s before" % (pin, owner, line, other))
-        _owners[pin] = owner
-
-
-_owners: dict = {}
+        _claims.claim(pin, owner, line)

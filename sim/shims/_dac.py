@@ -1,6 +1,7 @@
 """``machine.DAC`` of an ESP32 and an ESP32-S2: a voltage that is traced."""
 
 from _bus import table
+from _claims import claim
 from _pin import name
 from _sim import trace
 
@@ -10,6 +11,7 @@ class DAC:
         self._id = name(pin)
         if int(self._id) not in table["dac"]:
             raise ValueError("invalid Pin for DAC")
+        claim(self._id, "DAC")
         self.write(0)
 
     def write(self, value):

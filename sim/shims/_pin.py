@@ -8,6 +8,7 @@ _levels = {}  # what the outputs were set to; it outlives the Pin object, as on 
 _modes = {}
 _pulls = {}
 _devices = None
+_ON_BOARD = "blocking" in facts  # whether services run, and not their tests
 if "devices" in facts:
     import _wiring
 
@@ -94,7 +95,9 @@ class Pin(getattr(machine._native, "PinBase", object)):
             if _ESP32 and mode != Pin.IN and facts.get("input_only", 0) >> int(self._id) & 1:
                 raise ValueError("pin can only be input")
             _modes[self._id] = mode
-        if pull != -1:
+            if _ON_BOARD:
+                __import__("_claims").claim(self._id, "Pin.IN" if mode == Pin.IN else "Pin")
+        if pull != -1 and (not _ESP32 or __import__("_pin_esp32").has_pulls(self._id, pull)):
             _pulls[self._id] = pull
         if value is not None:
             self._set(value)

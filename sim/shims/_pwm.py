@@ -1,5 +1,6 @@
 """``machine.PWM``: traced, and seen by what hangs on the pin."""
 
+from _claims import claim
 from _pin import _devices, name
 from _sim import facts, trace
 
@@ -12,6 +13,9 @@ _states: dict = {}  # pin -> (Hz, duty of 65535, ns or None); it outlives the ob
 class PWM:
     def __init__(self, dest, freq=-1, *, duty_u16=-1, duty_ns=-1, **options):
         self._pin = name(dest)
+        if _ESP32:
+            __import__("_pin_esp32").check_output(self._pin, -258, "ESP_ERR_INVALID_ARG")
+        claim(self._pin, "PWM")
         if self._pin not in _states:
             # Half of 5 kHz: ports/esp32/machine_pwm.c. A Pico's has no frequency until it is set.
             _states[self._pin] = [5000, 32768, None] if _ESP32 else [0, 0, None]

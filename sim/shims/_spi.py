@@ -60,7 +60,10 @@ class SPI(_Bus):
     ):
         self.init(firstbit=firstbit)
         # None means on a Pico that the line has no pin.
-        self._begin("SPI(%d)" % id, pins_of("SPI", id, sck=sck, mosi=mosi, miso=miso))
+        pins = pins_of("SPI", id, sck=sck, mosi=mosi, miso=miso)
+        for line in ("sck", "mosi") if _ESP32 else ():
+            __import__("_pin_esp32").check_output(pins[line], "invalid configuration")
+        self._begin("SPI(%d)" % id, pins)
 
 
 class SoftSPI(_Bus):

@@ -1,6 +1,7 @@
 """``machine.TouchPad``: shows the value that the inputs file has for its pin, under ``adc``."""
 
 from _bus import table
+from _claims import claim
 from _pin import name
 from _sim import facts, inputs
 
@@ -13,6 +14,7 @@ class TouchPad:
         self._id = name(pin)
         if int(self._id) not in table["touch"]:
             raise ValueError("invalid pin for touchpad")
+        claim(self._id, "TouchPad")
 
     def read(self):
         return inputs("adc").get(self._id, _IDLE)

@@ -38,6 +38,8 @@ class UART(io.IOBase):
         self._baudrate = baudrate
         lines = {line: options.get(line) for line in ("tx", "rx")}
         self._pins = pins_of("UART", id, **lines)
+        if _ESP32:
+            __import__("_pin_esp32").check_output(self._pins["tx"], 1, "ESP_FAIL")
         claim("UART(%d)" % id, self._pins)
         devices = wiring()
         self._device = devices.uart(self._pins["tx"], self._pins["rx"]) if devices else None

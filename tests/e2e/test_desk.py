@@ -36,10 +36,48 @@ class Room(Service):
     @get("/slow")
     async def slow(self) -> int:
         """Block the loop."""
-        for _ in range(5):
+        for _ in range(3):
             time.sleep_ms(40)
         return 1
+
+    @get("/slower")
+    async def slower(self) -> int:
+        """Block the loop for so long that a chip reports it, too."""
+        time.sleep(0.3)
+        return 1
 '''
+PANEL = '''
+import slow
+from machine import ADC, PWM, UART, Pin
+from torpor import Service, get
+
+
+class Panel(Service):
+    async def start(self) -> None:
+        one = self.config.get("one", 1)
+        self._lamp = Pin(4 * one, Pin.OUT)  # room has its bus there
+        self._door = Pin(15 * one, Pin.IN), Pin(15 * one, Pin.IN)
+        slow.wait(150)
+
+    @get("/later")
+    async def later(self) -> int:
+        """Take a pin of room when it runs already."""
+        for _ in range(3):
+            PWM(Pin(5 * self.config.get("one", 1)))
+        return 1
+
+    @get("/blocks")
+    async def blocks(self) -> int:
+        slow.wait(130)
+        return 1
+'''
+SLOW = """
+import time
+
+
+def wait(ms):
+    time.sleep_ms(ms)
+"""
 TESTS = """
 import pytest
 from torpor import Fault
@@ -171,7 +209,9 @@ bell = { model = "button", pin = 15 }
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("desk")
-    write_cluster(root, {"room": ROOM})
+    write_cluster(root, {"room": ROOM, "panel": PANEL})
+    (root / "lib").mkdir()
+    (root / "lib" / "slow.py").write_text(SLOW)
     with (root / "cluster.toml").open("a") as file:
         file.write(DEVICES)
     (root / "services" / "room" / "tests").mkdir()
@@ -208,10 +248,34 @@ def test_it_runs_and_follows_what_is_set(cluster: Running) -> None:
 
 
 def test_who_blocks_the_loop_is_noted_once(cluster: Running) -> None:
-    with cluster.client("room") as client:
-        assert client.get("/temperature").status_code == 200
-        assert "blocked" not in cluster.log_text("box"), "10 ms are no news"
-        client.get("/slow")
-        cluster.wait_log("box", "WARN room: services.room blocked the loop for")
-        client.get("/slow")
-        assert cluster.log_text("box").count("blocked the loop") == 1
+    start = "WARN panel: start blocked the loop for 15"
+    cluster.wait_log("box", start)
+    with cluster.client("room") as room, cluster.client("panel") as panel:
+        for path, line in (
+            ("/slow", "WARN room: GET /slow blocked the loop for 12"),
+            ("/slower", "WARN room: slower blocked the loop for 3"),
+        ):
+            room.get(path)
+            cluster.wait_log("box", line)
+        panel.get("/blocks")  # in a module of lib/
+        cluster.wait_log("box", "WARN panel: start blocked")
+        room.get("/slow")
+        panel.get("/blocks")
+        assert panel.get("/later").json() == 1
+        cluster.wait_log("box", "pin 5 as PWM")
+    stalls = [line for line in cluster.log_text("box").split("\n") if "blocked the loop" in line]
+    assert len(stalls) == 3, stalls
+
+
+def test_two_services_at_one_pin_are_named(cluster: Running) -> None:
+    cluster.wait_log("box", "pin 4 as Pin")
+    with cluster.client("panel") as panel:
+        panel.get("/later")
+        cluster.wait_log("box", "pin 5 as PWM")
+    remedy = ": let one service own the pin"
+    for line in (
+        "it uses pin 4 as Pin, which room uses as I2C(0) sda",
+        "it uses pin 5 as PWM, which room uses as I2C(0) scl",
+    ):
+        assert cluster.log_text("box").count(f"WARN panel: {line}{remedy}") == 1
+    assert cluster.log_text("box").count(remedy) == 2, "one service may use a pin again"

@@ -12,7 +12,7 @@ from ..errors import Problem
 from ..model.board import Board
 from ..model.cluster import BoardEntry, Cluster, ServiceEntry
 from ..model.plan import SafeOutput
-from .pins import constant, output_pin, value_of
+from .pin_uses import constant, output_pin, value_of
 from .source import Source
 from .source_module import Module
 
