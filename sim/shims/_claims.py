@@ -12,7 +12,7 @@ def claim(pin, what, line=""):
     service = _service.now()
     was, before, its_line = _users.get(pin, (service, what, line))
     _users[pin] = (service, what, line)
-    if what == before and (line == its_line and what.split("(")[0] in _SHARED or was == service):
+    if what == before and ((line == its_line and what.split("(")[0] in _SHARED) or was == service):
         return
     note = (pin, service, was, what, before)
     if note in _noted:

@@ -418,6 +418,38 @@ def test_pictures() -> None:
             {"a": {"model": "servo", "pin": 3}, "b": {"model": "button", "pin": 3}},
             "b: a is at pin 3 already",
         ),
+        (
+            {"a": {"model": "bme280", "bus": "i2c0"}, "b": {"model": "button", "pin": 4}},
+            "b: a is at pin 4 already, as its sda",
+        ),
+        (
+            {"a": {"model": "servo", "pin": 5}, "b": {"model": "aht20", "bus": "i2c0"}},
+            "b: a is at pin 5 already",
+        ),
+        (
+            {"a": {"model": "bme280", "bus": "i2c0"}, "b": {"model": "gps", "bus": "uart1"}},
+            "b: a is at pin 4 already, as its sda",
+        ),
+        (
+            {
+                "a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 20, "res": 21},
+                "b": {"model": "aht20", "bus": "i2c", "scl": 18, "sda": 17},
+            },
+            "b: a is at pin 18 already, as its sck",
+        ),
+        (
+            {"a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 17, "res": 21}},
+            "a: it is at pin 17 already",
+        ),
+        (
+            {"a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 20, "miso": 20}},
+            "a: it is at pin 20 already, as its miso",
+        ),
+        (
+            {"a": {"model": "bme280", "bus": "i2c", "scl": 15, "sda": 15}},
+            "a: it is at pin 15 already, as its scl",
+        ),
+        ({"a": {"model": "ssd1306_spi", "bus": "spi0", "miso": 3}}, "3 cannot be spi0.miso"),
     ],
 )
 def test_wrong_wiring_is_named(devices: dict[str, dict[str, object]], told: str) -> None:

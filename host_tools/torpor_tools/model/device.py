@@ -56,3 +56,4 @@ class Device:
     address: int | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    miso: int | None = None  # the pin of a SPI's MISO, if it is named

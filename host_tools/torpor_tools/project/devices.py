@@ -72,6 +72,7 @@ class _Reader:
             return None
         bus = self._bus(model)
         pins = self._pins(model)
+        miso = self._miso(model)
         known = [*model.inputs, *model.options]
         inputs, options = dict(model.inputs), dict(model.options)
         own = {"model", "address", "bus", *_LINES, *model.pins}
@@ -88,7 +89,7 @@ class _Reader:
         if self.problems:
             return None
         entry = self._entry
-        return Device(entry.name, model, entry.where, bus, pins, address, inputs, options)
+        return Device(entry.name, model, entry.where, bus, pins, address, inputs, options, miso)
 
     def _report(self, key: str, what: str, remedy: str) -> None:
         self.problems.append(Problem(self._entry.where_of(key), what, remedy))
@@ -138,6 +139,12 @@ class _Reader:
         optional = model.bus != "pin"
         wired = [p for p in model.pins if p in self._entry.values or not optional]
         return {line: self._line("", line, None) for line in wired}
+
+    def _miso(self, model: DeviceModel) -> int | None:
+        """The pin of a SPI's MISO if it is named: a device may do without."""
+        if model.bus != "spi" or "miso" not in self._entry.values:
+            return None
+        return self._line(f"{self._entry.values.get('bus')}.", "miso", None)
 
     def _line(self, bus: str, line: str, usual: int | None) -> int:
         """The pin of a line, which the board must have."""
@@ -198,23 +205,45 @@ def _is_number(value: Any) -> bool:
 
 
 def _shared(devices: list[Device]) -> Iterator[Problem]:
-    """Two devices with one address, or at one pin."""
-    places: dict[Any, Device] = {}
+    """Two devices with one address, or two lines at one pin."""
+    addresses: dict[Any, Device] = {}
+    lines: dict[int, list[tuple[str, Device]]] = {}
     for device in devices:
         if device.model.bus == "i2c":
-            key: Any = (device.bus, device.address)
-            other = places.setdefault(key, device)
+            other = addresses.setdefault((device.bus, device.address), device)
             if other is not device:
                 what = f"{other.name} has the address {device.address:#x} on this bus already"
                 yield Problem(device.where, f"{device.name}: {what}", "change the address of one")
-        taken = set(device.pins.values()) | (
-            set(device.bus) if device.model.bus == "uart" else set()
-        )
-        for pin in sorted(taken):
-            other = places.setdefault(pin, device)
-            if other is not device and not _share_a_wire(device, other):
-                what = f"{device.name}: {other.name} is at pin {pin} already"
+        reported: set[str] = set()
+        for line, pin in _lines(device):
+            for there, other in lines.setdefault(pin, []):
+                if other.name in reported or _go_together(line, device, there, other):
+                    continue
+                reported.add(other.name)
+                whose = "it" if other is device else other.name
+                place = f"pin {pin} already" + (f", as its {there}" if there else "")
+                what = f"{device.name}: {whose} is at {place}"
                 yield Problem(device.where, what, "wire one of them to another pin")
+                break
+            lines[pin].append((line, device))
+
+
+def _lines(device: Device) -> Iterator[tuple[str, int]]:
+    """All lines of a device with their pins; those of a bus have a name, its own ones have none."""
+    yield from zip(BUS_LINES[device.model.bus], device.bus, strict=False)
+    if device.miso is not None:
+        yield "miso", device.miso
+    yield from (("", pin) for pin in device.pins.values())
+
+
+def _go_together(line: str, device: Device, there: str, other: Device) -> bool:
+    """Whether two lines may be at one pin: those of a bus with several devices, or a shared wire."""
+    if other is device:
+        return False
+    if line or there:
+        same = device.model.bus == other.model.bus != "uart" and device.bus == other.bus
+        return same and line == there
+    return _share_a_wire(device, other)
 
 
 def _share_a_wire(a: Device, b: Device) -> bool:
