@@ -190,14 +190,14 @@ def _shift_timers(ms: int) -> None:
 
 def _look() -> None:
     for each in list(_sim.steps.values()):
-        each.look()
+        each._look()
 
 
 def _left(interrupts_only: bool = False):
     """Return the ms until the chip or a device may do something by itself; None: never."""
     least = None
     for name, each in _sim.steps.items():
-        ms = None if interrupts_only and name != "irq" else each.left()
+        ms = None if interrupts_only and name != "irq" else each._left()
         if ms is not None and (least is None or ms < least):
             least = ms
     return least
@@ -206,4 +206,4 @@ def _left(interrupts_only: bool = False):
 def _is_outside(waiting) -> bool:
     """Return whether what is polled is outside the simulator: neither a flag nor a UART."""
     stream = waiting[2]
-    return not (isinstance(stream, asyncio.ThreadSafeFlag) or hasattr(stream, "left"))
+    return not (isinstance(stream, asyncio.ThreadSafeFlag) or hasattr(stream, "_left"))

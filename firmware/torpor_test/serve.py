@@ -266,7 +266,7 @@ def _interrupted() -> None:
     """Wait until an interrupt has made a task ready. Raise ``Idle`` if none can come."""
     interrupts = _sim.steps.get("irq")
     while not core._task_queue.peek():
-        if interrupts is None or interrupts.left() is None:
+        if interrupts is None or interrupts._left() is None:
             raise Idle
         time.sleep_ms(1)
 

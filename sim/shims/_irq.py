@@ -126,12 +126,12 @@ def _watch():
         if _state or _sim.stepped:
             continue
         try:
-            look()
+            _look()
         except MemoryError:
             pass  # the program has the memory now; a look later will do
 
 
-def look():
+def _look():
     """Let the timers fire that are due, and look at the pins."""
     now = _sim.ticks()
     for timer in timers[:]:
@@ -141,7 +141,7 @@ def look():
         irq.look()
 
 
-def left():
+def _left():
     """The ms until a timer fires or a device may change a pin by itself; None: none will."""
     least = None
     now = _sim.ticks()

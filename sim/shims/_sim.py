@@ -6,8 +6,8 @@ import time
 
 ticks = time.ticks_ms  # tests put a clock of their own here
 stepped = False  # whether that clock stands still until it is moved
-# What may happen by itself while such a clock moves: each has ``left()``, the ms until it may
-# happen (None: it will not), and ``look()``, which lets it happen.
+# What may happen by itself while such a clock moves: each has ``_left()``, the ms until it may
+# happen (None: it will not), and ``_look()``, which lets it happen.
 steps: dict = {}
 _start = ticks()
 

@@ -71,11 +71,11 @@ class UART(io.IOBase):
     def deinit(self):
         self._device = None
 
-    def left(self):
+    def _left(self):
         """The ms until the device may send something; None: it will not."""
         return self._device.due() if self._device else None
 
-    def look(self):
+    def _look(self):
         self._fill()
 
     def _fill(self):
@@ -162,7 +162,7 @@ class UART(io.IOBase):
 
         self._fill()
         new, self._last = len(self._rx) > self._last, len(self._rx)
-        wait = 1 if new or not _sim.stepped else self.left()
+        wait = 1 if new or not _sim.stepped else self._left()
         self.due = time.ticks_add(_sim.ticks(), 1000 if wait is None else wait)
         if new:
             self._quiet = 1

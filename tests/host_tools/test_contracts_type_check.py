@@ -126,6 +126,9 @@ def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
         # Pin 4 measures voltages on every ESP32, and 26 on a Pico.
         analogue = "Pin(26)" if board.startswith("RPI") else "Pin(4)"
         services["b"] = text.replace("ADC(Pin(26))", f"ADC({analogue})")
+        if board.startswith("RPI"):  # these have a default for the id
+            services["b"] += "\n\nTimer(mode=Timer.ONE_SHOT, period=5, callback=print)\n"
+            services["b"] += "I2C(freq=100_000), SPI(baudrate=1000), UART(), Timer()\n"
     write_cluster(tmp_path, services, board)
     assert [str(p) for p in check_types(load_plan(tmp_path))] == []
 

@@ -42,6 +42,7 @@ class Use:
         mode: IN, OUT or OPEN_DRAIN, if it is written out.
         pull: PULL_UP or PULL_DOWN, if it is written out.
         is_number: Whether it stands without ``Pin()``: for an ADC of a Pico it may be a channel.
+        is_usual: Whether it is the port's own choice, which the call does not name.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Use:
     mode: str = ""
     pull: str = ""
     is_number: bool = False
+    is_usual: bool = False
 
     @property
     def line(self) -> str:
@@ -154,7 +156,8 @@ class _Reader:
             usual = {} if soft else self._kind.pins.buses.get(title, {})
             for line, default in usual.items():
                 if line not in given:
-                    yield call, Use(f"{title}.{line}", default, self._module.where(call))
+                    where = self._module.where(call)
+                    yield call, Use(f"{title}.{line}", default, where, is_usual=True)
 
     def _lines(self, call: ast.Call, bus: str, *, soft: bool) -> Iterator[tuple[str, ast.expr]]:
         if soft and bus == "i2c":

@@ -124,7 +124,7 @@ def _entry(cluster: Cluster, name: str) -> ServiceEntry | None:
 def _wrong(use: Use, kind: Board) -> tuple[str, str] | None:
     """Return what is wrong with a use, and the remedy."""
     pins = kind.pins
-    if not pins.gpio:
+    if not pins.gpio or use.is_usual:
         return None
     pin = _same(use.pin, kind)
     if isinstance(pin, str):

@@ -9,6 +9,7 @@ promise and the firmware does not have is taken out of them (``trim.py``).
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -19,12 +20,13 @@ from .. import pip_output
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..paths import cache_dir
+from .constructors import correct
 from .firmware import firmware
 from .trim import trim
 
 # The boards' stubs require a range of versions of it; a check must not change overnight.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LAYOUT = 6  # counted up when what is made here or in trim.py changes
+_LAYOUT = 7  # counted up when what is made here, in trim.py or constructors.py changes
 
 # Ticks are given types of their own there, so that no method could return them as int.
 _TICKS = """
@@ -66,6 +68,7 @@ def stubs_dir(board: Board) -> Path:
             _fetch([board.stubs, _STDLIB_STUBS], aside)
             _arrange(aside)
             trim(aside / "stdlib", has)
+            _correct(aside / "stdlib" / "machine.pyi", board.port)
             aside.chmod(0o755)
             aside.rename(folder)
         except OSError:
@@ -74,6 +77,14 @@ def stubs_dir(board: Board) -> Path:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def _correct(file: Path, port: str) -> None:
+    if file.is_file():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        correct(tree, port)
+        text = ast.unparse(ast.fix_missing_locations(tree))
+        file.write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
 
 def _fetch(requirements: list[str], folder: Path) -> None:

@@ -237,7 +237,7 @@ def _lines(device: Device) -> Iterator[tuple[str, int]]:
 
 
 def _go_together(line: str, device: Device, there: str, other: Device) -> bool:
-    """Whether two lines may be at one pin: those of a bus with several devices, or a shared wire."""
+    """Whether two lines may be at one pin: those of a bus of several devices, or of one wire."""
     if other is device:
         return False
     if line or there:

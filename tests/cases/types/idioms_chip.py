@@ -8,7 +8,7 @@ import ds18x20
 import machine
 import network
 import onewire
-from machine import ADC, I2C, PWM, RTC, SPI, WDT, Pin, Timer
+from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, Pin, Timer
 from torpor import Service
 
 try:
@@ -54,7 +54,11 @@ def pins() -> None:
     WDT(timeout=8000).feed()
     RTC().datetime((2026, 11, 24, 1, 0, 0, 0, 0))
     Timer(-1).init(period=10, mode=Timer.PERIODIC, callback=lambda t: None)
-    PWM(Pin(3)).freq(100)
+    Timer(0, period=10, tick_hz=500, callback=lambda t: Pin(3).value()).init(freq=0.5)
+    I2C(id=0, freq=100_000)
+    SPI(id=1, baudrate=1000, polarity=1)
+    UART(1, 9600, tx=Pin(8), rx=Pin(9), timeout=10)
+    PWM(Pin(3), freq=100, duty_u16=9).freq(100)
     bus = ds18x20.DS18X20(onewire.OneWire(Pin(5)))
     bus.convert_temp()
     for rom in bus.scan():
