@@ -13,6 +13,7 @@ import sys
 import time
 
 import _sim  # of the simulator
+import _steps
 from micropython import const
 
 from torpor import clock
@@ -156,7 +157,7 @@ class Clock:
         clock._boot = self._ticks
         clock._wraps = 0
         _sim.ticks = self.ticks  # the shims' door to time
-        _sim.stepped = True
+        _steps.stepped = True
         _shift_timers(time.ticks_diff(self._ticks, _real_ms()))
 
     def remove(self) -> None:
@@ -166,7 +167,7 @@ class Clock:
             setattr(clock, name, value)
         _follow(None)
         _sim.ticks = _real_ms
-        _sim.stepped = False
+        _steps.stepped = False
         _shift_timers(time.ticks_diff(_real_ms(), self._ticks))
 
 
@@ -189,14 +190,14 @@ def _shift_timers(ms: int) -> None:
 
 
 def _look() -> None:
-    for each in list(_sim.steps.values()):
+    for each in list(_steps.steps.values()):
         each._look()
 
 
 def _left(interrupts_only: bool = False):
     """Return the ms until the chip or a device may do something by itself; None: never."""
     least = None
-    for name, each in _sim.steps.items():
+    for name, each in _steps.steps.items():
         ms = None if interrupts_only and name != "irq" else each._left()
         if ms is not None and (least is None or ms < least):
             least = ms

@@ -41,8 +41,6 @@ if _sim.facts["port"] == "esp32":
     sys.modules["gc"] = __import__("_gc")  # a built-in module too
 if "epoch_s" in _sim.facts["behaves"]:
     sys.modules["time"] = __import__("_epoch")
-if "stepped" in _sim.facts:
-    sys.modules["time"] = __import__("_stepped")
 if "blocks" in _sim.facts:
     __import__("_room").install()
 if "blocking" in _sim.facts:

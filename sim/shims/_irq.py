@@ -7,6 +7,7 @@ of whatever the program does, and cannot allocate memory.
 import sys
 
 import _sim
+import _steps
 import micropython
 from _pin import Pin, _devices, level
 from _sim import facts, time
@@ -113,7 +114,7 @@ def start():
     if _running or sys.platform != "linux":
         return
     _running = True
-    _sim.steps["irq"] = sys.modules[__name__]
+    _steps.steps["irq"] = sys.modules[__name__]
     _wake_asyncio()
     import _thread
 
@@ -123,7 +124,7 @@ def start():
 def _watch():
     while True:
         time.sleep_ms(_LOOK_MS)
-        if _state or _sim.stepped:
+        if _state or _steps.stepped:
             continue
         try:
             _look()

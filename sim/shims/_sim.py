@@ -5,10 +5,6 @@ import sys
 import time
 
 ticks = time.ticks_ms  # tests put a clock of their own here
-stepped = False  # whether that clock stands still until it is moved
-# What may happen by itself while such a clock moves: each has ``_left()``, the ms until it may
-# happen (None: it will not), and ``_look()``, which lets it happen.
-steps: dict = {}
 _start = ticks()
 
 with open("/.sim/facts.json") as _file:

@@ -99,7 +99,9 @@ class Pipe:
         folder.prepare(board, fresh=False)
         for entry in self._tree(image).iterdir():
             (folder.flash / entry.name).symlink_to(entry)
-        main = f"from torpor_test import serve\nserve.run({image.service!r})\n"
+        # So that the fixture clock moves ``time``.
+        main = "import sys\nsys.modules['time'] = __import__('_stepped')\n"
+        main += f"from torpor_test import serve\nserve.run({image.service!r})\n"
         (folder.flash / "main.py").write_text(main, encoding="utf-8", newline="\n")
         place = self._ports.place([image.board])[image.board.name]
         devices = [device.name for device in image.board.devices]
@@ -112,7 +114,6 @@ class Pipe:
             wake_reason="",
             devices=devices,
         )
-        told["stepped"] = True  # the fixture clock moves ``time``
         wire(folder, image.board)
         write_json(folder.run / "facts.json", told)
         write_json(folder.inputs, {})
