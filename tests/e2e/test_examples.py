@@ -88,7 +88,12 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
 async def test_a_door_that_opens_wakes_the_board_and_is_stored(door: Mail) -> None:
     await door.sleeps()
     parked = asyncio.create_task(door.http.get("/openings"))
-    door.wake()
+    async with asyncio.timeout(30), door.http.stream("GET", "/~events") as stream:
+        lines = stream.aiter_lines()
+        door.wake()
+        while (line := await anext(lines)) in ("", ":"):
+            pass
+        assert (line, (await anext(lines))[:11]) == ("event: DoorOpened", 'data: {"at"')
     response = await parked
     assert response.status_code == 200
     while not response.json()["times"]:  # the request may run before the wake method

@@ -19,9 +19,11 @@ ROOT = Path(__file__).parents[2]
 TORPOR = Path(sys.executable).with_name("torpor")
 
 COUNTER = """
-from torpor import Service, get
+from services.visits import Visited
+from torpor import Service, get, on
 
 _seen: dict[str, int] = {}
+_heard: list[str] = []
 
 
 class Counter(Service):
@@ -31,10 +33,22 @@ class Counter(Service):
     @get("/counts")
     async def count(self) -> dict[str, int]:
         return _seen
+
+    @on(Visited)
+    async def note(self, event: Visited) -> None:
+        _heard.append(event.name)
+
+    @get("/heard")
+    async def heard(self) -> list[str]:
+        return _heard
 """
 VISITS = """
 from services.counter import Counter
-from torpor import Service, get
+from torpor import Event, Service, get
+
+
+class Visited(Event):
+    name: str
 
 
 class Visits(Service):
@@ -44,11 +58,13 @@ class Visits(Service):
     async def visit(self, name: str) -> dict[str, int]:
         counts = await self.counter.counts()
         counts[name] = 1
+        await self.publish(Visited(name=name), wait=True)
         return counts
 """
 SUITE = """
 def test_a_visit_is_counted_once(cluster):
     assert cluster.http("visits").get("/visit/Ada").json() == {"Ada": 1}
+    assert cluster.http("counter").get("/heard").json() == ["Ada"]
     assert cluster.http("counter").get("/counts").status_code == 200
 """
 
@@ -85,7 +101,7 @@ def test_the_sample_does_so_in_strict_mode_too() -> None:
 def test_a_variable_that_is_shared_with_a_peer_is_caught(tmp_path: Path) -> None:
     code, text = torpor_test(visits(tmp_path, "_seen"), "--placements", "2", "--seed", "1")
     assert code == 1
-    assert "answer 2 depends on where the services run" in text
+    assert "answer 3 depends on where the services run" in text
     assert re.search(r"placed as counter\+visits: GET counter /counts\n +200 .*'Ada': 1", text)
     assert re.search(r"placed as counter\|visits: GET counter /counts\n +200 .*\{\}", text)
 

@@ -1,4 +1,10 @@
-from torpor import Service, clock, daily, get, on_wake, post
+from torpor import Event, Service, clock, daily, get, on_wake, post
+
+
+class DoorOpened(Event):
+    """The door was opened, at this Unix time."""
+
+    at: int
 
 
 class Door(Service):
@@ -12,6 +18,7 @@ class Door(Service):
         await self._openings.add({"time": clock.now()})
         self.state["today"] = self.state.get("today", 0) + 1
         self.log.info("opened")
+        await self.publish(DoorOpened(at=clock.now()))
 
     @daily("00:00")
     async def begin_day(self) -> None:

@@ -12,6 +12,12 @@ async def test_an_opening_is_stored_and_counted(door, client, clock):
     assert (await client.get("/openings")).json() == {"today": 1, "times": [1_800_000_000]}
 
 
+async def test_an_opening_is_published(door, events, clock):
+    clock.set(1_800_000_000)
+    await door.opened()
+    assert [event.at for event in events.published] == [1_800_000_000]
+
+
 async def test_the_newest_come_first(door, client, clock):
     clock.set(1_800_000_000)
     for _ in range(3):
