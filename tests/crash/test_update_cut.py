@@ -89,6 +89,11 @@ MISTAKES = {
         'if "/" not in path:\n            # Not',
         "if False:\n            # Not",
     ),
+    "a manifest grows while it is checked": (
+        "torpor/update/__init__.py",
+        "while _is_busy:",
+        "while False:",
+    ),
     "what was saved is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
     "the list is valid before the way back": (
         "torpor/update/commit.py",

@@ -3,7 +3,10 @@
 Only boards of a project with a signing key have this. See docs/updates.md.
 """
 
+import asyncio
 import os
+
+from micropython import const
 
 from .. import heap, log
 from ..cold import cold, startup
@@ -13,6 +16,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..kernel import Kernel
+
+
+_WAIT_MS = const(50)
+
+_is_busy = False  # whether a step is under way
 
 
 @startup
@@ -26,7 +34,22 @@ def start(kernel: "Kernel") -> None:
 
 @cold
 async def update(do: str, **arguments: "Any") -> "Any":
-    """Answer the question ``do`` of ``torpor update``."""
+    """Carry out the step ``do`` of ``torpor update``, after those that are under way.
+
+    A manifest must not grow between the check of its signature and its use.
+    """
+    global _is_busy
+    while _is_busy:
+        await asyncio.sleep_ms(_WAIT_MS)
+    _is_busy = True
+    try:
+        return await _step(do, arguments)
+    finally:
+        _is_busy = False
+
+
+@cold
+async def _step(do: str, arguments: dict) -> "Any":
     if do == "check":
         heap.collect()  # releases the code of the calls before
         from . import check

@@ -14,7 +14,7 @@ from .send import REMEDY, Progress, Status, Target
 if TYPE_CHECKING:
     from ..gateway.desk import Desk
 
-_TAKEN_S = 15.0  # within which a gateway that runs has taken the update
+_TAKEN_S = 30.0  # within which a gateway that runs has taken the update
 
 
 class Sleeper(Target):

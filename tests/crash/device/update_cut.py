@@ -225,9 +225,29 @@ def torn_flashes(first, operations, cuts):
         yield torn, "operation %d, %d%%" % (at, 100 * parts[n % len(parts)])
 
 
+def grown():
+    """The fault of a manifest to which a line is added while its signature is checked, if any."""
+    flash = Flash(BLOCKS)
+    vfs.mount(mounted(flash), "/")
+    write(OLD)
+    line = b"%s 1 zz/unsigned.mpy\n" % (b"0" * 64)
+
+    async def race():
+        for at in range(0, len(MANIFEST), PIECE):
+            await ask("head", at=at, data=stored(MANIFEST[at : at + PIECE]))
+        checked = ask("check", signature=case["signature"])
+        await asyncio.gather(checked, ask("head", at=len(MANIFEST), data=stored(line)))
+
+    asyncio.run(race())
+    with open("/.new/manifest", "rb") as file:
+        same = file.read() == MANIFEST
+    vfs.umount("/")
+    return [] if same else ["the manifest has a line that nobody signed"]
+
+
 def main():
     made = operations_made = 0
-    wrong = []
+    wrong = grown()
     for good in (True, False):
         first, operations = record(good)
         operations_made += len(operations)
