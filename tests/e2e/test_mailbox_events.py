@@ -67,3 +67,10 @@ async def test_events_reach_the_broker_and_the_gateway(tmp_path: Path) -> None:
             (topic + "Opened", b'{"times":2}'),
         ]
         spying.cancel()
+        box.close()
+        await box.sleeps()
+        broker.kill()
+        since = box.board.log.mark()
+        box.wake()
+        lost = "events: 2 events did not reach the broker before sleep"
+        await box.board.wait_log(lost, since=since)

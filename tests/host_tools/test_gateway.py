@@ -15,6 +15,7 @@ from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import Gateway, message
 from torpor_tools.gateway.app import Wishes
+from torpor_tools.gateway.events import ALIVE, MOST, Events
 from torpor_tools.gateway.message import Answer, Status
 from torpor_tools.gateway.nats import is_needed
 from torpor_tools.gateway.parked import LostError, Parked
@@ -288,3 +289,19 @@ def test_it_is_in_no_other_image(tmp_path: Path) -> None:
     image = build(load_plan(root), "box", tmp_path / "mail", types=False)
     assert (image.tree / "torpor/mqtt/mailbox.mpy").exists()
     print("bytes of a mailbox:", image.sizes.total - plain.sizes.total)
+
+
+async def test_a_slow_client_learns_how_many_events_it_missed() -> None:
+    clients = Events()
+    stream = clients.stream(["Opened"])
+    assert await anext(stream) == ALIVE
+    for n in range(MOST + 3):
+        clients.hear("Opened", b'{"n":\n%d}' % n)
+        clients.hear("Closed", b"{}")
+    pieces = (await anext(stream)).decode().split("\n\n")
+    assert pieces[0] == 'event: Opened\ndata: {"n": 0}'
+    assert pieces[MOST - 1].endswith(f'{{"n": {MOST - 1}}}')
+    assert pieces[MOST:] == ["event: ~dropped\ndata: 3", ""]
+    await stream.aclose()
+    clients.hear("Opened", b"{}")  # nobody hears it any more
+    assert clients.count == 0

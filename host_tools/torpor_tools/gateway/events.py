@@ -47,6 +47,11 @@ class Events:
     def __init__(self) -> None:
         self._streams: list[_Stream] = []
 
+    @property
+    def count(self) -> int:
+        """The number of clients."""
+        return len(self._streams)
+
     def hear(self, name: str, payload: bytes) -> None:
         """Pass an event from the broker on. ``payload`` is JSON on one line."""
         for stream in self._streams:
