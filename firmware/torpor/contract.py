@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable)
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Event:
-    """The base class of events: what happened, for services that the publisher does not know.
+    """The base class of events, which report what happened to services unknown to the publisher.
 
     ``class DoorOpened(Event)`` declares fields as a record does; a field with a default may be
     omitted. ``await self.publish(DoorOpened(fridge="fridge-1"))`` publishes one.
@@ -88,9 +88,9 @@ def delete(
 
 
 def safe(method: F) -> F:
-    """Say that a method without a route changes nothing, as ``get`` says of one that has a route.
+    """Declare that a method without a route changes nothing, as ``get`` does for one with a route.
 
-    A call of it from another board that was lost is sent again, to another replica if there is one.
+    A lost call from another board is then sent again, to another replica if there is one.
     """
     return method
 
@@ -100,8 +100,8 @@ def every(
 ) -> Callable[[F], F]:
     """Run this method when the board has started and then once every period.
 
-    The first run comes before the network and before the clock is set. A board that has slept
-    continues its rhythm: the method runs when it is due.
+    The first run comes before the board is on the network and before its clock is set. After a
+    sleep the rhythm continues: the method runs when it is due.
 
     Args:
         hours: The period is the sum of the first four arguments, which are constants.
@@ -114,10 +114,10 @@ def every(
 
 
 def daily(time: str) -> Callable[[F], F]:
-    """Run this method once a day at ``"HH:MM"``, from when the clock is set.
+    """Run this method once a day at ``"HH:MM"``, once the clock is set.
 
-    The time is that of ``timezone`` in ``cluster.toml``; without one it is UTC. A run that was
-    missed comes as soon as it can be, once.
+    The time is that of ``timezone`` in ``cluster.toml``; without one it is UTC. A missed
+    run happens once, as soon as possible.
     """
     return lambda method: method
 

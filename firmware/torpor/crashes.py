@@ -55,20 +55,20 @@ def begin(kernel: "Kernel") -> None:
     except Exception as e:
         log.Log("kernel").exception(e, "cannot read the records of crashes")
     if kernel.safe:
-        log.Log("kernel").error("SAFE MODE: %s. Look: torpor crashes", kernel.safe[""])
-        log.Log("kernel").error("It is left by a new image or torpor reset --normal")
+        log.Log("kernel").error("SAFE MODE: %s. See: torpor crashes", kernel.safe[""])
+        log.Log("kernel").error("A new image or torpor reset --normal ends it")
 
 
 @cold
 def record(kind: str, name: str, doing: str, frames: str, message: str) -> None:
-    """Keep a fault that was logged.
+    """Record a fault that was logged.
 
     Args:
         kind: A word or two for it.
         name: Who logged it.
         doing: The line of the log.
         frames: The lines of the traceback, without those of the message.
-        message: Those.
+        message: The lines of the message.
     """
     ended = kind == "kernel died"
     if not ended and log.recorded >= _MOST:
@@ -240,7 +240,7 @@ def mark_settled(heads: list) -> None:
 
 
 def _without_secrets(text: bytes) -> bytes:
-    """Take out the queries of requests, and whatever stands in secrets.json."""
+    """Remove the queries of requests, and all values of secrets.json."""
     parts = text.split(b"?")
     for i in range(1, len(parts)):
         part = parts[i]

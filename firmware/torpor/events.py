@@ -36,10 +36,10 @@ class Publisher:
     slow: "tuple[tuple[str, Callable[[Any], Any]], ...]" = ()
 
     def publish(self, event: "Any") -> "Any":
-        """Call the subscribers. What one of them waits for, it waits for in a task of its own.
+        """Call the subscribers. One that has to wait goes on in a task of its own.
 
         Returns:
-            What can be awaited, and has ended.
+            An awaitable that is done already.
         """
         self.publish_quick(event)
         for service, handler in self.slow:

@@ -41,7 +41,7 @@ _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 
 collections = 0
 """The number of collections. Those that we did not start are counted when the loop is idle, where
-memory that something else has given back at once looks like one."""
+much memory that is freed at once looks the same."""
 
 longest_us = 0
 """The longest pause of a collection, also of those that we did not start: the work is the same."""

@@ -30,7 +30,7 @@ levels: dict = {}  # name -> the level of its lines, if it is another
 _ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave holes in the heap
 _end = 0  # bytes ever written
 
-_FAULTS = const(8)  # so many faults are counted
+_FAULTS = const(8)  # how many faults are counted
 # Faults of this start, of a board that records them: [checksum, times, since when, text].
 faults: "Any" = None
 recorded = 0  # how many of them were written to the flash

@@ -44,7 +44,7 @@ class Service:
         state: State
 
         async def publish(self, event: Event, wait: bool = False) -> None:
-            """Have every subscriber of an event called with it: see ``on``.
+            """Call every subscriber of an event: see ``on``.
 
             The build turns this into calls of the subscribers.
 

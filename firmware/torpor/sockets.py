@@ -25,8 +25,8 @@ _known: "dict | None" = None
 def look_up(host: str, port: int) -> "Any":
     """Return the address to connect to; the last known one if the name cannot be looked up.
 
-    ``socket.getaddrinfo`` waits for the answer, and the whole board with it: 5 to 7 s if there is
-    none (``local_ms`` and ``dns_ms`` of ``boards/ports/*.toml``). So an address is remembered, and
+    ``socket.getaddrinfo`` blocks the whole board until the answer comes: 5 to 7 s if there is none
+    (``local_ms`` and ``dns_ms`` of ``boards/ports/*.toml``). So an address is remembered, and
     a look-up that has failed is not repeated before 16 times as long has passed as it took. A board
     that has just started asks sooner: others may be starting as well.
 

@@ -259,7 +259,7 @@ def _name(t):
 
 
 def _single(value):
-    """The value that a float of 32 bits holds of ``value``."""
+    """``value`` as a float of 32 bits holds it."""
     return struct.unpack("f", struct.pack("f", value))[0]
 
 

@@ -29,7 +29,7 @@ async def _keep(log, function, args):
         try:
             return await function(*args)
         except Exception as e:
-            log.exception(e, "task failed, restarting it")  # a text to be made could find no memory
+            log.exception(e, "task failed, restarting it")  # making a text could find no memory
         await asyncio.sleep_ms(pause)
         pause = min(2 * pause, _LAST_MS)
 

@@ -1,6 +1,6 @@
-"""The hardware watchdog, and a line in the log for whatever blocks the loop.
+"""The hardware watchdog, and a log line for everything that blocks the loop.
 
-The chip's watchdog resets it when the loop does not come round in time. It is armed when the kernel
+The chip's watchdog resets it when the loop is blocked for too long. It is armed when the kernel
 runs. An image for development disarms it when a person interrupts the program for the prompt.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STALL_MS = const(200)
 # Letters of the coroutine of a job: its name itself would keep methods of that name.
 _JOB = const(3)
-_LAST = const(101)  # the rank of the idle callback: behind sleep, which shall see the real timers
+_LAST = const(101)  # the rank of the idle callback: behind sleep, which must see the real timers
 
 stalls = 0  # how often something blocked the loop; for ``metrics``
 _most_ms = 0  # the loop waits no longer without feeding

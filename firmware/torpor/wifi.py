@@ -91,7 +91,7 @@ def _connect(quick: bool = True) -> None:
             _wlan.disconnect()  # an ESP32 refuses to connect while it is still trying
         begun = rejoin.connect(_wlan, ssid, key, quick) if rejoin else 0
     except (OSError, RuntimeError) as e:
-        _log.warning("joining the access point of the last time failed: %s", e)
+        _log.warning("joining the last access point failed: %s", e)
     try:
         if not begun:
             _wlan.connect(ssid, key)
@@ -147,7 +147,7 @@ async def keep(rejoined: "Any" = ()) -> None:
             await asyncio.sleep_ms(_POLL_MS)
         if not _wlan.isconnected():
             if _quick:
-                _log.warning("the access point of the last time is not there, looking for another")
+                _log.warning("the last access point is gone, looking for another")
                 _connect(False)
                 continue
             joining = False

@@ -148,7 +148,7 @@ def test_clients_who_come_at_once_start_it_once(board: Running) -> None:
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda _: _ask(board, "page", "/number"), range(3)))
     assert answers == [107] * 3
-    board.wait_log("box", "page given back", since=logged)
+    board.wait_log("box", "page unloaded", since=logged)
     log = "\n".join(str(line) for line in board.sim.board("box").log[logged:])
     assert log.count("page started for a client") == 1
 
@@ -200,8 +200,8 @@ def test_it_stays_for_a_client_who_is_being_served(board: Running) -> None:
         lines = list(answer.iter_lines())
         log = "\n".join(str(line) for line in board.sim.board("box").log[logged:])
     assert lines == [f"line {i}" for i in range(20)]
-    assert "given back" not in log
-    board.wait_log("box", "page given back", since=logged)
+    assert "unloaded" not in log
+    board.wait_log("box", "page unloaded", since=logged)
 
 
 def test_what_two_of_them_use_stays_as_long_as_one_needs_it(board: Running) -> None:
@@ -211,7 +211,7 @@ def test_what_two_of_them_use_stays_as_long_as_one_needs_it(board: Running) -> N
         assert next(lines) == "line 0"
         logged = len(board.sim.board("box").log)
         assert _ask(board, "page", "/number") == 107
-        board.wait_log("box", "page given back", since=logged)
+        board.wait_log("box", "page unloaded", since=logged)
         loaded = _loaded(board)
         assert "microdot" in loaded
         assert "services.form" in loaded

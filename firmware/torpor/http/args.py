@@ -284,8 +284,8 @@ def _check_digits(data, at: int, most: int) -> None:
 def shown(value: "Any", room: int = _SHOWN) -> str:
     """Return ``value`` for a message, cut after about ``room`` characters.
 
-    It works on no more than that: a client's value may be large, and a number of many digits takes
-    long to be written.
+    It processes no more than that, because a client's value may be large, and writing a number of
+    many digits takes long.
     """
     kind = type(value)
     if kind is str:

@@ -2,8 +2,8 @@
 
 The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
 application does the rest. A response of known length is sent with one write and the connection
-stays open; Microdot alone makes one write per header and closes. Answers in pieces (files,
-generators, events) are loaded when there is one. An application that speaks on the socket itself
+stays open; Microdot alone makes one write per header and closes. Code for answers in pieces
+(files, generators, events) is loaded when needed. An application that speaks on the socket itself
 (WebSocket) gets a ``_Stream``, which knows the bytes that have been read.
 """
 

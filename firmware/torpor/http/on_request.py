@@ -107,7 +107,7 @@ class Activation:
         while self._clients or clock.since(self._used) < _REST_MS:
             await loop.pause(_LOOK_MS)
         self._give_back()
-        _log.info("%s given back", self._listener.name)
+        _log.info("%s unloaded", self._listener.name)
 
     def _give_back(self) -> None:
         self._state = _ASLEEP

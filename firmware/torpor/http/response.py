@@ -87,7 +87,7 @@ def _json(result, head=b"") -> bytes:
         out.write(b"%7d" % size)
     data = out.getvalue()
     out.close()
-    if b"\xed" in data:  # how half a surrogate pair begins, and a good deal of Korean
+    if b"\xed" in data:  # how half a surrogate pair begins, and many Korean characters
         _check_text(result, data)
     return data
 

@@ -41,5 +41,5 @@ def _say_figures(mailbox, status) -> None:
         try:
             status["metrics"] = report.snapshot()
         except MemoryError:
-            pass  # the gateway keeps those of the last time
+            pass  # the gateway keeps the previous ones
     _say(mailbox, status)

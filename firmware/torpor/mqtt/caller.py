@@ -281,7 +281,7 @@ class Sleeper:
         return True
 
     def is_starting(self) -> bool:
-        """Return whether waiting pays: the broker waits for the board."""
+        """Return whether waiting is worthwhile: the broker waits for the board."""
         return False
 
     def suspect(self, ms: int) -> None:

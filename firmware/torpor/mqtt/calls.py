@@ -61,7 +61,7 @@ class Calls:
                     return auth.pair(key, caller.encode(), self._board, id, self._nonce)
 
     async def serve(self, request: "Request", envelope: "Envelope") -> bytes:
-        """Execute a call that is genuine; return its response, which looks like one of HTTP."""
+        """Execute a call that is genuine; return its response, in the form of an HTTP response."""
         if envelope.head.get("safe"):
             request.key = "/GET"  # it need not be recorded if it writes nothing
         status = 200

@@ -1,8 +1,8 @@
 """Events that arrive exactly once, where they arrive: through this board's mailbox.
 
 ``outbox`` is the publisher's side. The broker keeps an event in the mailbox of the subscriber's
-board. There it is handled as a request is (``execute``): by its id once, and its writes are one
-commit with the note that it is done.
+board. There it is handled like a request (``execute``): once per id, and its writes are one
+commit with the mark that it is done.
 """
 
 import json
@@ -43,7 +43,7 @@ class Event:
             self.id, self.service, fields = head["id"], head["event"], head["fields"]
             known, make, names, self.publisher = KEPT[self.service]
         except (ValueError, KeyError, TypeError) as e:
-            raise Bad("no event that this board hears: %r" % e)
+            raise Bad("not an event for this board: %r" % e)
         if known != head.get("mark"):
             raise Bad("%s has other fields here; update the older board" % self.service)
         self.event = make(**{name: fields[name] for name in fields if name in names})
@@ -60,10 +60,10 @@ class EventExecutor(Executor):
 
 
 class Durable(mailbox.Mailbox):
-    """The mailbox of a board that publishes or hears durable events.
+    """The mailbox of a board that publishes or receives durable events.
 
     Attributes:
-        outbox: What the board publishes; None if it only hears.
+        outbox: What the board publishes; None if it only subscribes.
     """
 
     executor = EventExecutor

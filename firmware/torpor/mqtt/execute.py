@@ -142,8 +142,8 @@ class Executor:
         self._listeners = {listener.name: listener for listener in listeners}
         self._windows = windows
         self._own = own
-        # How much of a request's patience (``CUTS``) the end of the last run takes; 0 when the one
-        # that was being executed then has been found: the first that comes again.
+        # How many of a request's ``CUTS`` the end of the last run uses up; 0 once the request that
+        # was being executed then has been found: the first that comes again.
         self._ended = 1 if cut else CUTS // TRIES
 
     async def answer(self, envelope: Envelope, again: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Events that arrive exactly once, where they are published: see ``durable`` for the other side.
+"""The publisher's side of events that arrive exactly once; ``durable`` is the other side.
 
 An event is in the outbox, which is in flash, until the broker has acknowledged it. The outbox sends
 one event at a time, in the order in which they were published. It may send one again: the

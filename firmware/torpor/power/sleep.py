@@ -20,7 +20,7 @@ _log = log.Log("power")
 
 
 class Power:
-    """The governor's hands: fills its state in, carries its decision out."""
+    """Acts for the governor: fills in its state and carries out its decision."""
 
     def __init__(self, policy: Policy, kernel: "Kernel") -> None:
         self._policy = policy

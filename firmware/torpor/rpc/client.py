@@ -299,7 +299,7 @@ class Connection:
                         self._calls[each].set(Lost("the board closed the connection", False))
                 raise OSError("connection closed")
             if kind == frames.REFUSED and not number:
-                raise OSError("it does not take this board's calls for genuine")
+                raise OSError("it rejects this board's calls")
             waiting = self._calls.get(number)
             if waiting:
                 busy = kind == frames.REFUSED and status == 503
@@ -326,7 +326,7 @@ class Connection:
             task.cancel()
 
     def is_starting(self) -> bool:
-        """Return whether both boards may just have been switched on, so that waiting pays."""
+        """Return whether both boards may just have been switched on, so waiting is worthwhile."""
         return not self._met and clock.uptime_ms() < _STARTING_MS
 
     def suspect(self, ms: int) -> None:

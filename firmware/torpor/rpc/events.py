@@ -29,7 +29,7 @@ async def receive(name: str, mark: int, fields: dict, wait: bool) -> None:
 
     known = INCOMING.get(name)
     if not known or known[0] != mark:
-        text = "its fields are others here" if known else "nobody hears it here"
+        text = "its fields differ here" if known else "it has no subscriber here"
         raise Fault(409, "%s: %s; update the older of the two boards" % (name, text))
     _, make, names, publisher = known
     event = make(**{each: fields[each] for each in fields if each in names})

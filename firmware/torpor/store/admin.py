@@ -1,6 +1,6 @@
 """Lets the cluster's tools look into the databases of a board while its services run.
 
-``torpor data`` sends the questions. They are signed with the cluster's key.
+``torpor data`` sends the requests. They are signed with the cluster's key.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def start(kernel: "Kernel") -> None:
 
 @cold
 async def data(do: str, service: str, **arguments: "Any") -> "Any":
-    """Answer the question ``do`` about the database of a service."""
+    """Handle the request ``do`` for the database of a service."""
     store = _store(service)
     reply = await getattr(Questions, do)(store, **arguments)
     if do == "state":
@@ -101,7 +101,7 @@ def _names(store: "Store") -> list:
 
 @cold
 class Questions:
-    """The questions that the tools may ask. Each function is one question about a database."""
+    """The requests that the tools may send for a database. Each function handles one."""
 
     async def state(store: "Store") -> dict:
         """Return the number of migrations done, and the names of the tables."""

@@ -31,7 +31,7 @@ _MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the yea
 
 @cold
 async def run(store: "Store", writes: "list | tuple" = ()) -> None:
-    """Fold the journal of a store and let other tasks run in between. Raises as ``commit``.
+    """Compact the journal of a store; other tasks run in between. Raises as ``commit``.
 
     When there is no room for all of it, the journal stays, and the reserve is spent if ``writes``
     are going to free some.
@@ -55,7 +55,7 @@ async def run(store: "Store", writes: "list | tuple" = ()) -> None:
 
 @cold
 def steps(store: "Store") -> "Generator":
-    """Fold the journal of a store and begin a new one. A generator of steps, to run to its end.
+    """Compact the journal of a store and begin a new one. A generator of steps, to be exhausted.
 
     Raises ``OSError`` if there is no room for all of it.
     """

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_JOURNAL = const(2048)  # bytes from which on it is folded
+_JOURNAL = const(2048)  # bytes at which it is compacted
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
 _TIGHT = const(512)  # the same when room is scarce, because compaction frees some
 
@@ -117,7 +117,7 @@ class Store:
             self.write(writes, lazy)
 
     def write(self, writes: list, lazy: bool = False) -> None:
-        """Like ``commit``, at once and without folding the journal."""
+        """Like ``commit``, at once and without compacting the journal."""
         names = []
         texts = [b""]
         for table, key, text in writes:

@@ -1,4 +1,4 @@
-"""Blocks that are reserved for writes that free room: deleting, and replacing by smaller rows.
+"""Blocks reserved for writes that free room: deleting, and replacing rows with smaller ones.
 
 On a filesystem that copies what it changes, deleting needs room before it frees any: a block of the
 journal, and a leaf that is rewritten without the row. So a file reserves some blocks. When nothing

@@ -76,7 +76,7 @@ async def _accept(file) -> None:
 
 @cold
 async def _needed(file) -> list:
-    """Return the lines whose files differ. What was left of other updates goes away."""
+    """Return the lines whose files differ. Remnants of other updates are removed."""
     needed: list = []
     keep = ["head"]
     fs = os.statvfs("/")

@@ -1,4 +1,4 @@
-"""The files of an update below ``/.new`` and ``/.old``, and what the other modules ask of files.
+"""The files of an update below ``/.new`` and ``/.old``, and functions on files for the others.
 
 A file there is called by a hash of its line in the manifest. So a file that an interrupted update
 left, or that the previous image had, is found again by its name.

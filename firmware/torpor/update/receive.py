@@ -26,7 +26,7 @@ _MAX_LINE = const(240)
 
 @cold
 class Steps:
-    """Questions of ``torpor update``. Each raises ``Fault``."""
+    """Requests of ``torpor update``. Each raises ``Fault``."""
 
     async def status() -> dict:
         """Return what the board runs, and how the last update ended."""
@@ -109,7 +109,7 @@ def _line_at(place: int) -> tuple:
 
 
 def _inflated(data: str, most: int) -> bytes:
-    """Return what was compressed. Raises ``Fault`` if that is more than ``most`` bytes."""
+    """Return the decompressed data. Raises ``Fault`` if that is more than ``most`` bytes."""
     from io import BytesIO
 
     import deflate
