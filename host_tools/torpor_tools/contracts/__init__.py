@@ -1,6 +1,6 @@
-"""Contracts: read from the services' sources, held against the rules, checked with mypy.
+"""Contracts: read from the services' sources, checked against the rules and by mypy.
 
-``load_plan`` is the front door of everything that needs to know the cluster.
+``load_plan`` is the entry point for everything that needs to know the cluster.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ def load_plan(root: Path) -> Plan:
 def read_plan(root: Path) -> tuple[Plan, list[Problem]]:
     """The cluster in ``root``, and every mistake in it.
 
-    If there are mistakes, the plan is good for looking for more, not for a build: boards of no
-    known type are left out, and services that cannot be read. Raises ``UserError`` if it is
-    ``cluster.toml`` that cannot be read.
+    If there are mistakes, the plan can be searched for more, but not built: it lacks boards of an
+    unknown type and services that cannot be read. Raises ``UserError`` if ``cluster.toml`` itself
+    cannot be read.
     """
     return read_placed(load_cluster(root))
 
 
 def plan_of(cluster: Cluster) -> Plan:
-    """``load_plan`` of a cluster that was read, and perhaps placed otherwise since."""
+    """``load_plan`` for a cluster that was read already, and perhaps placed differently since."""
     plan, problems = read_placed(cluster)
     if problems:
         raise UserError(problems)
@@ -69,7 +69,7 @@ def plan_of(cluster: Cluster) -> Plan:
 
 
 def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
-    """``read_plan`` of a cluster that was read, and perhaps placed otherwise since."""
+    """``read_plan`` for a cluster that was read already, and perhaps placed differently since."""
     problems: list[Problem] = []
     boards = _boards(cluster, problems)
     sources = _sources(cluster, problems)
@@ -103,7 +103,7 @@ def _place(problem: Problem) -> tuple[str, int, int, str]:
 
 
 def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
-    """The kinds of board in use, by their name."""
+    """The board types in use, by their name."""
     boards = {}
     for entry in cluster.boards:
         try:

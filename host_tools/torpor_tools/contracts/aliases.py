@@ -1,7 +1,7 @@
-"""Type aliases: ``Rows = list[int]`` at the left margin of a module.
+"""Type aliases: ``Rows = list[int]`` at the top level of a module.
 
-MicroPython cannot compute such an expression. The linker takes it out, and a contract is read as if
-the type stood in the alias's place.
+MicroPython cannot evaluate such an expression. The linker removes it, and a contract is read as if
+it had the type instead of the alias.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def aliases(tree: ast.Module) -> dict[str, ast.expr]:
 
 
 def host_only(tree: ast.Module) -> dict[str, ast.stmt]:
-    """The aliases that a device cannot compute, with their statements at the left margin."""
+    """The aliases that a device cannot evaluate, with their statements at the top level."""
     known = aliases(tree)
     hosts = set(host_names(tree)) if known else set()
     found: dict[str, ast.stmt] = {}
@@ -45,7 +45,7 @@ def runs(value: ast.expr, gone: set[str], hosts: set[str]) -> bool:
 
 
 def run_time_types(tree: ast.Module, skip: set[ast.AST]) -> Iterator[ast.expr]:
-    """Expressions such as ``list[int]`` and ``int | None`` that a device would compute."""
+    """Expressions such as ``list[int]`` and ``int | None`` that a device would evaluate."""
     stored = _stored(tree)
     return (node for node in _computed(tree, skip) if not _builtins_in(node) & stored)
 
@@ -76,7 +76,7 @@ def _asks_type_checking(node: ast.If) -> bool:
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements at the left margin, and those under ``if TYPE_CHECKING:``."""
+    """The statements at the top level, and those under ``if TYPE_CHECKING:``."""
     for node in body:
         if isinstance(node, ast.If) and _asks_type_checking(node):
             yield from node.body

@@ -1,6 +1,6 @@
 """Compares two versions of a contract: what changed, and whether it breaks callers.
 
-One function a kind of change, as with the rules; each has a case in ``tests/cases/contracts``.
+Each kind of change has one function, as with the rules, and a case in ``tests/cases/contracts``.
 Callers are peers (by name and by position), other boards (by fingerprint) and HTTP clients.
 """
 
@@ -67,7 +67,7 @@ def _added(old: Contract, new: Contract) -> Iterator[Change]:
 
 
 def arguments_stay(old: Method, new: Method) -> Iterator[Change]:
-    """The arguments that callers give are there, under their names and in their places."""
+    """Report arguments that callers pass and that were removed, renamed or moved."""
     before = [a.name for a in old.arguments]
     now = {a.name: a for a in new.arguments}
     gone = [name for name in before if name not in now]
@@ -79,7 +79,7 @@ def arguments_stay(old: Method, new: Method) -> Iterator[Change]:
 
 
 def arguments_added_are_optional(old: Method, new: Method) -> Iterator[Change]:
-    """A caller that does not know an argument does not give it."""
+    """Report new arguments; older callers do not pass them."""
     names = {a.name for a in old.arguments}
     for argument in new.arguments:
         if argument.name not in names:
@@ -104,7 +104,7 @@ def types_stay(old: Method, new: Method) -> Iterator[Change]:
 
 
 def optional_stays_optional(old: Method, new: Method) -> Iterator[Change]:
-    """A caller may have left the argument out."""
+    """Report arguments that became required or optional, or have another default."""
     before = {a.name: a.default for a in old.arguments}
     for argument in new.arguments:
         default = before.get(argument.name, argument.default)
@@ -121,7 +121,7 @@ def optional_stays_optional(old: Method, new: Method) -> Iterator[Change]:
 
 
 def routes_stay(old: Method, new: Method) -> Iterator[Change]:
-    """An HTTP client finds the method where it was."""
+    """Report routes that were added, removed or moved."""
     before, now = route_lines(old), route_lines(new)
     for route in before:
         if route not in now:

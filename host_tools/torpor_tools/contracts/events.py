@@ -1,6 +1,6 @@
-"""Events: the classes that derive from ``torpor.Event``, who publishes them and who hears them.
+"""Events: the classes that derive from ``torpor.Event``, their publishers and their subscribers.
 
-The linker takes the class out, and a board has a named tuple in its place.
+The linker removes the class, and a board has a named tuple instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WAITING = (ast.Await, ast.AsyncWith, ast.AsyncFor)
 
 
 def events(tree: ast.Module) -> dict[str, ast.ClassDef]:
-    """Return the events that a module defines at its left margin, by name."""
+    """Return the events that a module defines at its top level, by name."""
     classes = [node for node in statements(tree.body) if isinstance(node, ast.ClassDef)]
     if not any(node.bases for node in classes):
         return {}
@@ -81,7 +81,7 @@ def calls_of_publish(cls: ast.ClassDef) -> Iterator[ast.Attribute]:
 
 
 def publications(cls: ast.ClassDef, module: Module) -> Iterator[Publication]:
-    """Yield what the methods of a class publish, as far as it is written as the rules ask."""
+    """Yield what the methods of a class publish, as far as it is written as the rules require."""
     for node in ast.walk(cls):
         if isinstance(node, ast.Await) and (found := published(node)):
             event = event_of(found[0], module)
@@ -108,7 +108,7 @@ def waits(node: ast.Await) -> bool:
 
 
 def is_handler(node: ast.AST) -> bool:
-    """Whether a method is called with events: it is no part of the contract.
+    """Whether a method is called with events: then it is not part of the contract.
 
     A method of a service has decorators of torpor only, so the name is enough.
     """

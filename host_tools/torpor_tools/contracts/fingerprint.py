@@ -98,10 +98,10 @@ def short_fingerprint(fingerprint: str) -> int:
 
 
 def service_fingerprint(contract: Contract) -> str:
-    """12 hexadecimal digits that change with anything of the contract that a caller can see.
+    """Return 12 hexadecimal digits that change with every change a caller of the contract can see.
 
-    That is what ``method_fingerprint`` sees of each method, which arguments are optional, and the
-    routes; the order of the methods in the source does not count.
+    They cover what ``method_fingerprint`` covers of each method, which arguments are optional, and
+    the routes. The order of the methods in the source does not count.
     """
     lines = [line for method in contract.methods for line in _lines(method)]
     return _digest("\n".join(sorted(lines)), SERVICE_DIGITS)
@@ -110,7 +110,7 @@ def service_fingerprint(contract: Contract) -> str:
 def signature(method: Method) -> str:
     """``(fridge: str, limit: int?) -> list[dict]``: a method in one line, ``?`` for optional.
 
-    It says ``yields`` for ``->`` where the answer comes in chunks, which no peer can call for.
+    It has ``yields`` instead of ``->`` if the response comes in chunks, which no peer can call.
     """
     return _signature(method, str)
 
@@ -170,7 +170,7 @@ def fields_form(event: Event) -> str:
 
 
 def event_fingerprint(event: Event) -> str:
-    """8 hexadecimal digits that change with anything of an event that a subscriber can see."""
+    """Return 8 hexadecimal digits that change with every change a subscriber can see."""
     fields = sorted(event.fields, key=lambda f: f.name)
     text = ", ".join(f"{f.name}{'?' * (f.default is not None)}: {_whole(f.type)}" for f in fields)
     return _digest(f"{event.name}({text})", METHOD_DIGITS)

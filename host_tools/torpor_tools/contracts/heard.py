@@ -34,7 +34,7 @@ def _renamed(module: Module) -> Iterator[Problem]:
 
 
 def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A board that hears events of other boards has a port, which takes them."""
+    """A board that subscribes to events of other boards has a port, which takes them."""
     ports = {s.name: s.port for s in cluster.services}
     for board in cluster.boards:
         if any(ports.get(name) for name in board.services):
@@ -81,7 +81,7 @@ def _publishes(board: BoardEntry, event: str, contracts: dict[str, Contract]) ->
 
 
 def notes(cluster: Cluster, contracts: Iterable[Contract]) -> Iterator[str]:
-    """Report events that nobody hears, and subscriptions to what nobody publishes."""
+    """Report events without a subscriber, and subscriptions to events that nothing publishes."""
     every = list(contracts)
     published = {event for contract in every for event in contract.published}
     heard = {handler.event for contract in every for handler in contract.handlers}
@@ -89,11 +89,11 @@ def notes(cluster: Cluster, contracts: Iterable[Contract]) -> Iterator[str]:
     for contract in every:
         for event in sorted(contract.published.keys() - heard):
             where = next(p.where for p in contract.publishes if p.event == event)
-            yield f"{where}: {contract.service} publishes {event}, and nobody hears it"
+            yield f"{where}: {contract.service} publishes {event}, and nothing subscribes to it"
         for handler in contract.handlers:
             if handler.event not in published:
                 what = f"{contract.service}.{handler.method} hears {handler.event}"
-                yield f"{handler.where}: {what}, and nobody publishes it"
+                yield f"{handler.where}: {what}, and nothing publishes it"
 
 
 def defined(contracts: Iterable[Contract]) -> dict[str, Event]:

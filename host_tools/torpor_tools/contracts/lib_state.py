@@ -1,7 +1,7 @@
 """The rule against state that services share through a module of ``lib/``.
 
 On one board they would see each other's values; once one of them moves to another board, they would
-not. What a module holds at its left margin is state if the program changes it afterwards: a name
+not. A value at the top level of a module is state if the program changes it afterwards: a name
 that a function sets with ``global``, a list, dict, set or bytearray that is written to, an object
 whose methods set attributes of their own.
 """
@@ -26,7 +26,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def lib_shares_no_state(lib: Iterable[Module], sources: Mapping[str, Source]) -> Iterator[Problem]:
-    """No module of ``lib`` that two services use has state at its left margin."""
+    """No module of ``lib`` that two services use has state at its top level."""
     modules = list(lib)
     users: dict[str, list[str]] = {}
     for service, source in sources.items():
@@ -90,7 +90,7 @@ class _Names:
     module: Module
 
     def local(self, node: ast.AST) -> str:
-        """The name in ``home`` that an expression stands for, else nothing."""
+        """The name in ``home`` that an expression stands for; empty if there is none."""
         if self.module is self.home:
             return node.id if isinstance(node, ast.Name) else ""
         owner, _, name = self.module.origin(node).rpartition(".")

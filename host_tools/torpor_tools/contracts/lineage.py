@@ -49,7 +49,7 @@ def find(modules: Sequence[Module], module: Module, name: str, depth: int = 0) -
 
 
 def base_of(modules: Sequence[Module], cls: Class, base: ast.expr) -> Class | None:
-    """The class of the service that a base names, or None if it is none of the service's."""
+    """The class of the service that a base names, or None if it is not a class of the service."""
     if isinstance(base, ast.Name):
         return find(modules, cls.module, base.id)
     home, _, name = cls.module.origin(base).rpartition(".")

@@ -1,7 +1,7 @@
 """``contracts.lock``: the released contracts, next to ``cluster.toml`` and under git.
 
-A table a service: the version of its contract, its fingerprint, a table a method. Tables of other
-parts of torpor stand next to ``methods`` and are kept as they are; ``migrations`` is one.
+Each service has a table: the version of its contract, its fingerprint, and a table per method.
+Tables of other parts of torpor, such as ``migrations``, are next to ``methods`` and do not change.
 """
 
 from __future__ import annotations

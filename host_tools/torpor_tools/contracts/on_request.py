@@ -1,4 +1,4 @@
-"""Rules for services that start on request: nothing of them may be needed in between."""
+"""Rules for services that start on request: nothing may need them in between."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def nobody_calls_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterato
 
 
 def nothing_waits_in_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """It keeps no data, and does nothing while nobody asks."""
+    """Such a service keeps no data, and does nothing between requests."""
     for name in _names(cluster):
         if contract := contracts.get(name):
             for where, has in _what_lasts(contract):

@@ -19,7 +19,7 @@ def start_order(
     rings: list[list[str]] = []
     left = list(names)
     while left:
-        # Ready is who needs none but those that have started and those that need it in turn.
+        # Ready: needs only services that have started, and those that need it in turn.
         first = next(n for n in left if all(n in reach[m] or m in order for m in reach[n]))
         ring = [n for n in left if n == first or (n in reach[first] and first in reach[n])]
         if len(ring) > 1:

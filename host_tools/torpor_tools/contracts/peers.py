@@ -111,7 +111,7 @@ def only_contracts_are_used(
 
 
 def _peer_of(node: ast.AST, declared: dict[str, str]) -> str:
-    """The service that ``self.<peer>.<anything>`` speaks to, else nothing."""
+    """The service that ``self.<peer>.<anything>`` calls; empty for anything else."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
         owner = node.value.value
         if isinstance(owner, ast.Name) and owner.id == "self":

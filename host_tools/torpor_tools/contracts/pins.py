@@ -1,4 +1,4 @@
-"""The pins that services use, where the number is written out, held against their board.
+"""The pins that services use, as far as the number is written out, checked against their board.
 
 A pin in a module of ``lib/`` is a pin of each service that imports the module.
 """

@@ -187,7 +187,7 @@ def notes(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[str]:
 
 
 def _reachable(contract: Contract) -> str:
-    """Describe what of a service answers HTTP."""
+    """Describe which parts of a service answer HTTP."""
     count = sum(len(method.routes) for method in contract.methods)
     routes = f"its {count} routes" if count > 1 else "its route" if count else ""
     app = "its app" if contract.has_app else ""

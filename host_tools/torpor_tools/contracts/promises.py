@@ -1,4 +1,4 @@
-"""Holds the services against ``contracts.lock``, and writes it."""
+"""Compares the services with ``contracts.lock``, and writes that file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def edited(self) -> tuple[str, ...]:
-        """The files of recorded migrations that are not as they were, or gone."""
+        """The files of recorded migrations that were changed or removed."""
         if self.contract is None:
             return ()
         here = {f"{m.name}.py": m.digest for m in self.contract.migrations}
@@ -106,7 +106,7 @@ def broken_promises(plan: Plan) -> list[Problem]:
 
 
 def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
-    """Migrations that are not what ``contracts.lock`` holds of them: boards may have run them."""
+    """Migrations that differ from their record in ``contracts.lock``: boards may have run them."""
     found = []
     for verdict in judged:
         contract = verdict.contract
@@ -161,7 +161,7 @@ def _new_migrations(verdict: Verdict) -> list[str]:
 
 
 def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
-    """Write ``contracts.lock`` and return how the services stood to it before.
+    """Write ``contracts.lock`` and return how the services differed from it before.
 
     The entry of a service that breaks its callers stays as it is, unless ``bump`` names the
     service (None: all of them). Raises ``UserError`` for a name that is not there.

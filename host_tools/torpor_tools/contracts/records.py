@@ -13,7 +13,7 @@ from .aliases import host_names, statements
 
 
 def records(tree: ast.Module, imported: Collection[str] = ()) -> dict[str, ast.ClassDef]:
-    """Return the records that a module defines at its left margin, by name.
+    """Return the records that a module defines at its top level, by name.
 
     A record in the functional form is returned as the class that means the same.
 

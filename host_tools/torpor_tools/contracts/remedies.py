@@ -79,7 +79,7 @@ def remedy(
         code: mypy's error code.
         text: The message.
         contracts: The contracts of the services on the board.
-        board: The kind of board that the services run on.
+        board: The type of board that the services run on.
         module: The dotted name of the module that the message is about, if known.
     """
     if code in ("import-not-found", "import-untyped"):

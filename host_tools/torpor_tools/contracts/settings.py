@@ -1,4 +1,4 @@
-"""A service's settings: what its class reads, held against ``[services.<name>.config]``."""
+"""A service's settings: what its class reads, compared with ``[services.<name>.config]``."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def read_source(root: Path, service: str) -> Source:
 
 
 def import_types(modules: list[Module]) -> None:
-    """Add to each module the aliases, records and events that it imports, also at second hand.
+    """Add to each module the aliases, records and events that it imports, also indirectly.
 
     A record that derives from an imported one is known only then.
     """

@@ -3,8 +3,8 @@
 MicroPython's stubs come as two wheels: ``micropython-stdlib-stubs`` with a ``stdlib/`` folder like
 typeshed's (``builtins``, ``asyncio``), and the board's own modules (``machine``, ``time``,
 ``socket``). Both go into one ``stdlib/``, which is given to mypy as its typeshed. So a module that
-the board lacks is unknown, and the faults that the stubs have are not reported. What the stubs
-promise and the firmware does not have is taken out of them (``trim.py``).
+the board lacks is unknown, and the faults that the stubs have are not reported. ``trim.py``
+removes from the stubs what the firmware does not have.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ class _Trimmer:
         return _single_overloads(left)
 
     def exported(self, node: ast.ImportFrom) -> list[ast.alias]:
-        """Leave of ``from x import y as y``, which offers ``y`` here, what the firmware has."""
+        """Keep what the firmware has of ``from x import y as y``, which exports ``y`` here."""
         node.names = [a for a in node.names if a.asname != a.name or not self.is_absent(a.name)]
         return node.names
 
@@ -255,7 +255,7 @@ class _Trimmer:
     # -- signatures
 
     def fit(self, node: _Function, key: str, *, bound: bool) -> bool:
-        """Give a function the arguments that the firmware takes; False if none of it is left."""
+        """Give a function the arguments that the firmware takes; False if no overload is left."""
         if self.module not in ("builtins", "_collections_abc"):
             key = f"{self.module}.{key}"
         skip = 1 if bound else 0

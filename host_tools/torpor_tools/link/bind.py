@@ -407,7 +407,7 @@ def _problem(name: str, module: str, where: Where) -> Problem:
         remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
     elif module == "torpor" and name == EVENT:
         what = "Event of torpor is the base class of events, and is used as something else"
-        remedy = "write class Name(Event): with its fields, at the left margin of a module"
+        remedy = "write class Name(Event): with its fields, at the top level of a module"
     elif module == "event":
         what = f"{name} is an event, which exists only where it is published"
         remedy = f"write await self.publish({name}(...)), and {name} in annotations otherwise"

@@ -13,7 +13,7 @@ from .wiring import module_of
 
 
 def run(program: Program) -> None:
-    """Give each service that starts on request the names of the modules that it may give back.
+    """Give each service that starts on request the names of the modules that it may unload.
 
     These are the modules that no service that starts with the board, and nothing of the runtime
     that such a board loads, imports anywhere.

@@ -32,7 +32,7 @@ def wiring(
 ) -> str:
     """The source of the board's ``cluster.py``; ``strict`` has calls between its services encoded.
 
-    ``released``: for services that start on request, the modules that the board may give back.
+    ``released``: for services that start on request, the modules that the board may unload.
     Raises ``UserError`` for what cannot be written down: an argument of a route whose type no
     request carries or whose default is not a literal, and a setting that is a date.
     """

@@ -1,4 +1,4 @@
-# ERROR: A is defined or deleted once more
+# ERROR: A is defined or deleted again
 from torpor import Service
 
 

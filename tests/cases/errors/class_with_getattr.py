@@ -1,4 +1,4 @@
-# ERROR: A.__getattr__ answers names that are in no contract
+# ERROR: A.__getattr__ responds to names that are in no contract
 from torpor import Service
 
 

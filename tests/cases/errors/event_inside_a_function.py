@@ -1,4 +1,4 @@
-# ERROR: the event Opened is not at the left margin of the module
+# ERROR: the event Opened is not at the top level of the module
 from torpor import Event, Service
 
 

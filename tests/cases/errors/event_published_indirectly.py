@@ -1,7 +1,7 @@
-# ERROR: services/a/__init__.py:21: self.publish is not written as the build can read it
+# ERROR: services/a/__init__.py:21: the build cannot read this self.publish
 # ERROR: services/a/__init__.py:20:17: Opened is an event, which exists only where it is published
-# ERROR: services/a/__init__.py:22: self.publish is not written as the build can read it
-# ERROR: services/a/__init__.py:23: self.publish is not written as the build can read it
+# ERROR: services/a/__init__.py:22: the build cannot read this self.publish
+# ERROR: services/a/__init__.py:23: the build cannot read this self.publish
 # ERROR: services/a/__init__.py:24: Opened(...) must name its fields
 # ERROR: services/a/__init__.py:25: publish takes an event and wait, not wait=1 > 0
 #     write await self.publish(Event(field=...)), with the event made right there

@@ -1,4 +1,4 @@
-# ERROR: A.note is called with events, and by nobody else
+# ERROR: A.note handles events and must not be called
 #     move its code into a private method, and call that in both places
 from torpor import Event, Service, on
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 # Modules that MicroPython's shared sources give every chip alike. The official ESP32 firmware has
-# no emulator to ask, so of its modules these are held against the answers of the Pico W.
+# no emulator to ask, so these of its modules are compared with the answers of the Pico W.
 PORTABLE = """
     array asyncio binascii builtins cmath collections deflate errno gc hashlib heapq io json math
     micropython random re select struct

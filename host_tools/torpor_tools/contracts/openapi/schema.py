@@ -54,7 +54,7 @@ def component(record: Type) -> str:
 
 
 def record_schema(record: Type) -> Schema:
-    """The JSON Schema of a record's fields. Others may be there; nobody looks at them."""
+    """The JSON Schema of a record's fields. Other fields may be there and are ignored."""
     fields = record.fields or ()
     found: Schema = {"type": "object", "properties": {f.name: schema(f.type) for f in fields}}
     if required := [field.name for field in fields if field.required]:

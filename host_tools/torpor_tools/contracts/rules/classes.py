@@ -1,7 +1,7 @@
-"""Rules for how a service class is written, so that what is read of it is what runs.
+"""Rules for how a service class is written, so that the contract as read is the one that runs.
 
-The build reads a contract and runs nothing. What gives a class a method in any other way than a
-``def`` in its body is refused, here and not at the first request.
+The build reads a contract without running anything. Any way to give a class a method other than a
+``def`` in its body is refused here, and not at the first request.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def bases_can_be_read(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
                 yield part.module.problem(base, what, remedy)
             elif origin not in (SERVICE, "object") and not base_of(source.modules, part, base):
                 what = f"{part.node.name} derives from {text}, whose methods the build cannot see"
-                remedy = f"define the class {text} in this service, at the left margin of a module"
+                remedy = f"define the class {text} in this service, at the top level of a module"
                 yield part.module.problem(base, what, remedy)
 
 
 def classes_are_plain(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """No metaclass, no class decorator, no answer for names that are not there."""
+    """No metaclass, no class decorator, no ``__getattr__``."""
     for part in source.lineage:
         name = part.node.name
         for keyword in part.node.keywords:
@@ -52,13 +52,13 @@ def classes_are_plain(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
             yield part.module.problem(item, what, "leave it out; do its work in start")
         for node in part.node.body:
             if isinstance(node, _Function) and node.name in ("__getattr__", "__getattribute__"):
-                what = f"{name}.{node.name} answers names that are in no contract"
+                what = f"{name}.{node.name} responds to names that are in no contract"
                 remedy = "write a method for each name that others may call"
                 yield part.module.problem(node, what, remedy)
 
 
 def bodies_are_plain(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A class body has methods and attributes, and no statements that decide about them."""
+    """A class body has methods and attributes, and no conditions, loops or other statements."""
     for part in source.lineage:
         for node in part.node.body:
             is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -190,7 +190,7 @@ def _again(source: Source, part: Class, node: ast.AST) -> Iterator[Problem]:
     stored = isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
     twice = isinstance(node, ast.ClassDef) and node.name == name and node is not part.node
     if stored or (twice and not any(node is each for each in source.classes)):
-        what = f"{name} is defined or deleted once more: {_READ_ONLY}"
+        what = f"{name} is defined or deleted again: {_READ_ONLY}"
         yield part.module.problem(node, what, "give the class one definition")
 
 

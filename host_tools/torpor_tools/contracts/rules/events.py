@@ -1,4 +1,4 @@
-"""Rules for events: how they are declared, published and heard."""
+"""Rules for events: how they are declared, published and subscribed to."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _of_body(
 
 
 def events_derive_from_event(source: Source) -> Iterator[Problem]:
-    """An event derives from ``Event`` itself, at the left margin: no event extends another one."""
+    """An event derives from ``Event`` itself, at the top level: no event extends another one."""
     for module in source.modules:
         known = [cls for cls, home in module.events.values() if home is module]
         for node in ast.walk(module.tree):
@@ -74,7 +74,7 @@ def events_derive_from_event(source: Source) -> Iterator[Problem]:
                     what = f"{node.name} derives from the event {ast.unparse(base)}"
                     yield module.problem(node, what, "derive it from Event, with all its fields")
                 elif module.origin(base) == BASE:
-                    what = f"the event {node.name} is not at the left margin of the module"
+                    what = f"the event {node.name} is not at the top level of the module"
                     yield module.problem(node, what, "define it there: the build reads it")
 
 
@@ -89,7 +89,7 @@ def events_are_published_as_such(source: Source, cls: ast.ClassDef) -> Iterator[
                 yield from _publication(node.value, *found, part.module)
         for attribute in calls_of_publish(part.node):
             if attribute not in right:
-                what = "self.publish is not written as the build can read it"
+                what = "the build cannot read this self.publish"
                 yield part.module.problem(attribute, what, _PUBLISH)
 
 
@@ -128,13 +128,13 @@ def _is_plain(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def handlers_are_called_with_events_only(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """The service itself does not call its handlers, which are no coroutines on the board."""
+    """The service itself does not call its handlers, which are not coroutines on the board."""
     handlers = {node.name for node in cls.body if is_handler(node) and isinstance(node, Function)}
     for part in source.lineage if handlers else ():
         for node in ast.walk(part.node):
             name = node.attr if isinstance(node, ast.Attribute) else ""
             if name in handlers and ast.unparse(node) == f"self.{name}":
-                what = f"{cls.name}.{name} is called with events, and by nobody else"
+                what = f"{cls.name}.{name} handles events and must not be called"
                 remedy = "move its code into a private method, and call that in both places"
                 yield part.module.problem(node, what, remedy)
 
@@ -168,5 +168,5 @@ def _handler(
         yield module.problem(node, what, remedy)
     if is_more:
         what = f"{node.name} has @on and another decorator"
-        remedy = "write two methods: one of them is called with an event, and by nobody else"
+        remedy = "write two methods, one of which only handles the event"
         yield module.problem(node, what, remedy)

@@ -65,7 +65,7 @@ def types_are_not_computed(source: Source) -> Iterator[Problem]:
             if isinstance(node, ast.BinOp):
                 remedy = "for isinstance write a tuple: (int, str)"
             else:
-                remedy = f"write {text.partition('[')[0]}, or define an alias at the left margin"
+                remedy = f"write {text.partition('[')[0]}, or define an alias at the top level"
             yield module.problem(node, what, remedy)
 
 

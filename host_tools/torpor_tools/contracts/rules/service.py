@@ -33,7 +33,7 @@ def one_service_class(source: Source) -> Iterator[Problem]:
     conditional = [node for node in _inner_classes(source) if node.name not in _names(source)]
     for node in conditional:
         what = f"the service class {node.name} is defined only under a condition"
-        remedy = "define it at the left margin: the build reads it without running anything"
+        remedy = "define it at the top level: the build reads it without running anything"
         yield source.problem(node, what, remedy)
     if not source.classes and not conditional:
         yield _no_class(source)
@@ -41,7 +41,7 @@ def one_service_class(source: Source) -> Iterator[Problem]:
         yield source.problem(
             cls,
             f"{source.service} has a second service class, {cls.name}",
-            "one service a folder: move it to a folder of its own below services/",
+            "one service per folder: move it to a folder of its own below services/",
         )
 
 

@@ -1,4 +1,4 @@
-"""Why an annotation cannot be part of a contract, and what to write in its place."""
+"""Why an annotation cannot be part of a contract, and what to write instead."""
 
 from __future__ import annotations
 
