@@ -276,7 +276,7 @@ def program(port: str) -> str:
 
 
 def answers(lines: Iterable[str]) -> str:
-    """The table of what a run of ``program`` has printed: a line a module, class or refusal."""
+    """The table of what a run of ``program`` has printed: one line per module, class or refusal."""
     found: dict[str, set[str]] = {}
     for line in lines:
         if not line.startswith("asked "):

@@ -1,7 +1,7 @@
 """Check the types of all code that runs in MicroPython; a part of ``make lint``.
 
 ``torpor check`` reaches the runtime only as far as services use it. Here all of ``firmware/`` is
-held against the stubs of each port, and the simulator's shims against those of the Unix port.
+checked against the stubs of each port, and the simulator's shims against those of the Unix port.
 """
 
 from __future__ import annotations

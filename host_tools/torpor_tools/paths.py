@@ -18,7 +18,7 @@ def firmware_dir() -> Path:
 
 
 def boards_dir() -> Path:
-    """The known kinds of board, one TOML file each."""
+    """The known board types, one TOML file each."""
     return _data("boards", "boards")
 
 

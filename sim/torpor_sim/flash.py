@@ -141,7 +141,7 @@ class BoardFolder:
 
 
 def _has_shim(board: Board, module: str) -> bool:
-    """Whether this kind of board has the module."""
+    """Whether this type of board has the module."""
     return module not in _HIDDEN.get(board.port, frozenset())
 
 

@@ -109,7 +109,7 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
         ('{"n": NaN}', "NaN and Infinity are not JSON"),
         ('{"n": [-Infinity]}', "NaN and Infinity are not JSON"),
         ('{"n": 1e999}', "NaN and Infinity are not JSON"),
-        ('{"n": "\\ud83d"}', "is half a character"),
+        ('{"n": "\\ud83d"}', "is an unpaired surrogate"),
         ('{"n": 1, "n": 2}', "not a row"),
         ("[1]", "not a row"),
         (
@@ -180,9 +180,12 @@ def test_migrations_are_listed(board: Running, project: Path) -> None:
         (["data", "export", "notes", "--format", "csv"], "a CSV file holds one table"),
         (["data", "import", "notes", "none.jsonl"], "there is no file none.jsonl"),
         (["data", "import", "notes", "bad.jsonl"], "bad.jsonl:2: not a row"),
-        (["data", "import", "notes", "bad.csv"], "a CSV file does not say which table"),
+        (["data", "import", "notes", "bad.csv"], "a CSV file does not name its table"),
         (["data", "import", "notes", "bad.csv", "--table", "t"], "is not called key"),
-        (["data", "import", "notes", "half.jsonl"], "half.jsonl:1: '\\ud83d' is half a character"),
+        (
+            ["data", "import", "notes", "half.jsonl"],
+            "half.jsonl:1: '\\ud83d' is an unpaired surrogate",
+        ),
     ],
 )
 def test_mistakes(board: Running, project: Path, words: list[str], message: str) -> None:

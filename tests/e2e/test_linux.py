@@ -207,4 +207,4 @@ def test_a_service_is_built_as_a_board_of_its_own(cluster: Path) -> None:
     assert run(["-C", str(cluster), "build", "--only", "clocks", "--no-types"]) == 0
     tree = cluster / "build" / "clocks" / "fs"
     assert [path.name for path in (tree / "services").iterdir()] == ["clocks"]
-    assert (tree / "boot.py").is_file(), "it is for the kind of board that carries it now"
+    assert (tree / "boot.py").is_file(), "it is for the type of board that carries it now"

@@ -112,7 +112,7 @@ def test_levels_are_those_of_cluster_toml_and_change_while_the_board_runs(
         (["--level", "quiet=loud"], "there is no level 'loud'"),
         (["--level", "quite=debug"], 'did you mean "quiet"?'),
         (["--level", "debug", "--port", "/dev/null"], "--port is for USB, --level for the network"),
-        (["--at", "127.0.0.1:1"], "board box is not reached at 127.0.0.1:1"),
+        (["--at", "127.0.0.1:1"], "board box cannot be reached at 127.0.0.1:1"),
     ],
 )
 def test_a_mistake_is_named(project: Path, words: list[str], what: str) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of board that tests run over: a file that is added to ``boards/`` is in all of them."""
+"""The board types that tests run over: a file that is added to ``boards/`` is in all of them."""
 
 from __future__ import annotations
 

@@ -99,8 +99,8 @@ def test_exit_codes(arguments: list[str], code: int, words: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("class", "Python keeps that word for itself"),
-        ("none", "Python keeps that word for itself"),
+        ("class", "it is a Python keyword"),
+        ("none", "it is a Python keyword"),
         ("door-lock", "it has '-' in it"),
         ("2nd", "it does not begin with a letter"),
         *((name, f"a service cannot be called '{name}'") for name in (*RESERVED, "service")),
@@ -159,7 +159,7 @@ def test_a_relative_file_starts_at_the_folder_of_c(
 
 def test_the_help_shows_where_files_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
-    assert "arguments that name files start there too" in capsys.readouterr().out
+    assert "relative file arguments start there too" in capsys.readouterr().out
 
 
 def test_files_of_commands_that_write_and_read_them(tmp_path: Path) -> None:

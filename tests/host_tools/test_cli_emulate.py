@@ -17,7 +17,7 @@ def test_what_does_not_go_with_it(
 ) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE})
     assert run(["-C", str(root), "sim", "--emulate", option]) == 2
-    assert "--emulate goes without" in capsys.readouterr().err
+    assert "--emulate cannot be used with" in capsys.readouterr().err
 
 
 def test_a_board_that_cannot_be_emulated(

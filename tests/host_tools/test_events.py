@@ -143,10 +143,10 @@ def test_mypy_checks_both_sides(published: str, heard: str, what: str, tmp_path:
 def test_notes_name_events_without_a_publisher_or_a_subscriber(tmp_path: Path) -> None:
     alone = write_cluster(tmp_path / "a", {"a": publisher()})
     assert load_plan(alone).notes == (
-        "services/a/__init__.py:14: a publishes Opened, and nobody hears it",
+        "services/a/__init__.py:14: a publishes Opened, and nothing subscribes to it",
     )
     silent = write_cluster(tmp_path / "b", {"a": publisher("pass"), "b": subscriber()})
-    what = "services/b/__init__.py:7: b.note hears Opened, and nobody publishes it"
+    what = "services/b/__init__.py:7: b.note hears Opened, and nothing publishes it"
     assert [note for note in load_plan(silent).notes if "Opened" in note] == [what]
     both = write_cluster(tmp_path / "c", {"a": publisher(), "b": subscriber()})
     assert not [note for note in load_plan(both).notes if "Opened" in note]

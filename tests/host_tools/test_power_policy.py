@@ -54,7 +54,7 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
     ("power", "what"),
     [
         ('policy = "dooze"', 'there is no policy "dooze"'),
-        ('policy = "idle"\nwake_every = "5m"', "wake_every is of no use with the policy idle"),
+        ('policy = "idle"\nwake_every = "5m"', "wake_every has no effect with the policy idle"),
         ('policy = "deep"\nwake_every = "5 min"', 'wake_every: "5 min" is not a time'),
         ('policy = "deep"\nwake_every = "1s"', 'wake_every: "1s" is not a time'),
         ('policy = "deep"\nlinger_ms = -1\nwake_every = "1m"', "linger_ms: -1 is not between"),

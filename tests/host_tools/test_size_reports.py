@@ -172,7 +172,7 @@ def test_a_build_writes_both_and_compares(
     ("options", "what"),
     [
         (["--compare", "old.json"], "give that too"),
-        (["--json", "-", "--summary", "-"], "a file each"),
+        (["--json", "-", "--summary", "-"], "each need a file"),
         (["--frozen", "--json", "-"], "--frozen shows no sizes"),
     ],
 )

@@ -63,7 +63,7 @@ WANTED = {
     ],
     "test_nobody_will_ever_set_it": [
         ">       await asyncio.Event().wait()",
-        "E   the test waits for something that nobody is going to do",
+        "E   the test waits for something that can no longer happen",
     ],
     "test_hard_crash": [
         "E   MicroPython crashed: killed by SIGSEGV",
@@ -98,7 +98,7 @@ WANTED = {
     "test_each[2]": ["E   assert 2 != 2"],
     "test_unknown_fixture": [
         "fixture 'thermometer' not found",
-        "there are on the device: board, client, clock, events, socket_client, start, store",
+        "fixtures on the device: board, client, clock, events, socket_client, start, store",
     ],
 }
 

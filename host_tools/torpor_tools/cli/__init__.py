@@ -20,9 +20,9 @@ GROUPS = (
             Entry("init", "Start a cluster project in a folder"),
             Entry("new", "Add a service with a test to the cluster"),
             Entry("check", "Find mistakes in cluster.toml and the services"),
-            Entry("test", "Run the tests, under many placements"),
-            Entry("contracts", "Show, record and renew what the services promise"),
-            Entry("add, remove, libraries", "Take libraries from elsewhere; list them"),
+            Entry("test", "Run the cluster's tests, under many placements"),
+            Entry("contracts", "Show, record and update the services' contracts"),
+            Entry("add, remove, libraries", "Add, remove and list libraries"),
             Entry("client, openapi", "Write a typed Python client or the OpenAPI document"),
         ),
     ),
@@ -31,7 +31,7 @@ GROUPS = (
         (
             Entry("build", "Link each board's services into an image"),
             Entry("secrets", "Make and change the cluster's keys"),
-            Entry("export", "Write a service as a systemd unit and a container"),
+            Entry("export", "Export a service as a systemd unit and a container"),
             Entry("graph, plan, place", "Show who calls whom and what another placement changes"),
         ),
     ),
@@ -39,11 +39,11 @@ GROUPS = (
         "Running cluster",
         (
             Entry("sim", "Run the cluster in MicroPython on this computer"),
-            Entry("set, show, fault", "Set what simulated boards sense, show it, break them"),
-            Entry("call, trace", "Call a method of a service; show what that causes"),
-            Entry("top, crashes", "Show what boards do now, and what went wrong on one"),
-            Entry("data, migrations", "Save, restore and check what services keep"),
-            Entry("update, rollback", "Send signed updates to running boards; go back"),
+            Entry("set, show, fault", "Set simulated sensors, show displays, inject faults"),
+            Entry("call, trace", "Call a method of a service; trace its calls"),
+            Entry("top, crashes", "Show what boards do now, and why one crashed"),
+            Entry("data, migrations", "Save, restore and check the services' data"),
+            Entry("update, rollback", "Send signed updates to running boards; roll back"),
             Entry("gateway", "Answer HTTP for boards that sleep"),
             Entry("power", "Report what a board draws and how long callers wait"),
         ),
@@ -51,10 +51,10 @@ GROUPS = (
     (
         "Board on USB",
         (
-            Entry("flash, deploy", "Write a whole image, or only what has changed"),
-            Entry("logs, repl, reset", "Print the log (also by network), Python, restart"),
-            Entry("doctor", "Compare a board with what torpor states about it"),
-            Entry("boards, firmware", "List the kinds of board; fetch their MicroPython"),
+            Entry("flash, deploy", "Write the whole image, or only what has changed"),
+            Entry("logs, repl, reset", "Print the log (also over the network), prompt, restart"),
+            Entry("doctor", "Compare a board with torpor's facts about it"),
+            Entry("boards, firmware", "List the board types; fetch their MicroPython"),
         ),
     ),
 )
@@ -116,7 +116,7 @@ class Root(click.Group):
     "--directory",
     default=".",
     metavar="DIR",
-    help="Run in DIR: arguments that name files start there too.",
+    help="Run in DIR; relative file arguments start there too.",
 )
 @click.version_option(package_name="torpor", message="torpor %(version)s")
 @click.pass_context

@@ -17,7 +17,7 @@ from .output import busy, note
     arguments=[
         (
             "NAME",
-            "A package of micropython-lib or PyPI, or an address (default: what is missing)",
+            "A package of micropython-lib or PyPI, or an address (default: all that are missing)",
         )
     ],
     examples=[
@@ -25,11 +25,11 @@ from .output import busy, note
         ("torpor add logging", "of micropython-lib"),
         ("torpor add github:owner/name@v1.2", "a repository with a package.json"),
         ("torpor add bme280 --from bme280.whl", "without a network"),
-        ("torpor add", "what cluster.toml names and vendor/ does not have"),
+        ("torpor add", "everything in cluster.toml that vendor/ lacks"),
     ],
 )
 @click.argument("name", required=False)
-@click.option("--from", "file", type=FILE, metavar="FILE", help="Take it from this computer.")
+@click.option("--from", "file", type=FILE, metavar="FILE", help="Take it from this file or folder.")
 @click.option("--index", metavar="URL", help="The index of micropython-lib, or a copy of it.")
 @click.pass_obj
 def command(settings: Settings, name: str | None, file: Path | None, index: str | None) -> None:

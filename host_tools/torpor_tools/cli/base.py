@@ -101,7 +101,7 @@ class HelpPage:
             self.formatter.write_text(text)
 
     def rows(self, title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> None:
-        """A heading and its entries, the second column ``width`` or as wide as it needs."""
+        """A heading and its entries; the second column has ``width`` or is as wide as necessary."""
         if not rows:
             return
         width = width or max(len(first) for first, _ in rows)

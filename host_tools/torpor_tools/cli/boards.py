@@ -11,7 +11,7 @@ from .output import print_table
 
 
 class _Boards(Group):
-    """Takes ``torpor boards NAME`` for ``torpor boards show NAME``."""
+    """Treats ``torpor boards NAME`` as ``torpor boards show NAME``."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -24,7 +24,7 @@ class _Boards(Group):
 @click.group(
     cls=_Boards,
     invoke_without_command=True,
-    help="List the kinds of board and their limits.",
+    help="List the board types and their limits.",
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:
@@ -35,11 +35,11 @@ def command(ctx: click.Context) -> None:
 @command.command(
     "show",
     cls=Command,
-    short_help="Everything known about one kind",
-    help="Show everything known about a kind of board: limits, flash, pins, firmware, currents.",
-    arguments=[("NAME", "A kind of board, as torpor boards lists them")],
+    short_help="Show one type in full",
+    help="Show everything known about a board type: limits, flash, pins, firmware, currents.",
+    arguments=[("NAME", "A board type, as torpor boards lists them")],
     examples=[
-        ("torpor boards", "all kinds"),
+        ("torpor boards", "all types"),
         ("torpor boards show RPI_PICO_W", "one, with its limits and currents"),
     ],
 )

@@ -22,7 +22,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 
 @click.command(
     cls=Command,
-    help="Link each board's services into an image below build/, and show what it weighs.",
+    help="Link each board's services into an image below build/, and show its size.",
     arguments=[("BOARD", "A board of the cluster, by its name in cluster.toml (default: all)")],
     examples=[
         ("torpor build", "all boards"),
@@ -40,7 +40,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 @click.option("-v", "--verbose", is_flag=True, help="Report each pass of the linker.")
 @click.option("--modules", is_flag=True, help="Show each module of the runtime.")
 @click.option("--only", metavar="SERVICE", help="Build a board of that name with this service.")
-@click.option("--type", "kind", metavar="TYPE", help="The kind of that board (default: as now).")
+@click.option("--type", "kind", metavar="TYPE", help="The type of that board (default: unchanged).")
 @click.option(
     "--firmware",
     type=FILE,
@@ -48,7 +48,7 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
     help="The official firmware, instead of the one in the cache.",
 )
 @click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
-@click.option("--frozen", is_flag=True, help="Prepare a firmware of your own with the image in it.")
+@click.option("--frozen", is_flag=True, help="Prepare your own firmware with the image in it.")
 @click.option(
     "--json",
     "json_file",
@@ -112,7 +112,7 @@ def command(
         for name in names:
             with busy(f"Building {name}"):
                 image = next(images)
-            if not frozen:  # a table of the rest would be of no use
+            if not frozen:  # a table of the rest would be useless
                 weighed.append(_show(image, modules))
             show_left_out(image.board, root)
             click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
@@ -135,7 +135,7 @@ def _check_reports(
     if compare and not summary:
         raise click.UsageError("--compare says what changed in the --summary, so give that too.")
     if json_file and json_file == summary:
-        raise click.UsageError("--json and --summary need a file each.")
+        raise click.UsageError("--json and --summary each need a file.")
     if frozen and (json_file or summary):
         raise click.UsageError("--frozen shows no sizes: leave --json and --summary out.")
 
@@ -167,7 +167,7 @@ def _is_terminal(file: Path | None) -> bool:
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
     """Write the file to flash.
 
-    The image is whole without it, so a firmware that is out of reach is not an error, unless the
+    The image is complete without it, so firmware that cannot be fetched is an error only if the
     user has named it.
     """
     from ..board.flash.prepare import flash_file

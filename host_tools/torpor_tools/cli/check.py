@@ -15,7 +15,7 @@ from .output import busy, note
     help="Find mistakes in cluster.toml and the services: contracts, placement, syntax, types.",
     examples=[
         ("torpor check", "everything"),
-        ("torpor check --no-types", "without mypy, in no time"),
+        ("torpor check --no-types", "without mypy, much faster"),
     ],
 )
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
@@ -31,7 +31,7 @@ def command(settings: Settings, types: bool) -> None:
     for text in (*plan.notes, *unrecorded(plan)):
         note(text)
     for problem in missing_secrets(plan):
-        note(f"torpor build asks for more: {problem}")
+        note(f"torpor build also needs:  {problem}")
     services = sum(len(board.services) for board in plan.boards)
     boards = counted(len(plan.boards), "board")
     click.echo(f"no mistakes in {counted(services, 'service')} on {boards}")

@@ -17,8 +17,8 @@ from .output import show_files
     help="Write a typed Python client of the services, made from their contracts.",
     arguments=[("SERVICE", "The services to call (default: all that have a port)")],
     examples=[
-        ("torpor client --out fridge_client.py", "a class a service in one module"),
-        ("torpor client alerts readings", "print one for two services"),
+        ("torpor client --out fridge_client.py", "one class per service, in one module"),
+        ("torpor client alerts readings", "print one for these two services"),
     ],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")

@@ -15,7 +15,7 @@ from .output import print_table
 @click.group(
     cls=Group,
     name="contracts",
-    help="What the services promise their callers, held in contracts.lock.",
+    help="Manage the released contracts of the services in contracts.lock.",
 )
 def command() -> None:
     pass
@@ -25,7 +25,7 @@ def command() -> None:
     cls=Command,
     help="Show each service's contract: its version, its fingerprint, what has changed since, and "
     "the fields of its records.",
-    short_help="Show versions, fingerprints, what has changed, and records",
+    short_help="Show versions, fingerprints, changes and records",
     examples=[("torpor contracts show", "all services")],
 )
 @click.pass_obj
@@ -62,8 +62,8 @@ def _fields(contract: Contract) -> Iterator[tuple[str, str, str]]:
 @command.command(
     cls=Command,
     help="Record all changes that break no caller in contracts.lock, and create it if necessary.",
-    short_help="Record what breaks no caller",
-    examples=[("torpor contracts lock", "after a method or an optional argument was added")],
+    short_help="Record compatible changes",
+    examples=[("torpor contracts lock", "after adding a method or an optional argument")],
 )
 @click.pass_obj
 def lock(settings: Settings) -> None:
@@ -87,7 +87,7 @@ def lock(settings: Settings) -> None:
     short_help="Accept breaking changes",
     arguments=[("SERVICE", "The services whose contract may break (default: all)")],
     examples=[
-        ("torpor contracts bump alerts", "callers of alerts must be built again"),
+        ("torpor contracts bump alerts", "then build the callers of alerts again"),
         ("torpor contracts bump", "of all services"),
     ],
 )

@@ -69,7 +69,7 @@ def command(
         for name, why in fetched.safe.items():
             if name:
                 click.echo(f"  {name} does not run: {why}")
-        click.echo(f"  it is left by a new image, or by: torpor reset {chosen.name} --normal")
+        click.echo(f"  a new image ends it, or: torpor reset {chosen.name} --normal")
     if not fetched.records:
         click.echo(f"{chosen.name} has no records of crashes")
     for line in _lines(fetched, builds, settings.root, log):
@@ -143,7 +143,7 @@ def _circumstances(newest: Record, fetched: Fetched) -> str:
     other = "" if newest.build == fetched.build or not fetched.build else ", an earlier build"
     doing = f"{newest.doing}; " if newest.doing else ""
     if newest.kind == "watchdog":
-        doing = f"what had begun last: {newest.doing or 'not known'}; "
+        doing = f"last started: {newest.doing or 'not known'}; "
     return f"{kind}{doing}{newest.free:,} bytes of heap free; build {newest.build}{other}"
 
 

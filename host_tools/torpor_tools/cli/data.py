@@ -29,14 +29,14 @@ _FORMAT = click.option(
     "--format",
     "chosen",
     type=click.Choice(["jsonl", "csv"]),
-    help="By default what the file's name says, else jsonl.",
+    help="Default: by the file's suffix, otherwise jsonl.",
 )
 
 
 @click.group(
     cls=Group,
     name="data",
-    help="Save, restore and check what services keep, on a board or in the running simulator.",
+    help="Save, restore and check the data of services, on a board or in the running simulator.",
 )
 def command() -> None:
     pass
@@ -67,7 +67,7 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
     cls=Command,
     help="Write the rows of a service's tables to a file, or to the terminal.",
     short_help="Write a service's rows to a file",
-    arguments=[("SERVICE", "A service that keeps data")],
+    arguments=[("SERVICE", "A service that stores data")],
     examples=[
         ("torpor data export readings -o readings.jsonl", "all tables"),
         ("torpor data export readings --table minutes -o minutes.csv", "one, for a spreadsheet"),
@@ -77,7 +77,7 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
 @click.argument("service")
 @click.option("--table", metavar="NAME", help="Only this table.")
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE", help="Where to; without it to the terminal."
+    "-o", "--output", type=FILE, metavar="FILE", help="The file to write (default: the terminal)."
 )
 @_FORMAT
 @_AT
@@ -121,7 +121,7 @@ def _tables(data: Data, wanted: str | None) -> list[str]:
 
 @contextmanager
 def _target(path: Path | None) -> Iterator[TextIO]:
-    """The file to write: a file appears only when all of it is there."""
+    """The file to write; it appears only when it is complete."""
     if path is None:
         yield sys.stdout
         return
@@ -140,10 +140,10 @@ def _target(path: Path | None) -> Iterator[TextIO]:
     name="import",
     cls=Command,
     help="Write rows of a file, as export made it, into a service's tables. Rows with the same key "
-    "are replaced, others stay. Restart the board then (over USB it is done): the service may have "
-    "read its tables.",
+    "are replaced, others stay. Restart the board afterwards, because the service may have read "
+    "its tables; over USB it restarts by itself.",
     short_help="Write the rows of a file into a service's tables",
-    arguments=[("SERVICE", "A service that keeps data"), ("FILE", "What export wrote")],
+    arguments=[("SERVICE", "A service that stores data"), ("FILE", "What export wrote")],
     examples=[
         ("torpor data import readings readings.jsonl", "put back what export saved"),
         ("torpor data import readings minutes.csv --table minutes --replace", "just these rows"),
@@ -156,7 +156,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
 @click.option(
     "--as-is",
     is_flag=True,
-    help="Also what was exported before a migration, or by another service.",
+    help="Accept rows exported before a migration or by another service.",
 )
 @_FORMAT
 @_AT
@@ -181,7 +181,7 @@ def import_(
         raise fail(f"there is no file {shown}")
     kind = format_of(file, chosen)
     if kind == "csv" and not table:
-        raise fail("a CSV file does not say which table it is of", "name it: --table NAME")
+        raise fail("a CSV file does not name its table", "name it: --table NAME")
 
     def pairs() -> Iterator[tuple[str, Row]]:
         with file.open(encoding="utf-8-sig", newline="") as opened:
@@ -212,7 +212,7 @@ def import_(
 
 
 def _check_origin(data: Data, path: Path, shown: str) -> None:
-    """Rows fit the service that they are of, at the migration that they were exported at."""
+    """Check that rows are for this service, and from the migration that its data has."""
     from ..board.data.files import read_origin
 
     with path.open(encoding="utf-8-sig") as file:
@@ -234,7 +234,7 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
     cls=Command,
     help="Read every record that a service keeps and verify its CRC.",
     short_help="Verify every record of a service",
-    arguments=[("SERVICE", "A service that keeps data")],
+    arguments=[("SERVICE", "A service that stores data")],
     examples=[("torpor data check readings", "exit code 1 if anything is damaged")],
 )
 @click.argument("service")

@@ -30,7 +30,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
     examples=[
         ("torpor deploy", "the only board of the cluster, found on USB"),
         ("torpor deploy shed --port /dev/ttyACM1", "one of several"),
-        ("torpor deploy --watch", "again at each change, and the board's log between"),
+        ("torpor deploy --watch", "deploy again at each change, with the board's log"),
         ("torpor deploy --via ampy", "on firmware without the raw paste mode"),
     ],
 )
@@ -41,9 +41,9 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
     type=click.Choice(["mpremote", "ampy"]),
     default="mpremote",
     show_default=True,
-    help="Whose transport to use.",
+    help="The transport to use.",
 )
-@click.option("--watch", "watched", is_flag=True, help="Go on: deploy again at each change.")
+@click.option("--watch", "watched", is_flag=True, help="Stay, and deploy again at each change.")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option(
     "--patience",
@@ -62,7 +62,7 @@ def command(
     types: bool,
     patience: float,
 ) -> None:
-    # Watched from the start: what is changed during a deploy is deployed after it.
+    # Watched from the start, so that changes during a deploy are deployed after it.
     with _changes(settings.root) if watched else contextlib.nullcontext() as changed:
         plan, image = build_image(settings, board, types)
         device = device_of(image.board.board, port)
@@ -141,7 +141,7 @@ def _note_changes(
 ) -> None:
     """Look below the folders, or only for the project's own files in them.
 
-    Those are seen through their folder, for they may be made or replaced.
+    Those are watched through their folder, because they may be created or replaced.
     """
     import watchfiles
 

@@ -29,8 +29,8 @@ _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 @click.command(
     cls=Command,
     extra="board",
-    help="Compare a board with what torpor states about it: run short programs over its USB, print "
-    "where it differs, and write a report to attach to an issue. The board is reset several times "
+    help="Compare a board with torpor's facts about it: run short programs over USB, print "
+    "the differences, and write a report to attach to an issue. The board is reset several times "
     "and then starts its program again; its files stay as they are.",
     arguments=[BOARD],
     examples=[
@@ -41,7 +41,7 @@ _EMULATOR_S = 900.0  # it is 40 times slower than the chip
 )
 @click.argument("board", required=False)
 @port_option
-@click.option("--type", "kind", metavar="TYPE", help="The kind of board (default: the cluster's).")
+@click.option("--type", "kind", metavar="TYPE", help="The board type (default: the cluster's).")
 @click.option("--emulate", is_flag=True, help="Examine the emulated Pico W.")
 @click.option("--resets/--no-resets", default=True, help="Reset the board to see what it keeps.")
 @click.option(
@@ -100,7 +100,7 @@ def _check_report(file: Path) -> None:
 
 
 def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
-    """The kind of board to compare with. Raises ``UserError`` if nothing says which."""
+    """The board type to compare with. Raises ``UserError`` if nothing says which."""
     from ..contracts import load_plan
     from ..project import load_board
 
@@ -108,15 +108,15 @@ def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
         return _chip(load_board(kind))
     if not settings.in_project:
         raise fail(
-            "no cluster.toml says which kind of board this is",
-            "name it with --type; torpor boards lists the kinds",
+            "no cluster.toml states the type of this board",
+            "name it with --type; torpor boards lists the types",
         )
     plan = load_plan(settings.root)
     return _chip(plan.board(pick(plan, name)).board)
 
 
 def _chip(board: Board) -> Board:
-    """The kind of board, which must be one with a chip. Raises ``UserError``."""
+    """The board type, which must have a chip. Raises ``UserError``."""
     if board.port == "unix":
         raise fail(f"{board.name} is a Linux process, not a board on USB", "name a board's kind")
     return board

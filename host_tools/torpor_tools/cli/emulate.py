@@ -28,7 +28,7 @@ from .signals import cancel_at_signals
 
 _PATIENCE_S = 600.0
 _SLOW = (
-    "about 40 times slower than a chip: half a minute until it serves, half a second a request; "
+    "about 40 times slower than a chip: half a minute until it serves, half a second per request; "
     "what it stores is forgotten at the end"
 )
 
@@ -72,7 +72,7 @@ def _choose(plan: Plan, name: str | None) -> BoardPlan:
         return fitting[0]
     if fitting:
         names = listing(board.name for board in fitting)
-        raise fail(f"one board is emulated at a time, and there are {names}", "say --board NAME")
+        raise fail(f"only one board can be emulated, and there are {names}", "say --board NAME")
     what = f"{name} is not of the type {BOARD_TYPE}" if name else f"the cluster has no {BOARD_TYPE}"
     raise fail(f"{what}, and only that can be emulated", "leave --emulate out")
 

@@ -60,9 +60,9 @@ def revive(settings: Settings, board: str) -> None:
 
 @command.command(
     cls=Command,
-    help="Let nothing pass between two boards.",
+    help="Cut the network between two boards.",
     arguments=[_BOARD, ("OTHER", "Another one")],
-    examples=[("torpor fault partition shed barn", "shed and barn do not hear each other")],
+    examples=[("torpor fault partition shed barn", "shed and barn cannot reach each other")],
 )
 @click.argument("board")
 @click.argument("other")
@@ -98,7 +98,7 @@ def delay(settings: Settings, board: str, other: str, ms: float) -> None:
 @command.command(
     cls=Command,
     help="Lose packets between two boards; TCP sends them again after a delay.",
-    arguments=[_BOARD, ("OTHER", "Another one"), ("PERCENT", "Of the packets, 0 to 90")],
+    arguments=[_BOARD, ("OTHER", "Another one"), ("PERCENT", "Percent of the packets, 0 to 90")],
     examples=[("torpor fault lose shed barn 20", "one packet of five is lost")],
 )
 @click.argument("board")
@@ -131,7 +131,11 @@ def _break(name: str, help: str, example: str) -> None:
         click.echo(f"{device} on {board}: {name}, until: torpor fault heal {board} {device}")
 
 
-_break("nack", "Make a device stop answering, as if it were unplugged.", "it does not acknowledge")
+_break(
+    "nack",
+    "Make a device stop answering, as if it were unplugged.",
+    "its bus address is not acknowledged",
+)
 _break("hang", "Make a device block its bus.", "each transfer ends in a time-out")
 _break("garbage", "Make a device answer with random bytes.", "its checksums are wrong")
 
@@ -141,7 +145,7 @@ _break("garbage", "Make a device answer with random bytes.", "its checksums are 
     help="End every fault between two boards, or of a device.",
     arguments=[_BOARD, ("OTHER", "Another one, or a device of this one")],
     examples=[
-        ("torpor fault heal shed barn", "they hear each other as before"),
+        ("torpor fault heal shed barn", "they reach each other again"),
         ("torpor fault heal desk thermometer", "it works again"),
     ],
 )
@@ -162,7 +166,7 @@ def heal(settings: Settings, board: str, other: str) -> None:
         link.cut, link.delay_ms, link.lose = False, 0.0, 0.0
 
     _change(settings, (board, other), change)
-    click.echo(f"{board} and {other} hear each other as before")
+    click.echo(f"{board} and {other} reach each other again")
 
 
 def _set_device(settings: Settings, board: str, device: str, kind: str | None) -> None:

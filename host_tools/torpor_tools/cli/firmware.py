@@ -20,9 +20,9 @@ def command() -> None:
     cls=Command,
     short_help="Fetch a board's firmware and check it",
     help="Fetch the official firmware of a board into the cache and check its SHA-256.",
-    arguments=[("BOARD", "A kind of board (RPI_PICO_W) or a board of the cluster (shed)")],
+    arguments=[("BOARD", "A board type (RPI_PICO_W) or a board of the cluster (shed)")],
     examples=[
-        ("torpor firmware get RPI_PICO_W", "from micropython.org, or PyPI where that is closed"),
+        ("torpor firmware get RPI_PICO_W", "from micropython.org, or PyPI if that is blocked"),
         ("torpor firmware get RPI_PICO_W --from FILE.uf2", "a file that you have"),
     ],
 )

@@ -52,7 +52,12 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     metavar="DIR",
     help="The drive of an RP2 in its boot loader (default: the one mounted).",
 )
-@click.option("--firmware", type=FILE, metavar="FILE", help="As for build.")
+@click.option(
+    "--firmware",
+    type=FILE,
+    metavar="FILE",
+    help="The official firmware, instead of the one in the cache.",
+)
 @click.option("--force", is_flag=True, help="Flash even if the chip's revision is wrong.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")

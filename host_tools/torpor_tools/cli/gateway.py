@@ -54,7 +54,7 @@ _LOOK_S = 1.0  # how often the simulator's places are looked at again
     help="Requests that may wait for one board (default: 64).",
 )
 @click.option(
-    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports."
+    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports from here."
 )
 @click.pass_obj
 def command(

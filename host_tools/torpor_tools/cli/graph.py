@@ -15,10 +15,10 @@ from .output import show_files
 @click.command(
     cls=Command,
     help="Show which services call each other, in memory or over the network, and what a route "
-    "touches. It is read from the sources.",
-    arguments=[("SERVICE.METHOD", "Show what a call of this method touches")],
+    "uses. The sources are read, not run.",
+    arguments=[("SERVICE.METHOD", "Show what a call of this method uses")],
     examples=[
-        ("torpor graph", "boards, services, calls; what each route touches"),
+        ("torpor graph", "boards, services, calls; what each route uses"),
         ("torpor graph dashboard.overview", "all calls that one request makes"),
         ("torpor graph --svg graph.svg --mermaid graph.mmd", "draw it"),
     ],

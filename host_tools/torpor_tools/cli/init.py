@@ -15,11 +15,13 @@ from .scaffold import write_project, write_service
 @click.command(
     cls=Command,
     help="Start a cluster project in DIR: one board, one service, and its test.",
-    arguments=[("DIR", "The cluster's folder; it is created if necessary, and names the cluster")],
+    arguments=[
+        ("DIR", "The cluster's folder, created if necessary; its name becomes the cluster's")
+    ],
     examples=[
         ("torpor init greenhouse", "a project for a Pico W"),
-        ("torpor init greenhouse --board ESP32_GENERIC", "another kind of board"),
-        ("torpor init .", "in this folder, next to what is there"),
+        ("torpor init greenhouse --board ESP32_GENERIC", "another board type"),
+        ("torpor init .", "in this folder; existing files stay"),
     ],
 )
 @click.argument("dir", type=FOLDER)
@@ -28,7 +30,7 @@ from .scaffold import write_project, write_service
     default="RPI_PICO_W",
     metavar="TYPE",
     show_default=True,
-    help="The kind of board (see: torpor boards).",
+    help="The board type (see: torpor boards).",
 )
 @click.pass_obj
 def command(settings: Settings, dir: Path, board: str) -> None:

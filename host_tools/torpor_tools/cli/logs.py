@@ -32,7 +32,7 @@ _NEEDS_KEY = (
         ("torpor logs", "the only board on USB, until Ctrl-C"),
         ("torpor logs --port /dev/ttyACM1", "one of several"),
         ("torpor logs shed --at 192.168.1.7", "the newest 2 kB of a board in the network"),
-        ("torpor logs shed --follow --at shed.local", "and all that follows, until Ctrl-C"),
+        ("torpor logs shed --follow --at shed.local", "and all new lines, until Ctrl-C"),
         ("torpor logs shed --level sensors=debug", "log more of a service, until a restart"),
         ("torpor logs shed --level warning", "log less of everything"),
     ],
@@ -42,13 +42,13 @@ _NEEDS_KEY = (
 @click.option(
     "--at", metavar="HOST", help="Over the network, from there: a host, host:port or URL."
 )
-@click.option("--follow", is_flag=True, help="Over the network: print on until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Over the network: keep printing until Ctrl-C.")
 @click.option(
     "--level",
     "levels",
     multiple=True,
     metavar="[SERVICE=]LEVEL",
-    help=f"Change, over the network, from which level on lines are logged: {listing(LEVELS)}.",
+    help=f"Set, over the network, the lowest level that is logged: {listing(LEVELS)}.",
 )
 @click.pass_obj
 def command(

@@ -19,7 +19,7 @@ from .output import show_files
     arguments=[("SERVICE", "A service that has a port (default, with --out: all of them)")],
     examples=[
         ("torpor openapi alerts", "print one"),
-        ("torpor openapi --out build/openapi", "a file a service"),
+        ("torpor openapi --out build/openapi", "one file per service"),
     ],
 )
 @click.argument("service", required=False)

@@ -1,4 +1,4 @@
-"""Tables, notes and a sign of life: for people on a terminal, plain for a pipe or a file."""
+"""Tables, notes and progress: for people on a terminal, plain for a pipe or a file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
 
 
 def note(text: str) -> None:
-    """Print something worth knowing that is not an error, on stderr."""
+    """Print a note, which is not an error, on stderr."""
     click.echo(f"{click.style('note', fg='yellow', bold=True)}: {text}", err=True)
 
 
@@ -131,7 +131,7 @@ def _spin(text: str, done: threading.Event) -> None:
 def show_left_out(board: BoardPlan, root: Path) -> None:
     """Print the files of the board's services that do not go into its image, and why.
 
-    What editors and Python leave next to sources is worth a line only in ``static/``.
+    Files that editors and Python leave next to sources are listed only in ``static/``.
     """
     from ..files import left_out
 

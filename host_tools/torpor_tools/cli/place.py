@@ -20,16 +20,16 @@ from .plan import total
     help="Propose the placement with the fewest calls over the network that the boards can carry: "
     "listeners, connections, flash and, with a recorded run, heap. A service that imports machine "
     "or a driver stays on its board.",
-    arguments=[("RECORD", "A recorded run (torpor sim --record); without, the sources decide")],
+    arguments=[("RECORD", "A recorded run (torpor sim --record; default: read the sources)")],
     examples=[
-        ("torpor place run.json", "by the calls of a recorded run"),
+        ("torpor place run.json", "using the calls of a recorded run"),
         ("torpor place run.json --fix alerts=barn", "keep alerts on barn"),
-        ("torpor place run.json --free sensors", "sensors may move, wires and all"),
+        ("torpor place run.json --free sensors", "let sensors move, with its wires"),
     ],
 )
 @click.argument("record", type=FILE, required=False)
 @click.option("--fix", multiple=True, metavar="SERVICE=BOARD", help="Keep a service on a board.")
-@click.option("--free", multiple=True, metavar="SERVICE", help="Let a service of hardware move.")
+@click.option("--free", multiple=True, metavar="SERVICE", help="Allow a hardware service to move.")
 @click.pass_obj
 def command(
     settings: Settings, record: Path | None, fix: tuple[str, ...], free: tuple[str, ...]
@@ -54,7 +54,7 @@ def command(
             raise UserError(problems)
         raise fail(
             "no placement fits the boards",
-            "add a board to cluster.toml, or let services go: --free SERVICE",
+            "add a board to cluster.toml, or let services move: --free SERVICE",
         )
     plan_of(moved(cluster, found.homes))
     _show(plan, found, run)

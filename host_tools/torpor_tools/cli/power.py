@@ -26,21 +26,23 @@ _HEADINGS = ("policy", "mA", "mAh/day", "battery", "latency", "95 %", "worst")
     "policy. Currents are datasheet figures (boards/*.toml) unless they were measured.",
     arguments=[("BOARD", "A board of cluster.toml")],
     examples=[
-        ("torpor power shed", "one request a minute, each policy"),
+        ("torpor power shed", "one request per minute, each policy"),
         ("torpor power shed --requests 0.1 --plot power.svg", "fewer requests, with plots"),
-        ("torpor power shed --trace", "what the last torpor sim traced"),
-        ("torpor power shed --import ppk2.csv", "what a power profiler measured"),
+        ("torpor power shed --trace", "from the trace of the last torpor sim"),
+        ("torpor power shed --import ppk2.csv", "from a power profiler's measurement"),
     ],
 )
 @click.argument("board")
-@click.option("--requests", default=1.0, metavar="N", help="Requests a minute (default 1).")
+@click.option("--requests", default=1.0, metavar="N", help="Requests per minute (default 1).")
 @click.option("--request-ms", default=20.0, metavar="MS", help="Work for a request (default 20).")
 @click.option("--job-ms", default=100.0, metavar="MS", help="Work for a scheduled run (100).")
 @click.option("--battery", default=2500.0, metavar="MAH", help="Capacity (default 2500 mAh).")
-@click.option("--trace", is_flag=True, help="Take the trace of the last torpor sim.")
-@click.option("--import", "profile", type=FILE, metavar="CSV", help="Take a PPK2's measurement.")
-@click.option("--offset", default=0.0, metavar="MS", help="When the trace begins in the CSV.")
-@click.option("--plot", type=FILE, metavar="FILE", help="Draw it (.png or .svg).")
+@click.option("--trace", is_flag=True, help="Use the trace of the last torpor sim.")
+@click.option("--import", "profile", type=FILE, metavar="CSV", help="Use a PPK2's measurement.")
+@click.option(
+    "--offset", default=0.0, metavar="MS", help="The time in the CSV at which the trace begins."
+)
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw plots into this file (.png or .svg).")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -59,7 +61,7 @@ def command(
     options = {"--requests": requests, "--request-ms": request_ms, "--job-ms": job_ms}
     for name, value in options.items():
         if not 0 <= value < inf:
-            raise fail(f"{name} {value:g} is not a number from 0 on", "give 0 or more")
+            raise fail(f"{name} {value:g} is not 0 or more", "give 0 or more")
     if not 0 < battery < inf:
         raise fail(f"--battery {battery:g} is not a capacity", "give it in mAh, above 0")
     if not isfinite(offset):
@@ -142,7 +144,7 @@ def _energy(energy: Energy, battery: float) -> tuple[str, str, str]:
 
 
 def _number(value: float) -> str:
-    """Three figures, never with an exponent for what is large."""
+    """Three digits, never with an exponent for large values."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -181,7 +183,7 @@ def _show_trace(
 
 
 def _now(path: Path) -> Iterator[dict[str, Any]]:
-    """The end, now, of a trace that a running simulator still writes."""
+    """An end event at the present time, if a running simulator still writes the trace."""
     from torpor_sim import is_running
     from torpor_sim.clock import running_s
 

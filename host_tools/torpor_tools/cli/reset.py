@@ -16,9 +16,8 @@ _LEAVE_S = 0.2  # until the bytes have left this computer
 
 @click.command(
     cls=Command,
-    help="Reset a board over its USB, as its reset button does. (A production image has no REPL "
-    "that could be asked: press the button.) With --normal: over the network, and out of safe "
-    "mode.",
+    help="Reset a board over USB, as its reset button does. (A production image has no REPL: "
+    "press the button.) With --normal: end safe mode, over the network.",
     arguments=[BOARD],
     examples=[
         ("torpor reset", "the only board on USB"),

@@ -72,7 +72,7 @@ def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
         tomllib.loads(changed)
     except tomllib.TOMLDecodeError:
         raise fail(
-            "services that are not tables of their own cannot be added to",
+            "[services] is written in a form that torpor cannot extend",
             f"write [services.<name>] for each, or add {name!r} with port {port} by hand",
             Where("cluster.toml"),
         ) from None
@@ -90,7 +90,7 @@ def _check_name(name: str) -> None:
     if name in reserved:
         raise fail(f"a service cannot be called {name!r}", f"choose another name: {reserved[name]}")
     if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
-        what = f"{name!r} cannot be the name of a service: Python keeps that word for itself"
+        what = f"{name!r} cannot be the name of a service: it is a Python keyword"
         raise fail(what, f"take another name, for example my_{name}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         odd = next((c for c in name if not re.match("[a-z0-9_]", c)), "")

@@ -15,7 +15,7 @@ from .base import FILE, Command, Settings
     help="Show what the devices of a simulated board show: displays, lamps, servos.",
     arguments=[
         ("BOARD", "A board of the cluster, by its name in cluster.toml"),
-        ("DEVICE", "One of its devices; without it, all that show something"),
+        ("DEVICE", "One of its devices (default: all that show something)"),
     ],
     examples=[
         ("torpor show desk", "what all devices of desk show"),

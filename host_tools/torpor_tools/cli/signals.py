@@ -1,4 +1,4 @@
-"""Ends a command that runs until somebody stops it."""
+"""Ends a command that runs until it is stopped."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
     help="Count the calls between services; written at the end.",
 )
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
-@click.option("--strict", is_flag=True, help="Have calls in memory pass through the wire encoding.")
+@click.option("--strict", is_flag=True, help="Pass calls in memory through the wire encoding.")
 @click.option(
     "--emulate",
     is_flag=True,
@@ -85,8 +85,8 @@ def command(
     if emulate:
         if watched or record or strict or speed != 1:
             raise click.UsageError(
-                "--emulate goes without --watch, --record, --strict and --speed: it runs the very "
-                "file to flash."
+                "--emulate cannot be used with --watch, --record, --strict or --speed: it runs "
+                "the file to flash itself."
             )
         from . import emulate as emulator
 
@@ -114,7 +114,7 @@ def command(
     try:
         asyncio.run(_run(sim, plan, root, build if watched else None, record))
     except TimeoutError as late:
-        raise fail(str(late), "a service's start must come to an end") from None
+        raise fail(str(late), "a service's start must return") from None
 
 
 def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Plan, list[Image]]:
@@ -129,7 +129,7 @@ def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Pl
 
 
 def warn_of_breaks(plan: Plan) -> None:
-    """Print what the simulator runs although ``torpor build`` refuses it."""
+    """Print the problems that ``torpor build`` would refuse and the simulator accepts."""
     from ..contracts.promises import broken_promises
 
     try:

@@ -134,5 +134,5 @@ def _signed(change: int) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a name as Markdown shows it in a table: whole, and without effect."""
+    """Return a name escaped for a Markdown table."""
     return "".join(f"\\{c}" if c in "\\|*_`<>[]" else c for c in text)

@@ -20,7 +20,7 @@ def size_table(
     """Headings and rows: each service and library, and the other modules or their sums.
 
     Without ``modules`` they are summed up.
-    ``on_request`` comes to ``heap`` while services run that start on request.
+    ``on_request`` is added to ``heap`` while services that start on request run.
     """
 
     def row(name: str, kind: str, parts: Sequence[SizeRow]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def port_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pick(plan: Plan, name: str | None) -> str:
-    """The board that is meant.
+    """The board that the user means.
 
     Raises ``UserError`` if there is none of that name, and if none is named and there are several.
     """
@@ -48,7 +48,7 @@ def pick(plan: Plan, name: str | None) -> str:
 def build_image(
     settings: Settings, name: str | None, types: bool, production: bool = False
 ) -> tuple[Plan, Image]:
-    """Build the board that is meant. Raises ``UserError``, also if it would break a promise."""
+    """Build the board that the user means. Raises ``UserError``, also for a broken contract."""
     from ..contracts import load_plan
     from ..contracts.promises import broken_promises
     from ..link import build
@@ -120,7 +120,7 @@ def show_start(plan: Plan, image: Image, health: Health, device: str) -> None:
     name = image.board.name
     if not health.ready:
         said = "\n".join(health.lines[-15:]) or "(nothing)"
-        raise fail(f"{name} did not say that it is ready; it said:\n{said}", "see: torpor logs")
+        raise fail(f"{name} did not report that it is ready; its log:\n{said}", "see: torpor logs")
     if health.failed:
         why = "; ".join(f"{service}: {reason}" for service, reason in health.failed.items())
         raise fail(f"{name} runs, but not all its services: {why}", "see: torpor logs")

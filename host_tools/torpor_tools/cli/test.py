@@ -29,13 +29,13 @@ def test_it_greets(cluster):
         ("torpor test", "as cluster.toml places the services"),
         ("torpor test --placements 20", "all on one board, each on its own, 18 random ones"),
         ("torpor test --placements 20 --seed 7", "the same ones as the run that printed seed 7"),
-        ("torpor test --placements 20 --strict", "and with values that no network could carry"),
+        ("torpor test --placements 20 --strict", "and refuse values that a network cannot carry"),
     ],
 )
 @click.argument("suite", type=FILE, nargs=-1)
 @click.option("--placements", type=click.IntRange(2), metavar="N", help="How many placements.")
 @click.option("--seed", type=int, metavar="SEED", help="Make the same random placements again.")
-@click.option("--strict", is_flag=True, help="Calls in memory pass through the wire encoding.")
+@click.option("--strict", is_flag=True, help="Pass calls in memory through the wire encoding.")
 @click.option("-n", "jobs", type=click.IntRange(1), metavar="JOBS", help="Placements at once.")
 @click.option("-k", "expression", metavar="EXPRESSION", help="Only tests whose names match.")
 @click.pass_obj

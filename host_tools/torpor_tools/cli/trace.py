@@ -16,7 +16,7 @@ _HEADINGS = ("call", "board", "ms", "own ms", "status")
 
 @click.command(
     cls=Command,
-    help="Call a method as a peer does, and show which calls that caused and how long each took. "
+    help="Call a method as a peer does, and show the calls that it caused and how long each took. "
     "The boards' images need [traces] in cluster.toml.",
     arguments=[
         ("SERVICE.METHOD", "A method of the service's contract"),

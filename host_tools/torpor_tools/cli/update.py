@@ -48,7 +48,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
         ("torpor update shed", "only the files that differ; then wait until it is confirmed"),
         ("torpor update shed --dry-run", "what would be sent"),
         ("torpor update --all", "called boards before their callers; stop at the first failure"),
-        ("torpor update --status", "what every board runs"),
+        ("torpor update --status", "the build that each board runs"),
         ("torpor update shed --at 192.168.1.7", "a board at another address"),
     ],
 )
@@ -252,7 +252,7 @@ def put(
 
 
 def _check_secrets(updater: Target, files: Mapping[str, bytes], board: str) -> None:
-    """Keys and passwords do not travel over the network, which reads them. Raises ``UserError``."""
+    """Note changed keys and passwords, which an update does not send. Raises ``UserError``."""
     from hashlib import sha256
 
     from ..update.manifest import SECRETS

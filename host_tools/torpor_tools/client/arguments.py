@@ -16,7 +16,7 @@ def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
     """The values of ``name=value`` texts; ``name.field=value`` is a part of one.
 
     Raises:
-        UserError: Something is wrong; it holds all that is.
+        UserError: Arguments are wrong; it lists all mistakes.
     """
     problems: list[Problem] = []
     kinds = {a.name: a.type for a in method.arguments}

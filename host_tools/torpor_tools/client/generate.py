@@ -1,4 +1,4 @@
-"""Writes a Python module with a typed class a service, for programs that call the cluster."""
+"""Writes a Python module with one typed class per service, for programs that call the cluster."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Client(Closing):
         self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
 
     def _close(self) -> None:
-        """Give the connection back: a board has few."""
+        """Close the connection: a board has few."""
         self._http.close()
 
     def _ask(

@@ -66,7 +66,7 @@ def _open(
         try:
             sock = socket.create_connection(address, timeout)
         except OSError as error:
-            what = f"board {board} is not reached at {address[0]}:{address[1]}: {error}"
+            what = f"board {board} cannot be reached at {address[0]}:{address[1]}: {error}"
             remedy = "start it, or say with `host` in cluster.toml where it is"
             raise NotReachedError(Problem(None, what, remedy)) from None
         connection = _greet(sock, board, key, caller)
@@ -170,7 +170,7 @@ def encode_call(
         body = f"{target} {id}\n{text}".encode()
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])
-        raise fail(f"{half} in an argument is half a character", "send UTF-8") from None
+        raise fail(f"{half} in an argument is an unpaired surrogate", "send UTF-8") from None
     length = _CALL.size + len(body) + sign.CODE
     if length > MAX_CALL:
         raise ValueError(f"a call of {length} bytes; a board takes {MAX_CALL}")

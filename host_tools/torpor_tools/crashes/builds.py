@@ -1,4 +1,4 @@
-"""The sources of builds, kept by build id: a record of a crash is explained by those that ran."""
+"""The sources of builds, kept by build id, so that a crash is shown with the code that ran."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Record:
 
     @property
     def group(self) -> tuple[object, ...]:
-        """The properties that equal crashes share."""
+        """The properties by which crashes count as equal."""
         name = self.error.split(":")[0]
         return self.build, self.kind, self.service, self.frames, name, self.crumb
 

@@ -32,9 +32,9 @@ from .tracing import Tracer
 
 Resolve = Callable[["Home", str], tuple[str, int]]
 
-_ASYNC_S = 86_400  # how long a request may wait whose client does not
-_SECONDS_DIGITS = 12  # of a time that a client names
-_LATE_S = 60  # an answer on its way when its time was over
+_ASYNC_S = 86_400  # how long a request may wait after its client has gone
+_SECONDS_DIGITS = 12  # the longest time that a client may name
+_LATE_S = 60  # for an answer that is on its way at the deadline
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class Broker:
             pause = min(2 * pause, _LAST_S)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1, again and again until the broker acknowledges it.
+        """Publish with QoS 1, repeatedly until the broker acknowledges it.
 
         The broker may get the message twice. Limit the time with ``asyncio.timeout``.
 

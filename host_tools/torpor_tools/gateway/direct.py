@@ -40,11 +40,11 @@ class Direct:
     ) -> Answering:
         """Send a request. Returns the response as soon as its head has come, or cannot come.
 
-        A board closes a kept connection when it needs the place. Whether it had executed what was
-        sent on it cannot be known, so only a request that may be executed twice is sent on a kept
-        connection; if that has been closed, it is sent once more, on a new one. If the board takes
-        no new one, the response is that of the first (status 0): by the mailbox, the board would
-        get the request a third time.
+        A board closes a kept connection when it needs the slot. Then nobody knows whether it has
+        executed the last request. So only a request that may be executed twice is sent on a kept
+        connection. If the board has closed that, the request is sent once more, on a new one. If
+        the board accepts no new one, the response is that of the first (status 0): through the
+        mailbox, the board would get the request a third time.
 
         Raises:
             NotReachedError: The board takes no connection, and was not sent the request.

@@ -18,7 +18,7 @@ _HOP_BY_HOP = {
     b"proxy-authentication-info", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
     b"transfer-encoding", b"upgrade",
 }  # fmt: skip
-# Fields that the gateway heeds, or writes itself.
+# Fields that the gateway handles or writes itself.
 _OURS = {b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board"}
 _NOT_PASSED = _HOP_BY_HOP | _OURS
 _NOT_PARKED = {b"user-agent", b"cache-control"}  # a board does not look at them
@@ -106,7 +106,7 @@ def end_to_end(headers: Iterable[Header]) -> list[Header]:
 
 
 def response_problem(headers: Iterable[Header]) -> str:
-    """Return why the end of a response is not certain, or an empty text."""
+    """Return why the end of a response is ambiguous, or an empty text."""
     codings = [value.lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     if codings and codings != [b"chunked"]:
         return "its Transfer-Encoding is not chunked"
@@ -188,7 +188,7 @@ class _Reader:
 
     def on_message_begin(self) -> None:
         if self.is_whole:
-            self.problem = "there is something behind the response"
+            self.problem = "there is data after the response"
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.status:

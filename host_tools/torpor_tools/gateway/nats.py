@@ -80,10 +80,10 @@ class NatsServer:
             UserError: The settings do not allow it, nats-server is not installed, or it ends.
         """
         if self._where.tls:
-            what = f"the broker that the gateway starts speaks no TLS, as {self._where.url} asks"
+            what = f"the broker that the gateway starts has no TLS, but {self._where.url} needs it"
             raise fail(what, "write mqtt:// for a network that you trust, or start one yourself")
         if not self._where.is_here and not self._login.get("password"):
-            what = f"the broker at {self._where.url} would take requests from anybody"
+            what = f"the broker at {self._where.url} would take requests from anyone"
             raise fail(what, "put [mailbox] user and password into secrets.toml")
         program = shutil.which("nats-server", path=_path())
         if program is None:
@@ -124,7 +124,7 @@ class NatsServer:
     async def watch(self, connected: asyncio.Event) -> None:
         """Start it whenever nothing listens at its address. Never returns.
 
-        That happens when it ends, or when another gateway ends that had started it.
+        That happens when it ends, or when the gateway that had started it ends.
 
         Args:
             connected: Set while the gateway is connected to a broker.

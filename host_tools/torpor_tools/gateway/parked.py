@@ -2,7 +2,7 @@
 
 The broker has everything that must outlive the gateway: requests wait in the boards' sessions, and
 answers, keys and status messages are retained. So a gateway that starts again, or a second one,
-knows the same. Only requests whose clients wait are held here; they end with the connections.
+knows the same. Only requests whose clients wait are held here. They end with their connections.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Tracer:
         self._failed = False
 
     def begin(self, request: Request, service: str) -> tuple[Request, Span | None]:
-        """Return the request as it is passed on, and its span; None if it is not to be recorded.
+        """Return the request to pass on, and its span, which is None if it is not recorded.
 
         A request without a valid ``traceparent`` begins a trace.
         """
@@ -81,7 +81,7 @@ class Tracer:
             self._waiting.append(span)
 
     async def run(self) -> None:
-        """Send spans for ever."""
+        """Send spans forever."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
             while True:
                 await asyncio.sleep(EVERY_S)

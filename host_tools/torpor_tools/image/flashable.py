@@ -1,4 +1,4 @@
-"""The one file to flash: official firmware and our filesystem, as the board's chip wants it."""
+"""The one file to flash: official firmware and our filesystem, in the chip's format."""
 
 from __future__ import annotations
 

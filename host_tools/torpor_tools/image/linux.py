@@ -25,10 +25,10 @@ _FIRST_FREE_PORT = 1024  # those below are for root, or who has the capability
 def write_service(
     image: Image, cluster: str, folder: Path, *, prefix: str = "", micropython: str = MICROPYTHON
 ) -> list[Path]:
-    """Replace ``folder`` with all that a Linux machine needs to run the image; returns the files.
+    """Replace ``folder`` with everything a Linux machine needs to run the image; return the files.
 
     ``prefix``: where the folder will lie on that machine (default: below ``PREFIX``).
-    ``micropython``: the program there. Who may read the folder has the cluster's key. Raises
+    ``micropython``: the program there. Anyone who can read the folder has the cluster's key. Raises
     ``UserError`` for a path that a unit cannot hold.
     """
     for path in filter(None, (prefix, micropython)):

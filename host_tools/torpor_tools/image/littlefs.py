@@ -95,8 +95,8 @@ def _unmounted(filesystem: Filesystem, blocks: int) -> LittleFS:
         block_count=blocks,
         prog_size=filesystem.prog_size,
         read_size=filesystem.read_size,
-        # As extmod/vfs_lfsx.c reckons it: which files are small enough to lie in their directory
-        # entry depends on it, and the image shall be as the board itself would write it.
+        # As extmod/vfs_lfsx.c computes it: it decides which files are small enough to be in their
+        # directory entry, and the image must be as the board itself would write it.
         cache_size=min(filesystem.block_size, 4 * max(filesystem.read_size, filesystem.prog_size)),
         lookahead_size=32,
         disk_version=filesystem.disk_version,

@@ -54,7 +54,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 
 
 def checksums(files: Files) -> bytes:
-    """The image's ``image.txt``: a line a file, its SHA-256 and its path, as ``sha256sum`` writes.
+    """The image's ``image.txt``: SHA-256 and path of each file, as ``sha256sum`` writes them.
 
     A deploy knows by it which files of the board came with the image, and which are its data.
     """

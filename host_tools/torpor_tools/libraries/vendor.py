@@ -1,4 +1,4 @@
-"""The folder ``vendor/``: written by ``torpor add``, held against the lock by every build."""
+"""The folder ``vendor/``: written by ``torpor add``, compared with the lock by every build."""
 
 from __future__ import annotations
 

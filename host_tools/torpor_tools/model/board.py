@@ -1,4 +1,4 @@
-"""A kind of board, as ``boards/<NAME>.toml`` describes it."""
+"""A board type, as ``boards/<NAME>.toml`` describes it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Pins:
 
 @dataclass(frozen=True)
 class Board:
-    """A kind of board: what it is, and the limits that an image must respect."""
+    """A board type: what it is, and the limits that an image must respect."""
 
     name: str
     title: str

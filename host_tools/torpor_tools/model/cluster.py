@@ -20,7 +20,7 @@ REQUEST_MS = 30_000  # as the Listener of the firmware says
 class ServiceEntry:
     """``[services.<name>]``: the service's port (None: it has no listener) and its own settings.
 
-    ``on_request``: it starts when a client comes to its port, and is given back when none does.
+    ``on_request``: it starts when a client comes to its port, and is unloaded when none does.
     """
 
     name: str

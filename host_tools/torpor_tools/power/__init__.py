@@ -1,5 +1,5 @@
-"""Energy: what a board draws, from a trace, from a stated load, or as a profiler measured it.
+"""The current that a board draws: from a trace, from a stated load, or measured by a profiler.
 
-``meter`` turns spans of states into charge, ``trace`` finds the spans in what the simulator traced,
-``load`` plays a stated load under a policy, ``profile`` reads a profiler's file, ``plots`` draws.
+``meter`` turns spans of states into charge, ``trace`` finds the spans in the simulator's trace,
+``load`` simulates a load under a policy, ``profile`` reads a profiler's file, ``plots`` draws.
 """

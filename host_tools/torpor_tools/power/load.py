@@ -1,4 +1,4 @@
-"""Plays a stated load under a policy: what it costs, and how long a caller waits.
+"""Simulates a stated load under a policy: the charge it takes, and how long callers wait.
 
 Requests come at random (Poisson) with a fixed seed, so the same load gives the same result.
 """
@@ -103,7 +103,7 @@ def _jobs(load: Load) -> list[float]:
 def _awake(
     board: Board, policy: str, load: Load, arrivals: list[float], chance: random.Random
 ) -> tuple[list[Span], list[float]]:
-    """A board that is always reached: on, idle and doze."""
+    """A board that can always be reached: on, idle and doze."""
     waits = {"on": "receive", "idle": "idle", "doze": "doze"}[policy]
     line, latencies = _Line(), []
     work = sorted([(t, True) for t in arrivals] + [(t, False) for t in _jobs(load)])
@@ -129,7 +129,7 @@ def _awake(
 def _deep(
     board: Board, policy: str, load: Load, arrivals: list[float], chance: random.Random
 ) -> tuple[list[Span], list[float]]:
-    """A board that sleeps: what comes meanwhile waits at the gateway for the next wake."""
+    """A board that sleeps: requests wait at the gateway for the next wake."""
     line, latencies = _Line(), []
     waiting, jobs = list(reversed(arrivals)), list(reversed(_jobs(load)))
     end = load.hours * 3_600_000

@@ -34,7 +34,7 @@ class Energy:
 
     @property
     def average_ma(self) -> float:
-        """The mean current; 0 for no time at all."""
+        """The mean current; 0 if no time has passed."""
         charge = sum(ms * self.currents_ma[state] for state, ms in self.ms.items())
         return charge / self.total_ms if self.total_ms else 0.0
 
@@ -43,7 +43,7 @@ class Energy:
         return 24 * self.average_ma
 
     def battery_days(self, capacity_mah: float) -> float:
-        """The life of a battery, its own losses left out."""
+        """The life of a battery, without its self-discharge."""
         return capacity_mah / self.mah_per_day if self.mah_per_day else float("inf")
 
 

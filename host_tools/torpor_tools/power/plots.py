@@ -19,7 +19,7 @@ _WINDOW_MS = 180_000  # of current over time: three minutes show a few wakes
 _INTERVALS_S = (15, 30, 60, 120, 300, 600, 1800, 3600)
 _COLOURS = {"on": "#c0392b", "idle": "#b9770e", "doze": "#2471a3", "deep": "#1e8449"}
 _INK, _PAPER, _GRID = "#1b1f24", "#fefefe", "#d0d7de"
-# A colour -> its counterpart where the reader prefers the dark.
+# A colour -> its counterpart in dark mode.
 _DARK = {
     _INK: "#e6edf3",
     _PAPER: "#0d1117",
@@ -81,7 +81,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _with_dark(drawn: str) -> str:
-    """Add the colours for readers who prefer the dark, which matplotlib does not know."""
+    """Add the colours for dark mode, which matplotlib does not support."""
     rules = "".join(
         f'[style*="{key}: {light}"] {{ {key}: {dark} !important }}\n'
         for light, dark in _DARK.items()
@@ -183,7 +183,7 @@ def _lives(
 
 
 def _seconds(axis: Any) -> None:
-    """Put ticks on an axis of time where people expect them."""
+    """Put ticks on an axis of time at round values."""
     low, high = axis.get_xlim()
     step = next((s for s in _STEPS_S if (high - low) / s <= _MOST), _STEPS_S[-1])
     chosen = [n * step for n in range(int(high / step) + 1) if n * step >= low]
@@ -191,7 +191,7 @@ def _seconds(axis: Any) -> None:
 
 
 def _legend(axis: Any) -> None:
-    """Name the lines above the plot, where they hide nothing."""
+    """Put the legend above the plot, where it hides nothing."""
     axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2)
 
 
@@ -223,7 +223,7 @@ def _ticks(
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people write it: three digits and the largest unit that fits."""
+    """Return a duration for people: three digits and the largest unit that fits."""
     units = ((365 * _DAY_S, "years"), (_DAY_S, "days"), (3600, "h"), (60, "min"), (1, "s"))
     for size, unit in units:
         if seconds >= size * (2 if unit == "years" else 1):

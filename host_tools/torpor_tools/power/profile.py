@@ -1,7 +1,7 @@
-"""Reads what a power profiler measured: the CSV that Nordic's Power Profiler writes for a PPK2.
+"""Reads a power profiler's measurement: the CSV that Nordic's Power Profiler writes for a PPK2.
 
-Its first line is ``Timestamp(ms),Current(uA)``, perhaps with the digital inputs behind. A minute
-has six million lines, so they are added up as they are read.
+Its first line is ``Timestamp(ms),Current(uA)``, perhaps followed by digital inputs. A minute has
+six million lines, so they are added up as they are read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_profile(path: Path) -> Profile:
 
 
 def _check_sign(ma: float, name: str, path: Path) -> None:
-    """Single samples around zero may be negative, as noise is; a mean must not be."""
+    """Single samples around zero may be negative because of noise; a mean must not be."""
     if ma < 0:
         what = f"{path}: {name} is negative ({ma:.3g} mA)"
         raise fail(what, "swap the two leads of the profiler, or calibrate it, and measure again")

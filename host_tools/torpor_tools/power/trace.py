@@ -1,8 +1,8 @@
-"""The states of a board in what the simulator traced of it.
+"""The states of a board in the simulator's trace.
 
-The simulator starts a board faster than the chip does, so from a start until it is ready and has
-joined the durations of the board's file count (``[timings_ms]``). It does not trace when the
-processor works: a board that is awake counts as waiting, with its radio as it was set.
+The simulator starts a board faster than a chip does. So for the time from a start until the board
+is ready and has joined, the durations in the board's file are used (``[timings_ms]``). It does not
+trace when the processor works: a board that is awake counts as waiting, with its radio as set.
 """
 
 from __future__ import annotations

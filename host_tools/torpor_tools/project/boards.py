@@ -1,4 +1,4 @@
-"""The kinds of board, one TOML file each."""
+"""The board types, one TOML file each."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _KINDS: dict[str, type] = {
 
 
 def known_boards() -> list[str]:
-    """The names of all kinds of board."""
+    """The names of all board types."""
     return [path.stem for path in project_files(boards_dir(), "*.toml", deep=False)]
 
 
 def load_board(name: str) -> Board:
-    """The kind of board of that name. Raises ``UserError`` if its file is missing or wrong."""
+    """The board type of that name. Raises ``UserError`` if its file is missing or wrong."""
     known = known_boards()
     if name not in known:
         near = did_you_mean(name, known)
@@ -113,7 +113,7 @@ def _check_items(document: Document, values: dict[str, Any]) -> None:
             if type(value) not in (int, float):
                 document.report((table, name), f"{name}: expected a number, got {value!r}")
             elif not 0 <= value < inf:
-                document.report((table, name), f"{name}: {value} is not a number from 0 on")
+                document.report((table, name), f"{name}: {value} is not 0 or more")
 
 
 def _pins(document: Document, table: dict[str, Any]) -> Pins:

@@ -35,7 +35,7 @@ def read_power(document: Document, board: tuple[str, ...], table: dict[str, Any]
     for key in given:
         policies = _FIELDS.get(key, POLICIES)
         if policy in POLICIES and policy not in policies:
-            what = f"{key} is of no use with the policy {policy}"
+            what = f"{key} has no effect with the policy {policy}"
             document.report((*path, key), what, f"take it out, or choose {listing(policies, 'or')}")
     return Power(
         policy,

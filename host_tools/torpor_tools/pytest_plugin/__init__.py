@@ -2,5 +2,5 @@
 
 ``plugin.py`` has pytest's hooks, ``collect.py`` what it sees of a test file. ``image.py`` links a
 service, its tests and the device half (``firmware/torpor_test``) into an image, ``runner.py`` talks
-to the interpreter that runs it, over a ``transport.py``; ``report.py`` shows what came of it.
+to the interpreter that runs it, over a ``transport.py``; ``report.py`` shows the results.
 """

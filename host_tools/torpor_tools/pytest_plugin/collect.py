@@ -1,8 +1,7 @@
 """A test file as pytest sees it: its tests with their marks, read without running the file.
 
-The file is MicroPython and is not imported. In its place stands a module of the same functions
-without bodies, so that pytest itself does all that it does for any module: parametrize, marks,
-classes, selection.
+The file is MicroPython and is not imported. A module with the same functions, without bodies,
+replaces it, so that pytest handles it like any other: parametrize, marks, classes, selection.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Links a service, its tests and the device half of the plugin into an image.
 
-No code of the service's peers is in it: their contracts are, and the stand-ins are held to them.
+It has no code of the service's peers, but their contracts, which stand-ins are checked against.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _files(
     tests: tuple[list[Module], dict[str, list[Problem]]],
     counted: bool,
 ) -> tuple[dict[str, bytes], Probes]:
-    """The compiled files of tests and what they need; problems of test files join those there are.
+    """The compiled files of tests and what they need; adds problems of test files to ``problems``.
 
     ``name`` is the folder of the wiring, ``text``. Raises ``UserError`` if what is tested has
     problems.

@@ -2,10 +2,10 @@
 
 MicroPython's official builds have no ``settrace``. So each statement gets a mark in front of it, on
 its own line: ``_tc[12]=1;x = f()``. The head of a block (``if``, ``for``, ``try``) has none: it ran
-if what follows on one of its ways did. Only where one of the ways leads out of the block it needs
-one, inside its expression: ``if _tk(12) or (x > 3):``, for ``_tk`` returns None. Both names are
-given by ``torpor_test.serve``; ``_tc`` is a ``bytearray`` for the whole service. In a shipped image
-there is nothing of this.
+if a statement on one of its branches did. It needs one only if a branch leaves the block, and then
+inside its expression: ``if _tk(12) or (x > 3):``, because ``_tk`` returns None.
+``torpor_test.serve`` provides both names. ``_tc`` is a ``bytearray`` for the whole service. A
+shipped image has none of this.
 """
 
 from __future__ import annotations

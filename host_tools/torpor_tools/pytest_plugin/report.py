@@ -75,7 +75,7 @@ def headline(outcome: Outcome) -> str:
     if outcome.outcome == "late":
         return f"the test did not end within {outcome.text} s"
     if outcome.outcome == "stuck":
-        return "the test waits for something that nobody is going to do"
+        return "the test waits for something that can no longer happen"
     note = f"{outcome.note}: " if outcome.note else ""
     return f"{note}{outcome.kind}: {outcome.text}".rstrip(": ")
 

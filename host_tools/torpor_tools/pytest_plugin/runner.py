@@ -62,7 +62,7 @@ class Lost(Exception):  # noqa: N818
 
 
 class Runner:
-    """An interpreter that has loaded one test file, while there is one."""
+    """The interpreter that has loaded one test file, if there is one."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Runner:
         return self._ask(order.line(), order.timeout * self._transport.slowness)
 
     def end(self) -> None:
-        """The file is done: take its line counts and let go of the interpreter."""
+        """End the file: take its line counts and release the interpreter."""
         if self._running:
             self._count()
             self._running = False

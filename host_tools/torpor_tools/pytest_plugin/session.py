@@ -44,7 +44,7 @@ class DeviceSession:
             raise DeviceFailure(outcome)
 
     def finish(self) -> None:
-        """Hand on or write down what was counted."""
+        """Pass on or write the line counts."""
         if self._counts:
             output = getattr(self.config, "workeroutput", None)
             if output is not None:
@@ -53,7 +53,7 @@ class DeviceSession:
                 self.coverage.write(self.config.rootpath)
 
     def close(self) -> None:
-        """Stop the interpreter or let go of the board."""
+        """Stop the interpreter or release the board."""
         if self._transport:
             self._transport.close()
             self._transport = None

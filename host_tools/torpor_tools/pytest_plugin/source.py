@@ -70,7 +70,7 @@ def closure(
         if fixture is None:
             raise fail(
                 f"fixture {name!r} not found",
-                f"there are on the device: {', '.join(sorted(known))}",
+                f"fixtures on the device: {', '.join(sorted(known))}",
             )
         for need in fixture.needs:
             add(need, (*above, name))

@@ -1,7 +1,7 @@
-"""How the host reaches the interpreter that runs the tests, and the pipe to the Unix port.
+"""Transports to the interpreter that runs the tests, and the one to the Unix port.
 
 A transport starts an interpreter with an image and carries bytes to and from ``serve.run``. The
-runner knows what the bytes mean. Another way to another board is another class like these.
+runner knows what the bytes mean. To support another kind of target, write another such class.
 """
 
 from __future__ import annotations

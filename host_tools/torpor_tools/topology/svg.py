@@ -1,4 +1,4 @@
-"""The graph as an SVG picture: a column a board, callers above those that they call.
+"""The graph as an SVG picture: one column per board, callers above those that they call.
 
 Each service has a row of its own, so a line to it crosses no other: a line leaves its caller to the
 right, goes up or down in a lane of its own, and reaches the peer along the peer's row.

@@ -1,1 +1,1 @@
-"""Signed updates over the network: keys, manifests, and the conversation with a board."""
+"""Signed updates over the network: keys, manifests, and the exchange with a board."""

@@ -1,7 +1,7 @@
-"""The conversation of an update with a board: docs/wire.md, tool ``.update``.
+"""The exchange with a board during an update: docs/wire.md, tool ``.update``.
 
-The board's side is ``firmware/torpor/update/receive.py``. Every call says what has arrived, so each
-step can be repeated after the connection was lost.
+The board's side is ``firmware/torpor/update/receive.py``. Every call reports what has arrived, so
+each step can be repeated after a lost connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a board, as it reports it itself."""
+    """The state of a board, as reported by the board."""
 
     cluster: str
     board: str

@@ -37,7 +37,7 @@ class Data(ABC):
         return found
 
     def rows(self, table: str) -> Iterator[Row]:
-        """Every row of a table, lowest key first, a page a call."""
+        """Every row of a table, lowest key first, one page per call."""
         since = None
         while True:
             rows, since = self.ask("page", table=table, since=since)

@@ -1,7 +1,7 @@
 """Rows in files: JSON lines with table, key and row, or CSV of one table.
 
-The first of the JSON lines says of which service they are, and how many migrations its data has
-had, for a migration may change the shape of rows. A file without it is taken as it is.
+The first of the JSON lines says which service they are from, and how many migrations its data has
+had, because a migration may change the shape of rows. A file without that line is not checked.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _origin(line: str) -> Origin | None:
 
 
 def write_jsonl(file: TextIO, table: str, rows: Iterable[Row]) -> None:
-    """Write a line a row."""
+    """Write one line per row."""
     for key, row in rows:
         line = {"table": table, "key": key, "row": row}
         file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -72,7 +72,7 @@ def read_jsonl(file: TextIO, name: str) -> Iterator[tuple[str, Row]]:
 
 
 def write_csv(file: TextIO, rows: Callable[[], Iterable[Row]]) -> None:
-    """Write a column a field, and ``key`` before them.
+    """Write one column per field, with ``key`` first.
 
     ``rows`` is called twice: the first round finds the fields, so that none is held.
     """
@@ -126,7 +126,7 @@ def _check(row: Any, where: Where) -> None:
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])
         remedy = "a character beyond U+FFFF is two escapes, such as \\ud83d\\ude00"
-        raise fail(f"{half} is half a character", remedy, where) from None
+        raise fail(f"{half} is an unpaired surrogate", remedy, where) from None
     except ValueError:
         what = "NaN and Infinity are not JSON, and a board does not store them"
         raise fail(what, "write null, or leave the field out", where) from None

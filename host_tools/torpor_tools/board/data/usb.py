@@ -47,8 +47,8 @@ def opened(connect: Callable[[], Link], service: str) -> Iterator[Data]:
     except NoReplError as error:
         raise fail(
             error.problems[0].what,
-            "press its reset button and run the same command again. A production image lets nobody "
-            "in over USB:\nleave --port out, then its data comes over the network, signed",
+            "press its reset button and run the same command again. A production image has "
+            "no REPL:\nleave --port out, then the command works over the network, signed",
         ) from None
     try:
         link.wait_longer(_SILENCE_S)

@@ -1,8 +1,7 @@
 """Changing the image of a running board over USB: only what differs, and all of it or nothing.
 
-``deploy`` reads top to bottom what happens. Until the list is committed the old image is the valid
-one, from then on the new one. ``firmware/swap.py`` keeps that promise on the board when its power
-fails.
+``deploy`` shows the steps in order. Until the list is committed the old image is valid, afterwards
+the new one. ``firmware/swap.py`` ensures this on the board if its power fails.
 """
 
 from __future__ import annotations
@@ -121,9 +120,7 @@ def _send(
                 progress(done, total)
         if link.run(f"end({number})").strip() != sha256(content).hexdigest():
             _forget(link)
-            raise fail(
-                f"{path} did not arrive as it was sent", "try again, with another cable perhaps"
-            )
+            raise fail(f"{path} was corrupted on the way", "try again, with another cable perhaps")
 
 
 def _plan(changes: Changes) -> list[str]:
@@ -132,12 +129,12 @@ def _plan(changes: Changes) -> list[str]:
 
 
 def _swap() -> str:
-    """The board's own code for the change, from here: the board may not have it yet."""
+    """The code that makes the change, sent from here because the board may not have it yet."""
     return (firmware_dir() / "swap.py").read_text(encoding="utf-8") + "\nfinish()\n"
 
 
 def _forget(link: Link) -> None:
-    """Take away what was sent, as far as the board still answers."""
+    """Remove what was sent, if the board still answers."""
     with contextlib.suppress(BoardError, UserError):
         link.run("if _file: _file.close()\nclear()")
 

@@ -84,7 +84,7 @@ class Link(ABC):
         return self._transport.serial
 
     def close(self) -> None:
-        """Let go of the line. A board that was not reset stays in its REPL."""
+        """Close the line. A board that was not reset stays in its REPL."""
         transport = getattr(self, "_transport", None)
         if transport is not None:
             with contextlib.suppress(OSError, serial.SerialException):
@@ -173,7 +173,7 @@ LINKS: dict[str, Callable[..., Link]] = {"mpremote": MpremoteLink, "ampy": AmpyL
 
 
 def _patient(transport: Any, silence_s: float) -> Any:
-    """A library's transport that waits as long as we say, ``patience_s``, for a byte."""
+    """A library's transport that waits ``patience_s`` seconds for a byte."""
 
     class Patient(transport):  # type: ignore[misc]
         patience_s = silence_s

@@ -1,4 +1,4 @@
-"""Run the doctor's programs on a board and hold what they print against the facts."""
+"""Run the doctor's programs on a board and compare their output with the facts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ATTEMPTS = 20
 
 
 class Verdict(StrEnum):
-    """Whether the board bears a fact out."""
+    """Whether the board confirms a fact."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -50,7 +50,7 @@ class Bench:
     """The board on the bench and how to reach it.
 
     Attributes:
-        subject: The kind of board.
+        subject: The board type.
         connect: Opens its REPL; called with the seconds without a byte after which to give up.
         wifi: ``ssid`` and ``password`` to join with; empty if there are none.
         resets: Whether the board may be reset.
@@ -76,7 +76,7 @@ def examine(bench: Bench, progress: Callable[[str], None] = lambda program: None
         progress: Called with the name of each program before it runs.
 
     Returns:
-        One result for each fact that is stated for this kind of board. If the line breaks or the
+        One result for each fact that is stated for this board type. If the line breaks or the
         board does not come back from a reset, the facts of the programs that follow are not shown.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One thing that ``boards/`` states of a board, and how a program on the board shows it."""
+"""One fact that ``boards/`` states about a board, and how a program on the board shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Seen = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """The kind of board that is examined."""
+    """The type of the board that is examined."""
 
     board: Board
     port: Port

@@ -1,7 +1,7 @@
 """Flashing a chip of the ESP32 family with esptool.
 
-The boot loader that takes the bytes lies in the chip's ROM, so a board whose flashing broke off is
-flashed again with the same command.
+The boot loader that takes the bytes is in the chip's ROM, so flashing that was interrupted is
+repeated with the same command.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def flash(
 
     Args:
         file: what to write.
-        board: the kind of board.
+        board: the board type.
         device: the serial port.
         force: whether to write although the firmware is not made for the chip's revision.
         progress: is called as the file goes out.
@@ -144,7 +144,7 @@ def _explain(device: str, error: Exception) -> UserError:
     if "chip revision" in text:
         return fail(
             f"the firmware is not made for the revision of the chip on {device}: {text}",
-            "take a newer board, or flash it all the same with --force",
+            "take a newer board, or flash it anyway with --force",
         )
     return line.broken(device, "flashing", error)
 

@@ -61,7 +61,7 @@ def broken(device: str, doing: str, error: BaseException) -> UserError:
     reason = str(error) or type(error).__name__
     return fail(
         f"the connection to {device} was lost while {doing} ({reason})",
-        "plug the board in again and run the same command again: nothing is damaged by the break",
+        "plug the board in again and run the same command again: nothing is damaged",
     )
 
 

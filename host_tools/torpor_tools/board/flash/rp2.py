@@ -1,8 +1,8 @@
 """Flashing an RP2040 or RP2350: a ``.uf2`` is copied to the drive that its boot loader shows.
 
-The boot loader lies in the chip's ROM, so nothing that goes wrong here can keep the board from
-being flashed again. It takes each block as it comes and starts the new firmware on its own when it
-has the last one, which makes the drive go away; until then it stays.
+The boot loader is in the chip's ROM, so the board can be flashed again whatever goes wrong here.
+It takes each block as it comes, and starts the new firmware when it has the last one. Then the
+drive disappears.
 """
 
 from __future__ import annotations

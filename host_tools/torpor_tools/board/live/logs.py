@@ -24,7 +24,7 @@ class Line:
 
 
 class Reader:
-    """Reads on where the answer before ended.
+    """Reads the log from where the previous answer ended.
 
     Args:
         tools: The board.

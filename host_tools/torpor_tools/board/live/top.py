@@ -1,4 +1,4 @@
-"""The work of all boards now: two snapshots of each, and the rates between them."""
+"""The present work of all boards: two snapshots of each, and the rates between them."""
 
 from __future__ import annotations
 

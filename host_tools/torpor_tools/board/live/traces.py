@@ -53,7 +53,7 @@ def spans_of(board: str, answer: dict[str, Any]) -> list[Span]:
 
 
 def tree(root: Span, spans: Iterable[Span]) -> Span:
-    """Hang the spans below those that caused them; one whose cause is unknown, below the root."""
+    """Put spans below those that caused them; one whose cause is unknown goes below the root."""
     found = list(spans)
     known = {span.id for span in found}
     for span in found:
@@ -64,7 +64,7 @@ def tree(root: Span, spans: Iterable[Span]) -> Span:
 
 
 def hang(roots: Sequence[Span], spans: Iterable[Span]) -> list[Span]:
-    """Hang spans below those that caused them, and return what belongs to ``roots``, these first.
+    """Put spans below those that caused them, and return what belongs to ``roots``, these first.
 
     The times of boards are moved into those of the roots.
     """

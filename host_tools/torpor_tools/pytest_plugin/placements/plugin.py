@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from . import Placement
     from .running import Running
 
-# The folder of the answers that the others are held against; the workers of xdist share it.
+# The folder of the answers that others are compared with; the workers of xdist share it.
 _REFERENCES = "TORPOR_PLACEMENTS_REFERENCES"
 _SEED = "TORPOR_PLACEMENTS_SEED"  # of this run, for the workers too, where none was asked for
 _PLACEMENTS = pytest.StashKey[list["Placement"]]()

@@ -42,8 +42,8 @@ class Running:
     """The cluster in ``root``, placed as ``cluster.toml`` says or as ``placement`` does.
 
     Use it in a ``with``. ``strict``: calls in memory pass through the wire encoding. ``answers``
-    keeps all that was asked and answered. ``out`` is the folder
-    for the images, to be used by one after the other.
+    records all requests and answers. ``out`` is the folder for the images; clusters that share it
+    must not run at the same time.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Running:
     def until(
         self, service: str, path: str, holds: Callable[[Any], bool], timeout: float = 20.0
     ) -> Any:
-        """Ask until ``holds`` says yes to the JSON of an answer 200, and return it.
+        """Ask until ``holds`` accepts the JSON of an answer 200, and return it.
 
         Only the last answer is compared between placements. Raises ``TimeoutError`` after
         ``timeout`` seconds.

@@ -1,4 +1,4 @@
-"""Resets: what they say of themselves afterwards, and what memory they keep."""
+"""Resets: the cause that is reported afterwards, and the memory that is kept."""
 
 from __future__ import annotations
 
