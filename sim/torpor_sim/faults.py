@@ -60,13 +60,18 @@ class _Simulator(Protocol):
     def lose(self, a: str, b: str, share: float) -> None: ...
 
 
+def simulated_boards(storage: Path) -> list[str]:
+    """Return the names of the boards that are simulated in ``storage``."""
+    return sorted(path.parent.parent.name for path in storage.glob("*/run/inputs.json"))
+
+
 def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
     """Change the faults of the simulator that runs in ``storage``; ``boards`` must be its own.
 
     Returns when it has done so. Raises ``UserError`` for a board that is not there, and if the
     simulator could not do it.
     """
-    known = sorted(path.parent.parent.name for path in storage.glob("*/run/inputs.json"))
+    known = simulated_boards(storage)
     for board in boards:
         if board not in known:
             there = f"boards there: {', '.join(known)}" if known else "start it with torpor sim"

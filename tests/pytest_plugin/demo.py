@@ -69,6 +69,10 @@ def test_call_in_an_assertion():
     assert len(["hall", "attic"]) == 3
 
 
+def test_chain_of_calls():
+    assert "hall".upper().replace("H", "B") == "WALL"
+
+
 async def test_exception_in_a_peer(start):
     room = await start(sensor=Sensor())
     await room.mean("attic")

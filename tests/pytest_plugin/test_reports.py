@@ -32,6 +32,11 @@ WANTED = {
         "E   assert 2 == 3",
         "E    +  where 2 = len(['hall', 'attic'])",
     ],
+    "test_chain_of_calls": [
+        "E   assert 'BALL' == 'WALL'",
+        "where 'HALL' = ",
+        "where 'BALL' = ",
+    ],
     "test_exception_in_a_peer": [
         '>       await room.mean("attic")',
         'test_demo.py:{line:await room.mean("attic")}:',

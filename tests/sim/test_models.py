@@ -502,6 +502,9 @@ wait(True)
         assert (await torpor("fault", "nack", "desk", "air")).startswith("0 air on desk: nack")
         await sim.board("desk").wait_log("broken")
         assert await torpor("fault", "heal", "desk", "air") == "0 air on desk works again\n"
+        unknown = await torpor("fault", "heal", "desk", "lamp")
+        assert "desk has no device lamp, and no board is called so" in unknown
+        assert "devices: air and arm; boards: no other" in unknown
         await said(sim.board("desk"))
         assert await torpor("show", "desk") == "0 arm\n90 degrees\n"
         assert await torpor("show", "desk", "arm") == "0 90 degrees\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import fail
+from ..suggest import listing
 from .base import Command, Group, Settings
 
 if TYPE_CHECKING:
@@ -153,13 +154,22 @@ _break("garbage", "Make a device answer with random bytes.", "its checksums are 
 @click.argument("other")
 @click.pass_obj
 def heal(settings: Settings, board: str, other: str) -> None:
+    from torpor_sim.faults import simulated_boards
     from torpor_sim.flash import BoardFolder
     from torpor_sim.wiring import wired_devices
 
-    if other in wired_devices(BoardFolder(_storage(settings) / board)):
+    storage = _storage(settings)
+    devices = wired_devices(BoardFolder(storage / board))
+    if other in devices:
         _set_device(settings, board, other, None)
         click.echo(f"{other} on {board} works again")
         return
+    boards = simulated_boards(storage)
+    if board in boards and other not in boards:
+        what = f"{board} has no device {other}, and no board is called so"
+        others = [name for name in boards if name != board]
+        remedy = f"devices: {listing(devices) or 'none'}; boards: {listing(others) or 'no other'}"
+        raise fail(what, remedy)
 
     def change(faults: Faults) -> None:
         link = faults.link(board, other)

@@ -3,7 +3,8 @@
 On one board they would see each other's values; once one of them moves to another board, they would
 not. A value at the top level of a module is state if the program changes it afterwards: a name
 that a function sets with ``global``, a list, dict, set or bytearray that is written to, an object
-whose methods set attributes of their own.
+whose methods set attributes of their own. So is the default of an argument that a function writes
+to, which all calls share.
 """
 
 from __future__ import annotations
@@ -59,7 +60,26 @@ def _state(module: Module, others: list[Module]) -> dict[str, ast.stmt]:
     for node in module.tree.body:
         if isinstance(node, ast.ClassDef) and (name := node.name) in changed:
             found[name] = node
-    return found
+    return found | dict(_defaults(module))
+
+
+def _defaults(module: Module) -> Iterator[tuple[str, ast.stmt]]:
+    """The arguments whose default the function itself changes: ``def note(value, seen=[])``."""
+    for function in (n for n in ast.walk(module.tree) if isinstance(n, _Function)):
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        usual = positional[len(positional) - len(arguments.defaults) :]
+        pairs = [*zip(usual, arguments.defaults, strict=True)]
+        pairs += [
+            (argument, default)
+            for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if default is not None
+        ]
+        inside = [target for node in ast.walk(function) for target in _targets(node)]
+        changed = {target.id for target in inside if isinstance(target, ast.Name)}
+        for argument, default in pairs:
+            if argument.arg in changed and not isinstance(default, ast.Constant):
+                yield f"the default of {argument.arg} in {function.name}()", function
 
 
 def _names(node: ast.stmt) -> list[str]:

@@ -107,6 +107,7 @@ class _Calls(ast.NodeTransformer):
         if isinstance(node, ast.Await):
             number = self._number(node)
             if isinstance(node.value, ast.Call):
+                self._chain(node.value)
                 node.value.args = [self.visit(a) for a in node.value.args]  # type: ignore[misc]
             return _call("seen", ast.Constant(number), node)
         if isinstance(node, ast.Call):
@@ -116,10 +117,16 @@ class _Calls(ast.NodeTransformer):
     def _call(self, node: ast.Call) -> ast.Call:
         plain = not node.keywords and not any(isinstance(a, ast.Starred) for a in node.args)
         number = self._number(node)
+        self._chain(node)
         if not plain:
             return _call("seen", ast.Constant(number), node)
         arguments = [self.visit(argument) for argument in node.args]
         return _call("call", ast.Constant(number), node.func, *arguments)
+
+    def _chain(self, node: ast.Call) -> None:
+        """Note the calls that lead to the function: ``room()`` in ``room().mean()``."""
+        if isinstance(node.func, ast.Attribute):
+            node.func.value = cast(ast.expr, self.visit(node.func.value))
 
     def _number(self, node: ast.expr) -> int:
         self.texts.append(ast.unparse(node))

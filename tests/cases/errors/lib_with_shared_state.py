@@ -2,6 +2,8 @@
 # ERROR: lib/shared.py:2: last of shared changes while the program runs, and b and a share it
 # ERROR: lib/shared.py:4: limits of shared changes while the program runs, and b and a share it
 # ERROR: lib/shared.py:8: Meter of shared changes while the program runs, and b and a share it
+# ERROR: lib/shared.py:32: the default of seen in remember() of shared changes while
+# ERROR: lib/shared.py:37: the default of totals in count() of shared changes while
 # ERROR: lib/shared.py:19: meter of shared changes while the program runs, and b and a share it
 import shared
 from torpor import Service
@@ -51,3 +53,15 @@ def note(value):
     names.append(value)
     meter.add(value)
     return len(names)
+
+
+def remember(value, seen=[]):
+    seen.append(value)
+    return len(seen)
+
+
+def count(name, *, totals={}, step=1, table=(1, 2), given=None):
+    totals[name] = totals.get(name, 0) + step
+    if given is not None:
+        given.append(table[0])
+    return totals[name]
