@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,15 @@ class Weights:
     failed: Mapping[str, str]  # such a service that did not start -> why
     used: int  # of the whole heap, once the board is ready
     free: int
+    names: int = 0  # that the image has made, with those of services that start on request
 
 
 def weigh(image: Image, timeout: float = 20.0) -> Weights:
     """Start the image in the simulator until it is ready.
 
-    Names share one table, which doubles when it is full: the module that fills it counts for the
-    growth, about 5 kB. Raises ``UserError`` if the board is not ready within ``timeout`` seconds.
+    Names share one table, which doubles when it is full. It has room from the start here, so that
+    no module counts for its growth. Raises ``UserError`` if the board is not ready within
+    ``timeout`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="torpor-weigh-") as folder:
         return asyncio.run(_weigh(image, BoardFolder(Path(folder)), timeout))
@@ -73,14 +76,20 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         if isinstance(item, LogLine):
             said.append(item)
         elif item["event"] == "weighed":
-            keys = ("heap", "on_request", "failed", "used", "free")
-            found.append(Weights(*(item[key] for key in keys)))
+            parts, more, failed = item["heap"], item["on_request"], item["failed"]
+            names = _names(said)
+            found.append(Weights(parts, more, failed, item["used"], item["free"], names))
             process.kill()
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
     process = Process(
-        board.name, folder, heap_bytes(board.board, len(devices)), hear, told["token"]
+        # Twice the heap: an image that is too large for its board is weighed as well.
+        board.name,
+        folder,
+        2 * heap_bytes(board.board, len(devices)),
+        hear,
+        told["token"],
     )
     run = asyncio.create_task(process.run())
     try:
@@ -93,3 +102,9 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         last = f": {said[-1]}" if said else ""
         raise fail(f"{board.name} did not become ready{last}", "run it: torpor sim")
     return found[0]
+
+
+def _names(said: Sequence[LogLine]) -> int:
+    """The names that were made between the two reports of ``micropython.qstr_info``."""
+    counts = [int(n) for line in said for n in re.findall(r"n_qstr=(\d+)", str(line))]
+    return counts[-1] - counts[0] if len(counts) > 1 else 0

@@ -6,18 +6,21 @@ import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UserError, fail
+from ..errors import Problem, UserError, fail
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
-from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
+from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, size_table
+
+if TYPE_CHECKING:
+    from torpor_sim import Weights
 
 
 @click.command(
@@ -62,6 +65,11 @@ from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, Heap, size_table
 @click.option(
     "--compare", type=FILE, metavar="FILE", help="Show in the summary what changed since that JSON."
 )
+@click.option(
+    "--allow-low-heap",
+    is_flag=True,
+    help="Build an image that leaves less heap than heap_reserve says.",
+)
 @click.pass_obj
 def command(
     settings: Settings,
@@ -77,6 +85,7 @@ def command(
     json_file: Path | None,
     summary: Path | None,
     compare: Path | None,
+    allow_low_heap: bool,
 ) -> None:
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
@@ -107,13 +116,18 @@ def command(
         report=click.echo if verbose else None,
     )
     weighed = []
+    low: list[Problem] = []
     piped = any(map(_is_terminal, (json_file, summary)))  # then nothing else goes to stdout
     with contextlib.redirect_stdout(sys.stderr) if piped else contextlib.nullcontext():
         for name in names:
             with busy(f"Building {name}"):
                 image = next(images)
             if not frozen:  # a table of the rest would be useless
-                weighed.append(_show(image, modules))
+                sizes, problem = _show(image, modules)
+                weighed.append(sizes)
+                if problem and not allow_low_heap:
+                    low.append(problem)
+                    continue
             show_left_out(image.board, root)
             click.echo(f"\n{image.folder.relative_to(root)}/ holds the image of {name}")
             if image.board.board.port == "unix":
@@ -126,6 +140,8 @@ def command(
         sizes = document(cluster.name, weighed)
         _write(settings, json_file, to_text(sizes), piped)
         _write(settings, summary, markdown(sizes, base), piped)
+    if low:
+        raise UserError(low)
 
 
 def _check_reports(
@@ -200,9 +216,16 @@ def _show_frozen(image: Image, root: Path, own: Path | None) -> None:
     click.echo(f"{file.relative_to(root)} is the file to flash")
 
 
-def _show(image: Image, modules: bool) -> dict[str, Any]:
-    """Print the size table of an image, and return its sizes for the reports."""
-    heap, on_request = _heap(image)
+def _show(image: Image, modules: bool) -> tuple[dict[str, Any], Problem | None]:
+    """Print the size table of an image.
+
+    Returns:
+        Its sizes for the reports, and what is wrong if it leaves too little heap.
+    """
+    from .heap_room import low_heap, room_of
+
+    weights = _weights(image)
+    heap, on_request = (weights.parts, weights.on_request) if weights else ({}, {})
     headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")
     click.echo(f"{image.sizes.total:,} of {image.sizes.capacity:,} bytes of the filesystem")
@@ -210,7 +233,12 @@ def _show(image: Image, modules: bool) -> dict[str, Any]:
     click.echo(HEAP_NOTE)
     if on_request:
         click.echo(ON_REQUEST_NOTE)
-    return board_document(image, heap, on_request)
+    problem = None
+    if weights:
+        room = room_of(image, weights)
+        problem = low_heap(image, room)
+        click.echo(f"{image.board.name} will have {room} left, as estimated")
+    return board_document(image, heap, on_request), problem
 
 
 def _note_room(image: Image) -> None:
@@ -229,15 +257,15 @@ def _note_room(image: Image) -> None:
             )
 
 
-def _heap(image: Image) -> tuple[Heap, Heap]:
-    """The heap that each part takes; empty if the image does not start here."""
+def _weights(image: Image) -> Weights | None:
+    """The heap that each part takes; None if the image does not start here."""
     from torpor_sim import weigh
 
     try:
         weights = weigh(image)
     except UserError as error:
         note(f"heap not measured: {error.problems[0].what}")
-        return {}, {}
+        return None
     for name, reason in weights.failed.items():
         note(f"heap of {name}, which starts on request, not measured: it did not start: {reason}")
-    return weights.parts, weights.on_request
+    return weights

@@ -8,7 +8,7 @@ from typing import Any
 Part = Mapping[str, Any]
 _FIGURES = ("compiled", "static", "heap")
 _SUMMED = {"runtime": "modules", "dependency": "modules", "start": "files"}
-_HEAP_NOTE = "Heap: once ready, in 64-bit MicroPython; a 32-bit chip needs about 80 % of it."
+_HEAP_NOTE = "Heap: once ready, in 64-bit MicroPython; a 32-bit chip needs about 70 % of it."
 
 
 def markdown(sizes: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> str:

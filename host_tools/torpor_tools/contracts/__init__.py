@@ -227,6 +227,8 @@ def _board_plan(
         entry.host,
         update=entry.update,
         watchdog_s=entry.watchdog_s if board.port != "unix" else 0,
+        heap_reserve=entry.heap_reserve,
+        heap_where=entry.heap_where or entry.where,
         power=power,
         mailbox=mailbox,
         devices=devices,

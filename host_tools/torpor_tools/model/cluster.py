@@ -13,6 +13,7 @@ from .observe import Observe
 
 LONGEST_MS = 600_000  # of any deadline
 WATCHDOG_S = 8
+HEAP_RESERVE = 25  # percent of the board's heap
 REQUEST_MS = 30_000  # as the Listener of the firmware says
 
 
@@ -92,6 +93,8 @@ class BoardEntry:
     devices: tuple[DeviceEntry, ...] = ()  # what is wired to it, for the simulator
     update: bool = True  # takes signed updates, if the project has a signing key
     watchdog_s: int = WATCHDOG_S  # 0: none
+    heap_reserve: int = HEAP_RESERVE  # percent of the heap that an image must leave
+    heap_where: Where | None = None
 
     def where_of(self, service: str) -> Where:
         """The line of ``cluster.toml`` that puts the service on this board."""

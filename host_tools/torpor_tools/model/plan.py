@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import Where
 from .board import Board
-from .cluster import WATCHDOG_S, Cluster, Mailbox, Power, ServiceEntry
+from .cluster import HEAP_RESERVE, WATCHDOG_S, Cluster, Mailbox, Power, ServiceEntry
 from .contract import Contract, Event
 from .device import Device
 from .observe import LISTENER, Observe
@@ -51,6 +51,8 @@ class BoardPlan:
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
     update: bool = True  # `update = false` in cluster.toml keeps a board from signed updates
     watchdog_s: int = WATCHDOG_S  # after which time without a turn of its loop it is reset
+    heap_reserve: int = HEAP_RESERVE  # percent of the heap that the image must leave
+    heap_where: Where | None = None  # the line of cluster.toml that says so
     updated: bool = False  # it takes them: the project has a signing key
     power: Power | None = None  # what the board can do of what cluster.toml asks for
     mailbox: Mailbox | None = None  # the broker from which it takes requests

@@ -10,7 +10,14 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from ..errors import UserError, Where
-from ..model.cluster import LONGEST_MS, WATCHDOG_S, BoardEntry, Cluster, ServiceEntry
+from ..model.cluster import (
+    HEAP_RESERVE,
+    LONGEST_MS,
+    WATCHDOG_S,
+    BoardEntry,
+    Cluster,
+    ServiceEntry,
+)
 from ..suggest import did_you_mean, free_port, listing, nearest
 from .devices import read_devices
 from .document import Document, as_toml
@@ -22,6 +29,17 @@ from .power import read_power
 _FILE = "cluster.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _TABLES = ["cluster", "boards", "services", "mailbox", "libraries", "log", "metrics", "traces"]
+_BOARD_KEYS = [
+    "type",
+    "services",
+    "host",
+    "power",
+    "mailbox",
+    "devices",
+    "update",
+    "watchdog_s",
+    "heap_reserve",
+]
 # Names that services must not have -> what they would conflict with.
 RESERVED = {
     "kernel": "torpor's own lines in the log have this name",
@@ -165,11 +183,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
     table = _table(document, path, value)
     if not isinstance(value, dict):
         return BoardEntry(name, "", (), document.where(*path))
-    document.only(
-        path,
-        table,
-        ["type", "services", "host", "power", "mailbox", "devices", "update", "watchdog_s"],
-    )
+    document.only(path, table, _BOARD_KEYS)
     kind = document.take(path, table, "type", str, ...)
     services = document.take(path, table, "services", list, ...)
     listed = (*path, "services")
@@ -199,6 +213,8 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         read_devices(document, path, table),
         document.take(path, table, "update", bool, True),
         _watchdog(document, path, table),
+        _heap_reserve(document, path, table),
+        document.where(*path, "heap_reserve"),
     )
 
 
@@ -208,6 +224,15 @@ def _watchdog(document: Document, path: tuple[str, ...], table: dict[str, Any]) 
         what = f"watchdog_s: expected 0 to {WATCHDOG_S}, got {value}"
         remedy = "0 switches it off; the watchdog of an RP2040 has at most 8.388 s"
         document.report((*path, "watchdog_s"), what, remedy)
+    return int(value)
+
+
+def _heap_reserve(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> int:
+    value = document.take(path, table, "heap_reserve", int, HEAP_RESERVE)
+    if not 0 <= value <= 90:
+        what = f"heap_reserve: expected 0 to 90 percent of the heap, got {value}"
+        remedy = f"without it, an image must leave {HEAP_RESERVE} % of the heap"
+        document.report((*path, "heap_reserve"), what, remedy)
     return int(value)
 
 
