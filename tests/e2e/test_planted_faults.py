@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ PASSWORD = "a password that no record may hold"
 
 VICTIM = """
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -33,12 +35,14 @@ from typing import Any
 
 import machine
 
+from services.far import Far
 from services.helper import Helper
 from torpor import Service, every, get, post
 
 
 class Victim(Service):
     helper: Helper
+    far: Far
 
     async def start(self) -> None:
         self._job = ""
@@ -126,6 +130,24 @@ class Victim(Service):
     async def _orphan(self) -> None:
         raise AttributeError("in a task of its own")
 
+    @get("/never", deadline_ms=200)
+    async def never(self) -> None:
+        await asyncio.Event().wait()
+
+    @get("/far")
+    async def ask_far(self) -> str:
+        return await self.far.read()
+
+    @post("/fill")
+    async def fill(self) -> None:
+        with open("/full", "wb") as file:
+            while True:
+                file.write(bytes(4096))
+
+    @post("/empty")
+    async def empty(self) -> None:
+        os.remove("/full")
+
     @get("/hang")
     async def hang(self) -> None:
         machine.WDT(timeout=300)
@@ -152,6 +174,14 @@ class Helper(Service):
     @get("/")
     async def ok(self) -> str:
         return "ok"
+"""
+FAR = """
+from torpor import Service
+
+
+class Far(Service):
+    async def read(self) -> str:
+        return "far"
 """
 UNSTARTED = """
 from torpor import Service, get
@@ -193,6 +223,8 @@ class Stored(Service):
         return ""
 """
 SITE = """
+import asyncio
+
 from microdot import Microdot
 
 from torpor import Service
@@ -205,6 +237,11 @@ class Site(Service):
 @Site.app.get("/page")
 async def page(request):
     raise ValueError("in an application")
+
+
+@Site.app.get("/never")
+async def never(request):
+    await asyncio.Event().wait()
 """
 
 
@@ -219,6 +256,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "site": SITE,
     }
     root = write_cluster(tmp_path_factory.mktemp("faults"), services)
+    (root / "services" / "far").mkdir()
+    (root / "services" / "far" / "__init__.py").write_text(FAR)
+    toml = root / "cluster.toml"
+    text = toml.read_text().replace("[services.site]", "[services.site]\ndeadline_ms = 1000")
+    toml.write_text(text.replace("[cluster]", "[cluster]\ndeadline_ms = 1000"))
+    with toml.open("a") as file:
+        file.write('\n[boards.shed]\ntype = "RPI_PICO_W"\nservices = ["far"]\n')
+        file.write("\n[services.far]\nport = 8099\n")
     folder = root / "services" / "stored" / "migrations"
     folder.mkdir()
     (folder / "0001_first.py").write_text(MIGRATION)
@@ -419,6 +464,57 @@ def test_a_board_that_crashes_again_and_again_enters_safe_mode(
     assert not fetch(tools).safe
     with board.client("victim") as client:
         assert client.get("/raise/x").status_code == 500
+
+
+def test_a_damaged_file_of_the_image_is_named(board: Running, project: Path, tools: Tools) -> None:
+    file = project / "build/sim/box/flash/services/site/__init__.mpy"
+    whole = file.read_bytes()
+    seen = {record.number for record in fetch(tools).records}
+    file.write_bytes(b"\xff" * 100)
+    try:
+        board.kill("box")
+        records = [r for r in fetch(tools).records if r.number not in seen]
+        assert ("site", "failed start") in [(r.service, r.kind) for r in records], records
+        with board.client("site") as client:
+            assert client.get("/page").status_code == 503
+        assert answers(board, "helper")
+    finally:
+        file.write_bytes(whole)
+        board.kill("box")
+
+
+def test_a_full_flash_does_not_stop_the_board(board: Running, project: Path, tools: Tools) -> None:
+    seen = {record.number for record in fetch(tools).records}
+    with board.client("victim") as client:
+        assert client.post("/fill").status_code == 500
+        assert answers(board, "helper")
+        record = next_record(board, tools, seen)
+        assert record.work(build_of(project, record)) == "victim.fill"
+        assert source(project, record) == "file.write(bytes(4096))"
+        assert client.post("/empty").status_code == 204
+
+
+def test_what_waits_for_ever_ends_and_others_answer(board: Running) -> None:
+    with board.client("victim") as client:
+        for _ in range(7):  # more than there are connections
+            assert client.get("/never").status_code == 504
+    with board.client("site") as client:
+        assert client.get("/never").status_code == 504
+    board.wait_log("box", "site: GET /never: not done within 1000 ms")
+    assert answers(board, "helper")
+
+
+def test_a_dead_peer_is_an_answer_and_others_answer(board: Running) -> None:
+    with board.client("victim") as client:
+        assert client.get("/far").text == "far"
+        board.sim.kill("shed")
+        assert client.get("/far").status_code in (503, 504)
+        assert answers(board, "helper")
+        revived = asyncio.run_coroutine_threadsafe(board.sim.revive("shed"), board.loop)
+        revived.result(60)
+        board.wait_ready("shed", 2)
+        while client.get("/far").status_code != 200:  # until its link tries again
+            time.sleep(0.05)
 
 
 def test_records_of_an_unknown_build_say_so(board: Running, project: Path, tools: Tools) -> None:
