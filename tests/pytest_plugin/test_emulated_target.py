@@ -12,11 +12,10 @@ pytestmark = pytest.mark.emulated
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("sensors", "readings", "alerts", "device", "dashboard")
-# All of three services. A test of the other two starts a store, which takes ten seconds here: those
-# that need the flash of a chip, all tests of what computes only, the rest in make soak.
+# A service's first test costs a minute here, for its modules go over the emulated USB. So these are
+# the services that need a chip's pins, its sockets and its flash; the rest is in make soak.
 CHOSEN = (
     "sensors",
-    "device",
     # All of the dashboard but its page: since boards record crashes, no 8 kB are free
     # in one piece there. It fails in make soak.
     "dashboard/tests/test_dashboard.py::test_the_overview_has_everything",
@@ -28,9 +27,6 @@ CHOSEN = (
     "alerts/tests/test_hysteresis.py",
     "alerts/tests/test_alerts.py::test_over_http",
     "alerts/tests/test_alerts.py::test_alerts_and_ranges_survive_a_restart",
-    "readings/tests/test_buckets.py",
-    "readings/tests/test_readings.py::test_history_is_csv_oldest_first",
-    "readings/tests/test_readings.py::test_minutes_are_there_after_a_restart",
 )
 WALL_S = 1800.0  # generous, for a machine that does other things too
 

@@ -1,9 +1,8 @@
 """Estimates how much heap an image leaves on its board, and refuses one that leaves too little.
 
-A part is weighed in this computer's 64-bit MicroPython. The official firmware on the emulated Pico
-W was measured with four images: a module or an object takes 0.62 to 0.75 of that there, the runtime
-about 5,500 bytes besides. With these figures the heap in use is estimated 2 % too low to 4 % too
-high (docs/robustness.md).
+A part is weighed in this computer's 64-bit MicroPython. The figures that convert this to a chip are
+a fit to four images on the official firmware on the emulated Pico W. For these four, the heap in
+use is estimated 2 % too low to 4 % too high; no other image was compared (docs/robustness.md).
 """
 
 from __future__ import annotations
