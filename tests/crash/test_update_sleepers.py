@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from tests.helpers import signing
 from tests.helpers.brokers import LOGIN, Broker
-from tests.helpers.mail import ITEMS
+from tests.helpers.mail import ITEMS, with_psram
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
@@ -119,7 +119,7 @@ async def fleet(root: Path, count: int, seed: int) -> AsyncIterator[Fleet]:
     broker = Broker("nats", root / "broker", ack_wait="300ms")
     write(root, broker, [f"b{n}" for n in range(count)])
     plan = load_plan(root)
-    images = [build(plan, b.name, root / "build", types=False) for b in plan.boards]
+    images = [with_psram(build(plan, b.name, root / "build", types=False)) for b in plan.boards]
     broker.start()
     try:
         async with Simulator(images, ports="os", storage=root / "build" / "sim") as sim:

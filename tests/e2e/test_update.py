@@ -466,6 +466,7 @@ def refused(
     elif kind == "altered signature":
         signature = altered(signature, rng)
     elif kind == "altered file":
+        updater._ask("cancel")  # an update that was cut off may have left the right file there
         path = "services/hello/__init__.mpy"
         sending[path] = altered(sending[path], rng)
     elif kind == "cut stream":

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from tests.helpers import signing
 from tests.helpers.brokers import Broker
-from tests.helpers.mail import ITEMS, Mail, mail
+from tests.helpers.mail import Mail, mail
 from torpor_tools.cli import root as torpor
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import line
@@ -19,6 +19,19 @@ from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 KEY = "8f" * 32
 STATE = "for peers only"  # what differs between the versions
+ITEMS = """
+from torpor import Service, get, on_wake
+
+
+class Items(Service):
+    @get("/items")
+    async def all(self) -> str:
+        return "for peers only"
+
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        pass
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +49,8 @@ async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
     root = tmp_path_factory.mktemp("cluster")
     signing.add_key(root)
     broker = Broker("nats", root / "broker")
-    async with mail(root, broker, board="ESP32_GENERIC_S3", keys=(KEY,)) as found:
+    kind = "ESP32_GENERIC_S3"
+    async with mail(root, broker, source=ITEMS, board=kind, keys=(KEY,), psram=True) as found:
         yield found
 
 
@@ -81,7 +95,7 @@ async def test_an_update_takes_as_many_wakes_as_it_needs(
     monkeypatch.setattr(line, "_SETTLE_S", 0.05)
     await wake(box)
     before = box.board.starts
-    done, wakes = await update(box, "another " * 500)
+    done, wakes = await update(box, "another " * 200)
     assert done.exit_code == 0, (done.output, repr(done.exception))
     assert "the gateway has the update" in done.output
     assert "is confirmed" in done.output

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from torpor_tools.contracts import load_plan
 from torpor_tools.gateway import Gateway
 from torpor_tools.gateway.app import Home
 from torpor_tools.link import build
+from torpor_tools.model.image import Image
 from torpor_tools.model.plan import Plan
 
 ITEMS = """
@@ -178,6 +180,12 @@ class Mail:
         self.board.inputs.pin(4, 1)
 
 
+def with_psram(image: Image) -> Image:
+    """The image for a board of the same type that has more memory."""
+    kind = replace(image.board.board, heap_bytes=400_000)
+    return replace(image, board=replace(image.board, board=kind))
+
+
 @asynccontextmanager
 async def mail(
     root: Path,
@@ -191,6 +199,7 @@ async def mail(
     static: Mapping[str, str] | None = None,
     events: Sequence[str] = (),
     keys: Sequence[str] = (),
+    psram: bool = False,
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
     plan = write(
@@ -206,6 +215,8 @@ async def mail(
         keys=keys,
     )
     image = build(plan, "box", root / "build", types=False)
+    if psram:
+        image = with_psram(image)
     broker.start()
     try:
         async with Simulator([image], ports="os", storage=root / "build" / "sim") as sim:

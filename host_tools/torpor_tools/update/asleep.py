@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from .send import REMEDY, Progress, Status, Target
 if TYPE_CHECKING:
     from ..gateway.desk import Desk
 
+_AGAIN_S = 3.0
 _TAKEN_S = 30.0  # within which a gateway that runs has taken the update
 
 
@@ -72,7 +74,7 @@ class Sleeper(Target):
         data = Held(manifest, signature, files).packed()
         self.sent = len(data)
         self._desk.leave(self._board.name, data)
-        if not self._desk.follow(self._board.name, lambda r: _knows(r, manifest), _TAKEN_S):
+        if not self._follow(lambda r: _knows(r, manifest), _TAKEN_S):
             raise fail(
                 f"the update for {self._board.name} is at the broker, and no gateway has taken it",
                 "start torpor gateway: it carries the update as the board wakes",
@@ -93,12 +95,25 @@ class Sleeper(Target):
                 return True
             return False
 
-        self._desk.follow(self._board.name, is_over, None)
+        while not self._follow(is_over, _TAKEN_S):
+            pass
         last = ended[-1]
         if last.failed and last.failed["counter"] == manifest.counter:
             raise fail(f"{self._board.name} {last.failed['reason']}", REMEDY)
         if last.status["build"] != manifest.build:
             raise fail(f"{self._board.name} gets another update in place of this one")
+
+    def _follow(self, until: Callable[[Report], bool], seconds: float) -> bool:
+        """Read reports until one satisfies ``until``; return whether one did in that time.
+
+        A nats-server may give a new subscriber the report before the newest one, and not the
+        newest: so this subscribes again every few seconds.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._desk.follow(self._board.name, until, _AGAIN_S):
+                return True
+        return False
 
 
 def _knows(report: Report, manifest: Manifest) -> bool:
