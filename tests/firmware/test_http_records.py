@@ -42,6 +42,28 @@ class Fan(TypedDict):
     speed: Percent
 
 
+class Ring(TypedDict):
+    unit: Literal["dB"]
+    kind: Literal["ring", "bell"]
+    loud: Percent
+
+
+class Code(TypedDict):
+    unit: Literal["dB"]
+    kind: Literal["code"]
+    digits: list[int]
+
+
+class Nod(TypedDict):
+    n: Literal[1]
+    deep: bool
+
+
+class Wink(TypedDict):
+    n: Literal[2]
+    eye: Literal["left", "right"]
+
+
 class Limited(TypedDict):
     celsius: Annotated[float, Range(-60, 90)]
     name: Annotated[str, Length(1, 5), Pattern("[a-z]+|X")]
@@ -58,6 +80,14 @@ class A(Service):
         self, devices: list[Door | Fan], one: Door | Fan | None = None
     ) -> list[Door | Fan]:
         return devices
+
+    @post("/press")
+    async def press(self, what: Ring | Code) -> Ring | Code:
+        return what
+
+    @post("/sign")
+    async def sign(self, what: Wink | Nod | None) -> Wink | Nod | None:
+        return what
 
     @get("/page/<mode>/<n>")
     async def page(
@@ -210,7 +240,7 @@ def test_limits_and_literals_of_path_and_query(box: Running, path: str, answer: 
         ({"kind": "fan", "speed": 101},
          "[0].speed: expected a whole number from 0 to 100, got 101"),
         ({"kind": "door"}, "[0].open: missing"),
-        ({"kind": "lamp"}, "[0]: expected an object, got {'kind': 'lamp'}"),
+        ({"kind": "lamp"}, "[0].kind: expected 'door' or 'fan', got 'lamp'"),
     ],
     ids=str,
 )  # fmt: skip
@@ -222,3 +252,29 @@ def test_a_tag_decides_which_record_is_meant(
         alone = client.post("/devices", json={"devices": [], "one": device})
     assert alone.json() == ({"error": "one" + error.replace("[0]", "")} if error else [])
     assert answer.json() == ({"error": f"devices{error}"} if error else [device])
+
+
+@pytest.mark.parametrize(
+    ("path", "record", "error"),
+    [
+        ("/press", {"unit": "dB", "kind": "bell", "loud": 101},
+         ".loud: expected a whole number from 0 to 100, got 101"),
+        ("/press", {"unit": "dB", "kind": "code", "digits": [1, "x"]},
+         ".digits[1]: expected a whole number, got 'x'"),
+        ("/press", {"unit": "B", "kind": "code", "digits": []},
+         ".unit: expected 'dB', got 'B'"),
+        ("/press", {"unit": "dB", "kind": []},
+         ".kind: expected 'ring', 'bell' or 'code', got []"),
+        ("/sign", {"n": 1, "eye": "left"}, ".deep: missing"),
+        ("/sign", {"eye": "left"}, ".n: missing"),
+        ("/sign", {"n": 2, "eye": "up"}, ".eye: expected 'left' or 'right', got 'up'"),
+        ("/sign", {"n": True}, ".n: expected 2 or 1, got True"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_tag_is_the_literal_in_which_the_records_differ(
+    box: Running, path: str, record: dict[str, Any], error: str
+) -> None:
+    with box.client("a") as client:
+        answer = client.post(path, json={"what": record})
+    assert (answer.status_code, answer.json()) == (400, {"error": f"what{error}"})

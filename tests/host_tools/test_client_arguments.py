@@ -74,7 +74,7 @@ def test_a_record_is_given_field_by_field(kind: str, given: list[str], value: An
         ("dict[str, int]", ['x={"a": "b"}'], "x.a: expected a whole number, got 'b'"),
         ("Door | Fan", ["x.kind=fan", "x.speed=fast"], "x.speed: expected a whole number"),
         ("Door | Fan", ['x={"kind": "fan", "speed": "fast"}'], "x.speed: expected a whole number"),
-        ("Door | Fan", ['x={"kind": "cat"}'], "x: expected an object, got {'kind': 'cat'}"),
+        ("Door | Fan", ['x={"kind": "cat"}'], "x.kind: expected 'door' or 'fan', got 'cat'"),
         ("Literal['low', 'high']", ["x=mid"], "x: expected 'low' or 'high', got 'mid'"),
         ("Point", ["y.celsius=1"], "put has no argument y"),
         ("Point", ["x.celsius"], "x.celsius is not an argument"),

@@ -119,20 +119,36 @@ def reason(value: "Any", like: "Any", path: str) -> str:
 
 def _reason_of_union(value, like, path):
     """Return the reason for the option that was meant: of the same form, or with the same tag."""
-    options = [each for each in like if each is not ...]
-    same = [each for each in options if type(each) is type(value) and type(value) in (list, dict)]
-    for each in same:
-        if len(same) == 1 or _has_tag(value, each):
-            return reason(value, each, path)
+    form = type(value)
+    same = [each for each in like if form in (list, dict) and type(each) is form]
+    if form is dict:
+        same = [each for each in same if not _limited(each)]
+    if len(same) == 1:
+        return reason(value, same[0], path)
+    tag, values = _tag(same)
+    if tag:
+        if tag not in value:
+            return "%s.%s: missing" % (path, tag)
+        for each in same:
+            if fits(value[tag], each[tag]):
+                return reason(value, each, path)
+        value, like, path = value[tag], values, path + "." + tag
     return "%s: expected %s, got %s" % (path, _words(like), _shown(value))
 
 
-def _has_tag(value, like):
-    if type(like) is dict:
-        for key in like:
-            if type(like[key]) is str and value.get(key) == like[key]:
-                return True
-    return False
+def _tag(records):
+    """Return the field whose literals differ in all records, and these; None without such a field.
+
+    The build refuses a union of records without a tag.
+    """
+    for key in records[0] if records else ():
+        values: "Any" = ()
+        for like in records:
+            literals = like.get(key) if type(like) is dict else None
+            values += literals if type(literals) is tuple else (literals,)
+        if all(type(v) in (str, int, bool) for v in values) and len(values) == len(set(values)):
+            return key, values
+    return None, ()
 
 
 def _words(like):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..model.types import Field, Type
+from ..model.types import Field, Type, tag_of
 from ..suggest import did_you_mean, listing
 
 Tree = dict[str, "str | Tree"]  # a part of a path -> the text of a value, or what is below the part
@@ -136,20 +136,31 @@ def misfits(kind: Type, value: Any, path: str) -> Iterator[str]:
     if any(not reason for reason in reasons):
         return
     same = [
-        reason
+        (option, reason)
         for option, reason in zip(options, reasons, strict=True)
-        if option.plain == type(value).__name__ and (len(options) == 1 or _meant(option, value))
+        if option.plain == type(value).__name__
     ]
-    if same:
-        yield from same[0]
+    if len(same) == 1:
+        yield from same[0][1]
+    elif isinstance(value, dict) and same and (tag := tag_of([option for option, _ in same])):
+        yield from _of_tagged(tag, same, value, path)
     else:
         yield f"{path}: expected {' or '.join(dict.fromkeys(map(_words, options)))}, got {value!r}"
 
 
-def _meant(option: Type, value: Any) -> bool:
-    """Whether the tag of a record in a union is the value's."""
-    tags = [f for f in option.fields or () if f.type.choices]
-    return all(isinstance(value, dict) and value.get(f.name) in f.type.choices for f in tags)
+def _of_tagged(
+    tag: str, records: list[tuple[Type, list[str]]], value: dict[str, Any], path: str
+) -> Iterator[str]:
+    """Yield why a value does not fit the record that its tag names."""
+    if tag not in value:
+        yield f"{path}.{tag} is missing"
+        return
+    kinds = [next(f.type for f in option.fields or () if f.name == tag) for option, _ in records]
+    for kind, (_, reasons) in zip(kinds, records, strict=True):
+        if _is_within(kind, value[tag]):
+            yield from reasons
+            return
+    yield f"{path}.{tag}: expected {' or '.join(map(_words, kinds))}, got {value[tag]!r}"
 
 
 def _misfits(kind: Type, value: Any, path: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SCALARS = ("str", "int", "float", "bool", "None", "Any")
@@ -148,14 +148,17 @@ def is_json(type_: Type) -> bool:
 
 def _are_tagged(records: list[Type]) -> bool:
     """Whether a field of each record, always the same, says which of them it is."""
-    if len(records) < 2:
-        return True
+    return len(records) < 2 or tag_of(records) is not None
+
+
+def tag_of(records: Sequence[Type]) -> str | None:
+    """Return the field that each record requires and whose literals differ in all of them."""
     tables = [{f.name: f.type.choices for f in r.fields or () if f.required} for r in records]
     for name in tables[0]:
         tags = [tag for table in tables for tag in table.get(name, ())]
         if all(table.get(name) for table in tables) and len(tags) == len({*tags}):
-            return True
-    return False
+            return name
+    return None
 
 
 def is_routed_argument(type_: Type) -> bool:
