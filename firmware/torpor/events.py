@@ -89,4 +89,8 @@ async def hear(service: str, handler: "Callable[[Any], Any]", event: "Any") -> N
 
 
 def _failed(service: str, event: "Any", error: Exception) -> None:
-    Log(service).exception(error, "failed to handle %r" % (event,))
+    try:
+        text = "failed to handle %r" % (event,)
+    except MemoryError:  # the publisher and the other subscribers must not get it
+        text = "failed to handle an event"
+    Log(service).exception(error, text)

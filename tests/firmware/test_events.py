@@ -13,9 +13,18 @@ from tests.helpers.running import Running, offer, running, write_cluster
 from tests.helpers.several import write_boards
 
 DOORS = """
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from torpor import Event, Service, get, on, post
+
+
+class Large:
+    def __repr__(self) -> str:
+        raise MemoryError("no memory for the text")
+
+
+class Counted(Event):
+    what: Any
 
 
 class Place(TypedDict):
@@ -50,6 +59,14 @@ class Doors(Service):
     @on(DoorOpened)
     async def hear_itself(self, event: DoorOpened) -> None:
         self.own.append(event.fridge)
+
+    @post("/count")
+    async def count(self) -> None:
+        await self.publish(Counted(what=Large()))
+
+    @on(Counted)
+    async def cannot_count(self, event: Counted) -> None:
+        raise KeyError("count")
 
     @get("/own")
     async def get_own(self) -> list[str]:
@@ -146,6 +163,13 @@ def test_every_subscriber_gets_the_event(house: Any) -> None:
     assert ask(run, "doors", "GET", "/own") == ["one"]
     run.wait_log(board, "failed to handle DoorOpened(fridge='one'")
     run.wait_log(board, "Fault: (503, 'the lamp is broken')")
+
+
+def test_an_event_too_large_for_the_log_does_not_disturb_the_publisher(house: Any) -> None:
+    run, _, _ = house
+    ask(run, "doors", "POST", "/count")
+    run.wait_log("box", "failed to handle an event")
+    run.wait_log("box", "KeyError: count")
 
 
 def test_a_publisher_does_not_wait(house: Any) -> None:
