@@ -12,7 +12,10 @@ from ..model.types import Limits, Type
 
 NAMES = ("Range", "Length", "Pattern")
 # What MicroPython's re does not know: {2,3}, (?=...), (?P<...>), \b, \1.
-_NOT_ON_DEVICE = re.compile(r"(?<!\\)\{|\(\?(?!:)|\\[A-CE-RT-VX-Za-ce-rt-vx-z0-9]")
+# It ends a set at the first bracket: [] and [^] are empty.
+_NOT_ON_DEVICE = re.compile(r"(?<!\\)\{|\(\?(?!:)|\\[A-CE-RT-VX-Za-ce-rt-vx-z0-9]|(?<!\\)\[\^?\]")
+# It matches bytes, of which such a character has several: [ä] and ä+ mean one of them.
+_BYTES = re.compile(r"(?<!\\)\[[^]]*[^\x00-\x7f]|[^\x00-\x7f][?*+]")
 
 
 def choice(nodes: list[ast.expr]) -> Iterator[Type | None]:
@@ -36,9 +39,11 @@ def choice(nodes: list[ast.expr]) -> Iterator[Type | None]:
 def limited(type_: Type, nodes: list[ast.expr]) -> Type | None:
     """Return the type with the limits that calls of ``Range`` and the like set, or None."""
     for node in nodes:
+        if wrong_limit(type_, node):
+            return None
         if not isinstance(node, ast.Call) or _name(node) not in NAMES:
             continue
-        limits = None if wrong_limit(type_, node) else _limits(_name(node), _arguments(node))
+        limits = _limits(_name(node), _arguments(node))
         if limits is None:
             return None
         type_ = replace(type_, limits=_both(type_.limits, limits))
@@ -52,7 +57,8 @@ def _name(node: ast.Call) -> str:
 def wrong_limit(type_: Type, node: ast.expr) -> str:
     """Return the remedy for a limit that does not fit its type or cannot be read."""
     if not isinstance(node, ast.Call):
-        return ""
+        name = ast.unparse(node).rpartition(".")[2]
+        return f"write {name}(...) with what it allows" if name in NAMES else ""
     name = _name(node)
     if name not in NAMES:
         return ""
@@ -65,9 +71,23 @@ def wrong_limit(type_: Type, node: ast.expr) -> str:
     low, high = given.get("low"), given.get("high")
     if low is not None and high is not None and low > high:
         return f"exchange the limits: {low} is more than {high}"
-    pattern = given.get("pattern")
-    if name == "Pattern" and not _is_pattern(pattern):
+    if name == "Length" and min(low or 0, high or 0) < 0:
+        return "write a length of 0 or more"
+    if name == "Pattern":
+        return _wrong_pattern(type_, given.get("pattern"))
+    both = _both(type_.limits, Limits(low, high))
+    if both.low is not None and both.high is not None and both.low > both.high:
+        return f"change the limits: together they allow nothing, from {both.low} to {both.high}"
+    return ""
+
+
+def _wrong_pattern(type_: Type, pattern: object) -> str:
+    if type_.limits and type_.limits.pattern is not None:
+        return f"write one Pattern: the type has {type_.limits.pattern} already"
+    if not _is_pattern(pattern):
         return "use . [] ^ $ ? * + | () (?:) \\d \\s \\w only: MicroPython's re has no more"
+    if _BYTES.search(str(pattern)):
+        return "MicroPython's re matches bytes: write (?:ä|ö) for [äö] and (?:ä)+ for ä+"
     return ""
 
 
@@ -106,10 +126,10 @@ def _limits(name: str, given: dict[str, Any] | None) -> Limits | None:
 
 
 def _both(one: Limits | None, other: Limits) -> Limits:
+    """Return the limits of a value that has to keep both."""
     if one is None:
         return other
-    return Limits(
-        one.low if other.low is None else other.low,
-        one.high if other.high is None else other.high,
-        one.pattern if other.pattern is None else other.pattern,
-    )
+    lows = [low for low in (one.low, other.low) if low is not None]
+    highs = [high for high in (one.high, other.high) if high is not None]
+    pattern = one.pattern if other.pattern is None else other.pattern
+    return Limits(max(lows, default=None), min(highs, default=None), pattern)

@@ -104,6 +104,8 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
         what = f"the firmware of this board ({port}) has no module {top}"
         return Problem(where, what, f"boards of the port {' or '.join(elsewhere)} have it")
     what = f"MicroPython has no module {top}"
+    if top == "lib" and len(parts) > 1:
+        return Problem(where, what, f"a module of lib/ has its plain name: import {parts[1]}")
     if top == "urequests":
         what = "urequests is the old name of requests"
     if any(module.endswith(f".{top}") for module in near):
