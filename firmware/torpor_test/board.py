@@ -4,6 +4,7 @@ It is loaded for tests that use it: the others need its heap on a chip.
 """
 
 import sys
+import time
 
 from . import world
 from .arguments import NUMBER, expect, only, refuse, within
@@ -17,6 +18,11 @@ _WAVE = ("base", "amplitude", "period_s")
 _WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
 _HEX = "0123456789abcdef"
 _CELSIUS = 'degrees Celsius, "crc", None, or a dict of base, amplitude and period_s'
+_SENSED = (
+    "a number, a dict of base, amplitude and period_s, or a curve "
+    '{"points": [[seconds, value], ...]}'
+    "; a curve in a file is for cluster.toml and torpor set"
+)
 _FAULTS = ("nack", "hang", "garbage")
 
 
@@ -90,14 +96,26 @@ class Board:
     def set(self, device: str, **values: "Any") -> None:
         """Set what a device of ``[boards.<name>.devices]`` senses, as ``temperature=21.5``.
 
-        A value is a number, or a dict of ``base``, ``amplitude`` and ``period_s``.
+        A value is a number, a dict of ``base``, ``amplitude`` and ``period_s`` (a sine), or a curve
+        that begins now: ``{"points": [[0, 20.0], [60, 25.5]]}``, seconds and values.
         """
         call = "board.set()"
-        only(call, values, tuple(_device(call, device).inputs))
+        part = _device(call, device)
+        only(call, values, tuple(part.inputs))
+        sensed = {}
         for name, value in values.items():
-            if not isinstance(value, dict):
-                within(call, name, value, -1e9, 1e9, "a number", NUMBER)
-        world.inputs["devices"].setdefault(device, {}).update(values)
+            for number in _numbers(call, name, value):
+                limits = part.RANGES.get(name) or part.RANGES.get("*")
+                if limits and not limits[0] <= number <= limits[1]:
+                    known = " ".join([str(each) for each in limits[1:]])
+                    raise TypeError(
+                        "%s: %s.%s cannot be %s: it is from %s to %s"
+                        % (call, device, name, number, limits[0], known)
+                    )
+            if isinstance(value, dict) and "points" in value:
+                value = {"points": value["points"], "since": time.time_ns() // 1000000000}
+            sensed[name] = value
+        world.inputs["devices"].setdefault(device, {}).update(sensed)
 
     def fault(self, device: str, kind: "Any") -> None:
         """Break a device: "nack", "hang" or "garbage"; None: it works again."""
@@ -148,6 +166,28 @@ def _device(call: str, name: str):
             "%s: no device %r is wired to the board; its devices: %s" % (call, name, known)
         )
     return devices[name]
+
+
+def _numbers(call: str, name: str, value) -> list:
+    """Return the numbers that decide whether a value is in range: a curve has several."""
+    if not isinstance(value, dict):
+        within(call, name, value, -1e10, 1e10, _SENSED, NUMBER)
+        return [value]
+    if sorted(value) == ["amplitude", "base", "period_s"]:
+        for key in _WAVE:
+            least = 0.001 if key == "period_s" else -1e10
+            within(call, key, value[key], least, 1e10, "a number", NUMBER)
+        return [value["base"] - abs(value["amplitude"]), value["base"] + abs(value["amplitude"])]
+    if sorted(value) != ["points"] or not value["points"]:
+        refuse(call, name, value, _SENSED)
+    before = 0
+    for point in value["points"]:
+        if not isinstance(point, (list, tuple)) or len(point) != 2:
+            refuse(call, name, point, "[seconds, value]")
+        within(call, "seconds", point[0], before, 1e10, "the seconds in order", NUMBER)
+        within(call, name, point[1], -1e10, 1e10, "a number", NUMBER)
+        before = point[0]
+    return [point[1] for point in value["points"]]
 
 
 def _dots(state) -> list:

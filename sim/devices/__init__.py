@@ -2,7 +2,9 @@
 
 A model names its bus, what it senses and what it can be given in ``cluster.toml`` as literals, for
 the host reads them without running the file: ``BUS``, ``ADDRESSES``, ``PINS``, ``INPUTS``,
-``OPTIONS``.
+``RANGES``, ``OPTIONS``.
+``RANGES`` has the least and the most that an input can be, and its unit: ``(-40, 85, "°C")``; the
+key ``*`` stands for the inputs that are not named. Other values are refused.
 """
 
 import json
@@ -21,6 +23,7 @@ class Device:
     BUS = "pin"
     PINS: tuple = ()
     INPUTS: dict = {}
+    RANGES: dict = {}
     OPTIONS: dict = {}
 
     def __init__(self, name, pins, options, inputs, address=None):

@@ -14,6 +14,7 @@ class Model(WordDevice):
     BUS = "i2c"
     ADDRESSES = (0x48, 0x49, 0x4A, 0x4B)
     INPUTS = {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 0.0}
+    RANGES = {"*": (-0.3, 5.8, "V")}  # beyond its supply by 0.3 V at most: chapter 7.1
 
     def begin(self):
         self._at = 0

@@ -11,6 +11,7 @@ class Model(I2CDevice):
     BUS = "i2c"
     ADDRESSES = (0x38,)
     INPUTS = {"temperature": 21.0, "humidity": 45.0}
+    RANGES = {"temperature": (-40, 85, "°C"), "humidity": (0, 100, "%")}
 
     def begin(self):
         self._calibrated = False

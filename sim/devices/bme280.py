@@ -59,6 +59,11 @@ class Model(RegisterDevice):
     BUS = "i2c"
     ADDRESSES = (0x76, 0x77)
     INPUTS = {"temperature": 21.0, "pressure": 1013.25, "humidity": 45.0}
+    RANGES = {
+        "temperature": (-40, 85, "°C"),
+        "pressure": (300, 1100, "hPa"),
+        "humidity": (0, 100, "%"),
+    }
     CHIP = 0x60
 
     def begin(self):

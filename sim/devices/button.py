@@ -9,6 +9,7 @@ class Model(Device):
     BUS = "pin"
     PINS = ("pin",)
     INPUTS = {"pressed": 0}
+    RANGES = {"pressed": (0, 1)}
     OPTIONS = {"bounce_ms": 5, "pressed_level": 0}
 
     def begin(self):

@@ -7,6 +7,7 @@ class Model(Device):
     BUS = "pin"
     PINS = ("pin",)
     INPUTS = {"temperature": 21.0, "humidity": 45.0}
+    RANGES = {"temperature": (-20, 60, "°C"), "humidity": (5, 95, "%")}
 
     def frame(self):
         h = round(clamp(self.sense("humidity"), 5, 95))

@@ -7,6 +7,7 @@ class Model(Device):
     BUS = "pin"
     PINS = ("pin",)
     INPUTS = {"temperature": 21.0, "humidity": 45.0}
+    RANGES = {"temperature": (-40, 80, "°C"), "humidity": (0, 100, "%")}
 
     def frame(self):
         """The five bytes of a reading: tenths, the sign in the highest bit, and their sum."""

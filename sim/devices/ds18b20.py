@@ -10,4 +10,5 @@ class Model(Device):
     BUS = "pin"
     PINS = ("pin",)
     INPUTS = {"temperature": 21.0}
+    RANGES = {"temperature": (-55, 125, "°C")}
     OPTIONS = {"rom": "28ff641e8216c3a1"}

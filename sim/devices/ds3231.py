@@ -17,6 +17,7 @@ class Model(RegisterDevice):
     BUS = "i2c"
     ADDRESSES = (0x68,)
     INPUTS = {"temperature": 25.0, "drift": 0.0}  # drift: seconds by which it is fast
+    RANGES = {"temperature": (-40, 85, "°C"), "drift": (-3155760000, 3155760000, "s")}  # a century
 
     def begin(self):
         self._at = 0

@@ -21,6 +21,14 @@ class Model(UARTDevice):
         "course": 0.0,
         "satellites": 8,
     }
+    RANGES = {
+        "latitude": (-90, 90, "°"),
+        "longitude": (-180, 180, "°"),
+        "altitude": (-1000, 50000, "m"),
+        "speed": (0, 1800, "km/h"),
+        "course": (0, 360, "°"),
+        "satellites": (0, 12),
+    }
 
     def begin(self):
         self._every = Every(1000)

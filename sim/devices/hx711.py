@@ -11,6 +11,7 @@ class Model(Device):
     BUS = "pin"
     PINS = ("clock", "data")
     INPUTS = {"weight": 0.0}
+    RANGES = {"weight": (-8388608, 8388607, "g")}  # 24 bits at one count a gram
     OPTIONS = {"scale": 100.0, "offset": 8000}
 
     def begin(self):

@@ -7,6 +7,7 @@ class Model(WordDevice):
     BUS = "i2c"
     ADDRESSES = (0x40, 0x41, 0x44, 0x45)
     INPUTS = {"voltage": 5.0, "current": 0.1}
+    RANGES = {"voltage": (0, 26, "V"), "current": (-320, 320, "A")}  # 320 mV at 1 milliohm
     OPTIONS = {"shunt": 0.1}  # ohms
 
     def begin(self):

@@ -27,6 +27,12 @@ class Model(I2CDevice):
         0x4F,
     )
     INPUTS = {"voltage": 5.0, "current": 0.1, "temperature": 25.0}
+    # 163.84 mV at a shunt of 0.1 milliohm.
+    RANGES = {
+        "voltage": (0, 85, "V"),
+        "current": (-1638.4, 1638.4, "A"),
+        "temperature": (-40, 125, "°C"),
+    }
     OPTIONS = {"shunt": 0.015}  # ohms
 
     def begin(self):

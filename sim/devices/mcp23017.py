@@ -18,6 +18,7 @@ class Model(RegisterDevice):
         "b0": None, "b1": None, "b2": None, "b3": None,
         "b4": None, "b5": None, "b6": None, "b7": None,
     }  # fmt: skip
+    RANGES = {"*": (0, 1)}
 
     def begin(self):
         self._at = 0

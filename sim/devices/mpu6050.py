@@ -16,6 +16,10 @@ class Model(RegisterDevice):
     BUS = "i2c"
     ADDRESSES = (0x68, 0x69)
     INPUTS = {"ax": 0.0, "ay": 0.0, "az": 1.0, "gx": 0.0, "gy": 0.0, "gz": 0.0, "temperature": 25.0}
+    RANGES = {
+        "ax": (-16, 16, "g"), "ay": (-16, 16, "g"), "az": (-16, 16, "g"),
+        "temperature": (-40, 85, "°C"), "*": (-2000, 2000, "degrees a second"),
+    }  # fmt: skip
     OPTIONS = {"who_am_i": 0x68}
 
     def begin(self):

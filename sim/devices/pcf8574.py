@@ -27,6 +27,7 @@ class Model(I2CDevice):
         0x3F,
     )
     INPUTS = {"p0": 1, "p1": 1, "p2": 1, "p3": 1, "p4": 1, "p5": 1, "p6": 1, "p7": 1}
+    RANGES = {"*": (0, 1)}
 
     def begin(self):
         self._port = 0xFF

@@ -8,6 +8,7 @@ _PERIOD_MS = 900  # between 200 and 800 while the values change, else 2300
 class Model(UARTDevice):
     BUS = "uart"
     INPUTS = {"pm1": 4, "pm2_5": 8, "pm10": 11}
+    RANGES = {"*": (0, 1000, "µg/m³")}
 
     def begin(self):
         self._every = Every(_PERIOD_MS)

@@ -16,6 +16,7 @@ class Model(CommandDevice):
     BUS = "i2c"
     ADDRESSES = (0x44, 0x45, 0x46)
     INPUTS = {"temperature": 21.0, "humidity": 45.0}
+    RANGES = {"temperature": (-40, 125, "°C"), "humidity": (0, 100, "%")}
     OPTIONS = {"serial": 0x0F00AA55}
 
     def run(self, command):

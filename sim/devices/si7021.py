@@ -11,6 +11,7 @@ class Model(CommandDevice):
     BUS = "i2c"
     ADDRESSES = (0x40,)
     INPUTS = {"temperature": 21.0, "humidity": 45.0}
+    RANGES = {"temperature": (-40, 125, "°C"), "humidity": (0, 100, "%")}
 
     def begin(self):
         super().begin()

@@ -20,7 +20,7 @@ from torpor_tools.model.plan import BoardPlan
 from torpor_tools.project.curves import read_curve
 
 from .flash import BoardFolder, write_json
-from .wiring import wired_device
+from .wiring import wired_device, wired_model
 
 _ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
 _FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
@@ -186,7 +186,11 @@ def _set_device(storage: Path, board: str, key: str, text: str) -> None:
     if which not in device["inputs"]:
         known = ", ".join(f"{name}.{each}" for each in device["inputs"]) or "it senses nothing"
         raise fail(f"{key}: a {device['model']} has no such input", f"inputs: {known}")
-    Inputs(BoardFolder(storage / board).inputs).device(name, **{which: _parse_sensed(key, text)})
+    value = _parse_sensed(key, text)
+    outside = wired_model(storage, board, device["model"]).outside(name, which, value)
+    if outside:
+        raise fail(outside, f"that is the range of a {device['model']}: give a value in it")
+    Inputs(BoardFolder(storage / board).inputs).device(name, **{which: value})
 
 
 def _parse_sensed(key: str, text: str) -> Any:

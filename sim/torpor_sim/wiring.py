@@ -9,8 +9,10 @@ from typing import Any
 
 from torpor_tools.errors import fail
 from torpor_tools.files import project_files
+from torpor_tools.model.device import DeviceModel
 from torpor_tools.model.plan import BoardPlan
 from torpor_tools.paths import devices_dir
+from torpor_tools.project.models import read_model
 
 from .flash import BoardFolder, write_json
 
@@ -73,3 +75,9 @@ def wired_device(storage: Path, board: str, name: str) -> dict[str, Any]:
         there = f"its devices: {', '.join(devices)}" if devices else "none is in cluster.toml"
         raise fail(f"no device {name} is wired to {board}", there)
     return devices[name]
+
+
+def wired_model(storage: Path, board: str, model: str) -> DeviceModel:
+    """The model of a device of a simulated board, as it runs there. Raises ``UserError``."""
+    file = f"{model}.py"
+    return read_model(BoardFolder(storage / board).run / _MODELS / file, f"sim/{file}")

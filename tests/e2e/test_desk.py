@@ -108,6 +108,20 @@ async def test_faults_and_typing_errors(start, board):
         board.set("wind", speed=1)
     with pytest.raises(TypeError, match="has no argument heat; it takes"):
         board.set("air", heat=1)
+    with pytest.raises(TypeError, match="air.temperature cannot be 999: it is from -40 to 125 °C"):
+        board.set("air", temperature=999)
+    with pytest.raises(TypeError, match="air.temperature cannot be 130: it is from -40 to 125 °C"):
+        board.set("air", temperature={"points": [[0, 20], [9, 130]]})
+    with pytest.raises(TypeError, match="air.temperature cannot be 126"):
+        board.set("air", temperature={"base": 120, "amplitude": 6, "period_s": 60})
+    with pytest.raises(TypeError, match="is 'day.csv', expected .*a curve in a file is for clus"):
+        board.set("air", temperature="day.csv")
+    for curve in ({"points": []}, {"points": [3]}, {"points": [[9, 1], [0, 2]]}, {"base": 1}):
+        with pytest.raises(TypeError, match="board.set"):
+            board.set("air", temperature=curve)
+    assert await room.temperature() == 4.5
+    board.set("air", temperature={"points": [[0, 20], [3600, 20]]})
+    assert await room.temperature() == 20
     with pytest.raises(TypeError, match="nack, hang, garbage, or None"):
         board.fault("air", "burn")
 """

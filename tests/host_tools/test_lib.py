@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,35 @@ def test_a_module_is_linked_once_and_the_size_table_has_it(cluster: Path) -> Non
     assert [row.name for row in sizes.of("library")] == ["meter", "units"]
     assert sizes.row("units").compiled == len(files["units.mpy"])
     assert sizes.row("units").modules == ("units",)
+
+
+def test_a_second_service_that_shares_a_library_adds_only_its_own_bytes(
+    cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    single = write_cluster(tmp_path_factory.mktemp("single"), {"a": A})
+    shutil.copytree(cluster / "lib", single / "lib")
+    one, two = (
+        build(load_plan(root), "box", root / "build", types=False).sizes
+        for root in (single, cluster)
+    )
+    own = two.row("b").compiled + sum(row.compiled for row in two.of("wiring"))
+    own -= sum(row.compiled for row in one.of("wiring"))
+    assert two.compiled - one.compiled == own
+
+
+def test_an_image_that_uses_no_peripheral_and_no_library_has_nothing_of_them(
+    tmp_path: Path,
+) -> None:
+    plain = "from torpor import Service\n\n\nclass A(Service):\n    pass\n"
+    root = write_cluster(tmp_path, {"a": plain})
+    before = image_files(load_plan(root), "box")
+    (root / "lib").mkdir()
+    (root / "lib" / "meter.py").write_text(DRIVER)
+    with (root / "cluster.toml").open("a") as file:
+        file.write('[boards.box.devices]\nair = { model = "bme280", bus = "i2c0" }\n')
+    assert load_plan(root).boards[0].devices, "something is wired"
+    assert image_files(load_plan(root), "box") == before
+    assert not [n for n in before if "pins" in n or "meter" in n or "device" in n or "bme" in n]
 
 
 def test_what_no_service_imports_is_left_out(cluster: Path) -> None:

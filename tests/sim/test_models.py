@@ -304,6 +304,7 @@ class Model(I2CDevice):
     BUS = "i2c"
     ADDRESSES = (0x23,)
     INPUTS = {"lux": 100}
+    RANGES = {"lux": (0, 65535, "lx")}
 
     def read(self, count):
         return int(self.sense("lux")).to_bytes(2, "big")
@@ -340,6 +341,9 @@ while lux() != 7:
             ("light.heat", "1", "a lux has no such input\n.*light.lux"),
             ("lamp.lux", "1", "no device lamp is wired to desk\n.*its devices: light"),
             ("light.lux", "much", "much is not a value it can have"),
+            ("light.lux", "70000", "light.lux cannot be 70000: it is from 0 to 65535 lx"),
+            ("light.lux", "NaN", "light.lux cannot be nan"),
+            ("light.lux", '{"base": 5, "amplitude": 6, "period_s": 9}', "light.lux cannot be -1"),
             ("light.lux", "none.csv", "none.csv is not a curve\n.*seconds,value"),
         ):
             with pytest.raises(UserError, match=told):
@@ -352,6 +356,10 @@ def test_each_model_can_be_read_without_running_it_and_cites_its_source(model: s
     found = read_model(path, path.name)
     assert found.bus
     assert found.inputs or found.options or found.pins or found.bus == "i2c"
+    assert set(found.ranges) - {"*"} <= set(found.inputs)
+    for name, value in found.inputs.items():
+        assert found.outside("it", name, 1e12), f"{name} has no range"
+        assert value is None or not found.outside("it", name, value)
     assert len(path.read_text().splitlines()) < 160
     assert any(
         word in path.read_text().split('"""')[1]
@@ -366,6 +374,14 @@ def test_each_model_can_be_read_without_running_it_and_cites_its_source(model: s
             "SSD1306",
         )
     )
+
+
+@pytest.mark.parametrize("text", ["{'lux': 5}", "{'lux': (9, 1)}", "{'lux': ('a', 'b')}", "[3]"])
+def test_a_model_whose_ranges_are_not_ranges_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lux.py"
+    path.write_text(_LUX.replace('{"lux": (0, 65535, "lx")}', text))
+    with pytest.raises(UserError, match="RANGES has a value that is not a range"):
+        read_model(path, path.name)
 
 
 def test_pictures() -> None:
@@ -408,6 +424,24 @@ def test_pictures() -> None:
             'unknown key "temprature".*temperature',
         ),
         ({"a": {"model": "bme280", "bus": "i2c0", "temperature": "warm"}}, "warm is not a curve"),
+        (
+            {"a": {"model": "bme280", "bus": "i2c0", "temperature": 999}},
+            "a.temperature cannot be 999: it is from -40 to 85 °C.*range of a bme280",
+        ),
+        (
+            {"a": {"model": "gps", "bus": "uart0", "satellites": -1}},
+            "a.satellites cannot be -1: it is from 0 to 12",
+        ),
+        (
+            {
+                "a": {
+                    "model": "dht22",
+                    "pin": 3,
+                    "temperature": {"base": 60, "amplitude": 30, "period_s": 9},
+                }
+            },
+            "a.temperature cannot be 90: it is from -40 to 80 °C",
+        ),
         ({"a": {"model": "servo"}}, "a: pin has no pin.*add pin"),
         ({"a": {"model": "ws2812", "pin": 3, "count": "many"}}, "count is not a value"),
         (

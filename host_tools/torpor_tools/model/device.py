@@ -31,6 +31,7 @@ class DeviceModel:
     """The constants that a model's file declares.
 
     ``bus`` is a key of ``BUS_LINES``. ``inputs`` has what it senses, with the values to begin with,
+    ``ranges`` the least and the most of each and its unit (the key ``*``: of all others),
     ``options`` what it is given once, with its defaults.
     """
 
@@ -41,7 +42,37 @@ class DeviceModel:
     pins: tuple[str, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     digest: str = ""  # of its file: a board whose model has changed starts again
+
+    def outside(self, device: str, name: str, value: Any) -> str | None:
+        """Return the fault of a value that the input ``name`` cannot have, as a line of text.
+
+        Args:
+            device: The name of the device in ``cluster.toml``.
+            name: One of ``inputs``.
+            value: A number, a sine or the points of a curve, each of which must be in range.
+        """
+        limits = self.ranges.get(name) or self.ranges.get("*")
+        if not limits:
+            return None
+        for number in _numbers(value):
+            if not limits[0] <= number <= limits[1]:
+                return f"{device}.{name} cannot be {number}: it is {range_text(limits)}"
+        return None
+
+
+def range_text(limits: tuple[Any, ...]) -> str:
+    """Return a range as text: ``from -40 to 85 °C``."""
+    return " ".join(["from", str(limits[0]), "to", *map(str, limits[1:])])
+
+
+def _numbers(value: Any) -> list[Any]:
+    if not isinstance(value, dict):
+        return [value]
+    if "points" in value:
+        return [number for _, number in value["points"]]
+    return [value["base"] - abs(value["amplitude"]), value["base"] + abs(value["amplitude"])]
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class _Reader:
         own = {"model", "address", "bus", *_LINES, *model.pins}
         for key, value in self._entry.values.items():
             if key in model.inputs:
-                inputs[key] = self._input(key, value)
+                inputs[key] = self._input(model, key, value)
             elif key in model.options:
                 options[key] = self._option(key, value, model.options[key])
             elif key not in own:
@@ -181,15 +181,20 @@ class _Reader:
             self._report("address", what, f"it can have {known}")
         return address
 
-    def _input(self, key: str, value: Any) -> Any:
+    def _input(self, model: DeviceModel, key: str, value: Any) -> Any:
         if isinstance(value, str):
             try:
-                return read_curve(self._root / value, value)
+                value = read_curve(self._root / value, value)
             except UserError as error:
                 self._report(key, error.problems[0].what, error.problems[0].remedy)
+                return value
         elif value.keys() != _CURVE if isinstance(value, dict) else not _is_number(value):
             remedy = "give a number, a file of a curve, or { base, amplitude, period_s }"
             self._report(key, f"{self._entry.name}: {key} is not a value: {value!r}", remedy)
+            return value
+        outside = model.outside(self._entry.name, key, value)
+        if outside:
+            self._report(key, outside, f"that is the range of a {model.name}: give a value in it")
         return value
 
     def _option(self, key: str, value: Any, default: Any) -> Any:

@@ -14,7 +14,7 @@ from ..paths import devices_dir
 from ..python_names import parsed
 from ..text import read_text
 
-_CONSTANTS = ("BUS", "ADDRESSES", "PINS", "INPUTS", "OPTIONS")
+_CONSTANTS = ("BUS", "ADDRESSES", "PINS", "INPUTS", "RANGES", "OPTIONS")
 
 
 def model_files(root: Path) -> dict[str, Path]:
@@ -56,6 +56,7 @@ def read_model(path: Path, shown: str) -> DeviceModel:
         tuple(found.get("PINS", ())),
         found.get("INPUTS", {}),
         found.get("OPTIONS", {}),
+        found.get("RANGES", {}),
         hashlib.sha256(text.encode()).hexdigest(),
     )
 
@@ -74,6 +75,20 @@ def _constants(node: ast.ClassDef, shown: str) -> dict[str, Any]:
                 what = f"{target.id} is not a constant, so the build cannot read it"
                 where = Where(shown, statement.lineno)
                 problems.append(Problem(where, what, "write it out: INPUTS = {'lux': 100.0}"))
+            if target.id == "RANGES" and not _are_ranges(found.get("RANGES", {})):
+                where = Where(shown, statement.lineno)
+                remedy = "give the least, the most and the unit: RANGES = {'lux': (0, 65535, 'lx')}"
+                problems.append(Problem(where, "RANGES has a value that is not a range", remedy))
     if problems:
         raise UserError(problems)
     return found
+
+
+def _are_ranges(ranges: Any) -> bool:
+    return isinstance(ranges, dict) and all(
+        isinstance(limits, tuple)
+        and len(limits) in (2, 3)
+        and all(isinstance(number, int | float) for number in limits[:2])
+        and limits[0] <= limits[1]
+        for limits in ranges.values()
+    )
