@@ -16,11 +16,12 @@ from typing import Any
 
 from torpor_tools.errors import fail
 from torpor_tools.locks import locked
+from torpor_tools.model.device import outside
 from torpor_tools.model.plan import BoardPlan
 from torpor_tools.project.curves import read_curve
 
 from .flash import BoardFolder, write_json
-from .wiring import wired_device, wired_model
+from .wiring import ranges_of, wired_device
 
 _ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
 _FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
@@ -187,9 +188,9 @@ def _set_device(storage: Path, board: str, key: str, text: str) -> None:
         known = ", ".join(f"{name}.{each}" for each in device["inputs"]) or "it senses nothing"
         raise fail(f"{key}: a {device['model']} has no such input", f"inputs: {known}")
     value = _parse_sensed(key, text)
-    outside = wired_model(storage, board, device["model"]).outside(name, which, value)
-    if outside:
-        raise fail(outside, f"that is the range of a {device['model']}: give a value in it")
+    problem = outside(ranges_of(storage, board, device["model"]), name, which, value)
+    if problem:
+        raise fail(problem, f"give a value that the model {device['model']} can sense")
     Inputs(BoardFolder(storage / board).inputs).device(name, **{which: value})
 
 

@@ -9,20 +9,22 @@ from typing import Any
 
 from torpor_tools.errors import fail
 from torpor_tools.files import project_files
-from torpor_tools.model.device import DeviceModel
+from torpor_tools.model.device import Ranges
 from torpor_tools.model.plan import BoardPlan
 from torpor_tools.paths import devices_dir
-from torpor_tools.project.models import read_model
 
 from .flash import BoardFolder, write_json
 
 _FILE = "wiring.json"
+_RANGES = "ranges.json"  # for the host only: it costs the board no heap
 _MODELS = "simdevices"
 
 
 def wire(folder: BoardFolder, plan: BoardPlan) -> None:
     """Write down what hangs on the board, and put the models beside the shims."""
     write_json(folder.run / _FILE, table(plan))
+    ranges = {device.model.name: device.model.ranges for device in plan.devices}
+    write_json(folder.run / _RANGES, ranges)
     models = folder.run / _MODELS
     shutil.rmtree(models, ignore_errors=True)
     if plan.devices:
@@ -77,7 +79,8 @@ def wired_device(storage: Path, board: str, name: str) -> dict[str, Any]:
     return devices[name]
 
 
-def wired_model(storage: Path, board: str, model: str) -> DeviceModel:
-    """The model of a device of a simulated board, as it runs there. Raises ``UserError``."""
-    file = f"{model}.py"
-    return read_model(BoardFolder(storage / board).run / _MODELS / file, f"sim/{file}")
+def ranges_of(storage: Path, board: str, model: str) -> Ranges:
+    """The ranges of the inputs of a model that is wired to a simulated board."""
+    path = BoardFolder(storage / board).run / _RANGES
+    ranges: Ranges = json.loads(path.read_text(encoding="utf-8"))[model]
+    return ranges

@@ -16,6 +16,7 @@ from torpor_sim import set_input
 from torpor_sim.shown import as_png, as_text
 from torpor_tools.cli import run
 from torpor_tools.errors import UserError
+from torpor_tools.model.device import outside
 from torpor_tools.model.plan import BoardPlan
 from torpor_tools.paths import devices_dir
 from torpor_tools.project.models import model_files, read_model
@@ -343,8 +344,13 @@ while lux() != 7:
             ("light.lux", "much", "much is not a value it can have"),
             ("light.lux", "70000", "light.lux cannot be 70000: it is from 0 to 65535 lx"),
             ("light.lux", "NaN", "light.lux cannot be nan"),
+            ("light.lux", "true", "light.lux cannot be True"),
             ("light.lux", '{"base": 5, "amplitude": 6, "period_s": 9}', "light.lux cannot be -1"),
-            ("light.lux", "none.csv", "none.csv is not a curve\n.*seconds,value"),
+            (
+                "light.lux",
+                "none.csv",
+                "none.csv is not a curve: there is no such file\n.*seconds,value",
+            ),
         ):
             with pytest.raises(UserError, match=told):
                 set_input(storage, "desk", key, text)
@@ -358,8 +364,8 @@ def test_each_model_can_be_read_without_running_it_and_cites_its_source(model: s
     assert found.inputs or found.options or found.pins or found.bus == "i2c"
     assert set(found.ranges) - {"*"} <= set(found.inputs)
     for name, value in found.inputs.items():
-        assert found.outside("it", name, 1e12), f"{name} has no range"
-        assert value is None or not found.outside("it", name, value)
+        assert outside(found.ranges, "it", name, 1e12), f"{name} has no range"
+        assert value is None or not outside(found.ranges, "it", name, value)
     assert len(path.read_text().splitlines()) < 160
     assert any(
         word in path.read_text().split('"""')[1]
@@ -426,7 +432,7 @@ def test_pictures() -> None:
         ({"a": {"model": "bme280", "bus": "i2c0", "temperature": "warm"}}, "warm is not a curve"),
         (
             {"a": {"model": "bme280", "bus": "i2c0", "temperature": 999}},
-            "a.temperature cannot be 999: it is from -40 to 85 °C.*range of a bme280",
+            "a.temperature cannot be 999: it is from -40 to 85 °C.*the model bme280 can sense",
         ),
         (
             {"a": {"model": "gps", "bus": "uart0", "satellites": -1}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from ..errors import Where
 
 BUS_LINES = {"i2c": ("scl", "sda"), "spi": ("sck", "mosi"), "uart": ("tx", "rx"), "pin": ()}
 """Kind of bus -> the board's lines that lead to the devices on it. A SPI's MISO is not needed."""
+
+Ranges = Mapping[str, Sequence[Any]]
+"""Name of an input, or ``*`` for all others -> the least, the most and perhaps the unit."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +46,31 @@ class DeviceModel:
     pins: tuple[str, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
-    ranges: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    ranges: Ranges = field(default_factory=dict)
     digest: str = ""  # of its file: a board whose model has changed starts again
 
-    def outside(self, device: str, name: str, value: Any) -> str | None:
-        """Return the fault of a value that the input ``name`` cannot have, as a line of text.
 
-        Args:
-            device: The name of the device in ``cluster.toml``.
-            name: One of ``inputs``.
-            value: A number, a sine or the points of a curve, each of which must be in range.
-        """
-        limits = self.ranges.get(name) or self.ranges.get("*")
-        if not limits:
-            return None
-        for number in _numbers(value):
-            if not limits[0] <= number <= limits[1]:
-                return f"{device}.{name} cannot be {number}: it is {range_text(limits)}"
+def outside(ranges: Ranges, device: str, name: str, value: Any) -> str | None:
+    """Return the fault of a value that the input ``name`` cannot have, as a line of text.
+
+    Args:
+        ranges: Those of the device's model.
+        device: The name of the device in ``cluster.toml``.
+        name: One of the model's inputs.
+        value: A number, a sine or the points of a curve, each of which must be in range.
+    """
+    limits = ranges.get(name) or ranges.get("*")
+    if not limits:
         return None
+    least, most = limits[:2]
+    is_state = (least, most) == (0, 1)  # of a pin or a button: True is fine there
+    for number in _numbers(value):
+        if not least <= number <= most or (isinstance(number, bool) and not is_state):
+            return f"{device}.{name} cannot be {number}: it is {_range_text(limits)}"
+    return None
 
 
-def range_text(limits: tuple[Any, ...]) -> str:
+def _range_text(limits: Sequence[Any]) -> str:
     """Return a range as text: ``from -40 to 85 °C``."""
     return " ".join(["from", str(limits[0]), "to", *map(str, limits[1:])])
 

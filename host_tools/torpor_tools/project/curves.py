@@ -18,7 +18,7 @@ def read_curve(path: Path, shown: str) -> dict[str, Any]:
     except (OSError, ValueError):
         points = []
     if not points or points != sorted(points, key=lambda point: point[0]):
-        what = f"{shown} is not a curve"
+        what = f"{shown} is not a curve" + ("" if path.exists() else ": there is no such file")
         remedy = "it has a line `seconds,value` for each point, in order, and may have # comments"
         raise UserError(Problem(None, what, remedy))
     return {"points": points}

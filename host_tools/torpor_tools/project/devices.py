@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import Problem, UserError
 from ..model.board import Board
 from ..model.cluster import BoardEntry
-from ..model.device import BUS_LINES, Device, DeviceEntry, DeviceModel
+from ..model.device import BUS_LINES, Device, DeviceEntry, DeviceModel, outside
 from ..suggest import did_you_mean, listing, ranges
 from .curves import read_curve
 from .document import Document
@@ -192,9 +192,9 @@ class _Reader:
             remedy = "give a number, a file of a curve, or { base, amplitude, period_s }"
             self._report(key, f"{self._entry.name}: {key} is not a value: {value!r}", remedy)
             return value
-        outside = model.outside(self._entry.name, key, value)
-        if outside:
-            self._report(key, outside, f"that is the range of a {model.name}: give a value in it")
+        problem = outside(model.ranges, self._entry.name, key, value)
+        if problem:
+            self._report(key, problem, f"give a value that the model {model.name} can sense")
         return value
 
     def _option(self, key: str, value: Any, default: Any) -> Any:
