@@ -82,5 +82,7 @@ def wired_device(storage: Path, board: str, name: str) -> dict[str, Any]:
 def ranges_of(storage: Path, board: str, model: str) -> Ranges:
     """The ranges of the inputs of a model that is wired to a simulated board."""
     path = BoardFolder(storage / board).run / _RANGES
-    ranges: Ranges = json.loads(path.read_text(encoding="utf-8"))[model]
-    return ranges
+    if not path.exists():  # an older torpor prepared the board
+        return {}
+    ranges: dict[str, Ranges] = json.loads(path.read_text(encoding="utf-8"))
+    return ranges.get(model, {})
