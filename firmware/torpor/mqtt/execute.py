@@ -108,13 +108,16 @@ class FakeConnection:
         self.listener = listener
         self.request = request
         self.task = asyncio.current_task()
-        self.sent = b""
+        self.sent: list[bytes] = []  # not joined before the end: no large block is needed twice
+        self.size = 0  # bytes in ``sent``
 
     async def send(self, data: bytes | str) -> None:
         """Collect what a streaming handler sends. Raises ``Fault`` if it is too much."""
-        if len(self.sent) + len(data) > _ANSWER:
+        data = data if isinstance(data, bytes) else data.encode()
+        self.size += len(data)
+        if self.size > _ANSWER:
             raise Fault(500, "an answer through the mailbox has at most %d bytes" % _ANSWER)
-        self.sent += data if isinstance(data, bytes) else data.encode()
+        self.sent.append(data)
 
     def streams(self) -> None:
         """Note that a response has begun which is sent in pieces."""
@@ -219,7 +222,10 @@ class Executor:
                 unsent = await handler[0](connection, handler, b"")
             if connection.failure:  # the client has not seen the beginning of the response
                 raise connection.failure
-            return connection.sent + unsent if connection.sent else unsent
+            if connection.sent:
+                connection.sent.append(unsent)
+                return b"".join(connection.sent)
+            return unsent
         except Exception as e:
             if not isinstance(e, Fault):
                 Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
