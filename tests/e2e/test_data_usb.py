@@ -68,9 +68,12 @@ def board(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 def wait_for_start(board: PtyBoard) -> None:
+    shown = []
     for line in lines(board.device, lambda: False):
         if "main has run" in line:
             return
+        shown.append(line)
+        assert "help()" not in line, "the program has ended: " + "\n".join(shown)
 
 
 def tool(project: Path, *words: str) -> Result:

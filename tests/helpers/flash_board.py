@@ -56,12 +56,29 @@ class Flash:
         return 0
 
 
+class Registers(dict):
+    """The chip's registers; one that was never written holds 0."""
+
+    def __getitem__(self, address):
+        return self.get(address, 0)
+
+
 class Machine:
     def reset(self):
         os.system("kill -USR1 " + pid)  # asks for a new start, and no code here can catch it
 
     def bootloader(self):
         os.system("kill -USR2 " + pid)
+
+    # After power-on; see firmware/ports/rp2.py.
+    PWRON_RESET = 1
+    WDT_RESET = 3
+
+    def __init__(self):
+        self.mem32 = Registers()
+
+    def reset_cause(self):
+        return self.PWRON_RESET
 
 
 class Implementation:
@@ -81,6 +98,7 @@ class Sys:
     """``sys`` as the chip has it."""
 
     platform = "rp2"
+    maxsize = sys.maxsize
     implementation = Implementation
     stdout = sys.stdout
     modules = sys.modules
