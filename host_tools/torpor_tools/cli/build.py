@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Problem, UserError, fail
+from ..errors import Problem, UserError
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
-from .output import busy, note, print_table, progress_bar, show_left_out
+from .output import busy, note, print_table, progress_bar, show_left_out, writing
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
 from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, size_table
@@ -167,12 +167,8 @@ def _write(settings: Settings, file: Path | None, text: str, piped: bool) -> Non
         click.echo(text, nl=False)
     elif file:
         shown = settings.shown(file)
-        try:
+        with writing(shown):
             file.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise fail(
-                f"{shown} cannot be written: {error.strerror}", "name another file"
-            ) from None
         click.echo(f"wrote {shown}", err=piped)
 
 

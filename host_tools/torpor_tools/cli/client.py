@@ -9,7 +9,7 @@ import click
 from ..errors import fail
 from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
-from .output import show_files
+from .output import show_files, writing
 
 
 @click.command(
@@ -38,9 +38,6 @@ def command(settings: Settings, services: tuple[str, ...], out: Path | None) -> 
     if out is None:
         click.echo(text, nl=False)
         return
-    try:
+    with writing(settings.shown(out)):
         out.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        what = f"{settings.shown(out)} cannot be written: {error.strerror}"
-        raise fail(what, "name another file") from None
     show_files(out.parent, [out])

@@ -9,7 +9,7 @@ import click
 from ..errors import fail
 from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
-from .output import show_files
+from .output import show_files, writing
 
 
 @click.command(
@@ -68,10 +68,6 @@ def command(
 
 
 def _write(settings: Settings, file: Path, content: str) -> None:
-    try:
+    with writing(settings.shown(file)):
         file.write_text(content, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise fail(
-            f"{settings.shown(file)} cannot be written: {error.strerror}", "name another file"
-        ) from None
     show_files(file.parent, [file])

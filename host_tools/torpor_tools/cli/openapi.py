@@ -10,7 +10,7 @@ import click
 from ..errors import fail
 from ..suggest import did_you_mean, listing
 from .base import FOLDER, Command, Settings
-from .output import show_files
+from .output import show_files, writing
 
 
 @click.command(
@@ -43,8 +43,9 @@ def command(settings: Settings, service: str | None, out: Path | None) -> None:
             raise click.UsageError("Name a service, or a folder with --out.")
         click.echo(json.dumps(found[service], indent=2))
         return
-    out.mkdir(parents=True, exist_ok=True)
     files = [out / f"{name}.json" for name in found]
-    for file, document in zip(files, found.values(), strict=True):
-        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8", newline="\n")
+    with writing(settings.shown(out)):
+        out.mkdir(parents=True, exist_ok=True)
+        for file, document in zip(files, found.values(), strict=True):
+            file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8", newline="\n")
     show_files(out, files)

@@ -8,6 +8,7 @@ import click
 
 from ..errors import fail
 from .base import FILE, Command, Settings
+from .output import writing
 
 
 @click.command(
@@ -44,7 +45,9 @@ def command(settings: Settings, board: str, device: str | None, png: Path | None
         wired_device(storage, board, device)
         raise fail(f"{device} has shown nothing yet", "not every device shows something")
     if png:
-        png.write_bytes(as_png(states[device]))
+        picture = as_png(states[device])
+        with writing(settings.shown(png)):
+            png.write_bytes(picture)
         click.echo(settings.shown(png))
     else:
         click.echo(as_text(states[device]))
