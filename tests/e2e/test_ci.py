@@ -168,7 +168,7 @@ def runner(repository: Path, tmp_path: Path) -> Runner:
     return Runner(repository, tmp_path, "pull_request")
 
 
-SIZES = ("Weigh the base branch", "Build", "Comment on the pull request")
+SIZES = ("Measure the base branch", "Build", "Comment on the pull request")
 
 
 @pytest.fixture(autouse=True)
