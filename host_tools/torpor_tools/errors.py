@@ -5,7 +5,8 @@ Everything else that reaches the top is a bug of ours and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -50,3 +51,12 @@ class UserError(Exception):
 def fail(what: str, remedy: str = "", where: Where | None = None) -> UserError:
     """A ``UserError`` of a single problem, to be raised by the caller."""
     return UserError(Problem(where, what, remedy))
+
+
+@contextmanager
+def writing(shown: str) -> Iterator[None]:
+    """Write a file that the user has named. Raises ``UserError`` if that is not possible."""
+    try:
+        yield
+    except OSError as error:
+        raise fail(f"{shown} cannot be written: {error.strerror}", "name another file") from None

@@ -37,7 +37,7 @@ class _Time:
     def _after(self, sleep, value):
         start = _native.ticks_ms()
         sleep(value)
-        if core.cur_task is not None:  # else there is no loop yet
+        if core.cur_task is not None:  # otherwise the loop has not started
             ms = _native.ticks_diff(_native.ticks_ms(), start)
             __import__("_stall").add(self._module, ms)
 

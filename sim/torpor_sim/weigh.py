@@ -59,7 +59,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     ports = Ports(bind=None, base=None, mode="os")
     place = ports.place([board])[board.name]
     devices = [device.name for device in board.devices]
-    told = facts(
+    known = facts(
         board.name,
         board.board,
         place,
@@ -68,7 +68,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         wake_reason="",
         devices=devices,
     )
-    write_json(folder.run / "facts.json", told)
+    write_json(folder.run / "facts.json", known)
     found: list[Weights] = []
     said: list[LogLine] = []
 
@@ -89,7 +89,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         folder,
         2 * heap_bytes(board.board, len(devices)),
         hear,
-        told["token"],
+        known["token"],
     )
     run = asyncio.create_task(process.run())
     try:

@@ -1,6 +1,6 @@
 """Counts the starts of the board by their cause, in a file that outlives them.
 
-A wake from deep sleep is no reset and is not counted, so a board that sleeps does not write each
+A wake from deep sleep is not a reset and is not counted, so a board that sleeps does not write each
 time. Any other start costs one write to the flash.
 """
 

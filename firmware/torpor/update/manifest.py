@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Callable
 
 
-MAX_MANIFEST = const(32768)  # bytes
 MAX_LINE = const(240)  # bytes, with the line's end
 _MAX_SIZE = const(1 << 24)  # bytes of a file: more than the flash of any board
 _FIELDS = ("cluster", "board", "build", "counter", "firmware", "confirm")

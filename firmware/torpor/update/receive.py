@@ -20,8 +20,8 @@ from . import files
 _PIECE = const(1024)  # bytes of a file in a call, before they are compressed
 _WINDOW = const(10)  # bits of the window of deflate: what a piece has
 _LISTED = const(4096)  # bytes of image.txt in an answer
-_MAX_MANIFEST = const(32768)  # bytes; as in manifest.py
-_MAX_LINE = const(240)
+_MAX_MANIFEST = const(32768)  # bytes
+_MAX_LINE = const(240)  # as in manifest.py, whose code is not loaded here to save heap
 
 
 @cold

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Problem, UserError
+from ..errors import Problem, UserError, writing
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
-from .output import busy, note, print_table, progress_bar, show_left_out, writing
+from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
 from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, size_table

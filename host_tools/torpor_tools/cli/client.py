@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import fail
+from ..errors import fail, writing
 from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
-from .output import show_files, writing
+from .output import show_files
 
 
 @click.command(

@@ -11,22 +11,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from ..errors import fail
-
 if TYPE_CHECKING:
     from ..model.plan import BoardPlan
 
 T = TypeVar("T")
 PATIENCE_S = 1.0  # work that takes less shows nothing
-
-
-@contextmanager
-def writing(shown: str) -> Iterator[None]:
-    """Write a file that the user has named. Raises ``UserError`` if that is not possible."""
-    try:
-        yield
-    except OSError as error:
-        raise fail(f"{shown} cannot be written: {error.strerror}", "name another file") from None
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:

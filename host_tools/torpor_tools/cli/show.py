@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import fail
+from ..errors import fail, writing
 from .base import FILE, Command, Settings
-from .output import writing
 
 
 @click.command(

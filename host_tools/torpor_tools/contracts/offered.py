@@ -10,7 +10,7 @@ from ..model.contract import Contract
 from ..model.plan import BoardPlan
 from ..suggest import did_you_mean, listing
 
-_TOPICS = ("answers", "events", "gateways", "keys")  # of a cluster, beside those of its boards
+_TOPICS = ("answers", "events", "gateways", "keys")  # of a cluster, next to those of its boards
 
 
 def offered_events_are_published(

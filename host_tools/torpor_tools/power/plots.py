@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import fail
+from ..errors import fail, writing
 from ..extras import need
 from ..model.board import Board
 from .load import Load, Outcome, play
@@ -74,10 +74,8 @@ def _figure(heights: Sequence[float], suffix: str) -> tuple[Any, Any]:
 
 def _save(figure: Any, path: Path) -> None:
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    try:
+    with writing(str(path)):
         figure.savefig(path, metadata=metadata, dpi=120)
-    except OSError as error:
-        raise fail(f"{path} cannot be written: {error.strerror}", "name another file") from None
     if path.suffix == ".svg":
         drawn = path.read_text(encoding="utf-8")
         path.write_text(_with_dark(drawn), encoding="utf-8", newline="\n")

@@ -185,15 +185,7 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         return BoardEntry(name, "", (), document.where(*path))
     document.only(path, table, _BOARD_KEYS)
     kind = document.take(path, table, "type", str, ...)
-    services = document.take(path, table, "services", list, ...)
-    listed = (*path, "services")
-    for index, service in enumerate(services):
-        if not isinstance(service, str):
-            what = f"services: expected the names of services, got {as_toml(service)}"
-            document.report((*listed, index), what, "write them in quotes")
-        elif service in services[:index]:
-            document.report((*listed, index), f"{service} is listed twice", "take one out")
-    wheres = {s: document.where(*listed, i) for i, s in enumerate(services) if isinstance(s, str)}
+    wheres = _names(document, path, table, "services", ..., "write them in quotes")
     host = document.take(path, table, "host", str, f"{name}.local")
     if not _HOST.fullmatch(host):
         what = f'host: "{host}" is not a name or an address'
@@ -248,7 +240,8 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
         document.report(at, what, "use text, a number, true or false, a list or a table")
     port = _port(document, path, table)
     starts = _starts_on_request(document, path, table, port)
-    events = _events(document, path, table)
+    example = 'write for example events = ["DoorOpened"]'
+    events = _names(document, path, table, "events", [], example)
     return ServiceEntry(
         name,
         port,
@@ -263,14 +256,21 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     )
 
 
-def _events(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> dict[str, Where]:
-    """Return the events that a service offers to the outside, with their places."""
-    names = document.take(path, table, "events", list, [])
-    at = (*path, "events")
+def _names(
+    document: Document,
+    path: tuple[str, ...],
+    table: dict[str, Any],
+    key: str,
+    default: Any,
+    remedy: str,
+) -> dict[str, Where]:
+    """Return the names that a list holds, with their places; report what is not a name."""
+    names = document.take(path, table, key, list, default)
+    at = (*path, key)
     for index, name in enumerate(names):
         if not isinstance(name, str):
-            what = f"events: expected the names of events, got {as_toml(name)}"
-            document.report((*at, index), what, 'write for example events = ["DoorOpened"]')
+            what = f"{key}: expected the names of {key}, got {as_toml(name)}"
+            document.report((*at, index), what, remedy)
         elif name in names[:index]:
             document.report((*at, index), f"{name} is listed twice", "remove one of them")
     return {n: document.where(*at, i) for i, n in enumerate(names) if isinstance(n, str)}

@@ -11,7 +11,7 @@ from ..errors import fail
 from ..image.tree import LISTING
 
 FORMAT = "torpor-update 1"
-MAX_MANIFEST = 32768  # bytes; as in firmware/torpor/update/manifest.py
+MAX_MANIFEST = 32768  # bytes; as in firmware/torpor/update/receive.py
 MAX_LINE = 240
 SECRETS = "secrets.json"  # stays on the board: what travels over the network is not encrypted
 CONFIRM_S = 60
