@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from ..python_names import imported_from, parsed
 from .edits import Edits
@@ -27,20 +28,46 @@ class Users:
         self._imported: dict[str, set[str]] = defaultdict(set)  # by the module it comes from
         self._words: dict[str, set[str]] = defaultdict(set)  # a word -> the modules that have it
         for module in modules:
-            for node, in_function in _walk(parsed(module.source)):
-                if isinstance(node, ast.ImportFrom) and not in_function:
-                    names = {alias.name for alias in node.names}
-                    self._imported[imported_from(node, module.package)] |= names
-                elif isinstance(node, ast.Attribute):
-                    self._words[node.attr].add(module.name)
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    self._words[node.value].add(module.name)
+            imported, words = _used(module.source, module.package)
+            for name, of in imported:
+                self._imported[of].add(name)
+            for word in words:
+                self._words[word].add(module.name)
 
-    def need(self, module: Module, name: str) -> bool:
-        """Return whether another module may use the name; only the runtime's names are known."""
-        if module.part != "runtime" or name in self._imported[module.name]:
-            return True
-        return bool(self._words[name] - {module.name})
+    def needed(self, module: Module) -> frozenset[str] | None:
+        """Return the names of a module that others may use; None: any, as it is not the runtime's.
+
+        Only those of functions and classes at its top are looked for.
+        """
+        if module.part != "runtime":
+            return None
+        imported = self._imported.get(module.name, ())
+        return frozenset(
+            name
+            for name in _defined(module.source)
+            if name in imported or self._words.get(name, set()) - {module.name}
+        )
+
+
+@lru_cache(maxsize=1024)
+def _used(source: str, package: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+    """Return what a module imports at its top (name, module), and its attributes and strings."""
+    imported, words = set(), set()
+    for node, in_function in _walk(parsed(source)):
+        if isinstance(node, ast.ImportFrom) and not in_function:
+            base = imported_from(node, package)
+            imported |= {(alias.name, base) for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+    return frozenset(imported), frozenset(words)
+
+
+@lru_cache(maxsize=1024)
+def _defined(source: str) -> tuple[str, ...]:
+    kinds = (*Function, ast.ClassDef)
+    return tuple(node.name for node in parsed(source).body if isinstance(node, kinds))
 
 
 def redirected(module: Module, moved: Mapping[str, frozenset[str]], suffix: str) -> Module:

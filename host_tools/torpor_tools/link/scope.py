@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Scope = (*Function, ast.Lambda)
+_Closed = (*_Scope, ast.ClassDef)
 _NOT_RUN = ("annotation", "returns", "type_comment", "type_params")
 
 
@@ -41,7 +42,8 @@ def _walk(node: ast.AST, local: frozenset[str], without: set[ast.AST]) -> Iterat
         return
     inside = local
     if isinstance(node, _Scope):
-        inside = local.difference(_globals(node)) | _locals(node)
+        declared = _globals(node)
+        inside = local.difference(declared) | _locals(node).difference(declared)
     elif isinstance(node, ast.ClassDef):
         inside = local  # methods do not see the names that the class body binds
     for name, value in ast.iter_fields(node):
@@ -63,7 +65,7 @@ def _locals(function: ast.AST) -> frozenset[str]:
     body = getattr(function, "body", None)
     for part in body if isinstance(body, list) else []:
         names |= set(_stores(part))
-    return frozenset(names - _globals(function))
+    return frozenset(names)
 
 
 def _globals(function: ast.AST) -> set[str]:
@@ -72,10 +74,12 @@ def _globals(function: ast.AST) -> set[str]:
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a function without those of the functions in it."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, (*_Scope, ast.ClassDef)):
-            yield from _own(child)
+    todo = [node]
+    while todo:
+        for child in ast.iter_child_nodes(todo.pop()):
+            yield child
+            if not isinstance(child, _Closed):
+                todo.append(child)
 
 
 def _stores(node: ast.AST) -> Iterator[str]:

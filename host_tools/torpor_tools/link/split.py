@@ -16,7 +16,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..errors import Problem, Where
 from ..python_names import parsed
@@ -26,7 +27,7 @@ from .lifetime import escapes, held, lost
 from .marks import HOME, LOADERS, Marks, import_of
 from .module import Module
 from .program import Program
-from .scope import Function, bound_by, global_names, globals_of
+from .scope import Function, bound_by, globals_of
 from .start import start_modules
 from .statements import (
     Definition,
@@ -79,7 +80,7 @@ def split_all(
         if module.name == HOME:
             results.append(_without_marks(module))
             continue
-        work = _Split(module, users)
+        work = _split(module, users and users.needed(module))
         results += work.modules
         problems += work.problems
         moved[module.name] = work.without_stub
@@ -94,17 +95,40 @@ def split(module: Module) -> tuple[list[Module], list[Problem]]:
     return split_all([module])
 
 
-class _Split:
-    """The work on one module."""
+@dataclass(frozen=True)
+class _Result:
+    """What a module was split into."""
 
-    def __init__(self, module: Module, users: Users | None) -> None:
+    modules: tuple[Module, ...]
+    problems: tuple[Problem, ...]
+    without_stub: frozenset[str]
+    is_whole: bool
+    mark: str
+
+
+@lru_cache(maxsize=1024)  # the boards of a cluster, and one image and the next, share most modules
+def _split(module: Module, needed: frozenset[str] | None) -> _Result:
+    work = _Split(module, needed)
+    return _Result(
+        tuple(work.modules), tuple(work.problems), work.without_stub, work.is_whole, work.mark
+    )
+
+
+class _Split:
+    """The work on one module, of which others use the names in ``needed`` (None: any)."""
+
+    def __init__(self, module: Module, needed: frozenset[str] | None) -> None:
         self.module = module
-        self.users = users
+        self.needed = needed
         self.without_stub: frozenset[str] = frozenset()
         self.modules = [module]
         self.problems: list[Problem] = []
         self.is_whole = False
         self.mark = ""
+        # What is asked many times: the module's names in a piece of code, and more of this kind.
+        self._places: dict[ast.stmt, dict[str, list[ast.Name]]] = {}
+        self._called: dict[ast.stmt, set[ast.expr]] = {}
+        self._stubs: dict[ast.stmt, bool] = {}
         if not re.search(r"\bcold import\b|\bconst\b", module.source):
             return
         self.tree = parsed(module.source)
@@ -159,7 +183,18 @@ class _Split:
             yield Unit(node, self._names(node, methods), frozenset(bound_by(node)))
 
     def _names(self, node: ast.stmt, without: Iterable[ast.stmt] = ()) -> frozenset[str]:
-        return frozenset(global_names(node, without)) - self.marks.names.keys()
+        return frozenset(self._places_in(node, without)) - self.marks.names.keys()
+
+    def _places_in(
+        self, node: ast.stmt, without: Iterable[ast.stmt] = ()
+    ) -> dict[str, list[ast.Name]]:
+        """Return where code uses names that are not local to it, by name."""
+        if node not in self._places:
+            found: dict[str, list[ast.Name]] = {}
+            for each in globals_of(node, without):
+                found.setdefault(each.id, []).append(each)
+            self._places[node] = found
+        return self._places[node]
 
     def _moving(self, mark: str) -> dict[str, ast.stmt]:
         """Return the definitions that move with a mark, by name, without methods."""
@@ -259,26 +294,31 @@ class _Split:
         return unit.node in self.group and bool(unit.of or self._needs_stub(unit))
 
     def _needs_stub(self, unit: Unit) -> bool:
+        """Return whether a stub of a function stays. Ask when all that moves is known."""
+        if unit.node not in self._stubs:
+            self._stubs[unit.node] = self._is_used_otherwise(unit)
+        return self._stubs[unit.node]
+
+    def _is_used_otherwise(self, unit: Unit) -> bool:
         node = unit.node
         if isinstance(node, ast.ClassDef) or not isinstance(node, Definition):
             return False
         mark = self.group[node]
         others = [u for u in self._users(node.name, node) if self.group.get(u.node) != mark]
         public = not is_private(node.name)
-        if public and (mark != "cold" or not self.users):
-            return True
-        if public and self.users and self.users.need(self.module, node.name):
+        if public and (mark != "cold" or self.needed is None or node.name in self.needed):
             return True
         return any(not self._only_calls(u, node.name) for u in others)
 
     def _only_calls(self, unit: Unit, name: str) -> bool:
         """Return whether a unit only calls a function, and does not pass it on."""
-        called = {id(n.func) for n in ast.walk(unit.node) if isinstance(n, ast.Call)}
-        return all(id(n) in called for n in self._uses(unit, name))
+        node = unit.node
+        if node not in self._called:
+            self._called[node] = {n.func for n in ast.walk(node) if isinstance(n, ast.Call)}
+        return self._called[node].issuperset(self._uses(unit, name))
 
-    def _uses(self, unit: Unit, name: str) -> Iterator[ast.Name]:
-        methods = [u.node for u in self.units if u.of is unit.node]
-        return (n for n in globals_of(unit.node, methods) if n.id == name)
+    def _uses(self, unit: Unit, name: str) -> list[ast.Name]:
+        return self._places_in(unit.node).get(name, [])
 
     def _load_where_called(self, edits: Edits, users: Sequence[Unit], name: str) -> set[str]:
         """Let code load what it calls in another part, where there is no stub.
@@ -393,9 +433,9 @@ class _Split:
 
     def _rewrite(self, edits: Edits, node: ast.stmt) -> None:
         """Let it read and set the module's variables there, and import by absolute names."""
-        for variable in globals_of(node):
-            if variable.id in self.rebound:
-                edits.replace(*edits.span(variable), f"_module.{variable.id}")
+        for name, uses in self._places_in(node).items():
+            for use in uses if name in self.rebound else ():
+                edits.replace(*edits.span(use), f"_module.{name}")
         for each in ast.walk(node):
             if isinstance(each, ast.Global):
                 edits.replace(*edits.span(each), "pass")
