@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from littlefs import LittleFS
+from littlefs import LittleFS, UserContext
 from littlefs.errors import LittleFSError
+from littlefs.lfs import LFSConfig
 
 from ..errors import fail
 from ..model.board import Filesystem
@@ -88,8 +89,22 @@ def _needed(files: Files, filesystem: Filesystem) -> int:
     return int(lfs.used_block_count) * filesystem.block_size
 
 
+class _Memory(UserContext):
+    """A flash in memory. That of the package formats a line of a log for every read and write."""
+
+    def read(self, cfg: LFSConfig, block: int, off: int, size: int) -> bytearray:
+        start = block * cfg.block_size + off
+        return self.buffer[start : start + size]
+
+    def prog(self, cfg: LFSConfig, block: int, off: int, data: bytes) -> int:
+        start = block * cfg.block_size + off
+        self.buffer[start : start + len(data)] = data
+        return 0
+
+
 def _unmounted(filesystem: Filesystem, blocks: int) -> LittleFS:
     return LittleFS(
+        context=_Memory(filesystem.block_size * blocks),
         mount=False,
         block_size=filesystem.block_size,
         block_count=blocks,

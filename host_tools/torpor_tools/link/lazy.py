@@ -82,14 +82,18 @@ def redirected(module: Module, moved: Mapping[str, frozenset[str]], suffix: str)
     if not any(name in module.source for name in names):
         return module
     edits = Edits(module.source)
-    for node, _ in _walk(parsed(module.source)):
-        if isinstance(node, ast.ImportFrom):
-            base = imported_from(node, module.package)
-            there = [a for a in node.names if a.name in moved.get(base, ())]
-            if there:
-                here = [alias for alias in node.names if alias not in there]
-                edits.replace(*edits.span(node), _imports(base, here, base + suffix, there))
+    for node in _imports_in(module.source):
+        base = imported_from(node, module.package)
+        there = [a for a in node.names if a.name in moved.get(base, ())]
+        if there:
+            here = [alias for alias in node.names if alias not in there]
+            edits.replace(*edits.span(node), _imports(base, here, base + suffix, there))
     return replace(module, source=edits.apply())
+
+
+@lru_cache(maxsize=1024)
+def _imports_in(source: str) -> tuple[ast.ImportFrom, ...]:
+    return tuple(n for n in ast.walk(parsed(source)) if isinstance(n, ast.ImportFrom))
 
 
 def _imports(base: str, here: list[ast.alias], part: str, there: list[ast.alias]) -> str:

@@ -97,7 +97,7 @@ def split(module: Module) -> tuple[list[Module], list[Problem]]:
 
 @dataclass(frozen=True)
 class _Result:
-    """What a module was split into."""
+    """The modules that come of one, and what it says about them."""
 
     modules: tuple[Module, ...]
     problems: tuple[Problem, ...]
