@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .power.pins import Pins
     from .schedule import Schedule
 
-_SPARE = const(96)  # names that the parts and what runs later may make before the table grows
+_SPARE_NAMES = const(0)  # made at the start: see host_tools/torpor_tools/link/names.py
 _LATE_MS = const(5000)
 _OUTPUTS = const(0)  # 1 in an image with safe outputs: see link/flags.py
 _START_MS = const(30000)  # how long the start of a service may take
@@ -85,7 +85,7 @@ async def _start(kernel: "Kernel") -> None:
     await _start_services(kernel)
     room = None  # noqa: F841  for the table
     _collect()
-    for i in range(_SPARE):
+    for i in range(_SPARE_NAMES):
         hasattr(kernel, "~%d" % i)  # makes a name of the text
     for part in kernel.cluster.parts():
         part.start(kernel)
@@ -98,7 +98,8 @@ def _room_for_names():
 
     MicroPython doubles the table when it is full, in one piece (``py/qstr.c``): 1,280 names take
     8 kB, or 14 kB in a 64-bit build. Later, no such piece may be free, and whatever makes a name
-    then fails. So the block is kept while services are loaded, and some names are made in advance.
+    then fails. So the block is kept while services are loaded, and if the table would grow later,
+    the build has a start make names until it does.
     """
     try:
         return bytearray(15360 if sys.maxsize >> 32 else 7936)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torpor_sim import Weights
 
 from ..errors import Problem
+from ..link.names import capacities
 from ..model.image import Image, SizeRow
 from .sizes import heap_of
 
@@ -20,7 +21,6 @@ _CHIP = (
     0.68  # of what a part takes in 64-bit MicroPython: pointers are half as long, bytecode is not
 )
 _BASE = 5_500  # asyncio, the Wi-Fi, tasks and buffers that belong to no module
-_FIRST = 10  # names in the first table; each further one has twice as many: py/qstr.c
 _RUNTIME = "MicroPython, Wi-Fi and tasks"
 _KNOWN = 25  # of the names that are new in the simulator, a chip's firmware has; a fit
 _NAME = 6.25  # bytes of a table for each name that fits
@@ -69,11 +69,7 @@ def room_of(image: Image, weights: Weights) -> Room:
 
 def table_of_names(count: int) -> float:
     """The bytes of the tables that so many names need on a 32-bit chip."""
-    size, room = _FIRST, _FIRST
-    while room < count - _KNOWN:
-        size *= 2
-        room += size
-    return room * _NAME
+    return _NAME * next(room for room in capacities() if room >= count - _KNOWN)
 
 
 def low_heap(image: Image, room: Room) -> Problem | None:

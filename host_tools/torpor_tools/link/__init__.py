@@ -200,6 +200,7 @@ def _link(
         signers=() if frozen else inputs.signers,
         versions=inputs.versions,
         strict=strict,
+        frozen=frozen,
         wired=wired,
         cache=cache,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import bind, collect, compile, pack, release, resolve, shake, split, wire
+from . import bind, collect, compile, names, pack, release, resolve, shake, split, wire
 from .program import Program
 
 Pass = tuple[str, Callable[[Program], None], str]
@@ -20,6 +20,7 @@ PASSES: tuple[Pass, ...] = (
     ("release", release.run, "list the modules of services that start on request"),
     ("split", split.run, "split off code that is loaded when it is called"),
     ("compile", compile.run, "compile with mpy-cross"),
+    ("names", names.run, "count the names, and have room for them made at the start"),
 )
 # The last one, for a program without mistakes.
 PACK: Pass = ("pack", pack.run, "add start files, static files and secrets")

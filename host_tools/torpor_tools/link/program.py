@@ -31,10 +31,12 @@ class Program:
     signers: Sequence[bytes] = ()  # the moduli of the keys that sign updates
     versions: Mapping[str, int] = field(default_factory=dict)  # of contracts, by contracts.lock
     strict: bool = False  # calls in memory go through the wire encoding
+    frozen: bool = False  # its modules become a part of a firmware that the user builds
     wired: bool = True  # False: the plan has mistakes, so that no wiring can be made of it
     cache: Path | None = None  # a folder that keeps bytecode
     modules: dict[str, Module] = field(default_factory=dict)  # by the name that imports use
     start: list[Module] = field(default_factory=list)  # the files that start the chip
+    on_request: set[str] = field(default_factory=set)  # modules of services that start on request
     compiled: dict[str, bytes] = field(default_factory=dict)  # path in the image -> bytecode
     secrets: Mapping[str, bytes] = field(default_factory=dict)  # files made of secrets.toml
     production: bool = False  # nobody gets at the prompt

@@ -30,6 +30,7 @@ def run(program: Program) -> None:
         first, *own = _roots(service, every)
         needed = _reached(every, [every[name] for name in (first, *own)]) | {first, *own}
         names[service.name] = " ".join([first, *sorted(needed - resident - {first})])
+        program.on_request |= needed - resident
     wire.cluster(program, names)
 
 

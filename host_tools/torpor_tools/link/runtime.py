@@ -121,6 +121,9 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_OFFERED": lambda board: bool(board.offered),
 }
 
+# The constant of ``torpor.kernel`` that says how many names a start makes: see ``names.py``.
+SPARE_NAMES = "_SPARE_NAMES"
+
 # Modules whose absence the runtime handles -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
     "torpor.outputs": lambda board: bool(board.outputs),

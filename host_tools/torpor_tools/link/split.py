@@ -158,7 +158,8 @@ class _Split:
         if self.is_whole:
             state = lost(self.units, self.rebound)
             self.problems += [self._problem(node, *texts) for node, *texts in state]
-            self.modules = [replace(self.module, source=self._released_whole())]
+            source, cold = self._released_whole(), self.mark == "cold"
+            self.modules = [replace(self.module, source=source, is_cold=cold)]
         else:
             self.without_stub = frozenset(
                 name
@@ -416,6 +417,7 @@ class _Split:
             is_package=False,
             source=edits.apply(),
             traced_as=self.module.compiled_path,
+            is_cold=mark == "cold",
         )
 
     def _from_module(self, moving: Iterable[Unit], own: set[str]) -> tuple[list[str], list[str]]:
