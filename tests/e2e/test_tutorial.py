@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,34 +15,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.free_ports import free_base
 from tests.helpers.shown import Step, steps
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
-BIN = Path(sys.executable).parent
 PATIENCE_S = 90
-
-
-def _free_base() -> int:
-    """Return the first of four free ports in a row, below those that the OS gives out."""
-    while True:
-        base = random.randrange(10_000, 30_000)
-        try:
-            for port in range(base, base + 4):
-                with socket.socket() as sock:
-                    sock.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
 
 
 class Background:
     """A program in the reader's first terminal, and all that it has printed."""
 
-    def __init__(self, command: list[str], folder: Path) -> None:
+    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
             command,
             cwd=folder,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -82,13 +68,21 @@ class Background:
 
 
 class Reader:
-    """Someone who follows the page to the letter."""
+    """Someone who follows the page to the letter, with only Python and a clone at the start."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.base = _free_base()
+        self.base = free_base()
         self.background: Background | None = None
-        self._path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        ours = Path(sys.executable).parent
+        path = [part for part in os.environ["PATH"].split(os.pathsep) if Path(part) != ours]
+        self._environment = {
+            **{name: text for name, text in os.environ.items() if not name.startswith("PYTHON")},
+            "PATH": os.pathsep.join(path),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "no_proxy": "*",
+        }
+        self._environment.pop("VIRTUAL_ENV", None)
 
     def follow(self, step: Step) -> None:
         step.write_files(self.folder)
@@ -101,13 +95,13 @@ class Reader:
             else:
                 output = self._run(command.line, step.exit)
             assert command.missing(output) == [], (command.line, output)
+            assert command.old_sizes(output) == [], "the page shows old sizes, renew them"
 
     def _start(self, line: str, ready: str) -> str:
         """Start a simulator on ports that no other test uses."""
         self.stop()
-        command = [str(BIN / line.split()[0]), *shlex.split(line)[1:]]
-        command += ["--bind", "127.0.0.1", "--port-base", str(self.base)]
-        self.background = Background(command, self.folder)
+        command = [*self._words(line), "--bind", "127.0.0.1", "--port-base", str(self.base)]
+        self.background = Background(command, self.folder, self._environment)
         self.background.wait_for(ready)
         return self.background.output
 
@@ -115,18 +109,34 @@ class Reader:
         if line.startswith("cd "):
             self.folder /= line.removeprefix("cd ")
             return ""
-        line = re.sub(r"http://127\.0\.1\.1:800(\d)", self._url, line)
+        if line == ". env/bin/activate":
+            programs = self.folder / "env" / "bin"
+            assert (programs / "activate").is_file()
+            self._environment["PATH"] = f"{programs}{os.pathsep}{self._environment['PATH']}"
+            return ""
+        environment = dict(self._environment)
+        if line.startswith("pip install "):  # in the versions that this project is tested with
+            environment["PIP_CONSTRAINT"] = str(ROOT / "requirements.lock")
         result = subprocess.run(
-            shlex.split(line),
+            self._words(re.sub(r"http://127\.0\.1\.1:800(\d)", self._url, line)),
             cwd=self.folder,
-            env={**os.environ, "PATH": self._path, "no_proxy": "*"},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=240,
+            timeout=600,
         )
         assert result.returncode == code, (line, result.stdout)
         return result.stdout
+
+    def _words(self, line: str) -> list[str]:
+        """Return a command line's words, the first as the program that a shell would find."""
+        name, *rest = shlex.split(line)
+        if name == "python3":
+            return [sys.executable, *rest]
+        program = shutil.which(name, path=self._environment["PATH"])
+        assert program, f"there is no {name} yet: {line}"
+        return [program, *rest]
 
     def _url(self, match: re.Match[str]) -> str:
         return f"http://127.0.0.1:{self.base + int(match[1]) - 1}"
@@ -137,8 +147,19 @@ class Reader:
             self.background = None
 
 
+def _clone(folder: Path) -> None:
+    """Copy the files of this checkout that git knows, as a clone has them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="NO curl FOUND: the tutorial is not tried")
 def test_the_tutorial_to_the_letter(tmp_path: Path) -> None:
+    _clone(tmp_path / "torpor")
     reader = Reader(tmp_path)
     try:
         for step in steps(TUTORIAL):

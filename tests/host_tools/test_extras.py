@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from torpor_tools import extras
-from torpor_tools.extras import EXTRAS, error_for, need
+from torpor_tools.extras import EXTRAS, error_for, need, remedy
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -73,8 +74,8 @@ def test_a_command_names_the_extra_that_is_missing(extra: str) -> None:
     for (missing, words), (code, _, err) in zip(rounds, run_without(rounds), strict=True):
         case = (missing, words, code, err)
         assert code == 1, case
-        assert f"{missing[0]}, not installed here" in err, case
-        assert f"pip install 'torpor[{extra}]'" in err, case
+        assert f"the package {packages[missing[0]]}, which is not installed here" in err, case
+        assert f"[{extra}]'" in err, case
 
 
 def test_the_core_does_the_rest() -> None:
@@ -113,36 +114,97 @@ def test_the_plugin_names_the_extra(missing: str, option: str, extra: str, tmp_p
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
     assert result.returncode == pytest.ExitCode.USAGE_ERROR, result
-    assert f"torpor[{extra}]" in result.stderr
-    assert missing.replace("coverage", "coverage.py") in result.stderr
+    assert f"[{extra}]'" in result.stderr
+    assert f" the package {EXTRAS[extra][1][missing]}, which is not" in result.stderr
 
 
 def test_an_import_that_nothing_announced_names_the_extra_too() -> None:
-    error = error_for("matplotlib.ticker")
+    error = error_for("serial.tools")
     assert error
-    assert "torpor[plots]" in str(error)
+    assert "USB boards need the package pyserial, which is not installed here" in str(error)
+    assert "[board]'" in str(error)
     assert error_for("antigravity") is None
 
 
-@pytest.mark.parametrize(
-    ("file", "command"),
-    [
-        (None, "pip install 'torpor[gateway]'"),
-        ("pipx_metadata.json", "pipx install --force 'torpor[gateway,plots]'"),
-        ("uv-receipt.toml", "uv tool install --force 'torpor[gateway,plots]'"),
-    ],
-)
+WHEEL = {"url": "file:///home/ada/my%20wheels/torpor-0.1.0-py3-none-any.whl", "archive_info": {}}
+CLONE = {"url": "file:///home/ada/torpor", "dir_info": {}}
+EDITED = {"url": "file:///home/ada/torpor", "dir_info": {"editable": True}}
+COMMIT = "1f0b3a4c"
+REPOSITORY = {
+    "url": "https://host/torpor",
+    "vcs_info": {"vcs": "git", "requested_revision": "v0.1.0", "commit_id": COMMIT},
+}
+NEWEST = {"url": "https://host/torpor", "vcs_info": {"vcs": "git", "commit_id": COMMIT}}
+DOWNLOAD = {"url": "https://host/torpor.whl", "archive_info": {}}
+WAYS = [
+    (None, None, "pip install 'torpor[gateway]'"),
+    (None, WHEEL, "pip install '/home/ada/my wheels/torpor-0.1.0-py3-none-any.whl[gateway]'"),
+    (None, CLONE, "pip install '/home/ada/torpor[gateway]'"),
+    (None, EDITED, "pip install -e '/home/ada/torpor[gateway]'"),
+    (None, REPOSITORY, "pip install 'torpor[gateway] @ git+https://host/torpor@v0.1.0'"),
+    (None, NEWEST, "pip install 'torpor[gateway] @ git+https://host/torpor'"),
+    (None, DOWNLOAD, "pip install 'torpor[gateway] @ https://host/torpor.whl'"),
+    ("pipx_metadata.json", None, "pipx install --force 'torpor[gateway,plots]'"),
+    ("pipx_metadata.json", CLONE, "pipx install --force '/home/ada/torpor[gateway,plots]'"),
+    (
+        "pipx_metadata.json",
+        EDITED,
+        "pipx install --force --editable '/home/ada/torpor[gateway,plots]'",
+    ),
+    ("uv-receipt.toml", None, "uv tool install --force 'torpor[gateway,plots]'"),
+    ("uv-receipt.toml", CLONE, "uv tool install --force '/home/ada/torpor[gateway,plots]'"),
+]
+
+
+class _Installed:
+    """What ``importlib.metadata`` says of an installed package."""
+
+    def __init__(self, direct: object) -> None:
+        self._direct = direct
+
+    def read_text(self, name: str) -> str | None:
+        assert name == "direct_url.json"
+        return json.dumps(self._direct) if self._direct else None
+
+
+@pytest.mark.parametrize(("file", "direct", "command"), WAYS)
 def test_the_remedy_is_for_the_way_it_was_installed(
-    file: str | None, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: str | None,
+    direct: object,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if file:
         (tmp_path / file).touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(extras, "distribution", lambda name: _Installed(direct))
+    monkeypatch.setattr(shutil, "which", lambda name: Path(sys.executable).with_name(name))
     there = {*EXTRAS["plots"][1]}
     monkeypatch.setattr(extras, "find_spec", lambda name: name if name in there else None)
-    with pytest.raises(Exception, match="gateway needs aiomqtt, httptools, not") as caught:
+    expected = "the gateway needs the packages aiomqtt, httptools, which are not installed here"
+    with pytest.raises(Exception, match=expected) as caught:
         need("gateway")
-    assert command in str(caught.value)
+    assert str(caught.value).splitlines()[1].strip() == command
+
+
+def test_the_remedy_names_the_python_when_another_pip_is_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool that is started by its path, without activating its environment."""
+    monkeypatch.setattr(extras, "distribution", lambda name: _Installed(None))
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/pip")
+    monkeypatch.setattr(sys, "executable", "/home/ada/my tools/bin/python")
+    assert remedy("plots") == "'/home/ada/my tools/bin/python' -m pip install 'torpor[plots]'"
+
+
+def test_on_windows_the_remedy_has_the_quotes_of_its_shells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extras, "distribution", lambda name: _Installed(None))
+    monkeypatch.setattr(extras, "_IS_WINDOWS", True)
+    monkeypatch.setattr(extras, "_pip", lambda: "pip")
+    assert remedy("plots") == 'pip install "torpor[plots]"'
 
 
 def test_the_extras_of_the_project_bring_these_packages() -> None:

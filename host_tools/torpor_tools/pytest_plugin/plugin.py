@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..errors import UserError
-from ..extras import need, remedy
+from ..extras import missing_packages, need
 
 if TYPE_CHECKING:
     from .collect import DeviceFile
@@ -54,7 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SESSION] = None
     _check_target(config)
     if config.getoption("service_coverage") and find_spec("coverage") is None:
-        raise pytest.UsageError(f"--service-coverage needs coverage.py: {remedy('test')}")
+        error = missing_packages("--service-coverage", ["coverage"], "test")
+        raise pytest.UsageError(str(error))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
