@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.running import Running, running
+from torpor_tools.cli.scaffold import write_project, write_service
 from torpor_tools.client import Fault
 from torpor_tools.client.call import call
 from torpor_tools.client.fields import convert
@@ -115,6 +117,50 @@ def test_nobody_there(plan: Plan, tmp_path: Path) -> None:
         ask(plan, tmp_path, "device.status", at="127.0.0.1:1")
     with pytest.raises(UserError, match="not the address of a service"):
         ask(plan, tmp_path, "device.status", at="ftp://x")
+
+
+DEEP = 'policy = "deep"\nwake_every = "5m"\n'
+MAILBOX = '[mailbox]\ngateway = "192.168.1.5"\n'
+BROKER = '[mailbox]\nurl = "mqtt://nas.local"\n'
+AWAKE = "start torpor sim, or say where: --at HOST"
+
+
+@pytest.mark.parametrize(
+    ("settings", "at", "remedy"),
+    [
+        ("", None, AWAKE),
+        ('policy = "doze"', None, AWAKE),
+        (DEEP, None, "desk sleeps deep and has no mailbox: call it while it is awake"),
+        (DEEP + MAILBOX, None, "torpor gateway there, and add --at 192.168.1.5 "),
+        (DEEP + MAILBOX, "127.0.0.1:1", "and add --at 192.168.1.5 --timeout 300"),
+        (DEEP + MAILBOX, "192.168.1.5.invalid", AWAKE),
+        (DEEP + BROKER, None, "torpor gateway there, and add --at GATEWAY "),
+    ],
+)
+def test_a_call_to_a_board_that_sleeps_names_the_gateway(
+    settings: str, at: str | None, remedy: str, tmp_path: Path
+) -> None:
+    write_project(tmp_path, "desk", "RPI_PICO_W")
+    write_service(tmp_path, "hello")
+    toml = tmp_path / "cluster.toml"
+    power = f"\n[boards.desk.power]\n{settings}\n" if settings else ""
+    toml.write_text(toml.read_text() + power)
+    with pytest.raises(UserError, match=r"hello\.greet on desk is not reached") as caught:
+        ask(load_plan(tmp_path), tmp_path, "hello.greet", at=at)
+    assert remedy in str(caught.value)
+
+
+def test_a_call_without_an_answer_names_the_gateway_too(tmp_path: Path) -> None:
+    """The board accepts the connection and falls asleep."""
+    write_project(tmp_path, "desk", "RPI_PICO_W")
+    write_service(tmp_path, "hello")
+    toml = tmp_path / "cluster.toml"
+    toml.write_text(toml.read_text() + "[boards.desk.power]\n" + DEEP + MAILBOX)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        at = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UserError, match="did not answer in time") as caught:
+            list(call(load_plan(tmp_path), tmp_path, "hello.greet", [], at=at, timeout=0.2))
+    assert "the gateway keeps requests until it wakes" in str(caught.value)
 
 
 @pytest.mark.parametrize(

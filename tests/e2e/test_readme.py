@@ -52,6 +52,7 @@ def test_the_tour(checkout: Path) -> None:
             output = result.stdout + result.stderr
             assert result.returncode == step.exit, (command.line, output)
             assert command.missing(output) == [], (command.line, output)
+            assert command.old_sizes(output) == [], (command.line, output)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,13 @@ def test_shown_output_may_differ_in_numbers_only(
     shown: list[str], output: str, missing: list[str]
 ) -> None:
     assert ShownCommand("true", shown).missing(output) == missing
+
+
+def test_sizes_that_a_page_shows_may_be_a_tenth_old() -> None:
+    output = "total  98,665  100%  105,760 (31,488)\nheap 1,000\n"
+    nearly = "total 90,000 99% 115,000 (30,000)"
+    assert ShownCommand("true", [nearly]).old_sizes(output) == []
+    assert ShownCommand("true", ["heap 1,112"]).old_sizes(output) == ["heap 1,112"]
 
 
 def test_the_readme_has_one_picture_of_the_idea_with_a_description() -> None:

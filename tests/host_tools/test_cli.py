@@ -188,3 +188,12 @@ def test_init_says_how_to_reach_the_project(tmp_path: Path) -> None:
     for arguments, there in ((["init", "b"], "-C b"), (["-C", "a", "init", "c"], "-C a/c")):
         result = subprocess.run([TORPOR, *arguments], cwd=tmp_path, capture_output=True, text=True)
         assert f"Next: torpor {there} sim" in result.stdout, result
+
+
+def test_new_says_how_to_test_the_service(tmp_path: Path) -> None:
+    assert subprocess.run([TORPOR, "init", "p"], cwd=tmp_path, capture_output=True).returncode == 0
+    for folder, before, there in ((tmp_path, ["-C", "p"], " -C p"), (tmp_path / "p", [], "")):
+        words = [TORPOR, *before, "new", "service", f"door{len(before)}"]
+        result = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+        expected = f"Next: torpor{there} test services/door{len(before)}"
+        assert result.stdout.endswith(f"{expected}\n"), result

@@ -157,7 +157,7 @@ WAYS = [
 
 
 class _Installed:
-    """What ``importlib.metadata`` says of an installed package."""
+    """An installed package, as ``importlib.metadata`` returns it."""
 
     def __init__(self, direct: object) -> None:
         self._direct = direct

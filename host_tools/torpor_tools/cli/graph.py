@@ -9,7 +9,6 @@ import click
 from ..errors import fail, writing
 from ..suggest import did_you_mean, listing
 from .base import FILE, Command, Settings
-from .output import show_files
 
 
 @click.command(
@@ -70,4 +69,4 @@ def command(
 def _write(settings: Settings, file: Path, content: str) -> None:
     with writing(settings.shown(file)):
         file.write_text(content, encoding="utf-8", newline="\n")
-    show_files(file.parent, [file])
+    click.echo(f"wrote {settings.shown(file)}")

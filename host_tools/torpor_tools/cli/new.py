@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from ..link.module import shown
 from .base import Command, Group, Settings
 from .output import show_files
 from .scaffold import write_service
@@ -34,5 +33,7 @@ def command() -> None:
 @click.pass_obj
 def service(settings: Settings, name: str, board: str | None) -> None:
     show_files(settings.root, write_service(settings.root, name, board))
-    here = shown(settings.root / "services" / name, Path.cwd())
-    click.echo(f"\nNext: pytest {shlex.quote(here)}")
+    here = settings.folder == Path.cwd()
+    there = "" if here else f" -C {shlex.quote(settings.directory)}"
+    tests = settings.shown(settings.root / "services" / name)
+    click.echo(f"\nNext: torpor{there} test {shlex.quote(tests)}")

@@ -77,7 +77,7 @@ def command(
     else:
         _show_load(placed, _load(placed, requests, request_ms, job_ms), battery, plot)
     if plot:
-        click.echo(f"drawn: {settings.shown(plot)}")
+        click.echo(f"wrote {settings.shown(plot)}")
 
 
 def _board(plan: Plan, name: str) -> BoardPlan:

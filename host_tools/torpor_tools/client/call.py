@@ -10,7 +10,7 @@ import httpx
 
 from ..errors import UserError, fail
 from ..model.contract import Method, Route
-from ..model.plan import PlacedService, Plan
+from ..model.plan import BoardPlan, PlacedService, Plan
 from ..suggest import did_you_mean, listing
 from .arguments import arguments
 from .find import board_of, services_of, urls
@@ -30,7 +30,8 @@ def call(
     """
     service, method = find_method(plan, name)
     values = arguments(method, given)
-    called = f"{name} on {board_of(plan, service).name}"
+    board = board_of(plan, service)
+    called = f"{name} on {board.name}"
     if not method.routes or service.port is None:
         if method.streamed:
             raise fail(f"{name} streams, and has no route to stream on", _routed(service))
@@ -40,7 +41,10 @@ def call(
         return ask_as_peer(plan, root, service, method, values, at=at, timeout=timeout)
     route = method.routes[0]
     return _ask_first(
-        urls(plan, root, service, at), lambda url: _ask(url, method, route, values, timeout), called
+        urls(plan, root, service, at),
+        lambda url: _ask(url, method, route, values, timeout),
+        called,
+        _asleep(board, at),
     )
 
 
@@ -60,10 +64,33 @@ def _routed(service: PlacedService) -> str:
     return f"methods of {service.name} with a route: {listing(names) or 'none'}"
 
 
+def _asleep(board: BoardPlan, at: str | None) -> str:
+    """Return how a request reaches a board that sleeps, or nothing if the board hears it itself."""
+    if not board.sleeps or (board.mailbox and at and board.mailbox.host in at):
+        return ""
+    if board.mailbox is None:
+        return (
+            f"{board.name} sleeps deep and has no mailbox: call it while it is awake, "
+            "or give the cluster a [mailbox] (docs/gateway.md)"
+        )
+    gateway = board.mailbox.host if board.mailbox.own else "GATEWAY"
+    return (
+        f"{board.name} sleeps deep, and the gateway keeps requests until it wakes: "
+        f"start torpor gateway there, and add --at {gateway} --timeout 300"
+    )
+
+
 def _ask_first(
-    places: Sequence[str], ask: Callable[[str], Iterator[Any]], called: str
+    places: Sequence[str], ask: Callable[[str], Iterator[Any]], called: str, asleep: str
 ) -> Iterator[Any]:
-    """The answer of the first place that can be reached."""
+    """The answer of the first place that can be reached.
+
+    Args:
+        places: The URLs to try.
+        ask: Sends the request to one of them.
+        called: The method and its board, for errors.
+        asleep: The remedy if the board sleeps.
+    """
     reasons = []
     for url in places:
         try:
@@ -73,14 +100,15 @@ def _ask_first(
             reasons.append(f"{url}: {error}")
         except httpx.TimeoutException as error:
             raise fail(
-                f"{called} did not answer in time ({url})", "wait longer: --timeout"
+                f"{called} did not answer in time ({url})", asleep or "wait longer: --timeout"
             ) from error
         except httpx.HTTPError as error:
             raise fail(f"{called}: {error} ({url})", "look into the board's log") from error
         except Fault as fault:
             raise _refused(called, fault) from None
     where = "; ".join(reasons) or "it is not known where it runs"
-    raise fail(f"{called} is not reached: {where}", "start torpor sim, or say where: --at HOST")
+    remedy = asleep or "start torpor sim, or say where: --at HOST"
+    raise fail(f"{called} is not reached: {where}", remedy)
 
 
 def _refused(called: str, fault: Fault) -> UserError:

@@ -1,4 +1,4 @@
-"""Runs in MicroPython: ``pytest services/myservice``. ``start`` and ``client`` are torpor's."""
+"""Runs in MicroPython: ``torpor test services/myservice``. torpor has ``start`` and ``client``."""
 
 
 async def test_greets_by_name_and_counts(start):
