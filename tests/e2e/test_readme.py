@@ -71,10 +71,10 @@ def test_shown_output_may_differ_in_numbers_only(
 
 
 def test_sizes_that_a_page_shows_may_be_a_tenth_old() -> None:
-    output = "total  98,665  100%  105,760 (31,488)\nheap 1,000\n"
+    output = "total  98,665  100%  105,760 (31,488)\nheap 9,000\n"
     nearly = "total 90,000 99% 115,000 (30,000)"
     assert ShownCommand("true", [nearly]).old_sizes(output) == []
-    assert ShownCommand("true", ["heap 1,112"]).old_sizes(output) == ["heap 1,112"]
+    assert ShownCommand("true", ["heap 9,990"]).old_sizes(output) == ["heap 9,990"]
 
 
 def test_the_readme_has_one_picture_of_the_idea_with_a_description() -> None:

@@ -65,13 +65,13 @@ class ShownCommand:
         return []
 
     def old_sizes(self, output: str) -> list[str]:
-        """Return the shown lines whose sizes differ by more than a tenth from the output's."""
+        """Return the shown lines with a size that differs by over 500 bytes and over a tenth."""
         printed = {_normal(line): _sizes(line) for line in output.splitlines()}
         return [
             line
             for line in self.output
             for shown, now in zip(_sizes(line), printed.get(_normal(line), []), strict=False)
-            if abs(shown - now) > now / 10
+            if abs(shown - now) > max(500, now / 10)
         ]
 
 
