@@ -18,6 +18,9 @@ F      ?=
 # More than two cores have work for: most tests wait, for a board, a broker or a clock.
 JOBS   ?= 2
 
+# Python compiles our tools once, not at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test soak bench bench-emulated docs lint format clean release
 
 run: $(READY)

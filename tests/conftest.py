@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import PurePath
 from typing import Any
 
@@ -14,6 +15,10 @@ from xdist.scheduler import LoadScopeScheduling
 # A time limit on examples would fail a test because the machine is busy.
 hypothesis.settings.register_profile("torpor", deadline=None)
 hypothesis.settings.load_profile("torpor")
+
+# Tests start Python hundreds of times. Without bytecode on disk each start compiles our tools.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell starts what it puts in the background with SIGINT ignored, and nohup has SIGHUP ignored.
 # What a test starts would inherit that, and nothing would stop at Ctrl-C or at a hang-up.

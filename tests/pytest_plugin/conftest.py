@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.forked_pytest import ForkedPytest
 from tests.helpers.running import write_cluster
 
 # Plugins that only our own development environment has. They take longer to load than pytest does.
@@ -54,10 +56,16 @@ class Project:
             path.write_text(text)
         return self
 
-    def pytest(self, *arguments: str, timeout: float = 120, **environment: str) -> Run:
-        command = [sys.executable, "-m", "pytest", "--color=no", *arguments]
+    def pytest(self, *arguments: str, timeout: float = 120) -> Run:
+        """Run ``python -m pytest`` in the project."""
+        words = ["--color=no", *arguments]
+        status, text = _forks().run(words, self.root, _environment(), timeout)
+        return Run(text, status)
+
+    def fresh_pytest(self, *arguments: str, timeout: float = 120, **environment: str) -> Run:
+        """The same in a process that has loaded nothing yet, with variables of the environment."""
         result = subprocess.run(
-            command,
+            [sys.executable, "-m", "pytest", "--color=no", *arguments],
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -65,6 +73,11 @@ class Project:
             env={**_environment(), **environment},
         )
         return Run(result.stdout + result.stderr, result.returncode)
+
+
+@cache
+def _forks() -> ForkedPytest:
+    return ForkedPytest()
 
 
 def _environment() -> dict[str, str]:

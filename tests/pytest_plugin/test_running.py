@@ -726,14 +726,14 @@ def test_coverage_without_coverage_py_is_refused_before_any_test(project: Projec
     hidden = "import sys\n\nsys.modules['coverage'] = None\n"
     (project.root / "sitecustomize.py").write_text(hidden)
     for more in ((), ("-n", "2")):
-        run = project.pytest("--service-coverage", *more, PYTHONPATH=str(project.root))
+        run = project.fresh_pytest("--service-coverage", *more, PYTHONPATH=str(project.root))
         assert run.status == 4
         first, remedy = run.text.strip().splitlines()
         assert first == (
             "ERROR: --service-coverage needs the package coverage, which is not installed here"
         )
         assert remedy.endswith("[test]'")
-    assert project.pytest(PYTHONPATH=str(project.root)).counts == {"passed": 1}
+    assert project.fresh_pytest(PYTHONPATH=str(project.root)).counts == {"passed": 1}
 
 
 SITE = """

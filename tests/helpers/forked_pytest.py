@@ -1,0 +1,139 @@
+"""Runs of pytest as ``python -m pytest``, in forks of one process that has linked an image already.
+
+A run needs two seconds of a processor, nearly all for imports and for linking the same runtime
+again. A fork has both. It is a process of its own like any run: its folder, its environment, its
+output.
+
+The process takes a JSON object a line: ``arguments``, ``folder``, ``environment`` and ``output``, a
+file. It answers with the fork's process id, and then with its status.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if __name__ != "__main__":
+    from tests.helpers.ending import ENDS_WITH_US
+
+_SERVICE = """
+from torpor import Event, Service, get
+
+
+class Knock(Event):
+    at: int
+
+
+class Hello(Service):
+    @get("/hello")
+    async def greet(self, name: str = "you") -> dict:
+        await self.publish(Knock(at=1))
+        return {"hello": name}
+"""
+_CLUSTER = '[cluster]\nname = "test"\n[boards.box]\ntype = "RPI_PICO_W"\nservices = ["hello"]\n'
+# A run that loads the plugin itself does not warn of that.
+_QUIET = ("-W", "ignore:Module already imported so cannot be rewritten")
+_PORT = "[services.hello]\nport = 8001\n"
+
+
+class ForkedPytest:
+    """The process. It ends with this one."""
+
+    def __init__(self) -> None:
+        command = [*ENDS_WITH_US, sys.executable, __file__]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
+    ) -> tuple[int, str]:
+        """Run pytest in ``folder``; its status and what it has printed.
+
+        Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds.
+        """
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
+            order = {
+                "arguments": list(arguments),
+                "folder": str(folder),
+                "environment": dict(environment),
+                "output": output.name,
+                "timeout": timeout,
+            }
+            assert self._process.stdin
+            assert self._process.stdout
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            status = json.loads(self._process.stdout.readline())
+            if status is None:
+                raise subprocess.TimeoutExpired(["pytest", *arguments], timeout, output.read())
+            return status, output.read()
+
+
+def _warm() -> None:
+    """Link an image, which imports and parses and compiles what every run needs."""
+    import anyio._backends._asyncio  # noqa: F401, what its plugin needs
+    import pytest  # noqa: F401
+
+    from torpor_tools.pytest_plugin.image import link
+
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "services" / "hello").mkdir(parents=True)
+        (root / "services" / "hello" / "__init__.py").write_text(_SERVICE)
+        (root / "cluster.toml").write_text(_CLUSTER + _PORT)
+        link(root, "hello")
+    gc.freeze()  # else pytest's collections go through all of it in each fork
+
+
+def _serve() -> dict[str, Any]:
+    """Return an order in a fork that has to do it; end with the input."""
+    for line in sys.stdin:
+        order: dict[str, Any] = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            return order
+        print(json.dumps(_status(pid, order["timeout"])), flush=True)
+    sys.exit()
+
+
+def _status(pid: int, timeout: float) -> int | None:
+    """Wait for a fork. None: it took longer than ``timeout`` seconds, and was killed."""
+    import signal
+    import threading
+
+    late = threading.Timer(timeout, os.kill, (pid, signal.SIGKILL))
+    late.start()
+    _, status = os.waitpid(pid, 0)
+    late.cancel()
+    late.join()
+    code = os.waitstatus_to_exitcode(status)
+    return None if code == -signal.SIGKILL else code
+
+
+def _do(order: dict[str, Any]) -> int:
+    with open(os.devnull) as silence, open(order["output"], "w") as output:
+        os.dup2(silence.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    sys.path[0] = order["folder"]  # as -m has it
+    sys.argv = ["pytest", *_QUIET, *order["arguments"]]
+
+    import pytest
+
+    return int(pytest.main())
+
+
+if __name__ == "__main__":
+    _warm()
+    sys.exit(_do(_serve()))
