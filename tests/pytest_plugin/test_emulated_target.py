@@ -13,9 +13,14 @@ pytestmark = pytest.mark.emulated
 ROOT = Path(__file__).parents[2]
 SERVICES = ("sensors", "readings", "alerts", "device", "dashboard")
 # A service's first test costs a minute here, for its modules go over the emulated USB. So these are
-# the services that need a chip's pins, its sockets and its flash; the rest is in make soak.
+# the tests that need a chip's pins, its sockets and its flash; the rest is in make soak.
 CHOSEN = (
     "sensors",
+    "alerts/tests/test_hysteresis.py",
+    "alerts/tests/test_alerts.py::test_over_http",
+    "alerts/tests/test_alerts.py::test_alerts_and_ranges_survive_a_restart",
+)
+OF_DASHBOARD = (
     # All of the dashboard but its page: since boards record crashes, no 8 kB are free
     # in one piece there. It fails in make soak.
     "dashboard/tests/test_dashboard.py::test_the_overview_has_everything",
@@ -24,9 +29,6 @@ CHOSEN = (
     "dashboard/tests/test_dashboard.py::test_history_asks_for_the_minutes_it_was_asked_for",
     "dashboard/tests/test_dashboard.py::test_an_acknowledgement_is_passed_on",
     "dashboard/tests/test_dashboard.py::test_a_viewer_is_told_at_once",
-    "alerts/tests/test_hysteresis.py",
-    "alerts/tests/test_alerts.py::test_over_http",
-    "alerts/tests/test_alerts.py::test_alerts_and_ranges_survive_a_restart",
 )
 WALL_S = 1800.0  # generous, for a machine that does other things too
 
@@ -50,6 +52,12 @@ def test_services_pass_on_the_official_firmware(run: Run) -> None:
 def test_the_results_are_those_of_the_unix_port(run: Run) -> None:
     here = Project(ROOT).pytest(*[f"services/{n}" for n in CHOSEN], "-p", "no:cacheprovider")
     assert run.counts == here.counts
+
+
+@pytest.mark.soak
+def test_the_dashboard_passes_on_the_official_firmware() -> None:
+    run = _on_pico(*OF_DASHBOARD)
+    assert run.status == 0, run.text
 
 
 @pytest.mark.soak
