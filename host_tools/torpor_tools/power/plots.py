@@ -15,7 +15,8 @@ from .load import Load, Outcome, play
 from .meter import DATASHEET, Span
 from .profile import Profile
 
-_WINDOW_MS = 180_000  # of current over time: three minutes show a few wakes
+_WINDOW_MS = 180_000  # of current over time, or longer, so that a few wakes are in it
+_WAKES = 2.5
 _INTERVALS_S = (15, 30, 60, 120, 300, 600, 1800, 3600)
 _COLOURS = {"on": "#c0392b", "idle": "#b9770e", "doze": "#2471a3", "deep": "#1e8449"}
 _INK, _PAPER, _GRID = "#1b1f24", "#fefefe", "#d0d7de"
@@ -46,6 +47,24 @@ _WIDTH, _PANEL, _PLOT = 9.0, 1.1, 2.9  # inches: the page, a policy's current, a
 _DAY_S = 86_400
 _STEPS_S = (0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 6 * 3600, _DAY_S)
 _MOST = 9  # ticks on an axis
+_YEAR_S = 365 * _DAY_S
+# Ticks of a logarithmic scale of time, by unit: fine, and for a scale of many decades.
+_FINE = {
+    0.001: (1, 2, 5, 10, 20, 50, 100, 200, 500),
+    1.0: (1, 2, 5, 10, 30),
+    60.0: (1, 2, 5, 10, 30),
+    3600.0: (1, 2, 6, 12),
+    _DAY_S: (1, 2, 5, 10, 20, 50, 100, 200),
+    _YEAR_S: (1, 2, 5, 10, 20, 50, 100),
+}
+_COARSE = {
+    0.001: (1, 10, 100),
+    1.0: (1, 10),
+    60.0: (1, 10),
+    3600.0: (1, 6),
+    _DAY_S: (1, 3, 10, 30, 100),
+    _YEAR_S: (1, 3, 10, 30, 100),
+}
 
 
 def _figure(heights: Sequence[float], suffix: str) -> tuple[Any, Any]:
@@ -92,10 +111,16 @@ def _with_dark(drawn: str) -> str:
     return re.sub(r"<defs>", lambda match: f"{style}\n{match[0]}", drawn, count=1)
 
 
-def _steps(axis: Any, spans: Sequence[Span], currents: dict[str, float], **style: Any) -> None:
-    """Current as a step line, for the first minutes."""
-    points = [(s, currents[s.state]) for s in spans if s.start < _WINDOW_MS]
-    times = [s.start / 1000 for s, _ in points] + [min(points[-1][0].end, _WINDOW_MS) / 1000]
+def _steps(
+    axis: Any,
+    spans: Sequence[Span],
+    currents: dict[str, float],
+    window_ms: float = _WINDOW_MS,
+    **style: Any,
+) -> None:
+    """Draw current as a step line, from the start until ``window_ms``."""
+    points = [(s, currents[s.state]) for s in spans if s.start < window_ms]
+    times = [s.start / 1000 for s, _ in points] + [min(points[-1][0].end, window_ms) / 1000]
     values = [ma for _, ma in points]
     axis.step(times, [*values, values[-1]], where="post", linewidth=1, **style)
     axis.set_yscale("log")
@@ -114,18 +139,24 @@ def plot_load(
     """
     figure, axes = _figure([_PANEL] * len(outcomes) + [_PLOT, _PLOT], path.suffix)
     figure.suptitle(f"{board.title}\n{DATASHEET[0].upper()}{DATASHEET[1:]}", size=10)
-    _currents(axes[: len(outcomes)], board, outcomes, battery_mah)
+    window_ms = max(_WINDOW_MS, _WAKES * load.wake_every_ms)
+    _currents(axes[: len(outcomes)], board, outcomes, battery_mah, window_ms)
     _latencies(axes[-2], outcomes)
     _lives(axes[-1], board, load, outcomes, battery_mah)
     _save(figure, path)
 
 
 def _currents(
-    axes: Sequence[Any], board: Board, outcomes: Sequence[Outcome], battery_mah: float
+    axes: Sequence[Any],
+    board: Board,
+    outcomes: Sequence[Outcome],
+    battery_mah: float,
+    window_ms: float,
 ) -> None:
     """Draw current over time, a panel for each policy, all with the same scales."""
     for axis, outcome in zip(axes, outcomes, strict=True):
-        _steps(axis, outcome.spans, dict(board.currents_ma), color=_COLOURS[outcome.policy])
+        currents = dict(board.currents_ma)
+        _steps(axis, outcome.spans, currents, window_ms, color=_COLOURS[outcome.policy])
         energy = outcome.energy
         life = duration(energy.battery_days(battery_mah) * _DAY_S)
         title = f"{outcome.policy}: {energy.average_ma:.3g} mA on average, {life}"
@@ -155,7 +186,7 @@ def _latencies(axis: Any, outcomes: Sequence[Outcome]) -> None:
             axis.hist(waits, bins=bins, histtype="step", color=colour, label=policy)
     axis.set_xscale("log")
     axis.set_xlim(bins[0], bins[-1])
-    _ticks(axis.xaxis, duration)
+    _durations(axis.xaxis)
     _legend(axis)
 
 
@@ -179,7 +210,7 @@ def _lives(
     axis.set_yscale("log")
     axis.set_xticks(_INTERVALS_S, [duration(s) for s in _INTERVALS_S])
     axis.xaxis.set_minor_locator(_no_ticks())
-    _ticks(axis.yaxis, duration, unit=_DAY_S)
+    _durations(axis.yaxis)
     _legend(axis)
 
 
@@ -202,30 +233,44 @@ def _no_ticks() -> Any:
     return NullLocator()
 
 
-def _ticks(
-    scale: Any, text: Callable[[float], str], *, most: int = _MOST, unit: float = 1.0
+def _ticks(scale: Any, text: Callable[[float], str], *, most: int = _MOST) -> None:
+    """Put at most ``most`` ticks with texts on a logarithmic scale: 1, 2 and 5, 1 and 3, or 1."""
+    choices = [
+        [step * 10.0**power for power in range(-6, 9) for step in steps]
+        for steps in ((1, 2, 5), (1, 3), (1,))
+    ]
+    _put(scale, choices, text, most)
+
+
+def _durations(scale: Any) -> None:
+    """Put ticks on a logarithmic scale of seconds, at durations that people use."""
+    choices = [
+        [unit * n for unit, numbers in them.items() for n in numbers] for them in (_FINE, _COARSE)
+    ]
+    _put(scale, choices, duration, _MOST)
+
+
+def _put(
+    scale: Any, choices: Sequence[Sequence[float]], text: Callable[[float], str], most: int
 ) -> None:
-    """Put at most ``most`` ticks with texts on a logarithmic scale: 1, 2 and 5 times ``unit``."""
-    low, high = (value / unit for value in sorted(scale.get_view_interval()))
+    """Put the first choice on a scale of which at most ``most`` ticks are visible."""
+    low, high = sorted(scale.get_view_interval())
     chosen: list[float] = []
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        chosen = [
-            step * 10.0**power
-            for power in range(-6, 9)
-            for step in steps
-            if low <= step * 10.0**power <= high
-        ]
+    for choice in choices:
+        chosen = [value for value in choice if low <= value <= high]
         if len(chosen) <= most:
             break
     else:
         chosen = chosen[:: -(-len(chosen) // most)]
-    scale.set_ticks([value * unit for value in chosen], [text(value * unit) for value in chosen])
+    scale.set_ticks(chosen, [text(value) for value in chosen])
     scale.set_minor_locator(_no_ticks())
 
 
 def duration(seconds: float) -> str:
     """Return a duration for people: three digits and the largest unit that fits."""
-    units = ((365 * _DAY_S, "years"), (_DAY_S, "days"), (3600, "h"), (60, "min"), (1, "s"))
+    units = ((_YEAR_S, "years"), (_DAY_S, "days"), (3600, "h"), (60, "min"), (1, "s"))
+    if seconds == _YEAR_S:
+        return "1 year"
     for size, unit in units:
         if seconds >= size * (2 if unit == "years" else 1):
             value = f"{seconds / size:.3g}"
