@@ -1,17 +1,19 @@
-"""A build hook of hatchling: a wheel carries the data that the tools find in a checkout.
+"""Hooks of hatchling: data in the wheel, and a README that a package index can show.
 
-An editable install does without: copies would be old soon, and pytest takes ``os.py`` of the
-simulator's shims for a module of ours.
+A wheel carries the data that the tools find in a checkout. An editable install does without: copies
+would be old soon, and pytest takes ``os.py`` of the simulator's shims for a module of ours.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 # In the checkout -> in the wheel; see torpor_tools/paths.py.
 DATA = {
@@ -29,6 +31,37 @@ class Data(BuildHookInterface):  # type: ignore[type-arg]
         """Called before a build; ``version`` is standard or editable."""
         if version != "editable":
             build_data["force_include"].update(_files(Path(self.root)))
+
+
+class Readme(MetadataHookInterface):
+    """Shows the README at an index, where its relative links would lead nowhere."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set the readme of the package; called before a build."""
+        text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        source, version = metadata["urls"]["Source"], metadata["version"]
+        metadata["readme"] = {
+            "content-type": "text/markdown",
+            "text": absolute(text, source, f"v{version}"),
+        }
+
+
+def absolute(page: str, source: str, tag: str) -> str:
+    """Return a page of Markdown with absolute links.
+
+    Args:
+        page: Its text, with links relative to the root of the repository.
+        source: The address of the repository.
+        tag: The tag at which its files are shown.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        picture, text, path = match.groups()
+        if ":" in path or path.startswith("#"):
+            return match[0]
+        return f"{picture}[{text}]({source}/{'raw' if picture else 'blob'}/{tag}/{path})"
+
+    return re.sub(r"(!?)\[([^][]*)\]\(([^)\s]+)\)", link, page)
 
 
 def _files(root: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_PUBLISHED = ("pyproject.toml", "*.md", "*.yml")
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?")
 
 
@@ -44,9 +45,12 @@ def unready(root: Path, version: str) -> Iterator[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     if project["version"] != version:
         yield f"pyproject.toml has version {project['version']}: write {version}"
-    placeholders = [name for name, url in project["urls"].items() if ".example" in url]
+    placeholders = _git(root, "grep", "-l", "OWNER/torpor", "--", *_PUBLISHED).split()
     if placeholders:
-        yield f"pyproject.toml has no address yet for {', '.join(placeholders)}: write it"
+        yield (
+            f"OWNER/torpor, a placeholder, is in {', '.join(placeholders)}: "
+            f"sed -i s,OWNER/torpor,YOU/torpor, {' '.join(placeholders)}"
+        )
     yield from _documents(root, version)
     if _git(root, "status", "--porcelain"):
         yield "there are changes that are not committed: commit or remove them"
@@ -91,9 +95,11 @@ def _run(*command: str, cwd: Path = ROOT) -> None:
 
 
 def _git(root: Path, *words: str) -> str:
-    return subprocess.run(
-        ["git", *words], cwd=root, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    # git grep exits with 1 if it finds nothing.
+    result = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode > (words[0] == "grep"):
+        raise subprocess.CalledProcessError(result.returncode, words, stderr=result.stderr)
+    return result.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -167,7 +168,13 @@ def test_an_index_takes_the_metadata(dist: Path) -> None:
     assert metadata.description_content_type == "text/markdown"
     assert "Framework :: Pytest" in (metadata.classifiers or [])
     assert set(metadata.project_urls or {}) >= {"Homepage", "Documentation", "Source", "Issues"}
-    assert email.message_from_bytes(text).get_payload()
+    readme = email.message_from_bytes(text).get_payload()
+    assert isinstance(readme, str)
+    source = (metadata.project_urls or {})["Source"]
+    assert f"]({source}/raw/v{metadata.version}/docs/overview.svg)" in readme
+    assert f"]({source}/blob/v{metadata.version}/docs/index.md)" in readme
+    links = re.findall(r"\]\(([^)\s]+)\)", readme)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def test_a_new_user_needs_only_python_and_the_wheel(core: Path, dist: Path, tmp_path: Path) -> None:

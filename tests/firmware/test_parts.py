@@ -87,6 +87,17 @@ def test_the_package_lists_what_its_part_imports(part: str) -> None:
     assert PACKAGES["path_of"](part).read_text() == package, remedy
 
 
+@pytest.mark.parametrize("part", PACKAGES["PARTS"])
+def test_the_page_says_how_large_a_package_is(part: str) -> None:
+    row = re.search(
+        rf"`torpor-{part}.json` \| (\d+) files, (\d+) kB", (ROOT / "docs/parts.md").read_text()
+    )
+    assert row
+    files = [ROOT / "firmware" / name for name, _ in json.loads(PACKAGES["package"](part))["urls"]]
+    assert int(row[1]) == pytest.approx(len(files), abs=2)
+    assert int(row[2]) == pytest.approx(sum(f.stat().st_size for f in files) / 1000, rel=0.1)
+
+
 def test_the_listener_serves(server: int, tmp_path: Path) -> None:
     install("http", server, tmp_path)
     port = free_port()
@@ -104,6 +115,43 @@ def test_the_listener_serves(server: int, tmp_path: Path) -> None:
             assert body is None or json.loads(answer) == body
         client.request("POST", "/hello/world", body=b"x" * 20000)
         assert client.getresponse().status == 413
+
+
+HANDLERS = """
+async def show(request):
+    return [request.verb, request.path, str(request.query), b"host:" in request.headers.lower()]
+
+
+async def swap(request):
+    return request.body, 202
+
+
+async def nothing(request):
+    pass
+
+
+routes = {"": {"/GET": show, "/POST": swap, "/DELETE": nothing}}
+"""
+
+
+def test_a_handler_sees_and_returns_what_the_page_says(server: int, tmp_path: Path) -> None:
+    install("http", server, tmp_path)
+    port = free_port()
+    code = example("HTTP listener", **{"8080": str(port)})
+    code = re.sub(r"routes = .*", lambda _: HANDLERS, code)
+    with running(tmp_path, code) as process:
+        client = _connected(port, process)
+        shown = []
+        for verb, path, body in (
+            ("GET", "/?a=1", None),
+            ("POST", "/", b"x"),
+            ("DELETE", "/", None),
+        ):
+            client.request(verb, path, body=body)
+            response = client.getresponse()
+            shown.append((response.status, response.read()))
+    seen = b"""["GET",[""],"b'a=1'",true]"""
+    assert shown == [(200, seen), (202, b"x"), (204, b"")]
 
 
 def _connected(port: int, process: subprocess.Popen[str]) -> http.client.HTTPConnection:

@@ -292,7 +292,12 @@ def test_a_plot_of_a_strange_kind_and_a_board_that_is_not_there(tmp_path: Path) 
     [
         *((0, "0 s"), (0.0005, "0.5 ms"), (0.02, "20 ms"), (0.9994, "999 ms"), (1, "1 s")),
         *((59, "59 s"), (60, "1 min"), (90, "1.5 min"), (3600, "1 h"), (86_400, "1 day")),
-        *((2.5 * 86_400, "2.5 days"), (365 * 86_400, "1 year"), (400 * 86_400, "400 days"), (1000 * 86_400, "2.74 years")),
+        *(
+            (2.5 * 86_400, "2.5 days"),
+            (365 * 86_400, "1 year"),
+            (400 * 86_400, "400 days"),
+            (1000 * 86_400, "2.74 years"),
+        ),
     ],
 )
 def test_durations_in_plots_have_a_readable_unit(seconds: float, text: str) -> None:

@@ -33,7 +33,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, clone / name)
     _edit(clone / "pyproject.toml", r'(?m)^version = ".*"', f'version = "{VERSION}"')
-    _edit(clone / "pyproject.toml", r"torpor\.example", "torpor.invalid")
+    for name in git(ROOT, "grep", "-l", "OWNER/torpor", "--", "*.md", "*.toml", "*.yml").split():
+        _edit(clone / name, "OWNER/torpor", "ada/torpor")
     _edit(clone / "docs" / "ci.md", r"torpor@v\S+", f"torpor@v{VERSION}")
     _edit(clone / "CHANGELOG.md", r"## \[Unreleased\]", f"\\g<0>\n\n## [{VERSION}] - 2027-01-31")
     git(clone, "init", "-q", "-b", "main")
@@ -100,8 +101,8 @@ MISSING: dict[str, Callable[[Path], object]] = {
     "pyproject.toml has version 1.0.0: write 7.8.9": lambda clone: _edit(
         clone / "pyproject.toml", r'(?m)^version = ".*"', 'version = "1.0.0"'
     ),
-    "has no address yet for Homepage": lambda clone: _edit(
-        clone / "pyproject.toml", r"torpor\.invalid", "torpor.example"
+    "OWNER/torpor, a placeholder, is in pyproject.toml": lambda clone: _edit(
+        clone / "pyproject.toml", "ada/torpor", "OWNER/torpor"
     ),
     "CHANGELOG.md has no heading": lambda clone: _edit(
         clone / "CHANGELOG.md", r"2027-01-31", "soon"
@@ -128,6 +129,17 @@ def test_all_that_is_missing_is_said_at_once(
     assert len(problems) == len(MISSING)
     for said in MISSING:
         assert any(said in problem for problem in problems), (said, problems)
+
+
+def test_the_remedy_for_placeholders_replaces_them(checkout: Path) -> None:
+    release = _release(checkout)
+    _edit(checkout / "docs" / "parts.md", "ada/torpor", "OWNER/torpor")
+    _commit(checkout)
+    (problem,) = release.unready(checkout, VERSION)
+    assert problem.startswith("OWNER/torpor, a placeholder, is in docs/parts.md: ")
+    subprocess.run(problem.split(": ", 1)[1].split(), cwd=checkout, check=True)
+    _commit(checkout)
+    assert list(release.unready(checkout, VERSION)) == []
 
 
 @pytest.mark.parametrize("version", ["", "1", "v1.2.3", "1.2", "1.2.3; rm"])
