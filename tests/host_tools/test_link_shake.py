@@ -132,6 +132,19 @@ def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip()
     assert "info" not in made
 
 
+def test_a_module_that_is_no_part_of_the_board_loses_its_start() -> None:
+    text = (
+        "def start(kernel):\n    serve()\n\n\ndef serve():\n    pass\n\n\ndef report():\n    pass\n"
+    )
+    tools = Module("torpor.tools", False, text, "tools.py", "runtime")
+    kernel = Module("other", False, "part.start(kernel); tools.report()", "other.py", "runtime")
+    for imported, names in (("tools", {"start", "serve", "report"}), ("wifi", {"report"})):
+        lines = f"def parts():\n    from torpor import {imported}\n"
+        wiring = Module("cluster", False, lines, "cluster.py", "wiring")
+        source = without_unused([tools, kernel, wiring])[0].source
+        assert {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)} == names
+
+
 def test_microdot_without_its_server_and_what_nobody_calls(tmp_path: Path) -> None:
     source = """
 from microdot import Microdot

@@ -210,6 +210,33 @@ def test_a_module_that_is_marked_throughout_is_released_as_a_whole(tmp_path: Pat
     assert len(split(module(WHOLE))[0]) == 1
 
 
+WITH_STATE = """
+from torpor.cold import cold
+
+pages = []
+count = 0
+
+@cold
+def add():
+    global count
+    count += 1
+    pages.append(count)
+    return pages, count
+"""
+
+
+def test_the_variables_of_a_module_that_is_marked_throughout_stay(tmp_path: Path) -> None:
+    program = """
+        def use():
+            from a import w
+            return w.add()
+        use()
+        cold.clear()
+        print(loaded(), use())
+    """
+    assert run(tmp_path, {"a.w": WITH_STATE}, program) == "[] ([1, 2], 2)\n"
+
+
 DEFAULTS = """
 from micropython import const
 from torpor.cold import cold

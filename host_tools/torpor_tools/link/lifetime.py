@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from ..errors import Problem, Where
 from ..python_names import imported_from, parsed
 from .module import Module
 from .scope import Function
-from .statements import is_empty
-from .units import Unit
 
 # Functions that call a function argument and do not keep it.
 _USES = {
@@ -184,21 +182,3 @@ def held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
                 where = Where(module.file, node.lineno, node.col_offset + 1)
                 what = f"{name} is marked @{whole[name]}, and this import keeps it loaded"
                 yield Problem(where, what, "import it in the function that uses it")
-
-
-def lost(units: Iterable[Unit], rebound: set[str]) -> Iterator[Escape]:
-    """Report variables that a module loses when it is released as a whole.
-
-    Args:
-        units: The pieces of the module.
-        rebound: The variables that change while it runs.
-    """
-    for unit in units:
-        node = unit.node
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            names = sorted(unit.binds & rebound)
-            if names or is_empty(node.value):
-                name = names[0] if names else next(iter(unit.binds), "this")
-                what = f"{name} is lost: everything in this module is marked, so it is released as"
-                what += " a whole"
-                yield node, what, "keep the variable in a module that stays loaded"

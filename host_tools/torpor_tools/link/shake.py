@@ -6,8 +6,9 @@ code of the package that stays, has its name in it: as a name, an attribute, a k
 a string. This is a search for words, not for types, so it errs on the side of keeping. If a service
 looks up attributes by names that it makes at run time, the packages stay whole.
 
-All modules of the image are users of the runtime's ``SHAKEN`` modules. Of ``COLLECTIONS`` only the
-names that something imports count.
+All modules of the image are users of the runtime's ``SHAKEN`` modules. The ``start`` of one stays
+only if the wiring imports it, because the kernel calls it then. Of ``COLLECTIONS`` only the names
+that something imports count.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def without_unused(
     every = [shaken.get(m.name, m) for m in every]
     if any(m.part in _OURS and _looks_up(m.source) for m in every):
         return every
-    parts = [m for m in every if m.name in SHAKEN]
-    others = [m for m in every if m not in parts]
+    own = [m for m in every if m.name in SHAKEN]
+    others = [m for m in every if m not in own]
     words = {word for m in [*others, *start] for word in _words_of(m.source)}
-    shaken = {m.name: m for m in _shake(parts, words)}
+    parts = {item.name for m in every if m.part == "wiring" for item in imports(m)}
+    shaken = {m.name: m for m in _shake(own, words, {*SHAKEN} - parts)}
     return [shaken.get(m.name, m) for m in every]
 
 
@@ -132,17 +134,20 @@ def _users(modules: list[Module], package: str) -> list[Module]:
     return list({m.name: m for m in [*importers, *beside, *handed, *shared]}.values())
 
 
-def _shake(modules: list[Module], words: set[str]) -> list[Module]:
+def _shake(modules: list[Module], words: set[str], not_started: Iterable[str] = ()) -> list[Module]:
     trees = [(module, parsed(module.source)) for module in modules]
     candidates: list[_Candidate] = []
     for module, tree in trees:
         words |= _words_outside(tree, list(_candidates(module, tree)))
         candidates += _candidates(module, tree)
+    gone = [c for c in candidates if c.node.name == "start" and c.module.name in not_started]
+    candidates = [c for c in candidates if c not in gone]
     while found := [c for c in candidates if not c.lives and c.node.name in words]:
         for candidate in found:
             candidate.lives = True
             words |= _words_outside(candidate.node, candidate.inside)
             candidates += candidate.inside
+    candidates += gone
     return [_cut(module, [c for c in candidates if c.module is module]) for module in modules]
 
 

@@ -4,8 +4,8 @@ A marked function is called rarely, so its code is not kept in the heap: the mod
 ``<name>__cold`` is loaded when it is called and released at the next collection, and
 ``<name>__startup`` at once after the call. The module itself keeps a stub of one line for each
 function. Code that only marked code uses moves with it: imports, constants, and functions whose
-name begins with an underscore. A module in which everything is marked stays whole and is released
-as a whole.
+name begins with an underscore. A module in which everything is marked, and which has no variables,
+stays whole and is released as a whole.
 
 Every line keeps its number, and tracebacks name the module that the function was written in.
 docs/internals/cold.md has the rules.
@@ -23,7 +23,7 @@ from ..errors import Problem, Where
 from ..python_names import parsed
 from .edits import Edits
 from .lazy import Users, redirected
-from .lifetime import escapes, held, lost
+from .lifetime import escapes, held
 from .marks import HOME, LOADERS, Marks, import_of
 from .module import Module
 from .program import Program
@@ -35,6 +35,7 @@ from .statements import (
     has_constants_only,
     is_const,
     is_docstring,
+    is_empty,
     is_fixed,
     is_private,
     name_of,
@@ -147,17 +148,14 @@ class _Split:
         self._add_helpers()
         marked = set(self.group.values())
         defined = [u for u in self.units if isinstance(u.node, Definition)]
-        self.is_whole = len(marked) == 1 and all(
-            u.node in self.group and u.of is None for u in defined
-        )
+        everything = all(u.node in self.group and u.of is None for u in defined)
+        self.is_whole = len(marked) == 1 and everything and not self._has_state()
         self.mark = next(iter(marked), "")
         for unit in self.units:
             if unit.node in self.group:
                 found = escapes(unit.node, self._moving(self.group[unit.node]))
                 self.problems += [self._problem(node, *texts) for node, *texts in found]
         if self.is_whole:
-            state = lost(self.units, self.rebound)
-            self.problems += [self._problem(node, *texts) for node, *texts in state]
             source, cold = self._released_whole(), self.mark == "cold"
             self.modules = [replace(self.module, source=source, is_cold=cold)]
         else:
@@ -168,6 +166,14 @@ class _Split:
             )
             parts = [self._part(mark) for mark in LOADERS if mark in marked]
             self.modules = [replace(self.module, source=self._remaining()), *parts]
+
+    def _has_state(self) -> bool:
+        """Return whether the module has variables that would be lost if it was released."""
+        return any(
+            isinstance(u.node, ast.Assign | ast.AnnAssign)
+            and (u.binds & self.rebound or is_empty(u.node.value))
+            for u in self.units
+        )
 
     # -- what there is
 
