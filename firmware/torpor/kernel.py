@@ -87,6 +87,8 @@ async def _start(kernel: "Kernel") -> None:
     _collect()
     for i in range(_SPARE_NAMES):
         hasattr(kernel, "~%d" % i)  # makes a name of the text
+    if _OUTPUTS:
+        kernel.savers.insert(0, make_all_safe)
     for part in kernel.cluster.parts():
         part.start(kernel)
         _collect()  # or the code that only starts need would be loaded at the same time
@@ -159,9 +161,24 @@ def _refuse(kernel: "Kernel", name: str, reason: str) -> None:
     kernel.failed[name] = reason
     kernel.services[name] = Unavailable(name, reason)
     if _OUTPUTS:
-        from . import outputs
+        _make_safe(kernel, name)
 
-        outputs.make_safe(name)
+
+def make_all_safe() -> None:
+    """Give all outputs their safe values, before a planned reset, a deep sleep and an update."""
+    for service in current.services:
+        _make_safe(current, service)
+
+
+def _make_safe(kernel: "Kernel", service: str) -> None:
+    """Give the outputs of a service their safe values: ``self.output(pin, safe=0)``.
+
+    ``boot.py`` and ``main.py`` do so too, before the runtime is loaded and after it has ended.
+    """
+    from machine import Pin
+
+    for pin, value in kernel.cluster.OUTPUTS.get(service, ()):
+        Pin(pin, Pin.OUT, value=value)
 
 
 @cold

@@ -1,4 +1,4 @@
-"""Functions of the event loop that asyncio does not offer: waiting for sockets, idle callbacks.
+"""What asyncio does not offer: waiting for sockets, idle callbacks, tasks that are started again.
 
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
@@ -29,9 +29,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Generator
 
+    from .log import Log
+
 core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs know half of it
 
 _LOOK_MS = const(50)
+_FIRST_MS = const(1000)  # the pause before a task that failed starts again, and the longest one
+_LAST_MS = const(60000)
 
 holds = 0  # how many blocks need the board awake: see Hold
 
@@ -82,6 +86,32 @@ def run_or_spawn(coroutine: "Any") -> None:
         pass
     finally:
         core.cur_task = task
+
+
+def spawn(log: "Log", function: "Callable", *args: "Any") -> "asyncio.Task":
+    """Start a task that runs ``async function(*args)`` until it returns without an error."""
+    return asyncio.create_task(_keep(log, function, args))
+
+
+async def _keep(log, function, args):
+    pause = _FIRST_MS
+    while True:
+        _leave_crumb(log.name, function)
+        try:
+            return await function(*args)
+        except Exception as e:
+            log.exception(e, "task failed, restarting it")  # making a text could find no memory
+        await asyncio.sleep_ms(pause)
+        pause = min(2 * pause, _LAST_MS)
+
+
+def _leave_crumb(service, function):
+    try:
+        from . import port  # which a part of the runtime on its own does not have
+        from .log import crumb_of
+    except ImportError:
+        return
+    port.crumb(crumb_of(5, service, getattr(function, "__name__", "")))
 
 
 class Hold:

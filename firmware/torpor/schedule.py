@@ -10,7 +10,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, log, loop, supervise
+from . import clock, log, loop
 from .cold import cold
 from .log import crumb_of
 
@@ -216,4 +216,4 @@ def start(kernel: "Kernel") -> None:
                 service = kernel.services[name]
                 jobs.append(kind(service.log, getattr(service, method), at, kernel.cluster.ZONE))
     kernel.schedule = Schedule(jobs)
-    supervise.spawn(log.Log("schedule"), kernel.schedule.run)
+    loop.spawn(log.Log("schedule"), kernel.schedule.run)

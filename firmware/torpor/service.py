@@ -1,6 +1,6 @@
 """The base class of services, and the one error of a contract."""
 
-from . import log, loop, supervise
+from . import log, loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Service:
         If it raises, the error is logged under this service's name and the function is
         started again, after 1 s at first and up to 60 s if it keeps failing.
         """
-        supervise.spawn(self.log, function, *args)
+        loop.spawn(self.log, function, *args)
 
     def output(self, pin: "int | str", safe: int = 0) -> "Pin":
         """Return a pin as an output that has the value ``safe`` whenever the service cannot run.

@@ -9,7 +9,7 @@ import time
 
 from micropython import const
 
-from . import clock, kernel, log, loop, sockets, supervise
+from . import clock, kernel, log, loop, sockets
 from .cold import cold
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ _number = 0  # of the last message
 def start(kernel: "Kernel") -> None:
     """Send lines from now on, and the last ones before the board sleeps."""
     kernel.savers.append(_flush)
-    supervise.spawn(log.Log("syslog"), _run)
+    loop.spawn(log.Log("syslog"), _run)
 
 
 async def _run() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from . import clock, log, loop, supervise
+from . import clock, log, loop
 from .cold import cold
 
 _FIRST_MS = const(1000)
@@ -18,19 +18,30 @@ _SET_CLOCK_S = const(3600)  # the oscillator of a deep sleep drifts by seconds a
 _RETRY_CLOCK_S = const(60)
 _SHARE = const(16)  # nothing else runs while a server's name is looked up: at most one part in 16
 
+_REJOINS = const(0)  # 1 in an image of a board that sleeps deep: see link/flags.py
+_RENEW = const(60)  # wakes after which the address comes from DHCP again: a lease ends some time
+
 _log = log.Log("net")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NotRequired, TypedDict
 
     import network
 
-    from .info import Network
     from .kernel import Kernel
+
+    class Network(TypedDict):
+        """The type of ``wifi.info()``."""
+
+        connected: bool
+        address: NotRequired[str]
+        rssi: NotRequired[int]
+
 
 _wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
 _quick = False  # whether the join that is under way uses what is remembered
+_known: "Any" = None  # [SSID, BSSID, channel, address, how often used since DHCP gave it]
 
 joined = False
 joining = False
@@ -39,7 +50,7 @@ joining = False
 def start(kernel: "Kernel") -> None:
     """Join the network, and keep the connection from now on."""
     begin()
-    supervise.spawn(_log, keep, kernel.rejoined)
+    loop.spawn(_log, keep, kernel.rejoined)
 
 
 @cold
@@ -71,10 +82,6 @@ def _connect(quick: bool = True) -> None:
     global _quick, joining
     from . import secrets
 
-    try:
-        from .power import rejoin  # in images of boards that sleep deep
-    except ImportError:
-        rejoin = None  # type: ignore[assignment]
     _quick = joining = False
     wifi = secrets.read("wifi")
     if not wifi.get("ssid"):
@@ -84,12 +91,19 @@ def _connect(quick: bool = True) -> None:
         return
     joining = True
     ssid, key = wifi["ssid"], wifi.get("password", "")
-    begun = 0
+    begun = False
     # An ESP32 raises RuntimeError for what it has no OSError for. The log must not show the name.
     try:
         if not quick:
             _wlan.disconnect()  # an ESP32 refuses to connect while it is still trying
-        begun = rejoin.connect(_wlan, ssid, key, quick) if rejoin else 0
+        if _REJOINS:
+            from . import port
+            from .store import state
+
+            known = None
+            if quick and port.reset_cause() == "deep sleep":
+                known = state.of("torpor.wifi").get("known")
+            begun = _join_known(ssid, key, quick, known)
     except (OSError, RuntimeError) as e:
         _log.warning("joining the last access point failed: %s", e)
     try:
@@ -97,7 +111,68 @@ def _connect(quick: bool = True) -> None:
             _wlan.connect(ssid, key)
     except (OSError, RuntimeError) as e:
         _log.warning("joining failed: %s", e)
-    _quick = bool(rejoin) and begun == rejoin.QUICK
+
+
+def _join_known(ssid: str, key: str, quick: bool, known: "list | None") -> bool:
+    """Begin to join without DHCP or a second scan, and return whether the access point is known.
+
+    A scan, the join and DHCP take seconds at full current. With BSSID, channel and address known
+    it is less than one.
+
+    Args:
+        ssid: The name of the network.
+        key: Its password.
+        quick: False after an attempt that failed; the address comes from DHCP then.
+        known: What ``remember`` has kept. Without it the radio scans, which takes seconds in which
+            nothing else runs.
+    """
+    global _quick, _known
+    from binascii import unhexlify
+
+    wlan: "Any" = _wlan  # the stubs know neither "dhcp" nor a channel
+    if not quick:
+        try:
+            wlan.ifconfig("dhcp")
+        except (OSError, RuntimeError):
+            pass  # an ESP32 on which it still runs
+    if known and known[0] == ssid:
+        _known = known[:]
+        _known[4] += 1
+        if _known[4] > _RENEW:
+            _known[4] = 0
+        elif _known[3] and _known[3][3] != "0.0.0.0":  # an ESP32 refuses to have no DNS server
+            wlan.ifconfig(tuple(_known[3]))
+    else:
+        known = None
+        _known = [ssid] + _scan(ssid) + [None, 0]
+    _, bssid, channel, _, _ = _known
+    if not bssid:
+        return False
+    try:
+        wlan.connect(ssid, key, bssid=unhexlify(bssid), channel=channel)
+    except TypeError:  # an ESP32 takes no channel here: it stops its scan at the BSSID
+        wlan.connect(ssid, key, bssid=unhexlify(bssid))
+    _quick = bool(known)
+    return True
+
+
+def _scan(ssid: str) -> list:
+    """Return BSSID (hex) and channel of the strongest access point of that name."""
+    from binascii import hexlify
+
+    found = [entry for entry in _wlan.scan() if entry[0] == ssid.encode()]
+    if not found:
+        return ["", 0]
+    best = max(found, key=lambda entry: entry[3])
+    return [str(hexlify(best[1]), "utf-8"), best[2]]
+
+
+@cold
+def remember(memory: dict) -> None:
+    """Keep what is known of the access point over the deep sleep that follows."""
+    if _known:
+        _known[3] = list(_wlan.ifconfig()) if _wlan.isconnected() else None
+        memory["known"] = _known[:]
 
 
 @cold

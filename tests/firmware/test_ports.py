@@ -33,8 +33,8 @@ MISTAKES: dict[str, list[Edit]] = {
     "A1 power save while joining": [
         (
             "torpor/wifi.py",
-            "    begin()\n    supervise",
-            "    begin()\n    _wlan.config(pm=_wlan.PM_PERFORMANCE)\n    supervise",
+            "    begin()\n    loop.spawn",
+            "    begin()\n    _wlan.config(pm=_wlan.PM_PERFORMANCE)\n    loop.spawn",
         )
     ],
     "A2 number of EINPROGRESS": [("torpor/sockets.py", "e.errno != EINPROGRESS", "e.errno != 115")],
@@ -53,7 +53,7 @@ MISTAKES: dict[str, list[Edit]] = {
     ],
     "A5 host name": [("torpor/wifi.py", "        if host:\n", "        if 0:\n")],
     "A8 DNS 0.0.0.0": [
-        ("torpor/power/rejoin.py", " and address[3] != _NO_DNS", ""),
+        ("torpor/wifi.py", ' and _known[3][3] != "0.0.0.0"', ""),
         (
             "torpor/wifi.py",
             'except (OSError, RuntimeError) as e:\n        _log.warning("joining the',

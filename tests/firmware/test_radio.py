@@ -168,7 +168,7 @@ def joins(quick):
     wifi._connect(quick)
     return wlan.calls
 """
-RUNTIME = {"torpor/loop.py": "", "torpor/supervise.py": ""}
+RUNTIME = {"torpor/loop.py": ""}
 RADIO_STUBS = (
     STUBS
     | RUNTIME
@@ -177,22 +177,21 @@ RADIO_STUBS = (
         "torpor/log.py": "class Log:\n    def __init__(self, name): pass\n"
         "    def warning(self, *text): print(*text)\n    info = warning\n",
         "torpor/port.py": 'def reset_cause():\n    return "deep sleep"\n',
-        "torpor/power/__init__.py": "",
         "torpor/store/__init__.py": "",
         "torpor/store/state.py": 'kept = {"known": ["home", "313233343536", 6, None, 0]}\n'
-        "def of(name, most):\n    return kept\n",
+        "def of(name):\n    return kept\n",
         "secrets.json": '{"wifi": {"ssid": "home", "password": "key"}}',
     }
 )
 WIFI = ["torpor/wifi.py", "torpor/cold.py"]
-FILES = [*WIFI, "torpor/power/rejoin.py"]
+DEEP: Edit = ("torpor/wifi.py", "_REJOINS = const(0)", "_REJOINS = const(1)")
 CAUGHT = 'except (OSError, RuntimeError) as e:\n        _log.warning("joining the'
 UNDONE: list[Edit] = [
     ("torpor/wifi.py", CAUGHT, CAUGHT.replace("(OSError, RuntimeError)", "OSError")),
     (
-        "torpor/power/rejoin.py",
-        "    except (OSError, RuntimeError):\n        pass  # an ESP32",
-        "    except OSError:\n        pass  # an ESP32",
+        "torpor/wifi.py",
+        "        except (OSError, RuntimeError):\n            pass  # an ESP32",
+        "        except OSError:\n            pass  # an ESP32",
     ),
 ]
 
@@ -207,7 +206,7 @@ def test_whatever_fails_before_it_the_board_joins(
 error, failing, dns = {error}, {{{failing!r}: 9}}, "10.0.0.1"
 print(json.dumps(joins({quick})))
 """
-    calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    calls = micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP)
     assert calls[-1] == "connect", calls
     assert calls.count("connect") == 1
 
@@ -218,7 +217,7 @@ def test_a_join_that_is_refused_is_no_crash(tmp_path: Path, error: str) -> None:
 error, failing, dns = {error}, {{"connect": 9}}, "10.0.0.1"
 print(json.dumps(joins(True) + joins(False)))
 """
-    calls = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    calls = micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP)
     assert calls.count("connect") == 4  # as the last time, and plainly
 
 
@@ -231,8 +230,8 @@ try:
 except RuntimeError:
     print(1)
 """
-    assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program) == 0
-    assert micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program, *UNDONE) == 1
+    assert micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP) == 0
+    assert micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP, *UNDONE) == 1
 
 
 @pytest.mark.parametrize(("took_ms", "again_s"), [(20, 60), (1000, 60), (7000, 112), (14000, 224)])
@@ -267,5 +266,5 @@ wlan = wifi._wlan = Wlan()
 wlan.isconnected = lambda: True
 print(json.dumps(wifi.info()))
 """
-    info = micropython(tmp_path, FILES, RADIO_STUBS, RADIO + program)
+    info = micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP)
     assert info == {"connected": True, "address": "10.0.0.2"}

@@ -100,15 +100,16 @@ def test_pins_that_the_chip_cannot_wait_for(
     assert what in refused(tmp_path, 'policy = "deep"\nwake_every = "5m"', body, kind=kind)
 
 
-def modules(made: Plan, out: Path) -> set[str]:
+def modules(made: Plan, out: Path) -> dict[str, bytes]:
     image = build(made, "box", out, types=False)
     files = image.tree.rglob("*.mpy")
-    return {str(file.relative_to(image.tree).with_suffix("")) for file in files}
+    return {str(f.relative_to(image.tree).with_suffix("")): f.read_bytes() for f in files}
 
 
 def test_an_image_has_the_code_of_its_own_policy_only(tmp_path: Path) -> None:
-    sleep = {"sleep", "governor", "chip", "rejoin", "pins"}
+    sleep = {"sleep", "governor", "chip", "pins"}
     found = {}
+    rejoins = {}
     for name, power, body, kind in (
         ("idle", 'policy = "idle"', ROUTE, "ESP32_GENERIC"),
         ("doze", 'policy = "doze"', ROUTE, "RPI_PICO_W"),
@@ -118,12 +119,14 @@ def test_an_image_has_the_code_of_its_own_policy_only(tmp_path: Path) -> None:
         folder = tmp_path / name
         all_of_it = modules(plan(folder, power, body, kind), folder / "build")
         found[name] = {m.rpartition("/")[2] for m in all_of_it if "torpor/power/" in m} & sleep
+        rejoins[name] = b"_join_known" in all_of_it["torpor/wifi__cold"]
     assert found == {
         "idle": set(),
         "doze": {"sleep", "governor", "chip"},
-        "deep": {"sleep", "governor", "chip", "rejoin"},
+        "deep": {"sleep", "governor", "chip"},
         "pin": {"chip", "pins"},
     }
+    assert rejoins == {"idle": False, "doze": False, "deep": True, "pin": False}
 
 
 def test_a_time_zone_that_does_not_exist(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, cold, heap, log, loop, supervise
+from .. import clock, cold, heap, log, loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Activation:
         try:
             listener.routes = await self._start()
             listener.failed = None
-            supervise.spawn(_log, self._rest)
+            loop.spawn(_log, self._rest)
             _log.info("%s started for a client", listener.name)
             self._state = _RUNS
         except Exception as e:

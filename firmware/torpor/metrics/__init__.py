@@ -5,13 +5,15 @@ part the linker switches that code on. ``count`` does it for the others. The fig
 heap from its first request on.
 """
 
-import sys
+from time import ticks_diff, ticks_us
 
 from micropython import const
 
-from ..cold import cold
+from .. import clock
+from ..cold import cold, startup
 from ..http import listener as _listener
-from ..http.budget import STREAMING
+from ..http.budget import SERVING, STREAMING
+from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
     from ..http.listener import Listener
     from ..kernel import Kernel
+
+_CALLS = const(0)  # 1 in an image that calls services on other boards: see link/flags.py
+_MAILED = const(0)  # 1 in an image with a mailbox
+
 
 # The figures of a route: what the listener counts in the middle of its work comes first.
 # Successes within 10 ms, and the sum of all durations in ms
@@ -42,29 +48,45 @@ peers: dict = {}
 
 joins = [0]  # how often the Wi-Fi was joined again
 
+# What the functions below replace, which count and then call it.
+_call: "Any" = None
+_find: "Any" = None
+_serve: "Any" = None
+_say: "Any" = None
+_last: list = [None, None]  # listener and handler of the request: one is executed at a time
 
+
+@startup
 def start(kernel: "Kernel") -> None:
     """Count from now on, and serve the figures at ``/metrics``."""
-    from . import report, resets
+    global _call, _find, _serve, _say
+    from . import report
 
-    resets.add()
+    report.count_reset()
     _listener.count = count
     kernel.tools["status"] = report.status
-    kernel.rejoined.append(_rejoined)
+    kernel.rejoined.append(count_rejoin)
     for listener in kernel.listeners:
         if listener.name == kernel.cluster.METRICS:
             listener.routes["metrics"] = {"/GET": (report.serve,)}
-    if "torpor.rpc.client" in sys.modules:
-        from . import calls
+    if _CALLS:
+        from ..rpc.client import Stub
 
-        calls.count()
-    if "torpor.mqtt.mailbox" in sys.modules:
-        from . import mail
+        _call = Stub._call
+        Stub._call = count_call  # type: ignore[method-assign,assignment]
+    if _MAILED:
+        from ..mqtt import execute
+        from ..mqtt.mailbox import Mailbox
 
-        mail.count()
+        _find = execute.find  # type: ignore[attr-defined]
+        _serve = execute.Executor._serve
+        _say = Mailbox._say
+        execute.find = find_and_note  # type: ignore[attr-defined]
+        execute.Executor._serve = serve_and_count  # type: ignore[method-assign,assignment]
+        Mailbox._say = say_figures  # type: ignore[method-assign,assignment]
 
 
-def _rejoined() -> None:
+def count_rejoin() -> None:
     joins[0] += 1
 
 
@@ -88,6 +110,53 @@ def count(handler: "Any", listener: "Listener", data: bytes, state: int, ms: int
     if state != STREAMING:
         numbers[_BUCKET + (0 if ms < 10 else 1 if ms < 100 else 2 if ms < 1000 else 3)] += 1
         numbers[_SUM] += ms
+
+
+async def count_call(stub: "Any", target: str, *arguments: "Any") -> "Any":
+    """Make a call to a service on another board, and note what became of it."""
+    figures = peers.get(target)
+    if not figures:
+        figures = peers[target] = [0, 0, 0, 0]
+    began = ticks_us()
+    outcome = 2
+    try:
+        value = await _call(stub, target, *arguments)
+        outcome = 0
+        return value
+    except Fault:
+        outcome = 1
+        raise
+    finally:
+        figures[outcome] += 1
+        figures[3] += ticks_diff(ticks_us(), began)
+
+
+def find_and_note(listener: "Listener", request: "Any") -> "Any":
+    _last[0] = _last[1] = listener
+    _last[1] = _find(listener, request)
+    return _last[1]
+
+
+async def serve_and_count(executor: "Any", request: "Any", envelope: "Any") -> bytes:
+    """Count a request out of the mailbox."""
+    began = clock.ticks()
+    _last[0] = None
+    data = await _serve(executor, request, envelope)
+    if _last[0]:
+        count(_last[1], _last[0], data, SERVING, clock.since(began))
+    return data
+
+
+def say_figures(mailbox: "Any", status: dict) -> None:
+    """Send the figures before a sleep."""
+    if status["state"] == "asleep":
+        from . import report
+
+        try:
+            status["metrics"] = report.snapshot()
+        except MemoryError:
+            pass  # the gateway keeps the previous ones
+    _say(mailbox, status)
 
 
 @cold

@@ -1,12 +1,12 @@
 """Collects the figures of a board, and writes them for Prometheus."""
 
+import json
 import sys
 
-from .. import kernel
-from .. import status as board_status
+from .. import kernel, port, tools
 from ..cold import cold
 from ..http.response import head
-from . import BOUNDS_S, CLASSES, joins, peers, resets, routes, totals
+from . import BOUNDS_S, CLASSES, joins, peers, routes, totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,14 +15,44 @@ if TYPE_CHECKING:
     from ..http.listener import Connection
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
+_RESETS = "/.resets"
+
+
+@cold
+def _resets() -> dict:
+    """Return how often each cause has started the board."""
+    try:
+        with open(_RESETS) as file:
+            found = json.load(file)
+            return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+@cold
+def count_reset() -> None:
+    """Count this start by its cause, in a file: one write to the flash.
+
+    A wake from deep sleep is not a reset, so a board that sleeps does not write each time.
+    """
+    cause = port.reset_cause()
+    if cause == "deep sleep":
+        return
+    found = _resets()
+    found[cause] = found.get(cause, 0) + 1
+    try:
+        with open(_RESETS, "w") as file:
+            json.dump(found, file)
+    except OSError:
+        pass  # the flash is full
 
 
 @cold
 def snapshot() -> dict:
     """Return all figures as JSON values. ``figures.text`` of the host writes the same from them."""
-    found = board_status.snapshot()
+    found = tools.snapshot()
     found["joins"] = joins[0]
-    found["resets"] = resets.counts()
+    found["resets"] = _resets()
     found["stalls"] = getattr(sys.modules.get("torpor.watchdog"), "stalls", 0)
     found["routes"] = [f[-3:] + [totals(f)] for f in routes.values() if f[-3]]
     found["peers"] = [[target] + peers[target] for target in peers]

@@ -18,7 +18,7 @@ from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, log, loop, port, power, supervise, wifi
+from .. import clock, log, loop, port, power, wifi
 from ..http.response import error
 from ..http.wire import Request
 from ..service import Fault
@@ -323,4 +323,4 @@ def begin(kernel: "Kernel", mailbox: Mailbox) -> None:
     if kernel.budget:
         kernel.budget.places -= 1  # the broker has one of the board's connections
     power.sources.append(mailbox)
-    supervise.spawn(_log, mailbox.run)
+    loop.spawn(_log, mailbox.run)

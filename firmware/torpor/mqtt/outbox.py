@@ -12,7 +12,7 @@ from binascii import hexlify
 
 from micropython import const
 
-from .. import supervise
+from .. import loop
 from ..log import Log
 from ..rpc.publisher import RemotePublisher
 from ..service import Fault
@@ -129,4 +129,4 @@ class DurablePublisher(RemotePublisher):
 def start(kernel: "Kernel") -> None:
     """Give the mailbox, which has started, its outbox."""
     outbox = durable.own.outbox = Outbox(durable.own, kernel.cluster.NAME)
-    supervise.spawn(Log("events"), outbox.send)
+    loop.spawn(Log("events"), outbox.send)

@@ -9,7 +9,7 @@ import asyncio
 
 from micropython import const
 
-from .. import log, loop, port, supervise
+from .. import log, loop, port
 from . import chip
 
 _LOOK_MS = const(50)
@@ -100,4 +100,4 @@ def start(kernel: "Kernel") -> None:
             service = kernel.services[name]
             wakes.append(Wake(service.log, getattr(service, method), pin, level))
     kernel.pins = Pins(wakes)
-    supervise.spawn(log.Log("power"), kernel.pins.watch)
+    loop.spawn(log.Log("power"), kernel.pins.watch)

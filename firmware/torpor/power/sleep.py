@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CLOSE_MS = const(2000)
 _KEPT = const(320)  # bytes: a schedule of twenty jobs, the levels of the wake pins
+_REJOINS = const(0)  # 1 in an image of a board that sleeps deep: see link/flags.py
 _LAST = const(100)  # the rank of the idle callback: sleep comes after all else
 
 _log = log.Log("power")
@@ -143,12 +144,8 @@ class Power:
             kept["jobs"] = self._schedule.snapshot()
         if self._pins:
             kept["pins"] = self._pins.levels()
-        try:
-            from . import rejoin
-
-            rejoin.remember()
-        except ImportError:  # in the image of a board that only dozes
-            pass
+        if _REJOINS:
+            wifi.remember(state.of("torpor.wifi"))
         if state.keep not in self._kernel.savers:
             self._kernel.savers.append(state.keep)
         self._kernel.save()

@@ -55,10 +55,13 @@ SHAKEN = (
     "torpor.http.response",
     "torpor.kernel",
     "torpor.loop",
+    "torpor.metrics",
     "torpor.port",
     "torpor.schedule",
     "torpor.service",
     "torpor.sockets",
+    "torpor.tools",
+    "torpor.wifi",
 )
 
 
@@ -79,15 +82,12 @@ def _has_store(board: BoardPlan) -> bool:
 # kernel starts them in this order, when the services have started. What is not named here or
 # imported by something that is named does not get into the image.
 PARTS: dict[str, Callable[[BoardPlan], bool]] = {
-    "outputs": lambda board: bool(board.outputs),
     "heap_areas": lambda board: board.board.port == "esp32",
     "wifi": lambda board: board.board.port != "unix",
     "syslog": lambda board: board.observe.syslog is not None,
     "rpc": lambda board: board.called,
     "rpc.events": lambda board: board.called and bool(board.incoming),
-    "log_tools": lambda board: board.called,
-    "crash_tools": lambda board: board.called,
-    "status": lambda board: board.called,
+    "tools": lambda board: board.called,
     "store.admin": lambda board: board.called and _has_store(board),
     "http.events": lambda board: bool(board.offered) and board.mailbox is None,
     "http.listener": lambda board: bool(board.listeners),
@@ -119,6 +119,9 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_TRACED": lambda board: board.observe.traces is not None,
     "_CALLED": lambda board: board.mailed or board.mailed_updates,
     "_OFFERED": lambda board: bool(board.offered),
+    "_CALLS": lambda board: bool(board.needs()),
+    "_MAILED": lambda board: board.mailbox is not None,
+    "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
 }
 
 # The constant of ``torpor.kernel`` that says how many names a start makes: see ``names.py``.
@@ -126,10 +129,5 @@ SPARE_NAMES = "_SPARE_NAMES"
 
 # Modules whose absence the runtime handles -> which board has them.
 OPTIONAL: dict[str, Callable[[BoardPlan], bool]] = {
-    "torpor.outputs": lambda board: bool(board.outputs),
-    "torpor.metrics.calls": lambda board: bool(board.needs()),
-    "torpor.metrics.mail": lambda board: board.mailbox is not None,
-    "torpor.traces": lambda board: board.observe.traces is not None,
     "torpor.power": lambda board: any(n.startswith(("power.", "mqtt.")) for n in parts(board)),
-    "torpor.power.rejoin": lambda board: board.power is not None and board.power.policy == "deep",
 }

@@ -1,4 +1,4 @@
-"""A board's figures, which ``firmware/torpor/status.py`` and ``metrics/report.py`` collect."""
+"""A board's figures, which ``firmware/torpor/tools.py`` and ``metrics/`` collect."""
 
 from __future__ import annotations
 
