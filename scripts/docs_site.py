@@ -241,7 +241,6 @@ def _api_page(title: str, folder: str, names: list[str], introduction: str) -> I
         yield from _described(_find(folder, name), 2 if len(names) > 1 else 1)
 
 
-SECTION = re.compile(r"(Args|Returns|Raises|Attributes|Yields|Example|Examples):")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -31,7 +31,7 @@ _LIMITED = (
 
 # The verbs that we route, and the key of their handlers in the route tree. Looked up by the bytes
 # of the request line: making a string costs a search through all names that the firmware knows.
-VERBS = {
+_VERBS = {
     b"GET": ("GET", "/GET"),
     b"HEAD": ("HEAD", "/GET"),
     b"POST": ("POST", "/POST"),
@@ -71,7 +71,7 @@ class Request:
         if parts[2] != self.tail:
             self._read_tail(parts[2])
         self.keep = self.stays
-        verb = VERBS.get(parts[0])
+        verb = _VERBS.get(parts[0])
         if verb:
             self.verb, self.key = verb
         else:

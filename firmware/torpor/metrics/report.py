@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..http.listener import Connection
 
-TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
+_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of the exposition format
 _RESETS = "/.resets"
 
 
@@ -79,7 +79,7 @@ async def serve(connection: "Connection", handler: tuple, unread: bytes) -> byte
     if request.http10:
         request.keep = False
     chunked = not request.http10
-    lead = head(request, 200, TYPE, None, "Transfer-Encoding: chunked" if chunked else None)
+    lead = head(request, 200, _TYPE, None, "Transfer-Encoding: chunked" if chunked else None)
     await connection.send(lead.encode())
     if request.verb == "HEAD":
         return b""

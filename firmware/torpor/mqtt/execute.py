@@ -6,8 +6,9 @@ the request, and when it is delivered again its result is known, or it has not b
 
 A power cut undoes what the handler wrote into the store in its own task: its writes and the result
 are one commit (``store.transaction``). What it did elsewhere (a pin, another board, a file) may be
-done again if power fails before that commit. A request during which the program has ended ``TRIES``
-times is given up as dead. A power cut is hardly the fault of the request, so the limit is ``CUTS``.
+done again if power fails before that commit. A request during which the program has ended
+``_TRIES`` times is given up as dead. A power cut is hardly the fault of the request, so the limit
+is ``CUTS``.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _CALLED = const(0)  # 1 in an image whose services are called while it sleeps: see link/flags.py
 if _CALLED:
     calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
-TRIES = const(3)
+_TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes
 _LINE = const(512)  # bytes of an envelope
@@ -52,7 +53,7 @@ class Bad(Exception):
 
 
 class Poison(Exception):
-    """A request that has ended the program ``TRIES`` times."""
+    """A request that has ended the program ``_TRIES`` times."""
 
 
 class Envelope:
@@ -147,7 +148,7 @@ class Executor:
         self._own = own
         # How many of a request's ``CUTS`` the end of the last run uses up; 0 once the request that
         # was being executed then has been found: the first that comes again.
-        self._ended = 1 if cut else CUTS // TRIES
+        self._ended = 1 if cut else CUTS // _TRIES
 
     async def answer(self, envelope: Envelope, again: bool) -> bytes:
         """Return the HTTP response. ``again``: the broker reports that it may be a repetition.
@@ -174,7 +175,7 @@ class Executor:
             self._ended = 0
             await self._windows.of(self._own).add(id, [spent])
         if spent >= CUTS:
-            raise Poison("it has ended the program %d times or more and is given up" % TRIES)
+            raise Poison("it has ended the program %d times or more and is given up" % _TRIES)
         return await self._execute(request, envelope, spent > 0)
 
     async def refuse(self, envelope: Envelope, fault: Fault) -> bytes:

@@ -10,7 +10,6 @@ CONNACK = const(2)
 PUBLISH = const(3)
 PUBACK = const(4)
 SUBACK = const(9)
-PINGRESP = const(13)
 
 PING = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from .base import Command, Settings
+
+_OPTIONS = (
+    click.argument("method", metavar="SERVICE.METHOD"),
+    click.argument("given", nargs=-1, metavar="[NAME=VALUE...]"),
+    click.option("--at", metavar="HOST", help="Where it runs: a host, host:port or URL."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1),
+        default=10.0,
+        metavar="SECONDS",
+        help="How long to wait (default: 10).",
+    ),
+)
+
+
+def calls_a_method(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the arguments and options of a call."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -29,16 +50,7 @@ from .base import Command, Settings
         ("torpor call device.status --at 192.168.1.7", "a board in the network"),
     ],
 )
-@click.argument("method", metavar="SERVICE.METHOD")
-@click.argument("given", nargs=-1, metavar="[NAME=VALUE...]")
-@click.option("--at", metavar="HOST", help="Where it runs: a host, host:port or URL.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    metavar="SECONDS",
-    help="How long to wait (default: 10).",
-)
+@calls_a_method
 @click.pass_obj
 def command(
     settings: Settings, method: str, given: tuple[str, ...], at: str | None, timeout: float

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .base import Command, Settings
+from .call import calls_a_method
 from .output import note, print_table
 
 _HEADINGS = ("call", "board", "ms", "own ms", "status")
@@ -27,16 +28,7 @@ _HEADINGS = ("call", "board", "ms", "own ms", "status")
         ("torpor trace readings.newest fridge=fridge-1 --json", "its spans, for a script"),
     ],
 )
-@click.argument("method", metavar="SERVICE.METHOD")
-@click.argument("given", nargs=-1, metavar="[NAME=VALUE...]")
-@click.option("--at", metavar="HOST", help="Where its board is: a host, host:port or URL.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    metavar="SECONDS",
-    help="How long to wait (default: 10).",
-)
+@calls_a_method
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON.")
 @click.pass_obj
 def command(

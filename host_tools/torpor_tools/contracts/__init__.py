@@ -44,10 +44,7 @@ __all__ = ["check_types", "load_board", "load_plan", "plan_of", "read_placed", "
 
 def load_plan(root: Path) -> Plan:
     """Read the cluster in ``root`` and check all of it. Raises ``UserError`` with every mistake."""
-    plan, problems = read_plan(root)
-    if problems:
-        raise UserError(problems)
-    return plan
+    return plan_of(load_cluster(root))
 
 
 def read_plan(root: Path) -> tuple[Plan, list[Problem]]:

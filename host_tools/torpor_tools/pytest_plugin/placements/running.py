@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ import pytest
 from torpor_sim import Inputs, SimBoard, Simulator
 
 from ...client.rpc import NotReachedError, Peer, connect
+from ...closing import Closing
 from ...contracts import plan_of
 from ...contracts.fingerprint import sent_fingerprint
 from ...errors import fail
@@ -38,7 +38,7 @@ _START_S = 60.0
 _TRIES = 10  # to reach a board that sleeps
 
 
-class Running:
+class Running(Closing):
     """The cluster in ``root``, placed as ``cluster.toml`` says or as ``placement`` does.
 
     Use it in a ``with``. ``strict``: calls in memory pass through the wire encoding. ``answers``
@@ -99,12 +99,7 @@ class Running:
         if self._mail:
             await self._mail.stop()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _close(self) -> None:
         try:
             self._do(self._stop())
         finally:
