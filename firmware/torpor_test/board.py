@@ -201,7 +201,7 @@ def _dots(state) -> list:
 
 
 def _name(call: str, pin) -> str:
-    """Return the pin as the overlays know it: they take numbers, names and Pin objects."""
+    """Return the pin as the shims know it: they take numbers, names and Pin objects."""
     if isinstance(pin, bool) or not isinstance(pin, (int, str)) or pin == "":
         refuse(call, "pin", pin, 'a number, or a name such as "LED"')
     return str(pin)

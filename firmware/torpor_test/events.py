@@ -1,4 +1,4 @@
-"""The fixture ``events``: what the service under test has published, and a way to reach it."""
+"""The fixture ``events``: what the service under test has published; delivers events to it."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class Events:
         self.published = _published
 
     async def deliver(self, name: str, **fields: "Any") -> None:
-        """Call the methods of the service that hear an event, as if another service published it.
+        """Call the subscribers of an event in the service, as if another service published it.
 
         Args:
             name: The class of the event.
             fields: Its fields; those with a default may be missing.
 
         Raises:
-            AssertionError: The service does not hear it, or it has no such field.
+            AssertionError: The service does not subscribe to it, or it has no such field.
             Exception: What the service raises. On a board its log has the error.
         """
         service = self._test.service

@@ -95,9 +95,9 @@ class Start:
         """Make and start the service.
 
         Args:
-            config: A dict that replaces settings of cluster.toml. It may name what is there and
-                what the service reads.
-            jobs: Whether what ``@every`` marks runs too.
+            config: A dict that replaces settings of cluster.toml. It may have the settings of
+                cluster.toml and others that the service reads.
+            jobs: Whether methods with ``@every`` run too.
             peers: A stand-in for each peer, under the attribute that the service has it as: an
                 object with all methods of the peer's contract, or a dict of canned answers (a
                 value, an exception, or an async function).

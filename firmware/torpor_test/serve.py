@@ -37,7 +37,7 @@ class Late(BaseException):
 
 
 def _hasten(hits, mark):
-    """Put the marks into the service's modules, where MicroPython finds them faster."""
+    """Put the list of marks into the service's modules, where a look-up is faster."""
     for name, module in sys.modules.items():
         if name.startswith("services.") and ".tests" not in name:
             setattr(module, "_tc", hits)

@@ -84,7 +84,7 @@ class _Emulator:
         return repl.slave_path
 
     async def _engine(self) -> None:
-        """Wait for the emulator's end, which only a fault of its own brings."""
+        """Wait for the emulator's end, which only its own failure causes."""
         await self._device.simulator.wait_for(asyncio.Event(), None)
 
     async def _orders(self) -> None:

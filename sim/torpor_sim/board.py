@@ -24,7 +24,7 @@ from .record import links
 from .watchdog import Watchdog
 from .wiring import wire, wired_devices
 
-_BLOCKED_MS = 100  # for so long a service may block the loop before the log notes it
+_BLOCKED_MS = 100  # how long a service may block the loop before the log notes it
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
@@ -44,7 +44,7 @@ class _Start:
 
 
 class SimBoard:
-    """A board. ``log``, ``trace`` and ``crashes`` keep the newest of what all its runs gave."""
+    """A board. ``log``, ``trace`` and ``crashes`` keep the newest entries of all its runs."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class SimBoard:
     def hosts(self) -> list[str]:
         """The names under which it is found now: a name in ``.local`` only if it announces it."""
         host = (self.image.board.host or f"{self.name}.local").lower()
-        has_radio = self.image.board.board.port != "unix"  # else its computer announces itself
+        has_radio = self.image.board.board.port != "unix"  # otherwise its computer announces itself
         found = [] if host.endswith(".local") and has_radio else [host]
         return found + [f"{self.announced.lower()}.local"] * bool(self.announced)
 
@@ -238,7 +238,7 @@ class SimBoard:
                 await self._task
         finally:
             if self._trace_file:
-                self._hear_event({"event": "end"})  # what was quiet before it counts too
+                self._hear_event({"event": "end"})  # the silence before it counts too
                 self._trace_file.close()
                 self._trace_file = None
 
@@ -256,7 +256,7 @@ class SimBoard:
             self._notify()
 
     async def _run(self, start: _Start) -> _Start:
-        """One run; how the next one begins."""
+        """Run the board once; return how the next run begins."""
         if start.after_s != 0:
             start = await self._asleep(start)
         self._next = None
@@ -288,7 +288,7 @@ class SimBoard:
         return self._next or start
 
     def _pin_that_wakes(self) -> str | None:
-        """The kind of wake source whose pins have the level that it waits for."""
+        """Return the kind of wake source whose pins have the level that it waits for."""
         for kind, source in self._wake_pins.items():
             levels = [self.inputs.level(pin) for pin in source["pins"] or ()]
             if kind == "ext1" and not source["level"]:
@@ -300,7 +300,7 @@ class SimBoard:
         return None
 
     def _prepare(self, start: _Start) -> str:
-        """Make all ready for a run; the token of its events."""
+        """Prepare a run; return the token of its events."""
         self._wake_pins.clear()
         self._install()
         if start.cause == "power-on":

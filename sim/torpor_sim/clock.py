@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Clock:
-    """Seconds since it was made, ``speed`` times as many as have passed."""
+    """Seconds since it was created, times ``speed``."""
 
     def __init__(self, speed: float = 1.0) -> None:
         self.speed = speed

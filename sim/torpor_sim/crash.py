@@ -1,4 +1,4 @@
-"""A board's run that ended without being asked to."""
+"""A run of a board that ended unexpectedly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Crash:
 
 
 def backoff(crashes: Sequence[Crash]) -> float:
-    """Seconds before the restart after these crashes: longer, the more runs in a row were short."""
+    """Seconds until the restart after these crashes: more, the more runs in a row were short."""
     short = 0
     for crash in reversed(crashes):
         if crash.ran_s > _SOUND_S or (short and crash.start != crashes[-short].start - 1):

@@ -242,7 +242,7 @@ class EmulatedBoard:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the folders that hold this package and ``torpor_tools`` on the module path."""
+    """Our environment, with this package's folder and that of ``torpor_tools`` in PYTHONPATH."""
     ours = [str(Path(__file__).resolve().parents[1])]
     tools = importlib.util.find_spec("torpor_tools")
     if tools and tools.submodule_search_locations:

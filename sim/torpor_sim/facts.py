@@ -20,7 +20,8 @@ from .ports import Place
 
 # Extra heap of a board, in bytes of a 32-bit chip: the shims live in the heap too.
 # An ESP32's take 24 kB of it, as measured, and their names make the table of names grow once more
-# than on the chip, by 8 kB in one piece. Of a Pico's 20 kB its figures have always borne 16.
+# than on the chip, by 8 kB in one piece. The figures of a Pico, whose shims take 20 kB, include 16
+# of them.
 _OVERLAY_BYTES = {"esp32": 32 * 1024, "rp2": 4 * 1024}
 _LED = ("WL_GPIO0", "EXT_GPIO0")  # its other names: ports/rp2/boards/RPI_PICO_W/pins.csv
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}

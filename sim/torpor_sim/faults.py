@@ -1,8 +1,7 @@
-"""Faults of a running simulator, asked for from another process: ``torpor fault``.
+"""Faults that another process injects into a running simulator: ``torpor fault``.
 
-What is asked for is a file in the simulator's storage, which it looks at ten times a second: the
-boards without power, and what is wrong with the links between boards. Another file holds its
-answer.
+The process writes a file into the simulator's storage: the boards without power, and the faults of
+the links between boards. The simulator reads it ten times a second and answers in another file.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ class LinkFault:
 
 @dataclass
 class Faults:
-    """All that is wrong; links by the names of their boards, sorted, with a space between.
+    """All faults; the key of a link is the sorted names of its boards, with a space between.
 
-    ``number`` counts what was asked for.
+    ``number`` counts the requests.
     """
 
     off: list[str] = field(default_factory=list)
@@ -87,7 +86,7 @@ def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faul
 
 
 def _await(storage: Path, number: int) -> None:
-    """Wait until the simulator has done what has this number. Raises ``UserError``."""
+    """Wait until the simulator has carried out the request of this number. Raises ``UserError``."""
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end and is_running(storage):
         time.sleep(_LOOK_S / 2)
@@ -107,7 +106,7 @@ def forget(storage: Path) -> None:
 
 
 async def follow(storage: Path, sim: _Simulator, failed: Callable[[str], None]) -> None:
-    """Do to ``sim`` what is asked for. Never returns; says to ``failed`` what could not be done."""
+    """Carry out the requests on ``sim``. Never returns; reports failures to ``failed``."""
     done = Faults()
     while True:
         await asyncio.sleep(_LOOK_S)

@@ -41,7 +41,7 @@ class Feed(Sequence[T], Generic[T]):
         self._grown = asyncio.Event()
 
     def mark(self) -> int:
-        """Here and now, for ``since``."""
+        """The current position, for ``since``."""
         return self._dropped + len(self._items)
 
     def since(self, mark: int) -> list[T]:
@@ -51,7 +51,7 @@ class Feed(Sequence[T], Generic[T]):
     async def wait(
         self, wanted: Callable[[T], bool], *, what: str, timeout: float, since: int = 0
     ) -> T:
-        """The first item from the mark ``since`` on that is ``wanted``, come or still to come.
+        """Return the first item from ``since`` on that is ``wanted``, waiting for it if necessary.
 
         Raises ``TimeoutError`` after ``timeout`` seconds: it names ``what`` and shows the newest.
         """

@@ -116,7 +116,7 @@ class BoardFolder:
         return {"whole": whole, "blocks": whole - taken}
 
     def power_on(self) -> None:
-        """Lose what does not outlive a power cut."""
+        """Remove what a power cut erases."""
         for name in ("rtc.bin", "scratch.bin"):
             (self.run / name).unlink(missing_ok=True)
 

@@ -82,7 +82,7 @@ class Inputs:
             inputs.setdefault("devices", {}).setdefault(name, {}).update(values)
 
     def fault(self, name: str, kind: str | None) -> None:
-        """Break a device: "nack", "hang" or "garbage"; None: it is well again."""
+        """Break a device: "nack", "hang" or "garbage"; None: it works again."""
         if kind not in (*DEVICE_FAULTS, None):
             raise ValueError(f"no fault is called {kind!r}: use {', '.join(DEVICE_FAULTS)}")
         self.set("faults", name, kind)

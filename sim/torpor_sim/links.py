@@ -1,7 +1,8 @@
 """The network between boards: every connection from one to another goes through here.
 
-A ``Link`` joins two boards in both directions. It can be cut, which loses all packets and tells
-nobody, made slower, and made to lose some packets, which TCP sends again after a while.
+A ``Link`` joins two boards in both directions. It can be cut: all
+packets are then lost without notice. It can be made slower, or lose some packets, which TCP sends
+again after a while.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Links:
 
 
 class _Door:
-    """A socket of this computer behind which a port of another board is found."""
+    """A socket of this computer that stands for a port of another board."""
 
     def __init__(self, links: Links, link: Link, board: str, target: tuple[str, int]) -> None:
         self._links = links

@@ -19,7 +19,7 @@ _STOP_S = 2.0  # between the request to end and the kill
 
 
 class Process:
-    """Starts when ``run`` is awaited; says what it hears to ``hear``.
+    """Starts when ``run`` is awaited, and passes its output to ``hear``.
 
     ``token`` is the one in the facts of this run: the board's events carry it.
     """

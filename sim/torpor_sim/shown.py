@@ -75,7 +75,7 @@ def _bits(state: Shown) -> list[list[int]]:
 
 
 def _halves(rows: list[list[int]]) -> list[str]:
-    """Two rows of dots a line of text."""
+    """Return one line of text for each two rows of dots."""
     rows = [*rows, [0] * len(rows[0])] if len(rows) % 2 else rows
     marks = " \N{LOWER HALF BLOCK}\N{UPPER HALF BLOCK}\N{FULL BLOCK}"
     return [

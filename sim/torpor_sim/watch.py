@@ -44,7 +44,7 @@ async def watch(
     also: Iterable[Path] = (),
     begin: Callable[[tuple[Path, ...]], None] | None = None,
 ) -> None:
-    """Until cancelled: on a change in the cluster at ``root``, ``rebuild`` and go on with that.
+    """Watch the cluster at ``root`` until cancelled; ``rebuild`` after a change, and run it.
 
     ``rebuild`` is called in a thread; it returns the images of all boards, or raises ``UserError``,
     and then the old code keeps running. ``begin`` is called before it, ``report`` at the end.

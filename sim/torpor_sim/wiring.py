@@ -21,7 +21,7 @@ _MODELS = "simdevices"
 
 
 def wire(folder: BoardFolder, plan: BoardPlan) -> None:
-    """Write down what hangs on the board, and put the models beside the shims."""
+    """Write the board's devices to ``wiring.json``, and put their models next to the shims."""
     write_json(folder.run / _FILE, table(plan))
     ranges = {device.model.name: device.model.ranges for device in plan.devices}
     write_json(folder.run / _RANGES, ranges)

@@ -74,7 +74,7 @@ def _of_manifest(files: dict[str, bytes]) -> str:
 
 
 def installed(name: str, version: str = "") -> Package | None:
-    """Return the library as it is installed beside torpor, or None if it is not.
+    """Return the library as it is installed next to torpor, or None if it is not.
 
     With a ``version``, only in that version.
     """
@@ -106,7 +106,7 @@ def _tar(data: bytes) -> dict[str, bytes]:
 
 
 def _unnested(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Take off the one folder that a source distribution has all its files in."""
+    """Strip the folder that holds all files of a source distribution."""
     tops = {name.partition("/")[0] for name in files}
     top = next(iter(tops)) if len(tops) == 1 else ""
     is_distribution = f"{top}/PKG-INFO" in files or f"{top}/pyproject.toml" in files

@@ -1,4 +1,4 @@
-"""A library as it was fetched, and the rule for what of it may go into a project."""
+"""A library as it was fetched, and the rule for which of its files may go into a project."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _said(library: LibraryEntry | Locked) -> str:
 
 
 def _changed(root: Path, locked: Locked) -> Iterator[Problem]:
-    """Report the files that are not what was added; the place is in ``vendor/``."""
+    """Report the files of ``vendor/`` that have changed since they were added."""
     for name, known in locked.files.items():
         path = root / VENDOR / locked.name / name
         where = Where(f"{VENDOR}/{locked.name}/{name}")

@@ -34,7 +34,7 @@ from .sizes import measure, to_json
 from .start import start_modules
 
 Report = Callable[[str], None]
-_FOLDERS = ("services", "lib", "vendor")  # those of a project that an image is made of
+_FOLDERS = ("services", "lib", "vendor")  # the folders of a project that go into an image
 
 __all__ = ["build", "build_boards", "check", "check_syntax", "image_files", "missing_secrets"]
 
@@ -57,7 +57,7 @@ def build(
     chip's filesystem), ``<board>.lfs`` (the same as a LittleFS2 image), ``cluster.py`` (the wiring,
     to be read, and what belongs to it), ``sizes.json`` and ``openapi/<service>.json``. Same input,
     same bytes. ``types=False`` leaves out the check with mypy; ``strict`` makes calls in memory go
-    through the wire encoding; ``production`` keeps everybody from the board's prompt; ``frozen``
+    through the wire encoding; ``production`` disables the board's prompt over USB; ``frozen``
     writes the modules to ``frozen/``, for a firmware that you build, and leaves them out of the
     filesystem. ``inputs`` are shared by the boards of one command; ``report`` gets a line for each
     pass. Raises ``UserError`` with all problems found.

@@ -63,7 +63,7 @@ def _imported_types(tree: ast.Module, package: str, erased: frozenset[str]) -> l
 
 
 def _is_imported(module: Module, program: Program) -> bool:
-    """Return whether a module of the service imports this one itself, and not only its types."""
+    """Return whether a module of the service uses this one at run time, not only its types."""
     package, _, name = module.name.rpartition(".")
     inside = [m for m in program.modules.values() if m.name.startswith(package)]
     return any(
@@ -168,7 +168,8 @@ class _Work:
         """Rewrite what publishes events.
 
         ``self.publish(Door(at=1))`` becomes ``self.publish_Door(self.event_Door(at=1))``. The
-        wiring sets both attributes. Who waits for the subscribers awaits ``self.reach_Door``.
+        wiring sets both attributes. A call that waits for the subscribers awaits
+        ``self.reach_Door``.
         """
         for node in ast.walk(tree):
             if isinstance(node, ast.Await) and (found := published(node)):

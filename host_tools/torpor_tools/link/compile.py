@@ -98,7 +98,7 @@ def _mpy_cross(options: tuple[str, ...], source: str) -> subprocess.CompletedPro
 
 
 def _is_viper(module: Module) -> bool:
-    """Return whether a library has machine code that every port makes from its source itself."""
+    """Return whether a library has native code that each chip compiles from the source."""
     return bool(module.library) and bool(_VIPER.search(module.source))
 
 

@@ -39,7 +39,7 @@ class Edits:
         return start, self.offset(node.end_lineno, node.end_col_offset)
 
     def blank(self, start: int, end: int) -> None:
-        """Take a piece out; its line breaks stay."""
+        """Remove a piece; its line breaks stay."""
         self._edits.append((start, end, "\n" * self.text.count("\n", start, end)))
 
     def replace(self, start: int, end: int, text: str) -> None:
@@ -48,7 +48,7 @@ class Edits:
         self._edits.append((start, end, text + (" \\\n" if self.followed(end) else "\n") * breaks))
 
     def remove(self, node: ast.stmt) -> None:
-        """Take out a statement with its decorators."""
+        """Remove a statement with its decorators."""
         if self.shares_line(node):
             self.replace(*self.span(node), "pass")
             return
@@ -58,12 +58,12 @@ class Edits:
     def replace_import(
         self, node: ast.Import | ast.ImportFrom, names: Sequence[ast.alias], package: str
     ) -> None:
-        """Let an import have only ``names``, by the absolute name of the module.
+        """Reduce an import to ``names``, and write the absolute name of its module.
 
         Args:
             node: The statement.
-            names: The names that stay; without any the statement goes.
-            package: The package of the module that it stands in.
+            names: The names that stay. If there are none, the statement is removed.
+            package: The package of the module that has the import.
         """
         if not names:
             self.remove(node)

@@ -197,7 +197,7 @@ def of_test(contract: Contract, strict: bool) -> Iterator[str]:
 
 
 def wired_in_test(service: PlacedService) -> Iterator[str]:
-    """Yield the lines of ``wire(s)`` in a test, which hears all that its service publishes."""
+    """Yield the lines of ``wire(s)`` in a test, which receives all events of its service."""
     contract = service.contract
     if contract.published or contract.handlers:
         yield "events.subscribe(EVENTS)"

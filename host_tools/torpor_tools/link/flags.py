@@ -1,7 +1,7 @@
 """Flags of the runtime: code that only some images have, in the middle of code that all have.
 
 A module writes ``_MEASURED = const(0)`` and ``if _MEASURED:``. For a board that needs the code the
-linker writes 1. For others it takes out what stands below the ``if``, so that nothing imports or
+linker writes 1. For other boards it removes the code below the ``if``. Then nothing imports or
 names what only this code uses, and other passes leave that out of the image. mpy-cross drops the
 ``if`` itself.
 """
@@ -32,7 +32,7 @@ def switched(module: Module, board: BoardPlan) -> Module:
 
 
 def _without(source: str, flags: list[str]) -> str:
-    """Take out the statements below ``if`` that need one of the flags; lines keep their numbers."""
+    """Remove the statements below each ``if`` with one of the flags; lines keep their numbers."""
     edits = Edits(source)
     for node in _needing(parsed(source), flags):
         first, *others = node.body

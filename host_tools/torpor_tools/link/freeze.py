@@ -12,7 +12,7 @@ FOLDER = "frozen"
 
 
 def frozen_files(modules: Iterable[Module], start: Iterable[Module]) -> dict[str, bytes]:
-    """``manifest.py`` and below ``modules/`` the device's text of every module, by path."""
+    """Return ``manifest.py`` and, below ``modules/``, the device's text of each module, by path."""
     found = {f"modules/{m.path}": m.source.encode() for m in (*modules, *start)}
     return {"manifest.py": (paths.firmware_dir() / "manifest.py").read_bytes(), **found}
 

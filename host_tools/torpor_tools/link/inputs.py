@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def needs_broker(board: BoardPlan) -> bool:
-    """Whether the board logs in at the broker."""
+    """Return whether the board logs in to the broker."""
     return board.mailbox is not None or board.mails
 
 

@@ -71,12 +71,12 @@ def _defined(source: str) -> tuple[str, ...]:
 
 
 def redirected(module: Module, moved: Mapping[str, frozenset[str]], suffix: str) -> Module:
-    """Return a module that imports from the parts of others what has moved there.
+    """Return a module whose imports name the parts into which functions have moved.
 
     Args:
         module: The module.
         moved: The names that have moved, by the module that they come from.
-        suffix: What the name of the part adds to that of the module.
+        suffix: The end of a part's name, behind the name of its module.
     """
     names = {name for each in moved.values() for name in each}
     if not any(name in module.source for name in names):
@@ -103,7 +103,7 @@ def _imports(base: str, here: list[ast.alias], part: str, there: list[ast.alias]
 
 
 def _walk(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield the nodes of a tree, each with whether it stands in a function."""
+    """Yield the nodes of a tree, and whether each is inside a function."""
     for child in ast.iter_child_nodes(node):
         yield child, in_function
         yield from _walk(child, in_function or isinstance(child, Function))

@@ -136,7 +136,7 @@ class _Body:
         if called in ("append", "add", "insert", "setdefault", "put", "register", "setattr"):
             return "" if self._is_local(call.func) else f"is given to {ast.unparse(call.func)}"
         if isinstance(node, ast.GeneratorExp | ast.Call) or ours or called in _USES:
-            return ""  # it is used up by the call
+            return ""  # the call consumes it
         return f"is given to {ast.unparse(call.func)}, which may keep it"
 
     def _is_local(self, function: ast.expr) -> bool:
@@ -159,7 +159,7 @@ def _is_generator(node: ast.FunctionDef) -> bool:
 
 
 def held(module: Module, whole: dict[str, str]) -> Iterator[Problem]:
-    """Report imports at the top of a module that keep what is to be released.
+    """Report imports at the top of a module that keep a released module in the heap.
 
     Args:
         module: The module.

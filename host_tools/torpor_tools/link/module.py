@@ -16,7 +16,7 @@ class Module:
     file: str  # its name in messages
     part: str  # service, library, runtime, dependency or wiring
     library: str = ""  # the library that it is a part of
-    traced_as: str = ""  # the name in tracebacks, if it is not the own path (see ``split``)
+    traced_as: str = ""  # the name in tracebacks, if it differs from the path (see ``split``)
     is_cold: bool = False  # loaded when something in it is called, until the next collection
 
     @property

@@ -23,7 +23,7 @@ def run(program: Program) -> None:
 
 
 def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Problem]:
-    """Return what the board's image needs from ``secrets.toml`` and does not get."""
+    """Return the secrets that the board's image needs and ``secrets.toml`` does not have."""
     secrets = inputs.secret_files(needs_broker(board))
     if secrets is None:
         return []

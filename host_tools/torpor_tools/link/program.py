@@ -27,7 +27,7 @@ class Program:
 
     plan: Plan
     board: BoardPlan
-    keyed: bool = False  # the project has a key, so other boards and the tools may call
+    keyed: bool = False  # the project has a key, so other boards and the tools can call
     signers: Sequence[bytes] = ()  # the moduli of the keys that sign updates
     versions: Mapping[str, int] = field(default_factory=dict)  # of contracts, by contracts.lock
     strict: bool = False  # calls in memory go through the wire encoding
@@ -39,7 +39,7 @@ class Program:
     on_request: set[str] = field(default_factory=set)  # modules of services that start on request
     compiled: dict[str, bytes] = field(default_factory=dict)  # path in the image -> bytecode
     secrets: Mapping[str, bytes] = field(default_factory=dict)  # files made of secrets.toml
-    production: bool = False  # nobody gets at the prompt
+    production: bool = False  # without a prompt over USB
     files: dict[str, bytes] = field(default_factory=dict)  # the image, by path on the chip
     problems: list[Problem] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Name in the wiring the modules that are in the heap only while a service on request runs."""
+"""Lists in the wiring the modules that only a service that starts on request needs."""
 
 from __future__ import annotations
 

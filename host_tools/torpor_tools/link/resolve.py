@@ -173,7 +173,7 @@ def _leaves_its_service(name: str, module: Module) -> bool:
 
 
 def _home(module: Module) -> str:
-    """The package below which a module finds its own kind: ``services.alerts`` or ``torpor``."""
+    """The package that a module belongs to: ``services.alerts`` or ``torpor``."""
     parts = module.name.split(".")
     return ".".join(parts[: 2 if module.part == "service" else 1])
 

@@ -15,7 +15,7 @@ PACKAGES = (
     "torpor_test",
     "slots",
     "swap",
-)  # what firmware/ has for the module path of a board
+)  # the packages and modules of firmware/ that an image may contain
 # Modules that each port has its own file for: firmware/ports/<port><suffix>.py.
 PORT_MODULES = {"torpor.port": "", "torpor.power.chip": "_sleep"}
 # What services may import from PyPI: the package on the device, and the project that has it.
@@ -24,7 +24,7 @@ DEPENDENCIES = {"microdot": "microdot"}
 # The decorators of torpor, which the build reads and the device never runs.
 DECORATORS = ("get", "post", "put", "delete", "every", "daily", "on_wake", "safe", "on")
 # Names of torpor that exist in annotations only.
-EVENT = "Event"  # the base class of events, of which a device has tuples
+EVENT = "Event"  # the base class of events; on a device they are tuples
 LIMITS = ("Length", "Pattern", "Range")
 # Names of torpor that only some images have -> the module that they come from there.
 MOVED = {"deadline": "torpor.deadline"}
@@ -39,16 +39,16 @@ CONVERTERS = {
     "dict": "dict_",
     "Any": "any_",
 }
-# Those for arguments in the path, and what the others are combined with.
+# Converters of arguments in the path, and functions that combine converters.
 PATH_CONVERTERS = ("path_int", "path_float", "path_bool")
 COMBINERS = ("opt_", "inside")
-FIELDS = ("shaped",)  # those of ``torpor.http.fields``, for records
+FIELDS = ("shaped",)  # converters of ``torpor.http.fields``, for records
 
 # Collections of functions that are imported by name only: an image holds those that something
 # imports, and what they call.
 COLLECTIONS = ("torpor.http.args",)
-# Modules that lose the functions, classes and methods which nothing in the image names. Neither the
-# host nor the wiring calls these by a name that the image does not hold.
+# Modules from which ``shake`` removes the functions, classes and methods that nothing in the image
+# names. The host calls none of them by a name that is not in the image.
 SHAKEN = (
     "torpor.clock",
     "torpor.http.budget",

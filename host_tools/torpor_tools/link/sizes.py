@@ -58,7 +58,7 @@ def to_json(sizes: SizeTable) -> str:
 
 
 def _row(module: Module) -> tuple[str, str]:
-    """The kind and the name of the row that a module counts in."""
+    """Return kind and name of the row to which a module belongs."""
     if module.library:
         return "library", module.library
     name = module.name.split(".")[1] if module.part == "service" else module.name

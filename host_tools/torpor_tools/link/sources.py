@@ -19,7 +19,7 @@ from .runtime import DEPENDENCIES, PORT_MODULES
 
 
 def service_modules(service: PlacedService, root: Path) -> tuple[list[Module], list[Problem]]:
-    """All modules of a service as they stand in its files, and why others cannot be read."""
+    """Return the modules in a service's files, and the problems of those that cannot be read."""
     modules, problems = [], []
     for path in service_files(service.folder, "*.py"):
         inside = path.relative_to(service.folder).with_suffix("").parts

@@ -46,11 +46,11 @@ def start_modules(
     updated: bool = False,
     outputs: Sequence[SafeOutput] = (),
 ) -> list[Module]:
-    """``boot.py`` and ``main.py``, which ship as source: the firmware looks for nothing else.
+    """``boot.py`` and ``main.py``, which ship as source: the firmware looks for these names only.
 
-    Those of a production image allow no access to the prompt. A Linux process has neither a prompt
+    In a production image they disable the prompt. A Linux process has neither a prompt
     nor a radio: it starts with ``main.py``. ``begin`` is the call that turns the radio on.
-    ``updated``: those of a board that takes signed updates. ``outputs``: its safe outputs.
+    ``updated``: whether the board takes signed updates. ``outputs``: its safe outputs.
     """
     folder = paths.firmware_dir()
     names = [name for name in START_FILES if port != "unix" or name != "boot.py"]
@@ -76,7 +76,7 @@ def start_modules(
 
 
 def _safe(outputs: Sequence[SafeOutput]) -> str:
-    """The lines that give outputs their safe values. They need nothing of the runtime."""
+    """The lines that give outputs their safe values. They do not import the runtime."""
     return _SAFE.format(", ".join(f"({json.dumps(o.pin)}, {o.value})" for o in outputs))
 
 

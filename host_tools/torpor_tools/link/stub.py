@@ -29,9 +29,9 @@ _NEVER, _SAFE, _KNOWN = 0, 1, 2
 
 
 def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
-    """The source of ``cluster_stubs.py``; empty if the board needs no other one.
+    """The source of ``cluster_stubs.py``; empty if the board calls no other board.
 
-    ``versions`` are those of the contracts that ``contracts.lock`` has.
+    ``versions`` are those of the contracts in ``contracts.lock``.
     """
     needed, called = board.needs(), plan.linked(board)
     if not called:

@@ -51,7 +51,7 @@ class Pins:
     valid: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def abilities(self, pin: int) -> list[str]:
-        """Name what a pin can do beside being read and set: "adc", "i2c0.scl"."""
+        """Name the functions of a pin other than reading and setting it: "adc", "i2c0.scl"."""
         plain = {"input only": self.input_only, "adc": self.adc, "dac": self.dac}
         tables = {**plain, "touch": self.touch, **self.valid}
         return [name for name, pins in tables.items() if pin in pins]

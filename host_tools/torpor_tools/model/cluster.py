@@ -49,7 +49,7 @@ class Power:
     where: Where
     linger_ms: int = 2000  # stays awake after a request
     wake_every_ms: int | None = None  # deep: looks for requests
-    wifi_deadline_ms: int = 15_000  # deep: does without Wi-Fi then
+    wifi_deadline_ms: int = 15_000  # deep: after that, works without Wi-Fi
 
     @property
     def sleeps(self) -> bool:

@@ -88,7 +88,7 @@ class Migration:
     """A file of ``services/<name>/migrations/``."""
 
     name: str  # without .py: 0001_create_readings
-    digest: str  # of its text; what contracts.lock holds of it
+    digest: str  # of its text, as in contracts.lock
     where: Where
     indexes: bool = False  # it asks for an index
 

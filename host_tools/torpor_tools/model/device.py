@@ -36,7 +36,7 @@ class DeviceModel:
 
     ``bus`` is a key of ``BUS_LINES``. ``inputs`` has what it senses, with the values to begin with,
     ``ranges`` the least and the most of each and its unit (the key ``*``: of all others),
-    ``options`` what it is given once, with its defaults.
+    ``options`` the settings that it gets once, with their defaults.
     """
 
     name: str

@@ -50,11 +50,11 @@ class BoardPlan:
     host: str = ""  # where other boards find it
     called: bool = False  # it has the cluster's key: other boards and the host's tools may call it
     update: bool = True  # `update = false` in cluster.toml keeps a board from signed updates
-    watchdog_s: int = WATCHDOG_S  # after which time without a turn of its loop it is reset
+    watchdog_s: int = WATCHDOG_S  # the watchdog's time
     heap_reserve: int = HEAP_RESERVE  # percent of the heap that the image must leave
     heap_where: Where | None = None  # the line of cluster.toml that says so
     updated: bool = False  # it takes them: the project has a signing key
-    power: Power | None = None  # what the board can do of what cluster.toml asks for
+    power: Power | None = None  # the policy of cluster.toml, as far as the board supports it
     mailbox: Mailbox | None = None  # the broker from which it takes requests
     mailed: bool = False  # boards call it through the broker, because it sleeps
     mails: bool = False  # it calls such boards

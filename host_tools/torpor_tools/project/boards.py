@@ -19,7 +19,7 @@ CHIPS = {
     "esp32": ("ESP32", "ESP32-C3", "ESP32-C6", "ESP32-S2", "ESP32-S3"),
     "unix": ("any",),
 }
-"""MicroPython's port -> the chips of it that the tools know how to flash."""
+"""MicroPython's port -> its chips that the tools can flash."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}

@@ -122,7 +122,7 @@ def _respelt(
 ) -> dict[str, Any]:
     """Report the ``spare`` tables that are near a known name, and join them to its table.
 
-    So nothing is reported as missing that is only in the wrong place.
+    A key that is only in the wrong table is then not reported as missing.
     """
     joined = dict(tables)
     for name in spare:

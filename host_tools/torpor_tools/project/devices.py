@@ -252,7 +252,7 @@ def _go_together(line: str, device: Device, there: str, other: Device) -> bool:
 
 
 def _share_a_wire(a: Device, b: Device) -> bool:
-    """Whether both may hang on one wire: several thermometers, or displays with D/C in common."""
+    """Whether both may share one wire: several thermometers, or displays with D/C in common."""
     if a.model.name == b.model.name == "ds18b20":
         return bool(a.options["rom"] != b.options["rom"])
     return a.model.bus == b.model.bus == "spi" and a.pins.get("cs") != b.pins.get("cs")

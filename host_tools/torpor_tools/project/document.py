@@ -93,7 +93,7 @@ class Document:
 
 
 def as_toml(value: Any) -> str:
-    """A value as its writer knows it: ``true``, and text in double quotes."""
+    """A value in TOML's notation: ``true``, and text in double quotes."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -102,7 +102,7 @@ def _entries(
 
 
 def _check(document: Document, tables: dict[str, Any], errno: dict[str, int]) -> None:
-    """Report the values that have the right type and yet no meaning."""
+    """Report values that have the right type but are not valid."""
     hostname, sockets = tables["hostname"], tables["sockets"]
     if hostname and hostname.taken_at not in _TAKEN_AT:
         what = f'taken_at: "{hostname.taken_at}" is not known'

@@ -17,7 +17,7 @@ _FIELDS = {  # key -> the policies that it is for
     "wifi_deadline_ms": ("deep",),
 }
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
-_SHORTEST_MS = 10_000  # a start takes seconds: more often than this a board had better stay awake
+_SHORTEST_MS = 10_000  # a start takes seconds: a board that wakes more often should stay awake
 _LONGEST_MS = 86_400_000
 
 

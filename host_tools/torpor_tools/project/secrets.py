@@ -24,14 +24,14 @@ VARIABLES = {"ssid": "TORPOR_WIFI_SSID", "password": "TORPOR_WIFI_PASSWORD"}
 LOGIN_VARIABLES = {"user": "TORPOR_MAILBOX_USER", "password": "TORPOR_MAILBOX_PASSWORD"}
 KEYS_VARIABLE = "TORPOR_CLUSTER_KEYS"  # one or two, with a space between them
 _KEY = re.compile(r"[0-9a-f]{64}")
-MOST_KEYS = 2  # while they are being changed
+MOST_KEYS = 2  # two while a key is replaced
 
 
 def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     """The image's ``secrets.json`` from ``root/secrets.toml`` and the environment, or no file.
 
     ``mailbox``: with what the board needs for its broker. Raises ``UserError`` for a file that is
-    not TOML, whose ``[wifi]`` or ``[mailbox]`` are not texts, or whose keys are no keys.
+    not TOML, whose ``[wifi]`` or ``[mailbox]`` are not texts, or whose keys are not valid.
     """
     secrets: dict[str, Any] = {}
     if login := wifi(root):

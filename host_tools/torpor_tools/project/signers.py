@@ -1,6 +1,6 @@
 """``signing.pub``: the public keys with which boards verify updates.
 
-It belongs into the repository, for every build puts the keys into the images. A line is
+It belongs in the repository, because every build puts the keys into the images. A line is
 ``rsa3072 <the modulus in hexadecimal>``; the exponent is always 65537. Reading it needs no package
 for cryptography.
 """
