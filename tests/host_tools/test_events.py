@@ -64,10 +64,12 @@ def test_an_image_has_no_more_than_its_events_need(tmp_path: Path) -> None:
     assert not any(name.startswith("torpor/rpc/") for name in one)
     two = load_plan(write_boards(tmp_path / "two", services, {"box": ["a"], "shed": ["b"]}))
     here, there = image_files(two, "box"), image_files(two, "shed")
-    assert "torpor/rpc/publisher.mpy" in here
-    assert "torpor/rpc/events.mpy" not in here
-    assert "torpor/rpc/events.mpy" in there
-    assert "torpor/rpc/publisher.mpy" not in there
+    assert b"RemotePublisher" in here["torpor/rpc/events.mpy"]
+    assert b"receive" not in here["torpor/rpc/events.mpy"]
+    assert b"RemotePublisher" not in there["torpor/rpc/events.mpy"]
+    assert b"receive" in there["torpor/rpc/events.mpy"]
+    assert "torpor/rpc/client.mpy" in here
+    assert "torpor/rpc/client.mpy" not in there
 
 
 def test_a_durable_event_needs_the_mailbox_and_no_link(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from micropython import const
 
 from .. import loop
 from ..log import Log
-from ..rpc.publisher import RemotePublisher
+from ..rpc.events import RemotePublisher
 from ..service import Fault
 from ..store.database import Store
 from . import durable

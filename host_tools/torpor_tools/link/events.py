@@ -62,7 +62,7 @@ def events(plan: Plan, board: BoardPlan) -> str:
 
 _MODULES = {
     "torpor.events": "Publisher",
-    "torpor.rpc.publisher": "RemotePublisher",
+    "torpor.rpc.events": "RemotePublisher",
     "torpor.mqtt.outbox": "DurablePublisher",
 }
 

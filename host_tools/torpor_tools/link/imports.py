@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +28,20 @@ def imports(module: Module) -> tuple[Import, ...]:
     ``from package import name`` gives ``package``, and ``package.name`` as not required.
     """
     return _imports(module.source, module.package)
+
+
+def reached(every: Mapping[str, Module], roots: Iterable[Module]) -> set[str]:
+    """Return the names of all modules that ``roots`` import, directly or not."""
+    names: set[str] = set()
+    todo = list(roots)
+    while todo:
+        for item in imports(todo.pop()):
+            parts = item.name.split(".")
+            for name in (".".join(parts[: n + 1]) for n in range(len(parts))):
+                if name in every and name not in names:
+                    names.add(name)
+                    todo.append(every[name])
+    return names
 
 
 @lru_cache(maxsize=1024)  # a build asks about each module several times

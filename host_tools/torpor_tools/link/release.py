@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..model.plan import PlacedService
 from . import wire
-from .imports import imports
+from .imports import reached
 from .module import Module
 from .program import Program
 from .wiring import module_of
@@ -24,11 +24,11 @@ def run(program: Program) -> None:
     every = program.modules
     late = [name for s in services for name in _roots(s, every)]
     roots = [m for name, m in every.items() if _is_root(m, late)]
-    resident = _reached(every, [*program.start, *roots])
+    resident = reached(every, [*program.start, *roots])
     names: dict[str, str] = {}
     for service in services:
         first, *own = _roots(service, every)
-        needed = _reached(every, [every[name] for name in (first, *own)]) | {first, *own}
+        needed = reached(every, [every[name] for name in (first, *own)]) | {first, *own}
         names[service.name] = " ".join([first, *sorted(needed - resident - {first})])
         program.on_request |= needed - resident
     wire.cluster(program, names)
@@ -43,17 +43,3 @@ def _roots(service: PlacedService, every: Mapping[str, Module]) -> list[str]:
 
 def _is_root(module: Module, late: Iterable[str]) -> bool:
     return module.part in ("service", "wiring", "test") and module.name not in late
-
-
-def _reached(every: Mapping[str, Module], roots: Iterable[Module]) -> set[str]:
-    """Return the names of all modules that ``roots`` import, directly or not."""
-    reached: set[str] = set()
-    todo = list(roots)
-    while todo:
-        for item in imports(todo.pop()):
-            parts = item.name.split(".")
-            for name in (".".join(parts[: n + 1]) for n in range(len(parts))):
-                if name in every and name not in reached:
-                    reached.add(name)
-                    todo.append(every[name])
-    return reached

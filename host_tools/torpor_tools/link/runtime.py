@@ -57,6 +57,7 @@ SHAKEN = (
     "torpor.loop",
     "torpor.metrics",
     "torpor.port",
+    "torpor.rpc.events",
     "torpor.schedule",
     "torpor.service",
     "torpor.sockets",

@@ -8,7 +8,7 @@ looks up attributes by names that it makes at run time, the packages stay whole.
 
 All modules of the image are users of the runtime's ``SHAKEN`` modules. The ``start`` of one stays
 only if the wiring imports it, because the kernel calls it then. Of ``COLLECTIONS`` only the names
-that something imports count.
+that something imports count. A module of the runtime that only removed code imported goes too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import lru_cache
 from ..contracts.firmware import firmware
 from ..python_names import parsed
 from .edits import Edits
-from .imports import imports
+from .imports import imports, reached
 from .module import Module
 from .program import Program
 from .runtime import COLLECTIONS, SHAKEN
@@ -46,8 +46,15 @@ _PLAIN_DECORATORS = ("property", "staticmethod", "classmethod", "cold", "startup
 def run(program: Program) -> None:
     """Shake the packages and the runtime of the program."""
     whole = [entry.name for entry in program.plan.cluster.libraries if entry.whole]
-    shaken = without_unused(program.modules.values(), program.start, whole)
-    program.modules = {module.name: module for module in shaken}
+    left = program.modules
+    while True:
+        shaken = without_unused(left.values(), program.start, whole)
+        every = {module.name: module for module in shaken}
+        needed = reached(every, [*program.start, *(m for m in shaken if m.part != "runtime")])
+        left = {n: m for n, m in every.items() if m.part != "runtime" or n in needed}
+        if len(left) == len(every):
+            break
+    program.modules = left
 
 
 def without_unused(
@@ -80,7 +87,7 @@ def without_unused(
     own = [m for m in every if m.name in SHAKEN]
     others = [m for m in every if m not in own]
     words = {word for m in [*others, *start] for word in _words_of(m.source)}
-    parts = {item.name for m in every if m.part == "wiring" for item in imports(m)}
+    parts = {item.name for m in every if m.name == "cluster" for item in imports(m)}
     shaken = {m.name: m for m in _shake(own, words, {*SHAKEN} - parts)}
     return [shaken.get(m.name, m) for m in every]
 
