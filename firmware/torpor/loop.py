@@ -1,4 +1,4 @@
-"""What asyncio does not offer: waiting for sockets, idle callbacks, tasks that are started again.
+"""Waiting for sockets, idle callbacks and tasks that restart, which asyncio does not offer.
 
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:

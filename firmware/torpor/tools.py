@@ -1,4 +1,4 @@
-"""What the cluster's tools may ask of a board while it runs, in calls signed with its key.
+"""Calls by which the cluster's tools look at a running board, signed with its key.
 
 ``torpor logs --follow`` and ``--level``, ``torpor crashes``, ``torpor reset --normal`` and
 ``torpor top`` send the calls. Other parts of the runtime add theirs to ``kernel.tools``.
