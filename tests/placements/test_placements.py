@@ -84,11 +84,12 @@ def visits(root: Path, shared: str) -> Path:
     return root
 
 
-def test_the_sample_gives_the_same_answers_wherever_its_services_run() -> None:
-    code, text = torpor_test(ROOT, "--placements", "20", "--seed", "20261124", "-n", "2")
+@pytest.mark.parametrize("count", [8, pytest.param(20, marks=pytest.mark.soak)])
+def test_the_sample_gives_the_same_answers_wherever_its_services_run(count: int) -> None:
+    code, text = torpor_test(ROOT, "--placements", str(count), "--seed", "20261124", "-n", "2")
     assert code == 0, text
-    assert "placements: 20, seed 20261124" in text
-    assert " 240 passed" in text
+    assert f"placements: {count}, seed 20261124" in text
+    assert f" {12 * count} passed" in text
 
 
 def test_the_sample_does_so_in_strict_mode_too() -> None:
