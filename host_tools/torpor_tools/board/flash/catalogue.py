@@ -12,8 +12,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from ... import pip_output
 from ...errors import fail
 from ...model.board import Board, Firmware
@@ -95,6 +93,8 @@ def _elsewhere(wanted: Firmware, board: str) -> str:
 
 
 def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None, board: str) -> Path:
+    import httpx  # slow to load, and most builds download nothing
+
     try:
         return _download(wanted.url, temporary / wanted.filename, progress)
     except (httpx.HTTPError, OSError) as error:
@@ -105,6 +105,8 @@ def _fetch(wanted: Firmware, temporary: Path, progress: Progress | None, board: 
 
 
 def _download(url: str, to: Path, progress: Progress | None) -> Path:
+    import httpx
+
     with (
         httpx.stream("GET", url, follow_redirects=True, timeout=_TIMEOUT_S) as response,
         to.open("wb") as file,
