@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import hypothesis
@@ -26,17 +26,33 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-class _OneEmulator(LoadScopeScheduling):  # type: ignore[misc]
+# Modules of few tests that take half a minute and more. By their numbers they would come last, when
+# the other workers have nothing left to do.
+_LONG = (
+    "tests/placements/test_placements.py",
+    "tests/e2e/test_tutorial.py",
+    "tests/e2e/test_wheel.py",
+    "tests/e2e/test_ci.py",
+    "tests/e2e/test_openapi.py",
+    "tests/e2e/test_readme.py",
+)
+assert all((Path(__file__).parents[1] / name).is_file() for name in _LONG)
+
+
+class _LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
     """Whole modules to each worker, as ``--dist=loadscope``, but all that boot the emulator to one.
 
     A computer emulates one board at a time, so in two workers they would wait for each other. They
-    take longest, so they begin first: the other workers do the rest meanwhile.
+    take longest, so they begin first: the other workers do the rest meanwhile, long modules first.
     """
 
     def schedule(self) -> None:
-        first: list[str] = next(iter(self.registered_collections.values()), [])
-        if self.collection is None and any(map(_is_emulated, first)):
-            self.workqueue["emulated"] = {}  # filled by what follows, which keeps its place
+        if self.collection is None:
+            collected: list[str] = next(iter(self.registered_collections.values()), [])
+            scopes = set(map(self._split_scope, collected))
+            for scope in ("emulated", *_LONG):
+                if scope in scopes:
+                    self.workqueue[scope] = {}  # filled by what follows, which keeps its place
         super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
@@ -51,7 +67,7 @@ def _is_emulated(nodeid: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    return _OneEmulator(config, log) if config.getoption("dist") == "loadscope" else None
+    return _LongestFirst(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
