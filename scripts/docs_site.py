@@ -7,6 +7,7 @@ text, never imported. Pages exist in the site only; nothing is written into ``do
 from __future__ import annotations
 
 import ast
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from torpor_tools.cli import GROUPS, root
 from torpor_tools.files import project_files
 
 ROOT = Path(__file__).parents[1]
+_VERSION = re.compile(r"(\d+\.\d+\.\d+)(\w*)$")
 # Pages of the site that are files elsewhere in the tree.
 ELSEWHERE = {
     "boards.md": "boards/README.md",
@@ -89,8 +91,9 @@ PUBLIC = {
 
 
 def on_config(config: Any) -> Any:
-    """Name the version, and add the generated pages to the navigation."""
+    """Name the version, give it a folder, and add the generated pages to the navigation."""
     config.site_name = f"torpor {_version()}"
+    config.site_dir = str(Path(config.site_dir) / _version())
     commands: list[dict[str, Any]] = [{"Overview": "reference/cli/index.md"}]
     commands += [{name: f"reference/cli/{name}.md"} for name in _commands()]
     classes = [
@@ -121,6 +124,41 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.file.generated_by:
         return markdown
     return _moved(markdown, "docs/" + page.file.src_uri, page.file.src_uri)
+
+
+def on_post_build(config: Any) -> None:
+    """List the version among those that were built into the same folder before."""
+    list_versions(Path(config.site_dir).parent)
+
+
+def list_versions(folder: Path) -> None:
+    """Write the list of a site's versions for ``docs/assets/versions.js``, and its first page.
+
+    Args:
+        folder: It has a folder for each version.
+    """
+    built = [
+        page.parent for page in folder.glob("*/index.html") if _VERSION.match(page.parent.name)
+    ]
+    built.sort(key=lambda version: _order(version.name), reverse=True)
+    pages = {
+        version.name: sorted(
+            page.relative_to(version).as_posix() for page in version.rglob("*.html")
+        )
+        for version in built
+    }
+    text = f"window.torporVersions = {json.dumps(pages)};\n"
+    (folder / "versions.js").write_text(text, encoding="utf-8")
+    newest = f"{built[0].name}/index.html"
+    text = f'<!doctype html>\n<meta http-equiv="refresh" content="0; url={newest}">\n'
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _order(version: str) -> tuple[list[int], bool, str]:
+    """Return a key that puts 0.10.0 after 0.9.0, and 1.0.0rc1 before 1.0.0."""
+    match = _VERSION.match(version)
+    assert match
+    return list(map(int, match[1].split("."))), not match[2], match[2]
 
 
 def _add_new_pages(config: Any) -> None:

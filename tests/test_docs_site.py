@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError, expect, sync_playwright
 
+from scripts.docs_site import list_versions
 from torpor_tools.cli import GROUPS
 
 CHROMIUM = next(
@@ -35,7 +37,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    return folder
+    (version,) = (page.parent for page in folder.glob("*/index.html"))
+    return version
 
 
 def test_each_command_has_a_page_with_its_options_and_examples(site: Path) -> None:
@@ -105,6 +108,48 @@ def test_the_search_works_when_the_site_is_opened_from_a_folder(site: Path) -> N
         expect(result).to_be_attached()
         browser.close()
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the choice of versions")
+def test_another_version_is_chosen_in_the_header(site: Path, tmp_path: Path) -> None:
+    """From a folder; the reader stays on the page if the other version has it."""
+    for version in ("0.9.0", "0.10.0"):
+        shutil.copytree(site, tmp_path / version)
+    (tmp_path / "0.9.0" / "concepts.html").unlink()
+    list_versions(tmp_path)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto((tmp_path / "index.html").as_uri())
+        page.wait_for_url("**/0.10.0/index.html")
+        for start, found in (
+            ("reference/cli/build.html", "reference/cli/build.html"),
+            ("concepts.html", "index.html"),
+        ):
+            page.goto((tmp_path / "0.10.0" / start).as_uri())
+            choice = page.get_by_label("Version")
+            expect(choice).to_have_value("0.10.0")
+            assert choice.locator("option").all_inner_texts() == ["0.10.0", "0.9.0"]
+            choice.select_option("0.9.0")
+            page.wait_for_url(f"**/0.9.0/{found}")
+        browser.close()
+
+
+def test_a_single_version_is_listed_with_its_pages(site: Path) -> None:
+    text = (site.parent / "versions.js").read_text()
+    versions = json.loads(text.removeprefix("window.torporVersions = ").rstrip(";\n"))
+    assert list(versions) == [site.name]
+    assert {"index.html", "reference/cli/build.html"} <= set(versions[site.name])
+
+
+def test_versions_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for version in ("0.2.0", "0.10.0", "1.0.0rc1", "1.0.0", "assets"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "index.html").touch()
+    list_versions(tmp_path)
+    listed = re.findall(r'"([^"]+)": \[', (tmp_path / "versions.js").read_text())
+    assert listed == ["1.0.0", "1.0.0rc1", "0.10.0", "0.2.0"]
+    assert "url=1.0.0/index.html" in (tmp_path / "index.html").read_text()
 
 
 def test_no_two_pages_differ_in_case_only(site: Path) -> None:
