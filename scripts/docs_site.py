@@ -54,16 +54,37 @@ PUBLIC = {
             "`from torpor import Event`, the base class of events.",
         ),
         ("deadline", "firmware/torpor", ["deadline"], ""),
-        ("Store", "firmware/torpor/store", ["Store"], "`self.store` of a service."),
-        ("Table", "firmware/torpor/store", ["Table"], "Returned by `self.store.table(name)`."),
+        (
+            "Store",
+            "firmware/torpor/store",
+            ["Store"],
+            "`self.store` of a service, and the fixture `store`.",
+        ),
+        (
+            "Table",
+            "firmware/torpor/store",
+            ["Table", "Scan"],
+            "Returned by `self.store.table(name)`. `Table.scan` and `Table.find` return a `Scan`.",
+        ),
         ("State", "firmware/torpor/store", ["State"], "`self.state` of a service."),
         ("Log", "firmware/torpor", ["Log"], "`self.log` of a service."),
         ("clock", "firmware/torpor/clock.py", [], "`from torpor import clock`."),
         ("system", "firmware/torpor/system.py", [], "`from torpor import system`."),
+        (
+            "Info",
+            "firmware/torpor",
+            ["Info", "Network", "Heap", "Connections"],
+            "Returned by `system.info()`, and part of it.",
+        ),
     ],
     "Tests": [
         ("start", "firmware/torpor_test", ["Start"], "The fixture `start`."),
-        ("client", "firmware/torpor_test", ["Client", "SocketClient"], "The fixtures."),
+        (
+            "client",
+            "firmware/torpor_test",
+            ["Client", "SocketClient"],
+            "The fixtures `client` and `socket_client`.",
+        ),
         ("Answer", "firmware/torpor_test", ["Answer"], "Returned by the fixture `client`."),
         ("WebSocket", "firmware/torpor_test", ["WebSocket"], "From `client.websocket(path)`."),
         ("Clock", "firmware/torpor_test", ["Clock"], "The fixture `clock`."),
@@ -72,8 +93,8 @@ PUBLIC = {
         (
             "cluster",
             "host_tools/torpor_tools/pytest_plugin",
-            ["cluster"],
-            "The fixture of tests in `tests/cluster/`.",
+            ["cluster", "Running"],
+            "The fixture `cluster` of tests in `tests/cluster/`. It is a `Running`.",
         ),
     ],
     "Tools": [
@@ -86,6 +107,7 @@ PUBLIC = {
         ("Simulator", "sim/torpor_sim", ["Simulator"], "`from torpor_sim import Simulator`."),
         ("SimBoard", "sim/torpor_sim", ["SimBoard"], "`Simulator.board(name)`."),
         ("Inputs", "sim/torpor_sim", ["Inputs"], "`SimBoard.inputs`."),
+        ("LogLine", "sim/torpor_sim", ["LogLine"], "Returned by `SimBoard.wait_log`."),
     ],
 }
 
@@ -298,9 +320,23 @@ def _described(node: Any, level: int) -> Iterator[str]:
     if level > 1:
         yield from (f"## {node.name}", "")
     yield from (_docstring(node), "")
+    if fields := _fields(node):
+        yield from ("```python", *fields, "```", "")
     for method in node.body:
         if isinstance(method, FUNCTIONS) and _is_documented(method):
             yield from _function(method, level + 1)
+
+
+def _fields(node: ast.ClassDef) -> list[str]:
+    """Return the fields of a class that has its values in them: a dataclass, a typed dict."""
+    kinds = " ".join(map(ast.unparse, (*node.bases, *node.decorator_list)))
+    if not re.search("TypedDict|NamedTuple|dataclass", kinds):
+        return []
+    return [
+        ast.unparse(field)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and not ast.unparse(field).startswith("_")
+    ]
 
 
 def _is_documented(node: Any) -> bool:

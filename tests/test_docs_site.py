@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import html
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from playwright.sync_api import TimeoutError, expect, sync_playwright
 
 from scripts.docs_site import list_versions
 from torpor_tools.cli import GROUPS
+from torpor_tools.pytest_plugin.source import BUILT_IN
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -65,11 +67,45 @@ def test_each_public_name_of_the_runtime_is_in_the_reference(site: Path) -> None
         assert re.search(rf"<h[12] id=\"[\w-]+\">{name}<", pages), name
 
 
-@pytest.mark.parametrize(
-    "name", ["start", "client", "Clock", "Events", "Board", "WebSocket", "cluster"]
-)
+@pytest.mark.parametrize("name", [*BUILT_IN, "cluster"])
 def test_each_fixture_is_in_the_reference(site: Path, name: str) -> None:
-    assert "<code>" in (site / "reference/tests" / f"{name}.html").read_text()
+    pages = "".join(page.read_text() for page in (site / "reference").glob("[st]e*/*.html"))
+    assert re.search(rf"[Ff]ixtures? (<code>\w+</code> and )?<code>{name}</code>", pages)
+
+
+def _public_classes() -> dict[str, str]:
+    """Return the classes of what users call by name, with the file of each."""
+    folders = ("firmware/torpor", "firmware/torpor_test", "sim/torpor_sim")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    files += (ROOT / "host_tools/torpor_tools/pytest_plugin/placements").glob("*.py")
+    return {
+        node.name: str(file.relative_to(ROOT))
+        for file in files
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    }
+
+
+# What a method returns for one purpose, which its own text states.
+NOT_CALLED = {"Hold": "async with self.awake()", "PlacedService": "part of what Simulator.find has"}
+
+
+def test_what_a_public_method_returns_is_in_the_reference(site: Path) -> None:
+    classes = _public_classes()
+    pages = [page for page in (site / "reference").rglob("*.html") if "cli" not in page.parts]
+    text = {page.name: html.unescape(re.sub("<[^>]+>", "", page.read_text())) for page in pages}
+    headings = set(
+        re.findall(r"<h[12] id=\"[\w-]+\">(\w+)<", "".join(p.read_text() for p in pages))
+    )
+    missing = {
+        f"{name} of {page}: {classes[name]}"
+        for page, shown in text.items()
+        for returned in re.findall(r"\) -> ([^\n]+)", shown)
+        for name in re.findall(r"[A-Z]\w+", returned)
+        if name in classes and name not in headings and name not in NOT_CALLED
+    }
+    assert missing == set()
+    assert {"Scan", "Info", "Running", "LogLine"} <= headings
 
 
 def test_a_docstring_with_sections_becomes_lists(site: Path) -> None:
