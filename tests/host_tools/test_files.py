@@ -216,6 +216,7 @@ def test_everything_that_walks_folders_goes_by_the_rule() -> None:
         "inputs.py": "folders of simulated boards",
         "places.py": "folders of simulated boards",
         "shown.py": "folders of simulated boards",
+        "docs_site.py": "a folder that the build has just filled",
         "release.py": "a folder that the build has just filled",
         "start.py": "text for the device",
         "kept.py": "images that torpor itself has kept",
