@@ -299,7 +299,7 @@ def ask_unix() -> str:
         file = Path(folder, "asked.py")
         file.write_text(program("unix"))
         command = [micropython, "-X", "heapsize=8M", str(file)]
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        run = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True)
     return answers(run.stdout.splitlines())
 
 

@@ -96,7 +96,7 @@ def _run(*command: str, cwd: Path = ROOT) -> None:
 
 def _git(root: Path, *words: str) -> str:
     # git grep exits with 1 if it finds nothing.
-    result = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    result = subprocess.run(["git", *words], cwd=root, capture_output=True, encoding="utf-8")
     if result.returncode > (words[0] == "grep"):
         raise subprocess.CalledProcessError(result.returncode, words, stderr=result.stderr)
     return result.stdout.strip()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 UNREACHABLE = "the package index cannot be reached"
-_SIGNS = ("connection broken", "NewConnectionError", "Name or service not known")
+_SIGNS = (
+    "connection broken",
+    "NewConnectionError",
+    "Name or service not known",  # Linux
+    "nodename nor servname",  # macOS
+    "getaddrinfo failed",  # Windows
+)
 
 
 def reason(output: str) -> str:

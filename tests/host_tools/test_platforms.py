@@ -26,7 +26,7 @@ from torpor_tools.cli.base import Settings
 from torpor_tools.cli.scaffold import write_project, write_service
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.source import read_source
-from torpor_tools.contracts.type_check import check_types
+from torpor_tools.contracts.type_check import check_types, run_mypy
 from torpor_tools.errors import UserError
 from torpor_tools.files import is_file
 from torpor_tools.gateway import nats
@@ -299,9 +299,23 @@ def _lacking(call: ast.Call) -> list[str]:
         wanted = {"newline"} | ({"encoding"} if len(call.args) < 2 else set())
     elif name in ("open", "fdopen") and texts and set(texts[-1]) <= set("rwxat+"):
         wanted = {"encoding"} | ({"newline"} if texts[-1] != "r" else set())
+    elif name in ("run", "Popen", "check_output") and "text" in named:
+        wanted = {"encoding"}
     else:
         wanted = set()
     return sorted(wanted - named)
+
+
+def test_mypy_may_name_what_the_code_page_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its messages go through a pipe, which has the encoding of the system."""
+    for name, value in (("LC_ALL", "C"), ("PYTHONCOERCECLOCALE", "0"), ("PYTHONUTF8", "0")):
+        monkeypatch.setenv(name, value)
+    (tmp_path / "mypy.ini").write_text("[mypy]\n", encoding="utf-8")
+    (tmp_path / "m.py").write_text("größe = 名\n", encoding="utf-8")
+    (message,) = run_mypy(tmp_path / "mypy.ini", tmp_path, [Path("m.py")])
+    assert message["message"] == 'Name "名" is not defined'
 
 
 LINUX_ALONE = {"locks.py", "_child.py", "_launch.py", "_emulator_process.py"}  # they ask first

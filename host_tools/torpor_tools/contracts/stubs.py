@@ -88,9 +88,12 @@ def _correct(file: Path, port: str) -> None:
 
 
 def _fetch(requirements: list[str], folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-X", "utf8", "-m", "pip", "install", "--quiet"]
+    command += ["--disable-pip-version-check"]
     command += ["--no-deps", "--no-compile", "--only-binary", ":all:", "--target", str(folder)]
-    result = subprocess.run([*command, *requirements], capture_output=True, text=True)
+    result = subprocess.run(
+        [*command, *requirements], capture_output=True, encoding="utf-8", errors="replace"
+    )
     if result.returncode:
         raise _unavailable(requirements[0], result.stderr)
 

@@ -155,12 +155,15 @@ def _modules(folder: Path) -> list[Path]:
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
     """Return mypy's messages about ``files`` (relative to ``folder``), one dict per message."""
     names = [str(file) for file in files]
-    command = [sys.executable, "-P", "-m", "mypy"]
+    # Without utf8 a name that the code page of Windows lacks would end mypy.
+    command = [sys.executable, "-X", "utf8", "-P", "-m", "mypy"]
     command += ["--config-file", str(config), "--output", "json", *names]
     # The result must depend on the project alone: MYPYPATH adds modules, MYPY_CACHE_DIR takes
     # precedence over the configuration.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MYPY")}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    result = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", env=environment
+    )
     found = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     if result.returncode and not found:
         raise RuntimeError(f"mypy failed:\n{result.stdout}{result.stderr}")

