@@ -20,11 +20,10 @@ from ..contracts.records import field_nodes, record_statements
 from ..errors import Problem, Where
 from ..python_names import imported_from, is_foreign, parsed
 from .edits import Edits
+from .missing import HOST_ONLY, moved_name, removed_name
 from .module import Module
 from .program import Program
 from .runtime import DECORATORS, EVENT, LIMITS, MOVED
-
-HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 
 
 def run(program: Program) -> None:
@@ -348,8 +347,8 @@ class _Work:
                     self.edits.replace(*self.edits.span(node), "False")
                 continue
             where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
-            found.append(_problem(name, self.gone[name], where))
-        return found + [p for node in at_run_time for p in _moved(node, file)]
+            found.append(removed_name(name, self.gone[name], where))
+        return found + [p for node in at_run_time for p in moved_name(node, file)]
 
 
 def _sets_type_checking(node: ast.stmt) -> bool:
@@ -385,49 +384,3 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
     return names
-
-
-def _moved(node: ast.AST, file: str) -> Iterator[Problem]:
-    """Report uses of ``torpor.deadline``, which must be imported by its name."""
-    if not isinstance(node, ast.Attribute) or node.attr not in MOVED:
-        return
-    if ast.unparse(node.value) == "torpor":
-        what = f"torpor.{node.attr} does not exist on the device"
-        where = Where(file, node.lineno, node.col_offset + 1)
-        yield Problem(where, what, f"write: from torpor import {node.attr}")
-
-
-def _problem(name: str, module: str, where: Where) -> Problem:
-    """Return the problem of using ``name``, which came from ``module`` and was removed."""
-    if module.startswith("services."):
-        peer = name.lower()
-        what = f"{name} of {module} exists only for annotations, and is used at run time"
-        remedy = f"declare `{peer}: {name}` in the service class and use self.{peer}"
-    elif module == "torpor" and name in LIMITS:
-        what = f"{name} of torpor is for annotations only, and is used at run time"
-        remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
-    elif module == "torpor" and name == EVENT:
-        what = "Event of torpor is the base class of events, and is used as something else"
-        remedy = "write class Name(Event): with its fields, at the top level of a module"
-    elif module == "event":
-        what = f"{name} is an event, which exists only where it is published"
-        remedy = f"write await self.publish({name}(...)), and {name} in annotations otherwise"
-    elif module == "torpor":
-        what = f"{name} of torpor is a decorator, and is used as something else"
-        remedy = f"write it as @{name}(...) above a method; the build reads it there"
-    elif module == "record":
-        what = f"{name} is a record, which the board does not have, and is used at run time"
-        remedy = f"write a dict and annotate where it goes: row: {name} = {{...}}"
-    elif module == "alias":
-        what = f"{name} is a type alias, which the board does not have, and is used at run time"
-        remedy = "use it in annotations only"
-    elif module == "TYPE_CHECKING":
-        what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"
-        remedy = "define it outside of that block, or use it in annotations only"
-    elif module in HOST_ONLY:
-        what = f"{name} comes from {module}, which MicroPython lacks, and is used at run time"
-        remedy = "use it in annotations only; a class made of it belongs under `if TYPE_CHECKING:`"
-    else:
-        what = f"{name} is imported under `if TYPE_CHECKING:` and used at run time"
-        remedy = "import it outside of that block, or use it in annotations only"
-    return Problem(where, what, remedy)

@@ -1,7 +1,11 @@
-"""Explains imports of modules that the device does not have."""
+"""Explains imports and names that the device does not have."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
+from ..contracts import aliases
 from ..errors import Problem, Where
 from ..files import NOT_SHIPPED
 from ..libraries.known import package_for
@@ -9,7 +13,9 @@ from ..suggest import did_you_mean
 from .builtin import MODULES, NOT_SIMULATED
 from .imports import Import
 from .module import Module
+from .runtime import EVENT, LIMITS, MOVED
 
+HOST_ONLY = (*aliases.HOST_ONLY, "__future__")
 _ANNOTATIONS = "import it with `from ... import`, and use the names in annotations only"
 # Modules that authors who come from CPython expect, and what to use instead.
 _INSTEAD = {
@@ -114,3 +120,49 @@ def missing_module(name: str, where: Where, port: str, near: list[str]) -> Probl
     if offer := _offer(name):
         remedy = f"{offer}; or {remedy}" if remedy else offer
     return Problem(where, what, remedy or f"put {top}.py into lib/, which all services share")
+
+
+def moved_name(node: ast.AST, file: str) -> Iterator[Problem]:
+    """Report uses of ``torpor.deadline``, which must be imported by its name."""
+    if not isinstance(node, ast.Attribute) or node.attr not in MOVED:
+        return
+    if ast.unparse(node.value) == "torpor":
+        what = f"torpor.{node.attr} does not exist on the device"
+        where = Where(file, node.lineno, node.col_offset + 1)
+        yield Problem(where, what, f"write: from torpor import {node.attr}")
+
+
+def removed_name(name: str, module: str, where: Where) -> Problem:
+    """Return the problem of using ``name``, which came from ``module`` and was removed."""
+    if module.startswith("services."):
+        peer = name.lower()
+        what = f"{name} of {module} exists only for annotations, and is used at run time"
+        remedy = f"declare `{peer}: {name}` in the service class and use self.{peer}"
+    elif module == "torpor" and name in LIMITS:
+        what = f"{name} of torpor is for annotations only, and is used at run time"
+        remedy = f"write it in an annotation: Annotated[int, {name}(...)]"
+    elif module == "torpor" and name == EVENT:
+        what = "Event of torpor is the base class of events, and is used as something else"
+        remedy = "write class Name(Event): with its fields, at the top level of a module"
+    elif module == "event":
+        what = f"{name} is an event, which exists only where it is published"
+        remedy = f"write await self.publish({name}(...)), and {name} in annotations otherwise"
+    elif module == "torpor":
+        what = f"{name} of torpor is a decorator, and is used as something else"
+        remedy = f"write it as @{name}(...) above a method; the build reads it there"
+    elif module == "record":
+        what = f"{name} is a record, which the board does not have, and is used at run time"
+        remedy = f"write a dict and annotate where it goes: row: {name} = {{...}}"
+    elif module == "alias":
+        what = f"{name} is a type alias, which the board does not have, and is used at run time"
+        remedy = "use it in annotations only"
+    elif module == "TYPE_CHECKING":
+        what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"
+        remedy = "define it outside of that block, or use it in annotations only"
+    elif module in HOST_ONLY:
+        what = f"{name} comes from {module}, which MicroPython lacks, and is used at run time"
+        remedy = "use it in annotations only; a class made of it belongs under `if TYPE_CHECKING:`"
+    else:
+        what = f"{name} is imported under `if TYPE_CHECKING:` and used at run time"
+        remedy = "import it outside of that block, or use it in annotations only"
+    return Problem(where, what, remedy)
