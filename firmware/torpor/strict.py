@@ -1,9 +1,10 @@
 """Strict mode: calls in memory behave like calls over a network, and results match annotations.
 
-In a strict image the wiring puts a ``Peer`` between a service and each of its peers. Arguments and
-results are then encoded and decoded, each side has its own objects, and a value that would be lost
-or changed on the way is a ``StrictError`` that names the call, the argument and the value.
-The linker puts this module into strict images only: those of ``torpor sim --strict`` and of tests.
+In a strict image the wiring puts a ``CheckedPeer`` between a service and each of its peers.
+Arguments and results are then encoded and decoded, each side has its own objects, and a value that
+would be lost or changed on the way is a ``StrictError`` that names the call, the argument and the
+value. The linker puts this module into strict images only: those of ``torpor sim --strict`` and of
+tests.
 """
 
 import json
@@ -30,7 +31,7 @@ class StrictError(Exception):
     """A call between services that would not work, or not the same, over a network."""
 
 
-class Peer:
+class CheckedPeer:
     """A peer as ``caller`` sees it; other attributes come from the service as they are.
 
     ``contract`` is method -> (((argument, type) or (argument, type, default), ...), type of the

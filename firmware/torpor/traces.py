@@ -142,7 +142,7 @@ async def ended(trace: str = "") -> dict:
     return {"now": clock.uptime_ms(), "spans": found}
 
 
-class Peer:
+class TracedPeer:
     """A service on the same board, whose calls become spans.
 
     Args:

@@ -12,14 +12,14 @@ from .lines import LogLine
 from .places import simulated
 from .record import Recorded, recorded
 from .simulator import Simulator
-from .watch import Change, watch
+from .watch import Rebuild, watch
 from .weigh import Weights, weigh
 
 __all__ = [
-    "Change",
     "Crash",
     "Inputs",
     "LogLine",
+    "Rebuild",
     "Recorded",
     "SimBoard",
     "Simulator",

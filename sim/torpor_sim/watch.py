@@ -25,7 +25,7 @@ _SOURCES = (".py", ".toml", ".html", ".css", ".js", ".svg", ".json", ".lock")
 
 
 @dataclass(frozen=True)
-class Change:
+class Rebuild:
     """The outcome of a change. ``error`` None: the new code runs, after ``seconds``."""
 
     files: tuple[Path, ...]
@@ -39,7 +39,7 @@ async def watch(
     sim: Simulator,
     root: Path,
     rebuild: Callable[[], Sequence[Image]],
-    report: Callable[[Change], None],
+    report: Callable[[Rebuild], None],
     *,
     also: Iterable[Path] = (),
     begin: Callable[[tuple[Path, ...]], None] | None = None,
@@ -72,7 +72,7 @@ async def watch(
 
 async def _apply(
     sim: Simulator, rebuild: Callable[[], Sequence[Image]], changed: tuple[Path, ...]
-) -> Change:
+) -> Rebuild:
     started = time.monotonic()
     error = None
     refusing: dict[str, str] = {}
@@ -92,7 +92,7 @@ async def _apply(
         for _, placed, _ in sim.services()
         if placed.entry.on_request and placed.folder.resolve() in folders
     )
-    return Change(changed, error, seconds, refusing, dormant)
+    return Rebuild(changed, error, seconds, refusing, dormant)
 
 
 async def _refusing(sim: Simulator) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tests.helpers.boards import FILESYSTEM, PtyBoard, read_flash, write_flash
 from tests.helpers.running import write_cluster
 from torpor_tools.board.data import usb
 from torpor_tools.board.deploy.health import lines
-from torpor_tools.board.deploy.repl import MpremoteLink
+from torpor_tools.board.deploy.repl import MpremoteRepl
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
@@ -126,7 +126,7 @@ def test_a_board_without_a_repl_points_to_the_network(project: Path) -> None:
     try:
         with (
             pytest.raises(UserError, match="leave --port out"),
-            usb.opened(lambda: MpremoteLink(os.ttyname(slave), 0.1), "notes"),
+            usb.opened(lambda: MpremoteRepl(os.ttyname(slave), 0.1), "notes"),
         ):
             pytest.fail("it has no REPL")
     finally:

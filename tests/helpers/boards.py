@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.helpers.ending import ENDS_WITH_US
-from torpor_tools.board.deploy.repl import BoardError, Link
+from torpor_tools.board.deploy.repl import BoardError, Repl
 from torpor_tools.errors import fail
 from torpor_tools.image import littlefs
 from torpor_tools.model.board import Filesystem
@@ -63,7 +63,7 @@ def boot(flash: Path) -> str:
     return done.stdout
 
 
-class PipeLink(Link):
+class PipeRepl(Repl):
     """A link without a serial line: what deploy does on the board, without the REPL's waits."""
 
     def __init__(self, flash: Path, cut: int = 0) -> None:

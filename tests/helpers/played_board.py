@@ -9,7 +9,7 @@ from typing import Any
 
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
-from torpor_tools.gateway.client import Client as Connection
+from torpor_tools.gateway.client import ClientConnection as Connection
 from torpor_tools.gateway.message import Status, Topics
 from torpor_tools.gateway.parked import Parked
 from torpor_tools.project.mailbox import from_url

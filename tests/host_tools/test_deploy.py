@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.boards import (
     FILESYSTEM,
-    PipeLink,
+    PipeRepl,
     PtyBoard,
     boot,
     read_flash,
@@ -21,7 +21,7 @@ from tests.helpers.running import write_cluster
 from tests.host_tools.test_cli_image import SERVICE
 from torpor_tools.board.deploy import deploy
 from torpor_tools.board.deploy.health import watch
-from torpor_tools.board.deploy.repl import LINKS
+from torpor_tools.board.deploy.repl import REPLS
 from torpor_tools.cli import run
 from torpor_tools.cli.deploy import _changes
 from torpor_tools.errors import UserError
@@ -72,7 +72,7 @@ def flash(tmp_path: Path) -> Path:
 
 def test_only_what_differs_is_sent_and_data_stays(flash: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     changes = deploy(link, PICO_W, NEW, lambda done, total: seen.append((done, total)))
     link.close()
     assert set(changes.send) == {
@@ -83,7 +83,7 @@ def test_only_what_differs_is_sent_and_data_stays(flash: Path) -> None:
     assert seen[-1] == (total, total)
     assert read_flash(flash) == {**NEW, **DATA}
     assert "version 2" in boot(flash)
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     assert not deploy(link, PICO_W, NEW)
     link.close()
 
@@ -92,7 +92,7 @@ def test_a_deploy_ends_the_trial_of_an_update(tmp_path: Path) -> None:
     flash = tmp_path / "flash"
     update = {".trial": b"{}", ".failed": b"{}", ".old/back": b"-main.py\n", ".old/0a": b"x"}
     write_flash(flash, {**OLD, **DATA, **update, ".new/update": b"- - main.py\n"})
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     deploy(link, PICO_W, NEW)
     link.close()
     assert read_flash(flash) == {**NEW, **DATA}
@@ -101,7 +101,7 @@ def test_a_deploy_ends_the_trial_of_an_update(tmp_path: Path) -> None:
 def test_a_board_that_never_had_torpor(tmp_path: Path) -> None:
     flash = tmp_path / "flash"
     write_flash(flash, {"main.py": b"print('blinky')\n", "lib/mine.py": b"x = 1\n"})
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     deploy(link, PICO_W, NEW)
     link.close()
     assert read_flash(flash) == {**NEW, "lib/mine.py": b"x = 1\n"}
@@ -113,7 +113,7 @@ def test_the_power_fails_at_every_write_of_the_flash(flash: Path, tmp_path: Path
     outcomes: list[str] = []
     for cut in range(1, 2000):
         flash.write_bytes(before)
-        link = PipeLink(flash, cut)
+        link = PipeRepl(flash, cut)
         try:
             deploy(link, PICO_W, NEW)
             whole = True
@@ -126,7 +126,7 @@ def test_the_power_fails_at_every_write_of_the_flash(flash: Path, tmp_path: Path
         if whole:
             break
         if cut % 7 == 0:  # and the next deploy succeeds from whatever state it left
-            again = PipeLink(flash)
+            again = PipeRepl(flash)
             deploy(again, PICO_W, NEW)
             again.close()
             assert read_flash(flash) == {**NEW, **DATA}, cut
@@ -138,7 +138,7 @@ def test_the_power_fails_at_every_write_of_the_flash(flash: Path, tmp_path: Path
 
 
 def test_the_power_fails_again_while_the_change_is_finished(flash: Path) -> None:
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     deploy(link, PICO_W, OLD)
     link.run("begin(0)")
     link.run("add('ViA9IDIK')")  # V = 2
@@ -149,14 +149,14 @@ def test_the_power_fails_again_while_the_change_is_finished(flash: Path) -> None
     swap = (firmware_dir() / "swap.py").read_text()
     for cut in range(1, 200):
         flash.write_bytes(before)
-        link = PipeLink(flash, cut)
+        link = PipeRepl(flash, cut)
         try:
             link.run(swap + "\nfinish()")
             whole = True
         except UserError:
             whole = False
         link.close()
-        link = PipeLink(flash)
+        link = PipeRepl(flash)
         link.run(swap + "\nfinish()")
         link.close()
         files = read_flash(flash)
@@ -170,7 +170,7 @@ def test_the_power_fails_again_while_the_change_is_finished(flash: Path) -> None
 
 def test_a_full_filesystem_is_reported_before_and_leaves_the_old_image(flash: Path) -> None:
     large = image(2, "new", {"large.bin": bytes(150_000)})
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     with pytest.raises(UserError, match=r"the new files need 18\d,\d+ more bytes"):
         deploy(link, PICO_W, large)
     link.close()
@@ -181,20 +181,20 @@ def test_a_filesystem_that_fills_up_on_the_way_leaves_the_old_image(
     flash: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torpor_tools.board.deploy._check_space", lambda *args: None)
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     with pytest.raises(UserError, match="the board's filesystem is full; the old image is as it"):
         deploy(link, PICO_W, image(2, "new", {"large.bin": bytes(180_000)}))
     link.close()
     assert read_flash(flash) == {**OLD, **DATA}
     assert "version 1" in boot(flash)
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     deploy(link, PICO_W, NEW)
     link.close()
     assert "version 2" in boot(flash)
 
 
 def test_another_kind_of_board_is_refused(flash: Path) -> None:
-    link = PipeLink(flash)
+    link = PipeRepl(flash)
     with pytest.raises(UserError, match="is Raspberry Pi Pico W with RP2040, not a ESP32"):
         deploy(link, load_board("ESP32_GENERIC"), NEW)
     with pytest.raises(UserError, match="not a Raspberry Pi Pico 2 W"):
@@ -209,9 +209,9 @@ def board(flash: Path) -> Iterator[PtyBoard]:
         yield running
 
 
-@pytest.mark.parametrize("via", sorted(LINKS))
+@pytest.mark.parametrize("via", sorted(REPLS))
 def test_over_a_serial_line(board: PtyBoard, via: str) -> None:
-    link = LINKS[via](board.device)
+    link = REPLS[via](board.device)
     changes = deploy(link, PICO_W, NEW)
     assert len(changes.send) == 5
     link.reset()
@@ -227,10 +227,10 @@ def test_the_power_fails_at_every_file_over_a_serial_line(flash: Path) -> None:
         flash.write_bytes(before)
         with PtyBoard(flash, cut) as board:
             with pytest.raises(UserError, match="was lost while talking to the board"):
-                deploy(LINKS["mpremote"](board.device, 3.0), PICO_W, NEW)
+                deploy(REPLS["mpremote"](board.device, 3.0), PICO_W, NEW)
             assert board.cut_off.wait(10)
             board.power_on()
-            deploy(LINKS["mpremote"](board.device), PICO_W, NEW)
+            deploy(REPLS["mpremote"](board.device), PICO_W, NEW)
         assert read_flash(flash) == {**NEW, **DATA}
 
 
@@ -240,14 +240,14 @@ def test_a_port_that_is_no_repl(tmp_path: Path) -> None:
 
     master, slave = pty.openpty()
     with pytest.raises(UserError, match="does not answer as MicroPython's REPL"):
-        LINKS["mpremote"](os.ttyname(slave), 0.2)
+        REPLS["mpremote"](os.ttyname(slave), 0.2)
     os.close(master)
     os.close(slave)
 
 
 def test_a_port_that_is_not_there() -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
-        LINKS["mpremote"]("/dev/ttyNONE")
+        REPLS["mpremote"]("/dev/ttyNONE")
     assert FILESYSTEM.block_size == 4096
 
 

@@ -14,7 +14,7 @@ from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.openapi import documents
 from torpor_tools.gateway.app import App, Home
 from torpor_tools.gateway.broker import Broker
-from torpor_tools.gateway.client import Client
+from torpor_tools.gateway.client import ClientConnection
 from torpor_tools.gateway.message import Topics
 from torpor_tools.gateway.parked import Parked
 
@@ -36,9 +36,9 @@ async def test_a_service_is_described_though_its_board_sleeps() -> None:
 
     homes: dict[int, list[Home]] = {}
     app = App(homes, Parked(1), nowhere, Topics("x"), resolve, 1, documents(plan))
-    clients: set[Client] = set()
+    clients: set[ClientConnection] = set()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Client(app.handle, clients), "127.0.0.1", 0
+        lambda: ClientConnection(app.handle, clients), "127.0.0.1", 0
     )
     port = server.sockets[0].getsockname()[1]
     homes[port] = [home]

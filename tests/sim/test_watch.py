@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.running import write_cluster
 from tests.sim import tiny
-from torpor_sim import Change, Simulator, watch
+from torpor_sim import Rebuild, Simulator, watch
 from torpor_tools.cli.sim import _report
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import fail
@@ -49,9 +49,9 @@ class Project:
 class Watched:
     project: Project
     sim: Simulator
-    changes: asyncio.Queue[Change]
+    changes: asyncio.Queue[Rebuild]
 
-    async def write(self, text: str, path: Path | None = None) -> Change:
+    async def write(self, text: str, path: Path | None = None) -> Rebuild:
         """Write a source until a change is reported: the watch may not have begun yet."""
         while True:
             (path or self.project.source).write_text(text)
@@ -66,7 +66,7 @@ class Watched:
 @pytest.fixture
 async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     project = Project(tmp_path / "project")
-    changes: asyncio.Queue[Change] = asyncio.Queue()
+    changes: asyncio.Queue[Rebuild] = asyncio.Queue()
     async with Simulator(project.build(), ports="os") as sim:
         task = asyncio.create_task(watch(sim, project.root, project.build, changes.put_nowait))
         yield Watched(project, sim, changes)
@@ -179,9 +179,9 @@ async def test_only_what_answers_is_said_to_answer(
     def images() -> list[Image]:
         return [build(load_plan(root), "box", root / "build", types=False)]
 
-    changes: asyncio.Queue[Change] = asyncio.Queue()
+    changes: asyncio.Queue[Rebuild] = asyncio.Queue()
 
-    async def write(service: str, text: str) -> Change:
+    async def write(service: str, text: str) -> Rebuild:
         file = root / "services" / service / "__init__.py"
         while True:
             file.write_text(text)

@@ -19,7 +19,7 @@ from tests.helpers.running import write_cluster
 from tests.host_tools.test_deploy import DATA, NEW, OLD, image
 from torpor_sim.emulated import EmulatedBoard
 from torpor_tools.board.deploy import Changes, deploy
-from torpor_tools.board.deploy.repl import LINKS, Link
+from torpor_tools.board.deploy.repl import REPLS, Repl
 from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.errors import UserError
 from torpor_tools.image import littlefs
@@ -65,9 +65,9 @@ async def board(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Emula
         yield running
 
 
-def connected(board: EmulatedBoard, via: str = "mpremote") -> Link:
+def connected(board: EmulatedBoard, via: str = "mpremote") -> Repl:
     assert board.terminal
-    return LINKS[via](board.terminal, 10.0 * float(SLOWNESS))
+    return REPLS[via](board.terminal, 10.0 * float(SLOWNESS))
 
 
 async def deployed(board: EmulatedBoard, files: Mapping[str, bytes], via: str) -> Changes:
@@ -179,7 +179,7 @@ async def test_a_production_image_has_no_prompt(board: EmulatedBoard) -> None:
         mark = board.log.mark()
         await board.wait_line("alive 5", WALL_S, since=mark)
     with pytest.raises(UserError, match="does not answer as MicroPython's REPL"):
-        await asyncio.to_thread(lambda: LINKS["mpremote"](str(board.terminal), 20.0))
+        await asyncio.to_thread(lambda: REPLS["mpremote"](str(board.terminal), 20.0))
     shown = "\n".join(map(str, board.log.since(alive)))
     seen = [w for w in (">>>", "raw REPL", "inside", "KeyboardInterrupt") if w in shown]
     assert not seen, shown

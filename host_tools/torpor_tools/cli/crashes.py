@@ -79,10 +79,10 @@ def command(
 def _fetch(settings: Settings, plan: Any, board: Any, at: str | None, port: str | None) -> Fetched:
     if port:
         need("board")
-        from ..board.deploy.repl import MpremoteLink
+        from ..board.deploy.repl import MpremoteRepl
         from ..crashes.fetch import over_usb
 
-        return over_usb(lambda: MpremoteLink(port))
+        return over_usb(lambda: MpremoteRepl(port))
     from ..client.tools import Tools
     from ..crashes.fetch import over_network
 

@@ -56,10 +56,10 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
         raise fail("--at is for the network, --port for USB", "leave one of them out")
     need("board")
     from ..board.data import usb
-    from ..board.deploy.repl import MpremoteLink
+    from ..board.deploy.repl import MpremoteRepl
 
     board.find(plan, service)
-    with usb.opened(lambda: MpremoteLink(port), service) as data:
+    with usb.opened(lambda: MpremoteRepl(port), service) as data:
         yield data
 
 

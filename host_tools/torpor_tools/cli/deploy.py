@@ -82,12 +82,12 @@ def command(
 def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) -> None:
     from ..board.deploy import deploy
     from ..board.deploy.health import READY_S, watch
-    from ..board.deploy.repl import LINKS, SILENCE_S
+    from ..board.deploy.repl import REPLS, SILENCE_S
     from ..update.kept import keep_updated
 
     files = image_files(image)
     with busy(f"Connecting to {device}"):
-        link = LINKS[via](device, SILENCE_S * patience)
+        link = REPLS[via](device, SILENCE_S * patience)
     try:
         with progress_bar(f"Sending to {device}") as progress:
             changes = deploy(link, image.board.board, files, progress)

@@ -17,7 +17,7 @@ from .output import note, print_table, progress_bar
 from .target import BOARD, device_of, pick, port_option
 
 if TYPE_CHECKING:
-    from ..board.deploy.repl import Link
+    from ..board.deploy.repl import Repl
     from ..board.doctor.examine import Bench, Result
     from ..board.doctor.fact import Subject
     from ..model.board import Board
@@ -123,12 +123,12 @@ def _chip(board: Board) -> Board:
 
 
 def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool) -> Bench:
-    from ..board.deploy.repl import MpremoteLink
+    from ..board.deploy.repl import MpremoteRepl
     from ..board.doctor.examine import Bench
 
-    def connect(silence_s: float) -> Link:
+    def connect(silence_s: float) -> Repl:
         # A chip's own USB may come back from a reset as another device.
-        return MpremoteLink(device_of(subject.board, port), silence_s)
+        return MpremoteRepl(device_of(subject.board, port), silence_s)
 
     return Bench(subject, connect, _wifi(settings), resets)
 
@@ -143,7 +143,7 @@ def _wifi(settings: Settings) -> dict[str, str]:
 def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
     from torpor_sim.emulated import ACCESS_POINT, BOARD_TYPE, EmulatedBoard
 
-    from ..board.deploy.repl import MpremoteLink
+    from ..board.deploy.repl import MpremoteRepl
     from ..board.doctor.examine import Bench
     from ..board.flash.catalogue import firmware
 
@@ -155,9 +155,9 @@ def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
     async def run() -> list[Problem]:
         async with EmulatedBoard(uf2=file, terminal=True, waiting=_wait) as emulated:
 
-            def connect(silence_s: float) -> Link:
+            def connect(silence_s: float) -> Repl:
                 assert emulated.terminal
-                return MpremoteLink(emulated.terminal, silence_s)
+                return MpremoteRepl(emulated.terminal, silence_s)
 
             wifi = {"ssid": ACCESS_POINT, "password": "anything"}
             bench = Bench(subject, connect, wifi, resets, True, _EMULATOR_S, _EMULATOR_S)

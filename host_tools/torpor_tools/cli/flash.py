@@ -132,9 +132,9 @@ def _drive(board: Board, port: str | None, named: Path | None) -> Drive:
             return rp2.the_drive(found, board)
     device = device_of(board, port)
     click.echo(f"asking the MicroPython on {device} into its boot loader")
-    from ..board.deploy.repl import MpremoteLink
+    from ..board.deploy.repl import MpremoteRepl
 
-    link = MpremoteLink(device)
+    link = MpremoteRepl(device)
     link.start("import machine\nmachine.bootloader()")
     time.sleep(_LEAVE_S)
     link.close()

@@ -56,9 +56,9 @@ def _leave_safe_mode(settings: Settings, board: str | None, at: str | None) -> N
 
 
 def _reset(device: str) -> None:
-    from ..board.deploy.repl import MpremoteLink
+    from ..board.deploy.repl import MpremoteRepl
 
-    link = MpremoteLink(device)
+    link = MpremoteRepl(device)
     link.reset()
     time.sleep(_LEAVE_S)
     link.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from torpor_sim import Change, LogLine, Simulator, recorded, watch
+from torpor_sim import LogLine, Rebuild, Simulator, recorded, watch
 
 from ..errors import Problem, UserError, fail
 from ..model.image import Image
@@ -188,7 +188,7 @@ def _show(sim: Simulator, plan: Plan) -> None:
 
 
 async def _watch(sim: Simulator, root: Path, rebuild: Build) -> None:
-    def report(change: Change) -> None:
+    def report(change: Rebuild) -> None:
         _report(change, ", ".join(_relative(file, root) for file in change.files))
 
     def again() -> list[Image]:
@@ -203,7 +203,7 @@ def _relative(file: Path, root: Path) -> str:
     return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
 
 
-def _report(change: Change, files: str) -> None:
+def _report(change: Rebuild, files: str) -> None:
     from . import print_problems
 
     if isinstance(change.error, UserError):

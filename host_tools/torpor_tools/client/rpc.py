@@ -50,13 +50,13 @@ def connect(
     *,
     caller: str = "host",
     timeout: float = 10.0,
-) -> Peer:
+) -> BoardConnection:
     """A connection to ``board``, which has a service at ``address``, with the first key it knows.
 
     ``timeout`` is in seconds. Raises ``NotReachedError``, and ``UserError`` if the board knows none
     of the keys.
     """
-    return Peer(lambda: _open(address, board, keys, caller, timeout))
+    return BoardConnection(lambda: _open(address, board, keys, caller, timeout))
 
 
 def _open(
@@ -88,7 +88,7 @@ class _Connection:
     number: int = 0  # of the last call
 
 
-class Peer(Closing):
+class BoardConnection(Closing):
     """A connection that is ready for calls, opened again when the board has closed it.
 
     Closed by ``close`` or at the end of its ``with``.

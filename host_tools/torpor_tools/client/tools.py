@@ -17,7 +17,7 @@ from ..errors import Problem, fail
 from ..model.plan import BoardPlan, Plan
 from ..project.secrets import cluster_keys
 from .find import address_of
-from .rpc import REFUSED, CallError, NotReachedError, Peer, connect
+from .rpc import REFUSED, BoardConnection, CallError, NotReachedError, connect
 
 _DEADLINE_MS = 5000
 _CONNECT_S = 3.0
@@ -42,7 +42,7 @@ class Tools(Closing):
         self._keys = cluster_keys(root)
         self._at = at
         self._root = root
-        self._peer: Peer | None = None
+        self._peer: BoardConnection | None = None
         if not self._keys:
             raise fail(
                 "the tools reach a board with the cluster's key, and there is none",
@@ -84,7 +84,7 @@ class Tools(Closing):
             ) from None
 
     def call(self, service: str, method: str, arguments: Mapping[str, Any], **options: Any) -> Any:
-        """Call a method as a peer does: see ``Peer.call``.
+        """Call a method as a peer does: see ``BoardConnection.call``.
 
         Raises:
             NotReachedError: The board does not answer.
@@ -98,7 +98,7 @@ class Tools(Closing):
             what = f"board {self.board.name} does not answer: {error}"
             raise NotReachedError(Problem(None, what, "try again")) from None
 
-    def _connected(self) -> Peer:
+    def _connected(self) -> BoardConnection:
         reasons: list[NotReachedError] = []
         for address in self._addresses():
             try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..board.deploy.repl import BoardError, Link
+from ..board.deploy.repl import BoardError, Repl
 from ..client.tools import Tools
 from ..errors import UserError, fail
 from .records import Record, parse
@@ -54,7 +54,7 @@ def over_network(tools: Tools) -> Fetched:
     return Fetched(_parsed(texts), state["build"], state["safe"], times)
 
 
-def over_usb(connect: Callable[[], Link]) -> Fetched:
+def over_usb(connect: Callable[[], Repl]) -> Fetched:
     """The records of a board on USB. Its services stop; at the end it restarts."""
     link = connect()
     try:

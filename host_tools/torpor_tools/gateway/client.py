@@ -62,7 +62,7 @@ class Request:
 Handle = Callable[[Request, Response], Awaitable[None]]
 
 
-class Client(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """A client's connection.
 
     Args:
@@ -76,7 +76,7 @@ class Client(asyncio.Protocol):
     def __init__(
         self,
         handle: Handle,
-        clients: MutableSet[Client],
+        clients: MutableSet[ClientConnection],
         idle_s: float = _IDLE_S,
         slow_s: float = _SLOW_S,
     ) -> None:

@@ -23,7 +23,7 @@ from ..project.secrets import cluster_keys
 from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
-from .client import Client
+from .client import ClientConnection
 from .couriers import Couriers
 from .events import Events
 from .message import Status, Topics
@@ -93,7 +93,7 @@ class Gateway:
         self._tasks: list[asyncio.Task[Any]] = []
         self._app: App | None = None
         self._servers: list[asyncio.Server] = []
-        self._clients: set[Client] = set()
+        self._clients: set[ClientConnection] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -144,7 +144,9 @@ class Gateway:
             self._tasks.append(asyncio.create_task(self._nats.watch(self.broker.connected)))
         handle, loop = self._app.handle, asyncio.get_running_loop()
         for sock in sockets:
-            server = await loop.create_server(lambda: Client(handle, self._clients), sock=sock)
+            server = await loop.create_server(
+                lambda: ClientConnection(handle, self._clients), sock=sock
+            )
             self._servers.append(server)
 
     async def _stop(self) -> None:

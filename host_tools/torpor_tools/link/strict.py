@@ -1,7 +1,7 @@
 """The additions of strict mode to the wiring.
 
-Each peer stands behind a ``torpor.strict.Peer`` with its contract, and each route's result must
-match its annotation.
+Each peer stands behind a ``torpor.strict.CheckedPeer`` with its contract, and each route's result
+must match its annotation.
 
 Without strict mode an image has none of this, and a call between services is a plain ``await``.
 """
@@ -31,7 +31,7 @@ def tables(contracts: Iterable[Contract]) -> Iterator[str]:
 
 def wrapped(caller: str, peer: Peer) -> str:
     """The expression for a peer in ``wire(s)``."""
-    return f'strict.Peer("{caller}", "{peer.service}", s["{peer.service}"], ' + (
+    return f'strict.CheckedPeer("{caller}", "{peer.service}", s["{peer.service}"], ' + (
         f"{contract_name(peer.service)})"
     )
 

@@ -227,7 +227,7 @@ def _peers(board: BoardPlan, caller: PlacedService, strict: bool) -> Iterator[st
         if board.observe.traces and board.has(peer.service):
             methods = board.service(peer.service).contract.methods
             names = literal(tuple(m.name for m in methods if not m.streamed))
-            there = f'traces.Peer("{peer.service}", {there}, {names})'
+            there = f'traces.TracedPeer("{peer.service}", {there}, {names})'
         yield f"{peer.attribute} = {there}"
 
 

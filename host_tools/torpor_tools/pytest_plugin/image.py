@@ -258,7 +258,11 @@ def _wiring_of_test(
     yield "    return None\n\n"
     yield "def seen_by_test(service):"
     name = contract.service
-    seen = f'strict.Peer("test", "{name}", service, {contract_name(name)})' if strict else "service"
+    seen = (
+        f'strict.CheckedPeer("test", "{name}", service, {contract_name(name)})'
+        if strict
+        else "service"
+    )
     yield f"    return {seen}\n"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...client.find import urls
-from ...client.rpc import CallError, Peer, connect
+from ...client.rpc import BoardConnection, CallError, connect
 from ...errors import UserError, fail
 from ...model.plan import BoardPlan, PlacedService, Plan
 from ...project.secrets import cluster_keys
@@ -53,7 +53,7 @@ class Data(ABC):
 class CalledData(Data):
     """Access by calls over the network."""
 
-    def __init__(self, peer: Peer, service: str) -> None:
+    def __init__(self, peer: BoardConnection, service: str) -> None:
         super().__init__(service)
         self._peer = peer
 

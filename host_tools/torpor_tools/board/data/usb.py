@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import UserError, fail
 from ...paths import firmware_dir
-from ..deploy.repl import BoardError, Link, NoReplError
+from ..deploy.repl import BoardError, NoReplError, Repl
 from .board import Data
 
 _SILENCE_S = 60.0  # a count reads a whole table, at a chip's speed, before it says a word
@@ -18,7 +18,7 @@ _SILENCE_S = 60.0  # a count reads a whole table, at a chip's speed, before it s
 class UsbData(Data):
     """Access by the board's REPL, which ``opened`` has prepared."""
 
-    def __init__(self, link: Link, service: str) -> None:
+    def __init__(self, link: Repl, service: str) -> None:
         super().__init__(service)
         self._link = link
 
@@ -36,7 +36,7 @@ class UsbData(Data):
 
 
 @contextlib.contextmanager
-def opened(connect: Callable[[], Link], service: str) -> Iterator[Data]:
+def opened(connect: Callable[[], Repl], service: str) -> Iterator[Data]:
     """The database of a service on the board that ``connect`` gives a link to.
 
     The board's services stop; at the end the board is restarted, and they with it. Raises

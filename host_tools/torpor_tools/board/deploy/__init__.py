@@ -18,7 +18,7 @@ from ...image.tree import LISTING
 from ...model.board import Board
 from ...paths import firmware_dir
 from ..flash.catalogue import Progress
-from .repl import BoardError, Link
+from .repl import BoardError, Repl
 
 _CHUNK = 768  # bytes of a file in one line to the REPL: 1,024 characters
 _SPARE_BLOCKS = 4  # for the list and the folders
@@ -37,7 +37,7 @@ class Changes:
 
 
 def deploy(
-    link: Link, board: Board, files: Mapping[str, bytes], progress: Progress | None = None
+    link: Repl, board: Board, files: Mapping[str, bytes], progress: Progress | None = None
 ) -> Changes:
     """Make ``files`` (path -> content) the image of the board behind ``link``.
 
@@ -62,7 +62,7 @@ def deploy(
     return changes
 
 
-def _check_board(link: Link, board: Board) -> tuple[int, int]:
+def _check_board(link: Repl, board: Board) -> tuple[int, int]:
     """Free bytes and block size of the filesystem. Raises ``UserError`` for another board."""
     port, machine, mpy, free, block = ast.literal_eval(link.run("about()"))
     if port != board.port or (machine and board.machine not in machine.split()[-1]):
@@ -78,7 +78,7 @@ def _check_board(link: Link, board: Board) -> tuple[int, int]:
     return int(free), int(block)
 
 
-def _compare(link: Link, files: Mapping[str, bytes]) -> Changes:
+def _compare(link: Repl, files: Mapping[str, bytes]) -> Changes:
     paths = sorted(files)
     found = link.run(f"digests({['/' + path for path in paths]!r})").split("\n")
     send = [p for p, has in zip(paths, found, strict=False) if has != sha256(files[p]).hexdigest()]
@@ -105,7 +105,7 @@ def _check_space(changes: Changes, files: Mapping[str, bytes], free: int, block:
 
 
 def _send(
-    link: Link, changes: Changes, files: Mapping[str, bytes], progress: Progress | None
+    link: Repl, changes: Changes, files: Mapping[str, bytes], progress: Progress | None
 ) -> None:
     total = sum(len(files[path]) for path in changes.send)
     done = 0
@@ -133,7 +133,7 @@ def _swap() -> str:
     return (firmware_dir() / "swap.py").read_text(encoding="utf-8") + "\nfinish()\n"
 
 
-def _forget(link: Link) -> None:
+def _forget(link: Repl) -> None:
     """Remove what was sent, if the board still answers."""
     with contextlib.suppress(BoardError, UserError):
         link.run("if _file: _file.close()\nclear()")

@@ -30,7 +30,7 @@ class NoReplError(UserError):
     """The line is open, but no REPL answers."""
 
 
-class Link(ABC):
+class Repl(ABC):
     """The board's REPL; entering it interrupts what runs on the board. Close it after use.
 
     ``silence_s``: after this many seconds without a byte the board counts as lost.
@@ -119,7 +119,7 @@ class Link(ABC):
             raise line.broken(self.device, doing, error) from error
 
 
-class MpremoteLink(Link):
+class MpremoteRepl(Repl):
     """A link over mpremote's ``SerialTransport``."""
 
     def _connect(self) -> Any:
@@ -147,7 +147,7 @@ class MpremoteLink(Link):
         return bytes(out), bytes(error)
 
 
-class AmpyLink(Link):
+class AmpyRepl(Repl):
     """A link over adafruit-ampy's ``Pyboard``, which soft-resets the board first."""
 
     def _connect(self) -> Any:
@@ -168,7 +168,7 @@ class AmpyLink(Link):
         return bytes(out), bytes(error)
 
 
-LINKS: dict[str, Callable[..., Link]] = {"mpremote": MpremoteLink, "ampy": AmpyLink}
+REPLS: dict[str, Callable[..., Repl]] = {"mpremote": MpremoteRepl, "ampy": AmpyRepl}
 """The value of ``--via`` -> the link."""
 
 

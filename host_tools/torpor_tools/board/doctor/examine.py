@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import UserError, fail
 from ...paths import firmware_dir
-from ..deploy.repl import BoardError, Link
+from ..deploy.repl import BoardError, Repl
 from .fact import Fact, Seen, Subject
 from .facts import FACTS
 from .facts.chip import NEEDED
@@ -60,7 +60,7 @@ class Bench:
     """
 
     subject: Subject
-    connect: Callable[[float], Link]
+    connect: Callable[[float], Repl]
     wifi: Mapping[str, str]
     resets: bool = True
     emulated: bool = False
@@ -144,7 +144,7 @@ def _settings(bench: Bench, program: str) -> dict[str, Any]:
     return {}
 
 
-def _run(link: Link, program: str, settings: Mapping[str, Any]) -> Seen | str:
+def _run(link: Repl, program: str, settings: Mapping[str, Any]) -> Seen | str:
     """The output of a program, or the last line of its traceback."""
     lines = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
     try:
@@ -179,7 +179,7 @@ def _source(program: str) -> str:
     return (firmware_dir() / "doctor" / f"{program}.py").read_text(encoding="utf-8")
 
 
-def _over_a_reset(bench: Bench, link: Link, ending: str) -> tuple[Seen | str, Link]:
+def _over_a_reset(bench: Bench, link: Repl, ending: str) -> tuple[Seen | str, Repl]:
     """End the run in one of the ways of ``ENDINGS``; what the next start says, and its REPL."""
     link.run(_source("resets"))
     link.start(f"keep({_KEPT})\n{ending}({SLEEP_MS})")
@@ -192,7 +192,7 @@ def _over_a_reset(bench: Bench, link: Link, ending: str) -> tuple[Seen | str, Li
     return seen if isinstance(seen, str) else {**seen, "away_ms": away_ms}, link
 
 
-def _await_start(bench: Bench) -> Link:
+def _await_start(bench: Bench) -> Repl:
     """The REPL of a start that is not the one we left. Raises ``UserError``."""
     deadline = time.monotonic() + bench.patience_s
     while True:

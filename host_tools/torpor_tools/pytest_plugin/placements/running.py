@@ -17,7 +17,7 @@ import pytest
 
 from torpor_sim import Inputs, SimBoard, Simulator
 
-from ...client.rpc import NotReachedError, Peer, connect
+from ...client.rpc import BoardConnection, NotReachedError, connect
 from ...closing import Closing
 from ...contracts import plan_of
 from ...contracts.fingerprint import sent_fingerprint
@@ -60,7 +60,7 @@ class Running(Closing):
         self.answers: list[Answer] = []
         self._keys = cluster_keys(root) or [secrets.token_bytes(32)]
         self._clients: dict[str, httpx.Client] = {}
-        self._peers: dict[str, Peer] = {}
+        self._peers: dict[str, BoardConnection] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         with pytest.MonkeyPatch.context() as environment:
@@ -214,12 +214,12 @@ class Running(Closing):
         """The inputs of that service's board."""
         return self.board(service).inputs
 
-    def _peer(self, board: str) -> Peer:
+    def _peer(self, board: str) -> BoardConnection:
         if board not in self._peers:
             self._peers[board] = self._connected(board)
         return self._peers[board]
 
-    def _connected(self, board: str) -> Peer:
+    def _connected(self, board: str) -> BoardConnection:
         plan = self.plan.board(board)
         url = urlsplit(self.sim.board(board).place.url(plan.port or 0))
         address = (url.hostname or "", url.port or 0)
