@@ -305,7 +305,7 @@ class SimBoard:
         self._install()
         if start.cause == "power-on":
             self._folder.power_on()
-        told = facts(
+        board_facts = facts(
             self.name,
             self.image.board.board,
             self.place,
@@ -316,15 +316,15 @@ class SimBoard:
             lookup_ms=self._lookup_ms,
             devices=[device.name for device in self.image.board.devices],
         )
-        told |= self._folder.room(self.image.board.board)
-        told["blocking"] = _BLOCKED_MS
+        board_facts |= self._folder.room(self.image.board.board)
+        board_facts["blocking"] = _BLOCKED_MS
         if self._record:
-            told["links"] = links(self.image)
-        write_json(self._folder.run / "facts.json", told)
+            board_facts["links"] = links(self.image)
+        write_json(self._folder.run / "facts.json", board_facts)
         self.starts += 1
         self._started_at = self._clock.now()
         self._first_line = self.log.mark()
-        return str(told["token"])
+        return str(board_facts["token"])
 
     def _install(self) -> None:
         if self._next_image:

@@ -142,11 +142,11 @@ async def _apply(sim: _Simulator, done: Faults, wanted: Faults) -> None:
 
 def _read(storage: Path) -> Faults:
     try:
-        told: dict[str, Any] = json.loads((storage / _FILE).read_text(encoding="utf-8"))
+        request: dict[str, Any] = json.loads((storage / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Faults()
-    links = {name: LinkFault(**link) for name, link in told["links"].items()}
-    return Faults(told["off"], links, told["number"])
+    links = {name: LinkFault(**link) for name, link in request["links"].items()}
+    return Faults(request["off"], links, request["number"])
 
 
 @contextlib.contextmanager

@@ -148,8 +148,8 @@ def _has_shim(board: Board, module: str) -> bool:
 def _secrets(tree: Path) -> bytes:
     """The image's secrets, with a Wi-Fi if they name none: the simulated one lets anybody join."""
     path = tree / _SECRETS
-    told = json.loads(path.read_bytes()) if path.exists() else {}
-    return json.dumps({**_WIFI, **told}).encode()
+    secrets = json.loads(path.read_bytes()) if path.exists() else {}
+    return json.dumps({**_WIFI, **secrets}).encode()
 
 
 def _files(tree: Path) -> list[str]:

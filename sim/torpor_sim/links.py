@@ -95,9 +95,9 @@ class Links:
                         wanted.add((here.name, there.name, port))
                         ports[port] = self._door(here.name, there, port, link)
                     address = "127.0.0.1"
-                told = {"address": address, "ports": {str(k): v for k, v in ports.items()}}
+                route = {"address": address, "ports": {str(k): v for k, v in ports.items()}}
                 for host in there.hosts:
-                    found[here.name].setdefault(host, told)
+                    found[here.name].setdefault(host, route)
         for key in self._doors.keys() - wanted:
             self._doors.pop(key).close()
         return found

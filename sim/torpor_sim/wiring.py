@@ -64,10 +64,10 @@ def table(plan: BoardPlan) -> dict[str, Any]:
 def wired_devices(folder: BoardFolder) -> dict[str, dict[str, Any]]:
     """The devices of a board that is simulated in this folder, by name."""
     try:
-        told = json.loads((folder.run / _FILE).read_text(encoding="utf-8"))
+        wired = json.loads((folder.run / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    return {device["name"]: device for device in told["devices"]}
+    return {device["name"]: device for device in wired["devices"]}
 
 
 def wired_device(storage: Path, board: str, name: str) -> dict[str, Any]:

@@ -95,8 +95,8 @@ def command(
         try:
             _update(settings, plan, name, signer, at, confirm_s, types, wait)
         except UserError:
-            if rest := names[number + 1 :]:
-                note(f"not updated after this failure: {listing(rest)}")
+            if later := names[number + 1 :]:
+                note(f"not updated after this failure: {listing(later)}")
             raise
 
 

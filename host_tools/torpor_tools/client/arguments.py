@@ -12,7 +12,7 @@ from ..suggest import did_you_mean
 from .fields import MisfitError, Tree, value_of
 
 
-def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
+def arguments(method: Method, words: Sequence[str]) -> dict[str, Any]:
     """The values of ``name=value`` texts; ``name.field=value`` is a part of one.
 
     Raises:
@@ -22,7 +22,7 @@ def arguments(method: Method, given: Sequence[str]) -> dict[str, Any]:
     kinds = {a.name: a.type for a in method.arguments}
     remedy = f"it is {signature(method)}"
     texts: Tree = {}
-    for text in given:
+    for text in words:
         path, equals, value = text.partition("=")
         name = path.partition(".")[0]
         if not equals:

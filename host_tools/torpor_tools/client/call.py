@@ -119,11 +119,11 @@ def _ask(
     url: str, method: Method, route: Route, values: dict[str, Any], timeout: float
 ) -> Iterator[Any]:
     path = [values[s[1:-1]] if s.startswith("<") else s for s in route.segments]
-    rest = {name: value for name, value in values.items() if name not in route.parameters}
+    others = {name: value for name, value in values.items() if name not in route.parameters}
     in_body = route.verb in ("POST", "PUT")
     with Client(url, timeout=timeout) as client:
         if method.streamed:
-            yield from client._stream(route.verb, path, rest)
+            yield from client._stream(route.verb, path, others)
         else:
-            body = rest if in_body and rest else None
-            yield client._ask(route.verb, path, None if in_body else rest, body)
+            body = others if in_body and others else None
+            yield client._ask(route.verb, path, None if in_body else others, body)

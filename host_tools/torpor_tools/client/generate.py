@@ -91,9 +91,9 @@ def _method(method: Method, route: Route, names: Names) -> Iterator[str]:
         yield head
     yield from _docstring(method.doc, 8)
     parts = [f'"{route.verb}"', _path(route)]
-    rest = [a.name for a in method.arguments if a.name not in route.parameters]
-    if rest:
-        fields = ", ".join(f'"{name}": {name}' for name in rest)
+    others = [a.name for a in method.arguments if a.name not in route.parameters]
+    if others:
+        fields = ", ".join(f'"{name}": {name}' for name in others)
         parts.append(f"body={{{fields}}}" if route.verb in _IN_BODY else f"query={{{fields}}}")
     if method.streamed:
         yield from _call("return self._stream", parts)

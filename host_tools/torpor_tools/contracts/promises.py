@@ -95,19 +95,19 @@ def broken_promises(plan: Plan) -> list[Problem]:
 
     Raises ``UserError`` for a lock that cannot be read.
     """
-    found = []
+    problems = []
     judged = verdicts(plan)
     for verdict in judged:
         bump = f"keep it, or accept the break with: torpor contracts bump {verdict.service}"
         for change in verdict.breaks:
             what = f"this breaks callers of {verdict.service}: {change.what}"
-            found.append(Problem(change.where, what, bump))
-    return found + _edited_migrations(judged)
+            problems.append(Problem(change.where, what, bump))
+    return problems + _edited_migrations(judged)
 
 
 def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
     """Migrations that differ from their record in ``contracts.lock``: boards may have run them."""
-    found = []
+    problems = []
     for verdict in judged:
         contract = verdict.contract
         here = {f"{m.name}.py": m for m in contract.migrations} if contract else {}
@@ -116,15 +116,15 @@ def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
             if contract and name not in here:
                 what = f"{file} is gone, but contracts.lock says that it was released"
                 remedy = "put it back: boards may have run it already"
-                found.append(Problem(contract.where, what, remedy))
+                problems.append(Problem(contract.where, what, remedy))
             else:
                 what = "the migration was edited after its release: boards that have run it "
                 remedy = (
                     f"take back the edit (git diff {file}) and write a new migration; if no board "
                     f"has run it: torpor contracts bump {verdict.service}"
                 )
-                found.append(Problem(here[name].where, what + "will not again", remedy))
-    return found
+                problems.append(Problem(here[name].where, what + "will not again", remedy))
+    return problems
 
 
 def _recorded(locked: Locked | None) -> dict[str, str]:

@@ -196,9 +196,9 @@ def _is_idempotent(call: ast.Call) -> bool:
 
 def parameters(node: Function) -> list[tuple[ast.arg, ast.expr | None]]:
     """A method's arguments without ``self``, each with its default."""
-    given = [*node.args.posonlyargs, *node.args.args]
-    defaults: list[ast.expr | None] = [None] * (len(given) - len(node.args.defaults))
-    return list(zip(given, [*defaults, *node.args.defaults], strict=True))[1:]
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    defaults: list[ast.expr | None] = [None] * (len(parameters) - len(node.args.defaults))
+    return list(zip(parameters, [*defaults, *node.args.defaults], strict=True))[1:]
 
 
 def _arguments(module: Module, node: Function) -> Iterator[Argument]:
@@ -252,7 +252,7 @@ def daily_s(call: ast.Call) -> int | None:
 
 def wake_pin(call: ast.Call) -> tuple[int, int] | None:
     """Pin and level of ``@on_wake(pin=4, level=0)``, or None if it is not written so."""
-    given = {keyword.arg: constant(keyword.value) for keyword in call.keywords}
-    pin, level = given.get("pin"), given.get("level")
-    right = not call.args and given.keys() == {"pin", "level"}
+    keywords = {keyword.arg: constant(keyword.value) for keyword in call.keywords}
+    pin, level = keywords.get("pin"), keywords.get("level")
+    right = not call.args and keywords.keys() == {"pin", "level"}
     return (pin, level) if right and type(pin) is int and level in (0, 1) else None

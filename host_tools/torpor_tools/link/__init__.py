@@ -231,10 +231,10 @@ def _files(
     return run_pack(program, report).files
 
 
-def _of_new_lines(found: list[Problem], told: list[Problem]) -> list[Problem]:
-    """Return the problems of ``found`` on lines that have no problem yet."""
-    lines = {_line(problem) for problem in told}
-    return [problem for problem in found if _line(problem) not in lines]
+def _of_new_lines(problems: list[Problem], reported: list[Problem]) -> list[Problem]:
+    """Return the problems on lines for which none has been reported yet."""
+    lines = {_line(problem) for problem in reported}
+    return [problem for problem in problems if _line(problem) not in lines]
 
 
 def _line(problem: Problem) -> tuple[str, int]:

@@ -338,7 +338,7 @@ class _Work:
         """Every removed name that the code still reads; ``TYPE_CHECKING`` becomes ``False``."""
         at_run_time = list(self.run_time(tree))
         bound = _bound(at_run_time)
-        found = []
+        problems = []
         for name, nodes in self.used(at_run_time).items():
             if name not in self.gone or name in bound:
                 continue
@@ -347,8 +347,8 @@ class _Work:
                     self.edits.replace(*self.edits.span(node), "False")
                 continue
             where = Where(file, nodes[0].lineno, nodes[0].col_offset + 1)
-            found.append(removed_name(name, self.gone[name], where))
-        return found + [p for node in at_run_time for p in moved_name(node, file)]
+            problems.append(removed_name(name, self.gone[name], where))
+        return problems + [p for node in at_run_time for p in moved_name(node, file)]
 
 
 def _sets_type_checking(node: ast.stmt) -> bool:

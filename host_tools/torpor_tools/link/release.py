@@ -22,8 +22,8 @@ def run(program: Program) -> None:
     if not services or not program.wired or not program.generated["cluster"]:
         return
     every = program.modules
-    late = [name for s in services for name in _roots(s, every)]
-    roots = [m for name, m in every.items() if _is_root(m, late)]
+    on_request = [name for s in services for name in _roots(s, every)]
+    roots = [m for name, m in every.items() if _is_root(m, on_request)]
     resident = reached(every, [*program.start, *roots])
     names: dict[str, str] = {}
     for service in services:
@@ -41,5 +41,5 @@ def _roots(service: PlacedService, every: Mapping[str, Module]) -> list[str]:
     return [module_of(service.name), *own]
 
 
-def _is_root(module: Module, late: Iterable[str]) -> bool:
-    return module.part in ("service", "wiring", "test") and module.name not in late
+def _is_root(module: Module, on_request: Iterable[str]) -> bool:
+    return module.part in ("service", "wiring", "test") and module.name not in on_request

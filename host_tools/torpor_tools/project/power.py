@@ -26,13 +26,13 @@ def read_power(document: Document, board: tuple[str, ...], table: dict[str, Any]
     if "power" not in table:
         return None
     path = (*board, "power")
-    given = document.take(board, table, "power", dict, {})
-    document.only(path, given, list(_FIELDS))
-    policy = document.take(path, given, "policy", str, ...)
+    settings = document.take(board, table, "power", dict, {})
+    document.only(path, settings, list(_FIELDS))
+    policy = document.take(path, settings, "policy", str, ...)
     if policy and policy not in POLICIES:
         remedy = did_you_mean(policy, POLICIES) or f"known: {listing(POLICIES)}"
         document.report((*path, "policy"), f'there is no policy "{policy}"', remedy)
-    for key in given:
+    for key in settings:
         policies = _FIELDS.get(key, POLICIES)
         if policy in POLICIES and policy not in policies:
             what = f"{key} has no effect with the policy {policy}"
@@ -40,23 +40,23 @@ def read_power(document: Document, board: tuple[str, ...], table: dict[str, Any]
     return Power(
         policy,
         document.where(*path),
-        _ms(document, path, given, "linger_ms", 2000),
-        _wake_every(document, path, given),
-        _ms(document, path, given, "wifi_deadline_ms", 15_000),
+        _ms(document, path, settings, "linger_ms", 2000),
+        _wake_every(document, path, settings),
+        _ms(document, path, settings, "wifi_deadline_ms", 15_000),
     )
 
 
 def _ms(
-    document: Document, path: tuple[str, ...], given: dict[str, Any], key: str, default: int
+    document: Document, path: tuple[str, ...], settings: dict[str, Any], key: str, default: int
 ) -> int:
-    ms: int = document.take(path, given, key, int, default)
+    ms: int = document.take(path, settings, key, int, default)
     if not 0 <= ms <= _LONGEST_MS:
         document.report((*path, key), f"{key}: {ms} is not between 0 and a day ({_LONGEST_MS})")
     return ms
 
 
-def _wake_every(document: Document, path: tuple[str, ...], given: dict[str, Any]) -> int | None:
-    text = document.take(path, given, "wake_every", str, None)
+def _wake_every(document: Document, path: tuple[str, ...], settings: dict[str, Any]) -> int | None:
+    text = document.take(path, settings, "wake_every", str, None)
     if text is None:
         return None
     match = re.fullmatch(r"(\d+)\s*([smh])", text)

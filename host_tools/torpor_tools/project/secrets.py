@@ -109,10 +109,10 @@ def _texts(root: Path, table: str, variables: dict[str, str], *more: str) -> dic
     if not (root / NAME).is_file():
         return overrides
     document = Document(root / NAME, NAME)
-    given = document.take((), document.data, table, dict, {})
+    section = document.take((), document.data, table, dict, {})
     known = [*variables, *more]
-    document.only((table,), given, known)
-    found = {key: _text(document, table, given, key) for key in known if key in given}
+    document.only((table,), section, known)
+    found = {key: _text(document, table, section, key) for key in known if key in section}
     if document.problems:
         raise UserError(document.problems)
     return {**found, **overrides}

@@ -166,8 +166,8 @@ def _check_target(config: pytest.Config) -> None:
     target = config.getoption("target")
     if target != "unix" and config.getoption("numprocesses", None):
         raise pytest.UsageError(f"--target={target}: there is one board, so leave -n out")
-    given = list(map(str, config.invocation_params.args))
-    if "--target" in given and Path(target).is_absolute():
+    words = list(map(str, config.invocation_params.args))
+    if "--target" in words and Path(target).is_absolute():
         # pytest looks for its configuration next to every argument that is a path.
         raise pytest.UsageError(f"write --target={target}, with =")
     if target != "unix":

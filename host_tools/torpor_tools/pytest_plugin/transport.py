@@ -105,7 +105,7 @@ class Pipe:
         (folder.flash / "main.py").write_text(main, encoding="utf-8", newline="\n")
         place = self._ports.place([image.board])[image.board.name]
         devices = [device.name for device in image.board.devices]
-        told = facts(
+        board_facts = facts(
             image.board.name,
             board,
             place,
@@ -115,7 +115,7 @@ class Pipe:
             devices=devices,
         )
         wire(folder, image.board)
-        write_json(folder.run / "facts.json", told)
+        write_json(folder.run / "facts.json", board_facts)
         write_json(folder.inputs, {})
         # What a test needs beside the program: the device half, and objects of 64 bits.
         heap = (board.heap_bytes + wiring_bytes(len(devices))) // 1024 + 64

@@ -53,12 +53,12 @@ def moved(cluster: Cluster, homes: Mapping[str, str]) -> Cluster:
 def _misnamed(cluster: Cluster, service: str, board: str) -> list[Problem]:
     services = [name for b in cluster.boards for name in b.services]
     boards = [b.name for b in cluster.boards]
-    found = []
+    problems = []
     for kind, name, known in (("service", service, services), ("board", board, boards)):
         if name not in known:
             remedy = did_you_mean(name, known) or f"{kind}s: {listing(dict.fromkeys(known))}"
-            found.append(Problem(None, f"there is no {kind} {name}", remedy))
-    return found
+            problems.append(Problem(None, f"there is no {kind} {name}", remedy))
+    return problems
 
 
 def _named(cluster: Cluster, board: BoardEntry, name: str) -> Cluster:

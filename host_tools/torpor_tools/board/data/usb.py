@@ -23,9 +23,9 @@ class UsbData(Data):
         self._link = link
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        given = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
         try:
-            said = self._link.run(f"ask({do!r}, {self.service!r}, {given!r})")
+            said = self._link.run(f"ask({do!r}, {self.service!r}, {text!r})")
         except BoardError as error:
             raise _broken(self._link.device, error) from None
         # What a line holds before is the log of boot.py's network.

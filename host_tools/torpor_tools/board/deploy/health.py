@@ -82,7 +82,7 @@ def lines(device: str, over: Callable[[], bool], port: Any = None) -> Iterator[s
     """
     missing: UserError | None = None
     opened = False
-    rest = b""
+    partial = b""
     while not over():
         try:
             port = port or line.open_line(device)
@@ -94,8 +94,8 @@ def lines(device: str, over: Callable[[], bool], port: Any = None) -> Iterator[s
         try:
             port.timeout = _READ_S
             while not over():
-                rest += port.read(max(1, port.in_waiting))
-                *whole, rest = rest.split(b"\n")
+                partial += port.read(max(1, port.in_waiting))
+                *whole, partial = partial.split(b"\n")
                 for raw in whole:
                     yield as_sources(raw.decode(errors="replace").rstrip("\r"))
         except (OSError, serial.SerialException):

@@ -71,7 +71,7 @@ CLASS_RULES: tuple[Callable[[Source, ast.ClassDef], Iterator[Problem]], ...] = (
 
 def check_source(source: Source) -> list[Problem]:
     """Return everything that is wrong with a service on its own."""
-    found = [problem for rule in SOURCE_RULES for problem in rule(source)]
+    problems = [problem for rule in SOURCE_RULES for problem in rule(source)]
     for cls in source.classes[:1]:
-        found += [problem for rule in CLASS_RULES for problem in rule(source, cls)]
-    return found
+        problems += [problem for rule in CLASS_RULES for problem in rule(source, cls)]
+    return problems

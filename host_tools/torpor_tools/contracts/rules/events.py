@@ -158,9 +158,9 @@ def _handler(
             yield module.problem(node, what, "write durable=True, or leave it out")
     arguments = parameters(node)
     event = event_of(call.args[0], module)
-    given = [event_of(arg.annotation, module) for arg, _ in arguments]
+    types = [event_of(arg.annotation, module) for arg, _ in arguments]
     returns = ast.unparse(node.returns) if node.returns else ""
-    fits = given == [event] and returns == "None"
+    fits = types == [event] and returns == "None"
     if not fits or node.args.kwonlyargs or node.args.vararg or not _is_plain(node):
         name = ast.unparse(call.args[0])
         what = f"{node.name} is called with the event {name} alone, and returns nothing"
