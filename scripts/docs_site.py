@@ -64,7 +64,7 @@ PUBLIC = {
             "Table",
             "firmware/torpor/store",
             ["Table", "Scan"],
-            "Returned by `self.store.table(name)`. `Table.scan` and `Table.find` return a `Scan`.",
+            "Returned by `self.store.table(name)`. `Table.scan` and `Table.pages` return a `Scan`.",
         ),
         ("State", "firmware/torpor/store", ["State"], "`self.state` of a service."),
         ("Log", "firmware/torpor", ["Log"], "`self.log` of a service."),
@@ -301,16 +301,29 @@ def _api_page(title: str, folder: str, names: list[str], introduction: str) -> I
         yield from _described(_find(folder, name), 2 if len(names) > 1 else 1)
 
 
+# Methods that the runtime itself calls.
+INTERNAL = {
+    "Store": ("write", "flush"),
+    "Table": ("apply", "find", "last", "merged", "recent", "text", "walk"),
+}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _find(folder: str, name: str) -> Any:
     """Return the class or function of that name in a folder, wherever its module is."""
     for path in project_files(ROOT / folder, "*.py"):
-        for node in ast.parse(path.read_text()).body:
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.ClassDef, *FUNCTIONS)) and node.name == name:
                 return node
     raise LookupError(f"{folder} has no {name}: correct PUBLIC in scripts/docs_site.py")
+
+
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield the statements of a module, with those that only type checkers read."""
+    for node in tree.body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
 
 
 def _described(node: Any, level: int) -> Iterator[str]:
@@ -323,6 +336,8 @@ def _described(node: Any, level: int) -> Iterator[str]:
     if fields := _fields(node):
         yield from ("```python", *fields, "```", "")
     for method in node.body:
+        if isinstance(method, FUNCTIONS) and method.name in INTERNAL.get(node.name, ()):
+            continue
         if isinstance(method, FUNCTIONS) and _is_documented(method):
             yield from _function(method, level + 1)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError, expect, sync_playwright
 
-from scripts.docs_site import list_versions
+from scripts.docs_site import list_versions, statements
 from torpor_tools.cli import GROUPS
 from torpor_tools.pytest_plugin.source import BUILT_IN
 
@@ -81,7 +81,7 @@ def _public_classes() -> dict[str, str]:
     return {
         node.name: str(file.relative_to(ROOT))
         for file in files
-        for node in ast.parse(file.read_text()).body
+        for node in statements(ast.parse(file.read_text()))
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     }
 
