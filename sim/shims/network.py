@@ -2,7 +2,8 @@
 
 The inputs file may say how the access point is:
 ``{"wifi": {"up": true, "rssi": -55, "join_ms": 20, "bssid": "020000000001"}}``. A station that
-asks for another BSSID does not find it. ``dns`` is the server that DHCP gives.
+asks for another BSSID does not find it. ``dns`` is the server that DHCP gives. With ``password``,
+the access point refuses every other one.
 """
 
 import json
@@ -76,6 +77,7 @@ class WLAN:
     _active: bool
     _joined: "int | None"  # when the join is done, in ticks
     _ssid: str
+    _key: "str | bytes | None"
     _pm: int
     _announced: "str | None"
 
@@ -88,6 +90,7 @@ class WLAN:
             _station._active = False
             _station._joined = None
             _station._ssid = ""
+            _station._key = None
             _station._pm = _WIFI["pm_default"]
             _station._bssid = None
             _station._address = None
@@ -128,6 +131,7 @@ class WLAN:
         self._bssid = bssid
         if ssid is not None:
             self._ssid = ssid if isinstance(ssid, str) else bytes(ssid).decode()
+            self._key = key
         self._joined = time.ticks_add(time.ticks_ms(), inputs("wifi").get("join_ms", 20))
         _trace("joining")
         if bssid:
@@ -152,6 +156,9 @@ class WLAN:
             return STAT_NO_AP_FOUND
         if time.ticks_diff(self._joined, time.ticks_ms()) > 0:
             return STAT_CONNECTING
+        if self._key != wifi.get("password", self._key):
+            _trace("joining")
+            return STAT_WRONG_PASSWORD
         _trace("up")
         self._dhcp = self._address is None
         self._announce()

@@ -35,7 +35,7 @@ _KINDS = (
     "DEVICE.INPUT",
 )
 
-_WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
+_WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers", "password")
 
 DEVICE_FAULTS = ("nack", "hang", "garbage")
 
@@ -91,7 +91,8 @@ class Inputs:
         """Set the access point.
 
         ``up``, ``rssi`` (dBm), ``join_ms``, ``ntp`` (a time server answers), ``dns`` (the server
-        that DHCP gives), ``answers`` (whether that server answers), ``bssid`` (hex).
+        that DHCP gives), ``answers`` (whether that server answers), ``bssid`` (hex),
+        ``password`` (the only one that it accepts).
         """
         for name, value in state.items():
             if name not in _WIFI:

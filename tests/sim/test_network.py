@@ -76,6 +76,28 @@ print("back", len(wlan.scan()), wlan.status("rssi"))
         await board.wait_log("back 1 -80")
 
 
+async def test_an_access_point_refuses_a_wrong_password(tmp_path: Path) -> None:
+    source = """
+import network, time
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+print("ready")
+while wlan.status() != network.STAT_WRONG_PASSWORD:
+    wlan.connect("home", "guess")
+    time.sleep_ms(50)
+print("refused", wlan.isconnected())
+wlan.connect("home", "secret")
+while not wlan.isconnected():
+    time.sleep_ms(1)
+print("joined")
+"""
+    async with Simulator([tiny.program(tmp_path, source)]) as sim:
+        board = sim.board("shed")
+        board.inputs.wifi(password="secret")
+        await board.wait_log("refused False")
+        await board.wait_log("joined")
+
+
 async def test_an_esp32_loses_its_wifi_in_light_sleep_and_a_pico_does_not(tmp_path: Path) -> None:
     source = (
         _JOIN
