@@ -136,6 +136,7 @@ class ServerConnection:
         target = id = b""
         try:
             target, arguments = frames.read_call(frame)
+            frame = None  # while the call is executed, its bytes are not needed
             if target[-1] != 32:
                 parts = target.split(b" ")  # the third, if any, is a trace
                 target, id = parts[:2]
@@ -151,7 +152,9 @@ class ServerConnection:
                     _remember(id, None)
                 begin(ms)
                 try:
-                    kind, body = frames.encode(await call(target, arguments, fingerprint))
+                    work = call(target, arguments, fingerprint)
+                    arguments = None
+                    kind, body = frames.encode(await work)
                 finally:
                     end()
         except asyncio.CancelledError:  # its caller does not wait any more

@@ -8,8 +8,9 @@ import os
 
 from micropython import const
 
-from .. import heap, log
-from ..cold import cold, startup
+from .. import log
+from ..cold import clear, cold, startup
+from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _WAIT_MS = const(50)
+_PIECE = const(1024)  # bytes in a call, before they are compressed
+_WINDOW = const(10)  # bits of the window of deflate: what a piece has
 
 _is_busy = False  # whether a step is under way
 
@@ -43,6 +46,7 @@ async def update(do: str, **arguments: "Any") -> "Any":
         await asyncio.sleep_ms(_WAIT_MS)
     _is_busy = True
     try:
+        await asyncio.sleep_ms(0)  # who has received the call lets go of its bytes meanwhile
         return await _step(do, arguments)
     finally:
         _is_busy = False
@@ -50,16 +54,105 @@ async def update(do: str, **arguments: "Any") -> "Any":
 
 @cold
 async def _step(do: str, arguments: dict) -> "Any":
+    """Carry out a step. What it loads is released before the next piece of code is."""
+    if do == "head" or do == "put":
+        text = arguments.pop("data")
+        try:
+            data = _inflated(text)
+        except MemoryError:
+            clear()  # above all the code that took the piece before
+            data = _inflated(text)
+        text = ""
+        return await _receive(do, data, arguments)
+    clear()
     if do == "check":
-        heap.collect()  # releases the code of the calls before
-        from . import check
-
-        return await check.check(**arguments)
+        return await _check(**arguments)
     if do == "commit":
-        heap.collect()
         from . import commit
 
         return await commit.commit()
+    from . import report
+
+    return await getattr(report.Steps, do)(**arguments)
+
+
+@cold
+async def _check(signature: str) -> dict:
+    """Verify the manifest that has arrived, and return which files are needed."""
+    try:
+        digest = await _digest()
+        clear()
+        _verify(digest, signature)
+        clear()
+        await _accept()
+        clear()
+        needed = await _needed()
+    except (Fault, ValueError) as e:
+        from .files import remove
+
+        remove("/.new/head")
+        if isinstance(e, Fault):
+            raise
+        raise Fault(400, "the manifest is not valid: %s" % e)
+    os.rename("/.new/head", "/.new/manifest")
+    return {"needed": needed}
+
+
+# Functions of their own: so no variable keeps the code of one stage during the next.
+@cold
+async def _digest() -> bytes:
+    from .files import digest_of
+
+    return await digest_of("/.new/head")
+
+
+@cold
+def _verify(digest: bytes, signature: str) -> None:
+    from .signature import check
+
+    check(digest, signature)
+
+
+@cold
+async def _accept() -> None:
+    from .check import check
+
+    await check()
+
+
+@cold
+async def _needed() -> list:
+    from .needed import needed
+
+    return await needed()
+
+
+@cold
+async def _receive(do: str, data: bytes, arguments: dict) -> int:
     from . import receive
 
-    return await getattr(receive.Steps, do)(**arguments)
+    return await getattr(receive, do)(data=data, **arguments)
+
+
+@cold
+def _inflated(text: str) -> bytes:
+    """Return the bytes of a piece. Raises ``Fault``.
+
+    This needs most of the memory, so no other code of the update is loaded yet.
+    """
+    from binascii import a2b_base64
+    from io import BytesIO
+
+    import deflate
+
+    try:
+        data = BytesIO(a2b_base64(text))
+    except ValueError:
+        raise Fault(400, "expected base64")
+    try:
+        new = deflate.DeflateIO(data, deflate.RAW, _WINDOW).read(_PIECE + 1)
+    except (OSError, EOFError):
+        raise Fault(400, "data is not compressed with deflate")
+    if len(new) > _PIECE:
+        raise Fault(413, "data: expected at most %d bytes" % _PIECE)
+    return new

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+from binascii import unhexlify
 
 from micropython import const
 
 from .. import kernel
 from ..cold import cold
 from ..service import Fault
-from . import files, manifest
+from . import files
 
 _RESET_MS = const(300)  # for the last answer to leave
 
@@ -19,7 +20,7 @@ async def commit() -> dict:
     if files.size_of(files.NEW + "manifest") < 0:
         raise Fault(409, "there is no manifest that was checked")
     with open(files.NEW + "manifest", "rb") as file:
-        fields = manifest.head(file.readline)
+        fields = _head(file)
         if fields["counter"] <= files.counter():
             raise Fault(409, "this update was committed before")
         await _write_lists(file)
@@ -40,6 +41,27 @@ async def commit() -> dict:
 
 
 @cold
+def _head(file) -> dict:
+    """Return the fields of the manifest. It was checked, so this needs less code."""
+    fields: dict = {}
+    while True:
+        name, _, value = str(file.readline(), "utf-8")[:-1].partition("=")
+        if not name:
+            break
+        fields[name] = value
+    for name in ("counter", "confirm"):
+        fields[name] = int(fields[name])
+    return fields
+
+
+@cold
+def _entry(line: bytes) -> tuple:
+    """Return SHA-256, size and path of a file's line."""
+    digest, size, path = str(line, "utf-8")[:-1].split(" ", 2)
+    return unhexlify(digest), int(size), path
+
+
+@cold
 async def _write_lists(file) -> None:
     """Write ``/.new/list`` and ``/.old/back``, and copy the files of the root there."""
     files.clear(files.OLD)
@@ -48,16 +70,15 @@ async def _write_lists(file) -> None:
         with open("/image.txt") as listing:
             before = _next_path(listing)
             while True:
-                line = file.readline(manifest.MAX_LINE)
-                path = manifest.entry(line)[2] if line else None
-                while before and (path is None or before < path):
+                line = file.readline()
+                digest, size, path = _entry(line) if line else (b"", 0, "")
+                while before and (not line or before < path):
                     await _plan(plan, back, "-", before)
                     before = _next_path(listing)
                 if before == path:
                     before = _next_path(listing)
                 if not line:
                     break
-                digest, size, path = manifest.entry(line)
                 if await files.digest_of("/" + path) != digest:
                     name = files.name_of(line)
                     if (

@@ -11,7 +11,7 @@ from ..model.board import Filesystem
 from .tree import Files
 
 _NO_SPACE = -28
-_SPARE_BLOCKS = 8  # as in firmware/torpor/update/receive.py
+_SPARE_BLOCKS = 8  # as in firmware/torpor/update/needed.py
 
 
 def pack(files: Files, filesystem: Filesystem) -> bytes:

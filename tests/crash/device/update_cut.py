@@ -27,7 +27,7 @@ import vfs  # noqa: E402
 from flash import Flash, mounted, perform  # noqa: E402
 
 from torpor import kernel  # noqa: E402
-from torpor.update import check, commit, receive  # noqa: E402, F401  (found only now)
+from torpor.update import check, commit, needed, receive, signature  # noqa: E402, F401  (found only now)
 from torpor.update import update as ask  # noqa: E402
 
 BLOCKS = 96

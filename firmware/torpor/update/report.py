@@ -1,0 +1,50 @@
+"""Reports what the board runs, and forgets what has arrived."""
+
+import os
+import sys
+from binascii import hexlify
+
+from micropython import const
+
+from .. import kernel
+from ..cold import cold
+from . import files
+
+_LISTED = const(4096)  # bytes of image.txt in an answer
+
+
+@cold
+class Steps:
+    """Requests of ``torpor update``."""
+
+    async def status() -> dict:
+        """Return what the board runs, and how the last update ended."""
+        fs = os.statvfs("/")
+        cluster = kernel.current.cluster
+        return {
+            "cluster": cluster.NAME,
+            "board": cluster.BOARD,
+            "build": hexlify((await files.digest_of("/image.txt"))[:8]).decode(),
+            "counter": files.counter(),
+            "firmware": "%d.%d.%d" % sys.implementation.version[:3],
+            "production": _is_production(),
+            "free": fs[0] * fs[3],
+            "trial": files.read("/.trial"),
+            "failed": files.read("/.failed"),
+            "down": kernel.current.failed,
+        }
+
+    async def listing(at: int) -> bytes:
+        """Return bytes of the list of the image's files, ``image.txt``."""
+        with open("/image.txt", "rb") as file:
+            file.seek(at)
+            return file.read(_LISTED)
+
+    async def cancel() -> None:
+        """Forget what has arrived."""
+        files.clear(files.NEW)
+
+
+def _is_production() -> bool:
+    with open("/boot.py") as file:
+        return "kbd_intr" in file.read()
