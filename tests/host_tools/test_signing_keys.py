@@ -192,7 +192,7 @@ def test_a_build_says_when_two_whole_images_do_not_fit(project: Path) -> None:
     assert "changes every file" not in CliRunner().invoke(torpor, build_it).output
     static = project / "services/hello/static"
     static.mkdir()
-    (static / "large.bin").write_bytes(bytes(400_000))
+    (static / "large.bin").write_bytes(bytes(390_000))
     result = CliRunner().invoke(torpor, build_it)
     output = result.output
     assert "an update that changes every file needs 1," in output, result
