@@ -33,7 +33,7 @@ from torpor_tools.model.image import Image
 from torpor_tools.update.manifest import Manifest, manifest, sent
 from torpor_tools.update.send import PIECE, Updater
 
-_WALL_S = 900.0
+_WALL_S = 3600.0
 _CHANGED = "services/alerts/__init__.mpy"
 _CALLS = "calls.json"  # a line a call
 
