@@ -85,7 +85,7 @@ RARE = {
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    root = write_cluster(tmp_path_factory.mktemp("overlay"), {"probe": PROBE})
+    root = write_cluster(tmp_path_factory.mktemp("cold"), {"probe": PROBE})
     with running(root) as run:
         yield run
 

@@ -233,7 +233,7 @@ def test_memory_that_is_not_heap_yet_is_not_counted_on_an_esp32(tmp_path: Path) 
         image = lab.image(write_cluster(tmp_path, {"work": SERVICE}, "ESP32_GENERIC"))
         found = lab.run_on_board(image, ON_BOARD)
     assert found["counts"]
-    assert 35_000 < found["unborn"] < 40_000  # what the overlay's esp32.idf_heap_info says
+    assert 35_000 < found["unborn"] < 40_000  # what the shim's esp32.idf_heap_info says
     assert found["quota"] <= (found["free"] + 8_192) / 4
     assert found["threshold"] <= (found["free"] + 8_192) / 2
     assert found["info"]["free"] < found["free"] + 1_000
