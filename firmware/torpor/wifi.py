@@ -8,7 +8,7 @@ from . import clock, log, loop
 from .cold import cold
 
 _FIRST_MS = const(1000)
-_LAST_MS = const(60000)
+_LAST_MS = const(10000)
 _JOIN_MS = const(15000)
 _REJOIN_MS = const(4000)  # with a remembered access point it takes less than one second
 _POLL_MS = const(20)
@@ -176,6 +176,13 @@ def remember(memory: dict) -> None:
 
 
 @cold
+def _not_joined() -> None:
+    from .log import incident
+
+    incident("network", "net", "", "not joined, trying again")
+
+
+@cold
 def _set_clock() -> None:
     """Set the clock from a time server; if it does not answer, schedule another attempt."""
     import ntptime
@@ -218,15 +225,18 @@ async def keep(rejoined: "Any" = ()) -> None:
             _log.warning("connection lost")
         joining = True
         since = clock.ticks()
-        while not _wlan.isconnected() and clock.since(since) < (_REJOIN_MS if _quick else _JOIN_MS):
+        ms = _REJOIN_MS if _quick else _JOIN_MS
+        while not _wlan.isconnected() and clock.since(since) < ms:
             await asyncio.sleep_ms(_POLL_MS)
+            if _wlan.status() in (-2, 201):  # STAT_NO_AP_FOUND of rp2 and ESP32: it has given up
+                break
         if not _wlan.isconnected():
             if _quick:
                 _log.warning("the last access point is gone, looking for another")
                 _connect(False)
                 continue
             joining = False
-            _log.warning("not joined, again in %d s", pause // 1000)
+            _not_joined()
             await asyncio.sleep_ms(pause)
             pause = min(2 * pause, _LAST_MS)
             _connect(False)

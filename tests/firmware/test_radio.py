@@ -268,3 +268,44 @@ print(json.dumps(wifi.info()))
 """
     info = micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP)
     assert info == {"connected": True, "address": "10.0.0.2"}
+
+
+def test_a_network_that_was_gone_for_an_hour_is_joined_again_within_20_s(tmp_path: Path) -> None:
+    program = """
+import asyncio
+
+class Wait:
+    def sleep_ms(ms):
+        clock.now += ms
+        if clock.now > 4_000_000:
+            raise SystemExit
+        yield from ()
+
+    pause = sleep_ms
+
+error, failing, dns = OSError, {}, "10.0.0.1"
+clock.set_due = lambda s: False
+wifi.asyncio = wifi.loop = Wait
+wlan = wifi._wlan = Wlan()
+tried = 0  # a Pico joins only when it is asked to
+
+def connect(ssid, key):
+    global tried
+    tried = clock.now
+
+wlan.connect = connect
+wlan.status = lambda: 1 if clock.now < tried + LOOKS_MS else -2
+wlan.isconnected = lambda: not GONE < clock.now < BACK and (tried > BACK or clock.now < GONE)
+joined = []
+try:
+    asyncio.run(wifi.keep([lambda: joined.append(clock.now)]))
+except SystemExit:
+    pass
+print(json.dumps([at - BACK for at in joined]))
+"""
+    stubs = dict(RADIO_STUBS)
+    stubs["torpor/log.py"] += "def incident(*words): pass\n"
+    for back in range(3_700_000, 3_715_000, 1000):  # at any time of a round
+        gone = f"from torpor import clock\nLOOKS_MS, GONE, BACK = 4000, 100_000, {back}\n"
+        again = micropython(tmp_path, WIFI, stubs, gone + RADIO + program)
+        assert [ms < 20_000 for ms in again] == [True], again
