@@ -46,6 +46,7 @@ class Lab:
         self._made: dict[Callable[[Lab], Any], Any] = {}
         self._boards: dict[Path, Running] = {}
         self._programs: dict[str, Address] = {}
+        self._pids: dict[Address, int] = {}
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -168,6 +169,11 @@ class Lab:
         """The address of the image's one service, on bare MicroPython as the floors are."""
         return self._program(Path(__file__).with_name("native.py"), str(image.tree))
 
+    def processor_s(self, address: Address) -> float:
+        """Seconds for which the program at that address has run on a processor so far."""
+        spent = Path(f"/proc/{self._pids[address]}/schedstat").read_text().split()[0]
+        return int(spent) / 1e9
+
     def _program(self, program: Path, *arguments: str) -> Address:
         """Start a program once; it is given a port, and prints when it listens there."""
         key = " ".join([str(program), *arguments])
@@ -179,6 +185,7 @@ class Lab:
                 stdout=subprocess.PIPE,
                 env=os.environ | {"MICROPYPATH": f".frozen:{Path(microdot.__file__).parents[1]}"},
             )
+            self._pids[self._programs[key]] = process.pid
             self._stack.callback(process.wait)
             self._stack.callback(process.kill)
             assert process.stdout

@@ -22,7 +22,7 @@ class Load:
     """The result of a run."""
 
     rps: float  # answers a second
-    latencies: Sequence[float]  # seconds, sorted
+    latencies: Sequence[float]  # seconds, sorted, one for each answer
 
     def percentile(self, share: float) -> float:
         return self.latencies[int(share * (len(self.latencies) - 1))]
