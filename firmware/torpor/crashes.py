@@ -60,10 +60,11 @@ def begin(kernel: "Kernel") -> None:
 
 
 @cold
-def record(kind: str, name: str, doing: str, frames: str, message: str) -> None:
+def record(number: int, kind: str, name: str, doing: str, frames: str, message: str) -> None:
     """Record a fault that was logged.
 
     Args:
+        number: Of the fault, as ``log`` counts it.
         kind: A word or two for it.
         name: Who logged it.
         doing: The line of the log.
@@ -78,6 +79,7 @@ def record(kind: str, name: str, doing: str, frames: str, message: str) -> None:
         frames = frames[frames.find("\n", len(frames) - _TRACE) :]
     trace = "%s\n%s" % (frames, message[:_MESSAGE])
     head = _head(kind, _service(name, frames), doing[:_MESSAGE], trace, clock.uptime_ms(), 0)
+    head["key"] = number
     if not ended and _is_known(head):
         return
     log.recorded += 1
@@ -115,7 +117,7 @@ def _head(kind: str, service: str, doing: str, trace: str, uptime: int, crumb: i
         "free": port.mem_free(),
         "reset": port.reset_cause(),
         "build": build_id(),
-        "key": log.faults[-1][0] if log.faults else 0,
+        "key": 0,
         "streak": 0,
     }
 

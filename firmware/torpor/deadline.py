@@ -61,7 +61,8 @@ class deadline:
     """End a ``with`` block after ``ms`` milliseconds with ``Fault(504)``.
 
     It applies to calls in memory and between boards. Of two nested blocks, the one that ends first
-    counts. It does not apply to tasks that are started in the block.
+    counts. It does not apply to tasks that are started in the block. ``timer`` is None once its
+    own time is over.
     """
 
     def __init__(self, ms: int) -> None:
@@ -74,13 +75,13 @@ class deadline:
         self._outer = _deadlines.get(task)
         if outer is None or ticks_diff(due, outer) < 0:
             _deadlines[task] = due
-        self._timer: asyncio.Task | None = asyncio.create_task(self._expire())
+        self.timer: asyncio.Task | None = asyncio.create_task(self._expire())
         return self
 
     async def _expire(self) -> None:
         # A little later than the call that waits, whose error says for whom it has waited.
         await asyncio.sleep_ms(self._ms + min(self._ms // 20, 50))
-        self._timer = None
+        self.timer = None
         self._task.cancel()  # type: ignore[union-attr]
 
     def __exit__(self, kind, error, trace) -> None:
@@ -88,7 +89,7 @@ class deadline:
             _deadlines.pop(self._task, None)
         else:
             _deadlines[self._task] = self._outer
-        if self._timer:
-            self._timer.cancel()
+        if self.timer:
+            self.timer.cancel()
         elif kind is asyncio.CancelledError:
             raise Fault(504, "not done within %d ms" % self._ms)

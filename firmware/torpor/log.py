@@ -31,7 +31,9 @@ _ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave ho
 _end = 0  # bytes ever written
 
 _FAULTS = const(8)  # how many faults are counted
-# Faults of this start, of a board that records them: [checksum, times, since when, text].
+_LATER_MS = const(20)
+# Faults of this start, of a board that records them: [checksum, times, since when, text]. Those
+# that have no record in the flash, because they end no run, have their kind and method behind that.
 faults: "Any" = None
 recorded = 0  # how many of them were written to the flash
 unsaved: "dict | None" = None  # the last one that found no room there
@@ -108,44 +110,99 @@ def fault(kind: str, name: str, text: str, trace: str = "") -> None:
         text: The line for the log.
         trace: The traceback, if there is one.
     """
+    number = 0
+    said = kind == "out of memory" and not trace
     try:
-        at = _frames_end(trace)
         if faults is None:
             write(ERROR, name, text, trace)
-        elif not _is_repeated(name, text, trace, at):
-            if trace or kind != "out of memory":
+            return
+        number = _count(_key(name, text, trace), ERROR, name, text)
+        if number:
+            if not said:
                 write(ERROR, name, text, trace)
-            from . import crashes
+                said = True
+            _record(number, kind, name, text, trace)
+    except MemoryError:
+        import asyncio
 
-            crashes.record(kind, name, text, trace[: max(0, at)], trace[at + 1 :])
+        if kind != "kernel died":
+            asyncio.create_task(_record_later(number, kind, name, text, trace, said))
     except Exception as e:  # whatever is broken: its caller must go on
         sys.stdout.write("no record of a fault: %s\n" % type(e).__name__)
 
 
-def _is_repeated(name: str, text: str, trace: str, at: int) -> bool:
-    """Count a fault; return whether it has come before. Every power of two is then logged."""
-    key = name + text
+def _record(number: int, kind: str, name: str, text: str, trace: str) -> None:
+    from . import crashes
+
+    at = _frames_end(trace)
+    crashes.record(number, kind, name, text, trace[: max(0, at)], trace[at + 1 :])
+
+
+async def _record_later(
+    number: int, kind: str, name: str, text: str, trace: str, said: bool
+) -> None:
+    """Record a fault once its work has ended: until then it may hold what has no room now."""
+    import asyncio
+
+    await asyncio.sleep_ms(_LATER_MS)
+    gc.collect()
+    try:
+        if not said:
+            write(ERROR, name, text, trace)
+        _record(number, kind, name, text, trace)
+    except Exception as e:
+        sys.stdout.write("no record of a fault: %s\n" % type(e).__name__)
+
+
+@cold
+def incident(kind: str, name: str, method: str, text: str) -> None:
+    """Write and count what failed and ended no run. It has no record, which would wear the flash.
+
+    Args:
+        kind: A word for ``torpor crashes``, which shows it until the next reset.
+        name: The service, or a part of the runtime.
+        method: The method; empty if there is none.
+        text: The line for the log.
+    """
+    key = kind + name + method
+    if faults is None or _count(key, WARNING, name, text, (kind, method)):
+        write(WARNING, name, text)
+
+
+def _key(name: str, text: str, trace: str) -> str:
+    """Return what is the same whenever a fault repeats."""
+    at = _frames_end(trace)
     if '"services/' in trace:
         # The same place and kind of error: the message, and what a client asked for, may differ.
-        key = name + trace[: at + 1] + trace[at + 1 :].split(":", 1)[0]
-    elif trace:  # the frames of the runtime are the same whatever its caller did
-        key = name + text.split("?", 1)[0] + trace
-    key = crc32(key.encode()) & 0x3FFFFFFF
-    for fault in faults:
-        if fault[0] == key:
-            fault[1] += 1
-            n = fault[1]
+        return name + trace[: at + 1] + trace[at + 1 :].split(":", 1)[0]
+    if trace:  # the frames of the runtime are the same whatever its caller did
+        return name + text.split("?", 1)[0] + trace
+    return name + text
+
+
+def _count(key: str, severity: int, name: str, text: str, more: tuple = ()) -> int:
+    """Count a fault; return its number, or 0 if it has come before.
+
+    Its second time is logged, its fourth, its eighth and so on.
+    """
+    number = crc32(key.encode()) & 0x3FFFFFFF
+    for known in faults:
+        if known[0] == number:
+            known[1] += 1
+            n = known[1]
             if n & (n - 1) == 0:
-                write(ERROR, name, "... %s: %d times since %s" % (text, n, fault[2]))
-            return True
+                write(severity, name, "... %s: %d times since %s" % (text, n, known[2]))
+            return 0
     if len(faults) >= _FAULTS:
         faults.pop(0)
     since = "%d ms" % clock.uptime_ms()
     if clock.synced():
         seconds = clock.now() % 86400
         since = "%02d:%02d UTC" % (seconds // 3600, seconds // 60 % 60)
-    faults.append([key, 1, since, name + ": " + text])
-    return False
+    entry = [number, 1, since, name + ": " + text]
+    entry.extend(more)
+    faults.append(entry)
+    return number
 
 
 def crumb_of(kind: int, service: str, method: str) -> int:

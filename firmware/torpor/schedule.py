@@ -102,7 +102,10 @@ class Job:
         ms = clock.uptime_ms() - self.began
         name = self.method.__name__
         if self.overruns >= _MOST_PERIODS and ms > _LONGEST_MS:
-            self.log.error("%s is cancelled: it has run for %d ms", name, ms)
+            from .log import incident
+
+            text = "%s is cancelled: it has run for %d ms" % (name, ms)
+            incident("deadline", self.log.name, name, text)
             self.running.cancel()  # type: ignore[union-attr]  # only called while it runs
         elif self.overruns == 1:
             self.log.warning("%s still runs after %d ms: this run is left out", name, ms)

@@ -50,23 +50,13 @@ def running() -> "tuple[str, str]":
     work = loop.work
     if work is not None:
         if getattr(work, "task", None) is task:
-            return work.listener.name, _method(work)
+            from .http.late import method
+
+            return work.listener.name, method(work)
         # One that has ended does not know its task any more.
         if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__
     return "kernel", name
-
-
-@cold
-def _method(connection: "Any") -> str:
-    request = connection.request
-    try:
-        from .http.routes import find
-
-        handler = find(connection.listener, request)
-        return (handler[1] if type(handler) is tuple else handler).__name__
-    except Exception:  # no handler takes it, or an application does
-        return "%s %s" % (request.verb, request.target)
 
 
 def _observe(passed: int) -> None:

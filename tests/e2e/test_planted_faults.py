@@ -20,7 +20,7 @@ from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
 from torpor_tools.crashes.builds import Build, read_build
 from torpor_tools.crashes.fetch import Fetched, over_network
-from torpor_tools.crashes.records import Record
+from torpor_tools.crashes.records import Incident, Record
 
 KEY = "8f" * 32
 PASSWORD = "a password that no record may hold"
@@ -37,7 +37,11 @@ import machine
 
 from services.far import Far
 from services.helper import Helper
-from torpor import Service, every, get, post
+from torpor import Event, Service, deadline, every, get, on, post
+
+
+class Opened(Event):
+    number: int
 
 
 class Victim(Service):
@@ -111,6 +115,10 @@ class Victim(Service):
             raise RuntimeError("in a job")
         if what == "memory":
             self._fill()
+        if what == "recursion":
+            self._down(0)
+        if what == "peer":
+            await self.far.read()
         if what == "type":
             len(5)  # type: ignore[arg-type]
 
@@ -134,9 +142,29 @@ class Victim(Service):
     async def never(self) -> None:
         await asyncio.Event().wait()
 
+    @post("/publish/<number>")
+    async def tell(self, number: int) -> None:
+        await self.publish(Opened(number=number))
+
+    @on(Opened)
+    async def opened(self, event: Opened) -> None:
+        if event.number == 1:
+            raise ValueError("in a subscriber")
+
+    @on(Opened)
+    async def opened_later(self, event: Opened) -> None:
+        await asyncio.sleep_ms(1)
+        if event.number == 2:
+            raise ValueError("in one that waits")
+
     @get("/far")
     async def ask_far(self) -> str:
         return await self.far.read()
+
+    @get("/far/never")
+    async def ask_far_for_ever(self) -> str:
+        with deadline(300):
+            return await self.far.never()
 
     @post("/fill")
     async def fill(self) -> None:
@@ -176,12 +204,18 @@ class Helper(Service):
         return "ok"
 """
 FAR = """
+import asyncio
+
 from torpor import Service
 
 
 class Far(Service):
     async def read(self) -> str:
         return "far"
+
+    async def never(self) -> str:
+        await asyncio.Event().wait()
+        return ""
 """
 UNSTARTED = """
 from torpor import Service, get
@@ -365,8 +399,13 @@ PLANTS = [
             kind="out of memory",
         ),
         Plant("POST", "/job/type", "victim.job", "len(5)  # type: ignore[arg-type]"),
+        Plant("POST", "/job/recursion", "victim._down", "return self._down(n + 1)"),
         Plant("POST", "/task", "victim._task", 'raise IndexError("in a task")'),
         Plant("POST", "/orphan", "victim._orphan", "raise AttributeError("),
+    ],
+    [
+        Plant("POST", "/publish/1", "victim.opened", 'raise ValueError("in a subscriber")'),
+        Plant("POST", "/publish/2", "victim.opened_later", "raise ValueError("),
         Plant("GET", "/page", "site.page", 'raise ValueError("in an application")', service="site"),
     ],
 ]
@@ -441,7 +480,8 @@ def test_a_board_that_crashes_again_and_again_enters_safe_mode(
         with board.client("victim") as client, suppress(httpx.HTTPError):
             client.get(path)
         board.wait_ready("box", start)
-        record = max(fetch(tools).records, key=lambda r: r.number)
+        ended = [r for r in fetch(tools).records if r.kind in ("watchdog", "kernel died")]
+        record = max(ended, key=lambda r: r.number)
         assert (record.work(build_of(project, record)), record.kind) == (work, kind)
         assert answers(board, "helper")
     board.wait_log("box", "SAFE MODE: the board crashed 3 times in a row")
@@ -494,27 +534,79 @@ def test_a_full_flash_does_not_stop_the_board(board: Running, project: Path, too
         assert client.post("/empty").status_code == 204
 
 
-def test_what_waits_for_ever_ends_and_others_answer(board: Running) -> None:
+def incidents(project: Path, tools: Tools) -> dict[tuple[str, str], Incident]:
+    return {(each.kind, each.work): each for each in fetch(tools).incidents}
+
+
+def test_what_waits_for_ever_ends_and_is_counted_without_a_write(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    board.kill("box")
+    since = len(board.log_text("box"))
+    written = records(project)
     with board.client("victim") as client:
-        for _ in range(7):  # more than there are connections
-            assert client.get("/never").status_code == 504
+        for n in range(7):  # more than there are connections
+            assert client.get(f"/never?secret={n}").status_code == 504
     with board.client("site") as client:
         assert client.get("/never").status_code == 504
     board.wait_log("box", "site: GET /never: not done within 1000 ms")
     assert answers(board, "helper")
+    text = board.log_text("box")[since:]
+    assert text.count("WARN victim: GET /never: not done within 200 ms") == 1
+    assert text.count("WARN victim: ... GET /never: not done within 200 ms: ") == 2  # at 2 and 4
+    found = incidents(project, tools)
+    assert found["deadline", "victim.never"].times == 7
+    assert found["deadline", "site"].what == "GET /never: not done within 1000 ms"
+    assert "secret" not in str(found)
+    assert records(project) == written
+
+    shown = torpor_says(project, "crashes", "box")
+    assert "victim.never  GET /never: not done within 200 ms\n    7 times since " in shown.output
+    document = json.loads(torpor_says(project, "crashes", "box", "--json").output)
+    assert "victim.never" in [each["work"] for each in document["incidents"]]
 
 
-def test_a_dead_peer_is_an_answer_and_others_answer(board: Running) -> None:
+def records(project: Path) -> dict[str, bytes]:
+    """The files of crash records in the flash of the board."""
+    folder = project / "build/sim/box/flash/.crashes"
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_deadline_that_is_inherited_is_counted_where_it_was_set(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    with board.client("victim") as client:
+        assert client.get("/far/never").status_code == 504
+    assert answers(board, "helper")
+    assert ("deadline", "victim.ask_far_for_ever") not in incidents(project, tools)
+    plan = load_plan(project)
+    with Tools(plan, project, plan.board("shed")) as there:
+        while ("deadline", "far.never") not in (found := incidents(project, there)):
+            time.sleep(0.05)  # it is cancelled a second later
+    assert "called by box" in found["deadline", "far.never"].what
+
+
+def test_a_dead_peer_is_an_answer_and_others_answer(
+    board: Running, project: Path, tools: Tools
+) -> None:
+    written = records(project)
     with board.client("victim") as client:
         assert client.get("/far").text == "far"
         board.sim.kill("shed")
         assert client.get("/far").status_code in (503, 504)
         assert answers(board, "helper")
+        assert client.post("/job/peer").status_code == 204
+        while ("lost call", "victim.job") not in (found := incidents(project, tools)):
+            time.sleep(0.05)
         revived = asyncio.run_coroutine_threadsafe(board.sim.revive("shed"), board.loop)
         revived.result(60)
         board.wait_ready("shed", 2)
         while client.get("/far").status_code != 200:  # until its link tries again
             time.sleep(0.05)
+    for work in ("victim.ask_far", "victim.job"):
+        assert found["lost call", work].what.startswith("far.read on shed: ")
+    new = {name for name in records(project) if records(project)[name] != written.get(name)}
+    assert len(new) == 1  # of the job, in which the Fault was not caught
 
 
 def test_records_of_an_unknown_build_say_so(board: Running, project: Path, tools: Tools) -> None:

@@ -248,7 +248,7 @@ def test_a_job_that_never_ends_is_cancelled_after_four_periods(period: int, ends
     )
     assert done.stdout.splitlines() == [
         f"job still runs after {period} ms: this run is left out",
-        f"job is cancelled: it has run for {ends} ms",
+        f"{ends:9d} WARN  box: job is cancelled: it has run for {ends} ms",
         "finally",
         str(ends),
     ], done.stderr

@@ -88,10 +88,11 @@ def write(
     static: Mapping[str, str] | None = None,
     events: Sequence[str] = (),
     keys: Sequence[str] = (),
+    table: str = "",
 ) -> Plan:
     """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``.
 
-    ``events``: those that the service offers to the outside.
+    ``events``: those that the service offers to the outside. ``table``: further lines of its table.
     """
     root.mkdir(exist_ok=True)
     write_cluster(root, {"items": source}, board)
@@ -102,7 +103,7 @@ def write(
     toml = root / "cluster.toml"
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
     offered = f"events = {list(events)}\n".replace("'", '"') if events else ""
-    toml.write_text(f'{toml.read_text()}start = "{start}"\n{offered}{more}')
+    toml.write_text(f'{toml.read_text()}start = "{start}"\n{offered}{table}{more}')
     login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
     if ca:
         login += f'ca = "{ca}"\n'
@@ -199,6 +200,7 @@ async def mail(
     static: Mapping[str, str] | None = None,
     events: Sequence[str] = (),
     keys: Sequence[str] = (),
+    table: str = "",
     psram: bool = False,
 ) -> AsyncIterator[Mail]:
     """A broker, a board, and a gateway that knows the board."""
@@ -213,6 +215,7 @@ async def mail(
         static=static,
         events=events,
         keys=keys,
+        table=table,
     )
     image = build(plan, "box", root / "build", types=False)
     if psram:

@@ -3,6 +3,7 @@
 from micropython import const
 
 from ..deadline import deadline
+from ..service import Fault
 from .response import encode
 
 TYPE_CHECKING = False
@@ -16,8 +17,15 @@ async def limited(connection: "Connection", handler: tuple, rest: bytes) -> byte
     """Serve ``(limited, function, content type or None, ms)`` within ``ms`` milliseconds."""
     # The connection is closed only if the handler goes on after it was cancelled.
     connection.limit_ms = handler[3] + _SPARE_MS
+    limit = deadline(handler[3])
     try:
-        with deadline(handler[3]):
+        with limit:
             return encode(connection.request, (await handler[1](connection.request)), handler[2])
+    except Fault:
+        if not limit.timer:
+            from .late import late
+
+            late(connection, handler[3])
+        raise
     finally:
         connection.limit_ms = 0

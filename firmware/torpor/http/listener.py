@@ -492,11 +492,10 @@ class Connection:
 @cold
 def _give_up(connection: Connection) -> None:
     """Answer 504 and cancel the handler: its time is over."""
+    from .late import late
+
     ms = connection.limit_ms or connection.listener.deadline_ms
-    request = connection.request
-    text = "not done within %d ms" % ms
-    Log(connection.listener.name).warning("%s %s: %s", request.verb, request.target, text)
-    connection.time_out(504, text)
+    connection.time_out(504, late(connection, ms))
 
 
 @cold

@@ -14,7 +14,6 @@ from micropython import const
 
 from ..deadline import begin, end
 from ..rpc import auth, frames, serve
-from ..service import Fault
 from . import execute, mailbox
 
 TYPE_CHECKING = False
@@ -76,8 +75,7 @@ class Calls:
             finally:
                 end()
         except asyncio.CancelledError:  # its caller does not wait any more
-            e = Fault(504, "not done within %d ms" % ms)
-            status, kind, body = serve.failed(e, target, envelope.head["from"])
+            status, kind, body = serve.late(target, envelope.head["from"], ms)
         except Exception as e:
             status, kind, body = serve.failed(e, target, envelope.head["from"])
         return b"HTTP/1.1 %d ~%d\r\n\r\n" % (status, kind) + body

@@ -201,7 +201,7 @@ class Executor:
 
     async def _serve(self, request, envelope) -> bytes:
         """Return the response of the service's routes, also to what a handler raises."""
-        activation = listener = None
+        activation = listener = limit = None
         try:
             if _CALLED and envelope.service == "~":
                 return await calls.serve(request, envelope)
@@ -213,13 +213,14 @@ class Executor:
             if activation:
                 await activation.enter()
             handler = find(listener, request)
-            if type(handler) is not tuple:
-                with deadline(listener.deadline_ms):
-                    return encode(request, (await handler(request)))
             connection = FakeConnection(listener, request)
             listener.budget.parked = connection
-            # A limit of the route's own may be longer than that of the service.
-            with deadline(handler[3] if len(handler) > 3 else listener.deadline_ms):
+            if type(handler) is tuple and len(handler) > 3 and not callable(handler[2]):
+                return await handler[0](connection, handler, b"")  # its route has a limit
+            limit = deadline(listener.deadline_ms)
+            with limit:
+                if type(handler) is not tuple:
+                    return encode(request, (await handler(request)))
                 unsent = await handler[0](connection, handler, b"")
             if connection.failure:  # the client has not seen the beginning of the response
                 raise connection.failure
@@ -232,6 +233,10 @@ class Executor:
                 Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
                 full = isinstance(e, MemoryError)
                 e = Fault(503, "out of memory") if full else Fault(500, "internal error")
+            elif listener and limit and not limit.timer:
+                from ..http.late import late
+
+                late(connection, listener.deadline_ms)
             return error(request, e)
         finally:
             if listener:

@@ -19,6 +19,7 @@ from binascii import a2b_base64, hexlify
 from micropython import const
 
 from .. import clock, log, loop, port, power, wifi
+from ..cold import cold
 from ..http.response import error
 from ..http.wire import Request
 from ..service import Fault
@@ -50,7 +51,7 @@ _EXECUTE_MS = const(60000)
 _HELD_MS = const(2000)  # until the gateway has sent a request that we asked for
 _CLOSE_MS = const(1500)
 _MAX_REQUESTS = const(200)  # in one wake from deep sleep; more wait for the next one
-_RETRY_MS = (1500, 2000, 4000, 8000, 16000, 30000)
+_RETRY_MS = (1500, 2000, 4000, 8000, 15000)
 _JOIN_MS = const(5)
 _PACKET = const(22528)  # bytes: a head of 4 kB, a body of 16 kB, topic and envelope
 
@@ -160,7 +161,7 @@ class Mailbox:
             try:
                 await self._session()
             except (OSError, ValueError, asyncio.TimeoutError) as e:
-                _log.warning("broker: %s", str(e) or "it does not answer")
+                _no_broker(str(e) or "it does not answer")
             except asyncio.CancelledError:
                 if self._state != CLOSED:
                     raise
@@ -170,7 +171,7 @@ class Mailbox:
                 offers.offline()
             self._client.close()
             self._stay(0)
-            await loop.pause(_RETRY_MS[min(failures, 5)])
+            await loop.pause(_RETRY_MS[min(failures, 4)])
 
     async def _session(self) -> None:
         client = self._client
@@ -311,6 +312,13 @@ class Mailbox:
         """Publish a request that cannot be executed to a topic for dead letters."""
         head = json.dumps({"id": id, "error": str(why)}).encode()
         self._publish(self._base + "/dead/" + id, head + b"\n" + bytes(payload), True)
+
+
+@cold
+def _no_broker(why: str) -> None:
+    from ..log import incident
+
+    incident("broker", "mailbox", "", "broker: " + why)
 
 
 def start(kernel: "Kernel") -> None:

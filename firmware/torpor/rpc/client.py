@@ -14,6 +14,7 @@ from errno import ENOTCONN
 from micropython import const
 
 from .. import clock, kernel, loop, sockets
+from ..cold import cold
 from ..deadline import left as time_left
 from ..log import Log
 from ..service import Fault
@@ -418,6 +419,7 @@ class Stub:
                         text += " within %d ms" % ms
                     if e.sent and not policy:
                         text += "; it may have been executed"
+                    _tell(target, text)
                     raise Fault(504 if e.late else 503, text)
                 _log.debug("%s on %s: %s, again", target, connection.board, e.reason)
                 await asyncio.sleep_ms(wait)
@@ -469,6 +471,24 @@ class Stub:
             _log.error(text)
             return Fault(502, text)
         return Fault(502, where + value)
+
+
+@cold
+def _tell(target: str, text: str) -> None:
+    """Log and count a call that was lost, under the name of its caller if that is known."""
+    from ..http.late import method
+    from ..log import incident
+
+    k = kernel.current
+    task = asyncio.current_task()
+    name, _, caller = target.partition(".")
+    for each in k.budget.open + [k.budget.parked] if k and k.budget else ():
+        if getattr(each, "task", None) is task:
+            name, caller = each.listener.name, method(each)
+    for job in k.schedule.jobs if k and k.schedule else ():
+        if job.running is task:
+            name, caller = job.log.name, job.method.__name__
+    incident("lost call", name or "remote", caller, text)
 
 
 def _same(a, b) -> bool:

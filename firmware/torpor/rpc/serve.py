@@ -9,6 +9,7 @@ import asyncio
 from micropython import const
 
 from .. import clock, kernel, loop, port, sockets
+from ..cold import cold
 from ..deadline import begin, cancel_overdue, end
 from ..http.budget import IDLE, READING, SERVING
 from ..http.listener import buffer
@@ -158,11 +159,7 @@ class ServerConnection:
                 finally:
                     end()
         except asyncio.CancelledError:  # its caller does not wait any more
-            Log(str(target, "utf-8").split(".")[0]).warning(
-                "%s, called by %s: not done within %d ms", str(target, "utf-8"), self._name, ms
-            )
-            status = 504
-            kind, body = frames.FAULT, frames.encode(("not done within %d ms" % ms, None))[1]
+            status, kind, body = late(target, self._name, ms)
         except Exception as e:
             status, kind, body = failed(e, target, self._name)
         if _TRACED:
@@ -192,6 +189,18 @@ class ServerConnection:
             self._writer.send(self._responses.seal(frame))
         except OSError:
             pass
+
+
+@cold
+def late(target: bytes, caller: str, ms: int) -> tuple:
+    """Return status, kind and body of the response to a call that was cancelled, and log that."""
+    from ..log import incident
+
+    text = "not done within %d ms" % ms
+    what = str(target, "utf-8")
+    name, _, method = what.strip().partition(".")
+    incident("deadline", name, method, "%s, called by %s: %s" % (what.strip(), caller, text))
+    return 504, frames.FAULT, frames.encode((text, None))[1]
 
 
 def failed(e: Exception, target: bytes, caller: str) -> tuple:

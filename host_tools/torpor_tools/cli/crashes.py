@@ -72,6 +72,10 @@ def command(
         click.echo(f"  a new image ends it, or: torpor reset {chosen.name} --normal")
     if not fetched.records:
         click.echo(f"{chosen.name} has no records of crashes")
+    for each in fetched.incidents:
+        click.echo(f"\n{click.style(each.work, fg='cyan', bold=True)}  {each.what}")
+        often = f"{counted(each.times, 'time')} since {each.since}"
+        click.echo(f"    {often}; {each.kind}, counted until the next restart")
     for line in _lines(fetched, builds, settings.root, log):
         click.echo(line)
 
@@ -92,7 +96,12 @@ def _fetch(settings: Settings, plan: Any, board: Any, at: str | None, port: str 
 
 def _document(fetched: Fetched, builds: dict[str, Build | None]) -> dict[str, Any]:
     records = [{**asdict(r), "work": r.work(builds[r.build])} for r in fetched.records]
-    return {"build": fetched.build, "safe": dict(fetched.safe), "records": records}
+    return {
+        "build": fetched.build,
+        "safe": dict(fetched.safe),
+        "records": records,
+        "incidents": [asdict(each) for each in fetched.incidents],
+    }
 
 
 def _lines(

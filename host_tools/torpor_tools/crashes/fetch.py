@@ -11,7 +11,7 @@ from typing import Any
 from ..board.deploy.repl import BoardError, Repl
 from ..client.tools import Tools
 from ..errors import UserError, fail
-from .records import Record, parse
+from .records import Incident, Record, incident, parse
 
 _READ = """
 import json, os
@@ -36,12 +36,14 @@ class Fetched:
         build: The id of the image that it runs; empty if that is not known.
         safe: In safe mode: services that must not run, and why; "" is the reason for all.
         times: How often each fault has come since the start, and since when, by its number.
+        incidents: What failed since the start without a record.
     """
 
     records: tuple[Record, ...]
     build: str = ""
     safe: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
 
 
 def over_network(tools: Tools) -> Fetched:
@@ -50,8 +52,10 @@ def over_network(tools: Tools) -> Fetched:
     texts = [tools.ask("crashes", do="read", n=n) for n in state["records"]]
     if state["unsaved"]:
         texts.append(json.dumps(state["unsaved"]) + "\n(not saved: the board's flash is full)\n")
-    times = {key: (count, since) for key, count, since, _ in state["faults"] or ()}
-    return Fetched(_parsed(texts), state["build"], state["safe"], times)
+    faults = state["faults"] or ()
+    times = {key: (count, since) for key, count, since, *_ in faults}
+    incidents = tuple(found for fault in faults if (found := incident(fault)))
+    return Fetched(_parsed(texts), state["build"], state["safe"], times, incidents)
 
 
 def over_usb(connect: Callable[[], Repl]) -> Fetched:

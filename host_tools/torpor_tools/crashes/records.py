@@ -83,6 +83,35 @@ class Record:
         return self.build, self.kind, self.service, self.frames, name, self.crumb
 
 
+@dataclass(frozen=True)
+class Incident:
+    """What failed on a board since its start, and ended no run: it is not in the flash.
+
+    Attributes:
+        kind: deadline, lost call, broker or network.
+        work: ``service.method`` as far as it is known.
+        what: The line of the log.
+        times: How often.
+        since: When it was first, as the board says it.
+    """
+
+    kind: str
+    work: str
+    what: str
+    times: int
+    since: str
+
+
+def incident(fault: Sequence[Any]) -> Incident | None:
+    """Return the incident that a board counts; None for a fault that has a record."""
+    _, times, since, text, *more = fault
+    if not more:
+        return None
+    name, _, what = text.partition(": ")
+    work = f"{name}.{more[1]}" if more[1].isidentifier() else name
+    return Incident(more[0], work, what, times, since)
+
+
 def parse(text: str) -> Record:
     """A record from the text of its file. Raises ``ValueError`` or ``KeyError``."""
     line, _, log = text.partition("\n")

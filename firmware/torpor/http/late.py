@@ -1,0 +1,33 @@
+"""Handlers that are not done in time: what the log, ``torpor crashes`` and the client learn."""
+
+from ..cold import cold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+@cold
+def late(connection: "Any", ms: int) -> str:
+    """Log that a handler was not done within ``ms``, and return what the client learns."""
+    from ..log import incident
+
+    request = connection.request
+    text = "not done within %d ms" % ms
+    target = request.target.split("?")[0]  # a query may hold a secret
+    what = "%s %s: %s" % (request.verb, target, text)
+    incident("deadline", connection.listener.name, method(connection), what)
+    return text
+
+
+@cold
+def method(connection: "Any") -> str:
+    """Return the name of the method that handles a request; the request itself if none does."""
+    from .routes import find
+
+    request = connection.request
+    try:
+        handler = find(connection.listener, request)
+        return (handler[1] if type(handler) is tuple else handler).__name__
+    except Exception:  # no handler takes it, or an application does
+        return "%s %s" % (request.verb, request.target)
