@@ -18,7 +18,7 @@ from tests.helpers.mail import ITEMS, with_psram
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
-from torpor_tools.gateway import Gateway, line
+from torpor_tools.gateway import Gateway, update_line
 from torpor_tools.link import build
 from torpor_tools.update.held import Report
 from torpor_tools.update.keys import PASSPHRASE_VARIABLE
@@ -148,8 +148,8 @@ def write(root: Path, broker: Broker, names: list[str]) -> None:
 
 async def check(root: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
-    monkeypatch.setattr(line, "WAKE_CALLS", BUDGET)
-    monkeypatch.setattr(line, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(update_line, "WAKE_CALLS", BUDGET)
+    monkeypatch.setattr(update_line, "_SETTLE_S", 0.05)
     seed = random.randrange(1 << 32)
     print("seed", seed)
     async with fleet(root, count, seed) as boards:

@@ -14,7 +14,7 @@ from tests.helpers.brokers import Broker
 from tests.helpers.mail import Mail, mail
 from torpor_tools.cli import root as torpor
 from torpor_tools.errors import UserError
-from torpor_tools.gateway import line
+from torpor_tools.gateway import update_line
 from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 KEY = "8f" * 32
@@ -91,8 +91,8 @@ async def wake(box: Mail, cut: bool = False) -> None:
 async def test_an_update_takes_as_many_wakes_as_it_needs(
     box: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "WAKE_CALLS", 10)
-    monkeypatch.setattr(line, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(update_line, "WAKE_CALLS", 10)
+    monkeypatch.setattr(update_line, "_SETTLE_S", 0.05)
     await wake(box)
     before = box.board.starts
     done, wakes = await update(box, "another " * 200)

@@ -384,7 +384,7 @@ ONLY_IN = {
     r"asyncio\.core\b|asyncio import core|_io_queue|_task_queue|\bcur_task|\bph_key": "loop.py",
     r"EINPROGRESS": "sockets.py",
     r'open\("/secrets': "secrets.py",
-    r"\.steps:": "http/routes.py",
+    r"\.steps:": "http/router.py",
 }
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.host_tools.small_plans import Small, plan
-from torpor_tools.cli.sizes import size_table
+from torpor_tools.cli.size_table import size_table
 from torpor_tools.link.module import Module
 from torpor_tools.link.sizes import measure, to_json
 from torpor_tools.model.image import SizeTable

@@ -9,7 +9,7 @@ from .. import sockets
 from ..cold import cold
 from ..service import Fault
 from .listener import buffer
-from .routes import find
+from .router import find
 from .wire import MAX_BODY, MAX_HEAD, Request
 
 TYPE_CHECKING = False

@@ -23,7 +23,7 @@ def late(connection: "Any", ms: int) -> str:
 @cold
 def method(connection: "Any") -> str:
     """Return the name of the method that handles a request; the request itself if none does."""
-    from .routes import find
+    from .router import find
 
     request = connection.request
     try:

@@ -22,7 +22,7 @@ from ..service import Fault
 from . import wire
 from .budget import FRESH, HELD, IDLE, READING, SERVING, STREAMING, Budget
 from .response import encode, error
-from .routes import find
+from .router import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Listener:
         name: The service.
         port: The TCP port.
         budget: The connections of the board.
-        routes: The tree of handlers: see ``http.routes``.
+        routes: The tree of handlers: see ``http.router``.
         failed: Why the service did not start; each request is then answered with 503 and this text.
     """
 

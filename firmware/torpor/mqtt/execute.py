@@ -22,7 +22,7 @@ from ..deadline import deadline
 from ..http import wire
 from ..http.budget import SERVING, STREAMING
 from ..http.response import encode, error
-from ..http.routes import find
+from ..http.router import find
 from ..log import Log
 from ..service import Fault
 from ..store import transaction

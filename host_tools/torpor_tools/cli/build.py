@@ -17,7 +17,7 @@ from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
-from .sizes import HEAP_NOTE, ON_REQUEST_NOTE, size_table
+from .size_table import HEAP_NOTE, ON_REQUEST_NOTE, size_table
 
 if TYPE_CHECKING:
     from torpor_sim import Weights

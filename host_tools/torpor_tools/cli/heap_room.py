@@ -15,7 +15,7 @@ from torpor_sim import Weights
 from ..errors import Problem
 from ..link.names import capacities
 from ..model.image import Image, SizeRow
-from .sizes import heap_of
+from .size_table import heap_of
 
 _CHIP = (
     0.68  # of what a part takes in 64-bit MicroPython: pointers are half as long, bytecode is not

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UserError, Where, fail
 from ..model.image import Image
 from ..text import read_text
-from .sizes import Heap, heap_of
+from .size_table import Heap, heap_of
 
 SCHEMA = 1
 _FIGURES = ("compiled", "static", "total", "heap", "heap_on_request")

@@ -17,7 +17,7 @@ from .output import busy, note, print_table, progress_bar
 from .target import pick
 
 if TYPE_CHECKING:
-    from ..gateway.desk import Known
+    from ..gateway.update_desk import Known
     from ..model.plan import BoardPlan, Plan
     from ..update.keys import Signer
     from ..update.send import Status, Target
@@ -192,7 +192,7 @@ def _sleeper(plan: Plan, root: Path, board: BoardPlan) -> Target:
     from ..extras import need
 
     need("gateway")
-    from ..gateway.desk import Desk
+    from ..gateway.update_desk import Desk
     from ..update.asleep import Sleeper
 
     return Sleeper(board, Desk(plan, root))
@@ -295,7 +295,7 @@ def _known(plan: Plan, root: Path) -> Known:
     from ..extras import need
 
     need("gateway")
-    from ..gateway.desk import Desk
+    from ..gateway.update_desk import Desk
 
     return Desk(plan, root).known()
 

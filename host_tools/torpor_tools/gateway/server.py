@@ -24,12 +24,12 @@ from . import message
 from .app import App, Home, Resolve
 from .broker import Broker
 from .client import ClientConnection
-from .couriers import Couriers
 from .events import Events
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
 from .tracing import Tracer
+from .update_couriers import Couriers
 
 _log = logging.getLogger("torpor.gateway")
 _CLEAN_S = 30

@@ -13,7 +13,7 @@ from .manifest import Manifest
 from .send import REMEDY, Progress, Status, Target
 
 if TYPE_CHECKING:
-    from ..gateway.desk import Desk
+    from ..gateway.update_desk import Desk
 
 _AGAIN_S = 3.0
 _TAKEN_S = 30.0  # within which a gateway that runs has taken the update

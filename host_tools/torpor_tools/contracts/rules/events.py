@@ -19,7 +19,7 @@ from ..read import Function, constant, is_generator, parameters
 from ..shapes import parse, unquoted
 from ..source import Source, decorator
 from ..source_module import Module
-from . import unsendable
+from . import annotation_remedies
 
 _FIELD = "use str, int, float, bool, list, dict or a record, with `| None` if it may be unknown"
 
@@ -52,7 +52,7 @@ def _of_body(
     type_ = parse(node.annotation, module)
     if type_ is None or not types.is_json(type_):
         text = type_ or ast.unparse(unquoted(node.annotation))
-        other = unsendable.remedy(node.annotation, module, source)
+        other = annotation_remedies.remedy(node.annotation, module, source)
         yield module.problem(node, f"{place}: {text} cannot be sent", other or _FIELD)
     if node.value and constant(node.value) is ...:
         what = f"{place}: the default {ast.unparse(node.value)} is not a constant"

@@ -19,7 +19,7 @@ from ..read import (
     routes,
 )
 from ..source import Source
-from . import unsendable
+from . import annotation_remedies
 
 _ARGUMENT = "use str, int, float, bool, list, dict or Any, with `| None` if it may be left out"
 _RESULT = "use str, int, float, bool, bytes, list, dict, Any or None"
@@ -72,7 +72,7 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
             text = annotated_type(arg.annotation, source.owner(node))
             if type_ is None or not types.is_json(type_):
                 what = f"{place}{arg.arg}: {text} cannot be sent to a service"
-                other = unsendable.remedy(arg.annotation, source.owner(node), source)
+                other = annotation_remedies.remedy(arg.annotation, source.owner(node), source)
                 yield source.problem(arg, what, _hint(type_) or other or _ARGUMENT)
             elif arg.arg in in_path and not types.is_path_argument(type_):
                 what = f"{place}<{arg.arg}> in the path cannot be {text}"
@@ -96,7 +96,7 @@ def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem
         routed = any(routes(source.owner(node), node))
         if type_ is None:
             what = f"{place}: {annotated_type(node.returns, source.owner(node))} cannot be returned"
-            other = unsendable.remedy(node.returns, source.owner(node), source)
+            other = annotation_remedies.remedy(node.returns, source.owner(node), source)
             yield source.problem(node, what, other or _RESULT)
         elif type_.name == types.STREAM:
             if not types.is_stream(type_):

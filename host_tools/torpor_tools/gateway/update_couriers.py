@@ -10,9 +10,9 @@ from ..model.plan import Plan
 from ..project.secrets import cluster_keys
 from ..project.signers import public_keys
 from ..update.held import Held, Report, report, unpacked
-from .courier import Courier
-from .line import CALLER, Line, Publish
 from .message import Status, Topics
+from .update_courier import Courier
+from .update_line import CALLER, Line, Publish
 
 _log = logging.getLogger("torpor.gateway")
 
