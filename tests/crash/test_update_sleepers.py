@@ -28,6 +28,7 @@ BUDGET = 20  # calls in a wake, so that an update takes several
 BOARD = """
 [boards.{name}]
 type = "ESP32_GENERIC_S3"
+flash_mb = 8
 services = ["items"]
 
 [boards.{name}.power]

@@ -44,7 +44,7 @@ def write_sample(root: Path, kind: str, name: str, policy: str, broker: Broker) 
     for old, new in {
         "RPI_PICO_W": kind,
         "pin = 22": "pin = 4",  # which every ESP32 has
-        "[boards.shed]": f"[boards.{name}]\nmailbox = true",
+        "[boards.shed]": f"[boards.{name}]\nmailbox = true\nflash_mb = 8",
         "fridge-monitor": f"fridges-{name}-{policy}",
     }.items():
         assert old in text

@@ -101,6 +101,8 @@ def write(
         file.parent.mkdir(exist_ok=True)
         file.write_text(content)
     toml = root / "cluster.toml"
+    if keys and board.startswith("ESP32"):  # runtime, mailbox and updates need more than 576 kB
+        toml.write_text(toml.read_text().replace("[boards.box]", "[boards.box]\nflash_mb = 8"))
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
     offered = f"events = {list(events)}\n".replace("'", '"') if events else ""
     toml.write_text(f'{toml.read_text()}start = "{start}"\n{offered}{table}{more}')

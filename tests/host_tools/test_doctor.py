@@ -201,7 +201,7 @@ def test_the_place_of_a_fact_is_there(fact: Any) -> None:
         ("sockets", {"tcp_errno": 12}, ["error of one more TCP socket"]),
         ("timing", {"poll_us": 1002}, ["ms until poll() looks again"]),
         ("memory", {"free": 50_000}, ["free heap at the start"]),
-        ("filesystem", {"partition": [0x200000, 0x600000]}, ["offset and size of its partition"]),
+        ("filesystem", {"partition": [0x300000, 0x100000]}, ["offset and size of its partition"]),
         ("modules", {"missing": ["ssl:SSLContext"]}, ["missing modules"]),
         ("names", {"ms": 3}, ["ms until its look-up fails"]),
         ("join", {"joined": False}, ["joins the Wi-Fi"]),

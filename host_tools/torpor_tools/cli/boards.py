@@ -68,6 +68,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("title", board.title),
         ("chip", f"{board.chip} (MicroPython port {board.port})"),
         ("flash", f"{board.flash_bytes:,} bytes"),
+        ("firmware slots", _slots(board)),
         (
             "filesystem",
             f"LittleFS2, {size:,} bytes at {files.offset:#x}: {files.block_count} blocks "
@@ -80,6 +81,12 @@ def _facts(board: Board) -> list[tuple[str, str]]:
         ("wake sources", ", ".join(board.wake_sources)),
         ("type stubs", board.stubs),
     ]
+
+
+def _slots(board: Board) -> str:
+    if board.partitions:
+        return f"2 of {board.slot_bytes:,} bytes: torpor update --firmware replaces it"
+    return "1: the firmware changes over USB"
 
 
 def _pins(board: Board) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from ..model.cluster import BoardEntry, Cluster
 from ..model.contract import Contract
 from ..model.device import Device
 from ..model.plan import BoardPlan, PlacedService, Plan
-from ..project import load_board, load_cluster
+from ..project import load_board, load_cluster, partitions
 from ..project.devices import wired
 from ..suggest import listing
 from . import (
@@ -81,9 +81,9 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
     problems += settings.settings_are_there(cluster, read)
     notes: list[str] = []
     placed = tuple(
-        _board_plan(cluster, b, boards[b.type], contracts, devices[b.name], sources, notes)
+        _board_plan(cluster, b, laid_out, contracts, devices[b.name], sources, notes)
         for b in cluster.boards
-        if b.type in boards
+        if (laid_out := _laid_out(b, boards.get(b.type), problems))
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
     notes += [*heard.notes(cluster, contracts.values()), *offered.notes(cluster, placed)]
@@ -108,6 +108,23 @@ def _boards(cluster: Cluster, problems: list[Problem]) -> dict[str, Board]:
         except UserError as error:
             problems += [Problem(p.where or entry.where, p.what, p.remedy) for p in error.problems]
     return boards
+
+
+def _laid_out(entry: BoardEntry, board: Board | None, problems: list[Problem]) -> Board | None:
+    """The board's type with the flash and the firmware slots that cluster.toml gives it."""
+    if board is None or not (entry.flash_mb or entry.firmware_slots):
+        return board
+    key = "flash_mb" if entry.flash_mb else "firmware_slots"
+    where = entry.flash_where or entry.where
+    if board.port != "esp32":
+        what = f"{key}: {entry.name} is a {board.title}, which has no firmware slots"
+        problems.append(Problem(where, what, "take that line out: it is for an ESP32"))
+        return board
+    try:
+        return partitions.laid_out(board, entry.flash_mb, entry.firmware_slots)
+    except UserError as error:
+        problems += [Problem(where, p.what, p.remedy) for p in error.problems]
+        return board
 
 
 def _devices(

@@ -2,45 +2,31 @@
 
 The official partition table names no filesystem: the firmware makes a partition ``vfs`` of all that
 is left of the *physical* flash and refuses a filesystem of another size. So that one image runs on
-chips with more flash too, the table gets an entry ``vfs`` of exactly our size.
+chips with more flash too, the table names a ``vfs`` of exactly our size. A board with two firmware
+slots gets the table of ``boards/partitions``, with the firmware in the first slot.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import md5
+from hashlib import md5, sha256
 
 from ..errors import UserError, fail
-from ..model.board import Board
+from ..model.board import CHIP_IDS, Board, Partition
 
-_CHIPS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13}
-_IMAGE_MAGIC = 0xE9
+IMAGE_MAGIC = 0xE9
+_HEADER = 24  # bytes: esp_image_header_t of ESP-IDF's esp_app_format.h
+HAS_DIGEST = 23  # the byte of it that says whether a SHA-256 follows the image
 _TABLE = 0x8000  # of the flash: CONFIG_PARTITION_TABLE_OFFSET, ESP-IDF's default
 _TABLE_SIZE = 0xC00
 _ENTRY = struct.Struct("<2sBBII16sI")
 _ENTRY_MAGIC = b"\xaa\x50"
 _MD5_MAGIC = b"\xeb\xeb" + b"\xff" * 14
+_APP = 0
 _DATA = 1
 _FAT = 0x81  # the subtype that ports/esp32/main.c gives its own "vfs"
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Partition:
-    """An entry of the partition table; ``offset`` counts from the start of flash."""
-
-    label: str
-    type: int
-    subtype: int
-    offset: int
-    size: int
-    flags: int = 0
-
-    @property
-    def end(self) -> int:
-        return self.offset + self.size
 
 
 def combine(firmware: bytes, filesystem: bytes, board: Board) -> bytes:
@@ -51,16 +37,103 @@ def combine(firmware: bytes, filesystem: bytes, board: Board) -> bytes:
     assert board.firmware
     start = board.firmware.offset
     _check_header(firmware, board)
+    if board.partitions:
+        firmware = _in_slots(firmware, board)
     room = board.filesystem.offset - start
     if len(firmware) > room:
         raise fail(
             f"the firmware's {len(firmware):,} bytes reach into the filesystem of {board.name}",
             f"correct [filesystem] in boards/{board.name}.toml for this firmware",
         )
-    table = _table(_with_vfs(partitions(firmware, start), board))
+    table = _table(board.partitions or _with_vfs(partitions(firmware, start), board))
     at = _TABLE - start
     patched = firmware[:at] + table + firmware[at + _TABLE_SIZE :]
-    return patched.ljust(room, b"\xff") + filesystem
+    return _for_flash(patched, board).ljust(room, b"\xff") + filesystem
+
+
+def app(firmware: bytes, start: int) -> bytes:
+    """The program in an official ``.bin``, without boot loader and table.
+
+    Args:
+        firmware: A file that is flashed at ``start``.
+        start: In bytes from the start of flash.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    for partition in partitions(firmware, start):
+        if partition.type == _APP:
+            found = firmware[partition.offset - start :]
+            if found[:1] == bytes([IMAGE_MAGIC]):
+                return found[: min(len(found), partition.size)]
+    raise _damaged("its partition table names no program that is there")
+
+
+def _in_slots(firmware: bytes, board: Board) -> bytes:
+    """The firmware with its program in the first of the board's slots, and nothing between."""
+    assert board.firmware
+    start = board.firmware.offset
+    program = app(firmware, start)
+    if len(program) > board.slot_bytes:
+        raise fail(
+            f"the firmware has {len(program):,} bytes, and each of the two firmware slots of "
+            f"{board.name} has {board.slot_bytes:,}",
+            "write `firmware_slots = 1` into the table of the board in cluster.toml: its firmware "
+            "then changes\nover USB only. Or, if the board has more flash, for example "
+            "`flash_mb = 8`",
+        )
+    slot = next(partition for partition in board.partitions if partition.is_slot)
+    head = firmware[: _TABLE + _TABLE_SIZE - start]
+    return head.ljust(slot.offset - start, b"\xff") + program
+
+
+def _for_flash(firmware: bytes, board: Board) -> bytes:
+    """The firmware with a boot loader that knows of all flash that the partitions reach.
+
+    It refuses a partition beyond the size in its own header. A digest at its end covers that.
+    """
+    if board.flash_bytes <= _MIB << (firmware[3] >> 4):
+        return firmware
+    code = (board.flash_bytes // _MIB).bit_length() - 1
+    head = firmware[:3] + bytes([code << 4 | firmware[3] & 0xF])
+    if not firmware[HAS_DIGEST]:
+        return head + firmware[4:]
+    end = image_end(firmware)
+    changed = head + firmware[4:end]
+    return changed + sha256(changed).digest() + firmware[end + 32 :]
+
+
+def image_end(image: bytes) -> int:
+    """The end of an image, after its checksum and before its digest. Raises ``UserError``."""
+    at = _HEADER
+    for _ in range(image[1]):
+        at += 8 + int.from_bytes(image[at + 4 : at + 8], "little")
+        if at >= len(image):
+            raise _damaged("it ends within a segment")
+    return at // 16 * 16 + 16
+
+
+def has_table(firmware: bytes, start: int) -> bool:
+    """Whether a file that is flashed at ``start`` has a partition table, as a program has not."""
+    return firmware[_TABLE - start :][:2] == _ENTRY_MAGIC
+
+
+def is_sound(image: bytes, end: int) -> bool:
+    """Whether the checksum of an image is right, and its digest if it has one.
+
+    Args:
+        image: The image.
+        end: Where it ends, by ``image_end``.
+    """
+    at = _HEADER
+    checksum = 0xEF
+    for _ in range(image[1]):
+        size = int.from_bytes(image[at + 4 : at + 8], "little")
+        for byte in image[at + 8 : at + 8 + size]:
+            checksum ^= byte
+        at += 8 + size
+    digest = sha256(image[:end]).digest() if image[HAS_DIGEST] else b""
+    return image[end - 1] == checksum and image[end:] == digest
 
 
 def partitions(image: bytes, start: int) -> list[Partition]:
@@ -107,25 +180,16 @@ def _table(entries: Sequence[Partition]) -> bytes:
 
 
 def _check_header(firmware: bytes, board: Board) -> None:
-    """Whether this is an image for the board's chip, with a header that covers the filesystem."""
-    if len(firmware) <= _TABLE or firmware[0] != _IMAGE_MAGIC:
+    """Check that this is an image for the board's chip. Raises ``UserError``."""
+    if len(firmware) <= _TABLE or firmware[0] != IMAGE_MAGIC:
         raise _damaged("it does not begin as an ESP32 image does")
     chip = int.from_bytes(firmware[12:14], "little")
-    if chip != _CHIPS[board.chip]:
-        names = {number: name for name, number in _CHIPS.items()}
+    if chip != CHIP_IDS[board.chip]:
+        names = {number: name for name, number in CHIP_IDS.items()}
         raise fail(
             f"the firmware is for {names.get(chip, f'chip {chip}')}, "
             f"and {board.name} has an {board.chip}",
             f"take the official file of {board.name}",
-        )
-    size = _MIB << (firmware[3] >> 4)
-    end = board.filesystem.offset + board.filesystem.block_size * board.filesystem.block_count
-    if end > size:
-        # The boot loader refuses a partition that lies beyond the size in its own header.
-        raise fail(
-            f"the firmware is made for {size // _MIB} MiB of flash, and the filesystem of "
-            f"{board.name} ends at {end / _MIB:g} MiB",
-            f"make it smaller in boards/{board.name}.toml; chips with more flash run it too",
         )
 
 

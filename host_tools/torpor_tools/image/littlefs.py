@@ -11,13 +11,15 @@ from ..model.board import Filesystem
 from .tree import Files
 
 _NO_SPACE = -28
+_RESERVE = 12  # blocks, as in firmware/torpor/store/reserve.py
+_ROOM = 6  # beside them: three that must stay free, a folder, and a journal
 _SPARE_BLOCKS = 8  # as in firmware/torpor/update/needed.py
 
 
-def pack(files: Files, filesystem: Filesystem) -> bytes:
+def pack(files: Files, filesystem: Filesystem, larger: str = "") -> bytes:
     """The image of a filesystem that holds ``files``: same files, same bytes.
 
-    Raises ``UserError`` if they do not fit.
+    ``larger`` says how the board gets a larger filesystem. Raises ``UserError`` if they do not fit.
     """
     try:
         return bytes(_filled(files, filesystem, filesystem.block_count).context.buffer)
@@ -28,7 +30,7 @@ def pack(files: Files, filesystem: Filesystem) -> bytes:
     raise fail(
         f"the image needs {_needed(files, filesystem):,} bytes of the filesystem, "
         f"which has {available:,} bytes",
-        "make static files smaller, drop a service, or take a board with more flash",
+        f"make static files smaller, drop a service, or take a board with more flash{larger}",
     )
 
 
@@ -59,7 +61,24 @@ def _filled(files: Files, filesystem: Filesystem, blocks: int) -> LittleFS:
     return lfs
 
 
-def check_room_for_updates(files: Files, filesystem: Filesystem, board: str) -> None:
+def check_room_for_data(files: Files, filesystem: Filesystem, board: str, larger: str = "") -> None:
+    """Check that services which store rows can write some. Raises ``UserError``."""
+    size = filesystem.block_size
+    least = min(_RESERVE, filesystem.block_count >> 4) + _ROOM
+    needed = _needed(files, filesystem)
+    free = filesystem.block_count * size - needed
+    if free < least * size:
+        raise fail(
+            f"the image takes {needed:,} of the {filesystem.block_count * size:,} bytes of the "
+            f"filesystem of {board}: {max(0, free):,} are left for rows,\nand a store needs "
+            f"{least * size:,} to begin with",
+            f"make static files smaller, or drop a service{larger}",
+        )
+
+
+def check_room_for_updates(
+    files: Files, filesystem: Filesystem, board: str, larger: str = ""
+) -> None:
     """Check that the board can receive changed files beside its image.
 
     Raises ``UserError`` if there is not even room for a quarter of the image.
@@ -72,7 +91,7 @@ def check_room_for_updates(files: Files, filesystem: Filesystem, board: str) -> 
             f"signed updates need room beside the image: it takes {needed:,} of the {available:,} "
             f"bytes of the filesystem of {board}, which leaves {max(0, free):,}",
             "make static files smaller, or write `update = false` into the table of the board in "
-            "cluster.toml:\nthen it has one image, which torpor deploy replaces over USB",
+            f"cluster.toml:\nthen it has one image, which torpor deploy replaces over USB{larger}",
         )
 
 

@@ -23,6 +23,7 @@ from ..image import littlefs
 from ..image.tree import replace_folder, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
+from ..project.partitions import larger_filesystem
 from ..unchanged import digest_of, modules_below, remembered
 from . import radio
 from .freeze import FOLDER, frozen_files, left_over
@@ -76,9 +77,13 @@ def build(
     files = _files(linked, inputs, types=types, production=production, report=report)
     if frozen:
         files = left_over(files)
-    filesystem = littlefs.pack(files, board.board.filesystem)
+    flash = board.board.filesystem
+    larger = larger_filesystem(board.board)
+    filesystem = littlefs.pack(files, flash, larger)
+    if any(service.contract.has_store for service in board.services):
+        littlefs.check_room_for_data(files, flash, board.name, larger)
     if linked.updated:
-        littlefs.check_room_for_updates(files, board.board.filesystem, board.name)
+        littlefs.check_room_for_updates(files, flash, board.name, larger)
     sizes = measure(board, tuple(linked.modules.values()), files)
     folder = out / board.name
 

@@ -4,6 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# ESP-IDF's number of each chip, in the headers of its images: esp_chip_id_t of esp_app_format.h.
+CHIP_IDS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13}
+
+
+@dataclass(frozen=True)
+class Partition:
+    """An entry of an ESP32's partition table; ``offset`` counts from the start of flash."""
+
+    label: str
+    type: int  # 0: firmware, 1: data
+    subtype: int
+    offset: int
+    size: int
+    flags: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+    @property
+    def is_slot(self) -> bool:
+        """Whether it is one of the slots for firmware (ota_0 to ota_15 of ESP-IDF)."""
+        return self.type == 0 and 0x10 <= self.subtype < 0x20
+
 
 @dataclass(frozen=True)
 class Filesystem:
@@ -79,6 +103,13 @@ class Board:
     currents_ma: dict[str, float] = field(default_factory=dict)  # state -> mA, datasheet figures
     timings_ms: dict[str, float] = field(default_factory=dict)  # boot, start, rejoin, join
     pins: Pins = field(default_factory=Pins)
+    firmware_slots: int = 1  # 2: the firmware can be replaced over the network
+    partitions: tuple[Partition, ...] = ()  # of two slots; else the firmware's own table is kept
+
+    @property
+    def slot_bytes(self) -> int:
+        """The size of a firmware slot; 0 if there are not two."""
+        return min((p.size for p in self.partitions if p.is_slot), default=0)
 
     @property
     def machine(self) -> str:

@@ -95,6 +95,9 @@ class BoardEntry:
     watchdog_s: int = WATCHDOG_S  # 0: none
     heap_reserve: int = HEAP_RESERVE  # percent of the heap that an image must leave
     heap_where: Where | None = None
+    flash_mb: int | None = None  # MiB of flash, if not those of the board type
+    firmware_slots: int | None = None  # 1 or 2, if not those of the board type
+    flash_where: Where | None = None
 
     def where_of(self, service: str) -> Where:
         """The line of ``cluster.toml`` that puts the service on this board."""

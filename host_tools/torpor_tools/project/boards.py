@@ -13,6 +13,7 @@ from ..model.board import Board, Filesystem, Firmware, Pins
 from ..paths import boards_dir
 from ..suggest import did_you_mean, listing
 from .document import Document
+from .partitions import LABEL, two_slots
 
 CHIPS = {
     "rp2": ("RP2040", "RP2350"),
@@ -24,6 +25,7 @@ CHIPS = {
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLES: dict[str, type] = {"filesystem": Filesystem, "firmware": Firmware}
 _OPTIONAL_TABLES = ("firmware",)
+_NOT_IN_FILE = ((Board, "name"), (Board, "partitions"))
 _KINDS: dict[str, type] = {
     "wake_sources": list,
     "wake_pins": list,
@@ -57,6 +59,8 @@ def load_board(name: str) -> Board:
     timings = {name: float(ms) for name, ms in values.pop("timings_ms").items()}
     wake_sources = tuple(values.pop("wake_sources"))
     pins = tuple(values.pop("wake_pins"))
+    if values["firmware_slots"] == 2:
+        values["partitions"] = two_slots(values["flash_bytes"])
     return Board(
         name=name,
         wake_sources=wake_sources,
@@ -71,9 +75,9 @@ def load_board(name: str) -> Board:
 def _fields(
     document: Document, cls: Any, path: tuple[str, ...], table: dict[str, Any]
 ) -> dict[str, Any]:
-    """The values for all fields of a dataclass but ``Board.name``, which is the file's name."""
+    """The values for all fields of a dataclass but those that do not come from its file."""
     hints = get_type_hints(cls)
-    fields = [f for f in dataclasses.fields(cls) if (cls, f.name) != (Board, "name")]
+    fields = [f for f in dataclasses.fields(cls) if (cls, f.name) not in _NOT_IN_FILE]
     document.only(path, table, [f.name for f in fields])
     values: dict[str, Any] = {}
     for field in fields:
@@ -81,16 +85,19 @@ def _fields(
             values[field.name] = _table(document, field.name, table)
             continue
         kind = _KINDS.get(field.name, hints[field.name])
-        value = document.take(path, table, field.name, kind, kind() if _optional(field) else ...)
+        value = document.take(path, table, field.name, kind, _default(field, kind))
         if kind is int and value < 0:
             document.report((*path, field.name), f"{field.name}: {value} is negative")
         values[field.name] = value
     return values
 
 
-def _optional(field: dataclasses.Field[Any]) -> bool:
+def _default(field: dataclasses.Field[Any], kind: Any) -> Any:
+    """The value of a field that the file does not name; ``...`` if it must name it."""
     missing = dataclasses.MISSING
-    return field.default is not missing or field.default_factory is not missing
+    if field.default is not missing and isinstance(field.default, kind):
+        return field.default
+    return ... if field.default is missing and field.default_factory is missing else kind()
 
 
 def _table(document: Document, name: str, table: dict[str, Any]) -> Any:
@@ -149,8 +156,29 @@ def _check_layout(document: Document, values: dict[str, Any]) -> None:
     elif end > values["flash_bytes"]:
         what = f"the filesystem ends at {end:#x}, beyond the flash ({values['flash_bytes']:#x})"
         document.report(("filesystem", "block_count"), what, "lower block_count or offset")
+    if values["firmware_slots"] not in (1, 2):
+        document.report(("firmware_slots",), "firmware_slots: expected 1 or 2")
+    elif values["firmware_slots"] == 2:
+        _check_slots(document, values)
     firmware = values["firmware"]
     if firmware and firmware.sha256 and not _SHA256.fullmatch(firmware.sha256):
         what = f'sha256: "{firmware.sha256}" is not a SHA-256'
         remedy = "64 hexadecimal digits in lower case, or empty while it is not known"
         document.report(("firmware", "sha256"), what, remedy)
+
+
+def _check_slots(document: Document, values: dict[str, Any]) -> None:
+    """Check that the filesystem is where the table with two firmware slots has it."""
+    if values["port"] != "esp32":
+        document.report(("firmware_slots",), "firmware_slots: only an ESP32 has two", "write 1")
+        return
+    try:
+        [files] = [p for p in two_slots(values["flash_bytes"]) if p.label == LABEL]
+    except UserError as error:
+        document.report(("flash_bytes",), error.problems[0].what, error.problems[0].remedy)
+        return
+    there = values["filesystem"]
+    if (there.offset, there.block_size * there.block_count) != (files.offset, files.size):
+        what = f"the filesystem is not the partition {LABEL} of two firmware slots"
+        remedy = f"offset = {files.offset:#x}, block_count = {files.size // 4096}"
+        document.report(("filesystem", "offset"), what, remedy)

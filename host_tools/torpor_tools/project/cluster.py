@@ -24,6 +24,7 @@ from .document import Document, as_toml
 from .libraries import read_libraries
 from .mailbox import read_mailbox, takes_requests
 from .observe import read_observe
+from .partitions import flash_sizes
 from .power import read_power
 
 _FILE = "cluster.toml"
@@ -39,6 +40,8 @@ _BOARD_KEYS = [
     "update",
     "watchdog_s",
     "heap_reserve",
+    "flash_mb",
+    "firmware_slots",
 ]
 # Names that services must not have -> what they would conflict with.
 RESERVED = {
@@ -207,7 +210,22 @@ def _board(document: Document, name: str, value: Any) -> BoardEntry:
         _watchdog(document, path, table),
         _heap_reserve(document, path, table),
         document.where(*path, "heap_reserve"),
+        _choice(document, path, table, "flash_mb", flash_sizes()),
+        _choice(document, path, table, "firmware_slots", [1, 2]),
+        document.where(*path, "flash_mb" if "flash_mb" in table else "firmware_slots"),
     )
+
+
+def _choice(
+    document: Document, path: tuple[str, ...], table: dict[str, Any], key: str, known: list[int]
+) -> int | None:
+    """The value of a key that has one of a few numbers; None without it."""
+    value = document.take(path, table, key, int, None)
+    if value is not None and value not in known:
+        what = f"{key}: expected {listing(map(str, known), 'or')}, got {value}"
+        document.report((*path, key), what, "see docs/partitions.md")
+        return None
+    return None if value is None else int(value)
 
 
 def _watchdog(document: Document, path: tuple[str, ...], table: dict[str, Any]) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ....project.partitions import is_known
 from ..fact import AtLeast, Fact, Seen, Subject, behind_an_image, key, no_less, within_5_percent
 
 _DRIFT = 4096  # bytes that the program itself may take between two looks at the heap
@@ -75,7 +78,7 @@ def _filesystem() -> list[Fact]:
             "number of its blocks",
             "filesystem",
             table,
-            lambda subject: subject.board.filesystem.block_count,
+            _blocks,
             key("blocks"),
         ),
         Fact(
@@ -84,8 +87,22 @@ def _filesystem() -> list[Fact]:
             table,
             _partition,
             key("partition"),
+            _is_ours,
         ),
     ]
+
+
+def _blocks(subject: Subject) -> int | None:
+    """The number of blocks; an ESP32's partition, whose table it shows, has its size."""
+    return None if subject.board.port == "esp32" else subject.board.filesystem.block_count
+
+
+def _is_ours(expected: list[int], seen: Any) -> bool:
+    """Whether the filesystem is where one of the tables for the chip has it.
+
+    The board may have the table of the bare firmware, or that of another size of flash.
+    """
+    return seen == expected or (isinstance(seen, list) and is_known(*seen))
 
 
 def _partition(subject: Subject) -> list[int] | None:
