@@ -32,13 +32,30 @@ def _run(path):
     exec(compile(source, path, "exec"), {"__name__": "__main__"})
 
 
+def _widen():
+    """Have the table of names grow now: see torpor_sim/names.py."""
+    import gc
+
+    for n in range(2000):
+        before = gc.mem_alloc()
+        hasattr(gc, "~%d" % n)  # makes a name of it
+        if gc.mem_alloc() - before > 8192:
+            return
+
+
 import _sim  # noqa: E402  (it is found only now)
 
 if _sim.facts["speed"] != 1:
     # asyncio takes its tasks from a built-in module that cannot be replaced by a file of its name.
     sys.modules["_asyncio"] = __import__("_tasks")
+if _sim.facts.get("slots"):
+    _widen()
 if _sim.facts["port"] == "esp32":
     sys.modules["gc"] = __import__("_gc")  # a built-in module too
+if "slots" in _sim.facts:  # now, while the heap has no holes
+    __import__("_image")
+    __import__("esp32").Partition  # noqa: B018
+    __import__("gc").collect()
 if "epoch_s" in _sim.facts["behaves"]:
     sys.modules["time"] = __import__("_epoch")
 if "blocks" in _sim.facts:

@@ -1,4 +1,4 @@
-"""Stands in for the chip's ``esp32``: wake sources, temperature, non-volatile storage."""
+"""Stands in for the chip's ``esp32``: wake sources, temperature, storage, firmware slots."""
 
 import json
 import os
@@ -10,6 +10,15 @@ HEAP_EXEC = 1
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 _PATH = "/.sim/nvs.json"
+
+
+def __getattr__(name):
+    if name != "Partition":
+        raise AttributeError(name)
+    import _slots  # few programs need it, and it takes heap
+
+    globals()[name] = found = _slots.partition()
+    return found
 
 
 def _source(kind, pins, level):

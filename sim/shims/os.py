@@ -43,6 +43,6 @@ def uname():
     from sys import implementation
 
     uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
-    release = "%d.%d.%d" % implementation.version[:3]
+    release = facts.get("release") or "%d.%d.%d" % implementation.version[:3]
     board = "%s with %s" % (facts["title"], facts["chip"])
     return uname(facts["port"], facts["port"], release, "v" + release, board)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 from torpor_tools.errors import fail
 from torpor_tools.model.image import Image
 
+from . import names, slots
 from .clock import Clock
 from .crash import Crash, backoff, last_traceback, reason
 from .facts import facts, heap_bytes
@@ -25,6 +26,8 @@ from .watchdog import Watchdog
 from .wiring import wire, wired_devices
 
 _BLOCKED_MS = 100  # how long a service may block the loop before the log notes it
+_SIGNERS = "signing.pub"  # is in an image that takes updates
+_RESET_S = 0.2  # until firmware that does not start is reset; on the chip up to 9 s
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
@@ -75,6 +78,7 @@ class SimBoard:
         self._tell_announced = announced
         self._next_image: Image | None = None
         self._next: _Start | None = None  # why the run that is under way was ended
+        self._fault = ""  # of the firmware that the boot loader has started
         self._pressed = asyncio.Event()
         self._changed = asyncio.Event()
         self._process: Process | None = None
@@ -108,6 +112,11 @@ class SimBoard:
         """Whether it is in deep sleep, for a board with the policy deep."""
         last = self.trace[-1] if self.trace and self.is_ready else {}
         return self._is_off or (last.get("event"), last.get("start")) == ("sleep", self.starts)
+
+    @property
+    def _has_slots(self) -> bool:
+        """Whether its firmware can be replaced over the network."""
+        return bool(self.image.board.board.partitions) and (self.image.tree / _SIGNERS).exists()
 
     @property
     def _is_off(self) -> bool:
@@ -264,7 +273,11 @@ class SimBoard:
         if self._stopping:
             return start
         token = self._prepare(start)
-        heap = heap_bytes(self.image.board.board, len(self.image.board.devices))
+        if self._fault:
+            self._say("ERROR", f"the firmware does not start: {self._fault}")
+            return _Start("watchdog", _RESET_S)
+        devices = len(self.image.board.devices)
+        heap = heap_bytes(self.image.board.board, devices, self._has_slots)
         self._process = Process(self.name, self._folder, heap, self._hear, token)
         status = await self._process.run()
         self._process = None
@@ -317,6 +330,10 @@ class SimBoard:
             devices=[device.name for device in self.image.board.devices],
         )
         board_facts |= self._folder.room(self.image.board.board)
+        booted = slots.boot(self._folder.run, start.cause)
+        board_facts |= {key: booted[key] for key in ("slot", "release") if key in booted}
+        if self._has_slots:
+            board_facts["slots"] = names.comes_late(self.image.tree)
         board_facts["blocking"] = _BLOCKED_MS
         if self._record:
             board_facts["links"] = links(self.image)
@@ -324,6 +341,9 @@ class SimBoard:
         self.starts += 1
         self._started_at = self._clock.now()
         self._first_line = self.log.mark()
+        if "states" in booted:
+            self._hear_event({"event": "firmware", **booted})
+        self._fault = booted.get("fault", "")
         return str(board_facts["token"])
 
     def _install(self) -> None:

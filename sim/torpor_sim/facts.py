@@ -23,6 +23,7 @@ from .ports import Place
 # than on the chip, by 8 kB in one piece. The figures of a Pico, whose shims take 20 kB, include 16
 # of them.
 _OVERLAY_BYTES = {"esp32": 32 * 1024, "rp2": 4 * 1024}
+_SLOTS_BYTES = 16 * 1024  # the shims of firmware slots, on a board that takes updates
 _LED = ("WL_GPIO0", "EXT_GPIO0")  # its other names: ports/rp2/boards/RPI_PICO_W/pins.csv
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
 
@@ -32,9 +33,13 @@ _BUSES_BYTES = 24 * 1024
 _DEVICE_BYTES = 3 * 1024
 
 
-def heap_bytes(board: Board, devices: int = 0) -> int:
-    """The heap of a simulated board with that many devices, in bytes of a 32-bit chip."""
-    return board.heap_bytes + _OVERLAY_BYTES.get(board.port, 0) + wiring_bytes(devices)
+def heap_bytes(board: Board, devices: int = 0, slots: bool = False) -> int:
+    """The heap of a simulated board with that many devices, in bytes of a 32-bit chip.
+
+    ``slots``: whether its firmware can be replaced.
+    """
+    shims = _OVERLAY_BYTES.get(board.port, 0) + slots * _SLOTS_BYTES
+    return board.heap_bytes + shims + wiring_bytes(devices)
 
 
 def wiring_bytes(devices: int) -> int:

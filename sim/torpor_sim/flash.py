@@ -21,16 +21,20 @@ from torpor_tools.model.board import Board
 from torpor_tools.paths import shims_dir
 from torpor_tools.project.ports import load_port
 
+from . import slots
+
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
+_NOT_COPIED = (_STARTER, "_bootloader.py")
 _COUNTED = ("services", "torpor")  # as in the shim _room
+_ESP32_ONLY = frozenset(
+    {"_epoch", "_gc", "_image", "_otadata", "_partition", "_slots", "errno", "esp32"}
+)
 _HIDDEN = {  # shims that a chip of this port does not have
-    "rp2": frozenset({"_epoch", "_gc", "errno", "esp32"}),
+    "rp2": _ESP32_ONLY,
     "esp32": frozenset({"rp2"}),
-    "unix": frozenset(
-        {"_epoch", "_gc", "errno", "esp32", "rp2", "network", "ntptime"}
-        | {"onewire", "ds18x20", "dht", "neopixel"}
-    ),
+    "unix": _ESP32_ONLY
+    | frozenset({"rp2", "network", "ntptime", "onewire", "ds18x20", "dht", "neopixel"}),
 }
 _SECRETS = "secrets.json"
 _UPDATE = (".new", ".old", ".trial", ".failed")  # of an update or a deploy that was not finished
@@ -60,8 +64,9 @@ class BoardFolder:
         self.flash.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
         for shim in project_files(shims_dir(), "*.py", deep=False):
-            if shim.name != _STARTER and _has_shim(board, shim.stem):
+            if shim.name not in _NOT_COPIED and _has_shim(board, shim.stem):
                 shutil.copyfile(shim, self.run / shim.name)
+        slots.make(self.run, board)
         ticks = load_port(board.port).loop.poll_ms > 1
         for shim in project_files(shims_dir() / "speed", "*.py", deep=False):
             if real_time and not (ticks and shim.stem == "select"):
