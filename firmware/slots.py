@@ -18,8 +18,11 @@ finish what the other has begun: so the format of these files stays as it is.
 import json
 import os
 
+from micropython import const
+
 import swap
 
+_SLOTS = const(0)  # 1 in an image for a board with two slots for firmware: see link/flags.py
 _STARTS = 3  # of an image on trial, if each was ended by a power cut
 
 
@@ -88,6 +91,9 @@ def _count_start(root: str) -> None:
     import machine
 
     trial = _read(root)
+    if _SLOTS and "slot" in trial:
+        _start_firmware(root, trial)
+        return
     starts = trial.get("starts", 0)
     reason = trial.get("reason")
     if not reason and starts and machine.reset_cause() != machine.PWRON_RESET:
@@ -100,6 +106,47 @@ def _count_start(root: str) -> None:
     else:
         trial["starts"] = starts + 1
         _write(root, trial)
+
+
+if _SLOTS:
+
+    def _start_firmware(root: str, trial: dict) -> None:
+        """Give the firmware on trial its start, or note that the boot loader has gone back.
+
+        ESP-IDF's boot loader does that at any reset before the firmware was confirmed, power cuts
+        included.
+        """
+        import machine
+        from esp32 import Partition  # type: ignore[import-not-found, unused-ignore]
+
+        running = Partition(Partition.RUNNING)  # type: ignore[arg-type, unused-ignore]
+        if running.info()[4] != trial["slot"]:
+            if machine.reset_cause() == machine.PWRON_RESET:
+                reason = "the power failed before it was confirmed"
+            elif "starts" in trial:
+                reason = "it was reset before it was confirmed"
+            else:
+                reason = "it did not start"
+            _note(root, trial, reason)
+            _rename(root + ".trial", root + ".failed")
+        elif "kept" in trial:
+            Partition.mark_app_valid_cancel_rollback()
+            os.remove(root + ".trial")
+        elif "starts" in trial:  # a boot loader that does not go back
+            _note(root, trial, "it was reset before it was confirmed")
+            Partition(trial["from"]).set_boot()
+            _reset()
+        else:
+            trial["starts"] = 1
+            _write(root, trial)
+
+    def keep(trial: dict, root: str = "/") -> None:
+        """Keep the firmware on trial. After a power cut in between, the next start does it."""
+        from esp32 import Partition  # type: ignore[import-not-found, unused-ignore]
+
+        trial["kept"] = 1
+        _write(root, trial)
+        Partition.mark_app_valid_cancel_rollback()
 
 
 def _go_back(root: str) -> None:

@@ -320,7 +320,7 @@ def test_a_file_that_is_not_what_was_signed_is_refused(
     with pytest.raises(UserError, match=f"{path} is not what was signed"):
         updater.send(made, signature, {**files, path: wrong})
     with pytest.raises(UserError, match="has not arrived"):
-        updater._ask("commit")
+        updater.ask("commit")
     [line] = [line for line in made.lines if line.path == path]
     ask: dict[str, Any] = {"do": "put", "line": line.place, "at": 0}
     for data, says in (
@@ -335,9 +335,9 @@ def test_a_file_that_is_not_what_was_signed_is_refused(
         with pytest.raises(UserError, match="no file of the manifest"):
             updater._tools.ask("update", **{**ask, "line": place, "data": pack(b"")})
     for at in range(0, 32768, 1024):
-        updater._ask("head", at=at, data=pack(bytes(1024)))
+        updater.ask("head", at=at, data=pack(bytes(1024)))
     with pytest.raises(UserError, match="the manifest has more than 32768 bytes"):
-        updater._ask("head", at=32768, data=pack(b"x"))
+        updater.ask("head", at=32768, data=pack(b"x"))
     assert same(updater.status(), status)
 
 
@@ -369,11 +369,11 @@ def test_an_update_goes_on_after_a_lost_connection(
 
     with monkeypatch.context() as patched:
         patched.setattr(Tools, "ask", lose)
-        patched.setattr(send, "_TRIES", 1)
+        patched.setattr(send, "TRIES", 1)
         left[0] = 2
         with pytest.raises(NotReachedError):  # each time the manifest has to arrive again
             updater.send(made, signature, files)
-        patched.setattr(send, "_TRIES", 30)
+        patched.setattr(send, "TRIES", 30)
         updater.send(made, signature, files, lambda done, total: sizes.append((done, total)))
     assert sizes[-1][0] == sizes[-1][1]
     updater.wait(made, 1)
@@ -533,7 +533,7 @@ def refused(
     elif kind == "altered signature":
         signature = altered(signature, rng)
     elif kind == "altered file":
-        updater._ask("cancel")  # an update that was cut off may have left the right file there
+        updater.ask("cancel")  # an update that was cut off may have left the right file there
         path = "services/hello/__init__.mpy"
         sending[path] = altered(sending[path], rng)
     elif kind == "cut stream":
@@ -548,7 +548,7 @@ def refused(
             return ask(tools, tool, deadline_ms, **arguments)
 
         monkeypatch.setattr(Tools, "ask", cut)
-        monkeypatch.setattr(send, "_TRIES", 1)
+        monkeypatch.setattr(send, "TRIES", 1)
     with pytest.raises(UserError):
         updater.send(made, signature, sending)
     monkeypatch.undo()

@@ -25,6 +25,10 @@ _WINDOW = const(10)  # bits of the window of deflate: what a piece has
 
 _is_busy = False  # whether a step is under way
 
+_SLOTS = const(0)  # 1 in an image for a board with two slots for firmware: see link/flags.py
+if _SLOTS:
+    arrived: list = []  # bytes of firmware in the other slot, and the counter of their manifest
+
 
 @startup
 def start(kernel: "Kernel") -> None:
@@ -55,6 +59,16 @@ async def update(do: str, **arguments: "Any") -> "Any":
 @cold
 async def _step(do: str, arguments: dict) -> "Any":
     """Carry out a step. What it loads is released before the next piece of code is."""
+    if _SLOTS and do == "fwput":
+        text = arguments.pop("data")
+        try:
+            data = _inflated(text)
+        except MemoryError:
+            clear()
+            data = _inflated(text)
+        from . import firmware
+
+        return await firmware.Steps.fwput(data=data, **arguments)
     if do == "head" or do == "put":
         text = arguments.pop("data")
         try:
@@ -71,6 +85,10 @@ async def _step(do: str, arguments: dict) -> "Any":
         from . import commit
 
         return await commit.commit()
+    if _SLOTS and do in ("slot", "fwcheck", "fwstart"):
+        from . import firmware
+
+        return await getattr(firmware.Steps, do)(**arguments)
     from . import report
 
     return await getattr(report.Steps, do)(**arguments)

@@ -27,10 +27,27 @@ def head(read_line: "Callable") -> dict:
     Args:
         read_line: Returns the next line of up to so many bytes.
     """
-    if read_line(MAX_LINE) != b"torpor-update 1\n":
+    fields = named(read_line, b"torpor-update 1\n", _FIELDS)
+    fields["firmware"] = version(fields["firmware"])
+    if len(fields["build"]) != 16:
+        raise ValueError("build")
+    unhexlify(fields["build"])
+    return fields
+
+
+@cold
+def named(read_line: "Callable", first: bytes, names: tuple) -> dict:
+    """Return the lines ``name=value`` below the first line, by their names.
+
+    Args:
+        read_line: Returns the next line of up to so many bytes.
+        first: The line that names the kind of manifest.
+        names: The names in their order.
+    """
+    if read_line(MAX_LINE) != first:
         raise ValueError("not a manifest of format 1")
     fields: dict = {}
-    for name in _FIELDS:
+    for name in names:
         line = str(read_line(MAX_LINE), "utf-8")
         key, equals, value = line.partition("=")
         if key != name or not equals or value[-1:] != "\n" or len(value) < 2:
@@ -38,10 +55,6 @@ def head(read_line: "Callable") -> dict:
         fields[name] = value[:-1]
     for name in ("counter", "confirm"):
         fields[name] = _number(fields[name], 12)
-    fields["firmware"] = version(fields["firmware"])
-    if len(fields["build"]) != 16:
-        raise ValueError("build")
-    unhexlify(fields["build"])
     if read_line(MAX_LINE) != b"\n":
         raise ValueError("no empty line")
     return fields

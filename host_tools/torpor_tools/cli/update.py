@@ -12,7 +12,7 @@ import click
 
 from ..errors import UserError, fail
 from ..suggest import counted, listing
-from .base import Command, Settings
+from .base import FILE, Command, Settings
 from .output import busy, note, print_table, progress_bar
 from .target import pick
 
@@ -50,12 +50,19 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
         ("torpor update --all", "called boards before their callers; stop at the first failure"),
         ("torpor update --status", "the build that each board runs"),
         ("torpor update shed --at 192.168.1.7", "a board at another address"),
+        ("torpor update shed --firmware FILE", "another MicroPython, on an ESP32"),
     ],
 )
 @click.argument("boards", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All boards that take updates.")
 @click.option("--canary", type=click.IntRange(1), metavar="N", help="Only the first N of --all.")
 @click.option("--status", "show", is_flag=True, help="Show what the boards run.")
+@click.option(
+    "--firmware",
+    type=FILE,
+    metavar="FILE",
+    help="Replace the MicroPython of an ESP32 instead of the image: a .bin or .app-bin.",
+)
 @DRY_RUN
 @CONFIRM
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
@@ -68,6 +75,7 @@ def command(
     every: bool,
     canary: int | None,
     show: bool,
+    firmware: Path | None,
     dry_run: bool,
     confirm_s: int,
     types: bool,
@@ -85,6 +93,9 @@ def command(
     if show:
         _show_status(plan, settings.root, boards, at)
         return
+    if firmware:
+        _update_firmware(plan, settings.root, boards, every, firmware, dry_run, at, confirm_s)
+        return
     if problems := broken_promises(plan):
         raise UserError(problems)
     names = _chosen(plan, boards, every)[:canary]
@@ -98,6 +109,27 @@ def command(
             if later := names[number + 1 :]:
                 note(f"not updated after this failure: {listing(later)}")
             raise
+
+
+def _update_firmware(
+    plan: Plan,
+    root: Path,
+    boards: Sequence[str],
+    every: bool,
+    file: Path,
+    dry_run: bool,
+    at: str | None,
+    confirm_s: int,
+) -> None:
+    from .new_firmware import check, update_firmware
+
+    if every or len(boards) > 1:
+        raise click.UsageError("--firmware is for one board: firmware fits one type only.")
+    board = plan.board(pick(plan, next(iter(boards), None)))
+    check(board, at)
+    check_board(board)
+    signer = None if dry_run else _signer(root)
+    update_firmware(plan, root, board, file, signer, at, confirm_s)
 
 
 def _chosen(plan: Plan, boards: Sequence[str], every: bool) -> list[str]:

@@ -123,6 +123,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_CALLS": lambda board: bool(board.needs()),
     "_MAILED": lambda board: board.mailbox is not None,
     "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
+    "_SLOTS": lambda board: bool(board.board.partitions),
 }
 
 # The constant of ``torpor.kernel`` that says how many names a start makes: see ``names.py``.

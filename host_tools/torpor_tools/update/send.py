@@ -24,9 +24,9 @@ from .manifest import Line, Manifest
 PIECE = 1024  # bytes in a call, before they are compressed
 _WINDOW_BITS = 10
 _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
-_TRIES = 30
-_PAUSE_S = 1.0
-_RESTART_S = 120  # a chip copies files, restarts and joins, perhaps twice
+TRIES = 30
+PAUSE_S = 1.0
+RESTART_S = 120  # a chip copies files, restarts and joins, perhaps twice
 
 Progress = Callable[[int, int | None], None]
 
@@ -120,17 +120,17 @@ class Updater(Target):
 
     def __init__(self, tools: Tools, pause: Callable[[float], None] = time.sleep) -> None:
         self._tools = tools
-        self._pause = pause
+        self.pause = pause
         self.sent = 0  # bytes of all calls, as they were encoded
 
     def status(self) -> Status:
         """Ask the board what it runs. Raises ``UserError``."""
-        return Status(**self._ask("status"))
+        return Status(**self.ask("status"))
 
     def installed(self) -> dict[str, str]:
         """The image's files by the board's own list: path -> SHA-256. Raises ``UserError``."""
         text = b""
-        while part := self._ask("listing", at=len(text)):
+        while part := self.ask("listing", at=len(text)):
             text += part
         return {line[66:]: line[:64] for line in text.decode().splitlines()}
 
@@ -154,27 +154,27 @@ class Updater(Target):
         progress: Progress | None = None,
     ) -> None:
         """Send what the board needs, and make it restart with it. Raises ``UserError``."""
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             try:
                 self._send(manifest, signature, files, progress)
-                self._ask("commit")
+                self.ask("commit")
                 return
             except NotReachedError:
-                if attempt == _TRIES:
+                if attempt == TRIES:
                     raise
-                self._pause(_PAUSE_S)
-                if self._has_committed(manifest):
+                self.pause(PAUSE_S)
+                if self.has_committed(manifest.counter):
                     return
 
     def wait(
         self, manifest: Manifest, confirm_s: int, report: Callable[[str], None] = lambda text: None
     ) -> None:
         """Wait until the board has confirmed the image. Raises ``UserError`` if it has not."""
-        board = self._tools.board.name
-        end = time.monotonic() + 2 * confirm_s + _RESTART_S
+        board = self.board
+        end = time.monotonic() + 2 * confirm_s + RESTART_S
         shown = ""
         while time.monotonic() < end:
-            self._pause(_PAUSE_S)
+            self.pause(PAUSE_S)
             try:
                 status = self.status()
             except NotReachedError:
@@ -193,9 +193,15 @@ class Updater(Target):
             f"{board} has not confirmed the update in time", "torpor update --status shows it"
         )
 
-    def _has_committed(self, manifest: Manifest) -> bool:
+    @property
+    def board(self) -> str:
+        """The board's name."""
+        return self._tools.board.name
+
+    def has_committed(self, counter: int) -> bool:
+        """Whether the board has taken the update of that counter, if it answers."""
         try:
-            return self.status().counter >= manifest.counter
+            return self.status().counter >= counter
         except NotReachedError:
             return False
 
@@ -208,8 +214,8 @@ class Updater(Target):
     ) -> None:
         have = 0
         while have < len(manifest.text):
-            have = self._ask("head", at=have, data=packed(manifest.text[have : have + PIECE]))
-        answer = self._ask("check", signature=b64encode(signature).decode())
+            have = self.ask("head", at=have, data=packed(manifest.text[have : have + PIECE]))
+        answer = self.ask("check", signature=b64encode(signature).decode())
         needed = [(manifest.at(place), have) for place, have in answer["needed"]]
         total = sum(line.size for line, _ in needed)
         done = sum(have for _, have in needed)
@@ -223,12 +229,13 @@ class Updater(Target):
         start = have
         while have < line.size or line.size == 0:
             piece = packed(data[have : have + PIECE])
-            have = self._ask("put", line=line.place, at=have, data=piece)
+            have = self.ask("put", line=line.place, at=have, data=piece)
             if line.size == 0:
                 break
         return line.size - start
 
-    def _ask(self, do: str, **arguments: Any) -> Any:
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """Carry out a step on the board, and return its answer. Raises ``UserError``."""
         self.sent += sum(len(str(value)) for value in arguments.values())
         return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
 
