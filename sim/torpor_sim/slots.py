@@ -26,7 +26,7 @@ def make(run: Path, board: Board) -> None:
     if board.port != "esp32" or table.exists():
         return
     entries = [(p.label, p.type, p.subtype, p.offset, p.size) for p in board.partitions]
-    table.write_text(json.dumps(entries), encoding="utf-8")
+    table.write_text(json.dumps(entries), encoding="utf-8", newline="\n")
     with (run / FLASH).open("wb") as file:
         for partition in board.partitions:
             if partition.label == "otadata" or partition.is_slot:
