@@ -272,7 +272,11 @@ class SimBoard:
         self._pressed.clear()
         if self._stopping:
             return start
-        token = self._prepare(start)
+        self._install()
+        booted = await asyncio.to_thread(slots.boot, self._folder.run, start.cause)
+        if self._stopping or self._next:  # ended meanwhile
+            return self._next or start
+        token = self._prepare(start, booted)
         if self._fault:
             self._say("ERROR", f"the firmware does not start: {self._fault}")
             return _Start("watchdog", _RESET_S)
@@ -312,7 +316,7 @@ class SimBoard:
                 return kind
         return None
 
-    def _prepare(self, start: _Start) -> str:
+    def _prepare(self, start: _Start, booted: dict[str, Any]) -> str:
         """Prepare a run; return the token of its events."""
         self._wake_pins.clear()
         self._install()
@@ -330,7 +334,6 @@ class SimBoard:
             devices=[device.name for device in self.image.board.devices],
         )
         board_facts |= self._folder.room(self.image.board.board)
-        booted = slots.boot(self._folder.run, start.cause)
         board_facts |= {key: booted[key] for key in ("slot", "release") if key in booted}
         if self._has_slots:
             board_facts["slots"] = names.comes_late(self.image.tree)

@@ -17,6 +17,8 @@ from torpor_tools.paths import shims_dir
 TABLE = "partitions.json"
 FLASH = "slots.bin"
 _LAUNCH = Path(__file__).with_name("_launch.py")
+_LAST = "booted.json"  # what the boot loader did last
+_CHANGING = (0, 1)  # NEW and PENDING_VERIFY: the next start changes them
 _SINGLE = "factory"  # the label of the only slot in the table of official firmware
 
 
@@ -60,9 +62,13 @@ def boot(run: Path, cause: str) -> dict[str, Any]:
         state in each sector of otadata; ``release`` if the slot names its version; ``fault``,
         "crash" or "hang", of bad firmware.
     """
-    table = run / TABLE
+    table, flash, last = run / TABLE, run / FLASH, run / _LAST
     if not table.exists():
         return {}
+    if last.exists() and last.stat().st_mtime_ns > flash.stat().st_mtime_ns:
+        known: dict[str, Any] = json.loads(last.read_text(encoding="utf-8"))
+        if all(state not in _CHANGING for _, state in known.get("states", ())):
+            return known  # nothing was written since, and there is nothing to try or take back
     if not json.loads(table.read_text(encoding="utf-8")):
         return {"slot": _SINGLE}
     script = shims_dir() / "_bootloader.py"
@@ -73,4 +79,5 @@ def boot(run: Path, cause: str) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"the boot loader failed: {done.stderr or done.stdout}")
     found: dict[str, Any] = json.loads(done.stdout)
+    last.write_text(done.stdout, encoding="utf-8", newline="\n")
     return found
