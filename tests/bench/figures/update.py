@@ -246,7 +246,7 @@ def update_time_over_copy(lab: Lab) -> list[float]:
         web = HTTPConnection(host, port)
 
         def update() -> float:
-            updater._ask("cancel")
+            updater.ask("cancel")
             began = time.perf_counter()
             updater._send(made, signature, files, None)
             return time.perf_counter() - began
