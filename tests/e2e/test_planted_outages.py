@@ -73,7 +73,7 @@ def anyio_backend() -> str:
 
 
 async def incidents(plan: Plan, board: SimBoard) -> list[Incident]:
-    """What the board counts."""
+    """The numbers that the board counts."""
 
     def ask() -> list[Incident]:
         port = plan.board("box").services[0].port

@@ -85,7 +85,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Incident:
-    """What failed on a board since its start, and ended no run: it is not in the flash.
+    """A fault on a board since its start that ended no run: it is not in the flash.
 
     Attributes:
         kind: deadline, lost call, broker or network.
