@@ -178,7 +178,7 @@ async def test_without_wifi_the_jobs_run_and_the_board_sleeps_again(tmp_path: Pa
         mark = board.log.mark()
         await board.wait_log("measured", since=mark)
         await board.wait_log("power: deep sleep for", since=mark)
-        assert not any("joined" in str(line) for line in board.log.since(mark))
+        assert not any("net: joined" in str(line) for line in board.log.since(mark))
 
 
 async def until_dormant(board: SimBoard, mark: int) -> None:
