@@ -74,7 +74,7 @@ def boot(run: Path, cause: str) -> dict[str, Any]:
     script = shims_dir() / "_bootloader.py"
     words = [sys.executable, "-P", str(_LAUNCH), str(os.getpid()), "-X", "heapsize=8M"]
     done = subprocess.run(
-        [*words, str(script), str(run), cause], capture_output=True, text=True, check=False
+        [*words, str(script), str(run), cause], capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:
         raise RuntimeError(f"the boot loader failed: {done.stderr or done.stdout}")
