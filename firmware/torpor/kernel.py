@@ -80,8 +80,11 @@ def _look_back(kernel: "Kernel") -> None:
 
 @startup
 async def _start(kernel: "Kernel") -> None:
+    from . import port, watchdog
+
     room = _room_for_names()
     _load_services(kernel)
+    watchdog.begin(kernel)
     await _start_services(kernel)
     room = None  # noqa: F841  for the table
     _collect()
@@ -90,6 +93,7 @@ async def _start(kernel: "Kernel") -> None:
     if _OUTPUTS:
         kernel.savers.insert(0, make_all_safe)
     for part in kernel.cluster.parts():
+        port.feed()
         part.start(kernel)
         _collect()  # or the code that only starts need would be loaded at the same time
     _release_wiring(kernel.cluster)

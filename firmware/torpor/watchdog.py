@@ -1,7 +1,8 @@
 """The hardware watchdog, and a log line for everything that blocks the loop.
 
-The chip's watchdog resets it when the loop is blocked for too long. It is armed when the kernel
-runs. An image for development disarms it when a person interrupts the program for the prompt.
+The chip's watchdog resets it when the loop is blocked for too long. It is armed before the
+services start. An image for development disarms it when a person interrupts the program for the
+prompt.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ stalls = 0  # how often something blocked the loop; for ``metrics``
 _most_ms = 0  # the loop waits no longer without feeding
 
 
-def start(kernel: "Kernel") -> None:
+def begin(kernel: "Kernel") -> None:
     """Arm the watchdog for ``WATCHDOG`` ms, unless that is 0, and observe the loop."""
     global _most_ms
     if kernel.cluster.WATCHDOG:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.helpers.running import Running, running, write_cluster
@@ -72,3 +75,41 @@ def test_a_handler_that_never_yields_ends_in_a_reset(board: Running) -> None:
     assert box.starts == starts + 1
     with board.client("work") as client:
         assert client.get("/running").json() == ["work", "what"]
+
+
+STUCK = """
+import machine
+import os
+
+from torpor import Service, post
+
+
+class Stuck(Service):
+    async def start(self) -> None:
+        while "broken" in os.listdir("/"):
+            pass
+
+    @post("/break")
+    async def break_it(self) -> None:
+        open("/broken", "w").close()
+        machine.reset()
+"""
+
+
+def test_a_start_that_never_yields_ends_in_safe_mode_without_its_service(tmp_path: Path) -> None:
+    """The others would wait for it forever, at each start again."""
+    root = write_cluster(tmp_path, {"stuck": STUCK, "work": WORK})
+    file = root / "cluster.toml"
+    file.write_text(file.read_text().replace('type = "RPI', 'watchdog_s = 1\ntype = "RPI'))
+    with running(root, types=False) as run:
+        with run.client("stuck") as client, suppress(httpx.HTTPError):
+            client.post("/break")
+        run.wait_log("box", "SAFE MODE")
+        assert run.log_text("box").count("watchdog was not fed for 1 s") == 3
+        run.wait_ready("box", 5)
+        with run.client("work") as client:
+            assert client.get("/running").json() == ["work", "what"]
+        with run.client("stuck") as client:
+            response = client.post("/break")
+            assert response.status_code == 503
+            assert "it crashed the board" in response.json()["error"]

@@ -92,9 +92,9 @@ def test_the_converters_are_imported_only_if_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("small", "parts"),
     [
-        (Small(port=None), "(wifi, watchdog)"),
-        (Small(), "(wifi, listener, watchdog)"),
-        (Small(methods=(method("m", every_ms=10),)), "(wifi, listener, schedule, watchdog)"),
+        (Small(port=None), "(wifi,)"),
+        (Small(), "(wifi, listener)"),
+        (Small(methods=(method("m", every_ms=10),)), "(wifi, listener, schedule)"),
     ],
 )
 def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) -> None:

@@ -104,7 +104,6 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "power.pins": _has_wake_pins,
     "power.sleep": lambda board: board.power is not None and board.power.sleeps,
     "update": lambda board: board.updated,
-    "watchdog": lambda board: True,
 }
 
 

@@ -9,9 +9,9 @@ SERVICES = ("notes", "log", "clock")
 
 
 def parts():
-    from torpor import heap_areas, watchdog, wifi
+    from torpor import heap_areas, wifi
 
-    return (heap_areas, wifi, watchdog)
+    return (heap_areas, wifi)
 
 
 def load(name):

@@ -10,10 +10,10 @@ SERVICES = ("notes",)
 
 
 def parts():
-    from torpor import heap_areas, watchdog, wifi
+    from torpor import heap_areas, wifi
     from torpor.http import listener, on_request
 
-    return (heap_areas, wifi, listener, on_request, watchdog)
+    return (heap_areas, wifi, listener, on_request)
 
 
 def load(name):

@@ -9,10 +9,10 @@ SERVICES = ("readings", "alerts")
 
 
 def parts():
-    from torpor import schedule, watchdog, wifi
+    from torpor import schedule, wifi
     from torpor.http import listener
 
-    return (wifi, listener, schedule, watchdog)
+    return (wifi, listener, schedule)
 
 
 def load(name):

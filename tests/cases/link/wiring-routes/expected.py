@@ -11,10 +11,10 @@ SERVICES = ("alerts",)
 
 
 def parts():
-    from torpor import watchdog, wifi
+    from torpor import wifi
     from torpor.http import listener
 
-    return (wifi, listener, watchdog)
+    return (wifi, listener)
 
 
 def load(name):
