@@ -78,9 +78,13 @@ def test_doze_stops_until_a_packet_or_in_slices_under_a_timer() -> None:
 
 
 def test_without_anything_due_a_deep_board_waits_for_its_pins() -> None:
+    """Except when a service did not start, which is tried again after ten minutes."""
     source = LOAD + 'p = Policy("deep", 0, -1, 0)\ns = State()\ns.closed = True\n'
     source += "print(decide(p, s), s.ms)\ns.due_ms = 1 << 29\nprint(decide(p, s), s.ms)\n"
-    assert micropython(source) == ["4 -1", f"4 {DAY * 1000}"]
+    source += (
+        "s.failed = True\nprint(decide(p, s), s.ms)\ns.due_ms = -1\nprint(decide(p, s), s.ms)\n"
+    )
+    assert micropython(source) == ["4 -1", f"4 {DAY * 1000}", "4 600000", "4 600000"]
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,33 @@ async def test_a_door_wakes_the_board_once_however_long_it_stays_open(
         assert sum("opened" in str(line) for line in board.log) == 1
 
 
+FAILS_ONCE = """
+from torpor import Service, on_wake, system
+
+
+class Door(Service):
+    async def start(self) -> None:
+        if system.reset_cause() != "deep sleep":
+            raise OSError(19)
+        self.log.info("started")
+
+    @on_wake(pin=4, level=0)
+    async def opened(self) -> None:
+        self.log.info("opened")
+"""
+
+
+async def test_a_service_that_did_not_start_is_tried_again_after_a_sleep(tmp_path: Path) -> None:
+    """Neither a job nor a pin of a service that does not run would ever wake the board."""
+    async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, FAILS_ONCE, speed=300) as (_, board):
+        await board.wait_log("door: failed to start")
+        asleep = await board.wait_trace("deepsleep")
+        assert asleep["ms"] == 600_000
+        await board.wait_log("door: started")
+        asleep = await board.wait_trace("deepsleep", since=board.trace.mark())
+        assert asleep["ms"] is None  # until the pin
+
+
 async def test_a_door_that_opens_while_the_board_is_awake_is_seen_too(tmp_path: Path) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", 'policy = "on"', DOOR + OPENS) as (_, board):
         board.inputs.pin(4, 0)

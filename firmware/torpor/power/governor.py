@@ -14,6 +14,7 @@ _WORTH_MS = const(20)  # a shorter doze costs more than it saves
 # A deep sleep ends in a start, which costs a few seconds at full current.
 _SHORTEST_MS = const(5000)
 _LONGEST_MS = const(86400000)  # a job that is not due for a day is checked again then
+_RETRY_MS = const(600000)  # until a service that did not start is tried again
 
 
 class Policy:
@@ -40,6 +41,7 @@ class State:
     joining = False
     up_ms = 0  # since the start
     due_ms = -1  # until the next scheduled run, -1: none
+    failed = False  # whether a service did not start: its jobs and pins wake nobody
     closed = False  # whether CLOSE is done
     ms = -1  # the decision's duration
 
@@ -96,6 +98,8 @@ def _deep_ms(policy: Policy, s: State) -> int:
     if policy.wake_every_ms >= 0:
         # Counted from the start, so that the time awake does not shift the next one.
         ms = _sooner(ms, max(policy.wake_every_ms - s.up_ms, _SHORTEST_MS))
+    if s.failed:
+        ms = _sooner(ms, _RETRY_MS)
     return _sooner(ms, _LONGEST_MS) if ms >= 0 else -1
 
 

@@ -93,6 +93,7 @@ class Power:
             if ms:
                 s.busy_ms = -1 if ms < 0 or s.busy_ms < 0 else max(ms, s.busy_ms)
         s.due_ms = self._schedule.due_ms() if self._schedule else -1
+        s.failed = len(self._kernel.failed) > len(self._kernel.safe)
 
     def _look_at_connections(self, s: State, budget) -> None:
         from ..http.budget import FRESH, IDLE
