@@ -98,12 +98,49 @@ def test_keys_of_the_environment(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert cluster_keys(root) == [bytes.fromhex("ab" * 32), bytes.fromhex("cd" * 32)]
 
 
-def test_calls_between_boards_need_a_key(root: Path) -> None:
+def test_calls_between_boards_need_a_key(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_boards(root, {"a": A, "b": B}, {"one": ["a"], "two": ["b"]}, keys=())
     plan = load_plan(root)
+    message = "a on one calls b on two: the cluster needs a key\n    make one, which git ignores"
     for board in ("one", "two"):
-        with pytest.raises(UserError, match=rf"need a key \({board}: b\)\n +.*torpor secrets init"):
+        with pytest.raises(UserError, match=f"{message}.*torpor secrets init"):
             build(plan, board, root / "build", types=False)
+    assert run(["check", "--no-types"]) == 0
+    shown = capsys.readouterr().err
+    assert shown.count("the cluster needs a key") == 1
+    assert f"note: torpor build also needs: {message}" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "near"),
+    [
+        ('[wfi]\nssid = "net"\n', 'secrets.toml:1: unknown key "wfi"', "wifi"),
+        ('[wifi]\nsid = "net"\n', 'secrets.toml:2: unknown key "sid"', "ssid"),
+        ('[mailbox]\nuesr = "me"\n', 'secrets.toml:2: unknown key "uesr"', "user"),
+    ],
+)
+def test_an_unknown_name_is_a_mistake(
+    root: Path, text: str, what: str, near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_boards(root, {"b": B}, {"one": ["b"]}, keys=())
+    (root / "secrets.toml").write_text(text)
+    for command in ("check", "build"):
+        assert run([command, "--no-types"]) == 1
+        assert capsys.readouterr().err.endswith(f'error: {what}\n    did you mean "{near}"?\n')
+
+
+def test_a_board_without_wifi_is_noted(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TORPOR_WIFI_SSID", raising=False)
+    write_boards(root, {"b": B}, {"one": ["b"]}, keys=())
+    message = "note: one has no [wifi]: add it to secrets.toml or set TORPOR_WIFI_SSID\n"
+    for command in ("check", "build"):
+        assert run([command, "--no-types"]) == 0
+        assert message in capsys.readouterr().err
+    monkeypatch.setenv("TORPOR_WIFI_SSID", "net")
+    assert run(["check", "--no-types"]) == 0
+    assert "[wifi]" not in capsys.readouterr().err
 
 
 def test_without_another_board_nothing_of_it_is_linked(root: Path) -> None:

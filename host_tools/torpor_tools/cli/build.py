@@ -89,7 +89,7 @@ def command(
 ) -> None:
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
-    from ..link import build_boards
+    from ..link import build_boards, without_wifi
     from ..project import load_cluster
     from ..topology.change import alone
 
@@ -136,6 +136,8 @@ def command(
                 _show_frozen(image, root, firmware)
             else:
                 _write_flash_file(image, root, firmware)
+    for text in without_wifi(root, map(plan.board, names)):
+        note(text)
     if json_file or summary:
         sizes = document(cluster.name, weighed)
         _write(settings, json_file, to_text(sizes), piped)

@@ -22,7 +22,7 @@ from .output import busy, note
 @click.pass_obj
 def command(settings: Settings, types: bool) -> None:
     from ..contracts.promises import unrecorded
-    from ..link import check, missing_secrets
+    from ..link import check, missing_secrets, without_wifi
 
     with busy("Checking"):
         plan, problems = check(settings.root, types=types)
@@ -31,7 +31,9 @@ def command(settings: Settings, types: bool) -> None:
     for text in (*plan.notes, *unrecorded(plan)):
         note(text)
     for problem in missing_secrets(plan):
-        note(f"torpor build also needs:  {problem}")
+        note(f"torpor build also needs: {problem}")
+    for text in without_wifi(settings.root, plan.boards):
+        note(text)
     services = sum(len(board.services) for board in plan.boards)
     boards = counted(len(plan.boards), "board")
     click.echo(f"no mistakes in {counted(services, 'service')} on {boards}")

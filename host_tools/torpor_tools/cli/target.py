@@ -51,14 +51,17 @@ def build_image(
     """Build the board that the user means. Raises ``UserError``, also for a broken contract."""
     from ..contracts import load_plan
     from ..contracts.promises import broken_promises
-    from ..link import build
+    from ..link import build, without_wifi
 
     plan = load_plan(settings.root)
     board = pick(plan, name)
     if problems := broken_promises(plan):
         raise UserError(problems)
     with busy(f"Building {board}"):
-        return plan, build(plan, board, settings.root / "build", types=types, production=production)
+        image = build(plan, board, settings.root / "build", types=types, production=production)
+    for text in without_wifi(settings.root, [image.board]):
+        note(text)
+    return plan, image
 
 
 def image_files(image: Image) -> dict[str, bytes]:

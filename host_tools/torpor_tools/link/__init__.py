@@ -24,6 +24,7 @@ from ..image.tree import replace_folder, write_tree
 from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..project.partitions import larger_filesystem
+from ..project.secrets import mistakes
 from ..unchanged import digest_of, modules_below, remembered
 from . import radio
 from .freeze import FOLDER, frozen_files, left_over
@@ -31,13 +32,22 @@ from .inputs import Inputs, needs_broker
 from .pack import missing_secrets as missing_secrets_of
 from .passes import run_pack, run_passes
 from .program import Program
+from .radio import without_wifi
 from .sizes import measure, to_json
 from .start import start_modules
 
 Report = Callable[[str], None]
 _FOLDERS = ("services", "lib", "vendor")  # the folders of a project that go into an image
 
-__all__ = ["build", "build_boards", "check", "check_syntax", "image_files", "missing_secrets"]
+__all__ = [
+    "build",
+    "build_boards",
+    "check",
+    "check_syntax",
+    "image_files",
+    "missing_secrets",
+    "without_wifi",
+]
 
 
 def build(
@@ -148,6 +158,7 @@ def check(root: Path, *, types: bool = True) -> tuple[Plan, list[Problem]]:
     Raises ``UserError`` if ``cluster.toml`` or the lock cannot be read.
     """
     plan, problems = read_plan(root)
+    problems += mistakes(root)
     promises = [] if problems else broken_promises(plan)
     if problems or not _links_as_before(plan):
         problems += _of_new_lines(check_syntax(plan, wired=not problems), problems)

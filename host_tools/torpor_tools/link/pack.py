@@ -8,7 +8,6 @@ from ..errors import Problem
 from ..image.tree import LISTING, checksums, static_files
 from ..model.plan import BoardPlan, Plan
 from ..project import signers
-from ..suggest import listing
 from . import radio
 from .inputs import Inputs, needs_broker
 from .program import Program
@@ -32,12 +31,30 @@ def missing_secrets(plan: Plan, board: BoardPlan, inputs: Inputs) -> list[Proble
 
 def _without_key(plan: Plan, board: BoardPlan, secrets: dict[str, bytes]) -> Iterator[Problem]:
     """Report a missing cluster key: calls between boards are authenticated with it."""
-    peers = board.needs() + [n for other in plan.boards for n in other.needs() if board.has(n)]
-    peers += [event for event in board.published if plan.hearers(board, event)]
-    peers += plan.incoming(board)
-    if peers and b'"keys"' not in secrets.get("secrets.json", b""):
-        what = f"calls between boards need a key ({board.name}: {listing(dict.fromkeys(peers))})"
+    if b'"keys"' in secrets.get("secrets.json", b""):
+        return
+    links = list(_links(plan))
+    if any(board.name in names for names, _ in links):
+        what = f"{links[0][1]}: the cluster needs a key"  # for all boards the same, to show it once
         yield Problem(None, what, "make one, which git ignores, with: torpor secrets init")
+
+
+def _links(plan: Plan) -> Iterator[tuple[set[str], str]]:
+    """Yield the boards of each link between two boards, and what goes over it."""
+    for board in plan.boards:
+        for service in board.services:
+            for peer in service.contract.peers:
+                if board.has(peer.service):
+                    continue
+                call = f"{service.name} on {board.name} calls {peer.service}"
+                homes = plan.homes(peer.service)
+                yield from (({board.name, b.name}, f"{call} on {b.name}") for b in homes)
+                if not homes:  # a service that is built alone
+                    yield {board.name}, call
+        for event in board.published:
+            for hearer in plan.hearers(board, event):
+                what = f"{board.name} sends the event {event} to {hearer.name}"
+                yield {board.name, hearer.name}, what
 
 
 def _open_mailbox(plan: Plan, board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ LOGIN_VARIABLES = {"user": "TORPOR_MAILBOX_USER", "password": "TORPOR_MAILBOX_PA
 KEYS_VARIABLE = "TORPOR_CLUSTER_KEYS"  # one or two, with a space between them
 _KEY = re.compile(r"[0-9a-f]{64}")
 MOST_KEYS = 2  # two while a key is replaced
+_TABLES = {"wifi": [*VARIABLES], "cluster": ["keys"], "mailbox": [*LOGIN_VARIABLES, "ca"]}
 
 
 def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
@@ -45,6 +46,17 @@ def secret_files(root: Path, mailbox: bool = False) -> dict[str, bytes]:
     # No escapes: MicroPython's JSON does not know those of characters beyond U+FFFF.
     text = json.dumps(secrets, sort_keys=True, ensure_ascii=False)
     return {"secrets.json": text.encode()} if secrets else {}
+
+
+def mistakes(root: Path) -> list[Problem]:
+    """Return the mistakes in ``secrets.toml`` and in what the environment gives instead."""
+    found: list[Problem] = []
+    for read in (wifi, cluster_keys):
+        try:
+            read(root)
+        except UserError as error:
+            found += error.problems
+    return list(dict.fromkeys(found))
 
 
 def wifi(root: Path) -> dict[str, str]:
@@ -69,9 +81,8 @@ def cluster_keys(root: Path) -> list[bytes]:
     keys: list[Any] = os.environ.get(KEYS_VARIABLE, "").split()
     where: Where | None = None
     if not keys and (root / NAME).is_file():
-        document = Document(root / NAME, NAME)
+        document = _document(root)
         table = document.take((), document.data, "cluster", dict, {})
-        document.only(("cluster",), table, ["keys"])
         keys = document.take(("cluster",), table, "keys", list, [])
         where = document.where("cluster", "keys")
         problems = document.problems
@@ -90,7 +101,7 @@ def broker_login(root: Path) -> dict[str, str]:
 
     Raises ``UserError``.
     """
-    login = _texts(root, "mailbox", LOGIN_VARIABLES, "ca")
+    login = _texts(root, "mailbox", LOGIN_VARIABLES)
     if "ca" in login:
         try:
             text = (root / login["ca"]).read_text(encoding="utf-8-sig").strip()
@@ -102,20 +113,29 @@ def broker_login(root: Path) -> dict[str, str]:
     return login
 
 
-def _texts(root: Path, table: str, variables: dict[str, str], *more: str) -> dict[str, str]:
+def _texts(root: Path, table: str, variables: dict[str, str]) -> dict[str, str]:
     """A table of texts; the environment takes precedence over the file."""
     named = {key: os.environ.get(variable) for key, variable in variables.items()}
     overrides = {key: value for key, value in named.items() if value}
     if not (root / NAME).is_file():
         return overrides
-    document = Document(root / NAME, NAME)
+    document = _document(root)
     section = document.take((), document.data, table, dict, {})
-    known = [*variables, *more]
-    document.only((table,), section, known)
+    known = _TABLES[table]
     found = {key: _text(document, table, section, key) for key in known if key in section}
     if document.problems:
         raise UserError(document.problems)
     return {**found, **overrides}
+
+
+def _document(root: Path) -> Document:
+    """Read the file, and report every table and key of it that is not known."""
+    document = Document(root / NAME, NAME)
+    document.only((), document.data, list(_TABLES))
+    for name, known in _TABLES.items():
+        if isinstance(table := document.data.get(name), dict):
+            document.only((name,), table, known)
+    return document
 
 
 def _text(document: Document, name: str, table: dict[str, Any], key: str) -> str:
