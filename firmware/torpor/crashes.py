@@ -1,9 +1,9 @@
-"""Records of faults that outlive a reset: what ``torpor crashes`` shows. See docs/crashes.md.
+"""Records of faults that survive a reset, for ``torpor crashes``. See docs/crashes.md.
 
-A record is one of eight files in ``/.crashes`` that take turns: a line of JSON, and below it the
-end of the log. LittleFS replaces a file when it is closed, so a record costs one write, and after
-a power cut in the middle the older record is there. Writes are bounded: a fault that is recorded
-already for the same image is not written again, unless it has ended the run of the board.
+A record is a file in ``/.crashes``: a line of JSON, and below it the end of the log. The newest
+record replaces the oldest of eight. LittleFS replaces a file when it is closed, so a record costs
+one write, and a power cut during that write leaves the older record. A fault that the same image
+has recorded already is not written again, unless it has ended the run of the board.
 
 Everything here is loaded when something fails, and at the start.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/.crashes"
 _RECORDS = const(8)
-_MOST = const(8)  # records that one start writes, besides the one of its end
+_MOST = const(8)  # records that one run writes, besides the one of its end
 _TRACE = const(1000)  # characters of a traceback's frames
 _MESSAGE = const(300)  # characters of the message below them
 _LOOP = const(3)  # crashes in a row that lead to safe mode
@@ -65,7 +65,7 @@ def record(number: int, kind: str, name: str, doing: str, frames: str, message: 
 
     Args:
         number: Of the fault, as ``log`` counts it.
-        kind: A word or two for it.
+        kind: One or two words for the kind of fault.
         name: Who logged it.
         doing: The line of the log.
         frames: The lines of the traceback, without those of the message.
@@ -161,7 +161,7 @@ def read_heads() -> list:
             with open(FOLDER + "/" + name, "rb") as file:
                 heads.append(json.loads(file.readline()))
         except (OSError, ValueError):
-            pass  # cut off while it was written, for the first time on this place
+            pass  # cut off by a power cut, while this file was written for the first time
     return heads
 
 
@@ -171,12 +171,12 @@ def path(n: int) -> str:
 
 
 def _write(head: dict, text: bytes) -> None:
-    """Write a record over the oldest one. One that finds no room stays in memory."""
+    """Write a record over the oldest one, or keep it in memory if the flash is full."""
     heads = read_heads()
     head["n"] = max([0] + [other["n"] for other in heads]) + 1
     if head["kind"] in ("kernel died", "watchdog"):
         last = _last_end(heads)
-        young = head["uptime"] < _YOUNG_MS  # after a watchdog it is not known, and -1
+        young = head["uptime"] < _YOUNG_MS  # -1 after a watchdog: not known
         head["streak"] = (last["streak"] if last else 0) + 1 if young else 0
     try:
         if not heads:
@@ -197,7 +197,7 @@ def _make_folder() -> None:
 
 
 def _last_end(heads: list) -> "dict | None":
-    """The newest record of a run that ended, if no run has lasted a minute since."""
+    """The record of the newest run that crashed, if no run has lasted a minute since."""
     try:
         with open(FOLDER + "/settled") as file:
             settled = int(file.read())
@@ -215,7 +215,7 @@ def _last_end(heads: list) -> "dict | None":
 def _judge(kernel: "Kernel") -> bool:
     """Set ``kernel.safe`` after three crashes in a row: service -> why it must not run.
 
-    Return whether there were fewer, which a run of a minute ends.
+    Return whether there were one or two, which a run of a minute clears.
     """
     heads = read_heads()
     last = _last_end(heads)
@@ -229,7 +229,7 @@ def _judge(kernel: "Kernel") -> bool:
 
 
 async def _settle() -> None:
-    """A run of a minute ends a row of crashes."""
+    """Wait for a minute, and then clear the number of crashes in a row."""
     await loop.pause(_YOUNG_MS)
     mark_settled(read_heads())
 

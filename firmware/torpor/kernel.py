@@ -1,11 +1,11 @@
 """The kernel of a board: ``run`` starts the wiring that the build generated (``cluster.py``).
 
-A start makes the services, sets their peers, starts them in order, and then the parts of the
+It creates the services, sets their peers, and starts them in order. Then it starts the parts of the
 runtime that the wiring names: the network, the listeners, the schedules. A part is a module with
-``start(kernel)``. The kernel knows none of them, so what no service needs is not in the image.
+``start(kernel)``. The kernel names none of them, so the image contains only the parts in use.
 
-A service that fails does not stop the others: its listener answers 503 with the reason, and so do
-calls from its peers.
+A service that fails does not stop the others: its listener answers 503 with the reason, and calls
+from its peers get the same ``Fault``.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .power.pins import Pins
     from .schedule import Schedule
 
-_SPARE_NAMES = const(0)  # made at the start: see host_tools/torpor_tools/link/names.py
+_SPARE_NAMES = const(0)  # created at the start: see host_tools/torpor_tools/link/names.py
 _LATE_MS = const(5000)
 _OUTPUTS = const(0)  # 1 in an image with safe outputs: see link/flags.py
 _START_MS = const(30000)  # how long the start of a service may take
@@ -44,10 +44,10 @@ class Kernel:
         self.safe = {}  # in safe mode: the services that crashed the board, and why
         self.savers = []  # what save calls: functions without arguments
         self.budget: Budget | None = None
-        self.branches: dict = {}  # what every listener has at its root besides its own routes
-        self.tools: dict = {}  # what the cluster's tools may call: name -> async function
+        self.branches: dict = {}  # routes that every listener has besides its own
+        self.tools: dict = {}  # for calls of the cluster's tools: name -> async function
         self.listeners = []
-        self.rejoined = []  # functions to call when the network was gone and is back
+        self.rejoined = []  # functions to call when the network is back
         self.schedule: Schedule | None = None
         self.pins: Pins | None = None
 
@@ -56,10 +56,10 @@ class Kernel:
         _look_back(self)
         await self.start()
         while True:
-            await loop.pause(1 << 28)  # no timer that would keep a board from sleeping
+            await loop.pause(1 << 28)  # a timer would keep the board from sleeping
 
     async def start(self) -> None:
-        """Make and start the services, then the parts of the runtime that this board needs."""
+        """Create and start the services, then the parts of the runtime that this board needs."""
         asyncio.get_event_loop().set_exception_handler(_unhandled)
         await _start(self)
         heap.settle()
@@ -95,17 +95,17 @@ async def _start(kernel: "Kernel") -> None:
     for part in kernel.cluster.parts():
         port.feed()
         part.start(kernel)
-        _collect()  # or the code that only starts need would be loaded at the same time
+        _collect()  # frees the code that only the start needs before more is loaded
     _release_wiring(kernel.cluster)
 
 
 def _room_for_names():
     """Return a block as large as the table of names may become, or None.
 
-    MicroPython doubles the table when it is full, in one piece (``py/qstr.c``): 1,280 names take
-    8 kB, or 14 kB in a 64-bit build. Later, no such piece may be free, and whatever makes a name
-    then fails. So the block is kept while services are loaded, and if the table would grow later,
-    the build has a start make names until it does.
+    MicroPython doubles the table when it is full, in one block (``py/qstr.c``): 1,280 names take
+    8 kB, or 14 kB in a 64-bit build. Later, there may be no free block of that size, and creating
+    a name would fail. So the kernel holds the block while services are loaded. If the table would
+    grow later, the build makes the kernel create names at the start until the table grows.
     """
     try:
         return bytearray(15360 if sys.maxsize >> 32 else 7936)
@@ -114,9 +114,9 @@ def _room_for_names():
 
 
 def _load_services(kernel: "Kernel") -> None:
-    """Make the services and set their peers. One that fails becomes ``Unavailable``."""
+    """Create the services and set their peers. One that fails becomes ``Unavailable``."""
     for name in kernel.cluster.SERVICES:
-        _collect()  # so that what stays lies without holes
+        _collect()  # so that long-lived objects leave no holes between them
         if name in kernel.safe:
             _refuse(kernel, name, kernel.safe[name])
             continue
@@ -145,9 +145,9 @@ async def _start_services(kernel: "Kernel") -> None:
             except Exception as e:
                 error = e
             _fail(kernel, name, error)
-            kernel.cluster.wire(kernel.services)  # peers must not call into half a service
+            kernel.cluster.wire(kernel.services)  # peers must not call a half-started service
     watch.cancel()
-    await asyncio.sleep_ms(0)  # it ends, or its frame would lie among what stays
+    await asyncio.sleep_ms(0)  # lets the task end, so that its frame leaves no hole in the heap
 
 
 def _collect() -> None:
@@ -200,7 +200,7 @@ class Unavailable:
 
 
 async def _report_late(starting: list[str], starter) -> None:
-    """Log that a start does not end, and cancel it later: nothing else starts before."""
+    """Log that a start does not end, and cancel it later, because the other services wait."""
     before = ""
     late_ms = 0
     while True:
@@ -215,7 +215,7 @@ async def _report_late(starting: list[str], starter) -> None:
 
 
 def _release_wiring(cluster) -> None:
-    """Release what is called once: 1.7 kB in 64-bit MicroPython for the services of the sample."""
+    """Release the code that runs once: 1.7 kB in 64-bit MicroPython for the sample's services."""
     for routes in cluster.ROUTES.values():
         delattr(cluster, routes.__name__)
     for name in ("load", "wire", "parts", "ROUTES"):
@@ -224,7 +224,7 @@ def _release_wiring(cluster) -> None:
 
 def _unhandled(loop, context) -> None:
     _log.exception(context["exception"], "a task died")
-    # asyncio keeps its context: with it the task's locals would live until the next one dies.
+    # asyncio keeps this dict, which would keep the task's locals until the next task dies.
     context["exception"] = context["future"] = None
 
 

@@ -1,7 +1,7 @@
-"""Calls by which the cluster's tools look at a running board, signed with its key.
+"""Signed calls with which the cluster's tools inspect a running board.
 
 ``torpor logs --follow`` and ``--level``, ``torpor crashes``, ``torpor reset --normal`` and
-``torpor top`` send the calls. Other parts of the runtime add theirs to ``kernel.tools``.
+``torpor top`` send these calls. Other parts of the runtime add theirs to ``kernel.tools``.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @startup
 def start(kernel: "Kernel") -> None:
-    """Take the calls of the tools."""
+    """Accept the calls of the tools."""
     kernel.tools.update(
         {"log": lines, "level": set_level, "crashes": crashes, "status": status},
     )
@@ -36,7 +36,7 @@ async def lines(boot: str = "", since: int = 0) -> dict:
     Args:
         boot: The start of the board to which the position belongs. If it is not this one, all
             lines are returned.
-        since: The position: ``end`` of the answer before.
+        since: The position: ``end`` of the previous answer.
     """
     cluster = kernel.current.cluster
     if not hasattr(cluster, "BOOT"):  # positions in the log begin at 0 with each start
@@ -49,7 +49,7 @@ async def lines(boot: str = "", since: int = 0) -> dict:
 
 @cold
 async def set_level(level: int, name: str = "") -> dict:
-    """Set the level of a name's lines, or of all; return those that are set now."""
+    """Set the level of one logger, or of all; return the levels that are now set."""
     if name:
         log.levels[name] = level
     else:
@@ -65,7 +65,7 @@ async def crashes(do: str, n: int = 0) -> "Any":
     """Answer ``torpor crashes``.
 
     Args:
-        do: ``list``: the numbers of the records, what this start counts and whether it is in safe
+        do: ``list``: the numbers of the records, the counted faults, and whether it is in safe
             mode. ``read``: the text of record ``n``. ``normal``: restart, and leave safe mode.
         n: The number of a record.
     """
@@ -92,14 +92,14 @@ async def crashes(do: str, n: int = 0) -> "Any":
 async def _restart() -> None:
     import machine
 
-    await asyncio.sleep_ms(300)  # for the answer to leave
+    await asyncio.sleep_ms(300)  # time to send the answer
     kernel.current.save()
     machine.reset()
 
 
 @cold
 async def status() -> dict:
-    """Return the figures; an image with ``[metrics]`` has another function for more of them."""
+    """Return the figures; an image with ``[metrics]`` replaces this function to add more."""
     return snapshot()
 
 
@@ -111,7 +111,7 @@ def snapshot() -> dict:
     if not hasattr(cluster, "BUILD"):
         from .crashes import build_id
 
-        cluster.BUILD = build_id()  # of a file of some kB, so only once
+        cluster.BUILD = build_id()  # hashes a file of a few kB, so only once
     budget: "Budget" = k.budget  # type: ignore[assignment]  # only boards that listen have this
     return {
         "cluster": cluster.NAME,

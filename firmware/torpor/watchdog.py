@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 _STALL_MS = const(200)
-# Letters of the coroutine of a job: its name itself would keep methods of that name.
+# Letters of a job's coroutine, because the full name would keep methods of that name in the image.
 _JOB = const(3)
-_LAST = const(101)  # the rank of the idle callback: behind sleep, which must see the real timers
+_LAST = const(101)  # the rank of the idle callback: after sleep, which must see the real timers
 
 stalls = 0  # how often something blocked the loop; for ``metrics``
-_most_ms = 0  # the loop waits no longer without feeding
+_most_ms = 0  # the longest that the loop waits without feeding the watchdog
 
 
 def begin(kernel: "Kernel") -> None:
@@ -54,7 +54,7 @@ def running() -> "tuple[str, str]":
             from .http.late import method
 
             return work.listener.name, method(work)
-        # One that has ended does not know its task any more.
+        # A coroutine that has ended does not know its task any more.
         if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__
     return "kernel", name

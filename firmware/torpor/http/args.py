@@ -2,7 +2,7 @@
 
 The build's route binders call these: ``a.int_(q, "limit", 10)``. Arguments come from the query
 string, where they are text, or from the fields of a JSON body, where they have a JSON type. A bad
-one is ``Fault(400)`` with the argument's name and what was expected.
+one raises ``Fault(400)`` with the argument's name and the expected type.
 """
 
 import json
@@ -71,7 +71,7 @@ def _loads(data):
 
 
 class Text:
-    """A value from the query string, which has no type yet."""
+    """A value from the query string: text without a type."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -121,7 +121,7 @@ def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     if value is default:
         return value
     if type(value) is int:
-        value = float(value)  # perhaps infinite
+        value = float(value)  # may be infinite
     if type(value) is not float or value - value != 0:
         raise _bad(name, "a number", value)
     return value
@@ -220,7 +220,7 @@ def _fits(value, like):
     if kind is list or kind is dict:
         if type(value) is not kind:
             return False
-        for item in value:  # of a dict its keys, which are text in JSON
+        for item in value:  # for a dict, the keys, which are text in JSON
             if not (_fits(item, like[0]) if kind is list else _fits(value[item], like[""])):
                 return False
         return True
@@ -284,8 +284,8 @@ def _check_digits(data, at: int, most: int) -> None:
 def shown(value: "Any", room: int = _SHOWN) -> str:
     """Return ``value`` for a message, cut after about ``room`` characters.
 
-    It processes no more than that, because a client's value may be large, and writing a number of
-    many digits takes long.
+    It processes no more characters than that, because a client's value may be large, and writing a
+    number with many digits takes long.
     """
     kind = type(value)
     if kind is str:

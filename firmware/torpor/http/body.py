@@ -35,10 +35,10 @@ def refuse_too_long(listener: "Listener", request: "Request") -> None:
 
 @cold
 def wants_body(listener: "Listener", request: "Request") -> bool:
-    """Return whether a handler takes the request, so that its body should be sent.
+    """Return whether a handler accepts the request, so that the client should send the body.
 
-    Raises ``Fault`` for one that no route takes. One that the application has no route for is
-    answered by the application, without its body.
+    Raises ``Fault`` for a request without a route. If the service has an application that has no
+    route for it, the application answers the request without its body.
     """
     handler: Any = find(listener, request)
     application: Any = listener.routes.get("/")
@@ -53,7 +53,7 @@ def wants_body(listener: "Listener", request: "Request") -> bool:
 # async
 @cold
 def read_chunks(connection: "Connection", unread: bytes) -> "Generator[Any, Any, bytes]":
-    """Read the chunked body of the connection's request, and return what has come after it.
+    """Read the chunked body of the connection's request, and return the bytes after it.
 
     Raises ``Fault``.
     """
@@ -71,12 +71,12 @@ class Chunks:
 
     def __init__(self) -> None:
         self.body = bytearray()
-        self._extensions = 0  # bytes of all of them, about
-        self.rest = b""  # what followed the body, when it is done
+        self._extensions = 0  # bytes of all of them, approximately
+        self.rest = b""  # the bytes after the body, when it is complete
         self._left = 0  # bytes still to come of this chunk, its CRLF included
 
     def feed(self, data: bytes) -> bool:
-        """Take more bytes; True when the body is whole. Raises ``Fault``."""
+        """Decode more bytes; return True when the body is complete. Raises ``Fault``."""
         data = self.rest + data
         while True:
             if self._left:
@@ -100,7 +100,7 @@ class Chunks:
                 self._left = size + 2
                 self._extensions += max(0, line_end - 8)
                 continue
-            # The last chunk. Trailers must be header lines, and nobody reads them.
+            # The last chunk. Trailers must be header lines; they are ignored.
             end = data.find(b"\r\n\r\n", line_end)
             if (len(data) if end < 0 else end) > MAX_HEAD:
                 raise Fault(431, "trailers larger than %d bytes" % MAX_HEAD)
@@ -119,8 +119,8 @@ class Chunks:
         """Return the size of a chunk from the line before it."""
         digits, semicolon, extensions = line.partition(b";")
         if semicolon:
-            # RFC 9112, 7.1.1 allows white space here, which no sender may produce. The gateway's
-            # parser takes none, and both ways to a board must read a request alike.
+            # RFC 9112, 7.1.1 allows white space here, but no sender may produce it. The gateway's
+            # parser refuses it, and both ways to a board must read a request in the same way.
             quoted = extensions.split(b'"')
             for i in range(0, len(quoted), 2):
                 if b" " in quoted[i] or b"\t" in quoted[i]:

@@ -1,8 +1,8 @@
 """One budget of TCP connections for all listeners of a board.
 
-A Pico W holds five, and silently drops the packet that would open a sixth. So one place is kept
-free for a newcomer: it takes the place of a connection that is not being served. When all are being
-served, it is answered 503 in the free place. docs/internals/states.md draws the states.
+A Pico W has five, and silently drops the packet that would open a sixth. So one place is kept free
+for a newcomer, which then replaces a connection that is not being served. If all are being served,
+the newcomer gets a 503 in the free place. docs/internals/states.md shows the states.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 # The states of a connection, in the order in which connections are evicted for a newcomer.
 IDLE = const(0)  # kept alive after a response
 FRESH = const(1)  # accepted, and nothing has come yet
-READING = const(2)  # a request has begun and is not whole yet
+READING = const(2)  # a request has begun and is not complete yet
 STREAMING = const(3)  # a response is being sent in pieces, perhaps without end
 SERVING = const(4)  # a request is being handled or its response written
-HELD = const(5)  # the same request as when the watching task last looked; ``since`` is then
+HELD = const(5)  # the same request as at the watching task's last look; ``since`` is that time
 
 _IDLE_MS = const(30000)  # how long a connection may be IDLE or FRESH
-_READ_MS = const(10000)  # within this time a request must be whole, else 408
-_WRITE_MS = const(10000)  # how long a client may take nothing of a response
+_READ_MS = const(10000)  # a request must be complete within this time, else 408
+_WRITE_MS = const(10000)  # how long a client may accept no bytes of a response
 # A connection may be evicted once its state has lasted this long (ms); from SERVING on, never.
 _GIVES_WAY_MS = (0, 50, 250, 10000)
 _ADMIT_MS = const(1000)  # how long a newcomer waits for a place
@@ -39,12 +39,12 @@ class Budget:
 
     Args:
         places: How many there may be.
-        outgoing: To how many other boards this one connects. Some places are reserved for those, or
-            clients whose responses need another board could take all places and wait for each
-            other.
+        outgoing: The number of other boards that this one calls. Some places are reserved for
+            them. Otherwise clients whose responses need another board could take all places and
+            wait for each other.
     """
 
-    parked = None  # stands for the connection of a request from the mailbox
+    parked = None  # used as the connection of a request from the mailbox
 
     def __init__(self, places: int, outgoing: int = 0) -> None:
         self.places = places
@@ -53,7 +53,7 @@ class Budget:
         self.open: list = []
         self.turned_away = 0
         self.displaced = 0
-        self.ended: int | None = None  # when the last connection ended that had sent something
+        self.ended: int | None = None  # when the last connection that had sent something ended
         self.newcomer = False  # whether a client has the free place: the listeners accept no other
         self._sweeper: asyncio.Task | None = None
 
@@ -70,7 +70,7 @@ class Budget:
         return not (clients or connections >= self.places - 1) or self._displace(clients)
 
     async def _wait(self, outgoing: bool) -> bool:
-        """Wait for a place; False: there is none in time."""
+        """Wait for a place; return False if none becomes free in time."""
         since = clock.ticks()
         while not self.has_place(outgoing):
             if clock.since(since) > _ADMIT_MS:
@@ -79,7 +79,7 @@ class Budget:
         return True
 
     async def admit_outgoing(self, connection: "Any") -> bool:
-        """Find a place for a connection to another board and count it; False: there is none."""
+        """Find a place for a connection to another board and count it; False if there is none."""
         if not await self._wait(True):
             return False
         self.outgoing.append(connection)
@@ -87,7 +87,7 @@ class Budget:
         return True
 
     async def admit(self) -> bool:
-        """Find a place for a connection that was just accepted; False: there is none.
+        """Find a place for a connection that was just accepted; False if there is none.
 
         The listener then turns the client away and sets ``newcomer`` to False.
         """
@@ -129,14 +129,14 @@ class Budget:
 
     def add(self, connection: "Any") -> None:
         """Count a connection, and watch its deadlines from now on."""
-        # One that has waited for its place must not be evicted before it had a turn.
+        # A connection that has waited for its place must not be evicted before its turn.
         connection.since = clock.ticks()
         self.open.append(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
 
     def remove(self, connection: "Any") -> None:
-        """Stop counting a connection, which has been closed."""
+        """Stop counting a connection that has been closed."""
         if connection in self.open:
             self.open.remove(connection)
             if connection in self.outgoing:
@@ -159,9 +159,9 @@ class Budget:
                     for c in list(self.open):
                         self._look_at(c)
                 except MemoryError:
-                    pass  # the next look may find room
+                    pass  # there may be memory the next time
         finally:
-            self._sweeper = None  # even if it dies without memory: the next connection starts one
+            self._sweeper = None  # even if it runs out of memory: the next connection restarts it
 
     def _look_at(self, c) -> None:
         for_ms = clock.since(c.since)

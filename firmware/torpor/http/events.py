@@ -1,4 +1,4 @@
-"""Streams events to the outside as server-sent events: ``GET /~events`` at the port of a service.
+"""Streams events to clients as server-sent events: ``GET /~events`` at the port of a service.
 
 An image has this module if a service offers events and the board has no mailbox: docs/events.md.
 """
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
     from .listener import Connection
 
-_MOST = const(8)  # events that wait for one client; it learns how many more there were
-_BEAT_MS = const(15000)  # between signs of life, so that both sides know that the other is there
+_MOST = const(8)  # events that wait for one client; it gets the number of dropped ones
+_BEAT_MS = const(15000)  # between keep-alives, by which both sides see that the other is there
 
 _offered: dict = {}  # listener -> the events that its service offers
 _streams: "list[_Stream]" = []
@@ -42,7 +42,7 @@ class _Stream:
         self.ready.set()
 
     def take(self) -> bytes:
-        """Return what has come, without waiting."""
+        """Return the events that have come, without waiting."""
         data = b"".join(self.unsent)
         if self.dropped:
             data += b"event: ~dropped\ndata: %d\n\n" % self.dropped
@@ -78,7 +78,7 @@ async def _take(connection: "Connection", handler: tuple, unread: bytes) -> byte
 
 
 async def _events(names: "Any") -> "AsyncIterator[bytes]":
-    """Yield the events of these names. Never ends by itself."""
+    """Yield the events with these names. Never ends by itself."""
     stream = _Stream(names)
     _streams.append(stream)
     try:

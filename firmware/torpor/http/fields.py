@@ -1,6 +1,6 @@
 """Checks of records in requests, field by field.
 
-The build's route binders call ``shaped`` for arguments that are records or hold some. Only images
+The build's route binders call ``shaped`` for arguments that are or contain records. Only images
 with such a route have this module.
 """
 
@@ -90,7 +90,7 @@ def _is_within(value, like) -> bool:
 
             try:
                 return bool(re.match(limits[2], value))
-            except RuntimeError:  # the pattern goes too deep for this string
+            except RuntimeError:  # the pattern recurses too deeply for this string
                 return False
     return bool(like)
 
@@ -118,7 +118,7 @@ def reason(value: "Any", like: "Any", path: str) -> str:
 
 
 def _reason_of_union(value, like, path):
-    """Return the reason for the option that was meant: of the same form, or with the same tag."""
+    """Return the reason for the intended option: the one of the same form or with the same tag."""
     form = type(value)
     same = [each for each in like if form in (list, dict) and type(each) is form]
     if form is dict:
@@ -137,7 +137,7 @@ def _reason_of_union(value, like, path):
 
 
 def _tag(records):
-    """Return the field whose literals differ in all records, and these; None without such a field.
+    """Return the field whose literals differ in all records, and the literals; None without one.
 
     The build refuses a union of records without a tag.
     """

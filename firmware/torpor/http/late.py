@@ -1,4 +1,4 @@
-"""Handlers that are not done in time: what the log, ``torpor crashes`` and the client learn."""
+"""Reports handlers that miss their deadline to the log, ``torpor crashes`` and the client."""
 
 from ..cold import cold
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @cold
 def late(connection: "Any", ms: int) -> str:
-    """Log that a handler was not done within ``ms``, and return what the client learns."""
+    """Log that a handler was not done within ``ms``, and return the text for the client."""
     from ..log import incident
 
     request = connection.request
@@ -22,12 +22,12 @@ def late(connection: "Any", ms: int) -> str:
 
 @cold
 def method(connection: "Any") -> str:
-    """Return the name of the method that handles a request; the request itself if none does."""
+    """Return the name of the method that handles a request, or the request if there is none."""
     from .router import find
 
     request = connection.request
     try:
         handler = find(connection.listener, request)
         return (handler[1] if type(handler) is tuple else handler).__name__
-    except Exception:  # no handler takes it, or an application does
+    except Exception:  # it has no handler, or an application handles it
         return "%s %s" % (request.verb, request.target)

@@ -1,4 +1,4 @@
-"""Routes with a deadline of their own: ``@get("/report", deadline_ms=60000)``."""
+"""Routes with their own deadline: ``@get("/report", deadline_ms=60000)``."""
 
 from micropython import const
 
@@ -15,7 +15,7 @@ _SPARE_MS = const(5000)
 
 async def limited(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(limited, function, content type or None, ms)`` within ``ms`` milliseconds."""
-    # The connection is closed only if the handler goes on after it was cancelled.
+    # The connection is closed only if the handler continues after it was cancelled.
     connection.limit_ms = handler[3] + _SPARE_MS
     limit = deadline(handler[3])
     try:

@@ -1,11 +1,11 @@
 """Listeners and connections: from the socket to the handler and back.
 
-Follow ``Listener.run`` (accept), ``Connection.serve`` and ``_serve`` (read a request, find its
-handler, write the response; then the next one).
+Start reading at ``Listener.run`` (accept), ``Connection.serve`` and ``_serve`` (read a request,
+find its handler, write the response; then the next request).
 
-``_serve`` reads its socket itself and not through ``torpor.sockets``: the frame of one more
-generator would cost each request time. Over asyncio's streams the same server answers a third of
-the requests per second, and a connection needs 1.3 kB more.
+``_serve`` reads its socket itself and not through ``torpor.sockets``, because another generator
+frame would slow down each request. With asyncio's streams the same server handles a third of the
+requests per second, and a connection needs 1.3 kB more.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from . import microdot_adapter
     from .on_request import Activation
 
-_TURN = const(8)  # requests after which a lone connection lets newcomers and tasks have their turn
+_TURN = const(8)  # requests after which a busy connection lets newcomers and tasks run
 _REOPEN_MS = const(1000)
 _TURN_MS = const(10)
 _LINGER_MS = const(500)
@@ -42,20 +42,20 @@ _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
 _CHUNK = const(1460)  # bytes read at a time: the payload of an Ethernet TCP segment
-_AHEAD = const(64)  # bytes read while a handler runs, to notice that its client has gone
+_AHEAD = const(64)  # bytes read while a handler runs, to notice that its client is gone
 
 _TRACED = const(0)  # 1 in an image with [traces]
 if _TRACED:
     from .. import traces
 _MEASURED = const(0)  # 1 in an image with /metrics: see host_tools/torpor_tools/link/flags.py
 if _MEASURED:
-    # Both are set by ``metrics``: handler or listener -> its figures, and what counts the others.
+    # ``metrics`` sets both: handler or listener -> its figures, and a function for other statuses.
     figures: dict = {}
     count: "Callable" = None  # type: ignore[assignment]
 _LATER = {"Retry-After": "1"}
 _SOON_MS = const(10)
 _SUCCESS = const(50)  # the digit 2, with which the status of a success begins
-_TICKS = const(0x3FFFFFFF)  # of a counter that wraps, also where its period is longer
+_TICKS = const(0x3FFFFFFF)  # mask for a tick counter that wraps, also where its period is longer
 
 # All connections read into the same buffer: its content is copied before another task runs.
 buffer = bytearray(_CHUNK)
@@ -92,9 +92,9 @@ def start(kernel: "Kernel") -> None:
 class Listener:
     """A service's port: accepts connections as the board's budget allows and serves its routes.
 
-    A handler is a function that takes the request and returns an awaitable of the result, or a
-    tuple that begins with a function which serves the request in its own way (``response.typed``,
-    ``response.streamed``, ``microdot_adapter.serve``).
+    A handler is one of two things: a function that takes the request and returns an awaitable of
+    the result, or a tuple that begins with a function which serves the request in its own way
+    (``response.typed``, ``response.streamed``, ``microdot_adapter.serve``).
 
     Args:
         name: The service.
@@ -104,12 +104,12 @@ class Listener:
         failed: Why the service did not start; each request is then answered with 503 and this text.
     """
 
-    # An attribute of the class takes no heap of an object until the object sets it.
+    # Class attributes use no heap in an object until the object sets them.
     failed = None
     activation: "Activation | None" = None  # starts the service when a client comes: see on_request
     deadline_ms = 30000  # how long a handler may take
     spare: "wire.Request | None" = (
-        None  # the request of a connection that has ended, for the next one
+        None  # the request object of an ended connection, for the next connection
     )
     _sock: "socket.socket | None" = None
     _task: asyncio.Task = None  # type: ignore[assignment]  # set by run
@@ -125,7 +125,7 @@ class Listener:
             self.failed = failed
 
     def open(self) -> None:
-        """Start to listen. Raises ``OSError``."""
+        """Start listening. Raises ``OSError``."""
         self._sock = _listen(self.port)
 
     # async
@@ -140,7 +140,7 @@ class Listener:
                 self._task = asyncio.current_task()  # type: ignore[assignment]
                 while True:
                     yield loop.queue_read(sock)
-                    while budget.newcomer:  # the last socket is for one client at a time
+                    while budget.newcomer:  # only one client at a time may use the last socket
                         yield from asyncio.sleep_ms(_TURN_MS)
                     try:
                         client, address = sock.accept()
@@ -156,7 +156,7 @@ class Listener:
                     else:
                         yield from connection.turn_away()
             except Exception as e:
-                # This task has no supervisor, which would take 320 bytes for each service.
+                # This task has no supervisor, because that would use 320 bytes for each service.
                 if isinstance(
                     e, OSError
                 ):  # after other errors the socket still works, and clients wait in it
@@ -188,11 +188,11 @@ class Connection:
 
     task: "asyncio.Task | None" = None
     state = FRESH
-    stalled: int | None = None  # since when the client has taken nothing of a response
+    stalled: int | None = None  # since when the client has accepted no bytes of a response
     on_drop: "Callable | None" = None  # a function to call before another task ends the connection
     gone = False  # whether the client has closed the connection or cannot be reached
-    limit_ms = 0  # how long this handler may take, if its route says so
-    ahead = b""  # what has come while a handler ran
+    limit_ms = 0  # how long this handler may take, if its route sets a limit
+    ahead = b""  # the bytes that came while a handler ran
     stream: "microdot_adapter._Stream | None" = None  # from which an application reads
 
     def __init__(self, listener: "Listener", sock: "socket.socket", address: "Any") -> None:
@@ -208,7 +208,7 @@ class Connection:
         activation = self.listener.activation
         try:
             if activation:
-                self.state = SERVING  # or the budget could close it while it waits
+                self.state = SERVING  # otherwise the budget could close it while it waits
                 self.ahead = b"-"  # keeps ``watch`` from reading the request
                 await activation.enter()
                 self.ahead = b""
@@ -216,12 +216,12 @@ class Connection:
                 self.since = clock.ticks()
             await self._serve()
         except (OSError, asyncio.CancelledError):
-            pass  # the client has gone, or the budget has closed the connection
+            pass  # the client is gone, or the budget has closed the connection
         except Exception as e:
             _log.exception(e, self.listener.name)
         finally:
             if _TRACED:
-                traces.end(499)  # only if it was cut off: the client has gone, or was evicted
+                traces.end(499)  # only if it was cut off: the client is gone, or was evicted
             if activation:
                 activation.leave()
             self.close()
@@ -233,8 +233,8 @@ class Connection:
         request = self.request
         listener = self.listener
         connections = listener.budget.open
-        unread = b""  # bytes that have come and belong to no request that was answered
-        answered = 0  # requests since other tasks had their turn
+        unread = b""  # bytes that have come after the last answered request
+        answered = 0  # requests since other tasks could run
         while True:
             n = sock.readinto(buffer)
             if n is None:
@@ -271,7 +271,7 @@ class Connection:
                     traces.begin_request(request, listener.name)
                 if _MEASURED:
                     began = clock.ticks()
-                    handler = listener  # stands for all requests without a handler
+                    handler = listener  # used for all requests without a handler
                 try:
                     handler = find(listener, request)
                     if type(handler) is tuple:
@@ -286,7 +286,7 @@ class Connection:
                 if _TRACED:
                     traces.end(int(data[9:12]) if data[:5] == b"HTTP/" else 200)
                 if _MEASURED:
-                    # Nearly all requests succeed, and soon. For others, ``count`` knows more.
+                    # Nearly all requests succeed quickly. ``count`` handles the others.
                     now = clock.ticks()
                     ms = now - began & _TICKS
                     try:
@@ -300,7 +300,7 @@ class Connection:
                     except (IndexError, KeyError, TypeError):
                         count(handler, listener, data, self.state, ms)
                 if request.body:
-                    request.body = b""  # or it would stay until the next request
+                    request.body = b""  # otherwise it would stay until the next request
                     request.fields = None
                 if not request.keep:
                     return
@@ -308,7 +308,7 @@ class Connection:
                     unread += self.ahead
                     self.ahead = b""
                 if not unread or b"\r\n\r\n" not in unread:
-                    # Else the budget could close it with a request that has come and waits.
+                    # Otherwise the budget could close it although another request waits.
                     self.state = IDLE
                     if _MEASURED:
                         self.since = now
@@ -339,7 +339,7 @@ class Connection:
 
     # async
     def _body(self, unread: bytes):
-        """Read the request's body, and return what has come after it. Raises ``Fault``."""
+        """Read the request's body, and return the bytes after it. Raises ``Fault``."""
         request = self.request
         length = request.length
         if length > wire.MAX_BODY:
@@ -371,10 +371,10 @@ class Connection:
         return b""
 
     def _error(self, e: Exception) -> bytes:
-        """Return the response to an exception of a handler."""
+        """Return the response for an exception of a handler."""
         if not isinstance(e, Fault):
             if self.gone and isinstance(e, (OSError, EOFError)):
-                raise OSError(ECONNRESET)  # leaving is not an error
+                raise OSError(ECONNRESET)  # a client that leaves is not an error
             full = isinstance(e, MemoryError)
             if full:
                 heap.collect()
@@ -399,7 +399,7 @@ class Connection:
 
     # async
     def send(self, data: bytes) -> "Generator":
-        """Write all of ``data``. Raises ``OSError`` when the client has gone."""
+        """Write all of ``data``. Raises ``OSError`` when the client is gone."""
         try:
             n = self.sock.write(data)
             if n != len(data):
@@ -410,14 +410,14 @@ class Connection:
 
     @cold
     async def linger(self, ms: int = _LINGER_MS, reads: int = 99) -> None:
-        """Read what the client still sends, so that closing does not discard the response."""
+        """Read what the client still sends. Otherwise closing would discard the response."""
         sock = self.sock
         since = clock.ticks()
         while reads and clock.since(since) < ms:
             try:
                 n = sock.readinto(buffer)
             except OSError:
-                return  # it has gone
+                return  # the client is gone
             if n is None:
                 await asyncio.sleep_ms(10)
             elif n:
@@ -426,15 +426,15 @@ class Connection:
                 return
 
     def streams(self) -> None:
-        """Note that a response has begun which is sent in pieces and may never end."""
+        """Note that a response in pieces has begun, which may never end."""
         if self.state != STREAMING:
             self.state = STREAMING
             self.since = clock.ticks()
             try:
-                # A piece must not wait until the client acknowledges the one before: 40 ms.
+                # A piece must not wait 40 ms until the client acknowledges the previous one.
                 self.sock.setsockopt(_TCP, _NODELAY, 1)
             except OSError:
-                pass  # not every port knows it
+                pass  # not every port has this option
 
     def drop(self) -> None:
         """End the connection from another task: cancel its task and close its socket."""
@@ -459,7 +459,7 @@ class Connection:
         self.drop()
 
     def watch(self) -> None:
-        """Cancel the handler that runs if its client has gone or its time is over."""
+        """Cancel the running handler if its client is gone or its time is over."""
         if self._is_abandoned():
             self.gone = True
             self.drop()
@@ -491,7 +491,7 @@ class Connection:
 
 @cold
 def _give_up(connection: Connection) -> None:
-    """Answer 504 and cancel the handler: its time is over."""
+    """Answer 504 and cancel the handler, because its time is over."""
     from .late import late
 
     ms = connection.limit_ms or connection.listener.deadline_ms
@@ -517,7 +517,7 @@ def _listen(port: int) -> socket.socket:
 # async
 @cold
 def _pass_over(error):
-    """Continue after an error of ``accept`` that concerns one client; raise any other error."""
+    """Continue after an error of ``accept`` that affects one client; raise any other error."""
     if error.errno == ENFILE:  # the board has no socket left, and the client is gone
         yield from asyncio.sleep_ms(_FULL_MS)
     elif error.errno not in (ECONNABORTED, ECONNRESET):
@@ -538,7 +538,7 @@ async def _refuse(connection, fault) -> None:
 async def _turn_away(connection) -> None:
     """Answer 503 to a client when all connections are in use."""
     sock = connection.sock
-    await connection.linger(_TURN_AWAY_MS, 1)  # its request: a close with unread bytes is a reset
+    await connection.linger(_TURN_AWAY_MS, 1)  # read the request: closing with unread bytes resets
     connection.request.keep = False
     fault = Fault(503, "all connections are busy", {"Retry-After": "1"})
     sock.write(error(connection.request, fault))

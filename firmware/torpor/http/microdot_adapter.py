@@ -1,10 +1,10 @@
 """A Microdot application inside a service.
 
-The listener has parsed the request already; here it becomes a Microdot ``Request`` and the
-application does the rest. A response of known length is sent with one write and the connection
-stays open; Microdot alone makes one write per header and closes. Code for answers in pieces
-(files, generators, events) is loaded when needed. An application that speaks on the socket itself
-(WebSocket) gets a ``_Stream``, which knows the bytes that have been read.
+The listener has already parsed the request; this module turns it into a Microdot ``Request``, and
+the application does the rest. A response of known length is sent with one write and the connection
+stays open; Microdot alone makes one write per header and closes it. Code for answers in pieces
+(files, generators, events) is loaded when needed. An application that uses the socket itself
+(WebSocket) gets a ``_Stream``, which has the bytes that have already been read.
 """
 
 import asyncio
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 # correct body, and repeats them forever, without yielding, when the boundary never comes.
 _EMPTY_READS = 500
 _MAX_HEAD = const(4096)  # bytes of a head that are held until the rest of it comes
-_LINE = const(256)  # bytes read at a time in search of the end of a line
-_WINDOW_BITS = const(12)  # as the build compresses, see ``image/tree.py``
+_LINE = const(256)  # bytes read at a time when looking for the end of a line
+_WINDOW_BITS = const(12)  # as in the build's compression, see ``image/tree.py``
 
-_budget: "Budget | None" = None  # of the board, known once a request has come
+_budget: "Budget | None" = None  # of the board, set by the first request
 
 
 def mount(service: "Any", crumb: int = 0) -> tuple:
     """Return the handler for all requests that no route of ``service`` matches.
 
-    Its third part returns which verbs the application takes in addition to those of a route, the
-    fourth is the breadcrumb of its requests.
+    Its third part returns the verbs that the application accepts in addition to those of a route;
+    the fourth is the breadcrumb of its requests.
     """
     app = service.app
     app.service = service
@@ -99,9 +99,9 @@ def _open(name, mode="r"):
 
 @cold
 def _find_file(name: str, mode: str):
-    """Open a file that is not found under its name. Raises ``OSError``.
+    """Open a file that does not exist under its name. Raises ``OSError``.
 
-    An application knows its files by their names in its own folder, and the build stores texts
+    An application names its files relative to its own folder, and the build stores text files
     only compressed: ``static/page.html`` is ``services/<name>/static/page.html.gz`` on the board.
     """
     if "w" in mode or "a" in mode:
@@ -121,7 +121,7 @@ def _find_file(name: str, mode: str):
 
 
 class _Packed:
-    """A file that the board has compressed. It reads as the file that was compressed."""
+    """A file that the board stores compressed; reading returns the uncompressed content."""
 
     _unpacked = None
 
@@ -149,7 +149,7 @@ async def _ended(stream) -> bytes:
 
 
 class _Body(AsyncBytesIO):
-    """A body in memory, as a stream: Microdot makes it as ``AsyncBytesIO``."""
+    """A body in memory, as a stream: Microdot creates it under the name ``AsyncBytesIO``."""
 
     empty_reads = 0
 
@@ -173,7 +173,7 @@ async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     sock = _Sock(connection, rest, request.length if unread else -1)
     body = bytes(request.body)
     if unread:
-        # As in Microdot: it refuses what is too long, and streams what is not to be kept in RAM.
+        # As in Microdot: it refuses bodies that are too long, and streams those too large for RAM.
         request.keep = False
         if request.length <= Request.max_content_length:
             if request.expects and not rest:
@@ -189,11 +189,11 @@ async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     except RuntimeError as e:
         if "recursion" not in str(e):
             raise
-        # MicroPython's ``re`` calls itself for each character that a pattern takes.
+        # MicroPython's ``re`` recurses for each character that a pattern matches.
         raise Fault(414, "the path is too long for the application's patterns")
     stream = sock.stream
     if stream and stream.left > 0 and connection.gone:
-        return b""  # its request will never be whole
+        return b""  # its request will never be complete
     if stream and (response is Response.already_handled or stream.has_answered()):
         # The client would read a second answer as a part of the first.
         await stream.flush()
@@ -218,7 +218,7 @@ async def serve(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     if not stream or stream.left <= 0:
         return answer
     await connection.send(answer)
-    await connection.linger()  # or closing with unread bytes would discard the response
+    await connection.linger()  # closing with unread bytes would discard the response
     return b""
 
 
@@ -254,8 +254,8 @@ def _request(app, connection, body, stream, sock):
 def _check_body(request) -> None:
     """Raise ``ValueError`` for JSON or a form that is not UTF-8 when its escapes are undone.
 
-    MicroPython takes overlong UTF-8 and halves of surrogate pairs for characters, and what the
-    application answers with them is not UTF-8 any more.
+    MicroPython accepts overlong UTF-8 and halves of surrogate pairs as characters, so an answer
+    that contains them would not be valid UTF-8.
 
     The bytes of the body do not change, because an application may check a signature of them.
     """
@@ -288,7 +288,7 @@ def _load(request, body: bytes) -> None:
 async def _send_in_pieces(connection, response) -> bytes:
     """Send a Microdot response and return the bytes that end it.
 
-    Clients of HTTP/1.1 get it chunked, so that they can see whether it is whole.
+    HTTP/1.1 clients get it chunked, so that they can see whether it is complete.
     """
     request = connection.request
     response.complete()
@@ -325,7 +325,7 @@ async def _send_pieces(connection, response, lead: bytes, has_body: bool, chunke
             return lead
         connection.streams()
         if hasattr(response.body, "__anext__"):
-            await connection.send(lead)  # the first event may be long in coming
+            await connection.send(lead)  # the first event may take long
             lead = b""
         pieces.__aiter__()
         while True:
@@ -342,7 +342,7 @@ async def _send_pieces(connection, response, lead: bytes, has_body: bool, chunke
         return lead + b"0\r\n\r\n" if chunked else lead
     except Exception as e:
         if lead or connection.gone:
-            raise  # what fails before the head is sent still gets a status of its own
+            raise  # before the head is sent, an error still gets its own status
         connection.report(e)
         connection.request.keep = False
         return b""
@@ -356,7 +356,7 @@ async def _next(body, pieces):
         return await pieces.__anext__()
     try:
         return next(body)
-    except StopIteration:  # raised in a coroutine of MicroPython it would be a result of None
+    except StopIteration:  # MicroPython would take it for the coroutine's return value None
         raise StopAsyncIteration
 
 
@@ -391,7 +391,7 @@ def _target(raw: bytes) -> str:
 
 
 def _verbs(app, request) -> list[str]:
-    """Return the verbs that the application takes for the target of ``request``."""
+    """Return the verbs that the application accepts for the target of ``request``."""
     verbs: list[str] = []
     try:
         path = _target(request.raw).split("?", 1)[0]
@@ -399,12 +399,12 @@ def _verbs(app, request) -> list[str]:
             if route[1].match(path) is not None:
                 verbs += route[0]
     except (ValueError, RuntimeError):
-        pass  # the application would not take it: see ``serve``
+        pass  # the application would not accept it: see ``serve``
     return verbs
 
 
 class _Sock:
-    """``request.sock``, a pair: both are the stream, which is made when it is first asked for."""
+    """``request.sock``, a pair: both are the stream, which is created on first use."""
 
     stream = None
 
@@ -417,7 +417,7 @@ class _Sock:
         if index > 1:
             raise IndexError
         if self.stream is None:
-            self.connection.request.keep = False  # what it reads, nobody else sees
+            self.connection.request.keep = False  # the listener does not see what it reads
             self.stream = _Stream(self.connection, self.rest, self.left)
         return self.stream
 
@@ -441,7 +441,7 @@ class _Stream(StreamReader):
         self.connection.streams()
 
     def has_answered(self) -> bool:
-        """Return whether the application has written an answer, or the beginning of one."""
+        """Return whether the application has begun to write an answer."""
         return self.head != b""
 
     def _take(self, n: int) -> bytes:
@@ -450,13 +450,13 @@ class _Stream(StreamReader):
         return data
 
     async def _receive(self, n: int) -> bytes:
-        """Return up to ``n`` bytes as they come, b"" at the end. Raises ``OSError``."""
+        """Return up to ``n`` bytes when they come, or b"" at the end. Raises ``OSError``."""
         if not self.rest:
             await self._fill(n)
         return self._take(n)
 
     async def _fill(self, n: int) -> None:
-        """Add what comes next, up to ``n`` bytes, to those that have come. Raises ``OSError``."""
+        """Read up to ``n`` bytes and add them to the bytes read before. Raises ``OSError``."""
         connection = self.connection
         data = connection.ahead
         if data:
@@ -477,14 +477,14 @@ class _Stream(StreamReader):
         self.rest += data
 
     def is_watching(self) -> bool:
-        """Return whether the application waits for bytes: it then sees the client go."""
+        """Return whether the application waits for bytes, and so notices when the client goes."""
         return self.waiting
 
     async def read(self, n=-1):
-        """Return ``n`` bytes, fewer only at the end; -1: all that come until the end.
+        """Return ``n`` bytes, fewer only at the end; for -1, all bytes until the end.
 
         Raises ``OSError`` when the client goes before the end of a body, and when the application
-        goes on to read behind the end.
+        continues to read after the end.
         """
         self.begin()
         if n < 0:
@@ -572,7 +572,7 @@ class _Stream(StreamReader):
         await self.connection.send(data)
 
     async def flush(self) -> None:
-        """Send what was held as the beginning of a head."""
+        """Send the bytes that were held as the beginning of a head."""
         if self.head:
             data = self.head
             self.head = None

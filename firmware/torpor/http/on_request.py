@@ -1,8 +1,8 @@
 """Services that start when a client connects to their port, and are unloaded when unused.
 
-``start = "on-request"`` in ``cluster.toml``. On a chip code lives in the heap: a page that is used
-once a day, and the framework that serves it, need not stay there. The port is always open; while
-the service is unloaded, it needs only that and its ``Activation``.
+``start = "on-request"`` in ``cluster.toml``. On a chip, code lives in the heap: a page that is used
+once a day, and the framework that serves it, need not stay there. The port is always open. While
+the service is unloaded, it needs only the port and its ``Activation``.
 
 The build ensures that unloading loses nothing: such a service has no callers, no store and state,
 no schedules and no tasks. Its values in memory are lost when it is unloaded.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .listener import Listener
 
 
-_REST_MS = const(60000)  # how long nobody must have come
+_REST_MS = const(60000)  # time without a client after which the service is unloaded
 _LOOK_MS = const(30000)
 _TURN_MS = const(10)
 
@@ -32,7 +32,7 @@ _log = log.Log("http")
 
 
 def start(kernel: "Kernel") -> None:
-    """Have the listeners of such services start them."""
+    """Make the listeners of such services start them."""
     for listener in kernel.listeners:
         modules = kernel.cluster.ON_REQUEST.get(listener.name)
         if modules and listener.name not in kernel.safe:
@@ -40,9 +40,9 @@ def start(kernel: "Kernel") -> None:
 
 
 class Activation:
-    """A listener's service, as long as it is needed.
+    """Loads and unloads the service of a listener.
 
-    ``modules``: the names of the modules that nobody else uses, that of the wiring first.
+    ``modules``: the names of the modules that only this service uses, that of the wiring first.
     """
 
     _state = _ASLEEP
@@ -69,7 +69,7 @@ class Activation:
             await asyncio.sleep_ms(_TURN_MS)
 
     def leave(self) -> None:
-        """The client has gone."""
+        """Count a client that has gone."""
         self._clients -= 1
         self._used = clock.ticks()
 
@@ -91,7 +91,7 @@ class Activation:
 
     async def _start(self) -> dict:
         """Load and start the service, and return its routes."""
-        heap.collect()  # it then lies together
+        heap.collect()  # so that its memory is contiguous
         wiring, service = self._load()
         await service.start()
         routes = wiring.routes(service)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
-_ROOM = const(256)  # bytes allocated for such an answer at once
+_ROOM = const(256)  # bytes allocated at first for such an answer
 
 # One text: a dict of texts would take five times the heap.
 _REASONS = "200 OK\n201 Created\n204 No Content\n404 Not Found\n"
@@ -33,7 +33,7 @@ _INSTEAD = {
     "bytearray": "text, or the bytes alone",
     "generator": "a list, or await it",
 }
-_PLAIN = (str, int, bool, type(None))  # types whose every value JSON has
+_PLAIN = (str, int, bool, type(None))  # JSON can hold every value of these types
 
 
 def encode(request: "Request", result: "Any", content_type: str | None = None) -> bytes:
@@ -87,13 +87,13 @@ def _json(result, head=b"") -> bytes:
         out.write(b"%7d" % size)
     data = out.getvalue()
     out.close()
-    if b"\xed" in data:  # how half a surrogate pair begins, and many Korean characters
+    if b"\xed" in data:  # the first byte of half a surrogate pair, and of many Korean characters
         _check_text(result, data)
     return data
 
 
 async def typed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
-    """Serve ``(typed, function, content type)``: a response with a content type of its own."""
+    """Serve ``(typed, function, content type)``: a response with its own content type."""
     request = connection.request
     return encode(request, (await handler[1](request)), handler[2])
 
@@ -101,16 +101,16 @@ async def typed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
 async def streamed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(streamed, function, content type or None)``, whose function returns a generator.
 
-    What the generator yields is sent as it comes, chunked (RFC 9112, 7.1). MicroPython has no
-    ``async for`` over generators, but an ``async def`` that yields is a generator whose ``await``s
-    yield None to the event loop. So what it yields is either None, which is passed on, or a chunk.
+    Each yielded value is sent immediately, chunked (RFC 9112, 7.1). MicroPython has no ``async
+    for`` over generators, but an ``async def`` that yields is a generator whose ``await``s yield
+    None to the event loop. So a yielded value is either None, which is passed on, or a chunk.
 
     Returns:
         The bytes that end the response.
     """
     request = connection.request
     generator = handler[1](request)
-    # The first chunk is made before anything is sent: until then an error has a status of its own.
+    # The first chunk is made before anything is sent, so that an error can still set the status.
     data = await _next_chunk(generator)
     content_type = handler[2] or (
         "application/octet-stream" if isinstance(data, bytes) else "text/plain; charset=utf-8"
@@ -136,12 +136,12 @@ async def streamed(connection: "Connection", handler: tuple, rest: bytes) -> byt
     except Exception as e:
         if connection.gone:
             raise
-        # Too late for a status: an answer that breaks off shows the client that it is not whole.
+        # Too late for a status: a broken-off answer shows the client that it is not complete.
         connection.report(e)
         request.keep = False
         return lead
     finally:
-        generator.close()  # its own ``finally`` must run, also when the connection is dropped
+        generator.close()  # its own ``finally`` must run, even if the connection is dropped
     return lead + b"0\r\n\r\n" if chunked else lead
 
 
@@ -196,7 +196,7 @@ def head(
     headers: dict | None,
     framing: str | None,
 ) -> str:
-    """Return status line, headers and the empty line after them; ``framing`` is a header line."""
+    """Return the status line, headers and empty line; ``framing`` is a header line."""
     lines = ["HTTP/1.1 " + _reason(status)]
     names: list[str] = []
     if headers:
@@ -244,14 +244,14 @@ def error(request: "Request", fault: "Fault") -> bytes:
 def is_json(value: "Any") -> bool:
     """Return whether JSON can hold ``value``. ``refuse`` reports what it cannot.
 
-    MicroPython's writer takes everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
-    and an infinite number ``inf``. Looking through a result costs a fraction of writing it.
+    MicroPython's writer accepts everything: a set becomes ``{2, 1}``, an object ``<Probe object>``,
+    and an infinite number ``inf``. Checking a result takes a fraction of the time to write it.
     """
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list) and type(value) is not tuple:
         if isinstance(value, float):
-            return not value - value  # it is nan for nan and for what is infinite
+            return not value - value  # the difference is nan for nan and for infinite numbers
         return isinstance(value, _PLAIN)
     for item in value:
         if isinstance(item, _PLAIN):
@@ -269,7 +269,7 @@ def is_json(value: "Any") -> bool:
 
 @cold
 def _check_text(value, data) -> None:
-    """Raise ``ValueError`` if ``data``, which ``value`` was written as, is not UTF-8.
+    """Raise ``ValueError`` if ``data``, the JSON text of ``value``, is not UTF-8.
 
     A ``str`` of MicroPython can hold half a surrogate pair.
     """
@@ -287,8 +287,8 @@ def refuse(value: "Any", path: str) -> None:
     """Raise ``ValueError`` for the first part of ``value`` that JSON cannot hold.
 
     Args:
-        value: What a handler has returned.
-        path: The way to it, such as ``rows[0].celsius``; empty for the whole.
+        value: The result of a handler, or a part of it.
+        path: The path to that part, such as ``rows[0].celsius``; empty for the complete result.
     """
     kind = type(value)
     if isinstance(value, dict):

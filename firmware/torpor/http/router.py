@@ -1,8 +1,8 @@
 """Finds the handler of a request in the tree of routes that the build makes.
 
 The tree has one dict for each segment of a path, ``"*"`` for a parameter, and handlers under
-``"/GET"`` and the like. Under ``"/"`` the root may have a handler for all requests that no route
-matches: that of an application. The root's ``"~"`` leads to what the runtime itself serves.
+``"/GET"`` and so on. Under ``"/"`` the root may have the handler of an application for all requests
+that no route matches. The root's ``"~"`` has the routes that the runtime itself serves.
 """
 
 from ..cold import cold
@@ -20,7 +20,7 @@ def find(listener: "Listener", request: "Request") -> "Any":
     """Return the handler of a request to a listener.
 
     Raises:
-        Fault: No handler takes it: 404, 405 or 503, or 204 for OPTIONS.
+        Fault: It has no handler: 404, 405 or 503, or 204 for OPTIONS.
     """
     node: Any = listener.routes
     for segment in request.steps:
@@ -37,7 +37,7 @@ def find(listener: "Listener", request: "Request") -> "Any":
 
 @cold
 def _unmatched(listener, request, node):
-    """Return the application's handler for a request that no route takes.
+    """Return the application's handler for a request that has no route.
 
     Args:
         listener: The service's listener.
@@ -45,7 +45,7 @@ def _unmatched(listener, request, node):
         node: The part of the tree of routes at its path, or None.
 
     Raises:
-        Fault: The application does not take it either, or there is none.
+        Fault: The application has no route for it either, or there is no application.
     """
     if request.raw == b"*":
         _whole_server(request)
@@ -59,7 +59,7 @@ def _unmatched(listener, request, node):
             return application
         verbs += more
     if listener.failed:
-        request.keep = False  # one that starts on request is tried again for a new connection
+        request.keep = False  # a new connection makes a service that starts on request try again
         raise Fault(503, "%s did not start: %s" % (listener.name, listener.failed))
     if not verbs:
         raise Fault(404, "%s has no %s" % (listener.name, request.target))

@@ -15,12 +15,12 @@ from ..service import Fault
 MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
 MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
-_TOO_LONG = const(999999999)  # stands for a Content-Length of ten digits and more
+_TOO_LONG = const(999999999)  # used for a Content-Length of ten or more digits
 _LINE = "the request line is not 'METHOD target HTTP/1.1'"
 # The characters of nearly every Host; frequent ones first, because the search goes in order.
 _HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HTTP = b"http://"
-# RFC 3629, 4: bytes that begin no character, and those after which not every byte may come.
+# RFC 3629, 4: bytes that begin no character, and bytes that restrict the byte after them.
 _NO_LEADS = (b"\xc0", b"\xc1", b"\xf5", b"\xf6", b"\xf7")
 _LIMITED = (
     (b"\xe0", 0xA0, 0xBF),  # others are overlong
@@ -29,8 +29,8 @@ _LIMITED = (
     (b"\xf4", 0x80, 0x8F),  # others are beyond U+10FFFF
 )
 
-# The verbs that we route, and the key of their handlers in the route tree. Looked up by the bytes
-# of the request line: making a string costs a search through all names that the firmware knows.
+# The verbs that we route, with the keys of their handlers in the route tree. They are looked up by
+# the bytes of the request line: making a string searches all names that the firmware knows.
 _VERBS = {
     b"GET": ("GET", "/GET"),
     b"HEAD": ("HEAD", "/GET"),
@@ -43,7 +43,7 @@ _VERBS = {
 class Request:
     """The request that a connection is working on; one object for all of its requests."""
 
-    # In the class, so that a new connection's request costs little.
+    # In the class, so that the request of a new connection needs little memory.
     verb = ""
     key: str | None = None  # of its handler in the route tree; None: we do not route it
     raw: bytes | None = None  # the target as sent; parsed once while the client asks for the same
@@ -53,18 +53,18 @@ class Request:
     body: bytes | bytearray = b""
     fields: dict | None = None  # arguments from query and body, made when first asked for
     keep = True  # whether the connection may have another request
-    # What follows the target. A client sends the same with every request, on its next connection
-    # too, so it is parsed once and compared from then on.
+    # The part after the target. A client sends the same bytes with every request, even on its next
+    # connection, so they are parsed once and then only compared.
     tail: bytes | None = None  # version and headers as sent
     headers: bytes | None = None  # the header lines as sent
     http10 = False
-    stays = True  # nothing says "Connection: close"
+    stays = True  # there is no "Connection: close"
     length = 0  # of the body, in bytes; -1: chunked
     expects = False  # the client waits for "100 Continue"
     kind: bytes | None = None  # Content-Type in lower case, without parameters
 
     def begin(self, head: bytes) -> None:
-        """Take a head, the empty line at its end included. Raises ``Fault``."""
+        """Parse a head, including the empty line at its end. Raises ``Fault``."""
         parts = head.split(b" ", 2)
         if len(parts) != 3:
             raise Fault(400, _LINE)
@@ -94,9 +94,9 @@ class Request:
         if b"?" in target:
             target, self.query = target.split(b"?", 1)
             if escapes:
-                unquote(self.query)  # a broken escape is an error even if nobody reads the query
+                unquote(self.query)  # a broken escape is an error even if the query is not used
         path: list = target.split(b"/")
-        path.pop(0)  # what lies before the first slash is empty
+        path.pop(0)  # the part before the first slash is empty
         for i in range(len(path)):
             path[i] = unquote(path[i]) if escapes else str(path[i], "utf-8")
         # A segment that begins with a slash would be taken for a handler's key in the route tree.
@@ -120,7 +120,7 @@ class Request:
         self.tail = tail
 
     def read_headers(self, block: bytes) -> None:
-        """Take the header lines, which begin with a CR LF. Raises ``Fault``."""
+        """Parse the header lines, which begin with a CR LF. Raises ``Fault``."""
         self.headers = block
         self.expects = False
         self.kind = host = length = None
@@ -132,7 +132,7 @@ class Request:
         bare = block.replace(b"\r\n", b"")
         if b"\n" in bare or b"\r" in bare or b"\0" in bare:
             raise Fault(400, "a CR, LF or NUL inside a header line")
-        for i in range(1, len(lines)):  # what lies before the first CRLF is empty
+        for i in range(1, len(lines)):  # the part before the first CRLF is empty
             line = lines[i]
             colon = line.find(b":")
             name = line[:colon].lower()
@@ -183,7 +183,7 @@ class Request:
 
 def _is_token(name: bytes) -> bool:
     """Whether ``name``, in lower case, is a token (RFC 9110, 5.6.2)."""
-    # Letters and "-" are nearly all that comes.
+    # Nearly all names consist of letters and "-".
     if name.replace(b"-", b"").isalpha():
         return True
     return bool(name) and not name.strip(b"abcdefghijklmnopqrstuvwxyz0123456789-!#$%&'*+.^_`|~")
@@ -211,7 +211,7 @@ def text(data: bytes | bytearray) -> str:
     """``data`` as a str. Raises ``UnicodeError`` if it is not UTF-8."""
     decoded = str(data, "utf-8")
     if len(decoded) != len(data):
-        # MicroPython takes overlong forms and surrogates too, which no client can read again.
+        # MicroPython also accepts overlong forms and surrogates, which clients cannot decode.
         _check_utf8(data)
     return decoded
 
@@ -219,8 +219,8 @@ def text(data: bytes | bytearray) -> str:
 def framed(data: bytes) -> int:
     """Return the number of bytes to skip before a request line.
 
-    Raises ``Fault(400)`` if nothing valid can follow. Called when the end of a head is not there
-    yet, so that nonsense is refused at once and not when its time is over.
+    Raises ``Fault(400)`` if nothing valid can follow. Called when the end of a head has not come
+    yet, so that invalid data is refused immediately and not only after the time limit.
     """
     start = 0
     while data[start : start + 2] == b"\r\n":  # RFC 9112, 2.2: empty lines before a request
@@ -319,8 +319,8 @@ def join_surrogates(text: bytes) -> bytes:
     """Return JSON text with each pair of escapes as the character it stands for.
 
     ``json`` of CPython and of browsers may write a character beyond U+FFFF as two escapes, each a
-    backslash, u and four digits (RFC 8259, 7). MicroPython takes these for two characters, which no
-    UTF-8 can hold, and takes any four characters for digits.
+    backslash, u and four digits (RFC 8259, 7). MicroPython reads these as two characters, which
+    UTF-8 cannot encode, and accepts any four characters as digits.
 
     Raises ``Fault(400)``, or ``ValueError`` for an escape that is malformed.
     """
@@ -345,7 +345,7 @@ def join_surrogates(text: bytes) -> bytes:
 
 
 def _unit(text: bytes, at: int) -> int:
-    """Return the number in the escape at that place; -1 if there is none.
+    """Return the number in the escape at that offset; -1 if there is none.
 
     Raises ``ValueError`` for one without four hexadecimal digits.
     """

@@ -1,6 +1,6 @@
-"""Signed updates over the network: ``receive`` takes them, ``trial`` decides which are kept.
+"""Signed updates over the network: ``receive`` accepts them, ``trial`` decides whether they stay.
 
-Only boards of a project with a signing key have this. See docs/updates.md.
+Only boards of a project with a signing key have this module. See docs/updates.md.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WAIT_MS = const(50)
 _PIECE = const(1024)  # bytes in a call, before they are compressed
-_WINDOW = const(10)  # bits of the window of deflate: what a piece has
+_WINDOW = const(10)  # bits of the window of deflate: as large as a piece
 
 _is_busy = False  # whether a step is under way
 
@@ -32,7 +32,7 @@ if _SLOTS:
 
 @startup
 def start(kernel: "Kernel") -> None:
-    """Take the calls of ``torpor update``, and log why the last update was not kept."""
+    """Accept the calls of ``torpor update``, and log why the last update was not kept."""
     kernel.tools["update"] = update
     if ".failed" in os.listdir("/"):
         with open("/.failed") as file:
@@ -41,7 +41,7 @@ def start(kernel: "Kernel") -> None:
 
 @cold
 async def update(do: str, **arguments: "Any") -> "Any":
-    """Carry out the step ``do`` of ``torpor update``, after those that are under way.
+    """Execute the step ``do`` of ``torpor update``, after the steps that are in progress.
 
     A manifest must not grow between the check of its signature and its use.
     """
@@ -50,7 +50,7 @@ async def update(do: str, **arguments: "Any") -> "Any":
         await asyncio.sleep_ms(_WAIT_MS)
     _is_busy = True
     try:
-        await asyncio.sleep_ms(0)  # who has received the call lets go of its bytes meanwhile
+        await asyncio.sleep_ms(0)  # meanwhile the receiver of the call releases its bytes
         return await _step(do, arguments)
     finally:
         _is_busy = False
@@ -58,7 +58,7 @@ async def update(do: str, **arguments: "Any") -> "Any":
 
 @cold
 async def _step(do: str, arguments: dict) -> "Any":
-    """Carry out a step. What it loads is released before the next piece of code is."""
+    """Execute a step. Each part of its code is released before the next one is loaded."""
     if _SLOTS and do == "fwput":
         text = arguments.pop("data")
         try:
@@ -74,7 +74,7 @@ async def _step(do: str, arguments: dict) -> "Any":
         try:
             data = _inflated(text)
         except MemoryError:
-            clear()  # above all the code that took the piece before
+            clear()  # above all the code that received the previous piece
             data = _inflated(text)
         text = ""
         return await _receive(do, data, arguments)
@@ -116,7 +116,7 @@ async def _check(signature: str) -> dict:
     return {"needed": needed}
 
 
-# Functions of their own: so no variable keeps the code of one stage during the next.
+# Separate functions, so that no variable keeps the code of one stage during the next.
 @cold
 async def _digest() -> bytes:
     from .files import digest_of

@@ -1,4 +1,4 @@
-"""Checks a manifest that is signed: whether it is valid, for this board, and newer."""
+"""Checks whether a signed manifest is valid, for this board, and newer than the last one."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ from . import files, manifest
 
 @cold
 async def check() -> None:
-    """Check all of the manifest. Raises ``Fault`` or ``ValueError``."""
+    """Check the complete manifest. Raises ``Fault`` or ``ValueError``."""
     with open(files.NEW + "head", "rb") as file:
         _check_head(manifest.head(file.readline))
         last = ""

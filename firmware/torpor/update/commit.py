@@ -11,7 +11,7 @@ from ..cold import cold
 from ..service import Fault
 from . import files
 
-_RESET_MS = const(300)  # for the last answer to leave
+_RESET_MS = const(300)  # time to send the last answer
 
 
 @cold
@@ -29,7 +29,7 @@ async def commit() -> dict:
         "build": fields["build"],
         "counter": fields["counter"],
         "confirm": fields["confirm"],
-        # What safe mode keeps from running must start in the new image.
+        # Services that safe mode keeps from running must start in the new image.
         "down": [name for name in current.failed if name not in getattr(current, "safe", ())],
     }
     files.write(files.NEW + "trial", trial)
@@ -92,16 +92,16 @@ async def _write_lists(file) -> None:
 
 @cold
 async def _plan(plan, back, new: str, path: str) -> None:
-    """Write the line of a file that becomes another one, or is removed, into both lists."""
+    """Write the line of a file that is replaced or removed into both lists."""
     digest = await files.digest_of("/" + path)
     old = "-"
     if digest:
         old = files.name_of(files.line_of(digest, files.size_of("/" + path), path))
         back.write("+%s %s\n" % (old, path))
         if "/" not in path:
-            # Not moved by slots.py: the files that start the chip are here, and must be there at
-            # any instant. LittleFS hides the file that follows one which is moved out of a folder,
-            # from a power cut until something is opened for writing (tests/crash/test_update_cut).
+            # slots.py does not move these files: they start the chip, so they must always exist.
+            # After a power cut, LittleFS hides the file that follows one which was moved out of a
+            # folder, until something is opened for writing (tests/crash/test_update_cut).
             _copy("/" + path, files.OLD + old)
     elif new == "-":
         return  # it is in the list, but not on the board

@@ -1,7 +1,7 @@
-"""The files of an update below ``/.new`` and ``/.old``, and functions on files for the others.
+"""The files of an update below ``/.new`` and ``/.old``, and file functions for other modules.
 
-A file there is called by a hash of its line in the manifest. So a file that an interrupted update
-left, or that the previous image had, is found again by its name.
+The name of such a file is a hash of its line in the manifest. So an update finds the files that an
+interrupted update left, or that the previous image had, by their names.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NEW = "/.new/"
 OLD = "/.old/"
-_BLOCK = const(4096)  # bytes that are hashed in a row
+_BLOCK = const(4096)  # bytes that are hashed at a time
 
 
 @cold
@@ -72,7 +72,7 @@ def read(path: str) -> "Any":
 
 @cold
 def write(path: str, value: "Any") -> None:
-    """Replace a file as a whole."""
+    """Replace a file atomically."""
     import json
 
     with open(path + "~", "w") as file:
@@ -107,7 +107,7 @@ def remove(path: str) -> None:
 
 @cold
 def clear(folder: str) -> None:
-    """Remove a folder. Its list goes first: half a change is not valid."""
+    """Remove a folder, its list first: without the list, a half-removed change is not valid."""
     try:
         names = os.listdir(folder[:-1])
     except OSError:

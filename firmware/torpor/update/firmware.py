@@ -1,10 +1,10 @@
 """Writes new firmware into the other slot of an ESP32, and starts it on trial.
 
-The manifest arrives as that of an image does (``receive.Steps.head``) and has a format of its own,
-so that neither can pass for the other. Bytes go straight into the slot: a sector is erased when its
-first byte comes. ``/.firmware`` says how many are there, of every 64 kB; after a reset the rest of
-those is sent again. ``/.trial`` with the name of the slot makes it a trial of firmware: the boot
-loader goes back at any reset before ``trial.py`` has confirmed it, and ``slots.py`` notes that.
+The manifest arrives like that of an image (``receive.Steps.head``), but has its own format, so
+neither can be used as the other. Bytes go directly into the slot: a sector is erased when its first
+byte arrives. ``/.firmware`` records the number of bytes after every 64 kB; after a reset, the bytes
+after that number are sent again. ``/.trial`` with the name of the slot marks a firmware trial: the
+boot loader goes back at any reset before ``trial.py`` confirms it, and ``slots.py`` records that.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STATE = "/.firmware"
-_SECTOR = const(4096)  # bytes that are erased at once
-_NOTED = const(65536)  # after so many bytes the state is written
+_SECTOR = const(4096)  # bytes that are erased together
+_NOTED = const(65536)  # the state is written after this many bytes
 _MAGIC = const(0xE9)  # esp_image_header_t: the first byte, and where the chip's number is
 _CHIP = const(12)
 _ERASE = const(6)  # of Partition.ioctl
@@ -149,7 +149,7 @@ class Steps:
 
 @cold
 def _accept(fields: dict, version) -> None:
-    """Check a manifest that is signed, and make its numbers numbers."""
+    """Check a signed manifest, and convert its numbers."""
     cluster = kernel.current.cluster
     if (fields["cluster"], fields["board"]) != (cluster.NAME, cluster.BOARD):
         raise Fault(409, "the firmware is for %s of %s" % (fields["board"], fields["cluster"]))
@@ -200,7 +200,7 @@ def _there(state: dict) -> int:
 
 @cold
 def _forget(state: dict) -> None:
-    """Have all of it sent again."""
+    """Make the sender start from the first byte."""
     state["have"] = 0
     files.write(_STATE, state)
     update.arrived[:] = ()

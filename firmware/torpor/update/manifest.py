@@ -1,7 +1,7 @@
-"""The signed list of an image's files, between bytes and their meaning; no files and no sockets.
+"""Parses the signed list of an image's files; uses no files and no sockets.
 
-docs/updates.md specifies the format. Nothing here is called before ``signature.genuine`` has said
-that the bytes come from the project; whatever does not match exactly raises ``ValueError``.
+docs/updates.md specifies the format. Nothing here is called before ``signature.genuine`` has
+verified the signature; anything that does not match exactly raises ``ValueError``.
 """
 
 from binascii import unhexlify
@@ -91,7 +91,7 @@ def _number(text: str, digits: int) -> int:
 
 
 def _check_path(path: str) -> None:
-    """Refuse whatever is not below the root, hidden, the services' data or a secret."""
+    """Refuse a path that is not below the root, or is hidden, a service's data or a secret."""
     for c in path:
         if ord(c) < 32 or ord(c) == 127:
             raise ValueError("path")

@@ -1,4 +1,4 @@
-"""Finds which files of a manifest that was checked the board does not have yet."""
+"""Finds the files of a checked manifest that the board does not have yet."""
 
 import os
 from binascii import unhexlify
@@ -16,8 +16,8 @@ _SPARE = const(8)  # blocks of the filesystem for lists and folders
 async def needed() -> list:
     """Return the lines whose files differ: ``[[line, bytes there], ...]``.
 
-    Remnants of other updates are removed. A line is given by the place where it begins. Raises
-    ``Fault`` if there is not enough room.
+    Also remove the remains of other updates. A line is identified by its offset in the manifest.
+    Raises ``Fault`` if there is not enough room.
     """
     found: list = []
     keep = ["head"]
@@ -50,7 +50,7 @@ async def needed() -> list:
 
 @cold
 async def _needed(line: bytes, block: int, keep: list) -> tuple:
-    """Return how many bytes of a file are here, and how many blocks it needs: 0 if it is there."""
+    """Return how many bytes of a file are here, and how many blocks it still needs."""
     text, size, path = str(line, "utf-8")[:-1].split(" ", 2)
     digest = unhexlify(text)
     if await files.digest_of("/" + path) == digest:

@@ -1,9 +1,9 @@
 """Receives the bytes of an update.
 
-No call leaves anything in the heap: what has arrived is in ``/.new``, so an update goes on after a
-lost connection or a power cut, and the board's memory is free between two calls. The order is
-``head`` (the bytes of the manifest), ``check`` (its signature; which files are needed), ``put``
-(pieces of files), ``commit``. ``slots.py`` explains what happens then.
+No call leaves anything in the heap. Everything that has arrived is in ``/.new``, so an update
+continues after a lost connection or a power cut, and needs no memory between two calls. The order
+is ``head`` (the bytes of the manifest), ``check`` (its signature; which files are needed), ``put``
+(pieces of files), ``commit``. ``slots.py`` explains the rest.
 """
 
 import os
@@ -56,9 +56,9 @@ async def put(line: int, at: int, data: bytes) -> int:
 
 
 def _line_at(place: int) -> tuple:
-    """Return digest, size, path and name of the line that begins at that place.
+    """Return digest, size, path and name of the line that begins at that offset.
 
-    ``check`` has found that all lines are valid, so this needs no more code than it has.
+    ``check`` has verified that all lines are valid, so this does not check them again.
     """
     try:
         with open(files.NEW + "manifest", "rb") as file:

@@ -1,4 +1,4 @@
-"""Reports what the board runs, and forgets what has arrived."""
+"""Reports what the board runs, and discards an unfinished update."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from .. import kernel
 from ..cold import cold
 from . import files
 
-_LISTED = const(4096)  # bytes of image.txt in an answer
+_LISTED = const(4096)  # bytes of image.txt in one answer
 
 
 @cold
@@ -41,7 +41,7 @@ class Steps:
             return file.read(_LISTED)
 
     async def cancel() -> None:
-        """Forget what has arrived."""
+        """Discard everything that has arrived."""
         files.clear(files.NEW)
 
 

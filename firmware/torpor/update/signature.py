@@ -14,7 +14,7 @@ _EXPONENT = const(65537)
 
 @cold
 def check(digest: bytes, signature: str) -> None:
-    """Check that a key of the project signed what has this SHA-256. Raises ``Fault``."""
+    """Check that a key of the project signed the data with this SHA-256. Raises ``Fault``."""
     try:
         signed = a2b_base64(signature)
     except ValueError:
@@ -30,11 +30,11 @@ def check(digest: bytes, signature: str) -> None:
 
 @cold
 def genuine(digest: bytes, signature: bytes, key: bytes) -> bool:
-    """Return whether the key signed what has this SHA-256.
+    """Return whether the key signed the data with this SHA-256.
 
-    RSASSA-PKCS1-v1_5 of RFC 8017, 8.2.2: the encoded message is made here and compared as a whole.
-    Nothing of what the signature holds is parsed, so there is nothing that a forger could hide in
-    its padding.
+    RSASSA-PKCS1-v1_5 of RFC 8017, 8.2.2: this builds the complete encoded message and compares it.
+    It does not parse the content of the signature, so a forger cannot hide anything in the
+    padding.
 
     Args:
         digest: 32 bytes.

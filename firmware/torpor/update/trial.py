@@ -1,12 +1,12 @@
 """Watches an image on trial: it is kept if it stays healthy, otherwise the board goes back.
 
-main.py begins it before anything else, so that a start that never ends is noticed too. ``slots.py``
-explains the files. The image has twice ``confirm`` seconds: to start, to join, and to recover from
-what fails only for a moment. It is confirmed when for ``confirm`` seconds in a row
+main.py starts this before anything else, so that it also notices a start that never ends.
+``slots.py`` explains the files. The image has twice ``confirm`` seconds to start, to join, and to
+recover from short failures. It is confirmed when these are true for ``confirm`` seconds in a row:
 
-- all services have started (but for those that had not started in the previous image either),
+- all services have started (except those that had not started in the previous image either),
 - the Wi-Fi is joined, and the broker of the mailbox is reached, if there are any,
-- every service with a health check has passed it.
+- every service with a health check passes it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from .. import clock, kernel, log, wifi
 from ..cold import cold
 
 _LOOK_MS = const(1000)
-_CHECK_MS = const(5000)  # for a health check to answer
+_CHECK_MS = const(5000)  # time limit of a health check
 _SLOTS = const(0)  # 1 in an image for a board with two slots for firmware: see link/flags.py
 
 
