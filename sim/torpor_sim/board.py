@@ -12,7 +12,7 @@ from torpor_tools.errors import fail
 from torpor_tools.model.image import Image
 
 from . import names, slots
-from .clock import Clock
+from .clock import Clock, duration
 from .crash import Crash, backoff, last_traceback, reason
 from .facts import facts, heap_bytes
 from .feed import Feed
@@ -28,6 +28,7 @@ from .wiring import wire, wired_devices
 _BLOCKED_MS = 100  # how long a service may block the loop before the log notes it
 _SIGNERS = "signing.pub"  # is in an image that takes updates
 _RESET_S = 0.2  # until firmware that does not start is reset; on the chip up to 9 s
+_MOST_BITES = 3  # of the watchdog in a row: the next start is in safe mode
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
 
 
@@ -133,13 +134,17 @@ class SimBoard:
     async def ready(self, timeout: float = 30.0, *, start: int | None = None) -> None:
         """Wait until its listeners are open, in the run ``start`` (None: this one) or a later one.
 
-        Raises ``UserError`` if that run crashes first, ``TimeoutError`` after ``timeout`` seconds.
+        Raises ``UserError`` if that run crashes first, ``TimeoutError`` after ``timeout`` seconds,
+        which begin again after a reset by its watchdog: three of them lead to safe mode.
         """
         start = start or self.starts or 1
+        bites = 0
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 while self._ready_run < start:
-                    self._raise_if_lost(start)
+                    if (bitten := self._raise_if_lost(start)) > bites:
+                        bites = bitten
+                        limit.reschedule(asyncio.get_running_loop().time() + timeout)
                     await self._changed.wait()
         except TimeoutError:
             tail = "".join(f"\n  {line}" for line in self.log[-20:])
@@ -400,19 +405,19 @@ class SimBoard:
         self.trace.append(event)
 
     def _sleep(self, ms: int | None) -> None:
-        until = "until it is reset" if ms is None else f"for {ms / 1000:g} s"
+        until = "until it is reset" if ms is None else f"for {duration(ms / 1000)}"
         self._say("INFO", f"deep sleep {until}")
         self._begin(_Start("deepsleep", None if ms is None else ms / 1000, "timer"))
         self._pressed.clear()
 
     def _bitten(self, seconds: float) -> None:
-        self._begin(self._crashed(f"its watchdog was not fed for {seconds:g} s"))
+        self._begin(self._crashed(f"its watchdog was not fed for {seconds:g} s", bitten=True))
         self._pressed.clear()
 
-    def _crashed(self, why: str) -> _Start:
+    def _crashed(self, why: str, *, bitten: bool = False) -> _Start:
         """Report the crash. The next run begins as after a watchdog reset, later and later."""
         ran = self._clock.now() - self._started_at
-        self.crashes.append(Crash(self.starts, why, ran, self._traceback()))
+        self.crashes.append(Crash(self.starts, why, ran, self._traceback(), bitten))
         wait = backoff(self.crashes)
         self._say("ERROR", f"crashed: {why}; starts again in {wait:g} s as by its watchdog")
         self._notify()
@@ -428,12 +433,17 @@ class SimBoard:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _raise_if_lost(self, start: int) -> None:
+    def _raise_if_lost(self, start: int) -> int:
+        """Return how often its watchdog has reset it since ``start``. Raises ``UserError``."""
+        bites = 0
         for crash in self.crashes:
             if crash.start >= start:
-                raise fail(
-                    f"board {self.name} crashed before it was ready: {crash.reason}\n{crash}",
-                    "its log says what it was doing",
-                )
+                bites += crash.bitten
+                if not crash.bitten or bites > _MOST_BITES:
+                    raise fail(
+                        f"board {self.name} crashed before it was ready: {crash}",
+                        "its log says what it was doing",
+                    )
         if self._task is None or self._task.done():
             raise RuntimeError(f"board {self.name} is switched off")
+        return bites

@@ -33,6 +33,16 @@ class Clock:
         return True
 
 
+def duration(seconds: float) -> str:
+    """Return a duration for people: ``12.5 s``, ``3 min 20 s``, ``9 h 53 min``."""
+    if seconds < 60:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 def running_s(run: Path) -> float:
     """Seconds of the simulator's clock now, by the facts in a running board's folder ``run``."""
     facts = json.loads((run / "facts.json").read_text(encoding="utf-8"))

@@ -15,15 +15,16 @@ _TRACEBACK = "Traceback (most recent call last):"
 
 @dataclass(frozen=True)
 class Crash:
-    """``start`` counts the board's starts from 1."""
+    """``start`` counts the board's starts from 1; ``bitten``: its watchdog has reset it."""
 
     start: int
     reason: str
     ran_s: float
     traceback: tuple[str, ...] = ()
+    bitten: bool = False
 
     def __str__(self) -> str:
-        return "\n".join(self.traceback) or self.reason
+        return "\n".join((self.reason, *self.traceback))
 
 
 def backoff(crashes: Sequence[Crash]) -> float:
