@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.helpers.running import write_cluster
 from torpor_tools import extras
 from torpor_tools.extras import EXTRAS, error_for, need, remedy
 
@@ -95,6 +96,16 @@ def test_the_core_does_the_rest() -> None:
         rounds, run_without([(everything, line) for line in rounds]), strict=True
     ):
         assert (code, bool(out)) == (0, True), (line, out, err)
+
+
+def test_what_uses_the_network_needs_no_extra_for_usb(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {})
+    commands = (["crashes"], ["crashes", "box"], ["reset", "--normal"], ["top"])
+    for words, (code, _, err) in zip(
+        commands, run_without([(["serial"], words) for words in commands], tmp_path), strict=True
+    ):
+        assert (code, "torpor secrets init" in err) == (1, True), (words, err)
+        assert "pyserial" not in err
 
 
 @pytest.mark.parametrize(

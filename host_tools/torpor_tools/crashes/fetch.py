@@ -6,12 +6,14 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..board.deploy.repl import BoardError, Repl
 from ..client.tools import Tools
 from ..errors import UserError, fail
 from .records import Incident, Record, incident, parse
+
+if TYPE_CHECKING:
+    from ..board.deploy.repl import Repl
 
 _READ = """
 import json, os
@@ -60,6 +62,8 @@ def over_network(tools: Tools) -> Fetched:
 
 def over_usb(connect: Callable[[], Repl]) -> Fetched:
     """The records of a board on USB. Its services stop; at the end it restarts."""
+    from ..board.deploy.repl import BoardError  # needs an extra
+
     link = connect()
     try:
         link.restart()
