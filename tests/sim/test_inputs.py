@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.running import write_cluster
 from tests.sim import tiny
 from torpor_sim import Inputs, SimBoard, Simulator, is_running, set_input
 from torpor_sim.inputs import defaults
+from torpor_tools.cli import run
 from torpor_tools.errors import UserError
 
 A, B = "28ff641e8216c3a1", "28ff5d2a6f180392"
@@ -207,3 +209,14 @@ def test_the_access_point_has_no_other_properties(tmp_path: Path) -> None:
     inputs.wifi(up=False, rssi=-80, join_ms=30, ntp=False, bssid="020000000002", answers=False)
     with pytest.raises(TypeError, match="no argument upp; it takes up, rssi"):
         inputs.wifi(upp=False)
+
+
+def test_a_pin_that_the_board_lacks_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_cluster(tmp_path, {})
+    assert run(["-C", str(tmp_path), "set", "box", "pin:99", "0"]) == 1
+    refused = capsys.readouterr().err
+    assert refused.startswith("error: pin:99: a RPI_PICO_W has no pin 99\n    it has 0 to 29\n")
+    assert run(["-C", str(tmp_path), "set", "box", "pin:22", "0"]) == 1
+    assert "no board box is simulated" in capsys.readouterr().err  # what comes next

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..errors import UserError, fail
 from .base import Command, Settings
 from .output import note
 
@@ -36,6 +37,7 @@ from .output import note
 def command(settings: Settings, board: str, what: str, value: str) -> None:
     from torpor_sim import is_running, set_input
 
+    _check_pin(settings, board, what)
     storage = settings.root / "build" / "sim"
     if value.endswith(".csv"):
         value = str(settings.folder / value)
@@ -43,3 +45,22 @@ def command(settings: Settings, board: str, what: str, value: str) -> None:
     click.echo(f"{board}: {what} is {value}")
     if not is_running(storage):
         note("torpor sim does not run here: this holds from its next start, but not with --fresh")
+
+
+def _check_pin(settings: Settings, board: str, what: str) -> None:
+    """Refuse a pin that the board does not have. Raises ``UserError``."""
+    from ..contracts.pins import absent_pin
+    from ..project import load_board, load_cluster
+
+    kind, _, pin = what.partition(":")
+    if kind != "pin":
+        return
+    try:
+        cluster = load_cluster(settings.root)
+    except UserError:  # it is being edited
+        return
+    for entry in cluster.boards:
+        if entry.name == board and (
+            absent := absent_pin(int(pin) if pin.isdecimal() else pin, load_board(entry.type))
+        ):
+            raise fail(f"{what}: {absent[0]}", absent[1])

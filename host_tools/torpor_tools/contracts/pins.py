@@ -127,14 +127,12 @@ def _wrong(use: Use, kind: Board) -> tuple[str, str] | None:
     if not pins.gpio or use.is_usual:
         return None
     pin = _same(use.pin, kind)
-    if isinstance(pin, str):
-        known = pin in pins.names
-        return None if known else (f"a {kind.name} has no pin {pin}", _names(kind))
-    if _is_channel(use, kind) and pin >= 0:
+    if _is_channel(use, kind) and isinstance(pin, int) and pin >= 0:
         return None
-    if pin not in pins.gpio:
-        remedy = f"it has {ranges(pins.gpio)}" if pin == use.pin else _names(kind)
-        return f"a {kind.name} has no pin {use.pin}", remedy
+    if absent := absent_pin(use.pin, kind):
+        return absent
+    if isinstance(pin, str):
+        return None
     for ability, able, words in (
         ("ADC", pins.adc, "analogue input"),
         ("DAC", pins.dac, "DAC"),
@@ -150,6 +148,15 @@ def _wrong(use: Use, kind: Board) -> tuple[str, str] | None:
     if valid and pin not in valid:
         return f"pin {use.pin} of a {kind.name} cannot be {use.kind}", f"use one of {ranges(valid)}"
     return None
+
+
+def absent_pin(named: int | str, kind: Board) -> tuple[str, str] | None:
+    """Return that a board has no such pin, and the remedy; None if it has it."""
+    pin = _same(named, kind)
+    if not kind.pins.gpio or pin in (kind.pins.names if isinstance(pin, str) else kind.pins.gpio):
+        return None
+    remedy = f"it has {ranges(kind.pins.gpio)}" if isinstance(named, int) else _names(kind)
+    return f"a {kind.name} has no pin {named}", remedy
 
 
 def _number(name: str, kind: Board) -> int:
