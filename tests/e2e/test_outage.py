@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.running import Running, running
+from torpor_tools.client.call import call
+from torpor_tools.contracts import load_plan
+from torpor_tools.errors import UserError
+from torpor_tools.project.secrets import KEYS_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 START = "    async def start(self) -> None:\n"
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Running]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setenv(KEYS_VARIABLE, "ab" * 32)
     shutil.copytree(ROOT / "services", tmp_path / "services")
     shutil.copyfile(ROOT / "cluster.toml", tmp_path / "cluster.toml")
     alerts = tmp_path / "services" / "alerts" / "__init__.py"
@@ -26,7 +31,7 @@ def cluster(tmp_path: Path) -> Iterator[Running]:
         yield run
 
 
-def test_four_answer_and_the_fifth_says_why_not(cluster: Running) -> None:
+def test_four_answer_and_the_fifth_says_why_not(cluster: Running, tmp_path: Path) -> None:
     reason = "alerts did not start: OSError: the book is lost"
     paths = {
         "sensors": "/probes",
@@ -40,6 +45,10 @@ def test_four_answer_and_the_fifth_says_why_not(cluster: Running) -> None:
     with cluster.client("alerts") as client:
         answer = client.get("/alerts")
         assert (answer.status_code, answer.json()) == (503, {"error": reason})
+        at = str(client.base_url)
+    for method in ("open_alerts", "revision"):  # with a route, and as a peer
+        with pytest.raises(UserError, match=rf"503: {reason}\n    torpor crashes shed shows"):
+            list(call(load_plan(tmp_path), tmp_path, f"alerts.{method}", [], at=at, timeout=10))
     with cluster.client("dashboard") as client:
         overview = client.get("/overview").json()
         assert overview["faults"] == [reason]

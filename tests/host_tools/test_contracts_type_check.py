@@ -11,7 +11,7 @@ from mypy import errorcodes as mypy_codes
 
 from tests.helpers import board_types
 from tests.helpers.running import write_cluster
-from torpor_tools.contracts import check_types, load_plan, stubs, type_check
+from torpor_tools.contracts import check_types, load_plan, read_plan, stubs, type_check
 from torpor_tools.contracts.remedies import remedy
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.errors import Problem, UserError
@@ -69,7 +69,7 @@ MISTAKES = [
     ('return "x"', "Incompatible return value type", "change the annotation"),
     ("return clock.now", "Incompatible return value type", "change the annotation"),
     ("self.log.inform('x')", 'has no attribute "inform"', "correct the name"),
-    ("self.spwan(self.read)", 'has no attribute "spwan"', "the contract of a has read"),
+    ("self.spwan(self.read)", 'has no attribute "spwan"', "the peers of a: b: B"),
     ("import machine; machine.Pn(3)", 'Module "machine" has no attribute "Pn"', "of RPI_PICO_W do"),
     ("clock.set(3)", 'Module "torpor.clock" has no attribute "set"', "torpor.clock has now"),
     ("rules.g()", 'Module "services.a.rules" has no attribute "g"', "define it in services.a"),
@@ -92,6 +92,16 @@ def test_mistakes_are_found_with_their_places(tmp_path: Path) -> None:
     for problem, (_, what, todo) in zip(found, MISTAKES, strict=True):
         assert what in problem.what
         assert todo in problem.remedy
+
+
+def test_a_name_that_is_not_imported_has_its_import_line(tmp_path: Path) -> None:
+    peer = "from torpor import Service\n\n\nclass Bell(Service):\n    pass\n"
+    source = "from services.bell import Bel\nfrom torpor import Service\n\n\nclass A(Service):\n"
+    source += "    bell: Bell\n\n    @get('/x')\n    async def x(self) -> None:\n        pass\n"
+    write_cluster(tmp_path, {"bell": peer, "a": source})
+    found = {p.what: p.remedy for p in check_types(read_plan(tmp_path)[0])}
+    assert found['Name "Bell" is not defined'] == "from services.bell import Bell"
+    assert found['Name "get" is not defined'] == "from torpor import get"
 
 
 def test_modules_that_the_board_lacks(tmp_path: Path) -> None:

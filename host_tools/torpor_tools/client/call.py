@@ -15,7 +15,7 @@ from ..suggest import did_you_mean, listing
 from .arguments import arguments
 from .find import board_of, services_of, urls
 from .http import Client, Fault
-from .peer import ask_as_peer
+from .peer import after_refusal, ask_as_peer
 
 
 def call(
@@ -112,7 +112,9 @@ def _ask_first(
 
 
 def _refused(called: str, fault: Fault) -> UserError:
-    return fail(f"{called} answered {fault.status}: {fault.message}")
+    board = called.rpartition(" ")[2]
+    what = f"{called} answered {fault.status}: {fault.message}"
+    return fail(what, after_refusal(board, fault.status, fault.message))
 
 
 def _ask(

@@ -45,13 +45,21 @@ def ask_as_peer(
             errors.append(error)
         except CallError as error:
             what = f"{name} on {board.name} answered {error.status}: {error.message}"
-            raise fail(what) from None
+            step = after_refusal(board.name, error.status, error.message)
+            raise fail(what, step) from None
         except OSError as error:
             raise fail(f"{name} on {board.name}: {error}", "look into the board's log") from None
     if not errors:
         what = f"{name} has no route, and no board that carries {service.name} has a port for peers"
         raise fail(what, "give a service of that board a port in cluster.toml")
     raise UserError([problem for error in errors for problem in error.problems])
+
+
+def after_refusal(board: str, status: int, message: str) -> str:
+    """Return what to do about a board's answer; empty if the answer says enough."""
+    if status == 503 and "did not start" in message:
+        return f"torpor crashes {board} shows where it failed"
+    return ""
 
 
 def fingerprint(method: Method, values: Mapping[str, Any]) -> str:

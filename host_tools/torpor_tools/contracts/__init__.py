@@ -144,6 +144,8 @@ def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
     sources = {}
     for board in cluster.boards:
         for name in board.services:
+            if placement.is_misspelt(cluster, name):
+                continue  # which services_have_entries reports
             try:
                 sources[name] = read_source(cluster.root, name)
             except UserError as error:

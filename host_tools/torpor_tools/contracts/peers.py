@@ -9,8 +9,9 @@ from ..errors import Problem
 from ..model.cluster import Cluster
 from ..model.contract import Contract
 from ..python_names import is_foreign
-from ..suggest import did_you_mean, listing
+from ..suggest import did_you_mean, listing, nearest
 from .aliases import host_only
+from .placement import is_misspelt
 from .read import Function
 from .records import record_statements
 from .rules.service import RESERVED
@@ -87,11 +88,13 @@ def _annotations(tree: ast.Module) -> set[ast.AST]:
 
 
 def peers_are_placed(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A peer runs on some board."""
+    """A peer runs on some board, or is meant by a misspelt name."""
+    entries = [s.name for s in cluster.services]
     homes = {name: board.name for board in cluster.boards for name in board.services}
+    meant = {nearest(name, entries) for name in homes if is_misspelt(cluster, name)}
     for contract in contracts.values():
         for peer in contract.peers:
-            if peer.service not in homes and _is_there(cluster, peer.service):
+            if peer.service not in {*homes, *meant} and _is_there(cluster, peer.service):
                 what = f"{contract.service} needs {peer.service}, which is not on any board"
                 remedy = f"add it to the services of {homes[contract.service]} in cluster.toml"
                 yield Problem(peer.where, what, remedy)

@@ -29,6 +29,13 @@ def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
                 yield Problem(board.where_of(name), what, did_you_mean(name, entries) or add)
 
 
+def is_misspelt(cluster: Cluster, service: str) -> bool:
+    """Whether a board names a service that is not there, and that is near one with a table."""
+    entries = [s.name for s in cluster.services]
+    is_there = (cluster.root / "services" / service).exists()
+    return service not in entries and not is_there and bool(did_you_mean(service, entries))
+
+
 def _free_port(cluster: Cluster) -> int:
     return free_port(s.port for s in cluster.services)
 

@@ -15,6 +15,7 @@ from .read import Function
 
 _CALLED = re.compile(r'"(?P<method>\w+)" of "(?P<cls>\w+)"')
 _MISSING = re.compile(r'^"(?P<cls>\w+)" has no attribute "(?P<name>\w+)"')
+_UNKNOWN = re.compile(r'^Name "(?P<name>\w+)" is not defined')
 _MODULE = re.compile(r'^Module (?:"[\w.]+" )?has no attribute')
 
 _METHOD = "give the value another name: a method cannot be replaced"
@@ -71,16 +72,22 @@ _REMEDIES = {
 
 
 def remedy(
-    code: str, text: str, contracts: Sequence[Contract], board: Board, module: str = ""
+    code: str,
+    text: str,
+    contracts: Sequence[Contract],
+    board: Board,
+    module: str = "",
+    file: str = "",
 ) -> str:
     """Return the remedy for a message of mypy.
 
     Args:
         code: mypy's error code.
         text: The message.
-        contracts: The contracts of the services on the board.
+        contracts: The contracts of all services.
         board: The type of board that the services run on.
         module: The dotted name of the module that the message is about, if known.
+        file: Where the mistake is, relative to the project.
     """
     if code in ("import-not-found", "import-untyped"):
         return f"MicroPython on {board.name} has no such module"
@@ -94,11 +101,31 @@ def remedy(
     if match := _MISSING.search(text):
         for contract in contracts:
             if contract.class_name == match["cls"]:
-                return _offers(contract)
+                is_own = file.startswith(f"services/{contract.service}/")
+                return _peers(contract, contracts) if is_own else _offers(contract)
+    if (match := _UNKNOWN.match(text)) and (home := _home(match["name"], contracts)):
+        return f"from {home} import {match['name']}"
     for pattern, todo in _BY_TEXT:
         if pattern.search(text):
             return todo
     return _REMEDIES.get(code, _OTHER if code else "")
+
+
+def _home(name: str, contracts: Sequence[Contract]) -> str:
+    """Return the module from which a name is imported; empty if it is not one of ours."""
+    for contract in contracts:
+        if contract.class_name == name:
+            return f"services.{contract.service}"
+    return "torpor" if name in _public("torpor") else ""
+
+
+def _peers(contract: Contract, contracts: Sequence[Contract]) -> str:
+    """Return the remedy for an attribute that a service itself does not have."""
+    classes = {each.service: each.class_name for each in contracts}
+    peers = [f"{p.attribute}: {classes.get(p.service, p.service)}" for p in contract.peers]
+    if not peers:
+        return "correct the name, or set it in start(); a peer is declared in the class"
+    return f"correct the name; the peers of {contract.service}: {listing(peers)}"
 
 
 def _absent(module: str, board: Board) -> str:
@@ -113,12 +140,18 @@ def _absent(module: str, board: Board) -> str:
 
 
 def _public(module: str) -> list[str]:
-    """Return the public functions and classes of a module of the runtime, in its order."""
+    """Return the public functions and classes of a module of the runtime, in its order.
+
+    If the module has a list ``__all__``, it is that.
+    """
     path = firmware_dir().joinpath(*module.split("."))
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not file.is_file():
         return []
     body = parsed(file.read_text(encoding="utf-8")).body
+    for node in body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
     definitions = (n for n in body if isinstance(n, ast.ClassDef | Function))
     return [n.name for n in definitions if not n.name.startswith("_")]
 

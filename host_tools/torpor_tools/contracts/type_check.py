@@ -83,7 +83,7 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
         return
     library = Libraries(plan.cluster, list(services))
     files += library.checked
-    contracts = [service.contract for service in services.values()]
+    contracts = [service.contract for b in plan.boards for service in b.services]
     has = firmware(kind.port)
     view = _view(root)
     names = [file.relative_to(root) for file in files]
@@ -108,7 +108,10 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
                 home = module_at(module, (line, column), text)
                 if home and text.startswith("Module has"):
                     text = text.replace("Module", f'Module "{home}"', 1)
-                yield Problem(where, text, remedy(code, text, contracts, kind, home))
+                todo = remedy(code, text, contracts, kind, home, found["file"])
+                if todo.startswith("from "):  # mypy may name another, which is near
+                    text = text.partition(";")[0]
+                yield Problem(where, text, todo)
 
 
 def _view(root: Path) -> Path:

@@ -34,12 +34,22 @@ def _wrong_every(call: ast.Call | None) -> tuple[str, str] | None:
 def _wrong_daily(call: ast.Call | None) -> tuple[str, str] | None:
     if call and daily_s(call) is not None:
         return None
-    return "needs a time of day", 'write @daily("07:30")'
+    given = f", got {ast.unparse(call.args[0])}" if call and call.args else ""
+    return f"needs a time of day{given}", 'write @daily("07:30"), from "00:00" to "23:59"'
 
 
 def _wrong_wake(call: ast.Call | None) -> tuple[str, str] | None:
     if call and wake_pin(call):
         return None
+    for keyword in call.keywords if call else ():
+        value = constant(keyword.value)
+        if keyword.arg == "pin" and type(value) is not int:
+            pin = int(value) if isinstance(value, str) and value.isdecimal() else 4
+            what = f": pin is a number, got {ast.unparse(keyword.value)}"
+            return what, f"write @on_wake(pin={pin}, level=0)"
+        if keyword.arg == "level" and value not in (0, 1):
+            what = f": level is 0 or 1, got {ast.unparse(keyword.value)}"
+            return what, "write @on_wake(pin=4, level=0)"
     return "needs a pin and the level that wakes the board", "write @on_wake(pin=4, level=0)"
 
 
