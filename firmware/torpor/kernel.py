@@ -37,6 +37,8 @@ _log = log.Log("kernel")
 class Kernel:
     """The running services of a board."""
 
+    starting = ""  # the service whose start runs
+
     def __init__(self, cluster: "Any") -> None:
         self.cluster = cluster
         self.services = {}
@@ -131,14 +133,14 @@ async def _start_services(kernel: "Kernel") -> None:
     """Start the services in order. One that fails becomes ``Unavailable``."""
     from . import port
 
-    starting = [""]
-    watch = asyncio.create_task(_report_late(starting, asyncio.current_task()))
+    watch = asyncio.create_task(_report_late(kernel, asyncio.current_task()))
     for name in kernel.cluster.SERVICES:
         if name not in kernel.failed:
-            starting[0] = name
+            kernel.starting = name
             port.crumb(log.crumb_of(4, name, "start"))
             try:
                 await kernel.services[name].start()
+                await asyncio.sleep_ms(0)  # so that the watchdog looks while its name is known
                 continue
             except asyncio.CancelledError:
                 error: Exception = asyncio.TimeoutError("not done within %d ms" % _START_MS)
@@ -146,6 +148,7 @@ async def _start_services(kernel: "Kernel") -> None:
                 error = e
             _fail(kernel, name, error)
             kernel.cluster.wire(kernel.services)  # peers must not call a half-started service
+    kernel.starting = ""
     watch.cancel()
     await asyncio.sleep_ms(0)  # lets the task end, so that its frame leaves no hole in the heap
 
@@ -199,12 +202,12 @@ class Unavailable:
         raise self._fault
 
 
-async def _report_late(starting: list[str], starter) -> None:
+async def _report_late(kernel: "Kernel", starter) -> None:
     """Log that a start does not end, and cancel it later, because the other services wait."""
     before = ""
     late_ms = 0
     while True:
-        name = starting[0]
+        name = kernel.starting
         late_ms = late_ms + _LATE_MS if name == before else 0
         if late_ms:
             log.Log(name).warning("its start has not ended yet")

@@ -42,7 +42,7 @@ def running() -> "tuple[str, str]":
     """Return the service and the method of the task that ran last; the kernel's own have "kernel".
 
     A handler is named by its method, or by its request where an application serves it. A task that
-    a service has spawned is named by its coroutine.
+    a service has spawned is named by its coroutine, and a start by the service that starts.
     """
     task: "Any" = asyncio.current_task()
     name = str(task.coro)
@@ -57,6 +57,10 @@ def running() -> "tuple[str, str]":
         # A coroutine that has ended does not know its task any more.
         if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__
+    from . import kernel
+
+    if name == "run" and kernel.current and kernel.current.starting:
+        return kernel.current.starting, "start"
     return "kernel", name
 
 

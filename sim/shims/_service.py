@@ -53,7 +53,7 @@ def now():
 
 
 def work():
-    """The service and what it does now: a request, a job, or a task by its coroutine."""
+    """The service and what it does now: its start, a request, a job, or a task by its coroutine."""
     from torpor import loop
 
     found, task = loop.work, core.cur_task
@@ -62,5 +62,10 @@ def work():
             return found.listener.name, "%s %s" % (found.request.verb, found.request.target)
         if hasattr(found, "running") and (found.running or task) is task:
             return found.log.name, found.method.__name__
-    name = str(task.coro).split("'") if task else ()
-    return "", name[1] if len(name) > 1 else ""
+    parts = str(task.coro).split("'") if task else ()
+    name = parts[1] if len(parts) > 1 else ""
+    kernel = sys.modules.get("torpor.kernel")
+    running = kernel and kernel.current  # type: ignore[attr-defined]
+    if running and running.starting and name == "run":
+        return running.starting, "start"
+    return "", name

@@ -16,7 +16,7 @@ import sys
 
 from torpor import Service, cold, get, heap, put
 
-COLD = ("args__cold", "body", "listener__cold", "response__cold", "routes__cold", "wire__cold")
+COLD = ("args__cold", "body", "listener__cold", "response__cold", "router__cold", "wire__cold")
 _until_collected = cold.until_collected
 loads: dict = {}
 
@@ -71,8 +71,8 @@ _CHUNKED = (
 )
 # What a client sends -> the status, and what it takes to answer.
 RARE = {
-    _GET % b"nothing-here": (404, "routes__cold"),
-    b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "routes__cold"),
+    _GET % b"nothing-here": (404, "router__cold"),
+    b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "router__cold"),
     b"GET /loaded\r\n\r\n": (400, "listener__cold"),
     b"GET /loaded HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n": (413, "body"),
     _GET % b"filled": (400, "response__cold"),
@@ -140,11 +140,11 @@ def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
 
 
 def test_a_flood_of_nonsense_loads_it_now_and_then(board: Running) -> None:
-    before = _ask(board, "/loads")["routes__cold"]
+    before = _ask(board, "/loads")["router__cold"]
     with board.client("probe") as client:
         for _ in range(400):
             assert client.get("/nothing-here").status_code == 404
-    assert 0 < _ask(board, "/loads")["routes__cold"] - before < 400 / 4
+    assert 0 < _ask(board, "/loads")["router__cold"] - before < 400 / 4
 
 
 @pytest.mark.parametrize("leave", [16000, 6000])

@@ -17,6 +17,9 @@ from torpor.watchdog import running
 
 
 class Work(Service):
+    async def start(self) -> None:
+        time.sleep_ms(300)
+
     @get("/block/<ms>")
     async def block(self, ms: int) -> str:
         time.sleep_ms(ms)
@@ -55,6 +58,7 @@ def test_the_service_and_the_method_that_run_are_known(board: Running) -> None:
 
 
 def test_what_blocks_the_loop_is_logged(board: Running) -> None:
+    board.wait_log("box", "work: start blocked the loop for 3")
     board.wait_log("box", "job blocked the loop for 4")
     with board.client("work") as client:
         assert client.get("/block/600").text == "done"
