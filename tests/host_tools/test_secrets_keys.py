@@ -138,6 +138,9 @@ def test_a_board_without_wifi_is_noted(
     for command in ("check", "build"):
         assert run([command, "--no-types"]) == 0
         assert message in capsys.readouterr().err
+    (root / "other.uf2").write_bytes(b"not a firmware")
+    assert run(["flash", "--no-types", "--firmware", "other.uf2"]) == 1
+    assert capsys.readouterr().err.index(message) == 0  # before anything is erased
     monkeypatch.setenv("TORPOR_WIFI_SSID", "net")
     assert run(["check", "--no-types"]) == 0
     assert "[wifi]" not in capsys.readouterr().err
