@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -40,8 +41,10 @@ def copied(name: str, folder: Path) -> Path:
 
 
 def run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TORPOR_WIFI_SSID": "net"}  # or each board has a note
+    command = [str(BIN / program), *arguments]
     return subprocess.run(
-        [BIN / program, *arguments], cwd=folder, capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
 
 

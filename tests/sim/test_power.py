@@ -9,6 +9,7 @@ import pytest
 
 from tests.sim import tiny
 from torpor_sim import Simulator
+from torpor_sim.clock import duration
 
 ESP32 = tiny.plan(board_type=tiny.board("esp32"))
 PICO = tiny.plan()
@@ -199,3 +200,17 @@ print(len(machine.unique_id()), machine.freq())
         same = "'network', 'onewire', 'ds18x20', 'ntptime']"
         assert tiny.printed(sim.board("pico").log)[0] == f"['rp2', {same} False False"
         assert tiny.printed(sim.board("esp").log)[0] == f"['esp32', {same} True True"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.5, "0.5 s"),
+        (59, "59 s"),
+        (200, "3 min 20 s"),
+        (35_600, "9 h 53 min"),
+        (3599.9, "1 h 0 min"),
+    ],
+)
+def test_a_sleep_is_shown_in_units_for_people(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
