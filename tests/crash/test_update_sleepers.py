@@ -157,7 +157,7 @@ async def check(root: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None
         await boards.all_reported()
         source = root / "services" / "items" / "__init__.py"
         source.write_text(ITEMS.replace("for peers only", "for peers only, " * 200))
-        words = ("update", "--all", "--no-wait", "--no-types", "--confirm", "1")
+        words = ("update", "--all", "--no-wait", "--no-types", "--allow-low-heap", "--confirm", "1")
         left = await boards.tool(*words)
         assert left.exit_code == 0, (left.output, repr(left.exception))
         await boards.all_done()

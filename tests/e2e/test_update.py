@@ -131,6 +131,22 @@ def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, projec
     assert "no build ffff of box is kept" in str(missing.exception)
 
 
+def test_an_image_that_leaves_too_little_heap_is_not_sent(board: Running, project: Path) -> None:
+    before = says(board)
+    large = saying("large").replace("        pass\n", "        self._kept = bytearray(190_000)\n")
+    refused = update(project, large)
+    text = str(refused.exception)
+    assert isinstance(refused.exception, UserError), refused.output
+    assert "less than its heap_reserve of 25 %. What takes it:\n" in text
+    assert "  hello\n" in text
+    assert "--allow-low-heap takes it as it is" in text
+    assert str(update(project, large, "--dry-run").exception) == text
+    allowed = update(project, large, "--dry-run", "--allow-low-heap")
+    assert allowed.exit_code == 0, repr(allowed.exception)
+    assert "services/hello/__init__.mpy" in allowed.output
+    assert says(board) == before
+
+
 STORED = """
 from torpor import Service, get
 

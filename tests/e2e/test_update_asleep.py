@@ -19,6 +19,7 @@ from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 KEY = "8f" * 32
 STATE = "for peers only"  # what differs between the versions
+LOW = "--allow-low-heap"  # the simulated board has PSRAM, which its type does not count
 ITEMS = """
 from torpor import Service, get, on_wake
 
@@ -63,7 +64,7 @@ async def update(box: Mail, text: str, more: str = "") -> tuple[Result, int]:
     """Update the board, waking it until that is over; the result, and the number of wakes."""
     source = ITEMS.replace(STATE, text) + more
     (box.plan.cluster.root / "services/items/__init__.py").write_text(source)
-    words = ("update", "--no-types", "--confirm", "1")
+    words = ("update", "--no-types", "--confirm", "1", LOW)
     task = asyncio.create_task(tool(box, *words))
     carried = 0
     while not task.done():
@@ -117,7 +118,7 @@ async def test_a_bad_update_is_taken_back_and_the_reason_reported(box: Mail) -> 
     assert "items.healthy: False" in str(failed.exception)
     shown = (await tool(box, "update", "--status")).output
     assert "not kept: went back to build" in shown
-    plan = await tool(box, "update", "--no-types", "--dry-run")
+    plan = await tool(box, "update", "--no-types", "--dry-run", LOW)
     assert "services/items/__init__.mpy" in plan.output, repr(plan.exception)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,13 +14,11 @@ from ..errors import Problem, UserError, writing
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
+from .heap_check import low_heap_option
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
 from .size_table import HEAP_NOTE, ON_REQUEST_NOTE, size_table
-
-if TYPE_CHECKING:
-    from torpor_sim import Weights
 
 
 @click.command(
@@ -65,11 +63,7 @@ if TYPE_CHECKING:
 @click.option(
     "--compare", type=FILE, metavar="FILE", help="Show in the summary what changed since that JSON."
 )
-@click.option(
-    "--allow-low-heap",
-    is_flag=True,
-    help="Build an image that leaves less heap than heap_reserve says.",
-)
+@low_heap_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -221,8 +215,9 @@ def _show(image: Image, modules: bool) -> tuple[dict[str, Any], Problem | None]:
         Its sizes for the reports, and what is wrong if it leaves too little heap.
     """
     from .heap_room import low_heap, room_of
+    from .weighed import weights_of
 
-    weights = _weights(image)
+    weights = weights_of(image, again=True)
     heap, on_request = (weights.parts, weights.on_request) if weights else ({}, {})
     headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")
@@ -253,17 +248,3 @@ def _note_room(image: Image) -> None:
                 f"{image.board.name} has {available:,}:\n      the board would refuse it, and "
                 "torpor deploy is the way"
             )
-
-
-def _weights(image: Image) -> Weights | None:
-    """The heap that each part takes; None if the image does not start here."""
-    from torpor_sim import weigh
-
-    try:
-        weights = weigh(image)
-    except UserError as error:
-        note(f"heap not measured: {error.problems[0].what}")
-        return None
-    for name, reason in weights.failed.items():
-        note(f"heap of {name}, which starts on request, not measured: it did not start: {reason}")
-    return weights

@@ -16,6 +16,7 @@ from ..model.plan import Plan
 from ..paths import firmware_dir
 from ..suggest import counted
 from .base import Command, Settings
+from .heap_check import low_heap_option
 from .output import busy, progress_bar
 from .target import BOARD, build_image, device_of, image_files, port_option, show_start
 
@@ -52,6 +53,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
     metavar="FACTOR",
     help="Wait N times as long for a slow board.",
 )
+@low_heap_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -61,17 +63,18 @@ def command(
     watched: bool,
     types: bool,
     patience: float,
+    allow_low_heap: bool,
 ) -> None:
     # Watched from the start, so that changes during a deploy are deployed after it.
     with _changes(settings.root) if watched else contextlib.nullcontext() as changed:
-        plan, image = build_image(settings, board, types)
+        plan, image = build_image(settings, board, types, allow_low_heap=allow_low_heap)
         device = device_of(image.board.board, port)
         _deploy(plan, image, device, via, patience)
         while changed:
             _log_until(changed, device)
             changed.clear()
             try:
-                plan, image = build_image(settings, board, types)
+                plan, image = build_image(settings, board, types, allow_low_heap=allow_low_heap)
                 _deploy(plan, image, device, via, patience)
             except UserError as error:
                 from . import print_problems

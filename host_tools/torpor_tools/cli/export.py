@@ -10,6 +10,7 @@ from ..errors import UserError, fail
 from ..model.cluster import Cluster
 from ..suggest import listing
 from .base import FOLDER, Command, Settings
+from .heap_check import check_heap, low_heap_option
 from .output import busy, show_files
 
 
@@ -28,6 +29,7 @@ from .output import busy, show_files
 @click.option("--prefix", metavar="DIR", help="Where the folder will be on the machine.")
 @click.option("--micropython", metavar="FILE", help="The program on that machine.")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@low_heap_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -36,6 +38,7 @@ def command(
     prefix: str | None,
     micropython: str | None,
     types: bool,
+    allow_low_heap: bool,
 ) -> None:
     from ..contracts import plan_of
     from ..contracts.promises import broken_promises
@@ -52,6 +55,7 @@ def command(
     _refuse_foreign(folder)
     with busy(f"Building {name}"):
         image = build(plan, name, root / "build", types=types)
+    check_heap(image, allow_low_heap)
     paths = {"prefix": prefix or "", "micropython": micropython or linux.MICROPYTHON}
     show_files(folder, linux.write_service(image, plan.cluster.name, folder, **paths))
     click.echo(f"{folder} runs {name} on Linux; torpor-{name}.service says how to install it")

@@ -13,6 +13,7 @@ from ..errors import UserError, fail
 from ..model.board import Board
 from ..model.image import Image
 from .base import FILE, FOLDER, Command, Settings
+from .heap_check import low_heap_option
 from .output import busy, note, progress_bar
 from .target import BOARD, build_image, device_of, port_option, root_relative, show_start
 
@@ -62,6 +63,7 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
 @click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
+@low_heap_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -73,11 +75,12 @@ def command(
     wait: bool,
     types: bool,
     production: bool,
+    allow_low_heap: bool,
 ) -> None:
     from ..board.flash import esp32
     from ..update.kept import keep_updated
 
-    plan, image = build_image(settings, board, types, production)
+    plan, image = build_image(settings, board, types, production, allow_low_heap=allow_low_heap)
     kind = image.board.board
     with progress_bar(f"Firmware of {kind.name}") as progress:
         file = flash_file(image, source=firmware, progress=progress)

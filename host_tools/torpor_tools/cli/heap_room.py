@@ -81,7 +81,7 @@ def low_heap(image: Image, room: Room) -> Problem | None:
     lines = [f"{what}{board.heap_reserve} %. What takes it:", *_table(room.parts)]
     remedy = (
         "move a service to another board, start it on request, or set heap_reserve; "
-        "--allow-low-heap builds it as it is"
+        "--allow-low-heap takes it as it is"
     )
     return Problem(board.heap_where, "\n".join(lines), remedy)
 

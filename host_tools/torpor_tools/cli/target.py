@@ -15,6 +15,7 @@ from ..model.image import Image
 from ..model.plan import Plan
 from ..suggest import listing
 from .base import Settings
+from .heap_check import check_heap
 from .output import busy, note, print_table
 
 if TYPE_CHECKING:
@@ -46,9 +47,17 @@ def pick(plan: Plan, name: str | None) -> str:
 
 
 def build_image(
-    settings: Settings, name: str | None, types: bool, production: bool = False
+    settings: Settings,
+    name: str | None,
+    types: bool,
+    production: bool = False,
+    *,
+    allow_low_heap: bool,
 ) -> tuple[Plan, Image]:
-    """Build the board that the user means. Raises ``UserError``, also for a broken contract."""
+    """Build the board that the user means, and check its heap.
+
+    Raises ``UserError``, also for a broken contract and for an image that leaves too little heap.
+    """
     from ..contracts import load_plan
     from ..contracts.promises import broken_promises
     from ..link import build, without_wifi
@@ -59,6 +68,7 @@ def build_image(
         raise UserError(problems)
     with busy(f"Building {board}"):
         image = build(plan, board, settings.root / "build", types=types, production=production)
+    check_heap(image, allow_low_heap)
     for text in without_wifi(settings.root, [image.board]):
         note(text)
     return plan, image

@@ -13,6 +13,7 @@ import click
 from ..errors import UserError, fail
 from ..suggest import counted, listing
 from .base import FILE, Command, Settings
+from .heap_check import check_heap, low_heap_option
 from .output import busy, note, print_table, progress_bar
 from .target import pick
 
@@ -66,6 +67,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
 @DRY_RUN
 @CONFIRM
 @click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@low_heap_option
 @WAIT
 @AT
 @click.pass_obj
@@ -79,6 +81,7 @@ def command(
     dry_run: bool,
     confirm_s: int,
     types: bool,
+    allow_low_heap: bool,
     wait: bool,
     at: str | None,
 ) -> None:
@@ -104,7 +107,7 @@ def command(
     signer = None if dry_run else _signer(settings.root)
     for number, name in enumerate(names):
         try:
-            _update(settings, plan, name, signer, at, confirm_s, types, wait)
+            _update(settings, plan, name, signer, at, confirm_s, types, wait, allow_low_heap)
         except UserError:
             if later := names[number + 1 :]:
                 note(f"not updated after this failure: {listing(later)}")
@@ -174,6 +177,7 @@ def _update(
     confirm_s: int,
     types: bool,
     wait: bool,
+    allow_low_heap: bool,
 ) -> None:
     """Build a board's image and put it there; without a signer, only say what that would do."""
     from ..image.tree import read_tree
@@ -187,6 +191,7 @@ def _update(
             image = build(
                 plan, name, settings.root / "build", types=types, production=status.production
             )
+        check_heap(image, allow_low_heap)
         files = read_tree(image.tree)
         _check_secrets(updater, files, name)
         run = updater.migrations(board)

@@ -1,0 +1,78 @@
+"""The weights of an image, which are kept: weighing starts the simulator, reading takes 30 ms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..image.tree import LISTING
+from ..model.image import Image
+from ..paths import boards_dir, devices_dir, shims_dir
+from ..unchanged import digest_of, modules_below, remembered
+from .output import busy, note
+
+if TYPE_CHECKING:
+    from torpor_sim import Weights
+
+
+def weights_of(image: Image, *, again: bool = False) -> Weights | None:
+    """Return the heap that each part takes, and note what could not be measured.
+
+    Args:
+        image: An image that has been built; the result is kept next to it, below ``.cache``.
+        again: Try it again if the same image did not start the last time.
+
+    Returns:
+        The weights; None if the image does not start here.
+    """
+    from torpor_sim import Weights
+
+    kept = image.folder.parent / ".cache" / "weights" / f"{image.board.name}.json"
+    if again:
+        _forget_failure(kept)
+    with busy(f"Weighing {image.board.name}"):
+        result = remembered(kept, _digest(image), lambda: _weigh(image))
+    if "reason" in result:
+        note(f"heap not measured: {result['reason']}")
+        return None
+    weights = Weights(**result)
+    for name, reason in weights.failed.items():
+        note(f"heap of {name}, which starts on request, not measured: it did not start: {reason}")
+    return weights
+
+
+def _weigh(image: Image) -> dict[str, Any]:
+    from torpor_sim import weigh
+
+    try:
+        return asdict(weigh(image))
+    except UserError as error:
+        return {"reason": error.problems[0].what}
+
+
+def _digest(image: Image) -> str:
+    """A digest of the image, of what is wired to its board, and of the simulator."""
+    import torpor_sim
+
+    listing = (image.tree / LISTING).read_bytes()
+    devices = image.board.devices
+    own = {device.model.file.parent for device in devices} - {devices_dir()}
+    simulator = Path(torpor_sim.__file__).parent
+    return digest_of(
+        [sha256(listing).hexdigest(), image.board.name, repr(image.board.board), repr(devices)],
+        modules_below(*sorted(own)),
+        modules_below(simulator, shims_dir(), devices_dir(), boards_dir()),
+    )
+
+
+def _forget_failure(kept: Path) -> None:
+    try:
+        failed = "reason" in json.loads(kept.read_text(encoding="utf-8"))["result"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is none, or it is damaged
+    if failed:
+        kept.unlink(missing_ok=True)
