@@ -151,7 +151,7 @@ def test_a_power_cut_on_trial_leads_back(
     remote.send(made, signing.signer().sign(made.text))
     board.wait_ready("box", start + 1)
     assert says(board) == "1.28.4"
-    with pytest.raises(UserError, match="tries the update before this one"):
+    with pytest.raises(UserError, match="is still trying the previous update"):
         raise update(project, program("1.28.5")).exception or AssertionError
     board.kill("box")
     assert says(board) == before

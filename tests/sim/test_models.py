@@ -543,7 +543,7 @@ wait(True)
         await sim.board("desk").wait_log("broken")
         assert await torpor("fault", "heal", "desk", "air") == "0 air on desk works again\n"
         unknown = await torpor("fault", "heal", "desk", "lamp")
-        assert "desk has no device lamp, and no board is called so" in unknown
+        assert "desk has no device lamp, and there is no board of that name" in unknown
         assert "devices: air and arm; boards: no other" in unknown
         await said(sim.board("desk"))
         assert await torpor("show", "desk") == "0 arm\n90 degrees\n"

@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of every command: where it was started."""
+    """The settings of every command: the folder in which it was started."""
 
     directory: str
 
@@ -41,7 +41,7 @@ class Settings:
         return folder.resolve()
 
     def shown(self, path: Path) -> str:
-        """A path as the user may write it: relative if it is below the folder to work in."""
+        """Return a path as a user would write it: relative if it is below the folder to work in."""
         return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path)
 
     @property
@@ -68,8 +68,8 @@ class Settings:
 class UserFile(click.Path):
     """The type of every argument that names a file or a folder: a path.
 
-    A relative one starts at the folder of ``torpor -C``, like everything else, so all commands take
-    the same name for the same file.
+    A relative path starts at the folder of ``torpor -C``, so all commands use the same name for the
+    same file.
     """
 
     def __init__(self, *, file_okay: bool = True) -> None:
@@ -154,7 +154,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A command with commands of its own: ``torpor new service``."""
+    """A command with subcommands: ``torpor new service``."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         page = HelpPage(ctx, formatter)

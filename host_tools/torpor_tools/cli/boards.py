@@ -90,7 +90,7 @@ def _slots(board: Board) -> str:
 
 
 def _pins(board: Board) -> list[tuple[str, str]]:
-    """The buses with the pins that they have without arguments, and what each pin can do."""
+    """The buses with their default pins, and the functions of each pin."""
     pins = board.pins
     rows = [
         (bus, ", ".join(f"{line} {pin}" for line, pin in lines.items()))

@@ -116,7 +116,7 @@ def command(
         for name in names:
             with busy(f"Building {name}"):
                 image = next(images)
-            if not frozen:  # a table of the rest would be useless
+            if not frozen:  # a table without the firmware would be useless
                 sizes, problem = _show(image, modules)
                 weighed.append(sizes)
                 if problem and not allow_low_heap:
@@ -145,7 +145,7 @@ def _check_reports(
 ) -> None:
     """Refuse options that contradict each other. Raises ``click.UsageError``."""
     if compare and not summary:
-        raise click.UsageError("--compare says what changed in the --summary, so give that too.")
+        raise click.UsageError("--compare adds the changes to the --summary, so give that too.")
     if json_file and json_file == summary:
         raise click.UsageError("--json and --summary each need a file.")
     if frozen and (json_file or summary):
@@ -175,8 +175,8 @@ def _is_terminal(file: Path | None) -> bool:
 def _write_flash_file(image: Image, root: Path, firmware: Path | None) -> None:
     """Write the file to flash.
 
-    The image is complete without it, so firmware that cannot be fetched is an error only if the
-    user has named it.
+    The image is complete without this file. So firmware that cannot be fetched is an error only if
+    the user has named it.
     """
     from ..board.flash.prepare import flash_file
 
@@ -235,7 +235,7 @@ def _show(image: Image, modules: bool) -> tuple[dict[str, Any], Problem | None]:
 
 
 def _note_room(image: Image) -> None:
-    """Say if an update may be too large for a board that takes signed updates."""
+    """Print a note if an update may be too large for a board that accepts signed updates."""
     from ..image.littlefs import room_for_two
     from ..image.tree import read_tree
 
@@ -245,6 +245,6 @@ def _note_room(image: Image) -> None:
         if needed > available:
             note(
                 f"an update that changes every file needs {needed:,} bytes of flash, and "
-                f"{image.board.name} has {available:,}:\n      the board would refuse it, and "
-                "torpor deploy is the way"
+                f"{image.board.name} has {available:,}:\n      the board would refuse it; "
+                "use torpor deploy instead"
             )

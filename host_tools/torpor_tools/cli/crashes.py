@@ -143,7 +143,7 @@ def _when(newest: Record, group: list[Record], fetched: Fetched) -> str:
     if newest.uptime_s is not None:
         parts.append(f"{newest.uptime_s:.1f} s after the start ({newest.reset})")
     elif newest.kind == "watchdog":
-        parts.append("found at the start that followed")
+        parts.append("found at the next start")
     return ", ".join(parts)
 
 

@@ -212,7 +212,7 @@ def import_(
 
 
 def _check_origin(data: Data, path: Path, shown: str) -> None:
-    """Check that rows are for this service, and from the migration that its data has."""
+    """Check that rows are for this service, and from the same migration as its data."""
     from ..board.data.files import read_origin
 
     with path.open(encoding="utf-8-sig") as file:
@@ -232,7 +232,7 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
 
 @command.command(
     cls=Command,
-    help="Read every record that a service keeps and verify its CRC.",
+    help="Read every record of a service and verify its CRC.",
     short_help="Verify every record of a service",
     arguments=[("SERVICE", "A service that stores data")],
     examples=[("torpor data check readings", "exit code 1 if anything is damaged")],

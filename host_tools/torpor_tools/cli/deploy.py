@@ -65,7 +65,7 @@ def command(
     patience: float,
     allow_low_heap: bool,
 ) -> None:
-    # Watched from the start, so that changes during a deploy are deployed after it.
+    # This watches from the start, so changes during a deploy are deployed after it.
     with _changes(settings.root) if watched else contextlib.nullcontext() as changed:
         plan, image = build_image(settings, board, types, allow_low_heap=allow_low_heap)
         device = device_of(image.board.board, port)
@@ -142,9 +142,9 @@ def _changes(root: Path) -> Iterator[threading.Event]:
 def _note_changes(
     places: list[Path], deep: bool, changed: threading.Event, stop: threading.Event
 ) -> None:
-    """Look below the folders, or only for the project's own files in them.
+    """Watch everything below the folders, or only the project's own files in them.
 
-    Those are watched through their folder, because they may be created or replaced.
+    It watches these files through their folder, because they may be created or replaced.
     """
     import watchfiles
 

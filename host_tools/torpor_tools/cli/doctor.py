@@ -100,7 +100,7 @@ def _check_report(file: Path) -> None:
 
 
 def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
-    """The board type to compare with. Raises ``UserError`` if nothing says which."""
+    """The board type to compare with. Raises ``UserError`` if it is not known."""
     from ..contracts import load_plan
     from ..project import load_board
 
@@ -127,7 +127,7 @@ def _on_usb(settings: Settings, subject: Subject, port: str | None, resets: bool
     from ..board.doctor.examine import Bench
 
     def connect(silence_s: float) -> Repl:
-        # A chip's own USB may come back from a reset as another device.
+        # After a reset, a chip's own USB may appear as another device.
         return MpremoteRepl(device_of(subject.board, port), silence_s)
 
     return Bench(subject, connect, _wifi(settings), resets)
@@ -167,7 +167,7 @@ def _emulated(subject: Subject, resets: bool, report: Path) -> list[Problem]:
 
 
 def _examine(bench: Bench, report: Path) -> list[Problem]:
-    """Examine, print the table and write the report. Returns what differs, as problems."""
+    """Examine, print the table and write the report. Returns the differences as problems."""
     from ..board.doctor.examine import Verdict, examine
     from ..board.doctor.report import document, place, rows, summary
 

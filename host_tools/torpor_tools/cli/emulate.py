@@ -28,7 +28,7 @@ from .signals import cancel_at_signals
 
 _PATIENCE_S = 600.0
 _SLOW = (
-    "about 40 times slower than a chip: half a minute until it serves, half a second per request; "
+    "about 40 times slower than a chip: it serves after half a minute, half a second per request; "
     "what it stores is forgotten at the end"
 )
 
@@ -57,9 +57,9 @@ def _build(root: Path, name: str | None, types: bool) -> tuple[Plan, Image]:
     board = _choose(plan, name)
     out = root / "build"
     if not wifi(root):
-        # The emulated access point takes any name; an image without one would not join at all.
+        # The emulated access point accepts any name; an image without one would not join at all.
         os.environ[VARIABLES["ssid"]] = ACCESS_POINT
-        out /= "emulated"  # it does not take the place of the image to flash
+        out /= "emulated"  # so it does not replace the image to flash
     with busy(f"Building {board.name}"):
         return plan, build(plan, board.name, out, types=types)
 
@@ -72,7 +72,7 @@ def _choose(plan: Plan, name: str | None) -> BoardPlan:
         return fitting[0]
     if fitting:
         names = listing(board.name for board in fitting)
-        raise fail(f"only one board can be emulated, and there are {names}", "say --board NAME")
+        raise fail(f"only one board can be emulated, and there are {names}", "use --board NAME")
     what = f"{name} is not of the type {BOARD_TYPE}" if name else f"the cluster has no {BOARD_TYPE}"
     raise fail(f"{what}, and only that can be emulated", "leave --emulate out")
 

@@ -1,4 +1,4 @@
-"""Chooses the request that ``torpor sim`` offers to try on a service."""
+"""Chooses the example request that ``torpor sim`` shows for a service."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..model.plan import PlacedService, Plan
 
 
 def curl_line(plan: Plan, service: PlacedService, url: str) -> str:
-    """A curl command that ``service`` at ``url`` answers; empty if none can be known."""
+    """A curl command that ``service`` at ``url`` answers; empty if there is none."""
     path = example_path(service.contract, known_words(plan))
     if path is None:
         return ""
-    # An application's page is sent gzipped, as it lies in the image.
+    # An application's page is sent gzipped, as it is stored in the image.
     options = "--compressed " if service.contract.has_app and path == "/" else ""
     return f"curl {options}{shlex.quote(url + path)}"
 
 
 def example_path(contract: Contract, words: tuple[str, ...]) -> str | None:
-    """The path of the first GET route that needs nothing, or whose parameters ``words`` can fill.
+    """The path of the first GET route without parameters, or with ones that ``words`` can fill.
 
     A word fills the parameter whose name it begins with: ``fridge-1`` fills ``<fridge>``.
     """

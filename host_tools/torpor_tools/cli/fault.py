@@ -29,7 +29,7 @@ def command() -> None:
 
 @command.command(
     cls=Command,
-    help="Cut a board's power: it falls silent, and no connection is closed.",
+    help="Cut a board's power: it stops answering, and closes no connection.",
     arguments=[_BOARD],
     examples=[("torpor fault kill shed", "shed is dead until it is revived")],
 )
@@ -166,7 +166,7 @@ def heal(settings: Settings, board: str, other: str) -> None:
         return
     boards = simulated_boards(storage)
     if board in boards and other not in boards:
-        what = f"{board} has no device {other}, and no board is called so"
+        what = f"{board} has no device {other}, and there is no board of that name"
         others = [name for name in boards if name != board]
         remedy = f"devices: {listing(devices) or 'none'}; boards: {listing(others) or 'no other'}"
         raise fail(what, remedy)

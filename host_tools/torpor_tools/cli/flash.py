@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from ..board.flash.find import Drive
 
 _DRIVE_S = 60.0  # for the computer to mount the drive of a board in its boot loader
-_LEAVE_S = 0.2  # until the bytes have left this computer
-_USB_S = 15.0  # for the board's own USB to come
+_LEAVE_S = 0.2  # time to send the bytes from this computer
+_USB_S = 15.0  # for the board's own USB to appear
 _NO_PORT = (
     "the board is flashed, but its serial port did not appear; "
     "torpor logs --port PORT shows its log"
 )
 _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     "esp32": ", and the flash holds what was written",
-    "rp2": ": its boot loader has taken every block and started the firmware",
+    "rp2": ": its boot loader has accepted every block and started the firmware",
 }
 
 
@@ -107,7 +107,7 @@ def command(
 
 
 def _flash_rp2(image: Image, file: Path, port: str | None, named: Path | None) -> str | None:
-    """Write the file; the serial port that the board has then, if it is found."""
+    """Write the file; return the board's serial port after that, if it is found."""
     from ..board.flash import rp2
 
     board = image.board.board
@@ -159,7 +159,7 @@ def _new_port(board: Board) -> str | None:
 
 
 def _say(settings: Settings, image: Image, file: Path, production: bool) -> None:
-    """Announce what is going to happen before anything does."""
+    """Announce what will happen before anything is written."""
     shown = root_relative(file, settings.root)
     size = file.stat().st_size
     click.echo(f"{image.board.name} ({image.board.board.title}): {shown}, {size:,} bytes")

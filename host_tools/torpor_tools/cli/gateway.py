@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..gateway import Gateway
     from ..gateway.app import Home, Resolve
 
-_LOOK_S = 1.0  # how often the simulator's places are looked at again
+_LOOK_S = 1.0  # how often the addresses of the simulator are read again
 
 
 @click.command(

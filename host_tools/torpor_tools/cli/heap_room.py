@@ -1,8 +1,8 @@
 """Estimates how much heap an image leaves on its board, and refuses one that leaves too little.
 
-A part is weighed in this computer's 64-bit MicroPython. The figures that convert this to a chip are
-a fit to four images on the official firmware on the emulated Pico W. For these four, the heap in
-use is estimated 2 % too low to 4 % too high; no other image was compared (docs/robustness.md).
+The heap of each part is measured in this computer's 64-bit MicroPython. The figures that convert
+this to a chip are a fit to four images with the official firmware on the emulated Pico W. For these
+four, the estimate is 2 % too low to 4 % too high; no other image was compared (docs/robustness.md).
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from ..link.names import capacities
 from ..model.image import Image, SizeRow
 from .size_table import heap_of
 
-_CHIP = (
-    0.68  # of what a part takes in 64-bit MicroPython: pointers are half as long, bytecode is not
-)
+_CHIP = 0.68  # of a part's heap in 64-bit MicroPython: pointers are half as long, bytecode is not
 _BASE = 5_500  # asyncio, the Wi-Fi, tasks and buffers that belong to no module
 _RUNTIME = "MicroPython, Wi-Fi and tasks"
-_KNOWN = 25  # of the names that are new in the simulator, a chip's firmware has; a fit
+_KNOWN = 25  # new names in the simulator that a chip's firmware already has; a fit
 _NAME = 6.25  # bytes of a table for each name that fits
 
 
@@ -30,7 +28,7 @@ _NAME = 6.25  # bytes of a table for each name that fits
 class Room:
     """Estimated bytes of a board's heap once it is ready, with all services running."""
 
-    parts: tuple[tuple[str, int], ...]  # what takes it, the largest first
+    parts: tuple[tuple[str, int], ...]  # the parts that use it, the largest first
     total: int
 
     @property
@@ -40,7 +38,7 @@ class Room:
 
     @property
     def percent(self) -> float:
-        """The share that is left."""
+        """The share of the heap that is left, in percent."""
         return 100 * self.free / self.total
 
     def __str__(self) -> str:
@@ -50,7 +48,7 @@ class Room:
 def room_of(image: Image, weights: Weights) -> Room:
     """Estimate the room on the board of an image.
 
-    Services that start on request count as running: their clients may come at the same time.
+    Services that start on request count as running, because their clients may come together.
     """
     board = image.board.board
     scale = 1.0 if board.port == "unix" else _CHIP
@@ -61,7 +59,7 @@ def room_of(image: Image, weights: Weights) -> Room:
         sizes[name] = sizes.get(name, 0) + scale * heap
     sizes["names of variables and methods"] = table_of_names(weights.names)
     sizes[_RUNTIME] = _BASE
-    if board.port == "unix":  # weighed as it is
+    if board.port == "unix":  # measured on the same port
         del sizes[_RUNTIME]
     ordered = sorted(sizes.items(), key=lambda item: -item[1])
     return Room(tuple((name, round(size)) for name, size in ordered if size), board.heap_bytes)
@@ -73,7 +71,7 @@ def table_of_names(count: int) -> float:
 
 
 def low_heap(image: Image, room: Room) -> Problem | None:
-    """Return what is wrong with an image that leaves less than its board's ``heap_reserve``."""
+    """Return the problem of an image that leaves less than its board's ``heap_reserve``."""
     board = image.board
     if room.percent >= board.heap_reserve:
         return None

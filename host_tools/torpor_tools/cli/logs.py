@@ -97,7 +97,7 @@ def _is_plugged_in(board: Board) -> bool:
     try:
         from ..board.flash.find import serial_ports
     except ModuleNotFoundError:
-        return False  # without the extra for USB the network is what is left
+        return False  # without the extra for USB, only the network is left
     return any(port.port == board.port for port in serial_ports())
 
 

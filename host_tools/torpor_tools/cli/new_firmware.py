@@ -55,7 +55,7 @@ def update_firmware(
     at: str | None,
     confirm_s: int,
 ) -> None:
-    """Put a firmware file into a board's other slot, and have it tried. Raises ``UserError``."""
+    """Put a firmware file into a board's other slot, and start its trial. Raises ``UserError``."""
     from ..image.app import read
     from ..update.firmware import FirmwareUpdater, firmware_manifest
     from ..update.send import Updater
@@ -72,7 +72,7 @@ def update_firmware(
         raise fail(
             f"{file.name} is MicroPython {app.release}, and images for {board.board.name} need "
             f"{least}",
-            "take that version or a newer one",
+            "use that version or a newer one",
         )
     with reached(plan, root, board, at) as updater:
         assert isinstance(updater, Updater)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ..model.plan import BoardPlan
 
 T = TypeVar("T")
-PATIENCE_S = 1.0  # work that takes less shows nothing
+PATIENCE_S = 1.0  # work that takes less time shows no progress
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
     """Print aligned columns; a line is never cut or wrapped, so that it can be copied.
 
-    ``right`` holds ``r`` at the position of each column of figures, which is aligned to the right.
+    ``right`` has an ``r`` at the position of each column of figures, to align it to the right.
     """
     if sys.stdout.isatty():
         _print_rich(headings, rows, right)
@@ -78,7 +78,7 @@ def busy(text: str) -> Iterator[None]:
 def progress_bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
     """A callback for progress: bytes done and, if known, bytes in total.
 
-    A terminal shows a bar, with ``text`` before it, from the first call on; a pipe nothing.
+    From the first call on, a terminal shows ``text`` and a bar; a pipe shows nothing.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -101,7 +101,7 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def counting(text: str, total: int) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]:
-    """A function that passes items on and counts them, for a bar on a terminal."""
+    """Return a function that yields items and counts them, for a bar on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

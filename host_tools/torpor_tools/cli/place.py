@@ -17,7 +17,7 @@ from .plan import total
 
 @click.command(
     cls=Command,
-    help="Propose the placement with the fewest calls over the network that the boards can carry: "
+    help="Propose the placement with the fewest calls over the network that fits the boards: "
     "listeners, connections, flash and, with a recorded run, heap. A service that imports machine "
     "or a driver stays on its board.",
     arguments=[("RECORD", "A recorded run (torpor sim --record; default: read the sources)")],

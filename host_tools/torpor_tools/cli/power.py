@@ -95,7 +95,7 @@ def _board(plan: Plan, name: str) -> BoardPlan:
 
 
 def _load(placed: BoardPlan, requests: float, request_ms: float, job_ms: float) -> Load:
-    """The load that the services' schedules and the board's policy make, with the requests."""
+    """The load from the services' schedules, the board's policy and the requests."""
     every = [m.every_ms for s in placed.services for m in s.contract.methods if m.every_ms]
     power = placed.power
     return Load(
@@ -183,7 +183,7 @@ def _show_trace(
 
 
 def _now(path: Path) -> Iterator[dict[str, Any]]:
-    """An end event at the present time, if a running simulator still writes the trace."""
+    """An end event at the current time, if a running simulator still writes the trace."""
     from torpor_sim import is_running
     from torpor_sim.clock import running_s
 

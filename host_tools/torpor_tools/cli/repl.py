@@ -32,5 +32,5 @@ def command(device: str) -> None:
     words = [sys.executable, "-m", "mpremote", "connect", device, "resume", "repl"]
     if os.name == "posix":
         os.execv(sys.executable, words)
-    # On Windows execv() would return to the shell at once, with both at the terminal.
+    # On Windows execv() would return to the shell immediately, with both at the terminal.
     sys.exit(subprocess.run(words, check=False).returncode)

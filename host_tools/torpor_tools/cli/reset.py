@@ -11,7 +11,7 @@ from ..extras import need
 from .base import Command, Settings
 from .target import BOARD, any_device, pick, port_option
 
-_LEAVE_S = 0.2  # until the bytes have left this computer
+_LEAVE_S = 0.2  # time to send the bytes from this computer
 
 
 @click.command(

@@ -45,15 +45,15 @@ def write_service(root: Path, name: str, board: str | None = None) -> list[Path]
 
 
 def class_name(service: str) -> str:
-    """The class that carries a service: ``door_lock`` is ``DoorLock``."""
+    """The name of a service's class: ``DoorLock`` for ``door_lock``."""
     return "".join(word.capitalize() for word in service.split("_"))
 
 
 def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
     """``text``, the ``cluster.toml`` of ``cluster``, with the service on ``board`` and a free port.
 
-    All else stays as it is, comments included. Raises ``UserError`` for an unknown board, a service
-    that is there already, and a text that cannot be changed without a person.
+    Everything else stays, including comments. Raises ``UserError`` for an unknown board, for an
+    existing service, and for a text that only a person can change.
     """
     boards = [entry.name for entry in cluster.boards]
     board = board or boards[0]
@@ -119,7 +119,7 @@ def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
 
 
 def _undotted(name: str) -> str:
-    # A .gitignore of its own would hide the templates from this repository's git.
+    # A file named .gitignore would hide the templates from this repository's git.
     return ".gitignore" if name == "gitignore" else name
 
 

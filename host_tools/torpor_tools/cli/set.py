@@ -11,8 +11,8 @@ from .output import note
 
 @click.command(
     cls=Command,
-    help="Change what a simulated board senses, while torpor sim runs in another terminal. It "
-    "holds until it is set again, also in the next torpor sim, but not in one with --fresh.",
+    help="Change what a simulated board senses, while torpor sim runs in another terminal. The "
+    "value stays until it is set again, even in the next torpor sim, but not with --fresh.",
     arguments=[
         ("BOARD", "A board of the cluster, by its name in cluster.toml"),
         (

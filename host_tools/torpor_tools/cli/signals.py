@@ -11,9 +11,9 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def cancel_at_signals() -> None:
-    """Cancel the current task at the first Ctrl-C, SIGTERM or SIGHUP; the next one ends us at once.
+    """Cancel the current task at the first Ctrl-C, SIGTERM or SIGHUP; the next one kills us.
 
-    A signal that is ignored, as ``nohup`` has it, stays ignored.
+    An ignored signal, for example under ``nohup``, stays ignored.
     """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

@@ -123,7 +123,7 @@ def _build(root: Path, board: str | None, types: bool, strict: bool) -> tuple[Pl
 
     plan = load_plan(root)
     names = [board] if board else [b.name for b in plan.boards]
-    # A strict image is for the simulator only, and does not take the place of the one to flash.
+    # A strict image is only for the simulator, and does not replace the one to flash.
     out = root / "build" / "strict" if strict else root / "build"
     return plan, list(build_boards(plan, names, out, types=types, strict=strict))
 
@@ -143,9 +143,9 @@ def warn_of_breaks(plan: Plan) -> None:
 async def _run(
     sim: Simulator, plan: Plan, root: Path, rebuild: Build | None, record: Path | None
 ) -> None:
-    """Run the boards until a signal ends us; with ``rebuild``, follow changes of the sources.
+    """Run the boards until a signal ends us; with ``rebuild``, rebuild when sources change.
 
-    What the boards have counted goes to the file ``record``.
+    The calls that the boards have counted go to the file ``record``.
     """
     began = time.monotonic()
     cancel_at_signals()

@@ -23,7 +23,7 @@ def board_document(image: Image, heap: Heap, on_request: Heap) -> dict[str, Any]
     Args:
         image: What was built.
         heap: Bytes of heap by module and service; empty if the image was not started.
-        on_request: The same of what services bring that start on request.
+        on_request: The same for services that start on request.
 
     Returns:
         Figures in bytes. ``heap`` is null if it was not measured.
@@ -92,7 +92,7 @@ def _broken(what: str, shown: str) -> UserError:
 
 
 def _malformed(boards: Any) -> str:
-    """Return what keeps the boards of a document from being compared, or an empty text."""
+    """Return why the boards of a document cannot be compared, or an empty text."""
     if not isinstance(boards, list):
         return '"boards" is not a list'
     for board in boards:

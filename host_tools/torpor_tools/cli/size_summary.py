@@ -49,7 +49,7 @@ def _board(board: Part, before: Part | None, compares: bool) -> Iterator[str]:
 
 
 def _verdict(board: Part, before: Part | None) -> str:
-    """Return one sentence about the whole image."""
+    """Return one sentence about the complete image."""
     if before is None:
         return "New: there is nothing to compare with."
     changes = [

@@ -1,4 +1,4 @@
-"""The size table of an image: what each part weighs, in the filesystem and in the heap."""
+"""The size table of an image: the bytes of each part, in the filesystem and in the heap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HEADINGS = ("part", "kind", "compiled B", "static B", "share", "heap B")
 HEAP_NOTE = "heap: once ready, in 64-bit MicroPython; a 32-bit chip needs about 70 % of it"
 ON_REQUEST_NOTE = "in brackets: while a service that starts on request runs"
 
-Heap = Mapping[str, int]  # bytes of a module or a service; what is missing was never loaded
+Heap = Mapping[str, int]  # bytes of a module or a service; missing ones were never loaded
 
 
 def size_table(

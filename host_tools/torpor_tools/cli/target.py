@@ -1,4 +1,4 @@
-"""The shared part of commands for a real board: which board, which port, and how it started."""
+"""Shared code of commands for a real board: finds the board and its port, reports its start."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def port_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def pick(plan: Plan, name: str | None) -> str:
     """The board that the user means.
 
-    Raises ``UserError`` if there is none of that name, and if none is named and there are several.
+    Raises ``UserError`` if there is none of that name, or if there are several and none is named.
     """
     names = [board.name for board in plan.boards]
     if name is None and len(names) > 1:
-        raise fail(f"the cluster has the boards {listing(names)}", "say which one")
+        raise fail(f"the cluster has the boards {listing(names)}", "name one of them")
     if name is not None and name not in names:
         raise fail(f"the cluster has no board {name}", f"its boards: {listing(names)}")
     return name or names[0]
@@ -82,7 +82,7 @@ def image_files(image: Image) -> dict[str, bytes]:
 
 
 def device_of(board: Board, port: str | None) -> str:
-    """The serial port to use. Raises ``UserError`` for no board and for two."""
+    """The serial port to use. Raises ``UserError`` if there is no board or more than one."""
     from ..board.flash.find import the_port
 
     return port or the_port(board).device
@@ -129,7 +129,7 @@ def any_device(settings: Settings, name: str | None, port: str | None) -> str:
 
 
 def show_start(plan: Plan, image: Image, health: Health, device: str) -> None:
-    """Print how the board came up and what to do next. Raises ``UserError`` if it did not."""
+    """Print how the board started and what to do next. Raises ``UserError`` if it did not."""
     name = image.board.name
     if not health.ready:
         said = "\n".join(health.lines[-15:]) or "(nothing)"
@@ -160,5 +160,5 @@ def _show_urls(plan: Plan, image: Image, address: str) -> None:
 
 
 def root_relative(path: Path, root: Path) -> str:
-    """A path as the user sees it."""
+    """A path as the user would write it."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

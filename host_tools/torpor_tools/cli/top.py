@@ -80,7 +80,7 @@ def _show(rows: Sequence[BoardRow], *, clear: bool) -> None:
 
 
 def _lines(row: BoardRow) -> list[tuple[str, ...]]:
-    """The lines of a board: its own figures stand in the first."""
+    """The lines of a board; the first has the figures of the board itself."""
     if not row.reached:
         return [(row.name, "not reached", *[""] * 7, row.power, "")]
     board = (

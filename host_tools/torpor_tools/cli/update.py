@@ -55,7 +55,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
     ],
 )
 @click.argument("boards", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All boards that take updates.")
+@click.option("--all", "every", is_flag=True, help="All boards that accept updates.")
 @click.option("--canary", type=click.IntRange(1), metavar="N", help="Only the first N of --all.")
 @click.option("--status", "show", is_flag=True, help="Show what the boards run.")
 @click.option(
@@ -89,9 +89,9 @@ def command(
     from ..contracts.promises import broken_promises
 
     if boards and every:
-        raise click.UsageError("Name boards, or say --all.")
+        raise click.UsageError("Name boards, or use --all.")
     if canary and not every:
-        raise click.UsageError("--canary takes the first boards of --all.")
+        raise click.UsageError("--canary chooses the first boards of --all: use it with --all.")
     plan = load_plan(settings.root)
     if show:
         _show_status(plan, settings.root, boards, at)
@@ -144,7 +144,7 @@ def _chosen(plan: Plan, boards: Sequence[str], every: bool) -> list[str]:
         check_board(plan.board(pick(plan, name)))
     names = names or [board.name for board in plan.boards if board.can_update]
     if not names:
-        raise fail("no board of the cluster takes updates", "see docs/updates.md")
+        raise fail("no board of the cluster accepts updates", "see docs/updates.md")
     needs = {
         board.name: [home.name for peer in board.needs() for home in plan.homes(peer)]
         for board in plan.boards
@@ -153,11 +153,11 @@ def _chosen(plan: Plan, boards: Sequence[str], every: bool) -> list[str]:
 
 
 def check_board(board: BoardPlan) -> None:
-    """Check that a board can take updates. Raises ``UserError`` with the reason."""
+    """Check that a board accepts updates. Raises ``UserError`` with the reason."""
     if board.can_update:
         return
     if not board.update:
-        why, remedy = "says `update = false`", "take that line out of cluster.toml"
+        why, remedy = "has `update = false`", "remove that line from cluster.toml"
     elif board.board.port == "unix":
         why, remedy = "is a Linux process", "torpor export writes its new files"
     elif board.sleeps:
@@ -165,7 +165,7 @@ def check_board(board: BoardPlan) -> None:
         remedy = "add [mailbox] to cluster.toml, or update it over USB with torpor deploy"
     else:
         why, remedy = "has no port", "give one of its services a port in cluster.toml"
-    raise fail(f"{board.name} takes no updates over the network: it {why}", remedy)
+    raise fail(f"{board.name} cannot be updated over the network: it {why}", remedy)
 
 
 def _update(
@@ -179,7 +179,7 @@ def _update(
     wait: bool,
     allow_low_heap: bool,
 ) -> None:
-    """Build a board's image and put it there; without a signer, only say what that would do."""
+    """Build a board's image and send it; without a signer, only show what that would do."""
     from ..image.tree import read_tree
     from ..link import build
     from ..update import kept
@@ -207,7 +207,7 @@ def _update(
 
 @contextmanager
 def reached(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Iterator[Target]:
-    """A board that takes updates, for the block. Raises ``UserError``."""
+    """Connect to a board that accepts updates, for the block. Raises ``UserError``."""
     from ..client.tools import Tools
     from ..project.signers import NAME, public_keys
     from ..update.send import Updater
@@ -236,11 +236,11 @@ def _sleeper(plan: Plan, root: Path, board: BoardPlan) -> Target:
 
 
 def ready(updater: Target) -> Status:
-    """The state of a board. Raises ``UserError`` if it cannot take an update now."""
+    """The state of a board. Raises ``UserError`` if it cannot be updated now."""
     status = updater.status()
     if status.trial:
         raise fail(
-            f"{status.board} tries the update before this one", "wait: torpor update --status"
+            f"{status.board} is still trying the previous update", "wait: torpor update --status"
         )
     return status
 
@@ -278,7 +278,7 @@ def put(
     with progress_bar(f"Sending to {name}") as progress:
         updater.send(made, signer.sign(made.text), files, progress)
     if board.sleeps:
-        click.echo(f"{name}: the gateway has the update, and carries it as the board wakes")
+        click.echo(f"{name}: the gateway has the update, and sends it when the board wakes")
         if not wait:
             return
     else:

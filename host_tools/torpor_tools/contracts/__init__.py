@@ -43,14 +43,14 @@ __all__ = ["check_types", "load_board", "load_plan", "plan_of", "read_placed", "
 
 
 def load_plan(root: Path) -> Plan:
-    """Read the cluster in ``root`` and check all of it. Raises ``UserError`` with every mistake."""
+    """Read and check the cluster in ``root``. Raises ``UserError`` with every mistake."""
     return plan_of(load_cluster(root))
 
 
 def read_plan(root: Path) -> tuple[Plan, list[Problem]]:
-    """The cluster in ``root``, and every mistake in it.
+    """Return the cluster in ``root``, and every mistake in it.
 
-    If there are mistakes, the plan can be searched for more, but not built: it lacks boards of an
+    If there are mistakes, the plan can be checked further, but not built: it lacks boards of an
     unknown type and services that cannot be read. Raises ``UserError`` if ``cluster.toml`` itself
     cannot be read.
     """
@@ -58,7 +58,7 @@ def read_plan(root: Path) -> tuple[Plan, list[Problem]]:
 
 
 def plan_of(cluster: Cluster) -> Plan:
-    """``load_plan`` for a cluster that was read already, and perhaps placed differently since."""
+    """``load_plan`` for a cluster that has already been read, and perhaps placed differently."""
     plan, problems = read_placed(cluster)
     if problems:
         raise UserError(problems)
@@ -66,7 +66,7 @@ def plan_of(cluster: Cluster) -> Plan:
 
 
 def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
-    """``read_plan`` for a cluster that was read already, and perhaps placed differently since."""
+    """``read_plan`` for a cluster that has already been read, and perhaps placed differently."""
     problems: list[Problem] = []
     boards = _boards(cluster, problems)
     sources = _sources(cluster, problems)
@@ -140,7 +140,7 @@ def _devices(
 
 
 def _sources(cluster: Cluster, problems: list[Problem]) -> dict[str, Source]:
-    """The sources of all services that a board carries."""
+    """The sources of all services of a board."""
     sources = {}
     for board in cluster.boards:
         for name in board.services:

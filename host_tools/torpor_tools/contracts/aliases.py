@@ -1,7 +1,7 @@
 """Type aliases: ``Rows = list[int]`` at the top level of a module.
 
-MicroPython cannot evaluate such an expression. The linker removes it, and a contract is read as if
-it had the type instead of the alias.
+MicroPython cannot evaluate such an expression. The linker removes it, and contracts contain the
+type instead of the alias.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HOST_ONLY = ("typing", "collections.abc", "typing_extensions")
 def aliases(tree: ast.Module) -> dict[str, ast.expr]:
     """The aliases of a module, with the types that they stand for: ``X = int`` too."""
     candidates = [pair for node in statements(tree.body) if (pair := _candidate(node))]
-    if not candidates:  # most modules, and what follows reads them three times
+    if not candidates:  # in most modules; the code below reads the tree three times
         return {}
     hosts, stored = set(host_names(tree)), _stored(tree)
     found: dict[str, ast.expr] = {}
@@ -85,7 +85,7 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _candidate(node: ast.stmt) -> tuple[str, ast.expr] | None:
-    """The name and the value of an assignment that may be an alias, by the value's form."""
+    """The name and the value of an assignment whose value has the form of an alias."""
     name, value = _assigned(node)
     form = ast.Name | ast.Attribute | ast.Subscript | ast.BinOp
     return (name, value) if isinstance(value, form) else None
@@ -102,7 +102,7 @@ def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
 
 
 def host_names(tree: ast.Module) -> dict[str, str]:
-    """The names that come from modules which only the host has, with what they are there."""
+    """The names imported from modules that only the host has, with their full names there."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in HOST_ONLY and not node.level:

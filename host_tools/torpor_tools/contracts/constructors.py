@@ -1,7 +1,7 @@
-"""Corrects type stubs where the constructors of ``machine`` take more than the stubs say.
+"""Corrects type stubs where the constructors of ``machine`` accept more than the stubs do.
 
-The stubs want the id of each peripheral as a positional argument, and only certain keywords
-together: so do the documentation's examples, but not the firmware.
+The stubs require the id of each peripheral as a positional argument, and allow only certain
+combinations of keywords, like the documentation's examples. The firmware is less strict.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def correct(tree: ast.Module, port: str) -> None:
 
 
 def _replace(node: ast.ClassDef, source: str) -> None:
-    """Put functions in the place of all of their name."""
+    """Replace all functions of the same names with these."""
     functions = ast.parse(source).body
     names = {function.name for function in functions if isinstance(function, ast.FunctionDef)}
     left = [n for n in node.body if not (isinstance(n, ast.FunctionDef) and n.name in names)]
@@ -47,7 +47,7 @@ def _replace(node: ast.ClassDef, source: str) -> None:
 
 
 def _free_id(arguments: ast.arguments, by_name: bool, is_optional: bool) -> None:
-    """Let ``id`` be given by its name, or left out, where nothing before the * needs a value."""
+    """Allow ``id`` by name, or without a value, where nothing before the * needs a value."""
     positional = [*arguments.posonlyargs, *arguments.args]
     if [a.arg for a in positional[:2]] != ["self", "id"]:
         return

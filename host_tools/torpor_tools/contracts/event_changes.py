@@ -1,7 +1,7 @@
 """Compares two versions of a service's events: what changed, and whether it breaks subscribers.
 
-Publisher and subscribers may be on boards of different builds. So a field that one side may not
-know has a default.
+Publisher and subscribers may be on boards with different builds. So a field that one side may not
+know must have a default.
 """
 
 from __future__ import annotations

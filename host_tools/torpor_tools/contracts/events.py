@@ -32,7 +32,7 @@ def events(tree: ast.Module) -> dict[str, ast.ClassDef]:
 
 
 def _names_of_base(tree: ast.Module) -> set[str]:
-    """How a module writes ``torpor.Event``."""
+    """The names under which a module uses ``torpor.Event``."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "torpor" and not node.level:
@@ -49,7 +49,7 @@ def owner_of(module: Module) -> str:
 
 
 def read_event(cls: ast.ClassDef, module: Module) -> Event:
-    """Return the event of a class; a field that a rule refuses keeps its text as its type."""
+    """Return the event of a class. If a rule refuses a field, its type is the source text."""
     defaults = {
         node.target.id: ast.unparse(node.value)
         for node in cls.body
@@ -81,7 +81,7 @@ def calls_of_publish(cls: ast.ClassDef) -> Iterator[ast.Attribute]:
 
 
 def publications(cls: ast.ClassDef, module: Module) -> Iterator[Publication]:
-    """Yield what the methods of a class publish, as far as it is written as the rules require."""
+    """Yield the publications in a class that are written as the rules require."""
     for node in ast.walk(cls):
         if isinstance(node, ast.Await) and (found := published(node)):
             event = event_of(found[0], module)
@@ -108,9 +108,9 @@ def waits(node: ast.Await) -> bool:
 
 
 def is_handler(node: ast.AST) -> bool:
-    """Whether a method is called with events: then it is not part of the contract.
+    """Whether a method handles events, and so is not part of the contract.
 
-    A method of a service has decorators of torpor only, so the name is enough.
+    Methods of services have only torpor's decorators, so checking the name is enough.
     """
     names = (d.func if isinstance(d, ast.Call) else d for d in getattr(node, "decorator_list", ()))
     return any(ast.unparse(name).rpartition(".")[2] == "on" for name in names)
@@ -119,7 +119,7 @@ def is_handler(node: ast.AST) -> bool:
 def handler(
     node: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, module: Module
 ) -> Handler | None:
-    """Return what ``@on(Event)`` on a method says, or None if a rule refuses it."""
+    """Return the handler that ``@on(Event)`` declares, or None if a rule refuses it."""
     event = event_of(call.args[0], module) if len(call.args) == 1 else None
     if event is None:
         return None
@@ -131,5 +131,5 @@ def handler(
 
 
 def pauses(node: ast.AST) -> bool:
-    """Whether a method may wait for something. One that never does need not be ``async``."""
+    """Whether a method may wait for something. Otherwise it need not be ``async``."""
     return any(isinstance(inner, _WAITING) for inner in ast.walk(node))

@@ -1,16 +1,17 @@
 """Fingerprints of contracts: short texts that two boards compare instead of whole signatures.
 
 A stub sends the fingerprint of the method as it was when the stub was built, without the optional
-arguments at the end that the call leaves out. A server honours the fingerprints of its signature
-from the whole one down to that of the required arguments alone. So boards whose versions differ in
-optional arguments understand each other, either way round, as long as the call does not use them.
-Names, order and types of the arguments and the type of the result count, and of a record the
-fields that must be there, so that a field that may be absent can come on one board first. Defaults,
-routes, schedules and documentation do not: an argument with its default at the end of a call is
-left out, and the server fills in its own. Literals and limits do not count either.
+arguments at the end that the call omits. A server accepts the fingerprint of its complete
+signature, and those with fewer optional arguments at the end. So boards whose versions differ in
+optional arguments can call each other, in both directions, if the call does not use them.
 
-A result may gain a field. ``contracts.lock`` keeps the forms that a method had before
-(``Method.earlier``): a server honours them too, and a stub sends the oldest form that has all the
+A fingerprint covers the names, order and types of the arguments, the type of the result, and the
+required fields of records, so that one board can get an optional field before the other. It does
+not cover defaults, because a stub omits arguments that equal their default, and the server uses its
+own. It does not cover routes, schedules, documentation, literals or limits either.
+
+A result may gain a field. ``contracts.lock`` keeps the earlier forms of a method
+(``Method.earlier``): a server accepts them too, and a stub sends the oldest form that has all the
 fields which its callers use.
 """
 
@@ -40,7 +41,7 @@ def honoured_fingerprints(method: Method) -> tuple[str, ...]:
 
 
 def honoured_forms(method: Method) -> tuple[str, ...]:
-    """Return the texts whose fingerprints a server accepts: that with all arguments first."""
+    """Return the texts whose fingerprints a server accepts; the one with all arguments first."""
     counts = range(len(method.arguments), required_count(method) - 1, -1)
     return (*(_form(method, method.arguments[:count]) for count in counts), *method.earlier)
 
@@ -58,7 +59,7 @@ def sent_fingerprint(method: Method, count: int, used: Callable[[str], bool]) ->
     Args:
         method: The called method.
         count: How many arguments the call has.
-        used: Whether the caller uses a field of that name.
+        used: Returns whether the caller uses a field of that name.
     """
     own = _form(method, method.arguments[:count])
     start = f"{method.name}({_known(method.arguments[:count])}) -> "
@@ -87,7 +88,7 @@ def _count(form: str) -> int:
 
 
 def _gained(before: str, now: str, start: int) -> Counter[str]:
-    """Return the fields that the result ``now`` has and ``before`` had not."""
+    """Return the fields that the result ``now`` has and ``before`` did not have."""
     names = (Counter(_FIELD.findall(form[start:])) for form in (now, before))
     return next(names) - next(names)
 
@@ -100,8 +101,8 @@ def short_fingerprint(fingerprint: str) -> int:
 def service_fingerprint(contract: Contract) -> str:
     """Return 12 hexadecimal digits that change with every change a caller of the contract can see.
 
-    They cover what ``method_fingerprint`` covers of each method, which arguments are optional, and
-    the routes. The order of the methods in the source does not count.
+    They cover each method like ``method_fingerprint``, and also which arguments are optional, and
+    the routes. The order of the methods in the source does not matter.
     """
     lines = [line for method in contract.methods for line in _lines(method)]
     return _digest("\n".join(sorted(lines)), SERVICE_DIGITS)
@@ -110,7 +111,7 @@ def service_fingerprint(contract: Contract) -> str:
 def signature(method: Method) -> str:
     """``(fridge: str, limit: int?) -> list[dict]``: a method in one line, ``?`` for optional.
 
-    It has ``yields`` instead of ``->`` if the response comes in chunks, which no peer can call.
+    It has ``yields`` instead of ``->`` if the response comes in chunks; peers cannot call that.
     """
     return _signature(method, str)
 

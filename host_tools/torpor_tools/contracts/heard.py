@@ -1,4 +1,4 @@
-"""Rules and notes for events, which need all services of a cluster."""
+"""Rules and notes for events that need all services of a cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _renamed(module: Module) -> Iterator[Problem]:
 
 
 def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A board that subscribes to events of other boards has a port, which takes them."""
+    """A board that subscribes to events of other boards has a port, which receives them."""
     ports = {s.name: s.port for s in cluster.services}
     for board in cluster.boards:
         if any(ports.get(name) for name in board.services):

@@ -1,4 +1,4 @@
-"""Replacements for what CPython has and MicroPython's firmware does not."""
+"""Replacements for features that CPython has and MicroPython's firmware lacks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(
 )
 _NAME = re.compile(r'^Name "(?P<name>\w+)" is not defined')
 _IN_MODULE = re.compile(r'^Module (?:"(?P<module>[\w.]+)" )?has no attribute "(?P<name>\w+)"')
-# mypy's messages about an import that may fail, the first, and about what takes its place.
+# mypy's message about an import that may fail, and its messages about the replacement.
 _OF_GUARDED = (
     "Cannot find implementation or library stub",
     "Incompatible types in assignment",
@@ -50,7 +50,7 @@ _HOMES = ("builtins", "asyncio", "collections", "re", "array", "io", "socket", "
 def explain(
     code: str, text: str, module: Module | None, place: tuple[int, int], has: Firmware
 ) -> Explanation | None:
-    """Return what the firmware lacks and what to write instead; None if that is not the mistake.
+    """Return what the firmware lacks and what to write instead; None for another mistake.
 
     ``place`` is line and column (from 0) in ``module``.
     """
@@ -75,10 +75,10 @@ def explain(
 
 
 def is_false_alarm(text: str, module: Module | None, place: tuple[int, int]) -> bool:
-    """Return whether mypy refuses what MicroPython takes.
+    """Return whether mypy refuses code that MicroPython accepts.
 
-    That is a slice with the step 1, and an import that may fail (``except ImportError``), with what
-    takes its place then.
+    That is a slice with the step 1, and an import that may fail (``except ImportError``), with the
+    replacement for it.
     """
     if module and text.startswith(_OF_GUARDED) and _is_guarded(module, place[0], text):
         return True
@@ -90,7 +90,7 @@ def is_false_alarm(text: str, module: Module | None, place: tuple[int, int]) -> 
 
 
 def _is_guarded(module: Module, line: int, text: str) -> bool:
-    """Return whether mypy means an import that catches its failure, or what replaces it then."""
+    """Return whether mypy means an import whose failure is caught, or its replacement."""
     always = _ALWAYS_TRUE.match(text)
     for node in ast.walk(module.tree):
         caught = [h for h in node.handlers if _is_import(h)] if isinstance(node, ast.Try) else []
@@ -122,7 +122,7 @@ def _bound(node: ast.stmt) -> list[str]:
 
 
 def _is_import(handler: ast.ExceptHandler) -> bool:
-    """Return whether a handler takes the failure of an import."""
+    """Return whether a handler catches the failure of an import."""
     names = {ast.unparse(n) for n in ast.walk(handler.type)} if handler.type else {"ImportError"}
     return bool(names & {"ImportError", "Exception"})
 
@@ -227,7 +227,7 @@ def _is_refused(key: str, has: Firmware) -> bool:
 
 
 def _of(key: str) -> str | None:
-    """Return the remedy for a key; what bytes and bytearray share with str is listed once."""
+    """Return the remedy for a key; remedies that bytes, bytearray and str share are listed once."""
     name, dot, rest = key.partition(".")
     names = (key, f"bytes.{rest}", f"str.{rest}") if name in ("bytes", "bytearray") else (key,)
     return next((INSTEAD[n] for n in names if n in INSTEAD), None) if dot else INSTEAD.get(key)

@@ -34,7 +34,7 @@ def lib_files(root: Path, pattern: str = "*.py") -> list[Path]:
 
 
 def lib_modules(root: Path) -> tuple[list[Module], list[Problem]]:
-    """Parse the modules of ``lib/``; also return what is wrong with those that cannot be parsed."""
+    """Parse the modules of ``lib/``; also return a problem for each that cannot be parsed."""
     parsed = [parse_module(file, root) for file in lib_files(root)]
     modules = [
         replace(item, name=item.name.partition(".")[2])
@@ -78,8 +78,8 @@ def reached(modules: Iterable[Module], lib: Iterable[Module]) -> list[Module]:
 class Libraries:
     """The modules of ``lib/`` that mypy checks, and those that it treats as ``Any``.
 
-    ``checked`` are the files that the ``services`` import, with those of their imports; ``untyped``
-    the names of modules without annotations and of packages that were added.
+    ``checked`` are the files that the ``services`` import, directly or indirectly; ``untyped`` are
+    the names of modules without annotations and of added packages.
     """
 
     def __init__(self, cluster: Cluster, services: Iterable[str]) -> None:
@@ -105,7 +105,7 @@ def _has_stub(root: Path, module: Module) -> bool:
 
 
 def is_untyped(module: Module) -> bool:
-    """Return whether a module has functions and none is annotated: mypy sees it as ``Any``."""
+    """Return whether a module has functions without any annotation: mypy sees it as ``Any``."""
     functions = [
         node
         for node in ast.walk(module.tree)

@@ -1,10 +1,10 @@
 """The rule against state that services share through a module of ``lib/``.
 
-On one board they would see each other's values; once one of them moves to another board, they would
-not. A value at the top level of a module is state if the program changes it afterwards: a name
-that a function sets with ``global``, a list, dict, set or bytearray that is written to, an object
-whose methods set attributes of their own. So is the default of an argument that a function writes
-to, which all calls share.
+On one board they would see each other's values; after one of them moves to another board, they
+would not. A value at the top level of a module is state if the program changes it afterwards: a
+name that a function sets with ``global``, a list, dict, set or bytearray that is written to, or an
+object whose methods set its attributes. The default of an argument that a function writes to is
+also state, because all calls share it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _rebound(module: Module) -> set[str]:
 
 @dataclass(frozen=True)
 class _Names:
-    """How a module calls what is defined in ``home``."""
+    """The names under which a module uses the names of ``home``."""
 
     home: Module
     module: Module
@@ -143,7 +143,7 @@ def _targets(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _local_names(module: Module) -> dict[ast.AST, set[str]]:
-    """For each node in a function: the names that are the function's own there."""
+    """For each node in a function, the function's local names."""
     found: dict[ast.AST, set[str]] = {}
     for function in (n for n in ast.walk(module.tree) if isinstance(n, _Function)):
         arguments = function.args

@@ -11,10 +11,10 @@ from typing import Any
 from ..model.types import Limits, Type
 
 NAMES = ("Range", "Length", "Pattern")
-# What MicroPython's re does not know: {2,3}, (?=...), (?P<...>), \b, \1.
+# Syntax that MicroPython's re lacks: {2,3}, (?=...), (?P<...>), \b, \1.
 # It ends a set at the first bracket: [] and [^] are empty.
 _NOT_ON_DEVICE = re.compile(r"(?<!\\)\{|\(\?(?!:)|\\[A-CE-RT-VX-Za-ce-rt-vx-z0-9]|(?<!\\)\[\^?\]")
-# It matches bytes, of which such a character has several: [ä] and ä+ mean one of them.
+# It matches bytes, and such a character has several: [ä] and ä+ mean one of them.
 _BYTES = re.compile(r"(?<!\\)\[[^]]*[^\x00-\x7f]|[^\x00-\x7f][?*+]")
 
 
@@ -126,7 +126,7 @@ def _limits(name: str, given: dict[str, Any] | None) -> Limits | None:
 
 
 def _both(one: Limits | None, other: Limits) -> Limits:
-    """Return the limits of a value that has to keep both."""
+    """Return the limits of a value that must satisfy both."""
     if one is None:
         return other
     lows = [low for low in (one.low, other.low) if low is not None]

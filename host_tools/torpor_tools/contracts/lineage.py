@@ -1,7 +1,7 @@
-"""The classes that a service class is made of: itself, its base classes and mixins.
+"""The classes that make up a service class: itself, its base classes and mixins.
 
-MicroPython looks a name up in a class, then in its bases from left to right, each with all that it
-derives from; so does this. A base class may lie in any module of the service.
+MicroPython looks a name up in a class, then in its bases from left to right, each with all of its
+own bases. This module does the same. A base class may be in any module of the service.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, eq=False)
 class Class:
-    """A class and the module that it stands in."""
+    """A class and the module that defines it."""
 
     module: Module
     node: ast.ClassDef
@@ -58,7 +58,7 @@ def base_of(modules: Sequence[Module], cls: Class, base: ast.expr) -> Class | No
 
 
 def lineage(modules: Sequence[Module], cls: Class) -> list[Class]:
-    """``cls`` and what it derives from, in the order in which MicroPython looks names up."""
+    """``cls`` and its bases, in the order in which MicroPython looks names up."""
     found: list[Class] = []
 
     def follow(each: Class) -> None:
@@ -92,7 +92,7 @@ def services_of(modules: Sequence[Module], module: Module) -> list[Class]:
 
 
 def merged(classes: Sequence[Class]) -> ast.ClassDef:
-    """A class with the members of all, each name from the first that has it."""
+    """A class with the members of all classes; each name comes from the first that has it."""
     first = classes[0].node
     if len(classes) == 1:
         return first

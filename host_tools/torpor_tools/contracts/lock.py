@@ -32,7 +32,7 @@ merge take either one, then run `torpor contracts lock`."""
 
 @dataclass(frozen=True)
 class Locked:
-    """A service's entry. ``extra``: the tables next to ``methods``, such as ``migrations``."""
+    """A service's entry. ``extra`` has the tables next to ``methods``, such as ``migrations``."""
 
     contract: Contract
     version: int = 1  # grows when a breaking change is accepted
@@ -40,14 +40,14 @@ class Locked:
 
     @property
     def has_contract(self) -> bool:
-        """Whether the contract is recorded; without, the entry is there for ``extra`` only."""
+        """Whether the contract is recorded; otherwise the entry exists only for ``extra``."""
         return bool(self.contract.class_name)
 
 
 def read_lock(root: Path) -> dict[str, Locked] | None:
     """The entries of ``root/contracts.lock``, or None if there is no such file.
 
-    Raises ``UserError`` for a file that is not what ``write_lock`` writes.
+    Raises ``UserError`` for a file that does not have the form that ``write_lock`` writes.
     """
     if not (root / NAME).is_file():
         return None
@@ -64,7 +64,7 @@ def read_lock(root: Path) -> dict[str, Locked] | None:
 
 
 def write_lock(root: Path, entries: Mapping[str, Locked]) -> None:
-    """Replace ``root/contracts.lock`` as a whole; the same entries give the same bytes."""
+    """Replace ``root/contracts.lock`` atomically; the same entries produce the same bytes."""
     text = tomlkit.document()
     for line in _HEAD.splitlines():
         text.add(tomlkit.comment(line))
@@ -173,9 +173,9 @@ def _events(
 
 
 def _records(tables: Mapping[str, Any]) -> dict[str, Type]:
-    """The records of an entry; one that names a record which is not there holds its text."""
+    """The records of an entry; the name of an unknown record in one remains text."""
     known: dict[str, Type] = {}
-    for _ in tables:  # a record may stand before one that it holds
+    for _ in tables:  # a record may come before one that it contains
         known = {
             name: Type(name, fields=tuple(_field(n, str(t), known) for n, t in table.items()))
             for name, table in tables.items()

@@ -1,4 +1,4 @@
-"""Rules and notes for events that services offer to the outside: ``events`` in cluster.toml."""
+"""Rules and notes for events that services offer to clients: ``events`` in cluster.toml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..model.contract import Contract
 from ..model.plan import BoardPlan
 from ..suggest import did_you_mean, listing
 
-_TOPICS = ("answers", "events", "gateways", "keys")  # of a cluster, next to those of its boards
+_TOPICS = ("answers", "events", "gateways", "keys")  # topics of a cluster besides its boards'
 
 
 def offered_events_are_published(

@@ -10,9 +10,9 @@ from ..model.contract import Contract
 def start_order(
     names: Sequence[str], contracts: dict[str, Contract]
 ) -> tuple[list[str], list[list[str]]]:
-    """The order, and the rings of services that need each other.
+    """Return the order, and the rings of services that need each other.
 
-    Both keep the order of ``names`` where peers leave a choice, and within a ring.
+    Both keep the order of ``names`` within a ring, and wherever the peers allow any order.
     """
     reach = _reach(names, contracts)
     order: list[str] = []
@@ -30,7 +30,7 @@ def start_order(
 
 
 def _reach(names: Sequence[str], contracts: dict[str, Contract]) -> dict[str, set[str]]:
-    """All that each service needs, directly or through others."""
+    """Return all services that each service needs, directly or through others."""
     needs = {n: {p.service for p in contracts[n].peers if p.service in names} for n in names}
     for middle in names:
         for name in names:

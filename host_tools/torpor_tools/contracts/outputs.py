@@ -1,6 +1,6 @@
 """Safe outputs, ``self.output(pin, safe=0)``: the build reads them for ``boot.py`` and the wiring.
 
-So they are known where the service cannot run, and even where it cannot be loaded.
+So a board knows them even if the service cannot run or cannot be loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAME = "output"  # of the method of Service
 
 
 def outputs_of(source: Source, entry: ServiceEntry | None) -> tuple[SafeOutput, ...]:
-    """The safe outputs of a service that can be read, each pin once."""
+    """Return the safe outputs of a service that the build can read, each pin once."""
     found: dict[int | str, SafeOutput] = {}
     for module, call in calls(source):
         pin, safe = _pin(module, call, entry), _safe(module, call)

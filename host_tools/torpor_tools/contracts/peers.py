@@ -1,4 +1,4 @@
-"""Rules between services, which need the contract of the peer as well."""
+"""Rules between services. They also need the contract of the peer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .source import Module, Source
 
 
 def peers_exist(cluster: Cluster, sources: dict[str, Source]) -> Iterator[Problem]:
-    """Every class imported from a service is the class of a service that is there."""
+    """Every class imported from a service is the class of an existing service."""
     named = {s.name for s in cluster.services} | {n for b in cluster.boards for n in b.services}
     for source in sources.values():
         for item in source.imports():
@@ -53,7 +53,7 @@ def peers_are_only_types(sources: dict[str, Source]) -> Iterator[Problem]:
                 if isinstance(node, ast.Name) and node not in types:
                     origin = module.origin(node)
                     if node.id in module.events:
-                        continue  # published or heard, which has rules of its own
+                        continue  # an event, which has its own rules
                     if origin.count(".") == 2 and is_foreign(origin, source.service):
                         yield module.problem(node, *_used(node.id, origin, sources))
 
@@ -72,7 +72,7 @@ def _used(name: str, origin: str, sources: dict[str, Source]) -> tuple[str, str]
 
 
 def _of_types(module: Module) -> set[ast.AST]:
-    """All nodes of aliases and records, which the build takes out."""
+    """All nodes of aliases and records, which the build removes."""
     gone = [*host_only(module.tree).values(), *record_statements(module.tree, module.records)]
     return {inner for node in gone for inner in ast.walk(node)}
 

@@ -1,4 +1,4 @@
-"""Finds the pins that a service uses, where the number is written out or stands in its config."""
+"""Finds the pins of a service whose number is a literal or comes from its config."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Use:
         kind: Pin, PWM, ADC, DAC, TouchPad, or a line of a bus such as i2c0.scl (soft: i2c.scl).
         pin: Its number or name.
         where: The place of the number.
-        mode: IN, OUT or OPEN_DRAIN, if it is written out.
-        pull: PULL_UP or PULL_DOWN, if it is written out.
-        is_number: Whether it stands without ``Pin()``: for an ADC of a Pico it may be a channel.
-        is_usual: Whether it is the port's own choice, which the call does not name.
+        mode: IN, OUT or OPEN_DRAIN, if the call names it.
+        pull: PULL_UP or PULL_DOWN, if the call names it.
+        is_number: Whether it is used without ``Pin()``: for an ADC of a Pico it may be a channel.
+        is_usual: Whether it is the port's default, which the call does not name.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Use:
 
     @property
     def line(self) -> str:
-        """The line of the bus; empty for a use without a bus."""
+        """The line of the bus; empty if the pin is not part of a bus."""
         return self.kind.partition(".")[2]
 
 
@@ -74,7 +74,7 @@ def uses(
 
 
 def bus_calls(modules: Iterable[Module]) -> Iterator[tuple[Module, ast.Call, str, int]]:
-    """Yield each call that makes a bus of the chip: its module, the call, and i2c, 0."""
+    """Yield each call that creates a bus of the chip: its module, the call, and i2c, 0."""
     for module in modules:
         for call in _calls(module):
             if bus := BUSES.get(module.origin(call.func)):
@@ -86,7 +86,7 @@ def bus_calls(modules: Iterable[Module]) -> Iterator[tuple[Module, ast.Call, str
 def value_of(
     module: Module, node: ast.expr, entry: ServiceEntry | None
 ) -> tuple[int | str | None, Where]:
-    """Return a pin that is written out, here or as a setting; and where."""
+    """Return a pin that is a literal, here or as a setting; and where."""
     return _Reader(module, entry, None).value(node)
 
 
@@ -143,7 +143,7 @@ class _Reader:
             )
 
     def _of_a_bus(self, call: ast.Call, name: str, bus: str) -> Iterator[tuple[ast.Call, Use]]:
-        """The pins of a bus: those that the call names, and else those of the port."""
+        """The pins of a bus: those that the call names, otherwise the port's defaults."""
         soft = name in _SOFT
         number = None if soft else self.id_of(call)
         title = bus if number is None else f"{bus}{number}"
@@ -175,7 +175,7 @@ class _Reader:
         return value if type(value) is int else None
 
     def _pin_call(self, node: ast.expr) -> ast.Call | None:
-        """The call ``Pin(4)``, there or where the name was set."""
+        """The call ``Pin(4)``, in the expression itself or where its name was set."""
         node = self._resolved(node)
         if isinstance(node, ast.Call) and self._module.origin(node.func) == _PIN:
             return node
@@ -190,7 +190,7 @@ class _Reader:
         return self.value(argument)
 
     def value(self, node: ast.expr) -> tuple[int | str | None, Where]:
-        """A number or a name that is written out, here or as a setting; and where."""
+        """A literal number or name, here or as a setting; and where."""
         where = self._module.where(node)
         node = self._resolved(node)
         if isinstance(node, ast.Attribute):
@@ -210,7 +210,7 @@ class _Reader:
         return None, where
 
     def _resolved(self, node: ast.expr) -> ast.expr:
-        """The expression that a name stands for, if the module sets it once; without const()."""
+        """The value of a name, if the module sets it once; without const()."""
         for _ in range(4):
             if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in self._values:
                 node = self._values[ast.unparse(node)]
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def _set_once(tree: ast.Module) -> dict[str, ast.expr]:
-    """The names and the attributes of ``self`` that are set in one place only, and to what."""
+    """The names and attributes of ``self`` that are set in only one place, with their values."""
     values: dict[str, ast.expr] = {}
     sets: Counter[str] = Counter()
     for node in ast.walk(tree):
@@ -247,7 +247,7 @@ def _is_const(call: ast.Call) -> bool:
 
 
 def _argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    """An argument by its position or its name; None: it is not there."""
+    """Return an argument by its position or its name; None if it is missing."""
     if len(call.args) > position and not any(isinstance(a, ast.Starred) for a in call.args):
         return call.args[position]
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)

@@ -1,4 +1,4 @@
-"""The pins that services use, as far as the number is written out, checked against their board.
+"""Checks the pins that services use against their board, if the number is a literal.
 
 A pin in a module of ``lib/`` is a pin of each service that imports the module.
 """
@@ -16,7 +16,7 @@ from .pin_uses import Use, bus_calls, uses
 from .source import Source
 from .source_module import Module
 
-_CHANNELS = 5  # that a Pico's ADC takes by number: NUM_ADC_CHANNELS in ports/rp2/machine_adc.c
+_CHANNELS = 5  # of a Pico's ADC, given by number: NUM_ADC_CHANNELS in ports/rp2/machine_adc.c
 _INPUTS = ("Pin", "ADC", "TouchPad")
 _IN_LINES = ("miso", "rx", "cts")
 _READERS = ("ADC", "TouchPad")  # two services may read one
@@ -29,7 +29,7 @@ def pins_exist(
     sources: dict[str, Source],
     lib: Iterable[Module],
 ) -> Iterator[Problem]:
-    """Each pin is one that the board has, and can do what it is used for."""
+    """Each pin exists on the board, and supports its use."""
     for name, source in _of(board, sources):
         modules = _modules(source, lib)
         for use in uses(modules, _entry(cluster, name), kind):
@@ -47,8 +47,8 @@ def pins_have_one_owner(
 ) -> Iterator[Problem]:
     """Two services of a board do not claim the same pin; both may read it, or share an I2C or SPI.
 
-    A pin of a module of ``lib/`` that both import is not counted: which of them uses it is known
-    only when they run.
+    A pin of a module of ``lib/`` that both import does not count, because it is known only at run
+    time which of them uses it.
     """
     owners: dict[int | str, list[tuple[str, Use]]] = {}
     for name, source in _of(board, sources):
@@ -67,7 +67,7 @@ def pins_have_one_owner(
 
 
 def _place(use: Use, kind: Board | None) -> int | str:
-    """The pin of a use, also of a channel of a Pico's ADC."""
+    """Return the pin of a use, or the pin of a channel of a Pico's ADC."""
     if not kind or not _is_channel(use, kind):
         return _same(use.pin, kind)
     able = kind.pins.adc
@@ -112,7 +112,7 @@ def _modules(source: Source, lib: Iterable[Module]) -> tuple[Module, ...]:
 
 
 def _same(pin: int | str, kind: Board | None) -> int | str:
-    """One name for a pin that has several: 5 for GP5."""
+    """Return one name for a pin that has several: 5 for GP5."""
     number = _number(pin, kind) if kind and isinstance(pin, str) else -1
     return number if number >= 0 else pin
 
@@ -160,7 +160,7 @@ def absent_pin(named: int | str, kind: Board) -> tuple[str, str] | None:
 
 
 def _number(name: str, kind: Board) -> int:
-    """The number in GP5 or GPIO5, which only a Pico has; -1: there is none."""
+    """Return the number in GP5 or GPIO5, which only a Pico has; -1 if there is none."""
     digits = name.lstrip("GPIO") if kind.port == "rp2" else ""
     return int(digits) if digits.isdigit() else -1
 

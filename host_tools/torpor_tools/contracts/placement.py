@@ -1,6 +1,6 @@
 """Rules that need all services of a cluster: one function per mistake.
 
-A mistake that prevents a build yields a ``Problem``; anything else worth knowing is a note.
+A mistake that prevents a build yields a ``Problem``; other useful facts are notes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CLIENTS = 2  # connections: one for a client, and one that is kept for the next
 
 
 def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
-    """A service that a board carries has a table of its own, which says its port."""
+    """A service that a board runs has its own table, which sets its port."""
     entries = [s.name for s in cluster.services]
     for board in cluster.boards:
         for name in board.services:
@@ -43,7 +43,7 @@ def _free_port(cluster: Cluster) -> int:
 def states_fit(
     entry: BoardEntry, board: Board, contracts: dict[str, Contract]
 ) -> Iterator[Problem]:
-    """The services with a ``self.state`` share the memory that outlives sleep."""
+    """The services with a ``self.state`` share the memory that survives sleep."""
     using = sum(name in contracts and contracts[name].uses_state for name in entry.services)
     share = state_share(board, using)
     if share < LEAST_STATE:
@@ -55,7 +55,7 @@ def states_fit(
 
 
 def called_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A board that others call has a listener: any of its ports takes calls for all of it."""
+    """A board that others call has a listener: any port accepts calls for all its services."""
     ports = {s.name: s.port for s in cluster.services}
     for board in cluster.boards:
         if any(ports.get(name) for name in board.services):
@@ -87,9 +87,9 @@ def ports_are_unique(cluster: Cluster) -> Iterator[Problem]:
 
 
 def hosts_are_unique(cluster: Cluster, boards: dict[str, Board]) -> Iterator[Problem]:
-    """No two boards are found at the same name or address.
+    """No two boards have the same name or address.
 
-    Processes on one Linux computer share it if no two of their services have the same port.
+    Processes on one Linux computer may share it if no two of their services have the same port.
     """
     ports = {s.name: s.port for s in cluster.services}
     seen: dict[str, BoardEntry] = {}
@@ -109,7 +109,7 @@ def hosts_are_unique(cluster: Cluster, boards: dict[str, Board]) -> Iterator[Pro
 
 
 def listeners_fit(board: BoardEntry, kind: Board, cluster: Cluster) -> Iterator[Problem]:
-    """No more services have a port than the board can listen on."""
+    """A board does not have more services with a port than it has listeners."""
     ports = {s.name: s.port for s in cluster.services}
     listening = [name for name in board.services if ports.get(name)] + _own(cluster)
     if len(listening) > kind.listeners:
@@ -129,7 +129,7 @@ def _own(cluster: Cluster) -> list[str]:
 
 
 def path_of_metrics_is_free(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """The service that serves the figures of its board has no route of that path."""
+    """The service that serves the figures of its board has no route at that path."""
     metrics = cluster.observe.metrics
     contract = contracts.get(metrics.service or "") if metrics else None
     for method in contract.methods if contract else ():
@@ -143,7 +143,7 @@ def path_of_metrics_is_free(cluster: Cluster, contracts: dict[str, Contract]) ->
 def connections_are_left(
     board: BoardEntry, kind: Board, cluster: Cluster, contracts: dict[str, Contract]
 ) -> Iterator[Problem]:
-    """Besides its listeners a board has connections for a client, the next one, and its own."""
+    """A board has enough sockets: for listeners, a client and the next one, and its own calls."""
     ports = {s.name: s.port for s in cluster.services}
     listeners = sum(bool(ports.get(name)) for name in board.services) + len(_own(cluster))
     if not listeners or listeners > kind.listeners:  # ``listeners_fit`` has said so
@@ -171,7 +171,7 @@ def _sends(board: BoardEntry, cluster: Cluster, contracts: dict[str, Contract]) 
 
 
 def host_name_fits(board: BoardEntry, kind: Board) -> Iterator[Problem]:
-    """The firmware takes the name that the board announces by mDNS."""
+    """The firmware accepts the name that the board announces by mDNS."""
     hostname = load_port(kind.port).hostname
     name = announced_name(board.name, board.host)
     if hostname and len(name) > hostname.longest:

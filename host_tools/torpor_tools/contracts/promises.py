@@ -48,9 +48,9 @@ class Verdict:
 
 
 def with_earlier(root: Path, contracts: Mapping[str, Contract]) -> dict[str, Contract]:
-    """Return the contracts with the forms of their methods that ``contracts.lock`` holds.
+    """Return the contracts with the forms of their methods in ``contracts.lock``.
 
-    A lock that cannot be read gives none; the check of the lock reports it.
+    A lock that cannot be read adds none; the check of the lock reports it.
     """
     try:
         lock = read_lock(root) or {}
@@ -69,7 +69,7 @@ def _with_earlier(contract: Contract, locked: Contract) -> Contract:
 
 
 def _method(before: Method | None, now: Method) -> Method:
-    """The method with the forms that it had, unless a change since breaks its callers."""
+    """Return the method with its earlier forms, unless a later change breaks its callers."""
     if before is None or any(change.breaking for change in method_changes(before, now)):
         return now
     own = honoured_forms(now)
@@ -106,7 +106,7 @@ def broken_promises(plan: Plan) -> list[Problem]:
 
 
 def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
-    """Migrations that differ from their record in ``contracts.lock``: boards may have run them."""
+    """Report migrations that differ from ``contracts.lock``: boards may have run them."""
     problems = []
     for verdict in judged:
         contract = verdict.contract
@@ -132,7 +132,7 @@ def _recorded(locked: Locked | None) -> dict[str, str]:
 
 
 def _with_migrations(locked: Locked, contract: Contract, accept: bool) -> Locked:
-    """The entry with new migrations added; those it has change only if ``accept``."""
+    """Return the entry with new migrations added; existing ones change only if ``accept``."""
     here = {f"{m.name}.py": m.digest for m in contract.migrations}
     kept = here if accept else {**here, **_recorded(locked)}
     extra = {key: value for key, value in locked.extra.items() if key != "migrations"}
@@ -142,7 +142,7 @@ def _with_migrations(locked: Locked, contract: Contract, accept: bool) -> Locked
 
 
 def unrecorded(plan: Plan) -> list[str]:
-    """Return notes about changes that break nobody and are not in the lock yet."""
+    """Return notes about compatible changes that are not in the lock yet."""
     found = []
     for verdict in verdicts(plan):
         if not verdict.breaks and not verdict.is_recorded:
@@ -163,8 +163,8 @@ def _new_migrations(verdict: Verdict) -> list[str]:
 def record(plan: Plan, bump: Collection[str] | None = ()) -> list[Verdict]:
     """Write ``contracts.lock`` and return how the services differed from it before.
 
-    The entry of a service that breaks its callers stays as it is, unless ``bump`` names the
-    service (None: all of them). Raises ``UserError`` for a name that is not there.
+    The entry of a service that breaks its callers does not change, unless ``bump`` names the
+    service (None: all of them). Raises ``UserError`` for an unknown name.
     """
     found = _verdicts(plan, read_lock(plan.cluster.root) or {})
     known = [verdict.service for verdict in found]

@@ -25,7 +25,7 @@ from . import events, shapes
 from .shapes import unquoted
 from .source import VERBS, Module, Source, decorator
 
-LIFECYCLE = ("start",)  # methods that the runtime calls, and no peer
+LIFECYCLE = ("start",)  # methods that only the runtime calls
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _UNITS = {"ms": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
 
@@ -92,7 +92,7 @@ _TASKS = ("asyncio.create_task", "asyncio.Task")
 
 
 def _spawns(source: Source) -> Iterator[Where]:
-    """Find where the service names ``spawn`` or an asyncio function that starts a task."""
+    """Find where the service uses ``spawn`` or an asyncio function that starts a task."""
     for module in source.modules:
         for node in ast.walk(module.tree):
             is_spawn = isinstance(node, ast.Attribute) and node.attr in ("spawn", "create_task")
@@ -140,14 +140,14 @@ def peers(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.AnnAssign, Pe
 
 
 def annotated_type(node: ast.expr | None, module: Module) -> Type:
-    """The type that an annotation names; one that a rule refuses keeps its text."""
+    """The type of an annotation; if a rule refuses it, the source text."""
     if node is None:
         return Type("")
     return shapes.parse(node, module) or Type(ast.unparse(unquoted(node)))
 
 
 def routes(module: Module, node: Function) -> Iterator[Route]:
-    """The routes that a method's decorators give it."""
+    """The routes from a method's decorators."""
     for item in node.decorator_list:
         name, call = decorator(module, item) or ("", None)
         if name in VERBS and call and call.args and isinstance(constant(call.args[0]), str):

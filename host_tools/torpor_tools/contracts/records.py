@@ -1,6 +1,6 @@
 """Records: the classes that derive from ``TypedDict``, and ``X = TypedDict("X", {...})``.
 
-A record exists in annotations only. The linker takes it out, and a device sees a dict.
+A record exists only in annotations. The linker removes it, and a device uses a dict.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .aliases import host_names, statements
 def records(tree: ast.Module, imported: Collection[str] = ()) -> dict[str, ast.ClassDef]:
     """Return the records that a module defines at its top level, by name.
 
-    A record in the functional form is returned as the class that means the same.
+    A record in the functional form is returned as the equivalent class.
 
     Args:
         tree: The module.
@@ -83,7 +83,7 @@ def _from_call(node: ast.stmt, hosts: dict[str, str]) -> ast.ClassDef | None:
 
 
 def is_total(node: ast.ClassDef) -> bool:
-    """Return whether the fields of a record are required unless they say otherwise."""
+    """Return whether the fields of a record are required by default."""
     return not any(
         keyword.arg == "total" and ast.unparse(keyword.value) == "False"
         for keyword in node.keywords

@@ -1,4 +1,4 @@
-"""A service's settings: what its class reads, compared with ``[services.<name>.config]``."""
+"""Compares the settings that a service's class reads with ``[services.<name>.config]``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Settings:
     """The keys that a service reads."""
 
     required: dict[str, Where] = field(default_factory=dict)  # with the first place
-    optional: set[str] = field(default_factory=set)  # it does without them
-    all_known: bool = True  # False: it may read others too
+    optional: set[str] = field(default_factory=set)  # it works without them
+    all_known: bool = True  # False: it may also read others
 
 
 def read_settings(source: Source) -> Settings:
@@ -67,7 +67,7 @@ def _is_tried(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
 
 
 def settings_are_there(cluster: Cluster, read: dict[str, Settings]) -> Iterator[Problem]:
-    """A key that a service cannot do without is in ``cluster.toml``."""
+    """A key that a service requires is in ``cluster.toml``."""
     for entry, found in _placed(cluster, read):
         for key, where in found.required.items():
             if key not in entry.config:

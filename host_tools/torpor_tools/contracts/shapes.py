@@ -49,7 +49,7 @@ _open: ContextVar[tuple[ast.ClassDef, ...]] = ContextVar("_open", default=())
 
 
 def _record(cls: ast.ClassDef, module: Module) -> Type | None:
-    """The type of a record; None if a field cannot be sent or holds the record itself."""
+    """The type of a record; None if a field cannot be sent or contains the record itself."""
     if cls in _open.get():
         return None
     token = _open.set((*_open.get(), cls))

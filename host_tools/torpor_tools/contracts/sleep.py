@@ -1,4 +1,4 @@
-"""Rules for a board's power policy: what it needs of the board and its services."""
+"""Rules for a board's power policy: what it requires from the board and its services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..suggest import ranges
 
 
 def something_wakes(board: BoardEntry, contracts: dict[str, Contract]) -> Iterator[Problem]:
-    """A board that sleeps deep is woken by a time, a schedule or a pin."""
+    """A board with the policy ``deep`` has a time, a schedule or a pin that wakes it."""
     power = board.power
     if power is None or power.policy != "deep" or power.wake_every_ms:
         return

@@ -1,4 +1,4 @@
-"""Calls to boards that sleep: they go through the broker, and take until the board wakes."""
+"""Calls to boards that sleep: they go through the broker, and wait until the board wakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .source import Source
 
 
 def with_mail(boards: Sequence[BoardPlan]) -> tuple[BoardPlan, ...]:
-    """Return the boards with what they send to others and receive through the broker."""
+    """Return the boards with the calls that they send and receive through the broker."""
     found = [(caller.name, home.name) for caller, home, _ in _calls(boards) if home.mailbox]
     return tuple(
         replace(
@@ -39,7 +39,7 @@ def _calls(boards: Sequence[BoardPlan]) -> Iterator[tuple[BoardPlan, BoardPlan, 
 
 
 def sleepers_have_mailboxes(boards: Sequence[BoardPlan]) -> Iterator[Problem]:
-    """A board that sleeps cannot hear a call: the broker keeps it until the board wakes."""
+    """A call to a sleeping board needs a broker, which keeps it until the board wakes."""
     for caller, home, peer in _calls(boards):
         if not home.mailbox:
             what = f"{caller.name} calls {peer.service} on {home.name}, which sleeps"
@@ -53,7 +53,7 @@ def sleepers_have_mailboxes(boards: Sequence[BoardPlan]) -> Iterator[Problem]:
 def notes(
     cluster: Cluster, boards: Sequence[BoardPlan], sources: Mapping[str, Source]
 ) -> Iterator[str]:
-    """Yield what callers of boards that sleep must expect, and the work that a sleep cuts off."""
+    """Yield notes about waiting for boards that sleep, and about work that a sleep cuts off."""
     for caller, home, peer in _calls(boards):
         every = home.power.wake_every_ms if home.power else None
         if not home.mailbox or not every:

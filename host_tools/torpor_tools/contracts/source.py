@@ -1,4 +1,4 @@
-"""A service's source: its modules parsed once, with the names that they import."""
+"""A service's source: its parsed modules, with the names that they import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Module", "Source", "decorator", "parse_module", "read_source"]
 
 VERBS = ("get", "post", "put", "delete")
 TRIGGERS = ("every", "daily", "on_wake")  # by which the runtime calls a method
-# Folders of a service that hold no modules of its contract; an image has the migrations.
+# Folders of a service without modules of its contract; an image contains the migrations.
 ASIDE = (*NOT_SHIPPED, "migrations")
 
 
@@ -55,20 +55,20 @@ class Source:
     def classes(self) -> list[ast.ClassDef]:
         """The service classes; a service must have exactly one.
 
-        A class that derives from others of the service has their members too. A class that another
-        one derives from is a part of that.
+        A class that derives from others of the service also has their members, so those do not
+        count as service classes themselves.
         """
         found = services_of(self.modules, self.main)
         return [merged(lineage(self.modules, cls)) for cls in found]
 
     @cached_property
     def lineage(self) -> list[Class]:
-        """The service class and those that it derives from, as MicroPython looks names up."""
+        """The service class and its bases, in the order in which MicroPython looks names up."""
         found = services_of(self.modules, self.main)
         return lineage(self.modules, found[0]) if found else []
 
     def owner(self, node: ast.AST) -> Module:
-        """The module that a node of the service class stands in."""
+        """The module that contains a node of the service class."""
         return self._owners.get(node, self.main)
 
     @cached_property
@@ -128,7 +128,7 @@ def read_source(root: Path, service: str) -> Source:
 def import_types(modules: list[Module]) -> None:
     """Add to each module the aliases, records and events that it imports, also indirectly.
 
-    A record that derives from an imported one is known only then.
+    A record that derives from an imported one can be read only after that.
     """
     for _ in modules:
         known = _count_types(modules)
@@ -179,7 +179,7 @@ def modules_of(root: Path, service: str) -> list[Module]:
 
 
 def _linked(folder: Path, service: str) -> Problem:
-    """A linked folder is outside of what is checked, watched and shipped (``files.py``)."""
+    """Return the problem of a linked folder, which torpor would not check, watch or ship."""
     target = os.readlink(folder)
     what = f"services/{service} is a symbolic link to {target}, and a service must be a folder"
     remedy = f"replace the link with a copy of {target}, or run torpor in the project it belongs to"

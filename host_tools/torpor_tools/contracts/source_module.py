@@ -13,7 +13,7 @@ from ..python_names import imported_from
 
 @dataclass(frozen=True)
 class Module:
-    """A parsed module. ``names`` says where each imported name comes from, dotted."""
+    """A parsed module. ``names`` maps each imported name to its dotted origin."""
 
     name: str  # dotted, as the device imports it
     file: str  # relative to the project, for messages

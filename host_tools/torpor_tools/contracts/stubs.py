@@ -1,10 +1,10 @@
-"""The type stubs of a board: fetched once, laid out so that mypy sees the chip and not the host.
+"""The type stubs of a board: fetched once, and arranged so that mypy sees the chip's modules only.
 
 MicroPython's stubs come as two wheels: ``micropython-stdlib-stubs`` with a ``stdlib/`` folder like
 typeshed's (``builtins``, ``asyncio``), and the board's own modules (``machine``, ``time``,
-``socket``). Both go into one ``stdlib/``, which is given to mypy as its typeshed. So a module that
-the board lacks is unknown, and the faults that the stubs have are not reported. ``trim.py``
-removes from the stubs what the firmware does not have.
+``socket``). Both go into one ``stdlib/``, which mypy uses as its typeshed. So mypy does not know
+modules that the board lacks, and does not report mistakes in the stubs. ``trim.py`` removes from
+the stubs whatever the firmware does not have.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from .constructors import correct
 from .firmware import firmware
 from .trim import trim
 
-# The boards' stubs require a range of versions of it; a check must not change overnight.
+# The boards' stubs accept a range of versions of it; a check must not change overnight.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LAYOUT = 7  # counted up when what is made here, in trim.py or constructors.py changes
+_LAYOUT = 7  # increase it when the output of this module, trim.py or constructors.py changes
 
-# Ticks are given types of their own there, so that no method could return them as int.
+# The stubs have separate types for ticks, so no method could return them as int.
 _TICKS = """
 _TicksMs: TypeAlias = int
 _TicksUs: TypeAlias = int
@@ -36,7 +36,7 @@ _TicksCPU: TypeAlias = int
 _Ticks: TypeAlias = int
 """
 
-# Parts of the event loop that torpor's listener uses and the stubs do not have.
+# Parts of the event loop that torpor's listener uses and the stubs lack.
 _ASYNCIO_CORE = """\
 from typing import Any, Generator
 
@@ -108,7 +108,7 @@ def _unavailable(requirement: str, output: str) -> UserError:
 
 
 def _arrange(folder: Path) -> None:
-    """Combine what pip has unpacked into one ``stdlib/``, with our corrections."""
+    """Combine the folders that pip has unpacked into one ``stdlib/``, with our corrections."""
     stdlib = folder / "stdlib"
     for path in sorted(folder.iterdir()):
         is_module = path.suffix == ".pyi" and path.stem != "__builtins__"

@@ -1,9 +1,9 @@
-"""Removes from type stubs what a board's firmware does not have.
+"""Removes names from type stubs that a board's firmware does not have.
 
-MicroPython's stubs are typeshed's for the builtins and asyncio, and the documentation of all ports
-for the chip's modules: they promise methods, functions and keyword arguments that no firmware has.
-``trim`` leaves of them what MicroPython has answered (``firmware/``), so that mypy refuses the rest
-where it is used. Positions and comments are lost: no message shows a place in a stub.
+MicroPython's stubs come from typeshed for the builtins and asyncio, and from the documentation of
+all ports for the chip's modules. They contain methods, functions and keyword arguments that no
+firmware has. ``trim`` keeps only those that we found in MicroPython (``firmware/``), so that mypy
+refuses uses of the others. Positions and comments are lost, but no message shows a place in a stub.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from .firmware import Firmware
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-# These are in no firmware: mypy needs them, or mpy-cross takes them as instructions to itself.
+# No firmware has these: mypy needs them, or they are instructions to mpy-cross.
 _VIPER = ("ptr", "ptr8", "ptr16", "ptr32", "uint")
 _STUB_ONLY = {
     "builtins": {*_VIPER, "const", "ellipsis", "function", "reveal_locals", "reveal_type"},
@@ -39,7 +39,7 @@ def {name}(self) -> _{cls}_has_no_{name}: ...
 """
 # Operators of a class that behave as those of another.
 _LIKE = {"dict_items": "dict_keys"}
-# The builtin of that name, which asyncio's is in CPython, is not there.
+# In CPython asyncio's class is the builtin of that name, which the firmware lacks.
 _ASYNCIO = "class TimeoutError(Exception): ..."
 
 
@@ -87,7 +87,7 @@ def _text(tree: ast.Module) -> str:
 
 
 def _explicit(tree: ast.Module, folder: Path, names: frozenset[str]) -> ast.Module:
-    """A package's stub that imports by name what ``from .x import *`` gives of ``names``."""
+    """A package's stub that imports by name those of ``names`` in ``from .x import *``."""
     body: list[ast.stmt] = []
     for node in _flat(tree.body):
         if not isinstance(node, ast.ImportFrom) or not node.level:
@@ -132,7 +132,7 @@ def _referenced(tree: ast.Module) -> set[str]:
 
 
 class _Trimmer:
-    """Takes names out of one module's stub."""
+    """Removes names from one module's stub."""
 
     def __init__(self, module: str, has: Firmware, referenced: set[str]) -> None:
         self.module = module
@@ -173,7 +173,7 @@ class _Trimmer:
         if isinstance(node, _Function):
             return self.is_absent(node.name)
         if isinstance(node, ast.ClassDef):
-            # A class that is there for annotations costs nothing: the device forgets those.
+            # A class for annotations costs nothing, because the device has no annotations.
             needed = node.name in self.referenced and self.module != "builtins"
             return self.is_absent(node.name) and not needed
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -248,14 +248,14 @@ class _Trimmer:
         return whole or (isinstance(node, _Function) and not _is_property(node))
 
     def refuses(self, key: str) -> bool:
-        """Return whether the firmware refuses it; the answers for bytes count for bytearray too."""
+        """Return whether the firmware refuses it; results for bytes also apply to bytearray."""
         like = f"bytes{key.removeprefix('bytearray')}" if key.startswith("bytearray") else key
         return key in self.has.refused or like in self.has.refused
 
     # -- signatures
 
     def fit(self, node: _Function, key: str, *, bound: bool) -> bool:
-        """Give a function the arguments that the firmware takes; False if no overload is left."""
+        """Give a function the arguments that the firmware accepts; False if no overload is left."""
         if self.module not in ("builtins", "_collections_abc"):
             key = f"{self.module}.{key}"
         skip = 1 if bound else 0
@@ -296,7 +296,7 @@ def _is_static(node: _Function) -> bool:
 
 
 def _single_overloads(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements; of a function that has one overload left, it is the function."""
+    """The statements; a function with one overload left becomes a plain function."""
     counts: dict[str, int] = {}
     for node in body:
         if isinstance(node, _Function):

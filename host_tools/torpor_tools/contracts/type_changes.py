@@ -1,7 +1,7 @@
 """Compares two versions of a type: which changes callers notice, by the direction of the data.
 
-A caller sends arguments and reads results. A result may gain a field, because callers do not look
-at what they do not know; an argument may gain one only if it may be absent.
+A caller sends arguments and reads results. A result may gain a field, because callers ignore
+unknown fields; an argument may gain one only if the field is optional.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def type_changes(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]
 
 
 def _narrower(old: Type, new: Type, path: str, sent: bool) -> Iterator[Found]:
-    """Yield what more or less is allowed: a sender relies on the first, a reader on the second."""
+    """Report a wider or narrower type: the first breaks readers, the second breaks senders."""
     less, more = not _covers(new, old), not _covers(old, new)
     yield (less if sent else more), f"{path} was {old}, is {new}"
 
@@ -72,7 +72,7 @@ def _fields(
             continue
         yield from type_changes(field.type, now[name].type, place, sent)
         if field.required != now[name].required:
-            # A reader relies on what is always there; a sender may leave out what need not be.
+            # A reader relies on required fields; a sender may omit optional ones.
             words = ("must be there now", "may be absent now")
             yield now[name].required == sent, f"{place} {words[field.required]}"
     for name, field in now.items():

@@ -1,8 +1,8 @@
 """mypy over the services with the type stubs of their board: the interface check of the build.
 
-A peer is called in memory or, one day, over the network, with the same line of code; whether the
-call fits the contract is decided here. mypy caches its results in the project's ``build/`` folder,
-and we keep its messages until something changes, so no daemon is needed.
+The same line of code calls a peer in memory or, after a move, over the network. This check decides
+whether the call fits the contract. mypy caches its results in the project's ``build/`` folder, and
+we keep its messages until something changes, so no daemon is needed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ follow_imports = skip
 ignore_missing_imports = True
 """
 
-# A library without annotations is Any, whatever mypy would say of its inside.
+# A library without annotations is Any, whatever mypy would report inside it.
 _ANY = """
 [mypy-{name}]
 follow_imports = skip
@@ -115,7 +115,7 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
 
 
 def _view(root: Path) -> Path:
-    """Return a folder that holds what an image holds of the project: ``services/``, ``lib/``."""
+    """Return a folder with the parts of the project that an image contains."""
     view = root / "build" / ".mypy" / "image"
     view.mkdir(parents=True, exist_ok=True)
     for name in ("services", FOLDER):
@@ -124,7 +124,7 @@ def _view(root: Path) -> Path:
 
 
 def _show(folder: Path, link: Path) -> None:
-    """Make ``folder`` visible as ``link``, which shows later changes too."""
+    """Make ``folder`` visible as ``link``, which also shows later changes."""
     if link.is_symlink():
         return
     try:
@@ -137,7 +137,7 @@ def _show(folder: Path, link: Path) -> None:
 
 
 def _copy(folder: Path, copy: Path) -> None:
-    """Copy the modules, with their times: mypy's cache knows them by these."""
+    """Copy the modules with their times, because mypy's cache compares these."""
     shutil.rmtree(copy, ignore_errors=True)
     for file in project_files(folder, "*.py") if folder.is_dir() else ():
         target = copy / file.relative_to(folder)
@@ -158,7 +158,7 @@ def _modules(folder: Path) -> list[Path]:
 def run_mypy(config: Path, folder: Path, files: list[Path]) -> list[dict[str, Any]]:
     """Return mypy's messages about ``files`` (relative to ``folder``), one dict per message."""
     names = [str(file) for file in files]
-    # Without utf8 a name that the code page of Windows lacks would end mypy.
+    # Without utf8, mypy fails on a name that the code page of Windows lacks.
     command = [sys.executable, "-X", "utf8", "-P", "-m", "mypy"]
     command += ["--config-file", str(config), "--output", "json", *names]
     # The result must depend on the project alone: MYPYPATH adds modules, MYPY_CACHE_DIR takes
@@ -194,7 +194,7 @@ def write_config(
     folder.mkdir(parents=True, exist_ok=True)
     paths = ",".join(map(str, (*first, firmware_dir(), sees or root, (sees or root) / FOLDER)))
     more = "".join(_ANY.format(name=name) for name in untyped)
-    # Other options make another cache, or one run would throw away what the other has learnt.
+    # Other options need another cache; otherwise each run would discard the results of the other.
     name = f"{board.name}-{zlib.crc32((disabled + paths + more).encode()):08x}"
     path = folder / f"{name}.ini"
     text = _CONFIG.format(

@@ -1,4 +1,4 @@
-"""Which fields of records a service may use: what decides the form of a method that it calls."""
+"""Finds the fields of records that services use; they decide the form of the called methods."""
 
 from __future__ import annotations
 

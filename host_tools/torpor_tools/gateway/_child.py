@@ -1,6 +1,6 @@
 """Becomes a program that ends with its parent: ``python _child.py PARENT PROGRAM [arguments]``.
 
-It is run by path and imports nothing of ours, so that it starts fast.
+It is run by path and imports nothing from torpor, so it starts fast.
 """
 
 from __future__ import annotations

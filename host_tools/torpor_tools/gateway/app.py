@@ -1,7 +1,7 @@
 """Handles the requests to every service's port.
 
-Begin at ``App.handle``, which finds the board. ``_pass_on`` is for a board that is awake, ``_park``
-for one that sleeps.
+Start reading at ``App.handle``, which finds the board. ``_pass_on`` is for a board that is awake,
+``_park`` for one that sleeps.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .tracing import Tracer
 
 Resolve = Callable[["Home", str], tuple[str, int]]
 
-_ASYNC_S = 86_400  # how long a request may wait after its client has gone
-_SECONDS_DIGITS = 12  # the longest time that a client may name
-_LATE_S = 60  # for an answer that is on its way at the deadline
+_ASYNC_S = 86_400  # how long a request may wait after its client is gone
+_SECONDS_DIGITS = 12  # of the longest time that a client may request
+_LATE_S = 60  # extra time for an answer that is being sent at the deadline
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class App:
         resolve: Returns the address and port of a service on a board that is awake.
         wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
         documents: Service -> its OpenAPI document, which boards do not have.
-        tracer: Traces the requests, if the cluster asks for it.
+        tracer: Traces the requests, if the cluster has ``[traces]``.
         events: The clients that listen to events.
     """
 
@@ -136,7 +136,7 @@ class App:
             await self._pass_or_park(home, request, response)
             return
         request, span = self._tracer.begin(request, home.service)
-        status = 499  # as long as nothing was sent: the client has gone
+        status = 499  # if nothing is sent: the client is gone
         try:
             await self._pass_or_park(home, request, response)
         except RefusedError as error:
@@ -148,7 +148,7 @@ class App:
 
     async def _pass_or_park(self, home: Home, request: Request, response: Response) -> None:
         key = request.header(b"idempotency-key")
-        if key == b"":  # all requests with it would be one
+        if key == b"":  # all requests with it would count as one
             raise RefusedError(400, "Idempotency-Key is empty")
         wishes = Wishes.of(request.headers)
         address = self._address(home)
@@ -247,7 +247,7 @@ class App:
         """Publish the request when its board asks for it.
 
         Until then only a note waits at the broker. So the request is dropped if its client hangs up
-        (which cancels this) or its time is over.
+        (which cancels this task) or its time is over.
         """
         self._check(home, request)
         with self._parked.holding(home.board, id, until) as asked:
@@ -297,9 +297,9 @@ class App:
         if parked.is_full(home.board):
             raise RefusedError(429, f"the queue of {home.board} is full ({parked.limit})", retry)
         if len(_head(request)) > message.MOST_HEAD:
-            raise RefusedError(431, f"a board takes a head of {message.MOST_HEAD} bytes")
+            raise RefusedError(431, f"a parked head may have {message.MOST_HEAD} bytes at most")
         if len(request.body) > message.MOST_BODY:
-            raise RefusedError(413, f"a board takes a body of {message.MOST_BODY} bytes")
+            raise RefusedError(413, f"a parked body may have {message.MOST_BODY} bytes at most")
 
     async def _publish(self, home: Home, id: str, until: float, request: Request) -> None:
         line = message.envelope(id, self._topics.answer(id), until, home.service)

@@ -24,13 +24,13 @@ from .response import BrokeOffError, RefusedError, Response
 
 _log = logging.getLogger("torpor.gateway")
 
-MOST_BODY = 1 << 20  # bytes that are passed straight on
+MOST_BODY = 1 << 20  # bytes that are sent directly to a board
 _MOST_HEAD = 65_536  # bytes
 _MOST_WAITING = 16  # requests that a client sends before it has the responses
 _IDLE_S = 5.0  # a connection without a request
-_SLOW_S = 30.0  # a request that has begun and does not go on
+_SLOW_S = 30.0  # a request that has begun and does not continue
 _AGAIN_S = 0.05
-_LINGER_S = 2.0  # a closed connection; a reset would destroy the response that is on its way
+_LINGER_S = 2.0  # a closed connection; a reset would destroy the response that is being sent
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
@@ -40,7 +40,7 @@ _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
 @dataclass(frozen=True)
 class Request:
-    """A complete request. Names of headers are in lower case; ``port`` is ours that it came to."""
+    """A complete request. Names of headers are in lower case; ``port`` is the gateway's port."""
 
     verb: str
     target: bytes
@@ -70,7 +70,7 @@ class ClientConnection(asyncio.Protocol):
             hangs up.
         clients: The set of all open connections.
         idle_s: After how many seconds a connection without a request is closed.
-        slow_s: After how many seconds a connection is closed whose request does not continue.
+        slow_s: After how many seconds a connection with an unfinished request is closed.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ClientConnection(asyncio.Protocol):
         self._port = 0
         self._task: asyncio.Task[None] | None = None
         self._waiting: deque[Request | RefusedError] = deque()
-        self._ends = False  # no request is read any more
+        self._ends = False  # whether it reads no more requests
         self._writable: asyncio.Future[None] | None = None
         self._heard_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -97,21 +97,21 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head: Request | None = None
         self._problem: RefusedError | None = None
-        self._received = 0  # bytes of its head; then of its body with all that is around it
+        self._received = 0  # bytes of its head; then of its body, including the framing
         self._target = b""
         self._headers: list[Header] = []
         self._body = bytearray()
         self._wants_100 = False
 
     def finish(self) -> None:
-        """Close the connection as soon as the present response has been sent."""
+        """Close the connection as soon as the current response has been sent."""
         self._ends = True
         self._waiting.clear()
         if self._task is None:
             self._transport.close()
 
     def cancel(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         self._transport.abort()
 
     # What asyncio calls
@@ -132,7 +132,7 @@ class ClientConnection(asyncio.Protocol):
         self._cancel_task()
 
     def _cancel_task(self) -> None:
-        """Cancel the request, again if need be: Python 3.11's ``wait_for`` can swallow it."""
+        """Cancel the request, repeatedly: Python 3.11's ``wait_for`` can swallow a cancellation."""
         if self._task and not self._task.done():
             self._task.cancel()
             self._loop.call_later(_AGAIN_S, self._cancel_task)
@@ -144,7 +144,7 @@ class ClientConnection(asyncio.Protocol):
         self._received += len(data)
         self._feed(data)
         if self._head is None and self._received > _MOST_HEAD:
-            self._refuse(RefusedError(431, f"the gateway takes a head of {_MOST_HEAD} bytes"))
+            self._refuse(RefusedError(431, f"the head may have at most {_MOST_HEAD} bytes"))
         elif self._received > 2 * MOST_BODY:  # chunk extensions, or trailers
             self._refuse(_too_large())
 
@@ -278,7 +278,7 @@ class ClientConnection(asyncio.Protocol):
         return response.keeps
 
     def _cut(self, response: Response) -> None:
-        """Close the connection in a way that the client cannot take for the end of the body."""
+        """Close the connection so that the client cannot mistake this for the end of the body."""
         if response.ends_with_connection:
             sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -311,7 +311,7 @@ def _origin_form(request: Request) -> Request:
 
 
 def _problem(request: Request, upgrades: bool) -> RefusedError | None:
-    """Reason to refuse a request, from its head."""
+    """Return the reason to refuse a request with this head, or None."""
     if request.version not in ("1.0", "1.1"):
         return RefusedError(505, "the gateway speaks HTTP/1.1")
     hosts = [value for name, value in request.headers if name == b"host"]
@@ -329,15 +329,15 @@ def _problem(request: Request, upgrades: bool) -> RefusedError | None:
     if codings and length is not None:
         return RefusedError(400, "Content-Length and Transfer-Encoding exclude each other")
     if codings and codings != [b"chunked"]:
-        return RefusedError(501, "the gateway takes no Transfer-Encoding but chunked")
+        return RefusedError(501, "the gateway supports only Transfer-Encoding: chunked")
     if upgrades and (codings or length):
-        return RefusedError(400, "the gateway takes no body with a request to upgrade")
+        return RefusedError(400, "the gateway accepts no body in a request with Upgrade")
     if request.header(b"expect") not in (None, b"100-continue"):
-        return RefusedError(417, "the gateway knows only Expect: 100-continue")
+        return RefusedError(417, "the gateway supports only Expect: 100-continue")
     if length and int(length) > MOST_BODY:
         return _too_large()
     return None
 
 
 def _too_large() -> RefusedError:
-    return RefusedError(413, f"the gateway takes a body of {MOST_BODY} bytes")
+    return RefusedError(413, f"the body may have at most {MOST_BODY} bytes")

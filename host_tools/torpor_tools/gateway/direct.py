@@ -1,7 +1,7 @@
 """Passes requests to a board that is awake, over connections that are kept open between requests.
 
-A general HTTP client takes longer for a request than a board does. This one does the minimum: it
-sends the request in one write, and feeds the bytes of the response to llhttp.
+A general-purpose HTTP client would need more time for a request than the board does. This one does
+the minimum: it sends the request in one write, and feeds the bytes of the response to llhttp.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Address = tuple[str, int]
 
 _CONNECT_S = 2.0
 SILENT_S = 60.0
-_IDLE_S = 5.0  # a board has few connections, so they are given back soon
+_IDLE_S = 5.0  # a board has few connections, so they are closed soon
 _MOST_IDLE = 2  # of a board
 _MOST_UNREAD = 65_536  # bytes of a body that the client has not taken
 _AGAIN = ("GET", "HEAD")  # may be executed twice
@@ -38,16 +38,16 @@ class Direct:
     async def request(
         self, address: Address, verb: str, target: bytes, headers: Iterable[Header], body: bytes
     ) -> Answering:
-        """Send a request. Returns the response as soon as its head has come, or cannot come.
+        """Send a request. Returns the response when its head has come, or can no longer come.
 
-        A board closes a kept connection when it needs the slot. Then nobody knows whether it has
+        A board closes a kept connection when it needs the slot. It is then unknown whether it has
         executed the last request. So only a request that may be executed twice is sent on a kept
-        connection. If the board has closed that, the request is sent once more, on a new one. If
-        the board accepts no new one, the response is that of the first (status 0): through the
-        mailbox, the board would get the request a third time.
+        connection. If the board has closed the connection, the request is sent once more, on a new
+        one. If the board accepts no new connection, this returns the first response (status 0):
+        through the mailbox, the board would get the request a third time.
 
         Raises:
-            NotReachedError: The board takes no connection, and was not sent the request.
+            NotReachedError: The board accepts no connection, so the request was not sent.
         """
         passed = end_to_end(headers)
         if body:
@@ -109,7 +109,7 @@ class Answering:
     Attributes:
         status: The HTTP status; 0 until the head has come.
         headers: The headers for the client, names in lower case.
-        body: Bytes that have come and were not taken.
+        body: Bytes that have come and were not read yet.
         whole: Whether the body is complete.
         error: Why the response ended early, or empty.
         closed_silently: Whether the connection ended before the first byte.
@@ -175,7 +175,7 @@ class Answering:
 
 
 class Connection(asyncio.Protocol):
-    """A connection to a board; when a response is whole it goes back to ``idle``."""
+    """A connection to a board; after a complete response it goes back to ``idle``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, idle: list[Connection]) -> None:
         self.is_open = True
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser
         self._answer: Answering | None = None
         self._headers: list[Header] = []
-        self._has_end = True  # the response says where it ends
+        self._has_end = True  # whether the response states where it ends
         self._problem = ""  # why the response is refused
         self._heard = False
         self._looks = False

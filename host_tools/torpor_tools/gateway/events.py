@@ -1,6 +1,6 @@
-"""Streams of events: what boards publish at the broker, as server-sent events to clients.
+"""Sends the events that boards publish at the broker to clients as server-sent events.
 
-A client that does not read as fast as events come misses some, and its stream reports how many.
+A client that reads more slowly than events come misses some, and its stream reports how many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 
 MOST = 64  # events that wait for one client
-BEAT_S = 15.0  # between signs of life, so that both sides know that the other is there
+BEAT_S = 15.0  # between keep-alives, by which both sides see that the other is there
 TYPE = b"text/event-stream"
 ALIVE = b":\n\n"
 
@@ -31,7 +31,7 @@ class _Stream:
         self.ready.set()
 
     def take(self) -> bytes:
-        """Return what has come, without waiting."""
+        """Return the events that have come, without waiting."""
         pieces = [*self.unsent]
         if self.dropped:
             pieces.append(message("~dropped", b"%d" % self.dropped))
@@ -59,7 +59,7 @@ class Events:
                 stream.add(message(name, payload))
 
     async def stream(self, names: Sequence[str]) -> AsyncGenerator[bytes, None]:
-        """Yield the events of these names as they come. Never ends by itself."""
+        """Yield the events with these names as they come. Never ends by itself."""
         stream = _Stream(names)
         self._streams.append(stream)
         try:

@@ -28,7 +28,7 @@ def _families(parked: Parked, connected: bool, now: float) -> Iterator[Family]:
         if not status.figures:
             continue
         try:
-            # The name that the topic has counts, not the one in the message.
+            # The name in the topic counts, not the one in the message.
             found = list(families(status.figures | at))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             _log.warning("the figures of %s cannot be read: %r", board, error)

@@ -12,7 +12,7 @@ import httptools
 
 Header = tuple[bytes, bytes]
 
-# Fields between two neighbours only: RFC 9110, 7.6.1 and 11.7, RFC 9113, 3.2.1 (HTTP2-Settings).
+# Hop-by-hop fields: RFC 9110, 7.6.1 and 11.7, RFC 9113, 3.2.1 (HTTP2-Settings).
 _HOP_BY_HOP = {
     b"connection", b"http2-settings", b"keep-alive", b"proxy-authenticate",
     b"proxy-authentication-info", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
@@ -21,9 +21,9 @@ _HOP_BY_HOP = {
 # Fields that the gateway handles or writes itself.
 _OURS = {b"content-length", b"expect", b"prefer", b"idempotency-key", b"torpor-board"}
 _NOT_PASSED = _HOP_BY_HOP | _OURS
-_NOT_PARKED = {b"user-agent", b"cache-control"}  # a board does not look at them
+_NOT_PARKED = {b"user-agent", b"cache-control"}  # a board ignores them
 ASKED = b"held"  # a board's answer to an envelope with ``held``: it asks for the request
-MOST_HEAD = 4000  # bytes; the board takes 4,096
+MOST_HEAD = 4000  # bytes; the board accepts 4,096
 MOST_BODY = 16_384
 
 
@@ -79,9 +79,9 @@ class Status:
 
     Attributes:
         state: "awake", "asleep" or "lost".
-        address: Where it answers while it is awake.
+        address: Its address while it is awake.
         wakes_at: When it will wake, in Unix time; None if that is not known.
-        fresh: A name for the board's new session, if the broker did not know the one before.
+        fresh: A name for the board's new session, if the broker had lost the previous one.
         figures: The figures that the board sent when it last went to sleep, if it counts any.
         figures_at: When they came, in Unix time.
     """
@@ -114,7 +114,7 @@ def response_problem(headers: Iterable[Header]) -> str:
 
 
 def first_label(headers: Iterable[Header]) -> str:
-    """Return what the host of ``Host`` begins with, up to a dot; an empty text without it."""
+    """Return the first label of ``Host``, up to a dot; an empty text if there is no ``Host``."""
     hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
     return hosts[0].split(".")[0] if hosts else ""
 
@@ -176,7 +176,7 @@ def answer(data: bytes) -> Answer:
 
 
 class _Reader:
-    """Takes what llhttp finds in a response."""
+    """Collects the parts that llhttp finds in a response."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -212,7 +212,7 @@ class _Reader:
 
 
 def status(data: bytes, now: float) -> Status:
-    """Read a board's status, heard at the Unix time ``now``. Raises ``ValueError``."""
+    """Read a board's status, received at the Unix time ``now``. Raises ``ValueError``."""
     fields = json.loads(data)
     if not isinstance(fields, dict) or fields.get("state") not in ("awake", "asleep", "lost"):
         raise ValueError("not a status")

@@ -1,4 +1,4 @@
-"""A broker of our own: nats-server from its wheel, with MQTT on JetStream."""
+"""The gateway's own broker: nats-server from its wheel, with MQTT on JetStream."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = 
     listen = f"{'127.0.0.1' if where.is_here else '0.0.0.0'}:{where.port}"
     lines = [
         'server_name: "torpor-gateway"',
-        'listen: "127.0.0.1:-1"',  # for NATS clients, of which there are none: any free port
+        'listen: "127.0.0.1:-1"',  # for NATS clients, which we do not have: any free port
         f"jetstream {{ store_dir: {json.dumps(str(folder / 'store'))}, sync_interval: always }}",
-        # A message that a killed board has not acknowledged is sent again after ack_wait. The
+        # If a killed board has not acknowledged a message, it is sent again after ack_wait. The
         # messages behind it must wait: with max_ack_pending above 1, nats-server would send them
-        # first, and a board would not know when it has had all.
+        # first, and a board would not know when it has received all.
         f'mqtt {{ listen: "{listen}", ack_wait: "{ack_wait}", max_ack_pending: 1 }}',
     ]
     if user := login.get("user"):
@@ -59,10 +59,10 @@ def config(where: Mailbox, login: dict[str, str], folder: Path, ack_wait: str = 
 
 
 class NatsServer:
-    """The process of a nats-server. It ends with the gateway, also if that crashes.
+    """The process of a nats-server. It ends with the gateway, even if the gateway crashes.
 
     Args:
-        where: The broker's address, which is ours.
+        where: The broker's address, which is this computer's.
         login: ``user`` and ``password``, both optional on the loopback address.
         folder: The folder for its configuration, log and data.
     """
@@ -100,7 +100,7 @@ class NatsServer:
         ) as out:
             out.write(text)
         with open(self._folder / "nats.log", "ab") as log:
-            # In a session of its own, so that Ctrl-C reaches only the gateway, which ends it.
+            # In its own session, so that Ctrl-C reaches only the gateway, which ends it.
             self._process = subprocess.Popen(
                 command(program, file),
                 stdout=log,
@@ -125,7 +125,7 @@ class NatsServer:
     async def watch(self, connected: asyncio.Event) -> None:
         """Start it whenever nothing listens at its address. Never returns.
 
-        That happens when it ends, or when the gateway that had started it ends.
+        That happens when it ends, or when the gateway that started it ends.
 
         Args:
             connected: Set while the gateway is connected to a broker.
@@ -157,8 +157,8 @@ class NatsServer:
 def command(program: str, file: Path) -> list[str]:
     """Return how to start nats-server.
 
-    Where the system allows it, through a program that ends it with this process. Windows starts a
-    new process for each program, so a child would not know its parent.
+    Except on Windows, ``_child.py`` starts it, so that it can end with this process. Windows starts
+    a new process for each program, so a child would not know its parent.
     """
     server = [program, "-c", str(file)]
     if os.name != "posix":

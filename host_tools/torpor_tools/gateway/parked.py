@@ -1,8 +1,8 @@
 """The requests that wait for boards, and the answers that have come. No I/O.
 
-The broker has everything that must outlive the gateway: requests wait in the boards' sessions, and
-answers, keys and status messages are retained. So a gateway that starts again, or a second one,
-knows the same. Only requests whose clients wait are held here. They end with their connections.
+The broker has everything that must survive the gateway: requests wait in the boards' sessions, and
+answers, keys and status messages are retained. So a restarted gateway, or a second one, knows the
+same. Only requests with a waiting client are held here. They end with their connections.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from .message import Answer, Status
 
-_KEYS_S = 86_400  # after nobody waits any more; a board remembers its last 64 ids
+_KEYS_S = 86_400  # after the last client has stopped waiting; a board remembers its last 64 ids
 
 
 class LostError(Exception):
@@ -51,7 +51,7 @@ class Parked:
         self._held: dict[str, dict[str, asyncio.Event]] = {}  # board -> id -> the board asks
         self._gone: dict[str, tuple[str, float]] = {}  # id whose client hung up -> board, until
         self._lost: dict[str, float] = {}  # ids of requests that a broker has lost -> since
-        self._handing: Counter[str] = Counter()  # ids that are on their way to the broker
+        self._handing: Counter[str] = Counter()  # ids that are being sent to the broker
         self._taken: set[str] = set()  # ids in ``waiting`` that the broker has acknowledged
         self._keep_s = keep_s
         self._most = most
@@ -62,7 +62,7 @@ class Parked:
     # Answers
 
     def answered(self, id: str, answer: Answer) -> None:
-        """Store an answer and wake those who wait for it. The first answer to an id stays."""
+        """Store an answer and wake its waiters. The first answer to an id stays."""
         if id not in self._answers:
             self._answers[id] = (self._clock(), answer)
         self._lost.pop(id, None)
@@ -74,7 +74,7 @@ class Parked:
                 waiter.set_result(self._answers[id][1])
 
     def lose(self, board: str) -> int:
-        """Give up all requests that the broker had for the board. Returns their number."""
+        """Give up all requests that the broker held for the board. Returns their number."""
         ids = self.waiting.pop(board, {})
         self._taken.difference_update(ids)
         for id in ids:
@@ -144,7 +144,7 @@ class Parked:
     # Boards
 
     def is_full(self, board: str) -> bool:
-        """Return whether no more requests may wait for the board."""
+        """Return whether the queue of the board is full."""
         now = self._clock()
         ids = self.waiting.get(board, {})
         for id in [id for id, until in ids.items() if until < now]:
@@ -160,8 +160,8 @@ class Parked:
     def parking(self, board: str, id: str, until: float) -> Iterator[None]:
         """Count a request as waiting during the block, which publishes it, and afterwards.
 
-        If the block fails, the request does not wait any more, unless another client is publishing
-        the same request, or has published it.
+        If the block fails, the request no longer waits, unless another client is publishing the
+        same request, or has published it.
         """
         ids = self.waiting.setdefault(board, {})
         ids[id] = until

@@ -32,7 +32,7 @@ class Response:
     Args:
         write: Sends bytes to the client.
         verb: The request's method.
-        version: Its version of HTTP.
+        version: The request's HTTP version.
         keeps: Whether the connection stays open afterwards.
     """
 
@@ -82,7 +82,7 @@ class Response:
             await self._write(b"0\r\n\r\n")
 
     async def refuse(self, refusal: RefusedError) -> None:
-        """Send an answer of the gateway itself."""
+        """Send the gateway's own answer."""
         name = "status" if refusal.status == 202 else "error"
         await self.send_json(refusal.status, {name: refusal.text}, refusal.headers)
 

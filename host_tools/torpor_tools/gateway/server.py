@@ -33,17 +33,17 @@ from .update_couriers import Couriers
 
 _log = logging.getLogger("torpor.gateway")
 _CLEAN_S = 30
-_FINISH_S = 2.0  # for the responses that are on their way when the gateway stops
+_FINISH_S = 2.0  # for the responses that are being sent when the gateway stops
 
 
 class Gateway:
-    """Serves a cluster's services by HTTP: ``async with Gateway(...) as gateway``.
+    """Serves a cluster's services over HTTP: ``async with Gateway(...) as gateway``.
 
     Args:
         plan: The cluster.
-        where: The broker. If it is our own and is not running, the gateway starts it.
+        where: The broker. If it belongs to this gateway and is not running, the gateway starts it.
         login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
-        folder: Where a broker of our own stores its data.
+        folder: Where the gateway's own broker stores its data.
         bind: The address to listen on.
         ports: Service's port -> our port (0: any free one). By default they are the same.
         wait_s: How long a client without ``Prefer: wait`` waits, in seconds.
@@ -177,7 +177,7 @@ class Gateway:
         """Open a socket for each service's port.
 
         Raises:
-            UserError: Ports that are not available, all at once.
+            UserError: Some ports are not available; it lists all of them.
         """
         sockets: list[socket.socket] = []
         problems: list[Problem] = []
@@ -239,13 +239,13 @@ class Gateway:
         self._fresh[board] = status.fresh
         if is_known:
             self._lose(board)
-        for id in self.parked.held(board):  # the notes of these are lost too
+        for id in self.parked.held(board):  # their notes are lost too
             self._send_note(board, id, held=True)
 
     def _caught_up(self, is_caught_up: bool) -> None:
         """Handle a new connection to the broker, or the end of its retained messages.
 
-        A board's status is retained. A broker without it has lost the board's session too, and
+        A board's status is retained. A broker without it has also lost the board's session, and
         would drop every request that we publish for the board.
 
         Args:
@@ -294,7 +294,7 @@ class Gateway:
         status = self.parked.boards.get(home.board)
         deep = board.power is not None and board.power.policy == "deep"
         if deep or (status and status.state != "awake"):
-            return []  # a question would keep it awake
+            return []  # a call would keep it awake
         host, port = self._resolve(home, status.address if status else home.host)
         try:
             with Tools(self._plan, self._plan.cluster.root, board, f"{host}:{port}") as tools:

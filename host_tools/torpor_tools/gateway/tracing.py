@@ -1,7 +1,7 @@
-"""The gateway's part in traces: a span for each request, and their export as OTLP/JSON.
+"""The gateway's part in traces: a span for each request, and the export of spans as OTLP/JSON.
 
-``Tracer.begin`` and ``Tracer.end`` surround a request. ``Tracer.run`` collects the spans that it
-has caused on boards and sends all of them to the collector.
+``Tracer.begin`` and ``Tracer.end`` surround a request. ``Tracer.run`` collects the spans that the
+requests caused on boards, and sends all spans to the collector.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Collect = Callable[[], Awaitable[list[Span]]]
 NAME = "gateway"
 EVERY_S = 2.0
 _RIPE_US = 500_000
-_MOST = 1000  # spans that wait; a collector that does not answer loses the oldest
-_SENT = 4096  # ids of spans that are known to be sent
+_MOST = 1000  # spans that wait; if the collector does not answer, the oldest are lost
+_SENT = 4096  # remembered ids of sent spans
 _SERVER = 2  # OTLP's SpanKind
 _ERROR = 2  # OTLP's StatusCode
 _PARENT = re.compile(
@@ -38,11 +38,11 @@ _log = logging.getLogger("torpor.gateway")
 
 
 class Tracer:
-    """Traces the requests that pass the gateway.
+    """Traces the requests that pass through the gateway.
 
     Args:
         otlp: The collector's address; None: spans are not sent.
-        collect: Returns the newest spans of the boards that can be asked.
+        collect: Returns the newest spans of the boards that are awake.
     """
 
     def __init__(self, otlp: str | None, collect: Collect) -> None:
@@ -74,7 +74,7 @@ class Tracer:
         return passed, Span(trace, id, parent, NAME, service, name, time.time_ns() // 1000, 0, 0)
 
     def end(self, span: Span, status: int) -> None:
-        """Note the end of a request."""
+        """Record the end of a request."""
         span.us = time.time_ns() // 1000 - span.start_us
         span.status = status
         if self._url:
@@ -89,7 +89,7 @@ class Tracer:
                     await self._send(http, roots)
 
     def _ripe(self) -> list[Span]:
-        """Take the spans whose causes on boards have ended too: a little later than they."""
+        """Return the spans that are old enough for the calls they caused to have ended too."""
         before = time.time_ns() // 1000 - _RIPE_US
         roots = []
         while self._waiting and self._waiting[0].start_us + self._waiting[0].us < before:
@@ -103,7 +103,7 @@ class Tracer:
             answer.raise_for_status()
         except httpx.HTTPError as error:
             if not self._failed:
-                _log.warning("the collector at %s takes no traces: %s", self._url, error)
+                _log.warning("the collector at %s does not accept traces: %s", self._url, error)
             self._failed = True
             self._waiting.extendleft(reversed(roots))
             return

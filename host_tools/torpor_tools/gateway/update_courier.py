@@ -1,8 +1,8 @@
-"""Carries signed updates to a board that sleeps, and asks it what it runs.
+"""Sends signed updates to a board that sleeps, and asks it what it runs.
 
-``Courier.run`` is where to begin. The broker holds the update; the board's side is
-``firmware/torpor/update``. What has arrived stays on the board, so an update takes as many wakes as
-it needs, and each step can be repeated.
+Start reading at ``Courier.run``. The broker holds the update; the board's side is
+``firmware/torpor/update``. The board keeps everything that has arrived, so an update can take
+several wakes, and each step can be repeated.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .update_line import Line
 
 _LOOK_S = 86_400  # how often a board without an update is asked what it runs
 _TRIAL_S = 2.0  # between questions about a trial
-_STALE_S = 60.0  # after which a report is published again, with the time of the last answer
+_STALE_S = 60.0  # an unchanged report is published again after this time
 _STEP = 8192  # bytes of files between two reports
-_ROUNDS = 30  # of such questions to a board that is neither on trial nor done
+_ROUNDS = 30  # questions to a board that is neither on trial nor done
 
 _log = logging.getLogger("torpor.gateway")
 
@@ -44,7 +44,7 @@ class Courier:
         done: Removes the update with this counter from the broker.
 
     Attributes:
-        report: What is known of the board.
+        report: What the gateway knows about the board.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Courier:
         self._changed = asyncio.Event()
 
     def offer(self, held: Held | None) -> None:
-        """Take an update in place of the one before; None: there is none any more."""
+        """Replace the current update; None if the broker no longer holds one."""
         if held and self._held and held.manifest.text == self._held.manifest.text:
             return  # the broker has sent it again, after a lost connection
         if held is None and self._held is None:
@@ -72,7 +72,7 @@ class Courier:
         self._changed.set()
 
     def know(self, report: Report) -> None:
-        """Take over what a gateway has reported before this one started."""
+        """Use the report that a gateway published before this one started."""
         if not self.report.status:
             self.report = report
 
@@ -104,7 +104,7 @@ class Courier:
     # An update
 
     async def _carry(self, held: Held) -> None:
-        """Bring the board to run the update, and report how it ended."""
+        """Send the update, wait for its trial, and report the result."""
         made = held.manifest
         name = self._board.name
         _log.info("%s: build %s waits for the board to wake", name, made.build)
@@ -129,7 +129,7 @@ class Courier:
         self._changed.set()
 
     async def _transfer(self, held: Held) -> None:
-        """Send what the board needs, until it has committed the update."""
+        """Send the files that the board needs, until it has committed the update."""
         refusals: set[str] = set()
         while True:
             status = await self._status()
@@ -186,7 +186,7 @@ class Courier:
                 return
             rounds += not status["trial"]
             await self._pause()
-        raise _GivenUpError("it neither runs the new image nor says why")
+        raise _GivenUpError("it does not run the new image, and reports no reason")
 
     async def _pause(self) -> None:
         """Wait before the next question about a trial, which keeps the board awake anyway."""
@@ -196,7 +196,7 @@ class Courier:
     # What the board runs
 
     async def _look(self) -> None:
-        """Ask the board for all that a report has."""
+        """Ask the board for everything that a report contains."""
         await self._status()
         text = b""
         while part := await self._ask("listing", at=len(text)):
@@ -221,7 +221,7 @@ class Courier:
         return await self.line.ask("update", do=do, **arguments)
 
     def _step(self, step: str, sent: int = 0, total: int = 0) -> None:
-        """Report how far the update is, but not after each piece."""
+        """Report the progress of the update, but not after each piece."""
         pending = self.report.pending
         if pending is None:
             return
@@ -231,7 +231,7 @@ class Courier:
             self._note(pending=replace(pending, step=step, sent=sent, total=total))
 
     def _note(self, **changes: Any) -> None:
-        """Change the report, and publish it unless it says what it said a short time ago."""
+        """Change the report, and publish it if it differs from the last one or that is old."""
         before = self.report
         self.report = replace(before, **{"at": self.line.heard_at or before.at, **changes})
         if replace(self.report, at=before.at) != before or self.report.at - before.at > _STALE_S:

@@ -1,4 +1,4 @@
-"""The couriers of all boards that sleep and take updates, and the messages for them."""
+"""The couriers of all boards that sleep and accept updates, and the messages for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger("torpor.gateway")
 
 
 class Couriers:
-    """A courier for each board that sleeps and takes signed updates.
+    """A courier for each board that sleeps and accepts signed updates.
 
     Args:
         plan: The cluster.
@@ -32,7 +32,7 @@ class Couriers:
         self._send = send
         self._signers = public_keys(root)
         self._keys = cluster_keys(root)
-        self._live = False  # whether what comes is new, and not what the broker has kept
+        self._live = False  # whether messages are new, and not retained ones
         self._tasks: list[asyncio.Task[None]] = []
         self._all: dict[str, Courier] = {}
         if self._signers and self._keys:
@@ -51,7 +51,7 @@ class Couriers:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics of which ``hear`` needs the messages."""
+        """The topics whose messages ``hear`` needs."""
         if not self._all:
             return ()
         base = f"torpor/{self._topics.cluster}"
@@ -86,7 +86,7 @@ class Couriers:
         return False
 
     def _offer(self, name: str, courier: Courier, payload: bytes) -> None:
-        """Give a courier the update that the broker holds. Refuse one that is not genuine."""
+        """Give a courier the update that the broker holds. Refuse one with a wrong signature."""
         if not payload:
             courier.offer(None)
             return
@@ -101,7 +101,7 @@ class Couriers:
         courier.offer(held)
 
     def hear_status(self, board: str, status: Status) -> None:
-        """Handle a board's status, unless the broker has kept it from an earlier time."""
+        """Handle a board's status, unless it is a retained message from earlier."""
         if self._live and (courier := self._all.get(board)):
             courier.line.hear_status(status)
 
@@ -116,7 +116,7 @@ class Couriers:
             self._tasks = [asyncio.create_task(courier.run()) for courier in self._all.values()]
 
     async def stop(self) -> None:
-        """End all couriers. What boards have received stays there."""
+        """End all couriers. Boards keep what they have received."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

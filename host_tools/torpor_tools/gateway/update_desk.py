@@ -28,7 +28,7 @@ class Known:
 
     Attributes:
         reports: Board -> the gateway's report.
-        seen: Board -> when it last said at the broker that it goes to sleep, in Unix time.
+        seen: Board -> when it last announced its sleep at the broker, in Unix time.
     """
 
     reports: dict[str, Report] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Known:
 
 
 class Desk:
-    """The broker of a project's mailboxes. Each call opens a connection of its own.
+    """The broker of a project's mailboxes. Each call opens its own connection.
 
     Args:
         plan: The cluster.
@@ -50,13 +50,13 @@ class Desk:
         self._topics = Topics(plan.cluster.name)
 
     def known(self) -> Known:
-        """Read what the broker keeps. Raises ``UserError`` if it is not reached."""
+        """Read the messages that the broker keeps. Raises ``UserError`` without a connection."""
         known = Known()
         self._run(self._read(known, lambda: False))
         return known
 
     def leave(self, board: str, update: bytes) -> None:
-        """Leave an update for a board, in place of an earlier one. Raises ``UserError``."""
+        """Leave an update for a board; it replaces an earlier one. Raises ``UserError``."""
         self._run(self._leave(board, update))
 
     def follow(self, board: str, until: Callable[[Report], bool], seconds: float | None) -> bool:
@@ -66,7 +66,7 @@ class Desk:
             Whether one did so within ``seconds`` (None: no limit).
 
         Raises:
-            UserError: The broker is not reached.
+            UserError: The broker cannot be reached.
         """
         known = Known()
 
@@ -99,7 +99,7 @@ class Desk:
     async def _read(
         self, known: Known, is_done: Callable[[], bool], *, forever: bool = False
     ) -> None:
-        """Take messages until all that the broker keeps have come, or ``forever``."""
+        """Read messages until all that the broker keeps have come, or ``forever``."""
         name = _name()
         base = self._topics.report("+"), self._topics.status("+")
         marker = f"{self._topics.echo}/{name}"

@@ -1,4 +1,4 @@
-"""Calls of tools to one board that sleeps, one after the other, within a budget for each wake."""
+"""Tool calls to one sleeping board, one after the other, within a budget for each wake."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WAKE_CALLS = 48  # in one wake
 WAKE_BYTES = 49_152
 WAKE_S = 30.0
 _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
-_MOST_SEALS = 24  # of a call: each but the first means that the board restarted before its answer
-_SETTLE_S = 1.0  # a board that has announced its sleep is really asleep then
-_NEVER_S = 600.0  # after which a board that does not sleep has its budget again
+_MOST_SEALS = 24  # of a call; each after the first means that the board restarted before answering
+_SETTLE_S = 1.0  # after this time a board that has announced its sleep really sleeps
+_NEVER_S = 600.0  # after this time a board that does not sleep gets its budget again
 
 _log = logging.getLogger("torpor.gateway")
 Publish = Callable[[str, bytes, bool], None]
@@ -51,7 +51,7 @@ class Line:
         self._answer: asyncio.Future[Any] | None = None
         self._message = b""  # what was last published for the call
         self._greeting = b""  # of this wake of the board
-        self._heard = False  # whether the board has said something about the call in this wake
+        self._heard = False  # whether the board has sent a message about the call in this wake
         self._woken = asyncio.Event()  # the budget is full again
         self._calls = self._bytes = 0  # of this wake
         self._timer: asyncio.TimerHandle | None = None  # refills the budget of a board that sleeps
@@ -91,7 +91,7 @@ class Line:
             else:
                 self._greeted(call, payload)
             return
-        self._publish(self._reply(id), b"", True)  # nobody needs it any more
+        self._publish(self._reply(id), b"", True)  # it is no longer needed
         if call is None or self._answer is None or self._answer.done():
             return
         try:
@@ -102,7 +102,7 @@ class Line:
             self._answer.set_exception(error)
 
     def _greeted(self, call: SealedCall, greeting: bytes) -> None:
-        """Send the call, or give it up."""
+        """Send the call, or give up."""
         assert self._answer
         try:
             if call.seals >= _MOST_SEALS:
@@ -132,18 +132,18 @@ class Line:
             self.refill()
             return
         if not self._heard:
-            self.repeat()  # what the board said did not arrive here, or ours did not arrive there
+            self.repeat()  # a message was lost, in one direction or the other
         self._heard = False
         self._timer = asyncio.get_running_loop().call_later(_SETTLE_S, self.refill)
 
     def repeat(self) -> None:
-        """Publish the message for the call again: it may be lost."""
+        """Publish the message for the call again, because it may be lost."""
         if self._call:
             self._publish(f"{self._base}/{self._board}/in", self._message, False)
 
     def refill(self) -> None:
-        """Give the board a whole budget: it has woken, or is awake anyway."""
-        self._calls = 1 if self._call else 0  # one that waits for the board to wake
+        """Give the board a full budget, because it has woken or is awake anyway."""
+        self._calls = 1 if self._call else 0  # the call that waits for the board to wake
         self._bytes = len(self._message) if self._call else 0
         self._since = 0.0
         self._woken.set()

@@ -20,7 +20,7 @@ PASSES: tuple[Pass, ...] = (
     ("release", release.run, "list the modules of services that start on request"),
     ("split", split.run, "split off code that is loaded when it is called"),
     ("compile", compile.run, "compile with mpy-cross"),
-    ("names", names.run, "count the names, and have room for them made at the start"),
+    ("names", names.run, "count the names, and reserve room for them at the start"),
 )
 # The last one, for a program without mistakes.
 PACK: Pass = ("pack", pack.run, "add start files, static files and secrets")

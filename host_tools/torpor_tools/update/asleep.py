@@ -1,4 +1,4 @@
-"""Updates of boards that sleep: left at the broker, from where a gateway carries them."""
+"""Updates of boards that sleep: left at the broker, from where a gateway sends them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ..gateway.update_desk import Desk
 
 _AGAIN_S = 3.0
-_TAKEN_S = 30.0  # within which a gateway that runs has taken the update
+_TAKEN_S = 30.0  # a running gateway takes an update within this time
 
 
 class Sleeper(Target):
-    """An update of a board that sleeps. Has the same methods as ``send.Updater``.
+    """An update of a sleeping board. Has the same methods as ``send.Updater``.
 
     Args:
         board: The board.
@@ -66,10 +66,10 @@ class Sleeper(Target):
         files: Mapping[str, bytes],
         progress: Progress | None = None,
     ) -> None:
-        """Leave the update at the broker, and wait until a gateway has taken it.
+        """Leave the update at the broker, and wait until a gateway takes it.
 
         Raises:
-            UserError: None has, or the update is too large.
+            UserError: No gateway has taken it, or the update is too large.
         """
         data = Held(manifest, signature, files).packed()
         self.sent = len(data)
@@ -77,7 +77,7 @@ class Sleeper(Target):
         if not self._follow(lambda r: _knows(r, manifest), _TAKEN_S):
             raise fail(
                 f"the update for {self._board.name} is at the broker, and no gateway has taken it",
-                "start torpor gateway: it carries the update as the board wakes",
+                "start torpor gateway: it sends the update when the board wakes",
             )
 
     def wait(
@@ -106,8 +106,8 @@ class Sleeper(Target):
     def _follow(self, until: Callable[[Report], bool], seconds: float) -> bool:
         """Read reports until one satisfies ``until``; return whether one did in that time.
 
-        A nats-server may give a new subscriber the report before the newest one, and not the
-        newest: so this subscribes again every few seconds.
+        A nats-server may send a new subscriber the second-newest report instead of the newest one,
+        so this subscribes again every few seconds.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -129,7 +129,7 @@ def _is_newer(report: Report, manifest: Manifest) -> bool:
 
 
 def shown(report: Report | None, seen: float) -> dict[str, Any]:
-    """Return what ``torpor update --status`` shows of a board that sleeps.
+    """Return what ``torpor update --status`` shows for a board that sleeps.
 
     Args:
         report: The gateway's report, if there is one.

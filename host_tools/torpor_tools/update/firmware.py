@@ -22,7 +22,7 @@ FORMAT = "torpor-firmware 1"
 
 @dataclass(frozen=True)
 class Slots:
-    """The firmware slots of a board: the label of the one that runs, and of the other."""
+    """The firmware slots of a board: the label of the running one, and of the other."""
 
     running: str
     other: str
@@ -32,7 +32,7 @@ class Slots:
 
 @dataclass(frozen=True)
 class FirmwareManifest:
-    """The text that is signed, and what it says."""
+    """The text that is signed, and its fields."""
 
     text: bytes
     app: App
@@ -55,7 +55,7 @@ def firmware_manifest(
         board: The name of the board.
         app: The firmware.
         counter: A number above those of all updates that the board has had.
-        least: The least version of MicroPython that the image needs.
+        least: The oldest version of MicroPython that the image needs.
         confirm_s: How many seconds the board must stay healthy before it keeps the firmware.
     """
     lines = {

@@ -1,6 +1,6 @@
-"""An update that the broker holds for a board that sleeps, and what the gateway reports about it.
+"""An update that the broker holds for a board that sleeps, and the gateway's report about it.
 
-Both are retained messages, so they outlive the gateway: the update under
+Both are retained messages, so they survive the gateway: the update under
 ``torpor/<cluster>/<board>/update``, the report under ``torpor/<cluster>/<board>/report``.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import fail
 from .manifest import Manifest, parse
 
-MOST = 900_000  # bytes; a nats-server takes messages of up to 1 MiB
+MOST = 900_000  # bytes; a nats-server accepts messages of up to 1 MiB
 _EXPONENT = 65537
 # DigestInfo of SHA-256: RFC 8017, 9.2, note 1.
 _PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -32,7 +32,7 @@ class Held:
     files: Mapping[str, bytes]
 
     def packed(self) -> bytes:
-        """Return it as the broker holds it. Raises ``UserError`` if that is too large."""
+        """Return the message for the broker. Raises ``UserError`` if it is too large."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("manifest", self.manifest.text)
@@ -71,7 +71,7 @@ def unpacked(data: bytes, keys: Sequence[bytes]) -> Held:
 def is_genuine(data: bytes, signature: bytes, keys: Sequence[bytes]) -> bool:
     """Return whether one of the keys signed the data, as boards check it.
 
-    A gateway needs no package for cryptography.
+    So a gateway does not need a cryptography package.
     """
     for key in keys:
         modulus = int.from_bytes(key)
@@ -86,7 +86,7 @@ def is_genuine(data: bytes, signature: bytes, keys: Sequence[bytes]) -> bool:
 
 @dataclass(frozen=True)
 class Pending:
-    """An update that a gateway carries to a board."""
+    """An update that a gateway is sending to a board."""
 
     build: str
     counter: int
@@ -102,10 +102,10 @@ class Report:
 
     Attributes:
         at: When the board last answered a call, in Unix time; 0: never.
-        status: Its answer to ``status``; empty if it has never answered.
+        status: Its answer to the step ``status``; empty if it has never answered.
         files: Path -> SHA-256 of the image's files.
         migrations: Service -> how many migrations its data has had.
-        pending: The update that is under way, if any.
+        pending: The update in progress, if any.
         failed: ``build``, ``counter``, ``reason`` and ``at`` of the last update that failed.
     """
 
@@ -117,7 +117,7 @@ class Report:
     failed: Mapping[str, Any] | None = None
 
     def packed(self) -> bytes:
-        """Return it as the broker holds it."""
+        """Return the message for the broker."""
         return json.dumps(asdict(self)).encode()
 
 

@@ -32,7 +32,7 @@ class Kept:
 
 
 def keep(image: Image, root: Path, production: bool = False) -> None:
-    """Keep the image's files, without secrets; the oldest builds of the board go away."""
+    """Keep the image's files, without secrets, and delete the oldest builds of the board."""
     files = {path: data for path, data in read_tree(image.tree).items() if path != SECRETS}
     counts = {s.name: len(s.contract.migrations) for s in image.board.services}
     kept = Kept(build_id(files), time.time(), production, {n: c for n, c in counts.items() if c})
@@ -49,13 +49,13 @@ def keep(image: Image, root: Path, production: bool = False) -> None:
 
 
 def keep_updated(image: Image, root: Path, production: bool = False) -> None:
-    """Keep an image that was put on a board over USB, if it takes updates."""
+    """Keep an image that was put on a board over USB, if the board accepts updates."""
     if (image.tree / SIGNERS).is_file():
         keep(image, root, production)
 
 
 def builds(root: Path, board: str) -> list[Kept]:
-    """The builds that are kept of a board, the newest first."""
+    """Return the kept builds of a board, the newest first."""
     found = []
     for path in _folder(root, board).glob("*.zip"):
         with zipfile.ZipFile(path) as archive:
@@ -64,7 +64,7 @@ def builds(root: Path, board: str) -> list[Kept]:
 
 
 def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
-    """The build to go back to: ``wanted``, or the newest that is not ``current``.
+    """Return the build to go back to: ``wanted``, or the newest that is not ``current``.
 
     Raises ``UserError`` if it is not kept.
     """
@@ -81,7 +81,7 @@ def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
 
 
 def files_of(root: Path, board: str, build: str) -> dict[str, bytes]:
-    """The files of a build that is kept."""
+    """Return the files of a kept build."""
     with zipfile.ZipFile(_folder(root, board) / f"{build}.zip") as archive:
         names = [name for name in archive.namelist() if name.startswith("fs/")]
         return {name[3:]: archive.read(name) for name in names}

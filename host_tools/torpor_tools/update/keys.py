@@ -1,8 +1,8 @@
-"""The project's signing key: made, read, changed.
+"""Creates, reads and changes the project's signing key.
 
-``signing.pem`` has the private key, encrypted with a passphrase; ``signing.pub`` the public one,
-which the images carry. In CI the environment has the key. While the key is changed,
-``signing-next.pem`` is the new one: boards learn it by an update that the old key still signs.
+``signing.pem`` has the private key, encrypted with a passphrase; ``signing.pub`` has the public
+key, which is part of the images. In CI the environment has the key. During a change of the key,
+``signing-next.pem`` is the new one: boards get it in an update that is signed with the old key.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def rotate(root: Path, passphrase: str) -> None:
 
 
 def finish_rotation(root: Path) -> None:
-    """Drop the older key: from now on the new one signs. Raises ``UserError``."""
+    """Drop the old key, so that the new one signs. Raises ``UserError``."""
     keys = public_keys(root)
     if len(keys) < 2 or not (root / NEXT).is_file():
         raise fail(

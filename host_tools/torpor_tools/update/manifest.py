@@ -13,13 +13,13 @@ from ..image.tree import LISTING
 FORMAT = "torpor-update 1"
 MAX_MANIFEST = 32768  # bytes; as in firmware/torpor/update/receive.py
 MAX_LINE = 240
-SECRETS = "secrets.json"  # stays on the board: what travels over the network is not encrypted
+SECRETS = "secrets.json"  # stays on the board, because updates are not encrypted
 CONFIRM_S = 60
 
 
 @dataclass(frozen=True)
 class Line:
-    """A file of the manifest: where its line begins, and what it says."""
+    """A file of the manifest: the offset of its line, and the fields of the line."""
 
     place: int
     digest: str
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest and its lines by their places."""
+    """A manifest and its lines by their offsets."""
 
     text: bytes
     build: str
@@ -39,7 +39,7 @@ class Manifest:
     confirm_s: int = CONFIRM_S
 
     def at(self, place: int) -> Line:
-        """The line that begins there. Raises ``KeyError``."""
+        """Return the line that begins at that offset. Raises ``KeyError``."""
         for line in self.lines:
             if line.place == place:
                 return line
@@ -47,7 +47,7 @@ class Manifest:
 
 
 def sent(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of an image that an update carries."""
+    """Return the files of an image that are part of an update."""
     return {path: data for path, data in files.items() if path != SECRETS}
 
 
@@ -72,7 +72,7 @@ def manifest(
         board: The name of the board.
         files: The image.
         counter: A number above those of all updates that the board has had.
-        firmware: The least version of MicroPython that it needs.
+        firmware: The oldest version of MicroPython that it needs.
         confirm_s: How many seconds the board must stay healthy before it keeps the image.
 
     Raises:
@@ -102,7 +102,7 @@ def manifest(
 
 
 def parse(text: bytes) -> Manifest:
-    """Read a manifest whose signature is right. Raises ``ValueError``."""
+    """Read a manifest with a verified signature. Raises ``ValueError``."""
     head, _, _ = text.partition(b"\n\n")
     first, *named = head.decode().split("\n")
     values = dict(line.partition("=")[::2] for line in named)

@@ -60,7 +60,7 @@ class Changes:
 
 
 class Target(ABC):
-    """A board that takes an update: ``Updater``, or ``asleep.Sleeper`` for one that sleeps.
+    """A board that gets an update: ``Updater``, or ``asleep.Sleeper`` for one that sleeps.
 
     Attributes:
         sent: The bytes that went over the network for the update.
@@ -78,7 +78,7 @@ class Target(ABC):
 
     @abstractmethod
     def migrations(self, board: BoardPlan) -> dict[str, int]:
-        """Return how many migrations the data of each service has had, if the board says so."""
+        """Return how many migrations the data of each service has had, if the board reports it."""
 
     @abstractmethod
     def send(
@@ -88,7 +88,7 @@ class Target(ABC):
         files: Mapping[str, bytes],
         progress: Progress | None = None,
     ) -> None:
-        """Send what the board needs, and have it tried. Raises ``UserError``."""
+        """Send the files that the board needs, and start the trial. Raises ``UserError``."""
 
     @abstractmethod
     def wait(
@@ -101,7 +101,7 @@ class Target(ABC):
         return self.status().counter + 1
 
     def changes(self, files: Mapping[str, bytes]) -> Changes:
-        """Compare an image with what the board lists. Raises ``UserError``."""
+        """Compare an image with the files that the board lists. Raises ``UserError``."""
         there = self.installed()
         send = [p for p, data in files.items() if there.get(p) != sha256(data).hexdigest()]
         send = [path for path in send if path != "image.txt"]
@@ -115,7 +115,7 @@ class Updater(Target):
 
     Args:
         tools: The board.
-        pause: Waits so many seconds.
+        pause: Waits for a number of seconds.
     """
 
     def __init__(self, tools: Tools, pause: Callable[[float], None] = time.sleep) -> None:
@@ -153,7 +153,7 @@ class Updater(Target):
         files: Mapping[str, bytes],
         progress: Progress | None = None,
     ) -> None:
-        """Send what the board needs, and make it restart with it. Raises ``UserError``."""
+        """Send the files that the board needs, and restart it. Raises ``UserError``."""
         for attempt in range(1, TRIES + 1):
             try:
                 self._send(manifest, signature, files, progress)
@@ -235,7 +235,7 @@ class Updater(Target):
         return line.size - start
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """Carry out a step on the board, and return its answer. Raises ``UserError``."""
+        """Execute a step on the board, and return its answer. Raises ``UserError``."""
         self.sent += sum(len(str(value)) for value in arguments.values())
         return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
 
@@ -244,13 +244,13 @@ REMEDY = "torpor logs shows more; correct it and update again"
 
 
 def packed(data: bytes) -> str:
-    """Return a piece as a board takes it: compressed, in base64."""
+    """Return a piece in the form that a board expects: compressed, in base64."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
     return b64encode(packer.compress(data) + packer.flush()).decode()
 
 
 def order(names: Sequence[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """The boards in an order in which no call breaks: those that are called before their callers.
+    """Return the boards in an order in which no call breaks: called boards before their callers.
 
     Args:
         names: The boards.
