@@ -17,6 +17,7 @@ ALLOWED = {
         "torpor_sim",
         "torpor_tools.project.curves",  # what inputs may follow
         "torpor_tools.project.ports",  # how the boards behave
+        "torpor_tools.bytecode",
         "torpor_tools.model",
         "torpor_tools.errors",
         "torpor_tools.extras",

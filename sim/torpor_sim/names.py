@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torpor_tools.link.names import names_of
+from torpor_tools.bytecode import names_of
 
 _TABLE = 1260  # names for which there is room before the table of 1,280 is added
 _SHIMS = 500  # names of the shims that each program has, as measured; others come later

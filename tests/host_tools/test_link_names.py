@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.boards import MICROPYTHON
+from torpor_tools.bytecode import names_of
 from torpor_tools.link.compile import compile_all
 from torpor_tools.link.module import Module
-from torpor_tools.link.names import capacities, names_of, spare
+from torpor_tools.link.names import capacities, spare
 
 
 def interned(folder: Path, program: str) -> int:
