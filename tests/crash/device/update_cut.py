@@ -25,6 +25,7 @@ from binascii import b2a_base64, unhexlify  # noqa: E402
 
 import vfs  # noqa: E402
 from flash import Flash, mounted, perform  # noqa: E402
+from parts import Kernel, Machine, ResetError  # noqa: E402
 
 from torpor import kernel  # noqa: E402
 from torpor.update import check, commit, needed, receive, signature  # noqa: E402, F401  (found only now)
@@ -36,31 +37,6 @@ NEW = {path: unhexlify(data) for path, data in case["new"].items()}
 KEPT = {"secrets.json": b"{}", "data/notes/log": bytes(range(200)) * 9}
 MANIFEST = unhexlify(case["manifest"])
 PIECE = 1024
-
-
-class ResetError(Exception):
-    """The chip restarts."""
-
-
-class Machine:
-    PWRON_RESET = 1
-    cause = 1
-
-    def reset(self):
-        raise ResetError
-
-    def reset_cause(self):
-        return Machine.cause
-
-
-class Cluster:
-    NAME = "test"
-    BOARD = "box"
-
-
-class Kernel:
-    cluster = Cluster
-    failed = {}
 
 
 sys.modules["machine"] = Machine()
