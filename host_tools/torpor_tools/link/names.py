@@ -2,7 +2,7 @@
 
 MicroPython never frees the name of a variable, method or module. The tables of names form a
 chain: when the last one is full, MicroPython allocates one that is twice as large, in one piece
-(``qstr_add`` in ``py/qstr.c``). The eighth, for the 1,261st name, takes 8 kB of a chip's heap.
+(``qstr_add`` in ``py/qstr.c``). The seventh, for the 1,261st name, takes 8 kB of a chip's heap.
 Later than at the start no such piece may be free, and whatever makes a name then fails.
 
 Nearly all names come out of the bytecode, so they can be counted here. If code that is loaded when
