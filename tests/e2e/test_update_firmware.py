@@ -343,7 +343,7 @@ def test_a_pico_says_that_its_firmware_stays_with_usb(tmp_path: Path) -> None:
 
 
 BAD_FILES = {
-    "not firmware": (b"UF2\n" * 20, "is no firmware of an ESP32: it does not begin with 0xE9"),
+    "not firmware": (b"UF2\n" * 20, "is not firmware for an ESP32: it does not begin with 0xE9"),
     "cut off": (program()[:10_000], "damaged"),
     "altered": (program()[:5_000] + b"!" + program()[5_001:], "its checksum is wrong"),
     "another chip": (program(chip="ESP32"), "is for ESP32, and ESP32_GENERIC_S3 has an ESP32-S3"),

@@ -48,7 +48,7 @@ def read(file: bytes, name: str, board: Board) -> App:
         board: The board's type.
 
     Raises:
-        UserError: It is no firmware, damaged, for another chip, or of an unknown version.
+        UserError: It is not firmware, damaged, for another chip, or of an unknown version.
     """
     assert board.firmware
     content = file
@@ -75,7 +75,7 @@ def _whole(content: bytes, name: str, board: Board) -> bytes:
     """The image at the start of ``content``, without what follows it. Raises ``UserError``."""
     remedy = f"take the .bin or .app-bin of {board.name} from micropython.org"
     if len(content) < 48 or content[0] != esp32.IMAGE_MAGIC:
-        raise fail(f"{name} is no firmware of an ESP32: it does not begin with 0xE9", remedy)
+        raise fail(f"{name} is not firmware for an ESP32: it does not begin with 0xE9", remedy)
     end = esp32.image_end(content)
     whole = content[: end + 32 * content[esp32.HAS_DIGEST]]
     if not esp32.is_sound(whole, end):
