@@ -76,9 +76,9 @@ class ReplBoard(InThread):
             command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
         )
         os.close(inner)
-        self._said = b""
-        while not self._said.endswith(b">>> "):
-            self._said += os.read(self._terminal, 4096)
+        said = b""
+        while not said.endswith(b">>> "):
+            said += os.read(self._terminal, 4096)
         self.starts += 1
 
     def _end(self) -> None:
@@ -100,14 +100,19 @@ class ReplBoard(InThread):
         except OSError:  # it has ended
             self._again()
             return
-        self._said = (self._said + data)[-4096:]
         os.write(self._line, data)
 
     def _message(self, data: bytes) -> None:
-        if b"\x03" in data and not self._said.endswith(b">") and not self._said.endswith(b"> "):
+        if b"\x03" in data and self._runs_a_program():
             self._process.send_signal(signal.SIGINT)
             data = data.replace(b"\x03", b"")
         os.write(self._terminal, data)
+
+    def _runs_a_program(self) -> bool:
+        """The Unix port catches the signal only then. At its prompt, the signal would end it."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
     def _again(self) -> None:
         """A soft reset stays in the raw REPL, anything else is a reset of the board."""
@@ -120,5 +125,4 @@ class ReplBoard(InThread):
             said = b""
             while _RAW not in said:
                 said += os.read(self._terminal, 4096)
-            self._said = said
             os.write(self._line, _RAW + said.partition(_RAW)[2])
