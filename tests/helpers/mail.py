@@ -17,7 +17,7 @@ from tests.helpers.running import write_cluster
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
 from torpor_tools.gateway import Gateway
-from torpor_tools.gateway.app import Home
+from torpor_tools.gateway.homes import Home
 from torpor_tools.link import build
 from torpor_tools.model.image import Image
 from torpor_tools.model.plan import Plan

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from torpor_tools.gateway.app import App, Home
+from torpor_tools.gateway.app import App
 from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import ClientConnection as Connection
+from torpor_tools.gateway.homes import Home
 from torpor_tools.gateway.message import Status, Topics
 from torpor_tools.gateway.parked import Parked
 from torpor_tools.project.mailbox import from_url

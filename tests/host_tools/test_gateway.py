@@ -14,11 +14,11 @@ from tests.helpers.running import write_cluster
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import Gateway, message
-from torpor_tools.gateway.app import Wishes
 from torpor_tools.gateway.events import ALIVE, MOST, Events
 from torpor_tools.gateway.message import Answer, Status
 from torpor_tools.gateway.nats import is_needed
 from torpor_tools.gateway.parked import LostError, Parked
+from torpor_tools.gateway.parking import Wishes
 from torpor_tools.link import build
 from torpor_tools.project.mailbox import from_url
 

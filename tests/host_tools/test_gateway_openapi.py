@@ -12,9 +12,10 @@ from openapi_spec_validator import validate
 
 from torpor_tools.contracts import load_plan
 from torpor_tools.contracts.openapi import documents
-from torpor_tools.gateway.app import App, Home
+from torpor_tools.gateway.app import App
 from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import ClientConnection
+from torpor_tools.gateway.homes import Home
 from torpor_tools.gateway.message import Topics
 from torpor_tools.gateway.parked import Parked
 

@@ -20,7 +20,7 @@ from .signals import cancel_at_signals
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
-    from ..gateway.app import Home, Resolve
+    from ..gateway.homes import Home, Resolve
 
 _LOOK_S = 1.0  # how often the addresses of the simulator are read again
 

@@ -7,7 +7,6 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +20,11 @@ from ..model.cluster import Mailbox
 from ..model.plan import Plan
 from ..project.secrets import cluster_keys
 from . import message
-from .app import App, Home, Resolve
+from .app import App
 from .broker import Broker
 from .client import ClientConnection
 from .events import Events
+from .homes import Home, Resolve, homes
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
 from .parked import Parked
@@ -309,21 +309,3 @@ class Gateway:
             for id in list(self.parked.outdated()):
                 await self.broker.publish(self._topics.answer(id), b"", retain=True)
                 await self.broker.publish(self._topics.key(id), b"", retain=True)
-
-
-def homes(plan: Plan) -> dict[int, Sequence[Home]]:
-    """Return the services at each port, with their boards."""
-    by_port: dict[int, list[Home]] = {}
-    for board in plan.boards:
-        for service in board.services:
-            if service.port:
-                home = Home(
-                    board.name,
-                    service.name,
-                    service.port,
-                    board.host,
-                    board.mailbox is not None,
-                    service.entry.events,
-                )
-                by_port.setdefault(service.port, []).append(home)
-    return dict(by_port)

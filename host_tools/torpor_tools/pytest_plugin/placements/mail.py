@@ -22,7 +22,7 @@ from ...model.plan import Plan
 from ...project.secrets import broker_login
 
 if TYPE_CHECKING:
-    from ...gateway.app import Home
+    from ...gateway.homes import Home
 
 _LOOK_S = 0.02
 
