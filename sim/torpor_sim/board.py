@@ -5,46 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TextIO
+from dataclasses import replace
+from typing import Any, TextIO
 
-from torpor_tools.errors import fail
 from torpor_tools.model.image import Image
 
-from . import names, slots
+from . import slots
 from .clock import Clock, duration
-from .crash import Crash, backoff, last_traceback, reason
-from .facts import facts, heap_bytes
+from .crash import Crash, backoff, last_traceback, reason, watchdog_resets
 from .feed import Feed
 from .flash import BoardFolder, write_json
 from .inputs import Inputs, defaults
-from .lines import Event, LogLine
+from .lines import Event, LogLine, LogListener
 from .ports import Place
 from .process import Process
-from .record import links
+from .start import Start, facts_of, heap_of
+from .wake import WakePins
 from .watchdog import Watchdog
 from .wiring import wire, wired_devices
 
-_BLOCKED_MS = 100  # how long a service may block the loop before the log notes it
-_SIGNERS = "signing.pub"  # is in an image that takes updates
 _RESET_S = 0.2  # until firmware that does not start is reset; on the chip up to 9 s
-_MOST_BITES = 3  # of the watchdog in a row: the next start is in safe mode
 _LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
-
-
-class LogListener(Protocol):
-    """Receives every line of a board's log."""
-
-    def __call__(self, line: LogLine, /) -> None: ...
-
-
-@dataclass(frozen=True)
-class _Start:
-    """The start of the next run; ``after_s`` None: only when the reset button is pressed."""
-
-    cause: str  # power-on, reset, watchdog, deepsleep or soft
-    after_s: float | None = 0.0
-    wake_reason: str = ""
 
 
 class SimBoard:
@@ -78,7 +59,7 @@ class SimBoard:
         self._lookup_ms = lookup_ms
         self._tell_announced = announced
         self._next_image: Image | None = None
-        self._next: _Start | None = None  # why the run that is under way was ended
+        self._next: Start | None = None  # why the run that is under way was ended
         self._fault = ""  # of the firmware that the boot loader has started
         self._pressed = asyncio.Event()
         self._changed = asyncio.Event()
@@ -89,7 +70,7 @@ class SimBoard:
         self._first_line = 0  # of the run that is under way
         self._watchdog = Watchdog(self._bitten, clock.speed)
         self._trace_file: TextIO | None = None
-        self._wake_pins: dict[str, Event] = {}  # kind of wake source -> what it waits for
+        self._wake_pins = WakePins(self.inputs)
 
     @property
     def name(self) -> str:
@@ -113,11 +94,6 @@ class SimBoard:
         """Whether it is in deep sleep, for a board with the policy deep."""
         last = self.trace[-1] if self.trace and self.is_ready else {}
         return self._is_off or (last.get("event"), last.get("start")) == ("sleep", self.starts)
-
-    @property
-    def _has_slots(self) -> bool:
-        """Whether its firmware can be replaced over the network."""
-        return bool(self.image.board.board.partitions) and (self.image.tree / _SIGNERS).exists()
 
     @property
     def _is_off(self) -> bool:
@@ -182,7 +158,7 @@ class SimBoard:
     async def reset(self, timeout: float = 30.0) -> None:
         """Press its reset button, also while it sleeps, and wait until it is ready again."""
         start = self.starts + 1
-        self._begin(_Start("power-on"))
+        self._begin(Start("power-on"))
         await self.ready(timeout, start=start)
 
     def wake(self) -> bool:
@@ -200,7 +176,7 @@ class SimBoard:
 
     def kill(self) -> None:
         """Cut its power at this instant and give it back; does not wait."""
-        self._begin(_Start("power-on"))
+        self._begin(Start("power-on"))
 
     async def replace(
         self, image: Image, place: Place | None = None, timeout: float = 30.0
@@ -212,7 +188,7 @@ class SimBoard:
         start = self.starts + 1
         self._next_image = image
         self.place = place or self.place
-        self._begin(_Start("reset"))
+        self._begin(Start("reset"))
         await self.ready(timeout, start=start)
 
     def runs(self, image: Image, place: Place) -> bool:
@@ -224,7 +200,7 @@ class SimBoard:
 
     def cut(self) -> None:
         """Cut its power and leave it off, until ``reset`` or ``kill``; does not wait."""
-        self._begin(_Start("power-on", None))
+        self._begin(Start("power-on", None))
         self._pressed.clear()
 
     # What the simulator does
@@ -257,7 +233,7 @@ class SimBoard:
                 self._trace_file = None
 
     async def _supervise(self) -> None:
-        start = _Start("power-on")
+        start = Start("power-on")
         try:
             while not self._stopping:
                 start = await self._run(start)
@@ -269,7 +245,7 @@ class SimBoard:
             self.is_ready = False
             self._notify()
 
-    async def _run(self, start: _Start) -> _Start:
+    async def _run(self, start: Start) -> Start:
         """Run the board once; return how the next run begins."""
         if start.after_s != 0:
             start = await self._asleep(start)
@@ -284,9 +260,8 @@ class SimBoard:
         token = self._prepare(start, booted)
         if self._fault:
             self._say("ERROR", f"the firmware does not start: {self._fault}")
-            return _Start("watchdog", _RESET_S)
-        devices = len(self.image.board.devices)
-        heap = heap_bytes(self.image.board.board, devices, self._has_slots)
+            return Start("watchdog", _RESET_S)
+        heap = heap_of(self.image)
         self._process = Process(self.name, self._folder, heap, self._hear, token)
         status = await self._process.run()
         self._process = None
@@ -296,11 +271,11 @@ class SimBoard:
             return self._next or start
         return self._crashed(reason(status, self._traceback()))
 
-    async def _asleep(self, start: _Start) -> _Start:
+    async def _asleep(self, start: Start) -> Start:
         """Wait until the next run begins; how it does, which a button or a pin may change."""
         until = None if start.after_s is None else self._clock.now() + start.after_s
         while not self._pressed.is_set():
-            if start.cause == "deepsleep" and (kind := self._pin_that_wakes()):
+            if start.cause == "deepsleep" and (kind := self._wake_pins.met()):
                 return replace(start, wake_reason=kind)
             left = None if until is None else until - self._clock.now()
             if left is not None and left <= 0:
@@ -309,42 +284,22 @@ class SimBoard:
             await self._clock.wait(self._pressed, min(filter(None, (left, look)), default=None))
         return self._next or start
 
-    def _pin_that_wakes(self) -> str | None:
-        """Return the kind of wake source whose pins have the level that it waits for."""
-        for kind, source in self._wake_pins.items():
-            levels = [self.inputs.level(pin) for pin in source["pins"] or ()]
-            if kind == "ext1" and not source["level"]:
-                met = bool(levels) and not any(levels)
-            else:
-                met = source["level"] in levels
-            if met:
-                return kind
-        return None
-
-    def _prepare(self, start: _Start, booted: dict[str, Any]) -> str:
+    def _prepare(self, start: Start, booted: dict[str, Any]) -> str:
         """Prepare a run; return the token of its events."""
         self._wake_pins.clear()
         self._install()
         if start.cause == "power-on":
             self._folder.power_on()
-        board_facts = facts(
-            self.name,
-            self.image.board.board,
+        board_facts = facts_of(
+            self.image,
             self.place,
             self._folder,
-            reset_cause=start.cause,
-            wake_reason=start.wake_reason,
+            start,
+            booted,
             clock=self._clock,
             lookup_ms=self._lookup_ms,
-            devices=[device.name for device in self.image.board.devices],
+            record=self._record,
         )
-        board_facts |= self._folder.room(self.image.board.board)
-        board_facts |= {key: booted[key] for key in ("slot", "release") if key in booted}
-        if self._has_slots:
-            board_facts["slots"] = names.comes_late(self.image.tree)
-        board_facts["blocking"] = _BLOCKED_MS
-        if self._record:
-            board_facts["links"] = links(self.image)
         write_json(self._folder.run / "facts.json", board_facts)
         self.starts += 1
         self._started_at = self._clock.now()
@@ -363,7 +318,7 @@ class SimBoard:
             wire(self._folder, self.image.board)
             self.inputs.prepare(defaults(self.image.board))
 
-    def _begin(self, start: _Start) -> None:
+    def _begin(self, start: Start) -> None:
         """End the run that is under way, if any, and go on with ``start``."""
         self._next = start
         self.is_ready = False
@@ -392,11 +347,11 @@ class SimBoard:
             self._trace_file.write(json.dumps(event) + "\n")
         match event["event"]:
             case "reset":
-                self._begin(_Start(event["cause"]))
+                self._begin(Start(event["cause"]))
             case "deepsleep":
                 self._sleep(event["ms"])
             case "wake_source":
-                self._wake_pins[event["kind"]] = event
+                self._wake_pins.add(event)
             case "hostname":
                 self.announced = event["name"]
                 self._tell_announced()
@@ -407,21 +362,21 @@ class SimBoard:
     def _sleep(self, ms: int | None) -> None:
         until = "until it is reset" if ms is None else f"for {duration(ms / 1000)}"
         self._say("INFO", f"deep sleep {until}")
-        self._begin(_Start("deepsleep", None if ms is None else ms / 1000, "timer"))
+        self._begin(Start("deepsleep", None if ms is None else ms / 1000, "timer"))
         self._pressed.clear()
 
     def _bitten(self, seconds: float) -> None:
         self._begin(self._crashed(f"its watchdog was not fed for {seconds:g} s", bitten=True))
         self._pressed.clear()
 
-    def _crashed(self, why: str, *, bitten: bool = False) -> _Start:
+    def _crashed(self, why: str, *, bitten: bool = False) -> Start:
         """Report the crash. The next run begins as after a watchdog reset, later and later."""
         ran = self._clock.now() - self._started_at
         self.crashes.append(Crash(self.starts, why, ran, self._traceback(), bitten))
         wait = backoff(self.crashes)
         self._say("ERROR", f"crashed: {why}; starts again in {wait:g} s as by its watchdog")
         self._notify()
-        return _Start("watchdog", wait)
+        return Start("watchdog", wait)
 
     def _traceback(self) -> tuple[str, ...]:
         return last_traceback(self.log.since(self._first_line))
@@ -435,15 +390,7 @@ class SimBoard:
 
     def _raise_if_lost(self, start: int) -> int:
         """Return how often its watchdog has reset it since ``start``. Raises ``UserError``."""
-        bites = 0
-        for crash in self.crashes:
-            if crash.start >= start:
-                bites += crash.bitten
-                if not crash.bitten or bites > _MOST_BITES:
-                    raise fail(
-                        f"board {self.name} crashed before it was ready: {crash}",
-                        "its log says what it was doing",
-                    )
+        bites = watchdog_resets(self.name, self.crashes, start)
         if self._task is None or self._task.done():
             raise RuntimeError(f"board {self.name} is switched off")
         return bites

@@ -6,10 +6,13 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torpor_tools.errors import fail
+
 from .lines import LogLine
 
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _SOUND_S = 10.0  # a run that lasted this long did not crash at start
+_MOST_BITES = 3  # of the watchdog in a row: the next start is in safe mode
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -35,6 +38,23 @@ def backoff(crashes: Sequence[Crash]) -> float:
             break
         short += 1
     return _BACKOFF_S[min(max(short - 1, 0), len(_BACKOFF_S) - 1)]
+
+
+def watchdog_resets(board: str, crashes: Sequence[Crash], start: int) -> int:
+    """Return how many runs from ``start`` on were ended by the board's watchdog.
+
+    Raises ``UserError`` if a run crashed otherwise, or the watchdog has reset it too often.
+    """
+    bites = 0
+    for crash in crashes:
+        if crash.start >= start:
+            bites += crash.bitten
+            if not crash.bitten or bites > _MOST_BITES:
+                raise fail(
+                    f"board {board} crashed before it was ready: {crash}",
+                    "its log says what it was doing",
+                )
+    return bites
 
 
 def last_traceback(lines: Sequence[LogLine]) -> tuple[str, ...]:

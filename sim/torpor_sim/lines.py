@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from torpor_tools.tracebacks import as_sources
 
@@ -51,6 +51,12 @@ class LogLine:
             return f"    {text}"
         time = "" if self.ms is None else f"{self.ms / 1000:.3f} "
         return f"{time}{self.level} {self.service}: {text}"
+
+
+class LogListener(Protocol):
+    """Receives every line of a board's log."""
+
+    def __call__(self, line: LogLine, /) -> None: ...
 
 
 class Reader:

@@ -16,10 +16,10 @@ from torpor_tools.model.image import Image
 from torpor_tools.model.plan import PlacedService
 
 from . import faults
-from .board import LogListener, SimBoard
+from .board import SimBoard
 from .clock import Clock
 from .flash import BoardFolder, lock
-from .lines import LogLine
+from .lines import LogLine, LogListener
 from .links import Links
 from .ports import Mode, Place, Ports
 
