@@ -10,18 +10,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from tests.helpers import signing
+from tests.helpers import signing, updates
 from tests.helpers.brokers import LOGIN, Broker
 from tests.helpers.mail import ITEMS, with_psram
 from torpor_sim import SimBoard, Simulator
-from torpor_tools.cli import root as torpor
 from torpor_tools.contracts import load_plan
 from torpor_tools.gateway import Gateway, update_line
 from torpor_tools.link import build
 from torpor_tools.update.held import Report
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 CUT = 0.2  # the share of wakes that are cut off
 BUDGET = 20  # calls in a wake, so that an update takes several
@@ -62,8 +60,7 @@ class Fleet:
         return self._gateway._couriers._all[name].report
 
     async def tool(self, *words: str) -> Result:
-        words = ("-C", str(self.root), *words)
-        return await asyncio.to_thread(CliRunner().invoke, torpor, words)
+        return await asyncio.to_thread(updates.tool, self.root, *words)
 
     async def all_reported(self) -> None:
         async with asyncio.TaskGroup() as work:
@@ -142,13 +139,12 @@ def write(root: Path, broker: Broker, names: list[str]) -> None:
     text += "".join(BOARD.format(name=name) for name in names)
     (root / "cluster.toml").write_text(f"{text}\n[services.items]\nport = 8001\n")
     login = "".join(f'{key} = "{value}"\n' for key, value in LOGIN.items())
-    key = "8f" * 32
-    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{key}"]\n[mailbox]\n{login}')
+    keys = f'[cluster]\nkeys = ["{updates.KEY}"]\n'
+    (root / "secrets.toml").write_text(f"{keys}[mailbox]\n{login}")
     signing.add_key(root)
 
 
 async def check(root: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
     monkeypatch.setattr(update_line, "WAKE_CALLS", BUDGET)
     monkeypatch.setattr(update_line, "_SETTLE_S", 0.05)
     seed = random.randrange(1 << 32)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from tests.helpers import signing
 from tests.helpers.running import Running, running, write_cluster
-from torpor_tools.cli import root as torpor
+from tests.helpers.updates import add_keys, says, tool, updater_of
 from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
@@ -30,7 +30,6 @@ from torpor_tools.link import image_files
 from torpor_tools.link.compile import compile_all
 from torpor_tools.link.module import Module
 from torpor_tools.update import send
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 from torpor_tools.update.manifest import Manifest, manifest, sent
 
 ROOT = Path(__file__).parents[2]
@@ -64,14 +63,12 @@ class Other(Service):
     async def other(self) -> str:
         return "other"
 """
-KEY = "8f" * 32
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_cluster(tmp_path_factory.mktemp("update"), {"hello": HELLO, "other": OTHER})
-    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
-    signing.add_key(root)
+    add_keys(root)
     return root
 
 
@@ -81,15 +78,6 @@ def board(project: Path) -> Iterator[Running]:
         yield run
 
 
-@pytest.fixture(autouse=True)
-def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
-
-
-def tool(project: Path, *words: str) -> Result:
-    return CliRunner().invoke(torpor, ["-C", str(project), *words])
-
-
 def update(project: Path, source: str, *words: str) -> Result:
     (project / "services/hello/__init__.py").write_text(source)
     return tool(project, "update", "--no-types", "--confirm", "2", *words)
@@ -97,11 +85,6 @@ def update(project: Path, source: str, *words: str) -> Result:
 
 def saying(text: str) -> str:
     return HELLO.replace('"one"', repr(text))
-
-
-def says(board: Running) -> str:
-    with board.client("hello") as client:
-        return client.get("/hello").text
 
 
 def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, project: Path) -> None:
@@ -269,9 +252,8 @@ def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) ->
 
 @pytest.fixture
 def updater(board: Running, project: Path) -> Iterator[send.Updater]:
-    plan = load_plan(project)
-    with Tools(plan, project, plan.board("box")) as tools:
-        yield send.Updater(tools, pause=lambda seconds: None)
+    with updater_of(project) as found:
+        yield found
 
 
 def written(
@@ -339,13 +321,13 @@ def test_a_file_that_is_not_what_was_signed_is_refused(
         updater.ask("commit")
     [line] = [line for line in made.lines if line.path == path]
     ask: dict[str, Any] = {"do": "put", "line": line.place, "at": 0}
-    for data, says in (
+    for data, reason in (
         (pack(bytes(100_000)), "expected at most 1024 bytes"),
         ("!", "expected base64|not compressed"),
         (b64encode(b"\x07" * 40).decode(), "not compressed"),
         (pack(files[path][:1024])[:40], "not compressed"),
     ):
-        with pytest.raises(UserError, match=says):
+        with pytest.raises(UserError, match=reason):
             updater._tools.ask("update", **{**ask, "data": data})
     for place in (0, 1, line.place + 1, line.place - 1, 10**6, -5):
         with pytest.raises(UserError, match="no file of the manifest"):

@@ -7,17 +7,15 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from tests.helpers import signing
+from tests.helpers import signing, updates
 from tests.helpers.brokers import Broker
 from tests.helpers.mail import Mail, mail
-from torpor_tools.cli import root as torpor
+from tests.helpers.updates import KEY
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import update_line
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
-KEY = "8f" * 32
 STATE = "for peers only"  # what differs between the versions
 LOW = "--allow-low-heap"  # the simulated board has PSRAM, which its type does not count
 ITEMS = """
@@ -40,11 +38,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
-
-
 @pytest.fixture(scope="module")
 async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
     root = tmp_path_factory.mktemp("cluster")
@@ -56,8 +49,7 @@ async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
 
 
 async def tool(box: Mail, *words: str) -> Result:
-    root = str(box.plan.cluster.root)
-    return await asyncio.to_thread(CliRunner().invoke, torpor, ["-C", root, *words])
+    return await asyncio.to_thread(updates.tool, box.plan.cluster.root, *words)
 
 
 async def update(box: Mail, text: str, more: str = "") -> tuple[Result, int]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from tests.helpers import signing
 from tests.helpers.running import Running, running, write_cluster
 from tests.helpers.slots import program
-from torpor_tools.cli import root as torpor
+from tests.helpers.updates import add_keys, says, tool, updater_of
 from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
@@ -28,7 +28,6 @@ from torpor_tools.update.firmware import (
     FirmwareUpdater,
     firmware_manifest,
 )
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 # Its health depends on the firmware that "runs": 1.28.1 is the one that does not suit it.
 HELLO = """
@@ -45,7 +44,6 @@ class Hello(Service):
     async def healthy(self) -> bool:
         return os.uname().release != "1.28.1"
 """
-KEY = "8f" * 32
 PENDING, VALID, ABORTED = 1, 2, 4  # esp_ota_img_states_t
 
 
@@ -58,8 +56,7 @@ def make(root: Path, kind: str = "ESP32_GENERIC_S3") -> Path:
     write_cluster(root, {"hello": HELLO})
     config = root / "cluster.toml"
     config.write_text(config.read_text().replace("RPI_PICO_W", kind))
-    (root / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
-    signing.add_key(root)
+    add_keys(root)
     return root
 
 
@@ -69,24 +66,10 @@ def board(project: Path) -> Iterator[Running]:
         yield run
 
 
-@pytest.fixture(autouse=True)
-def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
-
-
-def tool(project: Path, *words: str) -> Result:
-    return CliRunner().invoke(torpor, ["-C", str(project), *words])
-
-
 def update(project: Path, content: bytes, *words: str) -> Result:
     file = project / "firmware.bin"
     file.write_bytes(content)
     return tool(project, "update", "--firmware", str(file), "--confirm", "1", *words)
-
-
-def says(board: Running) -> str:
-    with board.client("hello") as client:
-        return client.get("/hello").text
 
 
 def starts(board: Running) -> list[tuple[str, str, list[list[int]]]]:
@@ -206,9 +189,8 @@ def test_it_goes_on_after_lost_connections_and_a_power_cut(
 
 @pytest.fixture
 def updater(board: Running, project: Path) -> Iterator[send.Updater]:
-    plan = load_plan(project)
-    with Tools(plan, project, plan.board("box")) as tools:
-        yield send.Updater(tools, pause=lambda seconds: None)
+    with updater_of(project) as found:
+        yield found
 
 
 @pytest.fixture

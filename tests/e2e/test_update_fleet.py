@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from tests.helpers import signing
+from tests.helpers import updates
 from tests.helpers.running import running
-from torpor_tools.cli import root as torpor
 from torpor_tools.errors import UserError
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 from torpor_tools.update.send import order
 
 SERVICES = {
@@ -74,17 +71,13 @@ def write(project: Path, number: int, bad: bool = False) -> None:
         (folder / "__init__.py").write_text(text)
 
 
-def test_a_fleet_is_updated_until_one_board_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+def test_a_fleet_is_updated_until_one_board_fails(tmp_path: Path) -> None:
     write(tmp_path, 1)
     (tmp_path / "cluster.toml").write_text(CLUSTER)
-    (tmp_path / "secrets.toml").write_text(f'[cluster]\nkeys = ["{"8f" * 32}"]\n')
-    signing.add_key(tmp_path)
+    updates.add_keys(tmp_path)
 
-    def tool(*words: str) -> Result:
-        return CliRunner().invoke(torpor, ["-C", str(tmp_path), "update", *words])
+    def update(*words: str) -> Result:
+        return updates.tool(tmp_path, "update", "--no-types", "--confirm", "1", *words)
 
     def says() -> str:
         with run.client("caller") as client:
@@ -94,21 +87,21 @@ def test_a_fleet_is_updated_until_one_board_fails(
     with running(tmp_path, types=False, storage=storage) as run:
         assert says() == "1 1"
         write(tmp_path, 2)
-        one = tool("--all", "--canary", "1", "--no-types", "--confirm", "1")
+        one = update("--all", "--canary", "1")
         assert one.exit_code == 0, (one.output, repr(one.exception))
         assert says() == "1 2"
         write(tmp_path, 3)
-        every = tool("--all", "--no-types", "--confirm", "1")
+        every = update("--all")
         assert every.exit_code == 0, (every.output, repr(every.exception))
         assert re.findall(r"(\w+): build \w+ is confirmed", every.output) == ["second", "first"]
         assert says() == "3 3"
         write(tmp_path, 4, bad=True)
-        failed = tool("--all", "--no-types", "--confirm", "1")
+        failed = update("--all")
         assert isinstance(failed.exception, UserError)
         assert "second went back to build" in str(failed.exception)
         assert "not updated after this failure: first" in failed.output
         assert says() == "3 3"
-        shown = tool("--status").output.splitlines()
+        shown = updates.tool(tmp_path, "update", "--status").output.splitlines()
         assert [line.split()[0] for line in shown[1:]] == ["first", "second"]
         assert shown[1].endswith("running")
         assert "went back: called.healthy: False" in shown[2]

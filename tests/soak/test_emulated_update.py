@@ -16,12 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from tests.helpers import signing
+from tests.helpers import signing, updates
 from torpor_sim.emulated import ACCESS_POINT, EmulatedBoard
 from torpor_tools.board.flash.catalogue import firmware
-from torpor_tools.cli import root as torpor
 from torpor_tools.client import tools
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
@@ -31,7 +30,6 @@ from torpor_tools.image.flashable import flashable
 from torpor_tools.image.tree import read_tree
 from torpor_tools.link import build
 from torpor_tools.update import send
-from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
 pytestmark = [pytest.mark.soak, pytest.mark.emulated]
 
@@ -55,9 +53,9 @@ class Fridge:
 
     async def update(self, confirm_s: int) -> Result:
         host, port = self.board.address(ALERTS)
-        words = ["-C", str(self.root), "update", "shed", "--no-types"]
+        words = ["update", "shed", "--no-types"]
         words += ["--at", f"{host}:{port}", "--confirm", str(confirm_s)]
-        return await asyncio.to_thread(CliRunner().invoke, torpor, words)
+        return await asyncio.to_thread(updates.tool, self.root, *words)
 
     async def device(self) -> dict[str, Any]:
         async with httpx.AsyncClient(timeout=WALL_S, trust_env=False) as http:
@@ -79,7 +77,7 @@ async def fridge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Frid
         shutil.copy(ROOT / name, root)
     shutil.copytree(ROOT / "services", root / "services")
     secrets = f'[wifi]\nssid = "{ACCESS_POINT}"\npassword = "anything"\n'
-    (root / "secrets.toml").write_text(f'{secrets}[cluster]\nkeys = ["{"8f" * 32}"]\n')
+    (root / "secrets.toml").write_text(f'{secrets}[cluster]\nkeys = ["{updates.KEY}"]\n')
     signing.add_key(root)
     image = build(load_plan(root), "shed", root / "build", types=False)
     kind = image.board.board
@@ -102,7 +100,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tools, "ask", slow)
     monkeypatch.setattr(tools, "_CONNECT_S", 300.0)
     monkeypatch.setattr(send, "RESTART_S", WALL_S)
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
 
 
 async def test_an_update_of_one_service_is_confirmed(fridge: Fridge) -> None:
