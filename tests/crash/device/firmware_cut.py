@@ -34,7 +34,7 @@ import os  # noqa: E402
 from binascii import b2a_base64, unhexlify  # noqa: E402
 
 import vfs  # noqa: E402
-from flash import BLOCK, Flash, mounted, perform  # noqa: E402
+from flash import BLOCK, Flash, mounted, torn_flashes  # noqa: E402
 from parts import Kernel, Machine, ResetError  # noqa: E402
 
 from torpor import kernel  # noqa: E402
@@ -231,20 +231,10 @@ def examine(data, good, again):
 def main():
     made = operations_made = 0
     wrong = []
-    parts = (0.0, 0.5, 0.9)
     for good in (True, False):
         first, operations = record(good)
         operations_made += len(operations)
-        total = len(operations) * len(parts)
-        image = bytearray(first)
-        done = 0
-        for n in range(0, total, max(1, total // cuts)):
-            at = n // len(parts)
-            while done < at:
-                perform(image, operations[done])
-                done += 1
-            torn = bytearray(image)
-            perform(torn, operations[at], parts[n % len(parts)])
+        for torn, at, part in torn_flashes(first, operations, cuts):
             made += 1
             try:
                 found = examine(torn, good, made % 8 == 0)
@@ -252,7 +242,6 @@ def main():
                 sys.print_exception(error, sys.stderr)
                 found = "%s: %s" % (type(error).__name__, error)
             if found:
-                part = 100 * parts[n % len(parts)]
                 wrong.append("good %s, operation %d, %d%%: %s" % (good, at, part, found))
                 if len(wrong) == 5:
                     break

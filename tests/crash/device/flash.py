@@ -43,6 +43,7 @@ class Flash:
 
 
 _ERASED = b"\xff" * BLOCK
+_PARTS = 0.0, 0.5, 0.9  # of an operation that is done when the power goes
 
 
 def perform(data, operation, part=1.0):
@@ -52,6 +53,27 @@ def perform(data, operation, part=1.0):
         written = _ERASED
     written = memoryview(written)[: int(len(written) * part)]
     data[at : at + len(written)] = written
+
+
+def torn_flashes(first, operations, cuts):
+    """Flashes as power cuts leave them, at most that many.
+
+    Yields the flash with the operations before one of them done, and of that one nothing, half, or
+    all but a little; its number, and the percentage of it that was done.
+    """
+    total = len(operations) * len(_PARTS)
+    image = bytearray(first)
+    done = 0
+    for n in range(0, total, max(1, total // cuts)):
+        at = n // len(_PARTS)
+        while done < at:
+            perform(image, operations[done])
+            done += 1
+        part = _PARTS[n % len(_PARTS)]
+        torn = bytearray(image)
+        perform(torn, operations[at], part)
+        yield torn, at, 100 * part
+        torn = None
 
 
 def mounted(flash, make=True):

@@ -17,7 +17,7 @@ import os  # noqa: E402
 import random  # noqa: E402
 
 import vfs  # noqa: E402
-from flash import Flash, mounted, perform  # noqa: E402
+from flash import Flash, mounted, torn_flashes  # noqa: E402
 
 from torpor.service import Fault  # noqa: E402
 from torpor.store import recovery  # noqa: E402
@@ -158,22 +158,12 @@ async def examine(image, model, under_way, thorough):
 async def main():
     random.seed(seed)
     first, model, operations, steps, ends = await record(150)
-    image = first
-    parts = (0.0, 0.5, 0.9)
-    total = len(operations) * len(parts)
-    stride = max(1, total // cuts)
     wrong = []
-    made = done = step = 0
-    for n in range(0, total, stride):
-        at = n // len(parts)
-        while done < at:
-            perform(image, operations[done])
-            done += 1
+    made = step = 0
+    for torn, at, _ in torn_flashes(first, operations, cuts):
         while step < len(steps) and ends[step] <= at:
             apply(model, steps[step])
             step += 1
-        torn = bytearray(image)
-        perform(torn, operations[at], parts[n % len(parts)])
         under_way = steps[step] if step < len(steps) else None
         try:
             bad = await examine(torn, model, under_way, made % 25 == 0)

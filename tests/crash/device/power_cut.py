@@ -18,7 +18,7 @@ import json  # noqa: E402
 
 import vfs  # noqa: E402
 import workload  # noqa: E402
-from flash import Flash, mounted, perform  # noqa: E402
+from flash import Flash, mounted, torn_flashes  # noqa: E402
 
 BLOCKS = 48
 DATA = "/f/data"
@@ -85,23 +85,12 @@ async def go_on(tables, found, thorough):
 async def main():
     first, operations, steps, ends = await record()
     model = workload.empty()
-    image = bytearray(first)
-    parts = (0.0, 0.5, 0.9)
-    total = len(operations) * len(parts)
-    stride = max(1, total // cuts)
     wrong = []
-    made = done = step = 0
-    for n in range(0, total, stride):
-        at = n // len(parts)
-        while done < at:
-            perform(image, operations[done])
-            done += 1
+    made = step = 0
+    for torn, at, part in torn_flashes(first, operations, cuts):
         while step < len(steps) and ends[step] <= at:
             workload.apply(model, steps[step])
             step += 1
-        torn = bytearray(image)
-        part = parts[n % len(parts)]
-        perform(torn, operations[at], part)
         under_way = steps[step] if step < len(steps) else None
         try:
             found = await examine(torn, model, under_way, made % 40 == 0)
@@ -110,7 +99,7 @@ async def main():
             found = "%s: %s" % (type(error).__name__, error)
         made += 1
         if found:
-            wrong.append("cut at operation %d, %d%% of it: %s" % (at, 100 * part, found))
+            wrong.append("cut at operation %d, %d%% of it: %s" % (at, part, found))
             if len(wrong) == 5:
                 break
         gc.collect()

@@ -24,7 +24,7 @@ import os  # noqa: E402
 from binascii import b2a_base64, unhexlify  # noqa: E402
 
 import vfs  # noqa: E402
-from flash import Flash, mounted, perform  # noqa: E402
+from flash import Flash, mounted, torn_flashes  # noqa: E402
 from parts import Kernel, Machine, ResetError  # noqa: E402
 
 from torpor import kernel  # noqa: E402
@@ -184,23 +184,6 @@ def examine(data, good, again, record=None):
         vfs.umount("/")
 
 
-def torn_flashes(first, operations, cuts):
-    """Flashes after a cut, at most that many, and what was cut."""
-    parts = (0.0, 0.5, 0.9)
-    total = len(operations) * len(parts)
-    stride = max(1, total // cuts)
-    image = bytearray(first)
-    done = 0
-    for n in range(0, total, stride):
-        at = n // len(parts)
-        while done < at:
-            perform(image, operations[done])
-            done += 1
-        torn = bytearray(image)
-        perform(torn, operations[at], parts[n % len(parts)])
-        yield torn, "operation %d, %d%%" % (at, 100 * parts[n % len(parts)])
-
-
 def grown():
     """The fault of a manifest to which a line is added while its signature is checked, if any."""
     flash = Flash(BLOCKS)
@@ -227,18 +210,19 @@ def main():
     for good in (True, False):
         first, operations = record(good)
         operations_made += len(operations)
-        for torn, what in torn_flashes(first, operations, cuts):
+        for torn, at, part in torn_flashes(first, operations, cuts):
             made += 1
+            what = "operation %d, %d%%" % (at, part)
             nested = [] if deep and made % deep == 0 else None
             before = bytes(torn) if nested is not None else b""
             try:
                 found = examine(torn, good, made % 40 == 0, nested)
                 if not found and nested:
-                    for twice, inner in torn_flashes(before, nested, 60):
+                    for twice, at, part in torn_flashes(before, nested, 60):
                         made += 1
                         found = examine(twice, good, False)
                         if found:
-                            what += ", then " + inner
+                            what += ", then operation %d, %d%%" % (at, part)
                             break
             except Exception as error:
                 sys.print_exception(error, sys.stderr)
