@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SPARE_NAMES = const(0)  # created at the start: see host_tools/torpor_tools/link/names.py
 _LATE_MS = const(5000)
 _OUTPUTS = const(0)  # 1 in an image with safe outputs: see link/flags.py
+_LOAD_MS = const(8000)  # how long a service may take to load, if the board has a watchdog
 _START_MS = const(30000)  # how long the start of a service may take
 
 _log = log.Log("kernel")
@@ -85,6 +86,8 @@ async def _start(kernel: "Kernel") -> None:
     from . import port, watchdog
 
     room = _room_for_names()
+    if kernel.cluster.WATCHDOG:
+        port.arm(_LOAD_MS)
     _load_services(kernel)
     watchdog.begin(kernel)
     await _start_services(kernel)
@@ -117,8 +120,12 @@ def _room_for_names():
 
 def _load_services(kernel: "Kernel") -> None:
     """Create the services and set their peers. One that fails becomes ``Unavailable``."""
+    from . import port
+
     for name in kernel.cluster.SERVICES:
         _collect()  # so that long-lived objects leave no holes between them
+        port.feed()
+        port.crumb(log.crumb_of(4, name, "load"))
         if name in kernel.safe:
             _refuse(kernel, name, kernel.safe[name])
             continue

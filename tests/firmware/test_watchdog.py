@@ -110,3 +110,38 @@ def test_a_start_that_never_yields_ends_in_safe_mode_without_its_service(tmp_pat
             response = client.get("/stuck")
             assert response.status_code == 503
             assert "it crashed the board" in response.json()["error"]
+
+
+WAITING = """
+from torpor import Service, get
+
+
+class Waiting(Service):
+    def __init__(self, name: str, config: dict) -> None:
+        super().__init__(name, config)
+        while not self._found():
+            pass
+
+    def _found(self) -> bool:
+        return False
+
+    @get("/waiting")
+    async def waiting(self) -> int:
+        return 1
+"""
+
+
+def test_a_service_that_never_loads_ends_in_safe_mode_without_it(tmp_path: Path) -> None:
+    """Such as one whose driver waits for a sensor that is not there."""
+    root = write_cluster(tmp_path, {"waiting": WAITING, "work": WORK})
+    file = root / "cluster.toml"
+    file.write_text(file.read_text().replace('type = "RPI', 'watchdog_s = 1\ntype = "RPI'))
+    with running(root, types=False) as run:
+        log = run.log_text("box")
+        assert log.count("watchdog was not fed for 8 s") == 3
+        assert log.count("what began last: a start of waiting") == 3
+        assert "SAFE MODE" in log
+        with run.client("work") as client:
+            assert client.get("/running").json() == ["work", "what"]
+        with run.client("waiting") as client:
+            assert client.get("/waiting").status_code == 503

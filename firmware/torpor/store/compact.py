@@ -6,6 +6,7 @@ about one block, so that other tasks run in between, and RAM holds one block and
 """
 
 import asyncio
+import sys
 from json import dumps
 from os import remove, rename
 
@@ -19,7 +20,7 @@ from .index import at, place, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generator
+    from typing import Any, Generator
 
     from .database import Store
 
@@ -51,6 +52,21 @@ async def run(store: "Store", writes: "list | tuple" = ()) -> None:
             await run(store, writes)
     finally:
         walk.close()
+
+
+@cold
+def finish(store: "Store") -> None:
+    """Compact the journal of a store at once, while the board starts. Raises as ``steps``."""
+    for _ in steps(store):
+        feed()
+
+
+@cold
+def feed() -> None:
+    """Feed the watchdog during work that may take longer; a store on its own has none."""
+    port: Any = sys.modules.get("torpor.port")
+    if port:
+        port.feed()
 
 
 @cold

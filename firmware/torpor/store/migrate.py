@@ -108,9 +108,9 @@ class Database:
         target = self._next(table)
         for key, text in rows:
             self._store.write([(target, key, text)], True)
+            compact.feed()
             if self._store.size > _JOURNAL:
-                for _ in compact.steps(self._store):
-                    pass
+                compact.finish(self._store)
         self._made[table] = generation
 
     def rewrite(self, table: str, change: "Callable") -> None:
@@ -151,9 +151,7 @@ class Database:
             catalog = recovery.generation(self._store, copy, 0)
             self._writes += [(catalog, key, dumps(value).encode()) for key, value in facts]
         self._store.write(self._writes)
-        # Out of the journal before the old tables go.
-        for _ in compact.steps(self._store):
-            pass
+        compact.finish(self._store)  # out of the journal before the old tables go
 
     def _next(self, table: str) -> "Table":
         return recovery.generation(self._store, table, self._generation(table) + 1)
@@ -172,4 +170,5 @@ def _row(row):
 
 def _rows(table):
     for keys, rows in table.walk():
+        compact.feed()
         yield from zip(keys, rows)

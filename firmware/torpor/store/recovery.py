@@ -163,17 +163,13 @@ def _forget_invalid(store) -> None:
             table = generation(store, name, int(number))
             while table.leaves.bounds:
                 table.leaves.drop(0)
+                compact.feed()
             broken = broken or bool(table.keys)
             del store.tables[full]
     if broken:  # their rows are in the journal still
         try:
-            _fold(store)
+            compact.finish(store)
         except OSError as e:
             if e.errno != ENOSPC or not reserve.spend(store):
                 raise
-            _fold(store)
-
-
-def _fold(store) -> None:
-    for _ in compact.steps(store):
-        pass
+            compact.finish(store)
