@@ -310,8 +310,10 @@ def refuse(value: "Any", path: str) -> None:
 
 
 def _refuse_half_pair(value: str, path: str) -> None:
-    for c in value:
-        if 0xD800 <= ord(c) < 0xE000:
-            raise ValueError(
-                "%s: U+%04X is half a surrogate pair, not a character" % (path, ord(c))
-            )
+    from ..utf8 import flaw
+
+    data = value.encode()
+    at = flaw(data)
+    if at >= 0 and data[at] == 0xED:
+        code = 0xD000 | (data[at + 1] & 63) << 6 | data[at + 2] & 63
+        raise ValueError("%s: U+%04X is half a surrogate pair, not a character" % (path, code))

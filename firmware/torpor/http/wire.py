@@ -20,14 +20,6 @@ _LINE = "the request line is not 'METHOD target HTTP/1.1'"
 # The characters of nearly every Host; frequent ones first, because the search goes in order.
 _HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HTTP = b"http://"
-# RFC 3629, 4: bytes that begin no character, and bytes that restrict the byte after them.
-_NO_LEADS = (b"\xc0", b"\xc1", b"\xf5", b"\xf6", b"\xf7")
-_LIMITED = (
-    (b"\xe0", 0xA0, 0xBF),  # others are overlong
-    (b"\xed", 0x80, 0x9F),  # others are surrogates
-    (b"\xf0", 0x90, 0xBF),
-    (b"\xf4", 0x80, 0x8F),  # others are beyond U+10FFFF
-)
 
 # The verbs that we route, with the keys of their handlers in the route tree. They are looked up by
 # the bytes of the request line: making a string searches all names that the firmware knows.
@@ -212,7 +204,10 @@ def text(data: bytes | bytearray) -> str:
     decoded = str(data, "utf-8")
     if len(decoded) != len(data):
         # MicroPython also accepts overlong forms and surrogates, which clients cannot decode.
-        _check_utf8(data)
+        from .. import utf8
+
+        if utf8.flaw(data) >= 0:
+            raise UnicodeError
     return decoded
 
 
@@ -296,25 +291,6 @@ def _check_authority(data: bytes) -> None:
 
 
 @cold
-def _check_utf8(data) -> None:
-    """Raise ``UnicodeError`` for bytes that MicroPython's decoder accepts and RFC 3629 does not.
-
-    These are overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed that
-    decoder.
-    """
-    data = bytes(data)  # a bytearray has no find
-    for c in _NO_LEADS:
-        if c in data:
-            raise UnicodeError
-    for lead, least, most in _LIMITED:
-        at = data.find(lead)
-        while at >= 0:
-            if not least <= data[at + 1] <= most:
-                raise UnicodeError
-            at = data.find(lead, at + 3)
-
-
-@cold
 def join_surrogates(text: bytes) -> bytes:
     """Return JSON text with each pair of escapes as the character it stands for.
 
@@ -324,6 +300,8 @@ def join_surrogates(text: bytes) -> bytes:
 
     Raises ``Fault(400)``, or ``ValueError`` for an escape that is malformed.
     """
+    from ..utf8 import encoded
+
     parts = []
     begin = at = 0
     while True:
@@ -338,7 +316,7 @@ def join_surrogates(text: bytes) -> bytes:
         if high >= 0xDC00 or not 0xDC00 <= low < 0xE000:
             raise Fault(400, "unpaired surrogate in a string")
         parts.append(text[begin:at])
-        parts.append(chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00).encode())
+        parts.append(encoded(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00))
         begin = at = at + 12
     parts.append(text[begin:])
     return b"".join(parts)

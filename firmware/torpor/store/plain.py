@@ -33,10 +33,10 @@ def utf8(text: str) -> bytes | None:
     """Return ``text`` encoded; None if it has half a surrogate pair or is otherwise not UTF-8."""
     data = text.encode()
     if len(data) != len(text):
-        for char in text:
-            code = ord(char)
-            if code >> 11 == 27 or code > 0x10FFFF or chr(code) != char:
-                return None
+        from ..utf8 import flaw
+
+        if flaw(data) >= 0:
+            return None
     return data
 
 

@@ -92,8 +92,8 @@ def _number(text: str, digits: int) -> int:
 
 def _check_path(path: str) -> None:
     """Refuse a path that is not below the root, or is hidden, a service's data or a secret."""
-    for c in path:
-        if ord(c) < 32 or ord(c) == 127:
+    for c in path.encode():
+        if c < 32 or c == 127:
             raise ValueError("path")
     parts = path.split("/")
     for part in parts:
