@@ -42,20 +42,16 @@ class Span:
         parent: The id of the span that caused this one.
         name: What is done: ``GET /alerts`` or ``readings.newest``.
         service: Whose work it is.
-        outer: The span of the same task that this one interrupts.
     """
 
     us = 0
     status = 0
 
-    def __init__(
-        self, trace: str, parent: str, name: str, service: str, outer: "Span | None" = None
-    ) -> None:
+    def __init__(self, trace: str, parent: str, name: str, service: str) -> None:
         self.trace = trace
         self.parent = parent
         self.name = name
         self.service = service
-        self.outer = outer
         self.id = str(hexlify(os.urandom(8)), "utf-8")
         self.at = clock.uptime_ms()
         self._began = ticks_us()
@@ -64,7 +60,6 @@ class Span:
         """Keep the span as one that has ended, with an HTTP status."""
         self.us = ticks_diff(ticks_us(), self._began)
         self.status = status
-        self.outer = None
         if len(_ended) == _KEPT:
             _ended.pop(0)
         _ended.append(self)
@@ -170,7 +165,7 @@ async def _inside(target: str, method, values: tuple, named: dict):
     outer = spans.get(task)
     if not outer:
         return await method(*values, **named)
-    span = spans[task] = Span(outer.trace, outer.id, target, target.split(".")[0], outer)
+    span = spans[task] = Span(outer.trace, outer.id, target, target.split(".")[0])
     status = 500
     try:
         value = await method(*values, **named)

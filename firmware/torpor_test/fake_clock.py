@@ -45,7 +45,7 @@ class Clock:
     """The fixture ``clock``."""
 
     def __init__(self) -> None:
-        self._origin = self._ticks = time.ticks_add(time.ticks_ms(), _AHEAD)
+        self._ticks = time.ticks_add(time.ticks_ms(), _AHEAD)
         self.passed = 0  # ms, all of them
         self._offset = _START * 1000
 

@@ -74,7 +74,7 @@ def tool(project: Path, *words: str) -> Result:
 
 def tools(project: Path) -> Tools:
     plan = load_plan(project)
-    return Tools(plan, project, plan.board("box"))
+    return Tools(project, plan.board("box"))
 
 
 def shown(lines: Iterator[Line]) -> list[str]:

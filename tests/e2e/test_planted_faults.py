@@ -317,7 +317,7 @@ def board(project: Path) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def tools(project: Path, board: Running) -> Iterator[Tools]:
     plan = load_plan(project)
-    with Tools(plan, project, plan.board("box")) as tools:
+    with Tools(project, plan.board("box")) as tools:
         yield tools
 
 
@@ -580,7 +580,7 @@ def test_a_deadline_that_is_inherited_is_counted_where_it_was_set(
     assert answers(board, "helper")
     assert ("deadline", "victim.ask_far_for_ever") not in incidents(project, tools)
     plan = load_plan(project)
-    with Tools(plan, project, plan.board("shed")) as there:
+    with Tools(project, plan.board("shed")) as there:
         while ("deadline", "far.never") not in (found := incidents(project, there)):
             time.sleep(0.05)  # it is cancelled a second later
     assert "called by box" in found["deadline", "far.never"].what

@@ -79,7 +79,7 @@ async def incidents(plan: Plan, board: SimBoard) -> list[Incident]:
         port = plan.board("box").services[0].port
         assert port
         where = f"{board.place.address}:{board.place.ports[port]}"
-        with Tools(plan, plan.cluster.root, plan.board("box"), where) as tools:
+        with Tools(plan.cluster.root, plan.board("box"), where) as tools:
             return list(over_network(tools).incidents)
 
     return await asyncio.to_thread(ask)

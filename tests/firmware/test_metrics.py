@@ -222,7 +222,7 @@ def test_figures_of_the_board(boards: Running, project: Path) -> None:
 
 def test_the_host_writes_the_same_text_from_a_snapshot(boards: Running, project: Path) -> None:
     plan = load_plan(project)
-    with Tools(plan, project, plan.board("box")) as tools:
+    with Tools(project, plan.board("box")) as tools:
         snapshot = tools.ask("status")
     assert snapshot["power"] == "on"
     url = boards.sim.board("box").place.url(9100) + "/metrics"
@@ -238,7 +238,7 @@ def test_top_shows_the_boards_and_what_changed_since_it_looked(
     boards: Running, project: Path
 ) -> None:
     plan = load_plan(project)
-    with Top(plan, project, plan.boards, iter([10.0, 10.0, 12.0, 12.0]).__next__) as top:
+    with Top(project, plan.boards, iter([10.0, 10.0, 12.0, 12.0]).__next__) as top:
         assert {row.services[0].requests_per_s for row in top.rows()} == {None}
         with boards.client("work") as client:
             for path in ("/items/a", "/slow", "/fail/x", "/fail/fault"):

@@ -144,7 +144,7 @@ def boards(project: Path) -> Iterator[Running]:
 
 def spans(project: Path, board: str, trace: str) -> list[dict[str, Any]]:
     plan = load_plan(project)
-    with Tools(plan, project, plan.board(board)) as tools:
+    with Tools(project, plan.board(board)) as tools:
         names = ("trace", "id", "parent", "service", "name", "at", "us", "status")
         found = tools.ask("trace", trace=trace)["spans"]
     return [dict(zip(names, span, strict=True)) for span in found]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.helpers.in_thread import InThread
@@ -65,3 +66,13 @@ class Bootsel(InThread):
         time.sleep(0.05)
         shutil.rmtree(aside)
         self.gone.set()
+
+
+def flash_content(blocks: Sequence[uf2.Block], start: int, size: int) -> bytes:
+    """The ``size`` bytes of flash from ``start`` on, after the blocks were written."""
+    content = bytearray(b"\xff" * size)
+    for block in blocks:
+        at = block.address - uf2.FLASH_START - start
+        if block.family != uf2.ABSOLUTE and 0 <= at < size:
+            content[at : at + len(block.data)] = block.data
+    return bytes(content)

@@ -41,5 +41,5 @@ def says(board: Running) -> str:
 def updater_of(project: Path) -> Iterator[send.Updater]:
     """Open a connection for updates to the board ``box``, without pauses."""
     plan = load_plan(project)
-    with Tools(plan, project, plan.board("box")) as tools:
+    with Tools(project, plan.board("box")) as tools:
         yield send.Updater(tools, pause=lambda seconds: None)

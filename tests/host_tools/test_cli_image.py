@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import board_types
+from tests.helpers.bootsel import flash_content
 from tests.helpers.running import running, write_cluster
 from torpor_tools.board.flash.catalogue import firmware
 from torpor_tools.cli import run
@@ -49,10 +50,10 @@ def test_build_writes_the_file_to_flash(project: Path, capsys: pytest.CaptureFix
     file = project / "build/box/box.uf2"
     blocks = uf2.read(file.read_bytes(), PICO_W)
     official = uf2.read(firmware(PICO_W).read_bytes(), PICO_W)
-    code = uf2.flash_content(official, 0, PICO_W.filesystem.offset)
-    assert uf2.flash_content(blocks, 0, PICO_W.filesystem.offset) == code
+    code = flash_content(official, 0, PICO_W.filesystem.offset)
+    assert flash_content(blocks, 0, PICO_W.filesystem.offset) == code
     size = PICO_W.filesystem.block_size * PICO_W.filesystem.block_count
-    image = uf2.flash_content(blocks, PICO_W.filesystem.offset, size)
+    image = flash_content(blocks, PICO_W.filesystem.offset, size)
     assert image == (project / "build/box/box.lfs").read_bytes()
     wifi = json.loads(littlefs.unpack(image, PICO_W.filesystem)["secrets.json"])["wifi"]
     assert wifi == {"ssid": NETWORK, "password": PASSWORD}

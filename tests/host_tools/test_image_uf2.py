@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from tests.helpers.bootsel import flash_content
 from torpor_tools.errors import UserError
 from torpor_tools.image import uf2
 from torpor_tools.image.flashable import flashable
@@ -46,9 +47,9 @@ def filesystem(size: int = 212 * 4096) -> bytes:
 def test_the_flash_holds_the_firmware_and_the_filesystem_at_their_places() -> None:
     original, ours = firmware(20), filesystem()
     blocks = uf2.read(uf2.combine(original, ours, PICO_W), PICO_W)
-    code = uf2.flash_content(uf2.read(original, PICO_W), 0, 0x12C000)
-    assert uf2.flash_content(blocks, 0, 0x12C000) == code
-    assert uf2.flash_content(blocks, 0x12C000, len(ours)) == ours
+    code = flash_content(uf2.read(original, PICO_W), 0, 0x12C000)
+    assert flash_content(blocks, 0, 0x12C000) == code
+    assert flash_content(blocks, 0x12C000, len(ours)) == ours
 
 
 def test_only_whole_sectors_are_written() -> None:

@@ -194,7 +194,7 @@ async def board(plan: Plan) -> AsyncIterator[EmulatedBoard]:
 
 async def fetch(plan: Plan, board: EmulatedBoard) -> Fetched:
     def ask() -> Fetched:
-        with Patient(plan, plan.cluster.root, plan.board("box"), board.url(HELPER)) as tools:
+        with Patient(plan.cluster.root, plan.board("box"), board.url(HELPER)) as tools:
             return over_network(tools)
 
     return await asyncio.to_thread(ask)

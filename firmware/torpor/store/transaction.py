@@ -32,17 +32,16 @@ _MOST = const(5000)  # bytes of a commit, so that the result has room next to th
 class Windows:
     """The windows of all stores of a board. A store gets one when it is first needed."""
 
-    def __init__(self, stores: list, keep: int = 64) -> None:
+    def __init__(self, stores: list) -> None:
         self.stores = stores
-        self._keep = keep
-        self._windows = [(store, Window(store, keep)) for store in stores if exists(store)]
+        self._windows = [(store, Window(store)) for store in stores if exists(store)]
 
     def of(self, store: "Store") -> Window:
         """The window of a store."""
         for known, window in self._windows:
             if known is store:
                 return window
-        window = Window(store, self._keep)
+        window = Window(store)
         self._windows.append((store, window))
         return window
 

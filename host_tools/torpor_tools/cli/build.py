@@ -14,7 +14,7 @@ from ..errors import Problem, UserError, writing
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
 from .base import FILE, Command, Settings
-from .heap_check import low_heap_option
+from .options import firmware_option, low_heap_option, types_option
 from .output import busy, note, print_table, progress_bar, show_left_out
 from .size_document import board_document, document, read, to_text
 from .size_summary import markdown
@@ -37,17 +37,12 @@ from .size_table import HEAP_NOTE, ON_REQUEST_NOTE, size_table
     ],
 )
 @click.argument("board", required=False)
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @click.option("-v", "--verbose", is_flag=True, help="Report each pass of the linker.")
 @click.option("--modules", is_flag=True, help="Show each module of the runtime.")
 @click.option("--only", metavar="SERVICE", help="Build a board of that name with this service.")
 @click.option("--type", "kind", metavar="TYPE", help="The type of that board (default: unchanged).")
-@click.option(
-    "--firmware",
-    type=FILE,
-    metavar="FILE",
-    help="The official firmware, instead of the one in the cache.",
-)
+@firmware_option
 @click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
 @click.option("--frozen", is_flag=True, help="Prepare your own firmware with the image in it.")
 @click.option(

@@ -7,6 +7,7 @@ import click
 from ..errors import UserError
 from ..suggest import counted
 from .base import Command, Settings
+from .options import types_option
 from .output import busy, note
 
 
@@ -18,7 +19,7 @@ from .output import busy, note
         ("torpor check --no-types", "without mypy, much faster"),
     ],
 )
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @click.pass_obj
 def command(settings: Settings, types: bool) -> None:
     from ..contracts.promises import unrecorded

@@ -15,6 +15,7 @@ from ..errors import fail
 from ..extras import need
 from ..suggest import counted
 from .base import Command, Settings
+from .options import at_option
 from .output import note
 from .target import BOARD, pick
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     ],
 )
 @click.argument("board", required=False)
-@click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
+@at_option
 @click.option("--port", metavar="PORT", help="Over USB instead, by the board's serial port.")
 @click.option("--log", is_flag=True, help="Print the end of the log at each crash too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
@@ -59,7 +60,7 @@ def command(
         raise fail("--at is for the network, --port for USB", "leave one of them out")
     plan = load_plan(settings.root)
     chosen = plan.board(pick(plan, board))
-    fetched = _fetch(settings, plan, chosen, at, port)
+    fetched = _fetch(settings, chosen, at, port)
     builds = {r.build: read_build(settings.root, r.build) for r in fetched.records}
     if as_json:
         click.echo(json.dumps(_document(fetched, builds), indent=2))
@@ -80,7 +81,7 @@ def command(
         click.echo(line)
 
 
-def _fetch(settings: Settings, plan: Any, board: Any, at: str | None, port: str | None) -> Fetched:
+def _fetch(settings: Settings, board: Any, at: str | None, port: str | None) -> Fetched:
     if port:
         need("board")
         from ..board.deploy.repl import MpremoteRepl
@@ -90,7 +91,7 @@ def _fetch(settings: Settings, plan: Any, board: Any, at: str | None, port: str 
     from ..client.tools import Tools
     from ..crashes.fetch import over_network
 
-    with Tools(plan, settings.root, board, at) as tools:
+    with Tools(settings.root, board, at) as tools:
         return over_network(tools)
 
 

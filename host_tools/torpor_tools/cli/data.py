@@ -14,12 +14,12 @@ from ..errors import Where, fail
 from ..extras import need
 from ..suggest import counted
 from .base import FILE, Command, Group, Settings
+from .options import at_option
 from .output import counting
 
 if TYPE_CHECKING:
     from ..board.data.board import Data, Row
 
-_AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 _PORT = click.option(
     "--port",
     metavar="PORT",
@@ -80,7 +80,7 @@ def _data(settings: Settings, service: str, at: str | None, port: str | None) ->
     "-o", "--output", type=FILE, metavar="FILE", help="The file to write (default: the terminal)."
 )
 @_FORMAT
-@_AT
+@at_option
 @_PORT
 @click.pass_obj
 def export(
@@ -159,7 +159,7 @@ def _target(path: Path | None) -> Iterator[TextIO]:
     help="Accept rows exported before a migration or by another service.",
 )
 @_FORMAT
-@_AT
+@at_option
 @_PORT
 @click.pass_obj
 def import_(
@@ -238,7 +238,7 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
     examples=[("torpor data check readings", "exit code 1 if anything is damaged")],
 )
 @click.argument("service")
-@_AT
+@at_option
 @_PORT
 @click.pass_obj
 def check(settings: Settings, service: str, at: str | None, port: str | None) -> None:

@@ -16,7 +16,7 @@ from ..model.plan import Plan
 from ..paths import firmware_dir
 from ..suggest import counted
 from .base import Command, Settings
-from .heap_check import low_heap_option
+from .options import low_heap_option, types_option
 from .output import busy, progress_bar
 from .target import BOARD, build_image, device_of, image_files, port_option, show_start
 
@@ -45,7 +45,7 @@ _PROJECT = ("cluster.toml", "secrets.toml", "contracts.lock")
     help="The transport to use.",
 )
 @click.option("--watch", "watched", is_flag=True, help="Stay, and deploy again at each change.")
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @click.option(
     "--patience",
     type=click.FloatRange(min=0.1),

@@ -10,7 +10,8 @@ from ..errors import UserError, fail
 from ..model.cluster import Cluster
 from ..suggest import listing
 from .base import FOLDER, Command, Settings
-from .heap_check import check_heap, low_heap_option
+from .heap_check import check_heap
+from .options import low_heap_option, types_option
 from .output import busy, show_files
 
 
@@ -28,7 +29,7 @@ from .output import busy, show_files
 @click.option("--out", type=FOLDER, metavar="DIR", help="Write to this folder, which is replaced.")
 @click.option("--prefix", metavar="DIR", help="Where the folder will be on the machine.")
 @click.option("--micropython", metavar="FILE", help="The program on that machine.")
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @low_heap_option
 @click.pass_obj
 def command(

@@ -12,8 +12,8 @@ from ..board.flash.prepare import flash_file
 from ..errors import UserError, fail
 from ..model.board import Board
 from ..model.image import Image
-from .base import FILE, FOLDER, Command, Settings
-from .heap_check import low_heap_option
+from .base import FOLDER, Command, Settings
+from .options import firmware_option, low_heap_option, types_option
 from .output import busy, note, progress_bar
 from .target import BOARD, build_image, device_of, port_option, root_relative, show_start
 
@@ -53,15 +53,10 @@ _KNOWN = {  # port -> what is known then; an RP2's drive cannot be read back
     metavar="DIR",
     help="The drive of an RP2 in its boot loader (default: the one mounted).",
 )
-@click.option(
-    "--firmware",
-    type=FILE,
-    metavar="FILE",
-    help="The official firmware, instead of the one in the cache.",
-)
+@firmware_option
 @click.option("--force", is_flag=True, help="Flash even if the chip's revision is wrong.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the board is ready (default).")
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @click.option("--production", is_flag=True, help="Disable the board's prompt over USB.")
 @low_heap_option
 @click.pass_obj

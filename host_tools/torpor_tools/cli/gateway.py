@@ -15,6 +15,7 @@ from ..errors import fail
 from ..model.cluster import Mailbox
 from ..model.plan import Plan
 from .base import Command, Settings
+from .options import port_base_option
 from .output import print_table
 from .signals import cancel_at_signals
 
@@ -53,9 +54,7 @@ _LOOK_S = 1.0  # how often the addresses of the simulator are read again
     metavar="N",
     help="Requests that may wait for one board (default: 64).",
 )
-@click.option(
-    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports from here."
-)
+@port_base_option
 @click.pass_obj
 def command(
     settings: Settings,

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from ..errors import UserError
 from ..model.image import Image
-
-low_heap_option = click.option(
-    "--allow-low-heap",
-    is_flag=True,
-    help="Allow an image that leaves less heap than heap_reserve says.",
-)
 
 
 def check_heap(image: Image, allow_low_heap: bool) -> None:

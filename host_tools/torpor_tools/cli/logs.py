@@ -120,7 +120,7 @@ def _print_network(
     plan = load_plan(settings.root)
     chosen = plan.board(pick(plan, board))
     wanted = [_level(text, [s.name for s in chosen.services]) for text in levels]
-    with Tools(plan, settings.root, chosen, at) as tools:
+    with Tools(settings.root, chosen, at) as tools:
         for name, level in wanted:
             tools.ask("level", name=name, level=LEVELS.index(level))
             note(f"{chosen.name} logs {name or 'everything'} from {level} on, until it restarts")

@@ -6,6 +6,7 @@ import click
 
 from ..errors import UserError
 from .base import Command, Settings
+from .options import at_option
 from .output import note, print_table
 
 
@@ -20,7 +21,7 @@ from .output import note, print_table
     ],
 )
 @click.argument("service", required=False, metavar="[SERVICE]")
-@click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
+@at_option
 @click.pass_obj
 def command(settings: Settings, service: str | None, at: str | None) -> None:
     from ..board.data.board import opened

@@ -49,7 +49,7 @@ def _leave_safe_mode(settings: Settings, board: str | None, at: str | None) -> N
 
     plan = load_plan(settings.root)
     chosen = plan.board(pick(plan, board))
-    with Tools(plan, settings.root, chosen, at) as tools:
+    with Tools(settings.root, chosen, at) as tools:
         was_safe = tools.ask("crashes", do="normal")["safe"]
     before = "was in safe mode and" if was_safe else "was not in safe mode; it"
     click.echo(f"{chosen.name} {before} starts again with all its services")

@@ -7,9 +7,9 @@ import click
 from ..errors import fail
 from ..suggest import listing
 from .base import Command, Settings
+from .options import at_option
 from .target import pick
 from .update import (
-    AT,
     CONFIRM,
     DRY_RUN,
     WAIT,
@@ -39,7 +39,7 @@ from .update import (
 @DRY_RUN
 @CONFIRM
 @WAIT
-@AT
+@at_option
 @click.pass_obj
 def command(
     settings: Settings,

@@ -18,6 +18,7 @@ from ..model.plan import Plan
 from ..paths import firmware_dir
 from ..suggest import counted, listing
 from .base import FILE, Command, Settings
+from .options import port_base_option, types_option
 from .output import busy, note, print_table
 from .signals import cancel_at_signals
 
@@ -42,9 +43,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
 )
 @click.option("--board", metavar="BOARD", help="Only this board (default: all).")
 @click.option("--bind", metavar="ADDRESS", help="One address for all boards.")
-@click.option(
-    "--port-base", type=click.IntRange(1, 65000), metavar="PORT", help="Number the ports from here."
-)
+@port_base_option
 @click.option("--fresh", is_flag=True, help="Begin with empty flash.")
 @click.option(
     "--speed",
@@ -60,7 +59,7 @@ Build = Callable[[], tuple[Plan, list[Image]]]
     metavar="FILE",
     help="Count the calls between services; written at the end.",
 )
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @click.option("--strict", is_flag=True, help="Pass calls in memory through the wire encoding.")
 @click.option(
     "--emulate",

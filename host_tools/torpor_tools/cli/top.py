@@ -55,7 +55,7 @@ def command(
 
     plan = load_plan(settings.root)
     names = [pick(plan, name) for name in boards] or [board.name for board in plan.boards]
-    with Top(plan, settings.root, [plan.board(name) for name in names]) as top:
+    with Top(settings.root, [plan.board(name) for name in names]) as top:
         top.rows()
         while True:
             time.sleep(interval)

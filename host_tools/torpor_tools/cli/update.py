@@ -13,7 +13,8 @@ import click
 from ..errors import UserError, fail
 from ..suggest import counted, listing
 from .base import FILE, Command, Settings
-from .heap_check import check_heap, low_heap_option
+from .heap_check import check_heap
+from .options import at_option, low_heap_option, types_option
 from .output import busy, note, print_table, progress_bar
 from .target import pick
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..update.keys import Signer
     from ..update.send import Status, Target
 
-AT = click.option("--at", metavar="HOST", help="Where the board is: a host, host:port or URL.")
 CONFIRM = click.option(
     "--confirm",
     "confirm_s",
@@ -66,10 +66,10 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
 )
 @DRY_RUN
 @CONFIRM
-@click.option("--types/--no-types", default=True, help="Run mypy with the boards' stubs (default).")
+@types_option
 @low_heap_option
 @WAIT
-@AT
+@at_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -221,7 +221,7 @@ def reached(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Iterato
     if board.sleeps and at is None:
         yield _sleeper(plan, root, board)
         return
-    with Tools(plan, root, board, at) as tools:
+    with Tools(root, board, at) as tools:
         yield Updater(tools)
 
 

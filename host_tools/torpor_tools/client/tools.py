@@ -14,7 +14,7 @@ from torpor_sim import simulated
 
 from ..closing import Closing
 from ..errors import Problem, fail
-from ..model.plan import BoardPlan, Plan
+from ..model.plan import BoardPlan
 from ..project.secrets import cluster_keys
 from .find import address_of
 from .rpc import REFUSED, BoardConnection, CallError, NotReachedError, connect
@@ -27,8 +27,7 @@ class Tools(Closing):
     """The tools of one board. The connection is opened for the first call, and again when it broke.
 
     Args:
-        plan: The cluster.
-        root: Its folder.
+        root: The folder of the project.
         board: The board.
         at: Where it is: a host, host:port or URL. None: the simulator of the project if it runs,
             else the board's ``host``.
@@ -37,7 +36,7 @@ class Tools(Closing):
         UserError: The cluster has no key, or the board has no port.
     """
 
-    def __init__(self, plan: Plan, root: Path, board: BoardPlan, at: str | None = None) -> None:
+    def __init__(self, root: Path, board: BoardPlan, at: str | None = None) -> None:
         self.board = board
         self._keys = cluster_keys(root)
         self._at = at

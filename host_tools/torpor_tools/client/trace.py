@@ -34,7 +34,7 @@ def trace(
     values = arguments(method, given)
     board = board_of(plan, service)
     span = Span(traces.new_trace(), traces.new_id(), "", "this computer", "", name, 0, 0, 200)
-    with Tools(plan, root, board, at) as tools:
+    with Tools(root, board, at) as tools:
         parent = traces.traceparent(span.trace, span.id)
         began = time.perf_counter()
         try:
@@ -63,7 +63,7 @@ def _collect(
         if not board.port:
             continue
         try:
-            with Tools(plan, root, board, at if board.name == first else None) as tools:
+            with Tools(root, board, at if board.name == first else None) as tools:
                 found += traces.spans_of(board.name, tools.ask("trace", trace=trace))
         except UserError as error:
             missing.append(error.problems[0].what)

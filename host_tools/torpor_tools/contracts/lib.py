@@ -27,10 +27,10 @@ RESERVED = (
 )
 
 
-def lib_files(root: Path, pattern: str = "*.py") -> list[Path]:
+def lib_files(root: Path) -> list[Path]:
     """Return the files of ``lib/`` that may go to a chip: no tests."""
     folder = root / FOLDER
-    return [file for file in project_files(folder, pattern) if is_shipped(file, folder)]
+    return [file for file in project_files(folder, "*.py") if is_shipped(file, folder)]
 
 
 def lib_modules(root: Path) -> tuple[list[Module], list[Problem]]:

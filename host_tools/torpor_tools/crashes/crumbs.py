@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zlib import crc32
 
-REQUEST, CALL, JOB, START, TASK = range(1, 6)
-KINDS = {REQUEST: "request", CALL: "call", JOB: "job", START: "start", TASK: "task"}
+REQUEST = 1  # the kind of work for which the linker writes the crumbs; the board has more
 APPLICATION = "app"  # stands for the method of all that a mounted application serves
 _NAME = 0x1FFF
 

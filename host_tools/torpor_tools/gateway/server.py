@@ -297,7 +297,7 @@ class Gateway:
             return []  # a call would keep it awake
         host, port = self._resolve(home, status.address if status else home.host)
         try:
-            with Tools(self._plan, self._plan.cluster.root, board, f"{host}:{port}") as tools:
+            with Tools(self._plan.cluster.root, board, f"{host}:{port}") as tools:
                 return spans_of(board.name, tools.ask("trace"))
         except UserError:
             return []  # the trace has the gateway's own spans at least

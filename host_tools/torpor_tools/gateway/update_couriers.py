@@ -57,10 +57,6 @@ class Couriers:
         base = f"torpor/{self._topics.cluster}"
         return f"{base}/answers/{CALLER}/+/+", f"{base}/+/update", f"{base}/+/report"
 
-    def is_busy(self, board: str) -> bool:
-        """Return whether an update of the board is under way."""
-        return board in self._all and self._all[board].report.pending is not None
-
     def hear(self, parts: Sequence[str], payload: bytes) -> bool:
         """Handle a message; return whether it is for a courier.
 

@@ -86,16 +86,6 @@ def read(uf2: bytes, board: Board) -> list[Block]:
     return blocks
 
 
-def flash_content(blocks: Sequence[Block], start: int, size: int) -> bytes:
-    """The ``size`` bytes of flash from ``start`` on, after the blocks were written."""
-    content = bytearray(b"\xff" * size)
-    for block in blocks:
-        at = block.address - FLASH_START - start
-        if block.family != ABSOLUTE and 0 <= at < size:
-            content[at : at + _PAYLOAD] = block.data
-    return bytes(content)
-
-
 def _block(raw: bytes, index: int) -> tuple[Block, int, int]:
     first, second, flags, address, size, number, total, family = _HEAD.unpack_from(raw)
     if (first, second) != _MAGIC or _TAIL.unpack_from(raw, _SIZE - 4)[0] != _MAGIC_END:

@@ -18,9 +18,9 @@ def bound_by(node: ast.stmt) -> set[str]:
     return set(_stores(node))
 
 
-def global_names(node: ast.AST, without: Iterable[ast.AST] = ()) -> set[str]:
+def global_names(node: ast.AST) -> set[str]:
     """The names that are not local to a piece of code."""
-    return {name.id for name in globals_of(node, without)}
+    return {name.id for name in globals_of(node)}
 
 
 def globals_of(node: ast.AST, without: Iterable[ast.AST] = ()) -> Iterator[ast.Name]:

@@ -60,8 +60,10 @@ def play(board: Board, policy: str, load: Load) -> Outcome:
         raise fail(f"a {board.title} has no {policy}", f"it has {', '.join(policies(board))}")
     chance = random.Random(_SEED)
     arrivals = _arrivals(chance, load)
-    runner = _deep if policy == "deep" else _awake
-    spans, latencies = runner(board, policy, load, arrivals, chance)
+    if policy == "deep":
+        spans, latencies = _deep(board, load, arrivals)
+    else:
+        spans, latencies = _awake(policy, load, arrivals, chance)
     energy = measure(spans, board.currents_ma)
     return Outcome(policy, energy, tuple(latencies), tuple(spans))
 
@@ -101,7 +103,7 @@ def _jobs(load: Load) -> list[float]:
 
 
 def _awake(
-    board: Board, policy: str, load: Load, arrivals: list[float], chance: random.Random
+    policy: str, load: Load, arrivals: list[float], chance: random.Random
 ) -> tuple[list[Span], list[float]]:
     """A board that can always be reached: on, idle and doze."""
     waits = {"on": "receive", "idle": "idle", "doze": "doze"}[policy]
@@ -126,9 +128,7 @@ def _awake(
     return line.spans, latencies
 
 
-def _deep(
-    board: Board, policy: str, load: Load, arrivals: list[float], chance: random.Random
-) -> tuple[list[Span], list[float]]:
+def _deep(board: Board, load: Load, arrivals: list[float]) -> tuple[list[Span], list[float]]:
     """A board that sleeps: requests wait at the gateway for the next wake."""
     line, latencies = _Line(), []
     waiting, jobs = list(reversed(arrivals)), list(reversed(_jobs(load)))

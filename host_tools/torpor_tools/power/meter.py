@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ..errors import fail
 from ..model.board import Board
 
-_MS_PER_HOUR = 3_600_000
 DATASHEET = "currents are datasheet figures of the bare chip, not measured on a board"
 
 

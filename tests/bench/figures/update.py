@@ -241,7 +241,7 @@ def update_time_over_copy(lab: Lab) -> list[float]:
     files = {**sent(image_files(plan, "box")), "zz.txt": data}
     made = manifest("test", "box", files, 1, firmware="1.27.0")
     signature = signing.signer().sign(made.text)
-    with Tools(plan, root, board, f"{host}:{port}") as tools:
+    with Tools(root, board, f"{host}:{port}") as tools:
         updater = Updater(tools)
         web = HTTPConnection(host, port)
 

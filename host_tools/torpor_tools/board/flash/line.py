@@ -12,14 +12,14 @@ from ...errors import UserError, fail
 BAUD = 115200
 
 
-def open_line(device: str, timeout: float | None = 1.0) -> Any:
-    """The open serial port (pyserial's), or a ``socket://host:port``.
+def open_line(device: str) -> Any:
+    """Open a serial port (pyserial's), or a ``socket://host:port``.
 
-    ``timeout`` is that of a read, in seconds. Raises ``UserError`` if the port cannot be opened.
+    A read waits for a second. Raises ``UserError`` if the port cannot be opened.
     """
     line = serial.serial_for_url(device, do_not_open=True)
     line.baudrate = BAUD
-    line.timeout = timeout
+    line.timeout = 1.0
     try:
         if hasattr(line, "exclusive"):
             line.exclusive = True

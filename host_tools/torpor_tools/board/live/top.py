@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from ...client.tools import Tools
 from ...errors import UserError
-from ...model.plan import BoardPlan, Plan
+from ...model.plan import BoardPlan
 from .figures import CLASSES, SUM_MS, Snapshot
 
 
@@ -59,22 +59,20 @@ class Top:
     """Takes snapshots of boards, all at the same time.
 
     Args:
-        plan: The cluster.
-        root: Its folder.
+        root: The folder of the project.
         boards: Those to look at.
         clock: Returns a time in seconds.
     """
 
     def __init__(
         self,
-        plan: Plan,
         root: Path,
         boards: Sequence[BoardPlan],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stack = ExitStack()
         self._boards = boards
-        self._tools = [self._stack.enter_context(Tools(plan, root, board)) for board in boards]
+        self._tools = [self._stack.enter_context(Tools(root, board)) for board in boards]
         self._clock = clock
         self._before: dict[str, _Taken] = {}
 
