@@ -284,10 +284,17 @@ class Storm:
         for client in clients:
             client.cancel()
         self.ledger.crashes = [str(crash) for crash in self._board.crashes]
-        await self._board.reset()
-        place = self._board.place
+        self.ledger.rows = await self._stored()
+
+    async def _stored(self) -> dict[str, int]:
+        """Return the rows of the board; it may go to sleep before a connection arrives."""
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            self.ledger.rows = (await http.get(place.url(8001) + "/items")).json()
+            for _ in range(20):
+                await self._board.reset()
+                with contextlib.suppress(httpx.TransportError):
+                    response = await http.get(self._board.place.url(8001) + "/items")
+                    return dict(response.json())
+        raise TimeoutError("the board goes to sleep each time before it answers")
 
     # The others
 
