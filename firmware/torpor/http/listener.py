@@ -16,7 +16,6 @@ from micropython import const
 
 from .. import clock, heap, loop, sockets
 from ..cold import cold
-from ..errnos import ENFILE
 from ..log import Log
 from ..service import Fault
 from . import wire
@@ -518,7 +517,7 @@ def _listen(port: int) -> socket.socket:
 @cold
 def _pass_over(error):
     """Continue after an error of ``accept`` that affects one client; raise any other error."""
-    if error.errno == ENFILE:  # the board has no socket left, and the client is gone
+    if error.errno == sockets.ENFILE:  # the board has no socket left, and the client is gone
         yield from asyncio.sleep_ms(_FULL_MS)
     elif error.errno not in (ECONNABORTED, ECONNRESET):
         raise error

@@ -14,7 +14,6 @@ from micropython import const
 
 from .. import clock
 from ..cold import cold
-from ..errnos import ENOSPC
 from . import segment
 from .index import at, place, split
 
@@ -44,7 +43,7 @@ async def run(store: "Store", writes: "list | tuple" = ()) -> None:
     except OSError as e:
         from . import recovery, reserve
 
-        if e.errno != ENOSPC:
+        if e.errno != segment.ENOSPC:
             raise recovery.failed(store, e)
         if not reserve.frees(writes):
             raise reserve.full()
@@ -80,7 +79,7 @@ def steps(store: "Store") -> "Generator":
     for table in tables:
         done = (yield from _fold(table)) and done
     if not done:
-        raise OSError(ENOSPC)
+        raise OSError(segment.ENOSPC)
     store.journal.close()
     store.journal = open(store.journal_path, "wb")
     store.journal.flush()
@@ -111,7 +110,7 @@ def _fold(table):
             else:
                 yield from _write(table, i, _blocks(table, _merged(table, i)), False)
         except OSError as e:
-            if e.errno != ENOSPC:
+            if e.errno != segment.ENOSPC:
                 raise
             done = False
             _discard(leaves.prefix + ".~")

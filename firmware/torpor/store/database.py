@@ -13,7 +13,6 @@ from micropython import const
 
 from .. import kernel
 from ..cold import cold, startup
-from ..errnos import ENOSPC
 from ..service import Fault
 from . import segment
 from .table import Table
@@ -159,7 +158,7 @@ def _write_failed(store: Store, error: OSError, writes: list, record: bytes) -> 
 
     fault = recovery.failed(store, error)
     try:
-        if error.errno == ENOSPC and reserve.again(store, writes, record):
+        if error.errno == segment.ENOSPC and reserve.again(store, writes, record):
             return
     except OSError as e:
         fault = recovery.failed(store, e)

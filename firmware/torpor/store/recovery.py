@@ -8,7 +8,6 @@ from json import loads
 from micropython import const
 
 from ..cold import cold
-from ..errnos import ENOSPC
 from . import compact, reserve, segment
 from .table import Table
 
@@ -65,7 +64,7 @@ def failed(store: "Store", error: OSError) -> Exception:
         pass
     store.journal = open(store.journal_path, "ab")
     store.dirty = False
-    return reserve.full() if error.errno == ENOSPC else error
+    return reserve.full() if error.errno == segment.ENOSPC else error
 
 
 @cold
@@ -170,6 +169,6 @@ def _forget_invalid(store) -> None:
         try:
             compact.finish(store)
         except OSError as e:
-            if e.errno != ENOSPC or not reserve.spend(store):
+            if e.errno != segment.ENOSPC or not reserve.spend(store):
                 raise
             compact.finish(store)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any, Iterator
 
 
+# Not in MicroPython's ``errno``: ``[errno]`` of ``boards/ports/*.toml`` has the source.
+ENOSPC = const(28)
 _HEAD = const(9)
 _MARK = const(0x1E)
 MOST = const(8192)  # bytes of a record: what a reader must be able to hold

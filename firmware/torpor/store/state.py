@@ -98,9 +98,7 @@ def _write(record: bytes) -> None:
     try:
         _put(record)
     except OSError as e:
-        from ..errnos import ENOSPC
-
-        if e.errno != ENOSPC:
+        if e.errno != segment.ENOSPC:
             raise
         _spend()
         _put(record)
