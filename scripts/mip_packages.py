@@ -20,6 +20,8 @@ PARTS = {
     "mqtt": ["torpor.mqtt.client"],
 }
 
+_UNSET = ("False", "const(0)")  # the value of TYPE_CHECKING, and of a flag of ``link/flags.py``
+
 
 def main() -> None:
     """Write the package of each part."""
@@ -75,13 +77,18 @@ def _imported(name: str) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is in ``node``, without what only type checkers read."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _statements(child)
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield what is in a module, without what never runs where no linker has set its flags."""
+    assigned = [n for n in tree.body if isinstance(n, ast.Assign)]
+    unset = {ast.unparse(n.targets[0]) for n in assigned if ast.unparse(n.value) in _UNSET}
+
+    def inside(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(child, ast.If) and ast.unparse(child.test) in unset):
+                yield child
+                yield from inside(child)
+
+    return inside(tree)
 
 
 def _version() -> str:

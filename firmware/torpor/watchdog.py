@@ -51,9 +51,9 @@ def running() -> "tuple[str, str]":
     work = loop.work
     if work is not None:
         if getattr(work, "task", None) is task:
-            from .http.late import method
+            from .http.router import method_of
 
-            return work.listener.name, method(work)
+            return work.listener.name, method_of(work)
         # A coroutine that has ended does not know its task any more.
         if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__

@@ -491,10 +491,10 @@ class Connection:
 @cold
 def _give_up(connection: Connection) -> None:
     """Answer 504 and cancel the handler, because its time is over."""
-    from .late import late
+    from .router import report_overdue
 
     ms = connection.limit_ms or connection.listener.deadline_ms
-    connection.time_out(504, late(connection, ms))
+    connection.time_out(504, report_overdue(connection, ms))
 
 
 @cold

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from .listener import Connection
     from .wire import Request
 
+_LIMITED = const(0)  # 1 in an image with a route that has a deadline: see link/flags.py
+if _LIMITED:
+    from ..deadline import deadline
+    from ..service import Fault
 
 # The beginning of nearly every response. JSON is written after it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
 _LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
+_SPARE_MS = const(5000)
 _ROOM = const(256)  # bytes allocated at first for such an answer
 
 # One text: a dict of texts would take five times the heap.
@@ -96,6 +101,24 @@ async def typed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
     """Serve ``(typed, function, content type)``: a response with its own content type."""
     request = connection.request
     return encode(request, (await handler[1](request)), handler[2])
+
+
+async def limited(connection: "Connection", handler: tuple, rest: bytes) -> bytes:
+    """Serve ``(limited, function, content type or None, ms)`` within ``ms`` milliseconds."""
+    # The connection is closed only if the handler continues after it was cancelled.
+    connection.limit_ms = handler[3] + _SPARE_MS
+    limit = deadline(handler[3])
+    try:
+        with limit:
+            return encode(connection.request, (await handler[1](connection.request)), handler[2])
+    except Fault:
+        if not limit.timer:
+            from .router import report_overdue
+
+            report_overdue(connection, handler[3])
+        raise
+    finally:
+        connection.limit_ms = 0
 
 
 async def streamed(connection: "Connection", handler: tuple, rest: bytes) -> bytes:

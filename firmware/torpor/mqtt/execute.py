@@ -234,9 +234,9 @@ class Executor:
                 full = isinstance(e, MemoryError)
                 e = Fault(503, "out of memory") if full else Fault(500, "internal error")
             elif listener and limit and not limit.timer:
-                from ..http.late import late
+                from ..http.router import report_overdue
 
-                late(connection, listener.deadline_ms)
+                report_overdue(connection, listener.deadline_ms)
             return error(request, e)
         finally:
             if listener:

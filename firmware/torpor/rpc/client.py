@@ -476,7 +476,7 @@ class Stub:
 @cold
 def _tell(target: str, text: str) -> None:
     """Log and count a call that was lost, under the name of its caller if that is known."""
-    from ..http.late import method
+    from ..http.router import method_of
     from ..log import incident
 
     k = kernel.current
@@ -484,7 +484,7 @@ def _tell(target: str, text: str) -> None:
     name, _, caller = target.partition(".")
     for each in k.budget.open + [k.budget.parked] if k and k.budget else ():
         if getattr(each, "task", None) is task:
-            name, caller = each.listener.name, method(each)
+            name, caller = each.listener.name, method_of(each)
     for job in k.schedule.jobs if k and k.schedule else ():
         if job.running is task:
             name, caller = job.log.name, job.method.__name__

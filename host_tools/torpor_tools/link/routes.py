@@ -44,7 +44,7 @@ class Binder:
         if self.method.streamed:
             return "response.streamed"
         if self.route.deadline_ms is not None:
-            return "limited.limited"
+            return "response.limited"
         return "response.typed" if self.route.content_type is not None else None
 
     @property
@@ -93,7 +93,6 @@ def binders(contract: Contract) -> list[Binder]:
         *CONVERTERS,
         "crumb",
         "response",
-        "limited",
         "microdot_adapter",
         "q",
         "s",

@@ -71,6 +71,11 @@ def _has_schedule(board: BoardPlan) -> bool:
     return any(m.every_ms is not None or m.daily_s is not None for m in methods)
 
 
+def _has_limited_route(board: BoardPlan) -> bool:
+    methods = [m for s in board.services for m in s.contract.methods]
+    return any(route.deadline_ms is not None for m in methods for route in m.routes)
+
+
 def _has_wake_pins(board: BoardPlan) -> bool:
     return any(m.wake for s in board.services for m in s.contract.methods)
 
@@ -121,6 +126,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_OFFERED": lambda board: bool(board.offered),
     "_CALLS": lambda board: bool(board.needs()),
     "_MAILED": lambda board: board.mailbox is not None,
+    "_LIMITED": _has_limited_route,
     "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
     "_SLOTS": lambda board: bool(board.board.partitions),
 }
