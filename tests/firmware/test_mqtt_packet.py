@@ -13,23 +13,23 @@ MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
 HEAD = f"import sys\nsys.path[:] = [{str(ROOT / 'firmware')!r}, '.frozen']\n"
 CASES = {
     "written": """
-        from torpor.mqtt import packet
-        c = packet.connect("id", "me", "pw", 60, "t", "w")
+        from torpor.mqtt import client as mqtt
+        c = mqtt.connect("id", "me", "pw", 60, "t", "w")
         assert c == b"\\x10\\x1c\\0\\4MQTT\\4\\xec\\0\\x3c\\0\\2id\\0\\1t\\0\\1w\\0\\2me\\0\\2pw", c
-        c = packet.connect("id", "", "", 60, "t", "w")
+        c = mqtt.connect("id", "", "", 60, "t", "w")
         assert c == b"\\x10\\x14\\0\\4MQTT\\4\\x2c\\0\\x3c\\0\\2id\\0\\1t\\0\\1w", c
-        assert packet.subscribe(7, "a/b") == b"\\x82\\x08\\0\\7\\0\\3a/b\\1"
-        assert packet.publish(258, "t", b"hi", True) == b"\\x33\\x07\\0\\1t\\1\\2hi"
-        assert packet.publish(1, "t", b"x" * 200, False)[:3] == b"\\x32\\xcd\\1"
-        assert packet.puback(258) == b"\\x40\\2\\1\\2"
+        assert mqtt.subscribe(7, "a/b") == b"\\x82\\x08\\0\\7\\0\\3a/b\\1"
+        assert mqtt.publish(258, "t", b"hi", True) == b"\\x33\\x07\\0\\1t\\1\\2hi"
+        assert mqtt.publish(1, "t", b"x" * 200, False)[:3] == b"\\x32\\xcd\\1"
+        assert mqtt.puback(258) == b"\\x40\\2\\1\\2"
     """,
     "read": """
-        from torpor.mqtt import packet
-        small = packet.publish(9, "t/u", b"payload", False)
-        long = packet.publish(10, "t", b"y" * 5000, True)
-        ack = packet.puback(3)
+        from torpor.mqtt import client as mqtt
+        small = mqtt.publish(9, "t/u", b"payload", False)
+        long = mqtt.publish(10, "t", b"y" * 5000, True)
+        ack = mqtt.puback(3)
         for step in (1, 2, 3, 100, 100000):
-            packets = packet.Packets(6000)
+            packets = mqtt.Packets(6000)
             found = []
             stream = small + ack + long + small
             for n in range(0, len(stream), step):
@@ -40,18 +40,18 @@ CASES = {
                         break
                     found.append(taken)
             assert len(found) == 4, found
-            one = packet.Published(*found[0])
+            one = mqtt.Published(*found[0])
             assert (one.topic, one.number, one.payload) == ("t/u", 9, b"payload")
             assert not one.again and one.whole
             assert found[1] == (0x40, b"\\0\\3", True)
-            assert packet.Published(*found[2]).payload == b"y" * 5000
+            assert mqtt.Published(*found[2]).payload == b"y" * 5000
     """,
     "too large": """
-        from torpor.mqtt import packet
-        small = packet.publish(9, "t", b"payload", False)
-        stream = packet.publish(8, "t", b"z" * 9000, False) + small
+        from torpor.mqtt import client as mqtt
+        small = mqtt.publish(9, "t", b"payload", False)
+        stream = mqtt.publish(8, "t", b"z" * 9000, False) + small
         for step in (1, 7, 300, 100000):
-            packets = packet.Packets(1000)
+            packets = mqtt.Packets(1000)
             found = []
             held = 0
             for n in range(0, len(stream), step):
@@ -60,7 +60,7 @@ CASES = {
                     taken = packets.take()
                     if not taken:
                         break
-                    found.append(packet.Published(*taken))
+                    found.append(mqtt.Published(*taken))
                 if step < 1000:
                     held = max(held, len(packets._data))
                 assert packets._body is None
@@ -70,27 +70,27 @@ CASES = {
     """,
     "no room": """
         import micropython
-        from torpor.mqtt import packet
-        small = packet.publish(9, "t", b"payload", False)
-        long = packet.publish(8, "t", b"z" * 3000, False)
-        packets = packet.Packets(6000)
-        packet.bytearray = lambda size: bytearray(10 ** 12)
+        from torpor.mqtt import client as mqtt
+        small = mqtt.publish(9, "t", b"payload", False)
+        long = mqtt.publish(8, "t", b"z" * 3000, False)
+        packets = mqtt.Packets(6000)
+        mqtt.bytearray = lambda size: bytearray(10 ** 12)
         packets.feed(long[:200])
         assert packets.take() is None
         packets.feed(long[200:1000])
-        first = packet.Published(*packets.take())
+        first = mqtt.Published(*packets.take())
         assert (first.number, first.whole, len(first.payload)) == (8, False, 507)
         packets.feed(long[1000:] + small)
-        del packet.bytearray
-        assert packet.Published(*packets.take()).number == 9
+        del mqtt.bytearray
+        assert mqtt.Published(*packets.take()).number == 9
         packets.feed(long[:1000])
         assert packets.take() is None
         packets.feed(long[1000:])
-        assert packet.Published(*packets.take()).payload == b"z" * 3000
+        assert mqtt.Published(*packets.take()).payload == b"z" * 3000
     """,
     "nonsense": """
-        from torpor.mqtt import packet
-        packets = packet.Packets(1000)
+        from torpor.mqtt import client as mqtt
+        packets = mqtt.Packets(1000)
         packets.feed(b"\\x30\\xff\\xff\\xff\\xff\\xff")
         try:
             packets.take()
@@ -99,7 +99,7 @@ CASES = {
             pass
         for body in (b"", b"\\0", b"\\0\\x09ab", b"\\0\\1t\\0", b"\\0\\1\\xff\\0\\1"):
             try:
-                packet.Published(0x32, body, True)
+                mqtt.Published(0x32, body, True)
                 raise SystemExit("read: %r" % body)
             except ValueError:
                 pass

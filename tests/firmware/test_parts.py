@@ -187,7 +187,7 @@ def test_the_client_takes_what_is_published(server: int, tmp_path: Path) -> None
             "broker.local": "127.0.0.1",
             "1883": str(broker.port),
             '"user", "password"': f'"{LOGIN["user"]}", "{LOGIN["password"]}"',
-            "    while True:": "    client.send(packet.publish(client.next(), "
+            "    while True:": "    client.send(mqtt.publish(client.next(), "
             '"shelf/orders", b"two jars", False))\n    while True:',
         },
     )

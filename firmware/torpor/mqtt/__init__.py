@@ -1,5 +1,5 @@
 """Requests for a board that sleeps, held by an MQTT broker: see docs/gateway.md.
 
-``packet`` (bytes), ``client`` (the connection), ``execute`` (a request, exactly once), ``mailbox``
+``client`` (packets, and the connection), ``execute`` (a request, exactly once), ``mailbox``
 (what the kernel starts).
 """

@@ -17,8 +17,7 @@ from ..rpc import auth, frames
 from ..rpc.client import Waiting
 from ..rpc.retry import Lost
 from ..service import Fault
-from . import packet
-from .client import Client
+from . import client as mqtt
 
 _CONNECT_MS = const(8000)
 _RETRY_MS = const(1000)
@@ -106,9 +105,9 @@ def _parsed(payload: bytes) -> tuple:
 def _hello(client: str, user: str, password: str) -> bytes:
     """CONNECT (3.1) to a session that ends with the connection, without a will."""
     flags = 0xC2 if user else 2
-    login = packet.string(user) + packet.string(password) if user else b""
+    login = mqtt.string(user) + mqtt.string(password) if user else b""
     head = b"\0\4MQTT\4" + bytes((flags,)) + _ALIVE_S.to_bytes(2, "big")
-    return packet.packet(0x10, head, packet.string(client), login)
+    return mqtt.packet(0x10, head, mqtt.string(client), login)
 
 
 class Post:
@@ -127,7 +126,7 @@ class Post:
         self._base = "torpor/%s/" % cluster
         self.answers = "%sanswers/%s/" % (self._base, here)
         self._where = host, port, tls
-        self._client: Client | None = None
+        self._client: mqtt.Client | None = None
         self._ready = False  # whether the broker has the subscription
         self._task: asyncio.Task | None = None
         self._calls: dict[str, _Call] = {}
@@ -169,9 +168,9 @@ class Post:
 
     def _publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish; if the connection is lost, the next one repeats what still matters."""
-        client: Client = self._client  # type: ignore[assignment]
+        client: mqtt.Client = self._client  # type: ignore[assignment]
         try:
-            client.send(packet.publish(client.next(), topic, payload, retain))
+            client.send(mqtt.publish(client.next(), topic, payload, retain))
         except OSError:
             pass
 
@@ -203,30 +202,30 @@ class Post:
 
         login = secrets.read("mailbox")
         host, port, tls = self._where
-        client = Client(host, port, a2b_base64(login.get("ca", "")) if tls else None)
+        client = mqtt.Client(host, port, a2b_base64(login.get("ca", "")) if tls else None)
         self._client = client
         name = self._base.replace("/", "-") + self.here + "-calls"
         user, password = login.get("user", ""), login.get("password", "")
         hello = _hello(name, user, password)
         await asyncio.wait_for_ms(client.open(hello, _PACKET), _CONNECT_MS)
-        client.send(packet.subscribe(client.next(), self.answers + "+"))
-        client.send(packet.subscribe(client.next(), self._base + "+/status"))
+        client.send(mqtt.subscribe(client.next(), self.answers + "+"))
+        client.send(mqtt.subscribe(client.next(), self._base + "+/status"))
         while True:
             first, body, _ = await client.packet()
             kind = first >> 4
-            if kind == packet.SUBACK and not self._ready:
+            if kind == mqtt.SUBACK and not self._ready:
                 if body[2] == 128:
                     raise OSError("it refuses the subscription of " + self.answers)
                 self._ready = True
                 for call in self._calls.values():
                     self._say(call.board, call.message)
-            elif kind == packet.PUBLISH:
-                message = packet.Published(first, body, True)
+            elif kind == mqtt.PUBLISH:
+                message = mqtt.Published(first, body, True)
                 if message.number:
-                    client.send(packet.puback(message.number))
+                    client.send(mqtt.puback(message.number))
                 self._take(message)
 
-    def _take(self, message: packet.Published) -> None:
+    def _take(self, message: mqtt.Published) -> None:
         payload = bytes(message.payload)
         parts = message.topic.split("/")
         if parts[-1] == "status":

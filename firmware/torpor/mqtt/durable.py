@@ -12,7 +12,8 @@ from binascii import hexlify
 from ..events import Publisher
 from ..log import Log
 from ..store.transaction import BEGUN
-from . import mailbox, packet
+from . import client as mqtt
+from . import mailbox
 from .execute import Bad, Executor, Poison
 
 TYPE_CHECKING = False
@@ -79,7 +80,7 @@ class Durable(mailbox.Mailbox):
             self.outbox.acknowledged(number)
         mailbox.Mailbox._acknowledged(self, number)
 
-    async def _respond(self, message: packet.Published) -> None:
+    async def _respond(self, message: mqtt.Published) -> None:
         if self.outbox:
             self.outbox.online.set()  # the board was about to sleep, and stays awake for this
         if bytes(message.payload[: len(_BEGIN)]) != _BEGIN:

@@ -25,8 +25,7 @@ from ..http.wire import Request
 from ..service import Fault
 from ..store.database import Store
 from ..store.transaction import Windows
-from . import packet
-from .client import Client, hello
+from . import client as mqtt
 from .execute import Bad, Envelope, Executor, Poison
 
 TYPE_CHECKING = False
@@ -77,7 +76,7 @@ class Mailbox:
         host, number, tls = broker
         self._secrets = secrets.read("mailbox")
         ca = a2b_base64(self._secrets.get("ca", "")) if tls else None
-        self._client = Client(host, number, ca)
+        self._client = mqtt.Client(host, number, ca)
         board = kernel.cluster.BOARD
         self._name = "torpor-%s-%s" % (kernel.cluster.NAME, board)
         self._base = "torpor/%s/%s" % (kernel.cluster.NAME, board)
@@ -134,7 +133,7 @@ class Mailbox:
         if self._state != CLOSING:  # a request came, or the connection is lost
             return
         try:
-            self._client.send(packet.DISCONNECT)
+            self._client.send(mqtt.DISCONNECT)
         except OSError:
             pass
         if _OFFERED:
@@ -180,19 +179,19 @@ class Mailbox:
         self._asked.clear()
         lost = json.dumps({"state": "lost"})
         login = self._secrets.get("user", ""), self._secrets.get("password", "")
-        greeting = hello(self._name, login[0], login[1], self._base + "/status", lost)
+        greeting = mqtt.hello(self._name, login[0], login[1], self._base + "/status", lost)
         self._fresh = not await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS)
         self._state = DRAINING
         self._stay(_DRAIN_MS)
-        client.send(packet.subscribe(client.next(), self._base + "/in"))
+        client.send(mqtt.subscribe(client.next(), self._base + "/in"))
         while True:
             first, body, whole = await client.packet()
             kind = first >> 4
-            if kind == packet.PUBLISH:
-                await self._take(packet.Published(first, body, whole))
-            elif kind == packet.PUBACK:
+            if kind == mqtt.PUBLISH:
+                await self._take(mqtt.Published(first, body, whole))
+            elif kind == mqtt.PUBACK:
                 self._acknowledged(int.from_bytes(body[:2], "big"))
-            elif kind == packet.SUBACK:
+            elif kind == mqtt.SUBACK:
                 self._subscribed(body[2])
 
     def _subscribed(self, code: int) -> None:
@@ -219,7 +218,7 @@ class Mailbox:
         """Publish; when the broker has it, acknowledge the requests with numbers ``answers``."""
         number = self._client.next()
         self._unsettled[number] = answers
-        self._client.send(packet.publish(number, topic, payload, retain))
+        self._client.send(mqtt.publish(number, topic, payload, retain))
         return number
 
     def _acknowledged(self, number: int) -> None:
@@ -233,11 +232,11 @@ class Mailbox:
 
     def _acknowledge(self, number: int) -> None:
         if number:  # 0: it came with QoS 0
-            self._client.send(packet.puback(number))
+            self._client.send(mqtt.puback(number))
 
     # A request
 
-    async def _take(self, message: packet.Published) -> None:
+    async def _take(self, message: mqtt.Published) -> None:
         if message.payload == self._marker:
             if self._state == DRAINING:
                 self._state = READY
@@ -261,7 +260,7 @@ class Mailbox:
                 _log.info("further requests wait for the next start")
                 self._state = READY
 
-    async def _respond(self, message: packet.Published) -> None:
+    async def _respond(self, message: mqtt.Published) -> None:
         """Execute a request and publish the response."""
         try:
             envelope = Envelope(message.payload, self._answers)

@@ -8,8 +8,7 @@ import esp32
 import machine
 import network
 
-from torpor.mqtt import packet
-from torpor.mqtt.client import Client, hello
+from torpor.mqtt import client as mqtt
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 31\r\n\r\n"
@@ -27,22 +26,22 @@ async def main():
     wlan.connect(secrets["wifi"]["ssid"], secrets["wifi"]["password"])
     while not wlan.isconnected():
         await asyncio.sleep_ms(2)
-    client = Client(host, port, None)
+    client = mqtt.Client(host, port, None)
     mailbox = secrets["mailbox"]
     status = "torpor/test/box/status"
     login = mailbox["user"], mailbox["password"]
-    await client.open(hello("torpor-test-box", login[0], login[1], status, "{}"), 4096)
-    client.send(packet.subscribe(1, "torpor/test/box/in"))
+    await client.open(mqtt.hello("torpor-test-box", login[0], login[1], status, "{}"), 4096)
+    client.send(mqtt.subscribe(1, "torpor/test/box/in"))
     while True:
         first, body, whole = await client.packet()
-        if first >> 4 == packet.PUBLISH:
-            message = packet.Published(first, body, whole)
+        if first >> 4 == mqtt.PUBLISH:
+            message = mqtt.Published(first, body, whole)
             reply = json.loads(bytes(message.payload).split(b"\n")[0])["reply"]
-            client.send(packet.publish(2, reply, ANSWER, True))
-        elif first >> 4 == packet.PUBACK:
-            client.send(packet.puback(message.number))
+            client.send(mqtt.publish(2, reply, ANSWER, True))
+        elif first >> 4 == mqtt.PUBACK:
+            client.send(mqtt.puback(message.number))
             break
-    client.send(packet.DISCONNECT)
+    client.send(mqtt.DISCONNECT)
     client.close()
 
 
