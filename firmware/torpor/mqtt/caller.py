@@ -13,7 +13,7 @@ from micropython import const
 
 from .. import clock, kernel
 from ..log import Log
-from ..rpc import auth, frames
+from ..rpc import frames
 from ..rpc.client import Waiting
 from ..rpc.retry import Lost
 from ..service import Fault
@@ -66,11 +66,11 @@ class _Call:
         words = payload.split(b" ")
         if words[1] in self._used:
             return False
-        for key in auth.keys():
-            name = auth.name(key)
+        for key in frames.keys():
+            name = frames.key_name(key)
             if name in words[2:]:
                 ends = self._post.here.encode(), self.board.encode()
-                codes = auth.pair(key, ends[0], ends[1], self.id.encode(), words[1])
+                codes = frames.pair(key, ends[0], ends[1], self.id.encode(), words[1])
                 fingerprint, target, arguments = self._parts
                 frame = frames.call(0, self.left(), fingerprint, target, "", arguments)
                 self._codes.append(codes[1])
@@ -84,7 +84,7 @@ class _Call:
     def answered(self, payload: bytes) -> None:
         """Take the response, if it is sealed as one to this call."""
         for code in self._codes:
-            if len(payload) > auth.CODE and code.check(payload):
+            if len(payload) > frames.CODE and code.check(payload):
                 self.waiting.set(_parsed(payload))
                 return
         _log.error("%s: its answer is not signed with the cluster's key", self.board)
@@ -93,13 +93,13 @@ class _Call:
 def _parsed(payload: bytes) -> tuple:
     """Return status, kind and frame of a response, as ``Connection.call`` has them."""
     status = int(payload[9:12])
-    body = payload[payload.find(b"\r\n\r\n") + 4 : -auth.CODE]
+    body = payload[payload.find(b"\r\n\r\n") + 4 : -frames.CODE]
     if payload[13:14] == b"~":
         kind = payload[14] - 48
     else:  # a refusal of the mailbox itself
         kind = frames.FAULT
         body = json.dumps((json.loads(body)["error"], None)).encode()
-    return status, kind, frames.answer(0, status, kind, body) + bytes(auth.CODE)
+    return status, kind, frames.answer(0, status, kind, body) + bytes(frames.CODE)
 
 
 def _hello(client: str, user: str, password: str) -> bytes:
@@ -270,7 +270,7 @@ class Sleeper:
     ) -> tuple:
         """Make a call, as ``Connection.call`` does. The mailbox executes it once."""
         frame = frames.call(0, ms, fingerprint, target, "", arguments)
-        if len(frame) > frames.MAX_CALL - auth.CODE:
+        if len(frame) > frames.MAX_CALL - frames.CODE:
             raise Fault(413, "%s: the arguments are larger than 16 kB" % target)
         parts = fingerprint, target, arguments
         return await self._post.call(self.board, parts, ms, retry == 1)

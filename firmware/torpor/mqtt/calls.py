@@ -13,7 +13,7 @@ import asyncio
 from micropython import const
 
 from ..deadline import begin, end
-from ..rpc import auth, frames, serve
+from ..rpc import frames, serve
 from . import execute, mailbox
 
 TYPE_CHECKING = False
@@ -30,23 +30,23 @@ class Calls:
 
     def __init__(self, board: str) -> None:
         self._board = board.encode()
-        self._keys = auth.keys()
-        self._nonce = auth.nonce()
+        self._keys = frames.keys()
+        self._nonce = frames.nonce()
         self._left = _FRESH
 
     def greeting(self) -> bytes:
         """Return the response to a note: the nonce, and the names of the keys."""
-        return b" ".join([b"held", self._nonce] + [auth.name(key) for key in self._keys])
+        return b" ".join([b"held", self._nonce] + [frames.key_name(key) for key in self._keys])
 
     def is_genuine(self, envelope: "Envelope") -> bool:
         """Return whether the call was sealed with the nonce that is valid now."""
         codes = self._codes(envelope)
         frame = bytes(envelope.data)
-        if not codes or len(frame) < 2 * auth.CODE or not codes[0].check(frame):
+        if not codes or len(frame) < 2 * frames.CODE or not codes[0].check(frame):
             return False
         self._left -= 1
         if not self._left:
-            self._nonce = auth.nonce()
+            self._nonce = frames.nonce()
             self._left = _FRESH
         envelope.codes = codes
         return True
@@ -55,9 +55,9 @@ class Calls:
         caller, name = envelope.head.get("from"), envelope.head.get("key")
         if type(caller) is str and type(name) is str:
             for key in self._keys:
-                if auth.name(key) == name.encode():
+                if frames.key_name(key) == name.encode():
                     id = envelope.id.encode()
-                    return auth.pair(key, caller.encode(), self._board, id, self._nonce)
+                    return frames.pair(key, caller.encode(), self._board, id, self._nonce)
 
     async def serve(self, request: "Request", envelope: "Envelope") -> bytes:
         """Execute a call that is genuine; return its response, in the form of an HTTP response."""

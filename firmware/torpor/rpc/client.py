@@ -18,7 +18,7 @@ from ..cold import cold
 from ..deadline import left as time_left
 from ..log import Log
 from ..service import Fault
-from . import auth, frames, retry
+from . import frames, retry
 from .retry import Breaker, Lost
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ class Connection:
         self._writer: sockets.FrameWriter | None = None  # set when calls may be sent
         self._number = 0
         self._heard = 0  # when the board last sent something, in ticks
-        self._codes: tuple[auth.Mac, auth.Mac]  # of calls and responses
+        self._codes: tuple[frames.Mac, frames.Mac]  # of calls and responses
         self._calls: dict[int, Waiting] = {}  # number of a call -> who waits for the response
         self._callers: list[Waiting] = []  # who waits for the connection
         # For the budget of connections.
@@ -120,7 +120,7 @@ class Connection:
             ms -= clock.since(sent)
         number = self._number + 1
         frame = frames.call(number, ms if ms > 0 else 0, fingerprint, target, id, arguments)
-        if len(frame) > frames.MAX_CALL - auth.CODE:
+        if len(frame) > frames.MAX_CALL - frames.CODE:
             raise Fault(413, "%s: the arguments are larger than 16 kB" % target)
         self._number = number
         try:
@@ -219,19 +219,19 @@ class Connection:
 
     async def _open(self) -> None:
         """Connect and agree on the keys of this connection. Raises ``OSError``."""
-        keys = auth.keys()
+        keys = frames.keys()
         if not keys:
             raise OSError("this board has no key: put [cluster] keys into secrets.toml")
         for _ in keys:
             self._key %= len(keys)
             key = keys[self._key]
-            ours = auth.nonce()
+            ours = frames.nonce()
             address = sockets.look_up(self._host, self._port)
             sock = self._sock = socket.socket()
             status, theirs = await self._greet(sock, address, key, ours)
             if status == 101:
                 ends = self.here.encode(), self.board.encode()
-                self._codes = auth.pair(key, *ends, ours, theirs)
+                self._codes = frames.pair(key, *ends, ours, theirs)
                 self._number = 0
                 self._writer = sockets.FrameWriter(sock, self)
                 return
@@ -244,7 +244,7 @@ class Connection:
     async def _greet(self, sock, address, key, ours):
         """Connect, and return the status and the nonce with which the board responds."""
         await sockets.connect_to(sock, address)
-        name = auth.name(key)
+        name = frames.key_name(key)
         sock.write(_HELLO % (self._host.encode(), frames.VERSION, self.here.encode(), name, ours))
         head = b""
         while b"\r\n\r\n" not in head:

@@ -15,7 +15,7 @@ from ..http.budget import IDLE, READING, SERVING
 from ..http.listener import buffer
 from ..log import Log, crumb_of
 from ..service import Fault
-from . import auth, frames
+from . import frames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ async def take(connection: "Connection", unread: bytes) -> bytes:
     wanted = request.header("torpor-key")
     ours = request.header("torpor-nonce") or b""
     caller = request.header("torpor-board") or b""
-    keys = [key for key in auth.keys() if auth.name(key) == wanted]
+    keys = [key for key in frames.keys() if frames.key_name(key) == wanted]
     valid = request.header("upgrade") == frames.VERSION and len(request.path) == 1
-    if not keys or not valid or len(ours) != 2 * auth.NONCE or not _is_name(caller):
+    if not keys or not valid or len(ours) != 2 * frames.NONCE or not _is_name(caller):
         raise Fault(401, "for boards of this cluster only")
     board = kernel.current.cluster.BOARD.encode()
-    theirs = auth.nonce()
-    codes = auth.pair(keys[0], caller, board, ours, theirs)
+    theirs = frames.nonce()
+    codes = frames.pair(keys[0], caller, board, ours, theirs)
     await connection.send(_WELCOME % (frames.VERSION, board, theirs))
     try:
         await ServerConnection(connection, str(caller, "utf-8"), codes).run(unread)
@@ -78,7 +78,7 @@ class ServerConnection:
     Args:
         connection: The HTTP connection that it has been.
         name: The board.
-        codes: Of calls and responses: see ``auth.pair``.
+        codes: Of calls and responses: see ``frames.pair``.
     """
 
     def __init__(self, connection: "Connection", name: str, codes: "Any") -> None:

@@ -1,4 +1,4 @@
-"""The codes of frames, as ``firmware/torpor/rpc/auth.py`` makes them; see docs/wire.md."""
+"""The codes of frames, as ``firmware/torpor/rpc/frames.py`` makes them; see docs/wire.md."""
 
 from __future__ import annotations
 

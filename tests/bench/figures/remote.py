@@ -152,7 +152,7 @@ def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
 
 def without_codes(lab: Lab, image: Image) -> Image:
     """The image with codes of zeros that nobody looks at; there is no such switch in torpor."""
-    module = runtime_module("torpor.rpc.auth", image.board.board.port)
+    module = runtime_module("torpor.rpc.frames", image.board.board.port)
     assert module
     head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")
     source = head + "        return frame + bytes(CODE)" + rest

@@ -41,16 +41,16 @@ def test_codes_are_those_of_the_host(tmp_path: Path) -> None:
     ]
     source = """
 from binascii import hexlify, unhexlify
-from torpor.rpc import auth
+from torpor.rpc import frames
 made = []
 for key, data, caller, board, ours, theirs in case:
     key = unhexlify(key)
     ends = [text.encode() for text in (caller, board, ours, theirs)]
-    pair = auth.pair(key, *ends)
+    pair = frames.pair(key, *ends)
     sealed = [mac.seal(unhexlify(data)) for mac in pair]
     assert [mac.check(each) for mac, each in zip(pair, sealed)] == [True, True]
     assert [mac.check(each) for mac, each in zip(pair, reversed(sealed))] == [False, False]
-    made.append([auth.name(key).decode()] + [hexlify(each).decode() for each in sealed])
+    made.append([frames.key_name(key).decode()] + [hexlify(each).decode() for each in sealed])
 print(json.dumps(made))
 """
     expected = []
@@ -63,8 +63,8 @@ print(json.dumps(made))
 
 def test_every_changed_bit_is_seen(tmp_path: Path) -> None:
     source = """
-from torpor.rpc import auth
-mac = auth.Mac(bytes(32))
+from torpor.rpc import frames
+mac = frames.Mac(bytes(32))
 frame = bytearray(mac.seal(b"a frame of a call"))
 seen = 0
 for bit in range(8 * len(frame)):
