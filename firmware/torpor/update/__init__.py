@@ -133,14 +133,14 @@ def _verify(digest: bytes, signature: str) -> None:
 
 @cold
 async def _accept() -> None:
-    from .check import check
+    from .manifest import check
 
     await check()
 
 
 @cold
 async def _needed() -> list:
-    from .needed import needed
+    from .report import needed
 
     return await needed()
 

@@ -1,14 +1,17 @@
-"""Parses the signed list of an image's files; uses no files and no sockets.
+"""The signed list of an image's files: parses it, and checks that the board may take it.
 
 docs/updates.md specifies the format. Nothing here is called before ``signature.genuine`` has
 verified the signature; anything that does not match exactly raises ``ValueError``.
 """
 
+import asyncio
+import sys
 from binascii import unhexlify
 
 from micropython import const
 
 from ..cold import cold
+from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +21,45 @@ if TYPE_CHECKING:
 MAX_LINE = const(240)  # bytes, with the line's end
 _MAX_SIZE = const(1 << 24)  # bytes of a file: more than the flash of any board
 _FIELDS = ("cluster", "board", "build", "counter", "firmware", "confirm")
+
+
+@cold
+async def check() -> None:
+    """Check that the manifest that has arrived is valid, for this board, and newer than the last.
+
+    Raises ``Fault`` or ``ValueError``.
+    """
+    from . import files
+
+    with open(files.NEW + "head", "rb") as file:
+        _check_head(head(file.readline))
+        last = ""
+        start = 0
+        while True:
+            line = file.readline(MAX_LINE)
+            if not line:
+                break
+            path = entry(line)[2]
+            if path <= last:
+                raise ValueError("the order of the paths")
+            last = path
+            start += path in ("boot.py", "image.txt", "main.py")
+            await asyncio.sleep_ms(0)
+    if start != 3:
+        raise ValueError("files that the board needs to start are missing")
+
+
+def _check_head(fields: dict) -> None:
+    from .. import kernel
+    from . import files
+
+    cluster = kernel.current.cluster
+    if (fields["cluster"], fields["board"]) != (cluster.NAME, cluster.BOARD):
+        raise Fault(409, "the update is for %s of %s" % (fields["board"], fields["cluster"]))
+    if fields["counter"] <= files.counter():
+        raise Fault(409, "the update is older than one that was here: its counter is not above it")
+    if tuple(sys.implementation.version[:3]) < fields["firmware"]:
+        raise Fault(409, "the update needs MicroPython %d.%d.%d: flash it" % fields["firmware"])
 
 
 @cold
