@@ -21,7 +21,7 @@ _BLOCKS = const(12)
 _MORE = const(3)  # that must be free in addition, before it is written again
 _RESULT = const(
     256
-)  # bytes of a result (see dedup) that may be written together with what frees room
+)  # bytes of a result (see transaction) that may be written together with what frees room
 
 
 def _path(store) -> str:

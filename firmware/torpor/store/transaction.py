@@ -9,13 +9,18 @@ One commit is one journal, so this holds for the writes to one store. Before wri
 store, and before more than ``_MOST`` bytes, what waits is committed with the mark ``BEGUN``: a
 request that is found with the mark and without a result did a part of its work, and must not begin
 again.
+
+A ``Window`` keeps the newest results in flash. RAM holds a short hash of each id, so unknown ids,
+which are most, cost no reading. The hashes are one block that is allocated at the start: texts that
+come and go with every request would fragment the heap.
 """
 
 import asyncio
+from array import array
+from binascii import crc32
 
 from micropython import const
 
-from .dedup import Window, exists
 from .index import place
 
 TYPE_CHECKING = False
@@ -25,8 +30,67 @@ if TYPE_CHECKING:
     from .database import Store
     from .table import Table
 
+_NAME = "_window"  # no service can have a table of that name
+_MARK = const(4)  # bytes
 BEGUN = const(0)
 _MOST = const(5000)  # bytes of a commit, so that the result has room next to them
+
+
+def exists(store: "Store") -> bool:
+    """Whether the store has a window."""
+    full = _NAME + ".0"
+    return full in store.tables or full in store.bounds
+
+
+def _mark(id: str) -> bytes:
+    return crc32(id).to_bytes(_MARK, "big")
+
+
+class Window:
+    """The last ``keep`` results by id; 8 bytes of RAM each."""
+
+    def __init__(self, store: "Store", keep: int = 64) -> None:
+        from . import recovery
+
+        self._table = recovery.generation(store, _NAME, 0)
+        self._table.keep = keep
+        self._marks = bytearray(_MARK * keep)
+        self._keys = array("i", bytes(self._marks))
+        self._next = 0
+        for keys, rows in self._table.walk():
+            for key, row in zip(keys, rows):
+                self._remember(row["id"], key)
+        self._table.leaves.forget()  # few of these ids are asked for again
+
+    def _remember(self, id: str, key: int) -> None:
+        """Replace the oldest result."""
+        n = self._next
+        self._marks[_MARK * n : _MARK * n + _MARK] = _mark(id)
+        self._keys[n] = key
+        self._next = (n + 1) % len(self._keys)
+
+    def get(self, id: str) -> "Any":
+        """Return the newest result of ``id``; None if it is not known."""
+        mark = _mark(id)
+        newest = 0
+        result = None
+        at = self._marks.find(mark)
+        while at >= 0:
+            key = self._keys[at // _MARK]
+            if not at % _MARK and key > newest:
+                row = self._table.find(key)
+                if row and row["id"] == id:
+                    newest = key
+                    result = row["result"]
+            at = self._marks.find(mark, at + 1)
+        return result
+
+    async def add(self, id: str, result: "Any") -> None:
+        """Remember the result, any JSON value but None; it replaces an earlier one of ``id``.
+
+        Raises ``Fault`` as ``Table.put``.
+        """
+        self._remember(id, await self._table.append({"id": id, "result": result}))
 
 
 class Windows:

@@ -262,7 +262,7 @@ def test_damage_is_skipped_and_counted(run: Run) -> None:
 
 def test_the_window_remembers_the_newest(run: Run) -> None:
     run("""
-    from torpor.store.dedup import Window
+    from torpor.store.transaction import Window
     window = Window(Store("mailbox", DATA), keep=32)
     for i in range(300):
         assert window.get("id-%d" % i) is None
