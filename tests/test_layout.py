@@ -76,15 +76,19 @@ def test_no_tracked_file_names_this_machine() -> None:
 
 DEVICE = ("firmware", "services", "sim/shims")
 # The files that number what MicroPython's errno does not name.
-TABLES = {"ENFILE": "firmware/torpor/sockets.py", "ENOSPC": "firmware/torpor/store/segment.py"}
+TABLES = {
+    "_ENFILE": "firmware/torpor/http/listener.py",
+    "ENOSPC": "firmware/torpor/store/segment.py",
+}
 
 
-def _bare_errnos(tree: ast.AST) -> list[int]:
-    """The lines that compare an errno with a number, or raise one."""
+def _bare_errnos(tree: ast.AST, file: str = "") -> list[int]:
+    """The lines that compare an errno with a number, or raise one; but for those of ``TABLES``."""
     numbers = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            numbers[node.targets[0].id] = _holds_number(node.value, {})
+            name = node.targets[0].id
+            numbers[name] = TABLES.get(name) != file and _holds_number(node.value, {})
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
@@ -111,8 +115,9 @@ def _holds_number(node: ast.expr, numbers: dict[str, bool]) -> bool:
 @pytest.mark.parametrize("folder", DEVICE)
 def test_no_errno_is_a_bare_number(folder: str) -> None:
     for path in sorted((ROOT / folder).rglob("*.py")):
-        lines = _bare_errnos(ast.parse(path.read_text()))
-        assert not lines, f"{path.relative_to(ROOT)}, lines {lines}: take it from errno"
+        file = str(path.relative_to(ROOT))
+        lines = _bare_errnos(ast.parse(path.read_text()), file)
+        assert not lines, f"{file}, lines {lines}: take it from errno"
 
 
 def test_a_bare_errno_is_found() -> None:
@@ -137,6 +142,7 @@ def test_the_numbers_that_errno_lacks_are_those_of_every_port() -> None:
         and ast.unparse(node.targets[0]) == name
     }
     assert numbers.keys() == TABLES.keys()
+    numbers = {name.lstrip("_"): number for name, number in numbers.items()}
     for path in (ROOT / "boards" / "ports").glob("*.toml"):
         stated = tomllib.loads(path.read_text())["errno"]
         assert numbers.items() <= stated.items(), path.name

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from typing import Any, Generator
 
 
-# Not in MicroPython's ``errno``: ``[errno]`` of ``boards/ports/*.toml`` has the source.
-ENFILE = const(23)
 _MAX_UNSENT = const(65536)  # bytes that may wait for a board that does not read
 _SHARE = const(16)
 _STARTING_MS = const(60000)

@@ -46,7 +46,7 @@ MISTAKES: dict[str, list[Edit]] = {
     ],
     "A3 connections left": [],  # it is in the tools: see ``spoiled``
     "A4 no socket for accept": [
-        ("torpor/http/listener.py", "error.errno == sockets.ENFILE", "error.errno == 0")
+        ("torpor/http/listener.py", "error.errno == _ENFILE", "error.errno == 0")
     ],
     "A4 number of ECONNABORTED": [
         ("torpor/http/listener.py", "not in (ECONNABORTED, ECONNRESET)", "not in (103, 104)")

@@ -37,6 +37,8 @@ _TURN_MS = const(10)
 _LINGER_MS = const(500)
 _TURN_AWAY_MS = const(300)
 _FULL_MS = const(20)
+# Not in MicroPython's ``errno``: ``[errno]`` of ``boards/ports/*.toml`` has the source.
+_ENFILE = const(23)
 _TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY, which not every port names
 _NODELAY = const(1)
 _TLS = const(22)  # the first byte of a client that speaks TLS: a handshake record (RFC 8446, 5.1)
@@ -517,7 +519,7 @@ def _listen(port: int) -> socket.socket:
 @cold
 def _pass_over(error):
     """Continue after an error of ``accept`` that affects one client; raise any other error."""
-    if error.errno == sockets.ENFILE:  # the board has no socket left, and the client is gone
+    if error.errno == _ENFILE:  # the board has no socket left, and the client is gone
         yield from asyncio.sleep_ms(_FULL_MS)
     elif error.errno not in (ECONNABORTED, ECONNRESET):
         raise error
