@@ -8,8 +8,7 @@ import asyncio
 import json
 import os
 
-from torpor import cold
-from torpor.service import Fault
+from torpor import Fault, cold
 from torpor.store.database import Store
 
 _stores: dict = {}

@@ -9,8 +9,7 @@ from time import ticks_add, ticks_diff
 
 from micropython import const
 
-from . import clock, kernel
-from .service import Fault
+from . import Fault, clock, kernel
 
 _GRACE_MS = const(1000)  # a block of ``deadline`` in the call ends first, with an error of its own
 

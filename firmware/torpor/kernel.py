@@ -14,9 +14,8 @@ import sys
 
 from micropython import const
 
-from . import heap, log, loop
+from . import Fault, heap, log, loop
 from .cold import clear, cold, startup
-from .service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

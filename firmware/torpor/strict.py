@@ -12,8 +12,7 @@ import struct
 
 from micropython import const
 
-from . import log
-from .service import Fault
+from . import Fault, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

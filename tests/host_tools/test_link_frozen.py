@@ -25,7 +25,7 @@ USE = """
 import sys
 sys.path[:] = [sys.argv[1], ".frozen"]
 import cluster
-from torpor.service import Fault
+from torpor import Fault
 service = cluster.load("hello")
 print(service.name, cluster.PORTS["hello"])
 """

@@ -9,8 +9,8 @@ import json
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 from .wire import text, unquote
 
 TYPE_CHECKING = False

@@ -5,9 +5,8 @@ References are to RFC 9112 and RFC 9110.
 
 from micropython import const
 
-from .. import sockets
+from .. import Fault, sockets
 from ..cold import cold
-from ..service import Fault
 from .listener import buffer
 from .router import find
 from .wire import MAX_BODY, MAX_HEAD, Request

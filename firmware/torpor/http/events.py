@@ -7,7 +7,7 @@ import asyncio
 
 from micropython import const
 
-from ..service import Fault
+from .. import Fault
 from .response import _json, streamed
 from .wire import unquote
 

@@ -4,8 +4,8 @@ The build's route binders call ``shaped`` for arguments that are or contain reco
 with such a route have this module.
 """
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ from errno import EAGAIN, ECONNABORTED, ECONNRESET
 
 from micropython import const
 
-from .. import clock, heap, loop, sockets
+from .. import Fault, clock, heap, loop, sockets
 from ..cold import cold
 from ..log import Log
-from ..service import Fault
 from . import wire
 from .budget import FRESH, HELD, IDLE, READING, SERVING, STREAMING, Budget
 from .response import encode, error

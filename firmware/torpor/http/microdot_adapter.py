@@ -17,9 +17,8 @@ from microdot import AsyncBytesIO, microdot
 from microdot.microdot import HTTPException, NoCaseDict, Request, Response
 from micropython import const
 
-from .. import log, port
+from .. import Fault, log, port
 from ..cold import cold
-from ..service import Fault
 from .response import compose, head
 from .wire import MAX_BODY, text, unquote
 

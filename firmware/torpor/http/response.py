@@ -11,14 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..service import Fault
+    from .. import Fault
     from .listener import Connection
     from .wire import Request
 
 _LIMITED = const(0)  # 1 in an image with a route that has a deadline: see link/flags.py
 if _LIMITED:
+    from .. import Fault
     from ..deadline import deadline
-    from ..service import Fault
 
 # The beginning of nearly every response. JSON is written after it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"

@@ -5,8 +5,8 @@ The tree has one dict for each segment of a path, ``"*"`` for a parameter, and h
 that no route matches. The root's ``"~"`` has the routes that the runtime itself serves.
 """
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from binascii import unhexlify
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 
 MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about 1,000
 MAX_BODY = const(16384)  # bytes

@@ -9,11 +9,10 @@ from time import ticks_diff, ticks_us
 
 from micropython import const
 
-from .. import clock
+from .. import Fault, clock
 from ..cold import cold, startup
 from ..http import listener as _listener
 from ..http.budget import SERVING, STREAMING
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,12 +11,11 @@ from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, kernel
+from .. import Fault, clock, kernel
 from ..log import Log
 from ..rpc import frames
 from ..rpc.client import Waiting
 from ..rpc.retry import Lost
-from ..service import Fault
 from . import client as mqtt
 
 _CONNECT_MS = const(8000)

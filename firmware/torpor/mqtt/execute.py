@@ -17,14 +17,13 @@ from binascii import a2b_base64, b2a_base64
 
 from micropython import const
 
-from .. import clock
+from .. import Fault, clock
 from ..deadline import deadline
 from ..http import wire
 from ..http.budget import SERVING, STREAMING
 from ..http.response import encode, error
 from ..http.router import find
 from ..log import Log
-from ..service import Fault
 from ..store import transaction
 
 TYPE_CHECKING = False

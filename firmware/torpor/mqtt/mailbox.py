@@ -18,11 +18,10 @@ from binascii import a2b_base64, hexlify
 
 from micropython import const
 
-from .. import clock, log, loop, port, power, wifi
+from .. import Fault, clock, log, loop, port, power, wifi
 from ..cold import cold
 from ..http.response import error
 from ..http.wire import Request
-from ..service import Fault
 from ..store.database import Store
 from ..store.transaction import Windows
 from . import client as mqtt

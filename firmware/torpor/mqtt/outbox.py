@@ -12,10 +12,9 @@ from binascii import hexlify
 
 from micropython import const
 
-from .. import loop
+from .. import Fault, loop
 from ..log import Log
 from ..rpc.events import RemotePublisher
-from ..service import Fault
 from ..store.database import Store
 from . import durable
 from .mailbox import DRAINING, EXECUTING, OFFLINE, READY

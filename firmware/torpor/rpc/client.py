@@ -13,11 +13,10 @@ from errno import ENOTCONN
 
 from micropython import const
 
-from .. import clock, kernel, loop, sockets
+from .. import Fault, clock, kernel, loop, sockets
 from ..cold import cold
 from ..deadline import left as time_left
 from ..log import Log
-from ..service import Fault
 from . import frames, retry
 from .retry import Breaker, Lost
 

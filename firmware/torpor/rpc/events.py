@@ -7,9 +7,9 @@ import asyncio
 
 from micropython import const
 
+from .. import Fault
 from ..events import Publisher
 from ..log import Log
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, kernel, loop, port, sockets
+from .. import Fault, clock, kernel, loop, port, sockets
 from ..cold import cold
 from ..deadline import begin, cancel_overdue, end
 from ..http.budget import IDLE, READING, SERVING
 from ..http.listener import buffer
 from ..log import Log, crumb_of
-from ..service import Fault
 from . import frames
 
 TYPE_CHECKING = False

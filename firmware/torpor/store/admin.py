@@ -8,9 +8,8 @@ import os
 
 from micropython import const
 
-from .. import kernel
+from .. import Fault, kernel
 from ..cold import cold, startup
-from ..service import Fault
 from . import segment
 
 TYPE_CHECKING = False

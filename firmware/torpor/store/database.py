@@ -11,9 +11,8 @@ from json import dumps
 
 from micropython import const
 
-from .. import kernel
+from .. import Fault, kernel
 from ..cold import cold, startup
-from ..service import Fault
 from . import segment
 from .table import Table
 

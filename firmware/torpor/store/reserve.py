@@ -10,8 +10,8 @@ import os
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 from .database import Store
 from .index import place, split
 

@@ -4,8 +4,8 @@ from json import dumps
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 from .table import Scan
 
 TYPE_CHECKING = False

@@ -3,9 +3,8 @@
 import asyncio
 from json import loads
 
-from .. import clock
+from .. import Fault, clock
 from ..cold import cold
-from ..service import Fault
 from .index import Leaves, place, split
 
 TYPE_CHECKING = False

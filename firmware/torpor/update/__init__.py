@@ -8,9 +8,8 @@ import os
 
 from micropython import const
 
-from .. import log
+from .. import Fault, log
 from ..cold import clear, cold, startup
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

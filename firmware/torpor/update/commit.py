@@ -6,9 +6,8 @@ from binascii import unhexlify
 
 from micropython import const
 
-from .. import kernel
+from .. import Fault, kernel
 from ..cold import cold
-from ..service import Fault
 from . import files
 
 _RESET_MS = const(300)  # time to send the last answer

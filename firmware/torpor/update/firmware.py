@@ -16,9 +16,8 @@ from hashlib import sha256
 from esp32 import Partition  # type: ignore[import-not-found, unused-ignore]
 from micropython import const
 
-from .. import kernel, update
+from .. import Fault, kernel, update
 from ..cold import cold
-from ..service import Fault
 from . import files
 
 TYPE_CHECKING = False

@@ -10,8 +10,8 @@ from binascii import unhexlify
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

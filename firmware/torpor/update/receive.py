@@ -11,8 +11,8 @@ from binascii import unhexlify
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 from . import files
 
 _MAX_MANIFEST = const(32768)  # bytes

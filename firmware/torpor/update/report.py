@@ -6,9 +6,8 @@ from binascii import hexlify, unhexlify
 
 from micropython import const
 
-from .. import kernel
+from .. import Fault, kernel
 from ..cold import cold
-from ..service import Fault
 from . import files
 
 _LISTED = const(4096)  # bytes of image.txt in one answer

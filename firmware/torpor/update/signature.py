@@ -4,8 +4,8 @@ from binascii import a2b_base64
 
 from micropython import const
 
+from .. import Fault
 from ..cold import cold
-from ..service import Fault
 
 _KEYS = "/signing.pub"
 _KEY = const(384)  # bytes of an RSA-3072 modulus, and of a signature

@@ -50,6 +50,7 @@ COLLECTIONS = ("torpor.http.args",)
 # Modules from which ``shake`` removes the functions, classes and methods that nothing in the image
 # names. The host calls none of them by a name that is not in the image.
 SHAKEN = (
+    "torpor",
     "torpor.clock",
     "torpor.http.budget",
     "torpor.http.response",
@@ -59,7 +60,6 @@ SHAKEN = (
     "torpor.port",
     "torpor.rpc.events",
     "torpor.schedule",
-    "torpor.service",
     "torpor.sockets",
     "torpor.tools",
     "torpor.wifi",

@@ -19,7 +19,7 @@ import random  # noqa: E402
 import vfs  # noqa: E402
 from flash import Flash, mounted, torn_flashes  # noqa: E402
 
-from torpor.service import Fault  # noqa: E402
+from torpor import Fault  # noqa: E402
 from torpor.store import recovery  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
 

@@ -11,7 +11,7 @@ import json  # noqa: E402
 import vfs  # noqa: E402
 from flash import Flash, mounted  # noqa: E402
 
-from torpor.service import Fault  # noqa: E402
+from torpor import Fault  # noqa: E402
 from torpor.store import recovery  # noqa: E402
 from torpor.store.database import Store  # noqa: E402
 

@@ -17,7 +17,7 @@ import sys
 sys.path[:] = [{firmware!r}, {helpers!r}, {modules!r}, ".frozen"]
 import asyncio, os, vfs
 from flash import Flash, mounted
-from torpor.service import Fault
+from torpor import Fault
 from torpor.store.database import Store, opened
 from torpor.store.recovery import version
 
