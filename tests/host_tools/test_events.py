@@ -64,10 +64,12 @@ def test_an_image_has_no_more_than_its_events_need(tmp_path: Path) -> None:
     assert not any(name.startswith("torpor/rpc/") for name in one)
     two = load_plan(write_boards(tmp_path / "two", services, {"box": ["a"], "shed": ["b"]}))
     here, there = image_files(two, "box"), image_files(two, "shed")
-    assert b"RemotePublisher" in here["torpor/rpc/events.mpy"]
-    assert b"receive" not in here["torpor/rpc/events.mpy"]
-    assert b"RemotePublisher" not in there["torpor/rpc/events.mpy"]
-    assert b"receive" in there["torpor/rpc/events.mpy"]
+    assert b"RemotePublisher" in here["torpor/events.mpy"]
+    assert b"receive_event" not in here["torpor/events.mpy"]
+    assert b"RemotePublisher" not in there["torpor/events.mpy"]
+    assert b"receive_event" in there["torpor/events.mpy"]
+    assert b"Remote" not in one["torpor/events.mpy"]
+    assert b"receive_event" not in one["torpor/events.mpy"]
     assert "torpor/rpc/client.mpy" in here
     assert "torpor/rpc/client.mpy" not in there
 

@@ -13,8 +13,8 @@ from binascii import hexlify
 from micropython import const
 
 from .. import Fault, loop
+from ..events import RemotePublisher
 from ..log import Log
-from ..rpc.events import RemotePublisher
 from ..store.database import Store
 from . import durable
 from .mailbox import DRAINING, EXECUTING, OFFLINE, READY

@@ -1,15 +1,23 @@
 """Calls between boards: ``client`` makes them, ``serve`` takes them, docs/wire.md specifies how."""
 
+from micropython import const
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
 
+_HEARS = const(0)  # 1 in an image with subscribers of other boards' events: see link/flags.py
+if _HEARS:
+    from ..events import receive_event
+
 
 def start(kernel: "Kernel") -> None:
-    """Take calls of other boards on every listener."""
+    """Take calls of other boards on every listener, and their events."""
     node: dict = {"/GET": (_take,), "/POST": (_take,), "/PUT": (_take,), "/DELETE": (_take,)}
     node["*"] = node
     kernel.branches["~"] = node
+    if _HEARS:
+        kernel.tools["event"] = receive_event
 
 
 async def _take(connection, handler, unread):

@@ -34,13 +34,12 @@ def events(plan: Plan, board: BoardPlan) -> str:
         return ""
     kinds = {name: _kind(plan, board, name) for name in names}
     lines = [_HEAD.format(board.name), "from collections import namedtuple", ""]
-    for module, kind in _MODULES.items():
-        if kind in kinds.values():
-            lines.append(f"from {module} import {kind}")
     kept = plan.incoming(board, durable=True)
     apart = {*kept, *offered_elsewhere(plan, board)}  # events of others have their own publisher
-    if apart and "Publisher" not in kinds.values():
-        lines.append("from torpor.events import Publisher")
+    used = {*kinds.values(), *(["Publisher"] if apart else [])}
+    for module, classes in _MODULES.items():
+        if found := [kind for kind in classes if kind in used]:
+            lines.append(f"from {module} import {', '.join(found)}")
     for name in names:
         event = plan.events[name]
         lines += ["", *_class(event)]
@@ -61,9 +60,8 @@ def events(plan: Plan, board: BoardPlan) -> str:
 
 
 _MODULES = {
-    "torpor.events": "Publisher",
-    "torpor.rpc.events": "RemotePublisher",
-    "torpor.mqtt.outbox": "DurablePublisher",
+    "torpor.events": ("Publisher", "RemotePublisher"),
+    "torpor.mqtt.outbox": ("DurablePublisher",),
 }
 
 

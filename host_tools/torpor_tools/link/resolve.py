@@ -26,14 +26,14 @@ from .runtime import DEPENDENCIES, OPTIONAL, PACKAGES
 from .sources import dependency_module, runtime_module
 from .start import start_modules
 from .stub import API, SIGNATURES, STUBS
+from .wire import with_keys
 
 _OURS = ("service", "library")  # the parts that the project's authors write
 
 
 def run(program: Program) -> None:
     """Follow every import of the program."""
-    board = replace(program.board, updated=program.updated)
-    work = _Search(board, program.shelf, program.modules)
+    work = _Search(with_keys(program), program.shelf, program.modules)
     for module in list(program.modules.values()):
         work.follow(module, None)
     for module in start_modules(program.board.board.port, updated=program.updated):

@@ -31,13 +31,13 @@ def cluster(program: Program, released: Mapping[str, str]) -> None:
         released: For each service that starts on request, the names of its modules, which the board
             may give back when the service has ended.
     """
-    board = _called(program)
+    board = with_keys(program)
     text = wiring(program.plan, board, strict=program.strict, released=released)
     program.generate("cluster", text)
 
 
 def _generate(program: Program) -> None:
-    board = _called(program)
+    board = with_keys(program)
     cluster(program, {})
     for service in board.on_request:
         text = wiring_of_service(board, service, strict=program.strict)
@@ -51,13 +51,13 @@ def _generate(program: Program) -> None:
         program.generate(stub.SIGNATURES, stub.signatures(board, program.versions))
 
 
-def _called(program: Program) -> BoardPlan:
-    """The board with what follows from the project's keys.
+def with_keys(program: Program) -> BoardPlan:
+    """Return the board with what follows from the project's keys, and from other boards' events.
 
     A board that has the cluster's key can be called, by other boards and by the host's tools. If
     the project has a signing key too, that includes signed updates.
     """
-    called = program.keyed and program.board.port is not None
+    called = program.board.called or (program.keyed and program.board.port is not None)
     incoming = tuple(program.plan.incoming(program.board))
     updated = called and program.updated
     sends = program.plan.sends_durably(program.board)
