@@ -84,9 +84,10 @@ def test_a_durable_event_needs_the_mailbox_and_no_link(tmp_path: Path) -> None:
     (root / "cluster.toml").write_text(f'{toml}\n[mailbox]\nurl = "mqtt://localhost:1"\n')
     (root / "secrets.toml").write_text("")
     here, there = image_files(load_plan(root), "box"), image_files(load_plan(root), "shed")
-    assert "torpor/mqtt/outbox.mpy" in here
-    assert "torpor/mqtt/durable.mpy" in there
-    assert "torpor/mqtt/outbox.mpy" not in there
+    assert b"Outbox" in here["torpor/mqtt/durable.mpy"]
+    assert b"torpor.outbox" in here["torpor/mqtt/durable.mpy"]
+    assert b"Outbox" not in there["torpor/mqtt/durable.mpy"]
+    assert b"torpor.outbox" not in there["torpor/mqtt/durable.mpy"]
     assert not any(name.startswith("torpor/rpc/") for name in there)
 
 

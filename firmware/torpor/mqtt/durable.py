@@ -1,13 +1,18 @@
-"""Events that arrive exactly once, where they arrive: through this board's mailbox.
+"""Events that arrive exactly once, through a broker.
 
-``outbox`` is the publisher's side. The broker keeps an event in the mailbox of the subscriber's
-board. There it is handled like a request (``execute``): once per id, and its writes are one
-commit with the mark that it is done.
+On the publisher's board an event is in the ``Outbox``, which is in flash, until the broker has
+acknowledged it. The outbox sends one event at a time, in the order in which they were published. It
+may send one again: the subscriber's board knows its id.
+
+The broker keeps the event in the mailbox of the subscriber's board. There it is handled like a
+request (``execute``): once per id, and its writes are one commit with the mark that it is done.
 """
 
 import json
 import os
 from binascii import hexlify
+
+from micropython import const
 
 from ..events import Publisher
 from ..log import Log
@@ -21,8 +26,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..kernel import Kernel
-    from .outbox import Outbox
 
+_SENDS = const(0)  # 1 in an image that publishes such events: see link/flags.py
+if _SENDS:
+    import asyncio
+
+    from .. import Fault, loop
+    from ..events import RemotePublisher
+    from ..store.database import Store
+
+_MOST = const(1500)  # bytes of an event, a row of the outbox
+_WAITING = const(200)  # events in the outbox
+_SENT_MS = const(3000)  # until the broker has acknowledged an event
+_AGAIN_MS = const(100)
 _BEGIN = b'{"event":'  # of a message; that of a request begins otherwise
 _DONE = b"done"
 
@@ -68,7 +84,7 @@ class Durable(mailbox.Mailbox):
     """
 
     executor = EventExecutor
-    outbox: "Outbox | None" = None
+    outbox: "Any" = None
 
     def _subscribed(self, code: int) -> None:
         mailbox.Mailbox._subscribed(self, code)
@@ -99,8 +115,105 @@ class Durable(mailbox.Mailbox):
         self._acknowledge(message.number)
 
 
+class Outbox:
+    """The events that the broker has not acknowledged.
+
+    Attributes:
+        online: Set when the mailbox may be ready to send.
+    """
+
+    def __init__(self, box: "Durable", cluster: str) -> None:
+        self.online = asyncio.Event()
+        self._mailbox = box
+        self._table = Store("torpor.outbox").table("events")
+        self._topic = "torpor/%s/%%s/in" % cluster
+        self._put = asyncio.Event()
+        self._flying = 0  # number of the packet with the event that is on its way
+        self._landed = asyncio.Event()
+
+    async def put(self, board: str, text: str) -> None:
+        """Keep an event for a board. When this returns, it is in flash. Raises ``Fault``."""
+        if await self._table.count() >= _WAITING:
+            raise Fault(503, "%d events wait for the broker already" % _WAITING)
+        await self._table.append({"to": board, "text": text})
+        if self._mailbox._state != mailbox.OFFLINE:
+            self._mailbox._stay(_SENT_MS)  # the board stays awake until it is sent
+        self._put.set()
+
+    async def send(self) -> None:
+        """Hand the events to the broker, one by one. Never returns."""
+        while True:
+            self._put.clear()
+            async for key, row in self._table.scan():
+                await self._deliver(row["to"], row["text"])
+                await self._table.delete(key)
+            await self._put.wait()
+
+    async def _deliver(self, board: str, text: str) -> None:
+        """Publish until the broker acknowledges it."""
+        while True:
+            if self._mailbox._state not in (mailbox.DRAINING, mailbox.READY, mailbox.EXECUTING):
+                self.online.clear()
+                await self.online.wait()
+                continue
+            self._landed.clear()
+            try:
+                topic = self._topic % board
+                self._flying = self._mailbox._publish(topic, text.encode(), False)
+                await asyncio.wait_for_ms(self._landed.wait(), _SENT_MS)
+                return
+            except (OSError, asyncio.TimeoutError):
+                self._flying = 0
+                await asyncio.sleep_ms(_AGAIN_MS)
+
+    def acknowledged(self, number: int) -> None:
+        """Note that the broker has the packet of that number."""
+        if number == self._flying:
+            self._flying = 0
+            self._landed.set()
+
+
+class DurablePublisher(RemotePublisher):
+    """Publishes the events of one class here and to other boards, to some of them durably.
+
+    Attributes:
+        keepers: The names of the boards with a durable subscriber.
+    """
+
+    keepers: "tuple[str, ...]" = ()
+
+    async def publish(self, event: "Any") -> None:
+        """Keep the event for durable subscribers, then publish it. Raises ``Fault``."""
+        await self._keep(event)
+        RemotePublisher.publish(self, event)
+
+    async def publish_and_wait(self, event: "Any") -> None:
+        """Publish, and wait as ``RemotePublisher`` does, but not for durable subscribers."""
+        await self._keep(event)
+        await RemotePublisher.publish_and_wait(self, event)
+
+    async def _keep(self, event: "Any") -> None:
+        if not (own and own.outbox):
+            raise Fault(503, "%s: the mailbox has not started yet" % self._name)
+        for board in self.keepers:
+            id = hexlify(os.urandom(8)).decode()
+            fields = json.dumps(dict(zip(self._names, event)))
+            text = '{"event":"%s","id":"%s","mark":%d,"fields":%s}' % (
+                self._name,
+                id,
+                self._mark,
+                fields,
+            )
+            if len(text) > _MOST:
+                raise Fault(413, "%s: the event is larger than %d bytes" % (self._name, _MOST))
+            await own.outbox.put(board, text)
+
+
 def start(kernel: "Kernel") -> None:
-    """Start the mailbox with the broker of the wiring."""
+    """Start the mailbox with the broker of the wiring, and give it its outbox."""
     global own
     own = Durable(kernel, kernel.cluster.MAILBOX)
     mailbox.begin(kernel, own)
+    if _SENDS:
+        own.outbox = Outbox(own, kernel.cluster.NAME)
+        loop.spawn(_log, own.outbox.send)

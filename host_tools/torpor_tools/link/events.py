@@ -61,7 +61,7 @@ def events(plan: Plan, board: BoardPlan) -> str:
 
 _MODULES = {
     "torpor.events": ("Publisher", "RemotePublisher"),
-    "torpor.mqtt.outbox": ("DurablePublisher",),
+    "torpor.mqtt.durable": ("DurablePublisher",),
 }
 
 

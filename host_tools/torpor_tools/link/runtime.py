@@ -58,6 +58,7 @@ SHAKEN = (
     "torpor.kernel",
     "torpor.loop",
     "torpor.metrics",
+    "torpor.mqtt.durable",
     "torpor.port",
     "torpor.schedule",
     "torpor.sockets",
@@ -101,7 +102,6 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "mqtt.calls": lambda board: board.mailed or board.mailed_updates,
     "mqtt.mailbox": lambda board: board.mailbox is not None and not board.durable,
     "mqtt.durable": lambda board: board.mailbox is not None and board.durable,
-    "mqtt.outbox": lambda board: board.mailbox is not None and board.sends_durably,
     "mqtt.events": lambda board: bool(board.offered) and board.mailbox is not None,
     "traces": lambda board: board.observe.traces is not None,
     "metrics": lambda board: board.metrics is not None,
@@ -128,6 +128,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_HEARS": lambda board: board.called and bool(board.incoming),
     "_LIMITED": _has_limited_route,
     "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
+    "_SENDS": lambda board: board.sends_durably,
     "_SLOTS": lambda board: bool(board.board.partitions),
 }
 
