@@ -18,6 +18,7 @@ from torpor_tools.paths import shims_dir
 from torpor_tools.project import load_board
 from torpor_tools.project.signers import public_keys
 from torpor_tools.update.firmware import firmware_manifest
+from torpor_tools.update.manifest import Terms
 
 HERE = Path(__file__).parent
 OFF, ON = "_SLOTS = const(0)", "_SLOTS = const(1)"  # as the linker does for such a board
@@ -26,7 +27,7 @@ OFF, ON = "_SLOTS = const(0)", "_SLOTS = const(1)"  # as the linker does for suc
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
     app = read(program("1.28.0", size=22_000), "new.bin", load_board("ESP32_GENERIC_S3"))
-    made = firmware_manifest("test", "box", app, 7, least="1.27.0")
+    made = firmware_manifest(Terms("test", "box", 7, "1.27.0"), app)
     given = {
         "shims": str(shims_dir()),
         "old": program("1.27.0", size=9_000).hex(),

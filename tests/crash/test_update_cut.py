@@ -14,7 +14,7 @@ from tests.crash.compiled import FIRMWARE, run_cuts
 from tests.helpers import signing
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.project.signers import public_keys
-from torpor_tools.update.manifest import manifest
+from torpor_tools.update.manifest import Terms, manifest
 
 HERE = Path(__file__).parent
 
@@ -47,7 +47,7 @@ NEW = {"come.mpy": b"come", "services/come/deep/c.mpy": bytes(2049), "zz/last.bi
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
     old, new = image(1, OLD), image(2, NEW)
-    made = manifest("test", "box", new, 7, firmware="1.0.0")
+    made = manifest(Terms("test", "box", 7, "1.0.0"), new)
     given = {
         "old": {path: data.hex() for path, data in old.items()},
         "new": {path: data.hex() for path, data in new.items()},

@@ -30,7 +30,7 @@ from torpor_tools.link import image_files
 from torpor_tools.link.compile import compile_all
 from torpor_tools.link.module import Module
 from torpor_tools.update import send
-from torpor_tools.update.manifest import Manifest, manifest, sent
+from torpor_tools.update.manifest import Manifest, Terms, manifest, sent
 
 ROOT = Path(__file__).parents[2]
 
@@ -261,8 +261,8 @@ def written(
 ) -> tuple[Manifest, dict[str, bytes]]:
     """A manifest of the project as it is now, and the files."""
     files = image_files(load_plan(project), "box")
-    given = {"cluster": "test", "board": "box", "counter": status.counter + 1, "firmware": "1.27.0"}
-    return manifest(files=files, **{**given, **changes}), sent(files)
+    terms = Terms("test", "box", status.counter + 1, "1.27.0")
+    return manifest(replace(terms, **changes), files), sent(files)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def written(
         ({"cluster": "other"}, "the update is for box of other"),
         ({"board": "barn"}, "the update is for barn of test"),
         ({"counter": 0}, "the update is older than one that was here"),
-        ({"firmware": "9.0.0"}, "the update needs MicroPython 9.0.0: flash it"),
+        ({"least": "9.0.0"}, "the update needs MicroPython 9.0.0: flash it"),
         ({"key": 1}, "not signed with a key that this board knows"),
         ({"signature": b""}, "not signed with a key that this board knows"),
         ({"order": True}, "the manifest is not valid: the order of the paths"),
@@ -284,7 +284,7 @@ def test_an_update_for_somebody_else_is_refused(
     updater: send.Updater, project: Path, changes: dict[str, Any], says: str
 ) -> None:
     status = updater.status()
-    own = {k: v for k, v in changes.items() if k in ("cluster", "board", "counter", "firmware")}
+    own = {k: v for k, v in changes.items() if k in ("cluster", "board", "counter", "least")}
     made, files = written(project, status, **own)
     lines = made.text.splitlines(keepends=True)
     if "order" in changes:
@@ -487,9 +487,8 @@ def built(project: Path, source: str) -> dict[str, bytes]:
 
 
 def made_for(status: send.Status, files: Mapping[str, bytes], **changes: Any) -> Manifest:
-    values = {"cluster": "test", "board": "box", "counter": status.counter + 1}
-    values |= {"firmware": "1.27.0", "confirm_s": 1}
-    return manifest(files=files, **{**values, **changes})
+    terms = Terms("test", "box", status.counter + 1, "1.27.0", confirm_s=1)
+    return manifest(replace(terms, **changes), files)
 
 
 def taken_back(updater: send.Updater, status: send.Status, tried: Tried) -> None:
@@ -518,7 +517,7 @@ def refused(
         "other cluster": {"cluster": "other"},
         "other board": {"board": "barn"},
         "older counter": {"counter": rng.randint(0, status.counter)},
-        "newer firmware": {"firmware": "9.0.0"},
+        "newer firmware": {"least": "9.0.0"},
     }
     made = made_for(status, files, **changes.get(kind, {}))
     sending = dict(sent(files))

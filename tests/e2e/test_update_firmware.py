@@ -28,6 +28,7 @@ from torpor_tools.update.firmware import (
     FirmwareUpdater,
     firmware_manifest,
 )
+from torpor_tools.update.manifest import Terms
 
 # Its health depends on the firmware that "runs": 1.28.1 is the one that does not suit it.
 HELLO = """
@@ -200,8 +201,8 @@ def remote(updater: send.Updater) -> FirmwareUpdater:
 
 def written(project: Path, status: send.Status, content: bytes, **changes: Any) -> FirmwareManifest:
     app = read(content, "firmware.bin", load_plan(project).board("box").board)
-    given = {"cluster": "test", "board": "box", "counter": status.counter + 1, "least": "1.27.0"}
-    return firmware_manifest(app=app, **{**given, **changes})
+    terms = replace(Terms("test", "box", status.counter + 1, "1.27.0"), **changes)
+    return firmware_manifest(terms, app)
 
 
 def test_an_image_is_refused_as_firmware_and_the_reverse(
@@ -269,14 +270,8 @@ def test_firmware_that_the_boot_loader_does_not_take(
     content = bytearray(program("1.28.8"))
     made = written(project, status, bytes(content))
     content[-1] ^= 1  # its own digest is wrong, but this is what was signed
-    wrong = firmware_manifest(
-        "test",
-        "box",
-        replace(made.app, content=bytes(content)),
-        made.counter,
-        least="1.27.0",
-        confirm_s=1,
-    )
+    terms = Terms("test", "box", made.counter, "1.27.0", confirm_s=1)
+    wrong = firmware_manifest(terms, replace(made.app, content=bytes(content)))
     with pytest.raises(UserError, match="the boot loader does not take the firmware"):
         remote.send(wrong, signing.signer().sign(wrong.text))
     assert updater.status().trial is None

@@ -16,7 +16,7 @@ from tests.helpers import signing
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.project.signers import MODULUS, public_keys
-from torpor_tools.update.manifest import Manifest, manifest
+from torpor_tools.update.manifest import Manifest, Terms, manifest
 
 ROOT = Path(__file__).parents[2]
 MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
@@ -65,9 +65,8 @@ def verdicts(cases: Sequence[tuple[bytes, bytes]], keys: bytes, folder: Path) ->
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def written(**changes: object) -> Manifest:
-    given = {"cluster": "test", "board": "box", "counter": 1764370000, "firmware": "1.27.0"}
-    return manifest(files=FILES, **{**given, **changes})  # type: ignore[arg-type]
+def written() -> Manifest:
+    return manifest(Terms("test", "box", 1764370000, "1.27.0"), FILES)
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +167,10 @@ def test_what_is_signed_but_not_valid_is_refused(keys: bytes, tmp_path: Path) ->
 @pytest.mark.parametrize("path", ["a\nb", "x/../y", ".hidden", "a//b", "n" * 250])
 def test_a_name_that_cannot_be_sent(path: str) -> None:
     with pytest.raises(UserError, match="cannot be part of an update"):
-        manifest("test", "box", {path: b"", LISTING: b""}, 1, firmware="1.27.0")
+        manifest(Terms("test", "box", 1, "1.27.0"), {path: b"", LISTING: b""})
 
 
 def test_too_many_files_are_reported() -> None:
     many = {f"services/a/static/{n}.bin": b"" for n in range(500)}
     with pytest.raises(UserError, match=r"50\d files has"):
-        manifest("test", "box", {**many, LISTING: b""}, 1, firmware="1.27.0")
+        manifest(Terms("test", "box", 1, "1.27.0"), {**many, LISTING: b""})

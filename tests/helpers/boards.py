@@ -15,7 +15,6 @@ import threading
 import tty
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.helpers.ending import ENDS_WITH_US
@@ -135,12 +134,7 @@ class PtyBoard:
     def __enter__(self) -> PtyBoard:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._stop = True
         while self._thread.is_alive():  # it may just be starting the board again
             self._process.kill()

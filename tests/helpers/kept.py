@@ -7,7 +7,6 @@ of its five, for up to 20 s of lwIP's time.
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 
 
 class Kept:
@@ -21,12 +20,7 @@ class Kept:
         self._reader, self._writer = await asyncio.open_connection(*self._address)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         if self._watcher:
             self._watcher.cancel()
         self._writer.close()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -191,34 +192,10 @@ def with_psram(image: Image) -> Image:
 
 @asynccontextmanager
 async def mail(
-    root: Path,
-    broker: Broker,
-    *,
-    source: str = ITEMS,
-    power: str = DEEP,
-    start: str = "boot",
-    ca: Path | None = None,
-    board: str = "ESP32_GENERIC",
-    static: Mapping[str, str] | None = None,
-    events: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    table: str = "",
-    psram: bool = False,
+    root: Path, broker: Broker, *, psram: bool = False, **cluster: Any
 ) -> AsyncIterator[Mail]:
-    """A broker, a board, and a gateway that knows the board."""
-    plan = write(
-        root,
-        broker,
-        source=source,
-        power=power,
-        start=start,
-        ca=ca,
-        board=board,
-        static=static,
-        events=events,
-        keys=keys,
-        table=table,
-    )
+    """A broker, a board, and a gateway that knows the board. ``cluster``: as ``write`` takes it."""
+    plan = write(root, broker, **cluster)
     image = build(plan, "box", root / "build", types=False)
     if psram:
         image = with_psram(image)

@@ -20,14 +20,14 @@ from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.link.runtime import FLAGS, parts
 from torpor_tools.project.signers import public_keys
 from torpor_tools.update.held import Held, Pending, Report, report, unpacked
-from torpor_tools.update.manifest import manifest, parse
+from torpor_tools.update.manifest import Terms, manifest, parse
 
 FILES = {"boot.py": b"# boot", "services/a/__init__.mpy": bytes(3000), "data.bin": b""}
 FILES[LISTING] = checksums(FILES)
 
 
 def held(number: int = 0) -> Held:
-    made = manifest("test", "box", FILES, 7, firmware="1.27.0", confirm_s=9)
+    made = manifest(Terms("test", "box", 7, "1.27.0", 9), FILES)
     return Held(made, signing.signer(number).sign(made.text), FILES)
 
 

@@ -58,6 +58,7 @@ def update_firmware(
     """Put a firmware file into a board's other slot, and start its trial. Raises ``UserError``."""
     from ..image.app import read
     from ..update.firmware import FirmwareUpdater, firmware_manifest
+    from ..update.manifest import Terms
     from ..update.send import Updater
     from .update import reached, ready
 
@@ -93,9 +94,8 @@ def update_firmware(
         if signer is None:
             return
         counter = max(int(time.time()), updater.least_counter())
-        made = firmware_manifest(
-            plan.cluster.name, board.name, app, counter, least=least, confirm_s=confirm_s
-        )
+        terms = Terms(plan.cluster.name, board.name, counter, least, confirm_s)
+        made = firmware_manifest(terms, app)
         with progress_bar(f"Sending to {board.name}") as progress:
             remote.send(made, signer.sign(made.text), progress)
         sent = counted(updater.sent, "byte")

@@ -256,7 +256,7 @@ def put(
     wait: bool,
 ) -> None:
     """Send an image and wait for its confirmation. Without a signer, only show the plan."""
-    from ..update.manifest import build_id, manifest
+    from ..update.manifest import Terms, build_id, manifest
 
     name = board.name
     changes = updater.changes(files)
@@ -274,7 +274,7 @@ def put(
         return
     counter = max(int(time.time()), updater.least_counter())
     least = board.board.firmware.version if board.board.firmware else "1.27.0"
-    made = manifest(plan.cluster.name, name, files, counter, firmware=least, confirm_s=confirm_s)
+    made = manifest(Terms(plan.cluster.name, name, counter, least, confirm_s), files)
     with progress_bar(f"Sending to {name}") as progress:
         updater.send(made, signer.sign(made.text), files, progress)
     if board.sleeps:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 
 from ..errors import fail
-from ..model.board import CHIP_IDS, Board
+from ..model.board import Board
 from . import esp32
+from .wrong_chip import check_esp32
 
 # "MicroPython v1.27.0 on 2025-12-09": MICROPY_BANNER_NAME_AND_VERSION, py/mpconfig.h
 _BANNER = re.compile(rb"MicroPython v?((\d+)\.(\d+)\.(\d+)[\w.+-]*) on \d{4}-\d\d-\d\d")
@@ -55,20 +56,13 @@ def read(file: bytes, name: str, board: Board) -> App:
     if esp32.has_table(file, board.firmware.offset):
         content = esp32.app(file, board.firmware.offset)
     content = _whole(content, name, board)
-    chip = content[12]
-    if chip != CHIP_IDS[board.chip]:
-        named = {number: text for text, number in CHIP_IDS.items()}
-        raise fail(
-            f"{name} is for {named.get(chip, f'chip {chip}')}, and {board.name} has an "
-            f"{board.chip}",
-            f"take the official file of {board.name}: {board.firmware.url}",
-        )
+    check_esp32(content, name, board)
     found = _BANNER.search(content)
     if found is None:
         raise fail(f"{name} does not say which MicroPython it is", "take an official file")
     release = found[1].decode()
     version = (int(found[2]), int(found[3]), int(found[4]))
-    return App(content, chip, release, ".".join(map(str, version)), _mpy(version, name))
+    return App(content, content[12], release, ".".join(map(str, version)), _mpy(version, name))
 
 
 def _whole(content: bytes, name: str, board: Board) -> bytes:

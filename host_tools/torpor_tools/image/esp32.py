@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from hashlib import md5, sha256
 
 from ..errors import UserError, fail
-from ..model.board import CHIP_IDS, Board, Partition
+from ..model.board import Board, Partition
+from .wrong_chip import check_esp32
 
 IMAGE_MAGIC = 0xE9
 _HEADER = 24  # bytes: esp_image_header_t of ESP-IDF's esp_app_format.h
@@ -183,14 +184,7 @@ def _check_header(firmware: bytes, board: Board) -> None:
     """Check that this is an image for the board's chip. Raises ``UserError``."""
     if len(firmware) <= _TABLE or firmware[0] != IMAGE_MAGIC:
         raise _damaged("it does not begin as an ESP32 image does")
-    chip = int.from_bytes(firmware[12:14], "little")
-    if chip != CHIP_IDS[board.chip]:
-        names = {number: name for name, number in CHIP_IDS.items()}
-        raise fail(
-            f"the firmware is for {names.get(chip, f'chip {chip}')}, "
-            f"and {board.name} has an {board.chip}",
-            f"take the official file of {board.name}",
-        )
+    check_esp32(firmware, "the firmware", board)
 
 
 def _damaged(why: str) -> UserError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError, fail
 from ..model.board import Board
+from .wrong_chip import wrong_chip
 
 FAMILIES = {"RP2040": 0xE48BFF56, "RP2350": 0xE48BFF59}
 ABSOLUTE = 0xE48BFF57  # RP2350: a block for the boot loader itself (erratum RP2350-E10)
@@ -101,10 +102,7 @@ def _check_place(block: Block, index: int, board: Board) -> None:
     if block.family != FAMILIES[board.chip]:
         names = {number: name for name, number in FAMILIES.items()}
         other = names.get(block.family, f"the family 0x{block.family:08x}")
-        raise fail(
-            f"the firmware is for {other}, and {board.name} has an {board.chip}",
-            f"take the official file of {board.name}",
-        )
+        raise wrong_chip("the firmware", other, board)
     at = block.address - FLASH_START
     if at % _PAYLOAD or not 0 <= at < board.flash_bytes:
         raise _damaged(f"block {index} is for address 0x{block.address:08x}")

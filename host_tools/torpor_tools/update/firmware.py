@@ -14,7 +14,7 @@ from hashlib import sha256
 from ..client.rpc import NotReachedError
 from ..errors import fail
 from ..image.app import App
-from .manifest import CONFIRM_S
+from .manifest import Terms
 from .send import PAUSE_S, PIECE, REMEDY, RESTART_S, TRIES, Progress, Updater, packed
 
 FORMAT = "torpor-firmware 1"
@@ -39,39 +39,22 @@ class FirmwareManifest:
     counter: int
 
 
-def firmware_manifest(
-    cluster: str,
-    board: str,
-    app: App,
-    counter: int,
-    *,
-    least: str,
-    confirm_s: int = CONFIRM_S,
-) -> FirmwareManifest:
-    """Write the manifest of firmware.
-
-    Args:
-        cluster: The name of the cluster.
-        board: The name of the board.
-        app: The firmware.
-        counter: A number above those of all updates that the board has had.
-        least: The oldest version of MicroPython that the image needs.
-        confirm_s: How many seconds the board must stay healthy before it keeps the firmware.
-    """
+def firmware_manifest(terms: Terms, app: App) -> FirmwareManifest:
+    """Write the manifest of firmware."""
     lines = {
-        "cluster": cluster,
-        "board": board,
-        "counter": counter,
+        "cluster": terms.cluster,
+        "board": terms.board,
+        "counter": terms.counter,
         "version": app.version,
-        "least": least,
+        "least": terms.least,
         "mpy": app.mpy,
         "chip": app.chip,
         "size": len(app.content),
         "sha256": sha256(app.content).hexdigest(),
-        "confirm": confirm_s,
+        "confirm": terms.confirm_s,
     }
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
-    return FirmwareManifest(f"{FORMAT}\n{text}\n".encode(), app, counter)
+    return FirmwareManifest(f"{FORMAT}\n{text}\n".encode(), app, terms.counter)
 
 
 class FirmwareUpdater:

@@ -18,6 +18,25 @@ CONFIRM_S = 60
 
 
 @dataclass(frozen=True)
+class Terms:
+    """The fields that the manifests of images and of firmware have in common.
+
+    Attributes:
+        cluster: The name of the cluster.
+        board: The name of the board.
+        counter: A number above those of all updates that the board has had.
+        least: The oldest version of MicroPython that the image needs.
+        confirm_s: How many seconds the board must stay healthy before it keeps the update.
+    """
+
+    cluster: str
+    board: str
+    counter: int
+    least: str
+    confirm_s: int = CONFIRM_S
+
+
+@dataclass(frozen=True)
 class Line:
     """A file of the manifest: the offset of its line, and the fields of the line."""
 
@@ -56,32 +75,20 @@ def build_id(files: Mapping[str, bytes]) -> str:
     return sha256(files[LISTING]).hexdigest()[:16]
 
 
-def manifest(
-    cluster: str,
-    board: str,
-    files: Mapping[str, bytes],
-    counter: int,
-    *,
-    firmware: str,
-    confirm_s: int = CONFIRM_S,
-) -> Manifest:
+def manifest(terms: Terms, files: Mapping[str, bytes]) -> Manifest:
     """Write the manifest of an image.
 
     Args:
-        cluster: The name of the cluster.
-        board: The name of the board.
+        terms: The terms of the update.
         files: The image.
-        counter: A number above those of all updates that the board has had.
-        firmware: The oldest version of MicroPython that it needs.
-        confirm_s: How many seconds the board must stay healthy before it keeps the image.
 
     Raises:
         UserError: The image has too many files, or a name of one is too long or cannot be sent.
     """
     build = build_id(files)
     head = (
-        f"{FORMAT}\ncluster={cluster}\nboard={board}\nbuild={build}\ncounter={counter}\n"
-        f"firmware={firmware}\nconfirm={confirm_s}\n\n"
+        f"{FORMAT}\ncluster={terms.cluster}\nboard={terms.board}\nbuild={build}\n"
+        f"counter={terms.counter}\nfirmware={terms.least}\nconfirm={terms.confirm_s}\n\n"
     )
     text = head.encode()
     lines = []
@@ -98,7 +105,7 @@ def manifest(
             f"carries {MAX_MANIFEST:,}",
             "put fewer files into the image",
         )
-    return Manifest(text, build, counter, tuple(lines), board, confirm_s)
+    return Manifest(text, build, terms.counter, tuple(lines), terms.board, terms.confirm_s)
 
 
 def parse(text: bytes) -> Manifest:

@@ -30,7 +30,7 @@ from torpor_tools.image.flashable import flashable
 from torpor_tools.image.tree import LISTING, read_tree
 from torpor_tools.link import build, image_files
 from torpor_tools.model.image import Image
-from torpor_tools.update.manifest import Manifest, manifest, sent
+from torpor_tools.update.manifest import Manifest, Terms, manifest, sent
 from torpor_tools.update.send import PIECE, Updater
 
 _WALL_S = 5400.0
@@ -143,7 +143,7 @@ def _update(root: Path) -> tuple[Image, dict[str, bytes], Manifest]:
     line = next(line for line in text.splitlines() if "self.log." in line)
     source.write_text(text.replace(line, line.replace('("', '("changed: ', 1)))
     files = image_files(load_plan(root), "shed")
-    made = manifest(plan.cluster.name, "shed", files, 1, firmware="1.27.0", confirm_s=60)
+    made = manifest(Terms(plan.cluster.name, "shed", 1, "1.27.0"), files)
     return image, sent(files), made
 
 
@@ -190,7 +190,7 @@ async def _costs(root: Path) -> _Costs:
     board = image.board.board
     # Only the service differs: the calls with the list of the files would not fit beside it.
     files |= {"main.py": _MEASURE.encode(), LISTING: (image.tree / LISTING).read_bytes()}
-    made = manifest("fridge-monitor", "shed", files, 1, firmware="1.27.0", confirm_s=60)
+    made = manifest(Terms("fridge-monitor", "shed", 1, "1.27.0"), files)
     packed = littlefs.pack({**read_tree(image.tree), **_extra(made, files)}, board.filesystem)
     (root / "board.uf2").write_bytes(flashable(board, firmware(board).read_bytes(), packed))
     async with EmulatedBoard(uf2=root / "board.uf2", forwards={}) as emulated:
@@ -241,7 +241,7 @@ def update_time_over_copy(lab: Lab) -> list[float]:
     host, port = running.address("copy")
     data = random.Random(0).randbytes(_LARGE // 2).hex().encode()
     files = {**sent(image_files(plan, "box")), "zz.txt": data}
-    made = manifest("test", "box", files, 1, firmware="1.27.0")
+    made = manifest(Terms("test", "box", 1, "1.27.0"), files)
     signature = signing.signer().sign(made.text)
     with Tools(root, board, f"{host}:{port}") as tools:
         updater = Updater(tools)
