@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,9 @@ async def test_a_call_whose_deadline_is_over_is_not_executed(boards: Pair) -> No
     await boards.asleep()
     late = await boards.http.post("/hasty", json={"n": 3})
     assert late.status_code == 504
-    text = "keeper.add on box: it did not wake within 500 ms"
-    assert late.json() == {"error": text}
+    # What is left of the deadline of 500 ms when the call begins.
+    text = r"keeper\.add on box: it did not wake within (500|4\d\d) ms"
+    assert re.fullmatch(text, late.json()["error"])
     assert 3 not in await boards.rows()
     assert boards.times(3) == 0
 
