@@ -113,7 +113,7 @@ def test_a_wrong_call_says_what_is_right(
 
 
 def test_nobody_there(plan: Plan, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"device\.status on shed is not reached"):
+    with pytest.raises(UserError, match=r"device\.status on shed cannot be reached"):
         ask(plan, tmp_path, "device.status", at="127.0.0.1:1")
     with pytest.raises(UserError, match="not the address of a service"):
         ask(plan, tmp_path, "device.status", at="ftp://x")
@@ -145,7 +145,7 @@ def test_a_call_to_a_board_that_sleeps_names_the_gateway(
     toml = tmp_path / "cluster.toml"
     power = f"\n[boards.desk.power]\n{settings}\n" if settings else ""
     toml.write_text(toml.read_text() + power)
-    with pytest.raises(UserError, match=r"hello\.greet on desk is not reached") as caught:
+    with pytest.raises(UserError, match=r"hello\.greet on desk cannot be reached") as caught:
         ask(load_plan(tmp_path), tmp_path, "hello.greet", at=at)
     assert remedy in str(caught.value)
 

@@ -133,7 +133,7 @@ def test_values_that_no_board_stores_are_refused(
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ({"service": "notes", "migrations": 0}, "had 0 migrations when they were exported, and"),
+        ({"service": "notes", "migrations": 0}, "the rows were exported after 0 migrations, and"),
         ({"service": "tags", "migrations": 1}, "these are rows of tags, not of notes"),
     ],
 )

@@ -122,7 +122,7 @@ def test_an_image_that_leaves_too_little_heap_is_not_sent(board: Running, projec
     assert isinstance(refused.exception, UserError), refused.output
     assert "less than its heap_reserve of 25 %. What takes it:\n" in text
     assert "  hello\n" in text
-    assert "--allow-low-heap takes it as it is" in text
+    assert "--allow-low-heap accepts it" in text
     assert str(update(project, large, "--dry-run").exception) == text
     allowed = update(project, large, "--dry-run", "--allow-low-heap")
     assert allowed.exit_code == 0, repr(allowed.exception)

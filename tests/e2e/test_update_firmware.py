@@ -314,7 +314,7 @@ def test_a_board_with_the_table_of_before_keeps_working_and_says_so(tmp_path: Pa
 def test_a_pico_says_that_its_firmware_stays_with_usb(tmp_path: Path) -> None:
     root = make(tmp_path, "RPI_PICO_W")
     failed = update(root, b"")
-    assert "the firmware of box changes over USB only" in str(failed.exception)
+    assert "the firmware of box can be replaced only over USB" in str(failed.exception)
     assert "no room for a second one" in str(failed.exception)
     assert "torpor flash box" in str(failed.exception)
 

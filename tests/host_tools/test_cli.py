@@ -101,7 +101,7 @@ def test_exit_codes(arguments: list[str], code: int, words: str, tmp_path: Path)
     [
         ("class", "it is a Python keyword"),
         ("none", "it is a Python keyword"),
-        ("door-lock", "it has '-' in it"),
+        ("door-lock", "it contains '-'"),
         ("2nd", "it does not begin with a letter"),
         *((name, f"a service cannot be called '{name}'") for name in (*RESERVED, "service")),
     ],

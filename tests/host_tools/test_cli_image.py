@@ -153,7 +153,7 @@ def test_firmware_get_takes_a_kind_of_board_or_a_board_of_the_cluster(
         assert run(["-C", str(project), "firmware", "get", name]) == 0
         said = capsys.readouterr().out
         assert "MicroPython 1.27.0 for RPI_PICO_W: " in said
-        assert "(SHA-256 is right)" in said
+        assert "(SHA-256 correct)" in said
     assert run(["-C", str(project), "firmware", "get", "bax"]) == 1
     assert 'there is no board type "bax"' in capsys.readouterr().err
 

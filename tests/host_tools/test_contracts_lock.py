@@ -258,7 +258,7 @@ def test_a_service_that_is_gone_breaks_its_callers(cluster: Path) -> None:
     code, _, err = torpor_says(cluster, "check", "--no-types")
     assert code == 1
     assert re.search(r"contracts.lock:\d+: this breaks callers of b: no board has it", err)
-    assert torpor_says(cluster, "contracts", "bump", "b")[1].startswith("b: taken out")
+    assert torpor_says(cluster, "contracts", "bump", "b")[1].startswith("b: removed")
     assert list(read_lock(cluster) or {}) == ["a"]
 
 

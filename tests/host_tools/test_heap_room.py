@@ -104,7 +104,7 @@ def refused(root: Path, capsys: pytest.CaptureFixture[str], *words: str) -> None
     said = capsys.readouterr().err
     assert "less than its heap_reserve of 25 %. What takes it:\n" in said
     assert "large\n" in said
-    assert "--allow-low-heap takes it as it is" in said
+    assert "--allow-low-heap accepts it" in said
 
 
 def test_flash_refuses_it_and_writes_it_if_allowed(

@@ -167,7 +167,7 @@ def test_plan_says_what_a_move_rebuilds(cluster: Path, capsys: pytest.CaptureFix
     assert all("is rebuilt: " in line for line in lines[:3]), lines
     assert "5 of 155 calls in 60 s use the network, now 155" in message
     message = says(cluster, capsys, "plan", "dashboard=barn")
-    assert "hall  carries nothing" in message
+    assert "hall  runs no services" in message
 
 
 def test_plan_without_a_move_looks_at_the_last_build(

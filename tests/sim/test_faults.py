@@ -130,7 +130,7 @@ async def test_another_process_can_ask_for_it(
         return await asyncio.to_thread(run, ["fault", *words])
 
     assert await torpor("kill", "shed") == 1
-    assert "torpor sim does not run here" in capsys.readouterr().err
+    assert "torpor sim is not running here" in capsys.readouterr().err
     async with Simulator(boards(tmp_path / "images"), ports="os", storage=storage) as sim:
         await heard(sim)
         assert await torpor("partition", "barn", "shed") == 0

@@ -21,8 +21,8 @@ from .output import busy, note
         )
     ],
     examples=[
-        ("torpor add micropython-bme280==2.1.3", "of PyPI"),
-        ("torpor add logging", "of micropython-lib"),
+        ("torpor add micropython-bme280==2.1.3", "from PyPI"),
+        ("torpor add logging", "from micropython-lib"),
         ("torpor add github:owner/name@v1.2", "a repository with a package.json"),
         ("torpor add bme280 --from bme280.whl", "without a network"),
         ("torpor add", "everything in cluster.toml that vendor/ lacks"),

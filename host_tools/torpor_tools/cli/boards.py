@@ -86,7 +86,7 @@ def _facts(board: Board) -> list[tuple[str, str]]:
 def _slots(board: Board) -> str:
     if board.partitions:
         return f"2 of {board.slot_bytes:,} bytes: torpor update --firmware replaces it"
-    return "1: the firmware changes over USB"
+    return "1: the firmware can be replaced only over USB"
 
 
 def _pins(board: Board) -> list[tuple[str, str]]:

@@ -225,7 +225,7 @@ def _show(image: Image, modules: bool) -> tuple[dict[str, Any], Problem | None]:
     if weights:
         room = room_of(image, weights)
         problem = low_heap(image, room)
-        click.echo(f"{image.board.name} will have {room} left, as estimated")
+        click.echo(f"estimate: {image.board.name} will have {room} left")
     return board_document(image, heap, on_request), problem
 
 

@@ -47,7 +47,7 @@ def calls_a_method(command: Callable[..., None]) -> Callable[..., None]:
         ("torpor call alerts.open_alerts", "while torpor sim runs in another terminal"),
         ("torpor call readings.newest fridge=fridge-1 limit=3", "with arguments"),
         ("torpor call plants.add plant.name=fern plant.pots.0=3", "a record field by field"),
-        ("torpor call device.status --at 192.168.1.7", "a board in the network"),
+        ("torpor call device.status --at 192.168.1.7", "a board on the network"),
     ],
 )
 @calls_a_method

@@ -88,7 +88,7 @@ def lock(settings: Settings) -> None:
     arguments=[("SERVICE", "The services whose contract may break (default: all)")],
     examples=[
         ("torpor contracts bump alerts", "then build the callers of alerts again"),
-        ("torpor contracts bump", "of all services"),
+        ("torpor contracts bump", "all services"),
     ],
 )
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
@@ -108,7 +108,7 @@ def bump(settings: Settings, services: tuple[str, ...]) -> None:
             click.echo(f"{verdict.service}: migrations recorded as they are now: {names}")
         if verdict.breaks:
             accepted = True
-            version = f"version {verdict.version + 1}" if verdict.contract else "taken out"
+            version = f"version {verdict.version + 1}" if verdict.contract else "removed"
             click.echo(f"{verdict.service}: {version}")
             for change in verdict.breaks:
                 click.echo(f"  {change.what}")

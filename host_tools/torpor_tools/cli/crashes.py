@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     cls=Command,
     help="Show what went wrong on a board: exceptions, out of memory, failed starts and watchdog "
     "resets, each with service, method and source lines. Over the network the calls are signed "
-    "with the cluster's key. The board keeps its last eight crashes, also without power.",
+    "with the cluster's key. The board keeps its last eight crashes, even without power.",
     short_help="Show what went wrong on a board",
     arguments=[BOARD],
     examples=[

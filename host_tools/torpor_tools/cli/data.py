@@ -225,8 +225,8 @@ def _check_origin(data: Data, path: Path, shown: str) -> None:
         raise fail(what, "to write them as they are: --as-is", where)
     done = data.state()["migrations"]
     if origin.migrations != done:
-        had = f"had {counted(origin.migrations, 'migration')} when they were exported"
-        what = f"the rows {had}, and what is on the board has had {done}"
+        had = f"exported after {counted(origin.migrations, 'migration')}"
+        what = f"the rows were {had}, and the board's data has had {done}"
         raise fail(what, "export them again, or write them as they are: --as-is", where)
 
 

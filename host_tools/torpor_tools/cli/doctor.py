@@ -81,7 +81,7 @@ def _check_options(board: str | None, port: str | None, kind: str | None, emulat
     """Refuse options that contradict each other. Raises ``UserError``."""
     if board and kind:
         raise fail(
-            f"both a board of the cluster ({board}) and a kind (--type {kind}) are named",
+            f"both a board of the cluster ({board}) and a type (--type {kind}) are named",
             "leave one of them out",
         )
     if port and emulate:
@@ -118,7 +118,7 @@ def _kind(settings: Settings, name: str | None, kind: str | None) -> Board:
 def _chip(board: Board) -> Board:
     """The board type, which must have a chip. Raises ``UserError``."""
     if board.port == "unix":
-        raise fail(f"{board.name} is a Linux process, not a board on USB", "name a board's kind")
+        raise fail(f"{board.name} is a Linux process, not a board on USB", "name a board type")
     return board
 
 
@@ -176,7 +176,7 @@ def _examine(bench: Bench, report: Path) -> list[Problem]:
     report.write_text(document(bench, results), encoding="utf-8", newline="\n")
     click.echo(f"\n{summary(results)}\nwrote {report}")
     if not bench.wifi:
-        note("no Wi-Fi is known: [wifi] in secrets.toml, or TORPOR_WIFI_SSID and _PASSWORD")
+        note("no Wi-Fi to join: set [wifi] in secrets.toml, or TORPOR_WIFI_SSID and _PASSWORD")
     differing = [result for result in results if result.verdict == Verdict.DIFFERS]
     return [_problem(result, place(bench, result), report) for result in differing]
 

@@ -29,7 +29,7 @@ def command() -> None:
 
 @command.command(
     cls=Command,
-    help="Cut a board's power: it stops answering, and closes no connection.",
+    help="Cut a board's power: it stops answering, without closing connections.",
     arguments=[_BOARD],
     examples=[("torpor fault kill shed", "shed is dead until it is revived")],
 )
@@ -62,7 +62,7 @@ def revive(settings: Settings, board: str) -> None:
 @command.command(
     cls=Command,
     help="Cut the network between two boards.",
-    arguments=[_BOARD, ("OTHER", "Another one")],
+    arguments=[_BOARD, ("OTHER", "Another board")],
     examples=[("torpor fault partition shed barn", "shed and barn cannot reach each other")],
 )
 @click.argument("board")
@@ -81,7 +81,7 @@ def partition(settings: Settings, board: str, other: str) -> None:
 @command.command(
     cls=Command,
     help="Make the link between two boards slower.",
-    arguments=[_BOARD, ("OTHER", "Another one"), ("MS", "Milliseconds added each way")],
+    arguments=[_BOARD, ("OTHER", "Another board"), ("MS", "Milliseconds added each way")],
     examples=[("torpor fault delay shed barn 80", "80 ms longer each way")],
 )
 @click.argument("board")
@@ -99,7 +99,7 @@ def delay(settings: Settings, board: str, other: str, ms: float) -> None:
 @command.command(
     cls=Command,
     help="Lose packets between two boards; TCP sends them again after a delay.",
-    arguments=[_BOARD, ("OTHER", "Another one"), ("PERCENT", "Percent of the packets, 0 to 90")],
+    arguments=[_BOARD, ("OTHER", "Another board"), ("PERCENT", "Percent of packets, 0 to 90")],
     examples=[("torpor fault lose shed barn 20", "one packet of five is lost")],
 )
 @click.argument("board")
@@ -111,7 +111,7 @@ def lose(settings: Settings, board: str, other: str, percent: float) -> None:
         faults.link(board, other).lose = percent / 100
 
     _change(settings, (board, other), change)
-    click.echo(f"{percent:g} % of the packets between {board} and {other} get lost")
+    click.echo(f"{percent:g} % of the packets between {board} and {other} are lost")
 
 
 def _break(name: str, help: str, example: str) -> None:
@@ -144,7 +144,7 @@ _break("garbage", "Make a device answer with random bytes.", "its checksums are 
 @command.command(
     cls=Command,
     help="End every fault between two boards, or of a device.",
-    arguments=[_BOARD, ("OTHER", "Another one, or a device of this one")],
+    arguments=[_BOARD, ("OTHER", "Another board, or a device of this one")],
     examples=[
         ("torpor fault heal shed barn", "they reach each other again"),
         ("torpor fault heal desk thermometer", "it works again"),
@@ -195,7 +195,7 @@ def _storage(settings: Settings) -> Path:
 
     storage = settings.root / "build" / "sim"
     if not is_running(storage):
-        raise fail("torpor sim does not run here", "start it in another terminal: torpor sim")
+        raise fail("torpor sim is not running here", "start it in another terminal: torpor sim")
     return storage
 
 

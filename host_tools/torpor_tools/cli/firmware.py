@@ -47,5 +47,5 @@ def get(settings: Settings, board: str, source: Path | None) -> None:
     with progress_bar(f"Firmware of {kind.name}") as progress:
         file = firmware(kind, source=source, progress=progress)
     version = kind.firmware.version if kind.firmware else ""
-    checked = "SHA-256 is right" if kind.firmware and kind.firmware.sha256 else "not checked"
+    checked = "SHA-256 correct" if kind.firmware and kind.firmware.sha256 else "not checked"
     click.echo(f"MicroPython {version} for {kind.name}: {file} ({checked})")

@@ -48,7 +48,7 @@ class Room:
 def room_of(image: Image, weights: Weights) -> Room:
     """Estimate the room on the board of an image.
 
-    Services that start on request count as running, because their clients may come together.
+    Services that start on request count as running, because their clients may connect at the same time.
     """
     board = image.board.board
     scale = 1.0 if board.port == "unix" else _CHIP
@@ -79,7 +79,7 @@ def low_heap(image: Image, room: Room) -> Problem | None:
     lines = [f"{what}{board.heap_reserve} %. What takes it:", *_table(room.parts)]
     remedy = (
         "move a service to another board, start it on request, or set heap_reserve; "
-        "--allow-low-heap takes it as it is"
+        "--allow-low-heap accepts it"
     )
     return Problem(board.heap_where, "\n".join(lines), remedy)
 

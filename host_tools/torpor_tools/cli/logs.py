@@ -31,7 +31,7 @@ _NEEDS_KEY = (
     examples=[
         ("torpor logs", "the only board on USB, until Ctrl-C"),
         ("torpor logs --port /dev/ttyACM1", "one of several"),
-        ("torpor logs shed --at 192.168.1.7", "the newest 2 kB of a board in the network"),
+        ("torpor logs shed --at 192.168.1.7", "the newest 2 kB of a board on the network"),
         ("torpor logs shed --follow --at shed.local", "and all new lines, until Ctrl-C"),
         ("torpor logs shed --level sensors=debug", "log more of a service, until a restart"),
         ("torpor logs shed --level warning", "log less of everything"),
@@ -142,7 +142,7 @@ def _level(text: str, services: list[str]) -> tuple[str, str]:
     known = [*services, *_runtime_names()]
     if equals and name not in known:
         remedy = did_you_mean(name, known) or f"names in its log: {listing(known)}"
-        raise fail(f"--level {text}: no lines of the board have the name {name!r}", remedy)
+        raise fail(f"--level {text}: the board logs nothing as {name!r}", remedy)
     return name, level
 
 

@@ -12,12 +12,12 @@ from .output import note, print_table
 
 @click.command(
     cls=Command,
-    help="List the migrations of the services, and which of them the data on the board, or in the "
-    "running simulator, has had.",
+    help="List the migrations of the services, and which of them have been applied to the data on "
+    "the board or in the running simulator.",
     arguments=[("SERVICE", "Only this service")],
     examples=[
-        ("torpor migrations", "of all services"),
-        ("torpor migrations readings --at 192.168.1.7", "of one, on a board in the network"),
+        ("torpor migrations", "all services"),
+        ("torpor migrations readings --at 192.168.1.7", "one service, on a board on the network"),
     ],
 )
 @click.argument("service", required=False, metavar="[SERVICE]")

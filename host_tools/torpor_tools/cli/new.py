@@ -29,7 +29,7 @@ def command() -> None:
     ],
 )
 @click.argument("name")
-@click.option("--board", metavar="BOARD", help="The board that carries it (default: the first).")
+@click.option("--board", metavar="BOARD", help="The board to run it on (default: the first).")
 @click.pass_obj
 def service(settings: Settings, name: str, board: str | None) -> None:
     show_files(settings.root, write_service(settings.root, name, board))

@@ -22,7 +22,7 @@ def check(board: BoardPlan, at: str | None) -> None:
     kind = board.board
     if kind.port == "rp2":
         raise fail(
-            f"the firmware of {board.name} changes over USB only: the flash of a {kind.title} has "
+            f"the firmware of {board.name} can be replaced only over USB: the flash of a {kind.title} has "
             "no room for a second one,\nand its boot loader cannot go back to the first",
             f"torpor flash {board.name}; this erases what the services have stored "
             "(torpor data export)",
@@ -68,7 +68,7 @@ def update_firmware(
     try:
         app = read(file.read_bytes(), file.name, board.board)
     except OSError as error:
-        raise fail(f"cannot read {file}: {error.strerror}", "name a file that is there") from None
+        raise fail(f"cannot read {file}: {error.strerror}", "name an existing file") from None
     if _numbers(app.version) < _numbers(least):
         raise fail(
             f"{file.name} is MicroPython {app.release}, and images for {board.board.name} need "

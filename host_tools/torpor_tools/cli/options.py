@@ -24,5 +24,5 @@ port_base_option = click.option(
 low_heap_option = click.option(
     "--allow-low-heap",
     is_flag=True,
-    help="Allow an image that leaves less heap than heap_reserve says.",
+    help="Allow an image that leaves less heap than heap_reserve requires.",
 )

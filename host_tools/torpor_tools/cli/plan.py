@@ -77,7 +77,7 @@ def _show_boards(changes: list[BoardChange], built: Path | None) -> None:
         if built and not (built / change.board / "fs").is_dir():
             state = "is built for the first time"
         elif not change.after:
-            state = "carries nothing"
+            state = "runs no services"
         elif change.is_rebuilt:
             state = f"is rebuilt: {counted(change.files, 'file')} changed"
             size = f"{change.growth:+,} bytes"

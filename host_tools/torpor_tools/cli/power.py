@@ -61,7 +61,7 @@ def command(
     options = {"--requests": requests, "--request-ms": request_ms, "--job-ms": job_ms}
     for name, value in options.items():
         if not 0 <= value < inf:
-            raise fail(f"{name} {value:g} is not 0 or more", "give 0 or more")
+            raise fail(f"{name} {value:g} is out of range", "give 0 or more")
     if not 0 < battery < inf:
         raise fail(f"--battery {battery:g} is not a capacity", "give it in mAh, above 0")
     if not isfinite(offset):

@@ -34,7 +34,7 @@ from .update import (
 @click.argument("board", required=False)
 @click.option("--to", "wanted", metavar="BUILD", help="The id of the build, or its beginning.")
 @click.option(
-    "--data-loss", is_flag=True, help="Allow a build that knows fewer migrations than the data."
+    "--data-loss", is_flag=True, help="Allow a build with fewer migrations than the data has had."
 )
 @DRY_RUN
 @CONFIRM

@@ -63,7 +63,7 @@ def place(cluster: Cluster, text: str, name: str, board: str | None) -> str:
         raise fail(what, suggest.did_you_mean(board, boards) or remedy, Where("cluster.toml"))
     for entry in cluster.services:
         if entry.name == name:
-            raise fail(f"there is a service {name!r} already", "take another name", entry.where)
+            raise fail(f"there is a service {name!r} already", "choose another name", entry.where)
     port = free_port(cluster)
     document: Any = tomlkit.parse(text)
     document["boards"][board].setdefault("services", tomlkit.array()).append(name)
@@ -91,10 +91,10 @@ def _check_name(name: str) -> None:
         raise fail(f"a service cannot be called {name!r}", f"choose another name: {reserved[name]}")
     if keyword.iskeyword(name) or keyword.iskeyword(class_name(name)):
         what = f"{name!r} cannot be the name of a service: it is a Python keyword"
-        raise fail(what, f"take another name, for example my_{name}")
+        raise fail(what, f"choose another name, for example my_{name}")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         odd = next((c for c in name if not re.match("[a-z0-9_]", c)), "")
-        cause = f"it has {odd!r} in it" if odd else "it does not begin with a letter"
+        cause = f"it contains {odd!r}" if odd else "it does not begin with a letter"
         raise fail(
             f"{name!r} cannot be the name of a service: {cause}",
             "use lower-case letters, digits and _, beginning with a letter: door_lock",
@@ -108,7 +108,7 @@ def _write(source: Path, target: Path, words: dict[str, str]) -> list[Path]:
     }
     taken = [path for path in files if path.exists()]
     if taken:
-        raise fail(f"{taken[0]} exists already", "take another name, or remove it first")
+        raise fail(f"{taken[0]} exists already", "choose another name, or remove it first")
     try:
         for path, file in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

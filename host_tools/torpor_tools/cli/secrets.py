@@ -31,7 +31,7 @@ def init(settings: Settings) -> None:
     from ..project.secrets import NAME
 
     init(settings.root)
-    click.echo(f"{NAME} has a key now; anyone who has it can call every method of every service")
+    click.echo(f"{NAME} now has a key; anyone who has it can call every method of every service")
     if not _is_ignored(settings):
         note(f"put {NAME} into .gitignore")
     click.echo("next: torpor build")
@@ -79,7 +79,7 @@ def signing_key(settings: Settings, change: str | None) -> None:
 
     if change == "finish":
         keys.finish_rotation(settings.root)
-        click.echo(f"{keys.PRIVATE} is the new key now; next: torpor update, for every board")
+        click.echo(f"{keys.PRIVATE} is now the new key; next: torpor update, for every board")
         return
     if change == "rotate":
         keys.rotate(settings.root, _new_passphrase())
@@ -88,7 +88,7 @@ def signing_key(settings: Settings, change: str | None) -> None:
     else:
         keys.create(settings.root, _new_passphrase())
         click.echo(
-            f"{keys.PRIVATE} signs updates: keep it and its passphrase, also a copy elsewhere"
+            f"{keys.PRIVATE} signs updates: keep it and its passphrase, and a copy elsewhere"
         )
         click.echo(f"{NAME} goes into every image: commit it")
         click.echo("next: torpor build, then flash every board once; after that: torpor update")

@@ -44,7 +44,7 @@ def command(settings: Settings, board: str, what: str, value: str) -> None:
     set_input(storage, board, what, value)
     click.echo(f"{board}: {what} is {value}")
     if not is_running(storage):
-        note("torpor sim does not run here: this holds from its next start, but not with --fresh")
+        note("torpor sim is not running here: this holds from its next start, but not with --fresh")
 
 
 def _check_pin(settings: Settings, board: str, what: str) -> None:

@@ -207,9 +207,9 @@ def _report(change: Rebuild, files: str) -> None:
 
     if isinstance(change.error, UserError):
         print_problems(change.error.problems)
-        note(f"{files}: not taken over, the old code keeps running")
+        note(f"{files}: not loaded, the old code keeps running")
         return
-    taken = f"{files}: taken over after {change.seconds:.1f} s"
+    taken = f"{files}: loaded after {change.seconds:.1f} s"
     for service, reason in change.refusing.items():
         click.echo(click.style(f"{taken}, but {service} answers 503: {reason}", fg="yellow"))
     if change.refusing:

@@ -99,7 +99,7 @@ def _figure(row: Part, old: Part | None, key: str) -> str:
 
 
 def _modules(board: Part, before: Part) -> Iterator[str]:
-    """Yield the modules behind the sums that have changed, folded away."""
+    """Yield the modules behind the sums that have changed, in a collapsed section."""
     old = {(part["kind"], part["name"]): part for part in before["parts"]}
     new = {(part["kind"], part["name"]): part for part in board["parts"]}
     keys = [key for key in {**old, **new} if key[0] in _SUMMED]

@@ -89,7 +89,7 @@ def device_of(board: Board, port: str | None) -> str:
 
 
 def on_device(work: Callable[[str], None]) -> Callable[..., Any]:
-    """The arguments of a command for a board whose image does not matter.
+    """Give a command the arguments for a board whose image does not matter.
 
     ``work`` is called with the serial port of the board. Raises ``UserError`` if there is none.
     """

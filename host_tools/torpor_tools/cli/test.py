@@ -62,5 +62,5 @@ def command(
     options += ["-k", expression] if expression else []
     run = subprocess.run([sys.executable, "-m", "pytest", *options, *paths], cwd=root, check=False)
     if run.returncode == _NO_TESTS:
-        raise fail("no test was found", "a test is a function test_... in a file test_*.py")
+        raise fail("no tests were found", "a test is a function test_... in a file test_*.py")
     return 1 if run.returncode else 0

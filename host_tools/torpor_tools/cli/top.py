@@ -28,7 +28,7 @@ _UNCOUNTED = "requests are counted in images with [metrics] in cluster.toml (doc
 @click.command(
     cls=Command,
     help="Show what the boards do now: requests, latency, errors, heap, connections, power. "
-    "Refreshed in place until Ctrl-C. It asks the boards over the network, signed.",
+    "Refreshed in place until Ctrl-C. The requests to the boards are signed.",
     arguments=[("BOARD", "The boards to show (default: all)")],
     examples=[
         ("torpor top", "all boards, every two seconds"),
@@ -44,7 +44,7 @@ _UNCOUNTED = "requests are counted in images with [metrics] in cluster.toml (doc
     metavar="SECONDS",
     help="The time between measurements; rates are means over it (default: 2).",
 )
-@click.option("--once", is_flag=True, help="Measure over one interval, print it, and end.")
+@click.option("--once", is_flag=True, help="Measure over one interval, print it, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object for each measurement.")
 @click.pass_obj
 def command(

@@ -43,7 +43,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
     cls=Command,
     extra="update",
     help="Send signed updates to running boards. Each tries its new image, and goes back to the "
-    "old one if that is not healthy.",
+    "old one if the new one is not healthy.",
     arguments=[("[BOARD]...", "Boards of the cluster (default: the only one)")],
     examples=[
         ("torpor update shed", "only the files that differ; then wait until it is confirmed"),

@@ -1,4 +1,4 @@
-"""The weights of an image, which are kept: weighing starts the simulator, reading takes 30 ms."""
+"""Caches the weights of an image: weighing starts the simulator, reading takes 30 ms."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _ask_first(
             raise _refused(called, fault) from None
     where = "; ".join(reasons) or "it is not known where it runs"
     remedy = asleep or "start torpor sim, or say where: --at HOST"
-    raise fail(f"{called} is not reached: {where}", remedy)
+    raise fail(f"{called} cannot be reached: {where}", remedy)
 
 
 def _refused(called: str, fault: Fault) -> UserError:

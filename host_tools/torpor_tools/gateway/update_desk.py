@@ -88,7 +88,7 @@ class Desk:
             return asyncio.run(work)
         except aiomqtt.MqttError as error:
             raise fail(
-                f"the broker at {self._where.url} is not reached: {error}",
+                f"the broker at {self._where.url} cannot be reached: {error}",
                 "start torpor gateway, or the broker that cluster.toml names",
             ) from None
 

@@ -77,7 +77,7 @@ def larger_filesystem(board: Board) -> str:
         return ""
     return (
         ";\nor, in the board's table of cluster.toml, write `flash_mb = 8` if it has so much "
-        "flash, or `firmware_slots = 1`\nfor firmware that changes over USB only: "
+        "flash, or `firmware_slots = 1`\nfor firmware that is replaced only over USB: "
         "docs/partitions.md"
     )
 

@@ -44,4 +44,4 @@ def _read(source: Path) -> bytes:
     try:
         return source.read_bytes()
     except OSError as error:
-        raise fail(f"cannot read {source}: {error.strerror}", "name a file that is there") from None
+        raise fail(f"cannot read {source}: {error.strerror}", "name an existing file") from None

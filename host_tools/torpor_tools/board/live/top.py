@@ -34,7 +34,7 @@ class BoardRow:
     name: str
     power: str
     reached: bool = False
-    reason: str = ""  # why it is not reached
+    reason: str = ""  # why it cannot be reached
     uptime_s: int | None = None
     started_by: str = ""  # the cause of its last start
     heap_free: int | None = None
