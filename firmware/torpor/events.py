@@ -56,7 +56,7 @@ class Publisher:
         """
         self.publish_quick(event)
         for service, handler in self.slow:
-            run_or_spawn(hear(service, handler, event))
+            run_or_spawn(handle(service, handler, event))
         return _ended
 
     def publish_quick(self, event: "Any") -> "Any":
@@ -72,7 +72,7 @@ class Publisher:
         """Call the subscribers, one after the other, and return when the last has ended."""
         self.publish_quick(event)
         for service, handler in self.slow:
-            await hear(service, handler, event)
+            await handle(service, handler, event)
 
 
 def to_one(service: str, handler: "Callable[[Any], None]") -> "Callable[[Any], Any]":
@@ -93,7 +93,7 @@ def to_one(service: str, handler: "Callable[[Any], None]") -> "Callable[[Any], A
     return publish
 
 
-async def hear(service: str, handler: "Callable[[Any], Any]", event: "Any") -> None:
+async def handle(service: str, handler: "Callable[[Any], Any]", event: "Any") -> None:
     """Call a subscriber. If it fails, the log of its service has the error."""
     try:
         await handler(event)

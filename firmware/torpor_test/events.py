@@ -49,10 +49,11 @@ class Events:
         if service is None:
             raise AssertionError("there is no service yet: await start(...) first")
         table = self._test.cluster.EVENTS
-        heard = sorted([each for each in table if table[each][3]])
-        if name not in heard:
-            known = ", ".join(heard) or "no events"
-            raise AssertionError("%s does not hear %s; it hears %s" % (service.name, name, known))
+        subscribed = sorted([each for each in table if table[each][3]])
+        if name not in subscribed:
+            known = ", ".join(subscribed) or "no events"
+            text = "%s does not subscribe to %s; it subscribes to %s"
+            raise AssertionError(text % (service.name, name, known))
         make, names, _, handlers = table[name]
         for field in fields:
             if field not in names:

@@ -233,17 +233,17 @@ class SPIDevice(Device):
 
 
 class UARTDevice(Device):
-    """A part at a UART: ``hear`` gets what the board sends, ``send`` is asked what it sends."""
+    """A part at a UART: ``receive`` gets the board's bytes, ``send`` returns those of the part."""
 
     BUS = "uart"
-    heard = b""
+    received = b""
 
-    def hear(self, data):
-        self.heard = (self.heard + data)[-1024:]
+    def receive(self, data):
+        self.received = (self.received + data)[-1024:]
         self.show()
 
     def shown(self):
-        return {"kind": "bytes", "hex": self.heard.hex()}
+        return {"kind": "bytes", "hex": self.received.hex()}
 
     def sent(self):
         fault = self.fault()

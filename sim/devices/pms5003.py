@@ -15,8 +15,8 @@ class Model(UARTDevice):
         self._active = True
         self._answer = b""
 
-    def hear(self, data):
-        super().hear(data)
+    def receive(self, data):
+        super().receive(data)
         at = data.find(b"\x42\x4d")
         command = data[at + 2 : at + 5] if at >= 0 else b""
         if command[:1] == b"\xe1":

@@ -1,4 +1,4 @@
-"""``machine.SPI`` and ``machine.SoftSPI``: a device hears what is sent while its CS pin is low."""
+"""``machine.SPI`` and ``machine.SoftSPI``: a device receives bytes while its CS pin is low."""
 
 from _bus import claim, pins_of, soft_pins, wiring
 from _sim import facts

@@ -1,4 +1,4 @@
-"""``machine.UART``: a device at its pins hears what is sent, and sends as time goes."""
+"""``machine.UART``: a device at its pins receives what is sent, and sends as time passes."""
 
 import io
 import time
@@ -131,7 +131,7 @@ class UART(io.IOBase):
         data = bytes(buf, "utf-8") if isinstance(buf, str) else bytes(buf)
         trace("uart", id=self._id, sent=len(data))
         if self._device:
-            self._device.hear(data)
+            self._device.receive(data)
         if self._handler:
             self.due = time.ticks_add(_sim.ticks(), 1)
         return len(data)

@@ -142,7 +142,7 @@ def test_following_goes_on_where_it_was_and_over_a_restart(board: Running, proje
         lines = follow(
             box, lambda: next(turns, None) is None, lambda s: board.kill("box") if s < 1 else None
         )
-        assert "(box has started again)" in shown(lines)
+        assert "(box has restarted)" in shown(lines)
 
 
 def test_the_log_goes_to_a_syslog_server(board: Running, server: socket.socket) -> None:

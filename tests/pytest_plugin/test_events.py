@@ -75,7 +75,8 @@ async def test_mistakes(start, events):
         await events.deliver("DoorOpened", on=1)
     with pytest.raises(AssertionError, match="DoorOpened lacks fields: at, by"):
         await events.deliver("DoorOpened", fridge="x")
-    with pytest.raises(AssertionError, match="doors does not hear Doors; it hears DoorOpened"):
+    what = "doors does not subscribe to Doors; it subscribes to DoorOpened"
+    with pytest.raises(AssertionError, match=what):
         await events.deliver("Doors")
 
 

@@ -48,7 +48,7 @@ class Room:
 def room_of(image: Image, weights: Weights) -> Room:
     """Estimate the room on the board of an image.
 
-    Services that start on request count as running, because their clients may connect at the same time.
+    Services that start on request count as running, because clients may need all of them at once.
     """
     board = image.board.board
     scale = 1.0 if board.port == "unix" else _CHIP

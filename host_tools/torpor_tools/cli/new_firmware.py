@@ -22,8 +22,9 @@ def check(board: BoardPlan, at: str | None) -> None:
     kind = board.board
     if kind.port == "rp2":
         raise fail(
-            f"the firmware of {board.name} can be replaced only over USB: the flash of a {kind.title} has "
-            "no room for a second one,\nand its boot loader cannot go back to the first",
+            f"the firmware of {board.name} can be replaced only over USB: the flash of a "
+            f"{kind.title} has no room for a second one,\n"
+            "and its boot loader cannot go back to the first",
             f"torpor flash {board.name}; this erases what the services have stored "
             "(torpor data export)",
         )

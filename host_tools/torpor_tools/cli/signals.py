@@ -11,7 +11,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def cancel_at_signals() -> None:
-    """Cancel the current task at the first Ctrl-C, SIGTERM or SIGHUP; the next one kills the process.
+    """Cancel the task at the first Ctrl-C, SIGTERM or SIGHUP; the next one kills the process.
 
     An ignored signal, for example under ``nohup``, stays ignored.
     """

@@ -65,7 +65,7 @@ def _routed(service: PlacedService) -> str:
 
 
 def _asleep(board: BoardPlan, at: str | None) -> str:
-    """Return how a request reaches a board that sleeps, or nothing if the board hears it itself."""
+    """Return how a request reaches a board that sleeps; empty if the board receives it itself."""
     if not board.sleeps or (board.mailbox and at and board.mailbox.host in at):
         return ""
     if board.mailbox is None:
@@ -106,7 +106,7 @@ def _ask_first(
             raise fail(f"{called}: {error} ({url})", "look into the board's log") from error
         except Fault as fault:
             raise _refused(called, fault) from None
-    where = "; ".join(reasons) or "it is not known where it runs"
+    where = "; ".join(reasons) or "its address is not known"
     remedy = asleep or "start torpor sim, or say where: --at HOST"
     raise fail(f"{called} cannot be reached: {where}", remedy)
 

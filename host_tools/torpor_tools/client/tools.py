@@ -73,7 +73,7 @@ class Tools(Closing):
             return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
         except CallError as error:
             if error.status == 409 and error.kind == REFUSED:  # it knows no such tool
-                what = f"the image of board {name} has no part for this"
+                what = f"the image of board {name} cannot do this"
                 raise fail(what, "build and flash the board again") from None
             raise fail(f"board {name}: {error.message}", "look into the board's log") from None
         except OSError as error:

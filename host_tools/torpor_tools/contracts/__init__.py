@@ -19,7 +19,6 @@ from ..project import load_board, load_cluster, partitions
 from ..project.devices import wired
 from ..suggest import listing
 from . import (
-    heard,
     lib,
     lib_state,
     offered,
@@ -31,6 +30,7 @@ from . import (
     settings,
     sleep,
     sleepers,
+    subscriptions,
 )
 from .order import start_order
 from .promises import with_earlier
@@ -86,7 +86,7 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         if (laid_out := _laid_out(b, boards.get(b.type), problems))
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
-    notes += [*heard.notes(cluster, contracts.values()), *offered.notes(cluster, placed)]
+    notes += [*subscriptions.notes(cluster, contracts.values()), *offered.notes(cluster, placed)]
     placed = sleepers.with_mail(placed)
     notes += sleepers.notes(cluster, placed, sources)
     problems += sleepers.sleepers_have_mailboxes(placed)
@@ -183,9 +183,9 @@ def _together(
     yield from peers.peers_are_only_types(sources)
     yield from peers.peers_are_placed(cluster, contracts)
     yield from peers.only_contracts_are_used(sources, contracts)
-    yield from heard.events_have_names_of_their_own(sources)
-    yield from heard.hearing_boards_listen(cluster, contracts)
-    yield from heard.durable_events_have_mailboxes(cluster, contracts)
+    yield from subscriptions.events_have_names_of_their_own(sources)
+    yield from subscriptions.subscribing_boards_have_ports(cluster, contracts)
+    yield from subscriptions.durable_events_have_mailboxes(cluster, contracts)
     yield from outputs.outputs_are_known(cluster, sources)
     yield from offered.offered_events_are_published(cluster, contracts)
     yield from offered.boards_have_topics_of_their_own(cluster)

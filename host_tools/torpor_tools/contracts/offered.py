@@ -24,12 +24,12 @@ def offered_events_are_published(
         for name, where in service.event_wheres.items():
             if name not in published:
                 what = f"{service.name} publishes no event {name}, so it cannot offer it"
-                all_of = f"it publishes {listing(published)}" if published else "take it out"
+                all_of = f"it publishes {listing(published)}" if published else "remove it"
                 yield Problem(where, what, did_you_mean(name, published) or all_of)
         if service.events and service.port is None:
             where = service.event_wheres[service.events[0]]
-            what = f"{service.name} offers events, but has no port, so nothing outside may hear it"
-            yield Problem(where, what, "give it a port, or take `events` out")
+            what = f"{service.name} offers events, but has no port, so no program can receive them"
+            yield Problem(where, what, "give it a port, or remove `events`")
 
 
 def boards_have_topics_of_their_own(cluster: Cluster) -> Iterator[Problem]:

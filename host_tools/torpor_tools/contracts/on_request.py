@@ -8,7 +8,7 @@ from ..errors import Problem, Where
 from ..model.cluster import Cluster
 from ..model.contract import Contract
 
-_REMEDY = 'in cluster.toml, let it start at "boot": take `start = "on-request"` out'
+_REMEDY = 'in cluster.toml, let it start at "boot": remove `start = "on-request"`'
 
 
 def nobody_calls_it(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
@@ -36,7 +36,7 @@ def _what_lasts(contract: Contract) -> Iterator[tuple[Where, str]]:
     if contract.uses_state:
         yield contract.where, "it uses self.state"
     for handler in contract.handlers:
-        yield handler.where, f"{handler.method} hears {handler.event}"
+        yield handler.where, f"{handler.method} subscribes to {handler.event}"
     if contract.spawns:
         yield contract.spawns, "it starts a task here"
     if contract.drives:

@@ -164,7 +164,7 @@ def connections_are_left(
 
 
 def _sends(board: BoardEntry, cluster: Cluster, contracts: dict[str, Contract]) -> bool:
-    """Whether the board publishes an event that another board hears."""
+    """Whether the board publishes an event that another board subscribes to."""
     own = {e for n in board.services if n in contracts for e in contracts[n].published}
     others = (n for b in cluster.boards if b is not board for n in b.services if n in contracts)
     return any(h.event in own and not h.durable for n in others for h in contracts[n].handlers)

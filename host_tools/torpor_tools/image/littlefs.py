@@ -30,7 +30,7 @@ def pack(files: Files, filesystem: Filesystem, larger: str = "") -> bytes:
     raise fail(
         f"the image needs {_needed(files, filesystem):,} bytes of the filesystem, "
         f"which has {available:,} bytes",
-        f"make static files smaller, drop a service, or take a board with more flash{larger}",
+        f"make static files smaller, drop a service, or use a board with more flash{larger}",
     )
 
 

@@ -52,9 +52,9 @@ def _links(plan: Plan) -> Iterator[tuple[set[str], str]]:
                 if not homes:  # a service that is built alone
                     yield {board.name}, call
         for event in board.published:
-            for hearer in plan.hearers(board, event):
-                what = f"{board.name} sends the event {event} to {hearer.name}"
-                yield {board.name, hearer.name}, what
+            for subscriber in plan.subscribers(board, event):
+                what = f"{board.name} sends the event {event} to {subscriber.name}"
+                yield {board.name, subscriber.name}, what
 
 
 def _open_mailbox(plan: Plan, board: BoardPlan, inputs: Inputs) -> Iterator[Problem]:

@@ -51,8 +51,8 @@ def stubs(plan: Plan, board: BoardPlan, versions: Mapping[str, int]) -> str:
         if other in sleepers:
             made = f"_mail.Sleeper(_post, {literal(other.name)})"
         lines.append(f"_{other.name} = {made}")
-    heard = [b for event in board.published for b in plan.hearers(board, event)]
-    for other in (b for b in called if b in heard):
+    subscribers = [b for event in board.published for b in plan.subscribers(board, event)]
+    for other in (b for b in called if b in subscribers):
         arguments = f"1, (_{other.name},), {plan.cluster.deadline_ms}"
         lines.append(f"{event_stub(other)} = _client.Stub({arguments})")
     for name in needed:

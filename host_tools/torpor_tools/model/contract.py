@@ -140,7 +140,7 @@ class Contract:
     migrations: tuple[Migration, ...] = ()
     spawns: Where | None = None  # the first place where it starts a task of its own
     drives: Where | None = None  # the first place where it has a safe output
-    events: tuple[Event, ...] = ()  # those that it defines, publishes or hears
+    events: tuple[Event, ...] = ()  # those that it defines, publishes or subscribes to
     publishes: tuple[Publication, ...] = ()
     handlers: tuple[Handler, ...] = ()
 

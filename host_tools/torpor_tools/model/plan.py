@@ -59,8 +59,8 @@ class BoardPlan:
     mailed: bool = False  # boards call it through the broker, because it sleeps
     mails: bool = False  # it calls such boards
     devices: tuple[Device, ...] = ()  # what the simulator wires to it
-    incoming: tuple[str, ...] = ()  # the events that it hears from other boards over the link
-    durable: bool = False  # it publishes or hears events that go through the mailbox
+    incoming: tuple[str, ...] = ()  # the events that it receives from other boards over the link
+    durable: bool = False  # it publishes or receives events that go through the mailbox
     sends_durably: bool = False  # it publishes some
     observe: Observe = field(default_factory=Observe)  # what it reports while it runs
 
@@ -129,7 +129,7 @@ class BoardPlan:
         """Service -> the events that it offers to the outside."""
         return {s.name: s.entry.events for s in self.services if s.entry.events}
 
-    def hears(self, event: str, *, durable: bool = False) -> bool:
+    def subscribes(self, event: str, *, durable: bool = False) -> bool:
         """Whether a service of the board subscribes to an event: durably, or not."""
         handlers = (h for s in self.services for h in s.contract.handlers)
         return any(h.event == event and h.durable == durable for h in handlers)
@@ -164,25 +164,27 @@ class Plan:
         services = (s for board in self.boards for s in board.services)
         return {event.name: event for s in services for event in s.contract.events}
 
-    def hearers(self, board: BoardPlan, event: str, *, durable: bool = False) -> list[BoardPlan]:
+    def subscribers(
+        self, board: BoardPlan, event: str, *, durable: bool = False
+    ) -> list[BoardPlan]:
         """The boards other than ``board`` with a subscriber of an event."""
         others = (b for b in self.boards if b.name != board.name)
-        return [b for b in others if b.hears(event, durable=durable)]
+        return [b for b in others if b.subscribes(event, durable=durable)]
 
     def linked(self, board: BoardPlan) -> list[BoardPlan]:
         """The boards that ``board`` connects to: it calls their services or sends them events."""
         names = {b.name for need in board.needs() for b in self.homes(need)}
-        names |= {b.name for event in board.published for b in self.hearers(board, event)}
+        names |= {b.name for event in board.published for b in self.subscribers(board, event)}
         return [b for b in self.boards if b.name in names]
 
     def incoming(self, board: BoardPlan, *, durable: bool = False) -> list[str]:
-        """The events that a board hears from other boards."""
+        """The events that a board receives from other boards."""
         others = {e for b in self.boards if b.name != board.name for e in b.published}
-        return sorted(event for event in others if board.hears(event, durable=durable))
+        return sorted(event for event in others if board.subscribes(event, durable=durable))
 
     def sends_durably(self, board: BoardPlan) -> bool:
         """Whether a board publishes events that go through the mailbox."""
-        return any(self.hearers(board, event, durable=True) for event in board.published)
+        return any(self.subscribers(board, event, durable=True) for event in board.published)
 
     def board(self, name: str) -> BoardPlan:
         """The board of that name. Raises ``KeyError``."""

@@ -87,15 +87,15 @@ def graph(plan: Plan, counts: Mapping[tuple[str, str], int] | None = None) -> Gr
 
 
 def _events(plan: Plan, nodes: tuple[Node, ...]) -> Iterator[Edge]:
-    """An edge from each publisher to each service that hears it, wherever it is."""
+    """An edge from each publisher to each service that subscribes to it, wherever it is."""
     contracts = {s.name: s.contract for board in plan.boards for s in board.services}
     for publisher in nodes:
         published = sorted(contracts[publisher.service].published)
-        for hearer in nodes:
-            heard = {handler.event for handler in contracts[hearer.service].handlers}
-            names = tuple(name for name in published if name in heard)
-            if names and hearer != publisher:
-                yield Edge(publisher, hearer, names, is_event=True)
+        for subscriber in nodes:
+            subscribed = {handler.event for handler in contracts[subscriber.service].handlers}
+            names = tuple(name for name in published if name in subscribed)
+            if names and subscriber != publisher:
+                yield Edge(publisher, subscriber, names, is_event=True)
 
 
 def _reached(nodes: tuple[Node, ...], caller: Node, peer: str) -> list[Node]:

@@ -204,7 +204,8 @@ def _title(edge: Edge) -> str:
     how = "over the network" if edge.is_remote else "in memory"
     methods = ", ".join(edge.methods)
     if edge.is_event:
-        return escape(f"{edge.peer.service} hears events of {edge.caller.service} {how}: {methods}")
+        subscriber, publisher = edge.peer.service, edge.caller.service
+        return escape(f"{subscriber} subscribes to events of {publisher} {how}: {methods}")
     return escape(f"{edge.caller.service} calls {edge.peer.service} {how}: {methods}")
 
 

@@ -1,5 +1,5 @@
-# ERROR: services/a/__init__.py:10: a hears Opened durably, and shed has no mailbox
-# ERROR: services/a/__init__.py:10: a hears Opened durably, and box has no mailbox
+# ERROR: services/a/__init__.py:10: a subscribes to Opened durably, and shed has no mailbox
+# ERROR: services/a/__init__.py:10: a subscribes to Opened durably, and box has no mailbox
 #     add `mailbox = true` to [boards.shed]
 from services.b import Opened
 from torpor import Service, on

@@ -1,6 +1,6 @@
 # ERROR: cluster.toml:11: a publishes no event Opend, so it cannot offer it
 # ERROR: cluster.toml:11: a publishes no event Closed, so it cannot offer it
-# ERROR: cluster.toml:14: b offers events, but has no port, so nothing outside may hear it
+# ERROR: cluster.toml:14: b offers events, but has no port, so no program can receive them
 #     did you mean "Opened"?
 #     it publishes Opened
 #     give it a port, or take `events` out

@@ -4,7 +4,7 @@
 # ERROR: services/a/__init__.py:23: the build cannot read this self.publish
 # ERROR: services/a/__init__.py:24: Opened(...) must name its fields
 # ERROR: services/a/__init__.py:25: publish takes an event and wait, not wait=1 > 0
-#     write await self.publish(Event(field=...)), with the event made right there
+#     write await self.publish(Event(field=...)), with the event constructed in the call
 from torpor import Event, Service
 
 

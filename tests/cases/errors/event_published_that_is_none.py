@@ -1,4 +1,4 @@
-# ERROR: Opened is published, and is not an event
+# ERROR: Opened is published, but is not an event
 #     publish a class that derives from torpor's Event
 from typing import TypedDict
 

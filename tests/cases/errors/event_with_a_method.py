@@ -1,4 +1,4 @@
-# ERROR: the event Opened has fields only: the board has no such class
+# ERROR: the event Opened may have only fields: the board has no such class
 #     write the fields
 from torpor import Event, Service
 

@@ -1,4 +1,4 @@
-# ERROR: @get does not know kind
+# ERROR: @get has no argument kind
 from torpor import Service, every, get, post
 
 

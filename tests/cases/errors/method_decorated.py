@@ -1,5 +1,5 @@
-# ERROR: @twice on A.read may change what the contract says
-# ERROR: @limits(3) on A.start may change what the contract says
+# ERROR: @twice on A.read may change the contract
+# ERROR: @limits(3) on A.start may change the contract
 from torpor import Service, get
 
 

@@ -1,4 +1,4 @@
-# ERROR: services/a/migrations/0003_more.py: migration 0003 comes where 0002 is expected
+# ERROR: services/a/migrations/0003_more.py: found migration 0003 instead of 0002
 from torpor import Service
 
 

@@ -1,5 +1,5 @@
 # ERROR: the argument name has no annotation
-# ERROR: A.read does not say what it returns
+# ERROR: A.read has no return annotation
 from torpor import Service, every, get, post
 
 

@@ -1,4 +1,4 @@
-# ERROR: A.read does not say what it returns
+# ERROR: A.read has no return annotation
 from torpor import Service
 
 

@@ -1,5 +1,5 @@
 # ON REQUEST: a
-# ERROR: a starts on request and is unloaded afterwards, but note hears Opened
+# ERROR: a starts on request and is unloaded afterwards, but note subscribes to Opened
 #     in cluster.toml, let it start at "boot"
 from torpor import Event, Service, on
 

@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:22: none is called with the event Opened alone, and returns nothing
+# ERROR: services/a/__init__.py:22: none is called with only the event Opened, and returns nothing
 # ERROR: services/a/__init__.py:26: another is called with the event Opened alone
 # ERROR: services/a/__init__.py:30: two is called with the event Opened alone
 # ERROR: services/a/__init__.py:34: result is called with the event Opened alone

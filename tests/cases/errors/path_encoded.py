@@ -1,4 +1,4 @@
-# ERROR: holds a space or percent-encoding
+# ERROR: contains a space or percent-encoding
 from torpor import Service, get
 
 

@@ -1,4 +1,4 @@
-# ERROR: holds a query
+# ERROR: contains a query
 from torpor import Service, every, get, post
 
 

@@ -1,5 +1,5 @@
 # ERROR: A.read: Node cannot be returned
-#     Node holds itself: send a flat list
+#     Node contains itself: send a flat list
 from typing import TypedDict
 
 from torpor import Service

@@ -1,4 +1,4 @@
-# ERROR: A.lines does not say what it returns
+# ERROR: A.lines has no return annotation
 from torpor import Service, get
 
 

@@ -1,4 +1,4 @@
-# ERROR: A.read says that it streams, but it does not yield
+# ERROR: A.read is annotated as a stream, but does not yield
 from collections.abc import AsyncIterator
 
 from torpor import Service, get

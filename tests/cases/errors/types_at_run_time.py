@@ -1,6 +1,6 @@
-# ERROR: services/a/__init__.py:11: list[int] is computed when the board runs
-# ERROR: services/a/__init__.py:14: int | str is computed when the board runs
-# ERROR: services/a/__init__.py:16: dict[str, int] is computed when the board runs
+# ERROR: services/a/__init__.py:11: list[int] is evaluated on the board
+# ERROR: services/a/__init__.py:14: int | str is evaluated on the board
+# ERROR: services/a/__init__.py:16: dict[str, int] is evaluated on the board
 # ERROR: services/a/__init__.py:21:16: Rows is a type alias, which the board does not have
 from torpor import Service
 

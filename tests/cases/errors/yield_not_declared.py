@@ -1,4 +1,4 @@
-# ERROR: yields, but does not say that it streams
+# ERROR: yields, but is not annotated as a stream
 from torpor import Service, every, get, post
 
 

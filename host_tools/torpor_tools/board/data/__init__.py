@@ -1,1 +1,1 @@
-"""Looks into the databases of boards: migrations, export, import, check."""
+"""Accesses the databases of boards: migrations, export, import, check."""

@@ -64,7 +64,7 @@ class CalledData(Data):
         except CallError as error:
             remedy = "look into the board's log"
             if error.status == 409 or (error.status == 404 and "no service" in error.message):
-                remedy = "build and flash the board again: its image has no part for this"
+                remedy = "build and flash the board again: its image cannot do this"
             raise fail(f"{self.service}: {error.message}", remedy) from None
         except OSError as error:
             raise fail(f"the board does not answer: {error}", "try again") from None
@@ -87,15 +87,15 @@ def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 @contextmanager
 def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Data]:
-    """The database of a service, on its board or in the simulator that runs. Raises ``UserError``.
+    """The database of a service, on its board or in the running simulator. Raises ``UserError``.
 
-    ``at`` says where the board is, as for ``torpor call``.
+    ``at`` is the address of the board, as for ``torpor call``.
     """
     board, placed = find(plan, service)
     keys = cluster_keys(root)
     if not keys:
         raise fail(
-            "the tools reach a board's data with the cluster's key, and there is none",
+            "access to a board's data needs the cluster's key, and there is none",
             "make one, then build and start the board again: torpor secrets init",
         )
     reasons: list[UserError] = []
@@ -107,13 +107,13 @@ def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Dat
             reasons.append(error)
             continue
         except (CallError, OSError):
-            pass  # it answers, so the first question will show what is wrong
+            pass  # it answers, so the first call will show what is wrong
         with peer:
             yield CalledData(peer, service)
         return
     if reasons:
         raise reasons[0]
-    raise fail(f"it is not known where board {board.name} runs", "start torpor sim, or use --at")
+    raise fail(f"the address of board {board.name} is not known", "start torpor sim, or use --at")
 
 
 def find(plan: Plan, name: str) -> tuple[BoardPlan, PlacedService]:

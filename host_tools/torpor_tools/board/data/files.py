@@ -91,7 +91,7 @@ def read_csv(file: TextIO, name: str) -> Iterator[Row]:
         raise fail("the first column is not called key", "export writes such files", Where(name, 1))
     for cells in reader:
         if len(cells) != len(head):
-            what = f"{len(cells)} cells where the head has {len(head)}"
+            what = f"{len(cells)} cells, and the header has {len(head)}"
             raise fail(what, "correct the line", Where(name, reader.line_num))
         pairs = zip(head[1:], cells[1:], strict=True)
         key, row = _value(cells[0]), {field: _value(cell) for field, cell in pairs if cell != ""}
@@ -101,12 +101,12 @@ def read_csv(file: TextIO, name: str) -> Iterator[Row]:
 
 
 def format_of(path: Path | None, chosen: str | None) -> str:
-    """``jsonl`` or ``csv``, by what was asked for or else by the file's name."""
+    """``jsonl`` or ``csv``, as requested, or else by the file's name."""
     return chosen or ("csv" if path and path.suffix.lower() == ".csv" else "jsonl")
 
 
 def _cell(value: Any) -> str:
-    """A text as it is where it cannot be taken for something else; anything else as JSON."""
+    """A text unchanged if it cannot be mistaken for another value; anything else as JSON."""
     if isinstance(value, str) and value and _value(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -12,7 +12,7 @@ from ...paths import firmware_dir
 from ..deploy.repl import BoardError, NoReplError, Repl
 from .board import Data
 
-_SILENCE_S = 60.0  # a count reads a whole table, at a chip's speed, before it says a word
+_SILENCE_S = 60.0  # a count reads a whole table, at a chip's speed, before it prints anything
 
 
 class UsbData(Data):
@@ -28,7 +28,7 @@ class UsbData(Data):
             said = self._link.run(f"ask({do!r}, {self.service!r}, {text!r})")
         except BoardError as error:
             raise _broken(self._link.device, error) from None
-        # What a line holds before is the log of boot.py's network.
+        # Before it, the line may contain what boot.py logs about the network.
         reply = json.loads(said.strip().splitlines()[-1])
         if "fault" in reply:
             raise fail(f"{self.service}: {reply['fault']}")
@@ -76,4 +76,4 @@ def _broken(device: str, error: BoardError) -> UserError:
             f"the image of the board on {device} keeps no data ({last})",
             "put the cluster's image on it: torpor deploy",
         )
-    return fail(f"the board on {device} could not do it: {last}", str(error))
+    return fail(f"the board on {device} failed: {last}", str(error))

@@ -41,9 +41,9 @@ def deploy(
 ) -> Changes:
     """Make ``files`` (path -> content) the image of the board behind ``link``.
 
-    Files of the board that no image brought (a service's data) stay. The board is left in its
+    Files on the board that came from no image (a service's data) stay. The board is left in its
     REPL: ``link.reset()`` starts the new image. Raises ``UserError``; the old image is then still
-    the valid one, except that a line which breaks after the commit leaves the new one.
+    the valid one, unless the line breaks after the commit: then it is the new one.
     """
     link.run((firmware_dir() / "deploy" / "on_board.py").read_text(encoding="utf-8"))
     free, block = _check_board(link, board)
@@ -99,8 +99,8 @@ def _check_space(changes: Changes, files: Mapping[str, bytes], free: int, block:
     if needed > free:
         raise fail(
             f"the new files need {needed:,} more bytes, and the board has {free:,}",
-            "remove data from the board, or put the image on with torpor flash, which needs no "
-            "room\nbeside the old one and forgets the board's data",
+            "remove data from the board, or use torpor flash, which needs no room for a second "
+            "image\nand erases the board's data",
         )
 
 
@@ -120,7 +120,7 @@ def _send(
                 progress(done, total)
         if link.run(f"end({number})").strip() != sha256(content).hexdigest():
             _forget(link)
-            raise fail(f"{path} was corrupted on the way", "try again, with another cable perhaps")
+            raise fail(f"{path} was corrupted in transit", "try again, perhaps with another cable")
 
 
 def _plan(changes: Changes) -> list[str]:
@@ -145,6 +145,6 @@ def _refused(error: BoardError) -> UserError:
     if "ENOSPC" in last or last.endswith("28"):
         return fail(
             "the board's filesystem is full; the old image is as it was",
-            "remove data from the board, or put the image on with torpor flash",
+            "remove data from the board, or use torpor flash",
         )
     return fail(f"the board could not take the files: {last}; the old image is as it was", text)

@@ -39,8 +39,8 @@ class Health:
         """Whether there is nothing more to wait for."""
         return self.ready and bool(self.address or not self.wifi)
 
-    def hear(self, text: str) -> None:
-        """Take in a line of the log."""
+    def read(self, text: str) -> None:
+        """Read a line of the log."""
         self.lines.append(text)
         if match := _FAILED.search(text):
             self.failed[match[1]] = match[2]
@@ -67,18 +67,18 @@ def watch(
 
     for text in lines(device, over, port):
         was_ready = health.ready
-        health.hear(text)
+        health.read(text)
         if health.ready and not was_ready:
             end = time.monotonic() + address_s
     return health
 
 
 def lines(device: str, over: Callable[[], bool], port: Any = None) -> Iterator[str]:
-    """The lines that the board prints until ``over()``; the port may go away and come again.
+    """The lines that the board prints until ``over()``; the port may disappear and return.
 
     ``port`` is the serial port if it is open already: what came since the last read is not lost.
 
-    Raises ``UserError`` if the port never came.
+    Raises ``UserError`` if the port never appeared.
     """
     missing: UserError | None = None
     opened = False
@@ -99,7 +99,7 @@ def lines(device: str, over: Callable[[], bool], port: Any = None) -> Iterator[s
                 for raw in whole:
                     yield as_sources(raw.decode(errors="replace").rstrip("\r"))
         except (OSError, serial.SerialException):
-            time.sleep(_REOPEN_S)  # the board has been reset: its USB comes again
+            time.sleep(_REOPEN_S)  # the board has been reset: its USB returns
         finally:
             port.close()
             port = None

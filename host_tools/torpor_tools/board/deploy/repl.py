@@ -64,7 +64,7 @@ class Repl(ABC):
         self.start("import machine\nmachine.reset()")
 
     def wait_longer(self, silence_s: float) -> None:
-        """Wait at least so long for a byte from now on, where the board has more to do."""
+        """Wait at least this long for a byte from now on, because the board has more to do."""
         self._silence_s = max(self._silence_s, silence_s)
         self._transport.patience_s = self._silence_s
 

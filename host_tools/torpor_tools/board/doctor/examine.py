@@ -155,7 +155,7 @@ def _run(link: Repl, program: str, settings: Mapping[str, Any]) -> Seen | str:
 
 
 def _read(printed: str) -> Seen | str:
-    """The output of a program, cut out of everything on the line.
+    """The output of a program, extracted from everything on the line.
 
     On the UART of an ESP32 the Wi-Fi's own messages come in between.
     """
@@ -169,7 +169,7 @@ def _read(printed: str) -> Seen | str:
 
 
 def _first_cause(error: UserError | BoardError) -> str:
-    """One line on an error: of a traceback the last."""
+    """One line about an error: the last one of a traceback."""
     if isinstance(error, UserError):
         return error.problems[0].what
     return str(error).strip().splitlines()[-1]
@@ -180,7 +180,7 @@ def _source(program: str) -> str:
 
 
 def _over_a_reset(bench: Bench, link: Repl, ending: str) -> tuple[Seen | str, Repl]:
-    """End the run in one of the ways of ``ENDINGS``; what the next start says, and its REPL."""
+    """End the run as ``ENDINGS`` names it; return what the next start printed, and its REPL."""
     link.run(_source("resets"))
     link.start(f"keep({_KEPT})\n{ending}({SLEEP_MS})")
     began = time.monotonic()
@@ -203,7 +203,7 @@ def _await_start(bench: Bench) -> Repl:
             if "False" in link.run("print('keep' in globals())"):
                 link.wait_longer(bench.silence_s)
                 return link
-            link.close()  # the reset is still to come
+            link.close()  # the reset has not happened yet
         except (UserError, BoardError) as error:
             why = _first_cause(error)
         if time.monotonic() > deadline:

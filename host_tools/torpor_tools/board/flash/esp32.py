@@ -104,8 +104,8 @@ def _check_size(found: str | None, board: Board, size: int) -> None:
     needed = board.firmware.offset + size
     if needed > there:
         raise fail(
-            f"the file reaches to {needed:,} bytes, and the board's flash has {there:,}",
-            "take a board with more flash: boards/README.md lists what each kind needs",
+            f"the file needs {needed:,} bytes, and the board's flash has {there:,}",
+            "use a board with more flash: boards/README.md lists what each type needs",
         )
 
 
@@ -138,13 +138,13 @@ def _explain(device: str, error: Exception) -> UserError:
         )
     if "Verification failed" in text or "does not match" in text:
         return fail(
-            f"what the flash of the board on {device} holds is not what was written",
-            "run the same command again; if it stays so, the flash chip is worn out",
+            f"the flash of the board on {device} does not contain what was written",
+            "run the same command again; if this repeats, the flash chip is worn out",
         )
     if "chip revision" in text:
         return fail(
             f"the firmware is not made for the revision of the chip on {device}: {text}",
-            "take a newer board, or flash it anyway with --force",
+            "use a newer board, or flash it anyway with --force",
         )
     return line.broken(device, "flashing", error)
 
@@ -153,7 +153,7 @@ def _logger(progress: Progress | None) -> Any:
     from esptool.logger import TemplateLogger
 
     class Quiet(TemplateLogger):  # type: ignore[misc]
-        """Says nothing; our own messages do."""
+        """Prints nothing: our own messages replace its output."""
 
         def print(self, *args: Any, **kwargs: Any) -> None:
             pass

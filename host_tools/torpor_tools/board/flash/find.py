@@ -90,7 +90,7 @@ def drive_at(path: Path) -> Drive | None:
 
 
 def the_port(board: Board) -> Port:
-    """The one serial port with a board of this kind. Raises ``UserError`` for none and for two."""
+    """The one serial port with a board of this type. Raises ``UserError`` for none or several."""
     fitting = [port for port in serial_ports() if port.port == board.port]
     if not fitting:
         raise nothing_found(board)
@@ -109,4 +109,4 @@ def nothing_found(board: Board) -> UserError:
 
 
 def _say_which(ports: Sequence[Port]) -> str:
-    return f"say which one, for example --port {ports[0].device}"
+    return f"choose one, for example --port {ports[0].device}"

@@ -41,7 +41,7 @@ def cannot_open(device: str, error: Exception) -> UserError:
     if code == errno.ENOENT or "no such file" in text or "could not find" in text:
         return fail(
             f"there is no port {device}",
-            "look at the cable, or leave --port out: the board is found by its USB id",
+            "check the cable, or leave --port out: the board is found by its USB id",
         )
     if code in (errno.EACCES, errno.EPERM) and "busy" not in text:
         return fail(
@@ -53,7 +53,7 @@ def cannot_open(device: str, error: Exception) -> UserError:
             f"the port {device} is in use by another program",
             "close it: a terminal, an IDE, another torpor logs or repl",
         )
-    return fail(f"the port {device} cannot be opened: {error}", "look at the cable and the name")
+    return fail(f"the port {device} cannot be opened: {error}", "check the cable and the name")
 
 
 def broken(device: str, doing: str, error: BaseException) -> UserError:

@@ -20,10 +20,10 @@ def flash_file(
 ) -> Path:
     """Write ``build/<board>/<board>.uf2`` (or ``.bin``): official firmware and our filesystem.
 
-    ``source`` is a firmware file of the user, instead of the one in the cache; ``own`` that it is
-    not the official one, whose checksum is known. Only the owner may
-    read what is written, for it holds the image's secrets. Raises ``UserError`` if the firmware
-    is not available or does not fit the board.
+    ``source`` is a firmware file of the user, to use instead of the one in the cache. ``own``: it
+    is not the official one, so its checksum is not known. Only the owner may read the file,
+    because it contains the image's secrets. Raises ``UserError`` if the firmware is not available
+    or does not fit the board.
     """
     board = image.board.board
     if own and source is not None:

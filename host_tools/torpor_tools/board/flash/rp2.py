@@ -36,7 +36,7 @@ def flash(
     """Write ``file`` to the drive and wait up to ``patience_s`` for the board to take it.
 
     Every block of the file is checked first. Raises ``UserError``; the board is then still in its
-    boot loader, or comes there with BOOTSEL.
+    boot loader, or enters it with BOOTSEL.
     """
     if drive.chip != board.chip:
         raise fail(
@@ -71,7 +71,8 @@ def the_drive(found: list[Drive], board: Board) -> Drive:
     fitting = [drive for drive in found if drive.chip == board.chip] or found
     if len(fitting) > 1:
         shown = ", ".join(str(drive.path) for drive in fitting)
-        raise fail(f"{len(fitting)} boards are in their boot loader: {shown}", "say --drive DIR")
+        what = f"{len(fitting)} boards are in their boot loader: {shown}"
+        raise fail(what, "choose one with --drive DIR")
     return fitting[0]
 
 
@@ -92,13 +93,13 @@ def _write(content: bytes, target: Path, progress: Callable[[int, int | None], N
 def _cannot_write(drive: Path, done: int, total: int, error: OSError) -> UserError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return fail(
-            f"you may not write to {drive}", "mount the drive so that you may, then try again"
+            f"you may not write to {drive}", "mount the drive with write permission, then try again"
         )
     if error.errno == errno.ENOSPC:
         return fail(f"{total:,} bytes do not fit on {drive}", "is that a board's BOOTSEL drive?")
     return fail(
         f"the board at {drive} went away after {done:,} of {total:,} bytes ({error.strerror})",
-        f"look at the cable; {_AGAIN}",
+        f"check the cable; {_AGAIN}",
     )
 
 

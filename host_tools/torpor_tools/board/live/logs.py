@@ -40,7 +40,7 @@ class Reader:
         answer: dict[str, Any] = self._tools.ask("log", boot=self._boot, since=self._since)
         board = self._tools.board.name
         if self._boot and answer["boot"] != self._boot:
-            yield Line(f"{board} has started again", remark=True)
+            yield Line(f"{board} has restarted", remark=True)
         if self._boot and answer["lost"]:
             yield Line(f"{answer['lost']} bytes of the log of {board} are lost", remark=True)
         self._boot, self._since = answer["boot"], answer["end"]
@@ -51,7 +51,7 @@ class Reader:
 def follow(
     tools: Tools, over: Callable[[], bool], pause: Callable[[float], None] = time.sleep
 ) -> Iterator[Line]:
-    """Yield the lines of a board until ``over()``, also after it was out of reach.
+    """Yield the lines of a board until ``over()``, even after it was out of reach.
 
     The first attempt must succeed. Raises ``UserError``.
     """

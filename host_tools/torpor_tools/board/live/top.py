@@ -60,7 +60,7 @@ class Top:
 
     Args:
         root: The folder of the project.
-        boards: Those to look at.
+        boards: Those to show.
         clock: Returns a time in seconds.
     """
 
@@ -107,7 +107,7 @@ class Top:
 def row(board: BoardPlan, s: Snapshot, before: Snapshot | None, seconds: float) -> BoardRow:
     """The row of a board from two snapshots, ``seconds`` apart."""
     if before and before["uptime"] > s["uptime"]:
-        before = None  # it has started again, and its counters with it
+        before = None  # it has restarted, and its counters with it
     found = BoardRow(
         board.name,
         s["power"],

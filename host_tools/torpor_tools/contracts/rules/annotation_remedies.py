@@ -42,7 +42,7 @@ def _of_record(
     cls: ast.ClassDef, home: Module, source: Source, outer: Sequence[ast.ClassDef]
 ) -> Iterator[str]:
     if cls in outer:
-        yield f"{cls.name} holds itself: send a flat list whose items name the one above them"
+        yield f"{cls.name} contains itself: send a flat list whose items name their parent"
         return
     for name, node in field_nodes(cls):
         inner = next(_remedies(node, home, source, (*outer, cls)), "")

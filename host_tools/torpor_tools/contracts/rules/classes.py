@@ -65,7 +65,7 @@ def bodies_are_plain(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
             if not is_text and not isinstance(node, _PLAIN):
                 kind = _keyword(node)
                 what = f"`{kind}` in the body of {part.node.name}: {_READ_ONLY}"
-                remedy = f"take it out of the class body{_instead(node)}"
+                remedy = f"move it out of the class body{_instead(node)}"
                 yield part.module.problem(node, what, remedy)
 
 
@@ -134,13 +134,13 @@ def contract_is_not_decorated(source: Source, cls: ast.ClassDef) -> Iterator[Pro
         if not isinstance(node, _Function) or (node.name[:1] == "_" and node.name != "__init__"):
             continue
         if isinstance(node, ast.FunctionDef) and node.name not in LIFECYCLE:
-            continue  # public and not async, which a rule of its own refuses
+            continue  # public and not async, which another rule refuses
         for item in node.decorator_list:
             if source.owner(item).origin(item) in HEAP_MARKS:
                 continue  # the build moves the method, and it stays what it is
             if decorator(source.owner(item), item) is None:
                 text = ast.unparse(item)
-                what = f"@{text} on {cls.name}.{node.name} may change what the contract says"
+                what = f"@{text} on {cls.name}.{node.name} may change the contract"
                 called = item.func if isinstance(item, ast.Call) else item
                 remedy = f"call what {ast.unparse(called)} does inside the method"
                 yield source.problem(item, what, remedy)
@@ -169,7 +169,7 @@ def _methods(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def classes_stay(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A class is not changed, deleted or defined once more after its definition."""
+    """A class is not changed, deleted or defined again after its definition."""
     for part in source.lineage:
         for node in ast.walk(part.module.tree):
             yield from _again(source, part, node)

@@ -32,7 +32,8 @@ def events_have_fields_only(source: Source) -> Iterator[Problem]:
                 what = f"the event {cls.name} has a second base class"
                 yield module.problem(cls, what, "derive it from Event alone")
             for node in (*cls.decorator_list, *(k.value for k in cls.keywords)):
-                yield module.problem(node, f"the event {cls.name} has fields only", "leave it out")
+                what = f"the event {cls.name} may have only fields"
+                yield module.problem(node, what, "leave it out")
             for item in cls.body:
                 yield from _of_body(cls, item, module, source)
 
@@ -44,7 +45,7 @@ def _of_body(
     if is_text or isinstance(node, ast.Pass):
         return
     if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-        what = f"the event {cls.name} has fields only: the board has no such class"
+        what = f"the event {cls.name} may have only fields: the board has no such class"
         yield module.problem(node, what, "write the fields, as in `fridge: str`; nothing else")
         return
     name = node.target.id
@@ -58,7 +59,7 @@ def _of_body(
         what = f"{place}: the default {ast.unparse(node.value)} is not a constant"
         yield module.problem(node, what, "write the value itself, or None")
     if name.startswith("_"):
-        what = f"{place}: a field has a public name"
+        what = f"{place}: a field needs a public name"
         yield module.problem(node, what, f"call it {name.lstrip('_') or 'value'}")
 
 
@@ -93,14 +94,14 @@ def events_are_published_as_such(source: Source, cls: ast.ClassDef) -> Iterator[
                 yield part.module.problem(attribute, what, _PUBLISH)
 
 
-_PUBLISH = "write await self.publish(Event(field=...)), with the event made right there"
+_PUBLISH = "write await self.publish(Event(field=...)), with the event constructed in the call"
 
 
 def _publication(
     call: ast.Call, event: ast.expr, made: ast.Call, module: Module
 ) -> Iterator[Problem]:
     if not event_of(event, module):
-        what = f"{ast.unparse(event)} is published, and is not an event"
+        what = f"{ast.unparse(event)} is published, but is not an event"
         yield module.problem(call, what, "publish a class that derives from torpor's Event")
     if made.args or any(keyword.arg is None for keyword in made.keywords):
         what = f"{ast.unparse(event)}(...) must name its fields"
@@ -163,7 +164,7 @@ def _handler(
     fits = types == [event] and returns == "None"
     if not fits or node.args.kwonlyargs or node.args.vararg or not _is_plain(node):
         name = ast.unparse(call.args[0])
-        what = f"{node.name} is called with the event {name} alone, and returns nothing"
+        what = f"{node.name} is called with only the event {name}, and returns nothing"
         remedy = f"write async def {node.name}(self, event: {name}) -> None"
         yield module.problem(node, what, remedy)
     if is_more:

@@ -58,7 +58,7 @@ def _odd_arguments(node: Function) -> Iterator[str]:
 
 
 def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """Every argument says its type, and it is one that a request or a peer can send."""
+    """Every argument has a type, one that a request or a peer can send."""
     for node in contract_methods(cls):
         routed = list(routes(source.owner(node), node))
         in_path = {name for route in routed for name in route.parameters}
@@ -83,11 +83,11 @@ def arguments_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Probl
 
 
 def results_are_annotated(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """Every method says what it returns, and it is something that can be sent."""
+    """Every method states its result's type, one that can be sent."""
     for node in contract_methods(cls):
         place = f"{cls.name}.{node.name}"
         if node.returns is None:
-            what = f"{place} does not say what it returns"
+            what = f"{place} has no return annotation"
             plain = "write -> None, -> dict, or what it returns"
             stream = "write -> AsyncIterator[str], from collections.abc: it yields"
             yield source.problem(node, what, stream if is_generator(node) else plain)
@@ -131,7 +131,7 @@ def _result_hint(type_: Type, routed: bool) -> str:
 
 
 def defaults_are_allowed(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A default lies between the limits of its argument."""
+    """A default is within the limits of its argument."""
     for node in contract_methods(cls):
         for arg, default in parameters(node):
             type_ = shapes.parse(arg.annotation, source.owner(node)) if arg.annotation else None
@@ -144,7 +144,7 @@ def defaults_are_allowed(source: Source, cls: ast.ClassDef) -> Iterator[Problem]
 
 
 def defaults_are_constants(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """The wiring and the stubs repeat a default, so it is written where it stands."""
+    """The wiring and the stubs repeat a default, so it is a constant."""
     for node in contract_methods(cls):
         for arg, default in parameters(node):
             if default is not None and constant(default) is ...:

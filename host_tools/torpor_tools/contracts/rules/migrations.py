@@ -1,4 +1,4 @@
-"""Rules for a service's migrations, each file of ``migrations/`` alone and all in a row."""
+"""Rules for a service's migrations, each file of ``migrations/`` by itself, and all in order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def migrations_are_numbered(source: Source) -> Iterator[Problem]:
             what = f"two migrations have the number {match[1]}: {_stem(before)} and {_stem(module)}"
             yield Problem(Where(module.file), what, f"call the later one {expected:04}_...")
         elif number != expected:
-            what = f"migration {match[1]} comes where {expected:04} is expected"
+            what = f"found migration {match[1]} instead of {expected:04}"
             yield Problem(Where(module.file), what, "number them 0001, 0002, ... without a gap")
             expected = number + 1
         else:
@@ -79,7 +79,7 @@ def _wrong_up(node: ast.stmt) -> str:
 
 
 def migrations_stand_alone(source: Source) -> Iterator[Problem]:
-    """They import nothing of any service: they must do the same when its code has changed."""
+    """They import nothing from services: they must do the same after that code has changed."""
     for module in source.migrations:
         for node in ast.walk(module.tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -65,7 +65,7 @@ def _wrong_call(call: ast.Call | None) -> str:
                 return f"needs its deadline_ms as a number of milliseconds, 1 to {LONGEST_MS}"
             continue
         if keyword.arg != "content_type":
-            return f"does not know {keyword.arg or '**'}"
+            return f"has no argument {keyword.arg or '**'}"
         if not isinstance(constant(keyword.value), str):
             return "needs its content_type as a literal text"
     return ""
@@ -83,11 +83,11 @@ def _wrong_path(route: Route) -> tuple[str, str] | None:
     if not route.path.startswith("/"):
         return "does not begin with a slash", f'write "/{route.path}"'
     if "?" in route.path or "#" in route.path:
-        return "holds a query", "name the arguments in the method only: they come from the query"
+        return "contains a query", "name the arguments in the method only: they come from the query"
     if "%" in route.path or " " in route.path:
-        return "holds a space or percent-encoding", "write plain text, for example a dash"
+        return "contains a space or percent-encoding", "write plain text, for example a dash"
     if "" in route.segments and route.path != "/":
-        return "has an empty segment", "take out the slash that is too many"
+        return "has an empty segment", "remove the extra slash"
     for segment in route.segments:
         if wrong := _wrong_segment(segment):
             return wrong
@@ -106,7 +106,7 @@ def _wrong_segment(segment: str) -> tuple[str, str] | None:
 
 
 def parameters_have_arguments(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """Each parameter of a path is an argument of the method, and is there once."""
+    """Each parameter of a path is an argument of the method, and appears once."""
     for node, route in _routes(source, cls):
         if _wrong_path(route):
             continue
@@ -150,17 +150,17 @@ def streams_have_routes(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
         says_so = type_ is not None and type_.name == STREAM
         names = [name for other, _, name, _ in decorated(source, cls) if other is node]
         if says_so and not is_generator(node):
-            what = f"{place} says that it streams, but it does not yield"
+            what = f"{place} is annotated as a stream, but does not yield"
             yield source.problem(node, what, "yield the chunks in the method itself")
         elif is_generator(node) and node.returns and not says_so:
-            what = f"{place} yields, but does not say that it streams"
+            what = f"{place} yields, but is not annotated as a stream"
             yield source.problem(node, what, "annotate it -> AsyncIterator[str]")
         elif is_generator(node) and not set(VERBS) & set(names):
             what = f"{place} streams, but has no route, and a peer cannot call it"
             yield source.problem(node, what, "give it a route, or return a list")
         elif is_generator(node) and any(r.deadline_ms for r in routes(source.owner(node), node)):
             what = f"{place} streams, so its route cannot have a deadline_ms"
-            yield source.problem(node, what, "take it out: a stream ends when its client goes")
+            yield source.problem(node, what, "remove it: a stream ends when its client disconnects")
         elif is_generator(node) and (trigger := next((n for n in names if n in TRIGGERS), "")):
             what = f"{place} streams, so nobody reads its chunks when @{trigger} calls it"
             yield source.problem(node, what, f"move @{trigger} to a separate method")

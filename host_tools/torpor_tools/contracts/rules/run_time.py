@@ -50,18 +50,18 @@ def streams_are_not_iterated(source: Source) -> Iterator[Problem]:
             called = ast.unparse(node.iter.func)
             if called.startswith("self.") and called.removeprefix("self.") in streams:
                 what = f"async for over {called}: MicroPython has no async generators"
-                remedy = "take what both need into a private method that returns a list"
+                remedy = "move what both need into a private method that returns a list"
                 yield module.problem(node, what, remedy)
 
 
 def types_are_not_computed(source: Source) -> Iterator[Problem]:
-    """``list[int]`` and ``int | None`` stand in annotations and aliases."""
+    """``list[int]`` and ``int | None`` belong in annotations and aliases."""
     for module in source.modules:
         skip: set[ast.AST] = set(host_only(module.tree).values())
         skip.update(host_blocks(module.tree))
         for node in run_time_types(module.tree, skip):
             text = ast.unparse(node)
-            what = f"{text} is computed when the board runs, and MicroPython's types cannot do that"
+            what = f"{text} is evaluated on the board, where MicroPython's types cannot do that"
             if isinstance(node, ast.BinOp):
                 remedy = "for isinstance write a tuple: (int, str)"
             else:
@@ -83,7 +83,7 @@ def tuples_have_no_steps(source: Source) -> Iterator[Problem]:
 
 
 def has_step(node: ast.Slice) -> bool:
-    """Return whether a slice leaves elements out or turns them round: ``s[::1]`` does not."""
+    """Return whether a slice skips elements or reverses them: ``s[::1]`` does not."""
     if node.step is None:
         return False
     return not isinstance(node.step, ast.Constant) or node.step.value not in (1, None)

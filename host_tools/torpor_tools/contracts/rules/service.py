@@ -46,7 +46,7 @@ def one_service_class(source: Source) -> Iterator[Problem]:
 
 
 def _inner_classes(source: Source) -> Iterator[ast.ClassDef]:
-    """The service classes that stand in a function, a condition or another class."""
+    """The service classes inside a function, a condition or another class."""
     for node in ast.walk(source.main.tree):
         if not isinstance(node, ast.ClassDef) or node in source.main.tree.body:
             continue
@@ -103,7 +103,7 @@ def _mentions_service(module: Module, expression: ast.expr) -> bool:
 
 
 def names_do_not_clash(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """Methods and peers have names of their own, none that every service has."""
+    """Methods and peers have unique names, different from those that every service has."""
     seen: dict[str, int] = {}
     for node, name in _members(source, cls):
         if name in seen:
@@ -120,10 +120,10 @@ def _members(source: Source, cls: ast.ClassDef) -> Iterator[tuple[ast.stmt, str]
     """Methods, peers, and the class attributes that are in the way of one or of torpor."""
     declared = {id(node): peer.attribute for node, peer in peers(source, cls)}
     taken = {n.name for n in cls.body if isinstance(n, Function)} | set(declared.values())
-    taken |= set(RESERVED) - {"app"}  # app = Microdot() is what the name is there for
+    taken |= set(RESERVED) - {"app"}  # app = Microdot() is the purpose of this name
     for node in cls.body:
         if isinstance(node, Function):
-            # @x.setter and its like say the same name again on purpose.
+            # @x.setter and the like repeat the name on purpose.
             if not any(isinstance(d, ast.Attribute) for d in node.decorator_list):
                 yield node, node.name
         elif id(node) in declared:

@@ -37,8 +37,8 @@ _FUNCTIONS = {
     "index": "int",
     "trunc": "int",
 }
-# A special method -> what to write instead. Those of which MicroPython's dict, set or object has
-# its own, such as __getitem__ and __contains__, are not here: the type of the object is not known.
+# A special method -> what to write instead. Those that MicroPython's dict, set or object has
+# too, such as __getitem__ and __contains__, are not here: the type of the object is not known.
 _INSTEAD = {
     **{f"__{name}__": f"x {sign} y" for name, sign in (_BINARY | _COMPARISONS).items()},
     **{f"__r{name}__": f"y {sign} x" for name, sign in _BINARY.items()},

@@ -57,7 +57,7 @@ _CHECKS: dict[str, _Check] = {"every": _wrong_every, "daily": _wrong_daily, "on_
 
 
 def triggers_are_right(source: Source, cls: ast.ClassDef) -> Iterator[Problem]:
-    """A trigger is made of constants, there once, and on a method without arguments."""
+    """A trigger has constant arguments, and is used once, on a method without arguments."""
     seen: set[tuple[str, str]] = set()
     for node, item, name, call in decorated(source, cls):
         if name not in TRIGGERS:

@@ -1,4 +1,4 @@
-"""The radio, names in the network, and what needs an access point."""
+"""The radio, host names, and what needs an access point."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def _renamed(module: Module) -> Iterator[Problem]:
                 yield module.problem(node, what, "import it under its own name")
 
 
-def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> Iterator[Problem]:
+def subscribing_boards_have_ports(
+    cluster: Cluster, contracts: dict[str, Contract]
+) -> Iterator[Problem]:
     """A board that subscribes to events of other boards has a port, which receives them."""
     ports = {s.name: s.port for s in cluster.services}
     for board in cluster.boards:
@@ -50,9 +52,9 @@ def hearing_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> I
         for name in board.services:
             for handler in contracts[name].handlers if name in contracts else ():
                 if handler.event in elsewhere and not handler.durable:
-                    what = f"{name} hears {handler.event} from another board, and {board.name} "
-                    what += "does not listen"
-                    remedy = f"give a service of {board.name} a port: it takes events for all"
+                    what = f"{name} subscribes to {handler.event} of another board, and "
+                    what += f"{board.name} has no port"
+                    remedy = f"give a service of {board.name} a port: it receives events for all"
                     yield Problem(handler.where, what, remedy)
 
 
@@ -71,9 +73,10 @@ def durable_events_have_mailboxes(
                     ]
                     for lacking in [b for b in [*publishers, board] if not b.mailbox]:
                         if publishers:
-                            what = f"{name} hears {handler.event} durably, and {lacking.name} has"
+                            what = f"{name} subscribes to {handler.event} durably, and "
+                            what += f"{lacking.name} has no mailbox"
                             remedy = f"add `mailbox = true` to [boards.{lacking.name}]"
-                            yield Problem(handler.where, f"{what} no mailbox", remedy)
+                            yield Problem(handler.where, what, remedy)
 
 
 def _publishes(board: BoardEntry, event: str, contracts: dict[str, Contract]) -> bool:
@@ -84,15 +87,15 @@ def notes(cluster: Cluster, contracts: Iterable[Contract]) -> Iterator[str]:
     """Report events without a subscriber, and subscriptions to events that nothing publishes."""
     every = list(contracts)
     published = {event for contract in every for event in contract.published}
-    heard = {handler.event for contract in every for handler in contract.handlers}
-    heard |= {event for service in cluster.services for event in service.events}
+    used = {handler.event for contract in every for handler in contract.handlers}
+    used |= {event for service in cluster.services for event in service.events}
     for contract in every:
-        for event in sorted(contract.published.keys() - heard):
+        for event in sorted(contract.published.keys() - used):
             where = next(p.where for p in contract.publishes if p.event == event)
             yield f"{where}: {contract.service} publishes {event}, and nothing subscribes to it"
         for handler in contract.handlers:
             if handler.event not in published:
-                what = f"{contract.service}.{handler.method} hears {handler.event}"
+                what = f"{contract.service}.{handler.method} subscribes to {handler.event}"
                 yield f"{handler.where}: {what}, and nothing publishes it"
 
 

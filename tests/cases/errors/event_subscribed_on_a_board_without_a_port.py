@@ -1,4 +1,4 @@
-# ERROR: services/a/__init__.py:9: a hears Opened from another board, and box does not listen
+# ERROR: services/a/__init__.py:9: a subscribes to Opened of another board, and box has no port
 #     give a service of box a port: it takes events for all
 from services.b import Opened
 from torpor import Service, on
