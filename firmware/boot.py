@@ -2,7 +2,7 @@
 # services are still being loaded.
 import os
 
-if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps after its last word
+if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps right at its end
     import swap
 
     swap.finish()

@@ -1,7 +1,7 @@
 """Sleep on an ESP32; ``firmware/ports/README.md`` lists what every port must offer.
 
 A chip with ext0 (ESP32, S2, S3) wakes by one pin of any level through ext0, and by further pins
-through ext1 when one of them is high (ext1's other mode wants all pins low). The C3 and C6 have no
+through ext1 when one of them is high (ext1's other mode needs all pins low). The C3 and C6 have no
 ext0 and take pins of one level (``wake_on_gpio``).
 """
 

@@ -121,7 +121,7 @@ class Clock:
     def _idle(self, wait, dt: int) -> "Any":
         """Stand in for ``wait``, which waits for the network, at most ``dt`` ms (-1: endless)."""
         if not core._task_queue.peek():
-            # asyncio wants a task when this returns.
+            # asyncio needs a task when this returns.
             while dt and not core._task_queue.peek():
                 left = _left(not core._io_queue.map)
                 if left is None:

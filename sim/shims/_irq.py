@@ -47,7 +47,7 @@ class Irq:
         return old
 
     def look(self):
-        """Call the handler if the level has changed as it wants."""
+        """Call the handler if the level has changed as it requires."""
         now = level(self._pin._id)
         # In one step: a test and the thread may look at the same time.
         last, self._last = self._last, now
@@ -176,7 +176,7 @@ def _wake_asyncio():
         while True:
             slice = _MOST_MS if dt < 0 else min(_MOST_MS, time.ticks_diff(end, time.ticks_ms()))
             wait(self, max(0, slice))
-            if _is_due(core) or (calls != _calls and dt > 0):  # without end, it wants a task
+            if _is_due(core) or (calls != _calls and dt > 0):  # without end, it needs a task
                 return
             if dt >= 0 and time.ticks_diff(end, time.ticks_ms()) <= 0:
                 return

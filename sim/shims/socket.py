@@ -107,7 +107,7 @@ def getaddrinfo(host, port, family=0, type=1, proto=0, flags=0):
 
 
 def _address(address):
-    """A socket address as the port wants it; chips also take (host, port)."""
+    """A socket address as the port requires it; chips also take (host, port)."""
     return getaddrinfo(*address)[0][-1] if isinstance(address, tuple) else address
 
 

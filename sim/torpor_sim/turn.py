@@ -1,4 +1,4 @@
-"""One emulated board at a time on a computer: each fills a processor and wants its time."""
+"""One emulated board at a time on a computer: each needs a whole processor."""
 
 from __future__ import annotations
 

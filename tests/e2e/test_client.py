@@ -122,7 +122,7 @@ def test_nobody_there(plan: Plan, tmp_path: Path) -> None:
 DEEP = 'policy = "deep"\nwake_every = "5m"\n'
 MAILBOX = '[mailbox]\ngateway = "192.168.1.5"\n'
 BROKER = '[mailbox]\nurl = "mqtt://nas.local"\n'
-AWAKE = "start torpor sim, or say where: --at HOST"
+AWAKE = "start torpor sim, or give the address: --at HOST"
 
 
 @pytest.mark.parametrize(

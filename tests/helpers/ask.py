@@ -1,4 +1,4 @@
-"""A client that wants the status of one answer."""
+"""A client that returns the status of one response."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def test_a_table_of_nothing_similar(tmp_path: Path, others: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         load_cluster(tmp_path)
     [problem] = caught.value.problems
-    what = "cluster.toml:6: unknown table [services.zzzzz]: no board carries zzzzz"
+    what = "cluster.toml:6: unknown table [services.zzzzz]: no board runs zzzzz"
     assert str(problem).startswith(what)
     assert problem.remedy.startswith(f"without a table: {' and '.join(names)}; rename")
 

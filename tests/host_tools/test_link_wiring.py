@@ -140,7 +140,7 @@ def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         text(tmp_path, a=Small(methods=(listing,), config={"since": date(2026, 11, 24)}))
     first, bytes_, second = caught.value.problems
-    assert bytes_.what == "data: bytes cannot come with a request"
+    assert bytes_.what == "data: bytes cannot be part of a request"
     assert str(first.where) == "services/a/__init__.py:7"
     assert first.what == "the default of limit, LIMIT, is not a plain value"
     assert str(second.where) == "cluster.toml:9"

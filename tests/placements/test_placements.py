@@ -293,7 +293,7 @@ def test_arguments(cluster, arguments, named, answer):
         ("shop.order", ("tea", 1, None, 4), {}, "order takes at most 3 arguments, not 4"),
         ("shop.odrer", (), {}, 'shop has no method odrer\\n    did you mean "order"?'),
         ("shop", (), {}, "shop has no method"),
-        ("shp.order", (), {}, 'no board carries a service shp\\n    did you mean "shop"?'),
+        ("shp.order", (), {}, 'no board runs a service shp\\n    did you mean "shop"?'),
     ],
 )
 def test_what_does_not_fit(cluster, target, arguments, named, problem):

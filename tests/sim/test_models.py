@@ -413,12 +413,12 @@ def test_pictures() -> None:
             'there is no model "bme281".*did you mean "bme280"',
         ),
         ({"a": {"bus": "i2c0"}}, "a has no model.*write for example"),
-        ({"a": {"model": "bme280"}}, "a bme280 is on a bus of the kind i2c.*i2c0"),
+        ({"a": {"model": "bme280"}}, "a bme280 needs a bus of the type i2c.*i2c0"),
         (
             {"a": {"model": "bme280", "bus": "i2c7"}},
             "a RPI_PICO_W has no i2c7.*it has i2c0 and i2c1",
         ),
-        ({"a": {"model": "bme280", "bus": "spi0"}}, "on a bus of the kind i2c"),
+        ({"a": {"model": "bme280", "bus": "spi0"}}, "needs a bus of the type i2c"),
         (
             {"a": {"model": "bme280", "bus": "i2c0", "address": 0x20}},
             "cannot have the address 0x20.*0x76, 0x77",
@@ -456,38 +456,38 @@ def test_pictures() -> None:
         ),
         (
             {"a": {"model": "servo", "pin": 3}, "b": {"model": "button", "pin": 3}},
-            "b: a is at pin 3 already",
+            "b: a uses pin 3 already",
         ),
         (
             {"a": {"model": "bme280", "bus": "i2c0"}, "b": {"model": "button", "pin": 4}},
-            "b: a is at pin 4 already, as its sda",
+            "b: a uses pin 4 already, as its sda",
         ),
         (
             {"a": {"model": "servo", "pin": 5}, "b": {"model": "aht20", "bus": "i2c0"}},
-            "b: a is at pin 5 already",
+            "b: a uses pin 5 already",
         ),
         (
             {"a": {"model": "bme280", "bus": "i2c0"}, "b": {"model": "gps", "bus": "uart1"}},
-            "b: a is at pin 4 already, as its sda",
+            "b: a uses pin 4 already, as its sda",
         ),
         (
             {
                 "a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 20, "res": 21},
                 "b": {"model": "aht20", "bus": "i2c", "scl": 18, "sda": 17},
             },
-            "b: a is at pin 18 already, as its sck",
+            "b: a uses pin 18 already, as its sck",
         ),
         (
             {"a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 17, "res": 21}},
-            "a: it is at pin 17 already",
+            "a: it uses pin 17 already",
         ),
         (
             {"a": {"model": "ssd1306_spi", "bus": "spi0", "cs": 17, "dc": 20, "miso": 20}},
-            "a: it is at pin 20 already, as its miso",
+            "a: it uses pin 20 already, as its miso",
         ),
         (
             {"a": {"model": "bme280", "bus": "i2c", "scl": 15, "sda": 15}},
-            "a: it is at pin 15 already, as its scl",
+            "a: it uses pin 15 already, as its scl",
         ),
         ({"a": {"model": "ssd1306_spi", "bus": "spi0", "miso": 3}}, "3 cannot be spi0.miso"),
     ],

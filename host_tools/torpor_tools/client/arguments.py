@@ -1,4 +1,4 @@
-"""Arguments from a command line, ``fridge=fridge-1 limit=5``, as the contract wants them."""
+"""Arguments from a command line, ``fridge=fridge-1 limit=5``, converted to the contract's types."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arguments(method: Method, words: Sequence[str]) -> dict[str, Any]:
             near = did_you_mean(name, kinds) or remedy
             problems.append(Problem(None, f"{method.name} has no argument {name}", near))
         elif not _put(texts, path, value):
-            problems.append(Problem(None, f"{path} is given twice", "take one out"))
+            problems.append(Problem(None, f"{path} is given twice", "remove one"))
     values: dict[str, Any] = {}
     for name, part in texts.items():
         try:

@@ -103,11 +103,11 @@ def _ask_first(
                 f"{called} did not answer in time ({url})", asleep or "wait longer: --timeout"
             ) from error
         except httpx.HTTPError as error:
-            raise fail(f"{called}: {error} ({url})", "look into the board's log") from error
+            raise fail(f"{called}: {error} ({url})", "see the board's log") from error
         except Fault as fault:
             raise _refused(called, fault) from None
     where = "; ".join(reasons) or "its address is not known"
-    remedy = asleep or "start torpor sim, or say where: --at HOST"
+    remedy = asleep or "start torpor sim, or give the address: --at HOST"
     raise fail(f"{called} cannot be reached: {where}", remedy)
 
 

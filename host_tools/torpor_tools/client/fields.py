@@ -1,4 +1,4 @@
-"""Values from a command line as a contract wants them: fields, items, limits and literals.
+"""Values from a command line, converted to a contract's types: fields, items, limits and literals.
 
 ``point.celsius=4.5 marks.0.at=7`` is the object ``{"celsius": 4.5}`` in ``point`` and a list of one
 object in ``marks``. A part of a path is a field, a key of a dict, or the number of an item.

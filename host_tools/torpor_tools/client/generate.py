@@ -130,7 +130,7 @@ def _answer(kind: Type) -> Type:
 
 
 def _annotation(kind: Type, names: Names) -> str:
-    """A type as mypy wants it in strict code."""
+    """A type as mypy requires it in strict mode."""
     if kind in names:
         return names[kind]
     if kind.name == STREAM:

@@ -48,7 +48,7 @@ def ask_as_peer(
             step = after_refusal(board.name, error.status, error.message)
             raise fail(what, step) from None
         except OSError as error:
-            raise fail(f"{name} on {board.name}: {error}", "look into the board's log") from None
+            raise fail(f"{name} on {board.name}: {error}", "see the board's log") from None
     if not errors:
         what = f"{name} has no route, and no board that carries {service.name} has a port for peers"
         raise fail(what, "give a service of that board a port in cluster.toml")

@@ -67,7 +67,7 @@ def _open(
             sock = socket.create_connection(address, timeout)
         except OSError as error:
             what = f"board {board} cannot be reached at {address[0]}:{address[1]}: {error}"
-            remedy = "start it, or say with `host` in cluster.toml where it is"
+            remedy = "start it, or set its address with `host` in cluster.toml"
             raise NotReachedError(Problem(None, what, remedy)) from None
         connection = _greet(sock, board, key, caller)
         if connection:
@@ -76,7 +76,7 @@ def _open(
         raise fail("there is no key of the cluster", "make one: torpor secrets init")
     raise fail(
         f"board {board} knows none of the keys in secrets.toml",
-        "build and flash it again, or take the secrets.toml that it was built with",
+        "build and flash it again, or use the secrets.toml that it was built with",
     )
 
 
@@ -124,7 +124,7 @@ class BoardConnection(Closing):
         request = (deadline_ms, fingerprint, f"{service}.{method}", arguments, id)
         try:
             return self._exchange(*request)
-        except _ClosedError:  # for a client that needed the place; this call was not executed
+        except _ClosedError:  # for a client that needed the slot; this call was not executed
             self.close()
             self._connection = self._opened()
             return self._exchange(*request)
@@ -173,7 +173,7 @@ def encode_call(
         raise fail(f"{half} in an argument is an unpaired surrogate", "send UTF-8") from None
     length = _CALL.size + len(body) + sign.CODE
     if length > MAX_CALL:
-        raise ValueError(f"a call of {length} bytes; a board takes {MAX_CALL}")
+        raise ValueError(f"a call of {length} bytes; a board accepts {MAX_CALL}")
     return _CALL.pack(length, number, deadline_ms, short_fingerprint(fingerprint)) + body
 
 
@@ -214,8 +214,8 @@ def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> _Connect
     name = fields.get("torpor-board", "")
     if status != b"101" or name != board:
         sock.close()
-        found = f"is the board {name}" if name else "takes no calls"
-        raise fail(f"what answers for board {board} {found}", "correct `host` in cluster.toml")
+        found = f"belongs to the board {name}" if name else "accepts no calls"
+        raise fail(f"the address of board {board} {found}", "correct `host` in cluster.toml")
     return _Connection(sock, *sign.pair(key, caller, board, ours, fields["torpor-nonce"]))
 
 

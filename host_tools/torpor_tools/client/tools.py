@@ -24,7 +24,7 @@ _CONNECT_S = 3.0
 
 
 class Tools(Closing):
-    """The tools of one board. The connection is opened for the first call, and again when it broke.
+    """The tools of one board. The connection is opened at the first call, and again if it broke.
 
     Args:
         root: The folder of the project.
@@ -44,7 +44,7 @@ class Tools(Closing):
         self._peer: BoardConnection | None = None
         if not self._keys:
             raise fail(
-                "the tools reach a board with the cluster's key, and there is none",
+                "access to a board needs the cluster's key, and there is none",
                 "make one, then build and start the board again: torpor secrets init",
             )
         if not board.port:
@@ -75,7 +75,7 @@ class Tools(Closing):
             if error.status == 409 and error.kind == REFUSED:  # it knows no such tool
                 what = f"the image of board {name} cannot do this"
                 raise fail(what, "build and flash the board again") from None
-            raise fail(f"board {name}: {error.message}", "look into the board's log") from None
+            raise fail(f"board {name}: {error.message}", "see the board's log") from None
         except OSError as error:
             self.close()
             raise NotReachedError(

@@ -1,4 +1,4 @@
-"""Take out of a module's source what a chip does not need, before it is compiled.
+"""Remove from a module's source what a chip does not need, before it is compiled.
 
 This removes the import of a peer's class, imports of ``typing``, ``typing_extensions``,
 ``collections.abc`` and ``__future__``, blocks under ``if TYPE_CHECKING:``, type aliases, records,
@@ -136,7 +136,7 @@ class _Work:
     erased: frozenset[str] = frozenset()  # types of other modules, dotted
     gone: dict[str, str] = field(default_factory=dict)  # name -> the module it came from
     removed: set[ast.AST] = field(default_factory=set)  # nodes that are no longer there
-    decorators: set[str] = field(default_factory=set)  # "get", "torpor.get": as this module says it
+    decorators: set[str] = field(default_factory=set)  # as written here: "get", "torpor.get"
     aliases: dict[ast.stmt, str] = field(default_factory=dict)  # what a device cannot compute
     records: dict[ast.stmt, str] = field(default_factory=dict)  # what is a type only
     events: set[ast.ClassDef] = field(default_factory=set)

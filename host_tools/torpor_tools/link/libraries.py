@@ -91,7 +91,7 @@ def portable(source: str) -> str:
 def unfit(problem: Problem, library: str) -> Problem:
     """A problem in a package that somebody else wrote, with a remedy for its user."""
     what = f"{library} cannot run on MicroPython: {problem.what}"
-    remedy = f"take another version of it, or another library: torpor remove {library}"
+    remedy = f"use another version of it, or another library: torpor remove {library}"
     return Problem(problem.where, what, remedy)
 
 

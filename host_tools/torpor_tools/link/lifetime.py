@@ -86,7 +86,7 @@ class _Body:
 
     def _kept(self, node: ast.AST, kind: str, way: str) -> Escape:
         what = f"{kind} of {self.name}, which is loaded only while it runs, {way}"
-        return node, what, "define it outside of marked code, or take the mark off"
+        return node, what, "define it outside marked code, or remove the mark"
 
     def _defined(self, node: ast.AST) -> str:
         """Return the kind of object that an expression makes and that holds the code, or ""."""

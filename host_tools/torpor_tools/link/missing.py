@@ -67,14 +67,14 @@ def needs_of_library(item: Import, module: Module, taken: str, where: Where) -> 
     """
     what = f"{module.library} cannot run on MicroPython: {module.file}:{item.line} imports "
     what += f"{item.name}, which it does not have"
-    other = f"take a library that is written for MicroPython: torpor remove {module.library}"
+    other = f"use a library that is written for MicroPython: torpor remove {module.library}"
     return Problem(where, what, _offer(item.name) or other)
 
 
 def needs_of_microdot(item: Import, module: Module, taken: str, where: Where) -> Problem:
     """Return the problem of an extension of Microdot that needs another package."""
     what = f"{taken} needs {item.name}, which MicroPython does not have"
-    other = f"do without {taken}; Microdot's other extensions work"
+    other = f"leave out {taken}; Microdot's other extensions work"
     return Problem(where, what, _offer(item.name) or other)
 
 
@@ -158,11 +158,11 @@ def removed_name(name: str, module: str, where: Where) -> Problem:
         remedy = "use it in annotations only"
     elif module == "TYPE_CHECKING":
         what = f"{name} is defined under `if TYPE_CHECKING:` and used at run time"
-        remedy = "define it outside of that block, or use it in annotations only"
+        remedy = "define it outside that block, or use it in annotations only"
     elif module in HOST_ONLY:
         what = f"{name} comes from {module}, which MicroPython lacks, and is used at run time"
         remedy = "use it in annotations only; a class made of it belongs under `if TYPE_CHECKING:`"
     else:
         what = f"{name} is imported under `if TYPE_CHECKING:` and used at run time"
-        remedy = "import it outside of that block, or use it in annotations only"
+        remedy = "import it outside that block, or use it in annotations only"
     return Problem(where, what, remedy)

@@ -16,7 +16,7 @@ _BEGIN = "wifi.begin()  # the build adds the host name and the power save\n"
 _USUAL = "    ...  # here the build puts boot.py\n"
 _RUN = "try:\n    from torpor import kernel\n\n    kernel.run()\n"
 _SWAP = """\
-if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps after its last word
+if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps right at its end
     import swap
 
     swap.finish()

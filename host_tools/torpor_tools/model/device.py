@@ -13,7 +13,7 @@ BUS_LINES = {"i2c": ("scl", "sda"), "spi": ("sck", "mosi"), "uart": ("tx", "rx")
 """Kind of bus -> the board's lines that lead to the devices on it. A SPI's MISO is not needed."""
 
 Ranges = Mapping[str, Sequence[Any]]
-"""Name of an input, or ``*`` for all others -> the least, the most and perhaps the unit."""
+"""Name of an input, or ``*`` for all others -> minimum, maximum and perhaps the unit."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class DeviceEntry:
 class DeviceModel:
     """The constants that a model's file declares.
 
-    ``bus`` is a key of ``BUS_LINES``. ``inputs`` has what it senses, with the values to begin with,
-    ``ranges`` the least and the most of each and its unit (the key ``*``: of all others),
+    ``bus`` is a key of ``BUS_LINES``. ``inputs`` has what it senses, with the initial values,
+    ``ranges`` the minimum, maximum and unit of each (the key ``*``: of all others),
     ``options`` the settings that it gets once, with their defaults.
     """
 
@@ -47,7 +47,7 @@ class DeviceModel:
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     ranges: Ranges = field(default_factory=dict)
-    digest: str = ""  # of its file: a board whose model has changed starts again
+    digest: str = ""  # of its file: a board whose model has changed restarts
 
 
 def outside(ranges: Ranges, device: str, name: str, value: Any) -> str | None:

@@ -51,10 +51,10 @@ LISTENER = "metrics"
 
 @dataclass(frozen=True)
 class Observe:
-    """The reports that cluster.toml asks for; an image without them has no code for them.
+    """The reports that cluster.toml requests; an image without them has no code for them.
 
     Attributes:
-        level: From which level on lines of services are logged.
+        level: The lowest level that services log.
         levels: Service -> another level for its lines.
         syslog: Where the lines are sent to as well.
         metrics: Where figures are served.

@@ -110,7 +110,7 @@ class BoardPlan:
 
     @property
     def on_request(self) -> tuple[PlacedService, ...]:
-        """The services that start when a client comes to their port."""
+        """The services that start when a client connects to their port."""
         return tuple(s for s in self.services if s.entry.on_request)
 
     def needs(self) -> list[str]:
@@ -126,7 +126,7 @@ class BoardPlan:
 
     @property
     def offered(self) -> dict[str, tuple[str, ...]]:
-        """Service -> the events that it offers to the outside."""
+        """Service -> the events that it offers to other programs."""
         return {s.name: s.entry.events for s in self.services if s.entry.events}
 
     def subscribes(self, event: str, *, durable: bool = False) -> bool:

@@ -34,7 +34,7 @@ class Wifi:
 class Sockets:
     """The errors at the limits of ``boards/*.toml``. A name is one of ``Port.errno``."""
 
-    shared: bool  # whether listeners and connections take from one pool
+    shared: bool  # whether listeners and connections share one pool
     full: str  # of socket(), when none is left
     listen_full: str  # of listen()
     accept_full: str  # of accept(), the connection is lost; empty: its SYN is dropped
@@ -63,7 +63,7 @@ class Loop:
 class Names:
     """The lookup of names, during which the whole program waits."""
 
-    local: bool  # whether <name>.local is asked by mDNS
+    local: bool  # whether <name>.local is looked up by mDNS
     local_ms: int  # until that has failed
     dns_ms: int  # until a DNS server that does not answer has failed
     not_found: int  # errno of the OSError

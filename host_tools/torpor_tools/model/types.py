@@ -32,7 +32,7 @@ class Limits:
     pattern: str | None = None
 
     def allow(self, value: object) -> bool:
-        """Whether a value of the type has its place between the limits."""
+        """Whether a value of the type is within the limits."""
         size = len(value) if isinstance(value, str) else value
         if isinstance(size, int | float) and (
             (self.low is not None and size < self.low)
@@ -43,7 +43,7 @@ class Limits:
         return pattern is None or re.fullmatch(pattern, str(value)) is not None
 
     def calls(self, of: str) -> Iterator[str]:
-        """The limits as an annotation writes them, on a type ``of`` that name."""
+        """The limits as an annotation writes them, on a type with the name ``of``."""
         if self.low is not None or self.high is not None:
             low = (self.low or 0) if of == "str" else self.low
             yield f"{'Length' if of == 'str' else 'Range'}({low!r}, {self.high!r})"

@@ -85,7 +85,7 @@ def load_cluster(root: Path) -> Cluster:
 
 
 def _known_boards(document: Document, boards: dict[str, Any]) -> dict[str, Any]:
-    """The boards, without those that are another's name misspelt: ``[boards.shd.power]``."""
+    """The boards, without tables whose name is a misspelling of another: ``[boards.shd.power]``."""
     whole = [
         n for n, t in boards.items() if isinstance(t, dict) and t.keys() & {"type", "services"}
     ]
@@ -96,7 +96,7 @@ def _known_boards(document: Document, boards: dict[str, Any]) -> dict[str, Any]:
 def _known_services(
     document: Document, services: dict[str, Any], boards: dict[str, Any], root: Path
 ) -> dict[str, Any]:
-    """The services, without those that are another's name misspelt: ``[services.vavle]``."""
+    """The services, without tables whose name is a misspelling of another: ``[services.vavle]``."""
     lists = [t.get("services") for t in boards.values() if isinstance(t, dict)]
     placed = [n for names in lists if isinstance(names, list) for n in names if type(n) is str]
     spare = [n for n in services if n not in placed and not (root / "services" / n).exists()]
@@ -114,8 +114,8 @@ def _unknown_services(
     """
     unknown = [name for name in spare if missing and not _wrong_name("services", name)]
     for name in unknown:
-        what = f"unknown table [services.{name}]: no board carries {name}"
-        remedy = f"without a table: {listing(missing)}; rename this table, or take it out"
+        what = f"unknown table [services.{name}]: no board runs {name}"
+        remedy = f"without a table: {listing(missing)}; rename this table, or remove it"
         document.report(("services", name), what, remedy)
     return {name: table for name, table in tables.items() if name not in unknown}
 
@@ -254,7 +254,7 @@ def _service(document: Document, name: str, value: Any) -> ServiceEntry:
     document.only(path, table, ["port", "start", "log", "deadline_ms", "events", "config"])
     config = document.take(path, table, "config", dict, {})
     for at, odd in _odd_values(config, (*path, "config")):
-        what = f"{'.'.join(map(str, at[2:]))} = {odd}: a service cannot be given this"
+        what = f"{'.'.join(map(str, at[2:]))} = {odd}: this cannot be passed to a service"
         document.report(at, what, "use text, a number, true or false, a list or a table")
     port = _port(document, path, table)
     starts = _starts_on_request(document, path, table, port)
@@ -303,7 +303,7 @@ def _starts_on_request(
         what = f'{path[-1]}: start: expected "boot" or "on-request", got {as_toml(start)}'
         document.report(at, what, 'without it, a service starts at "boot", with its board')
     elif start == "on-request" and table.get("port") is False:
-        what = f'{path[-1]} has `start = "on-request"`, but no port at which a request could come'
+        what = f'{path[-1]} has `start = "on-request"`, but no port for requests'
         document.report(at, what, 'give it a port, or let it start at "boot"')
     return bool(start == "on-request" and port)
 

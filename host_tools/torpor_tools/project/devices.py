@@ -123,7 +123,7 @@ class _Reader:
         if not match or match[1] != model.bus:
             buses = [bus for bus in self._kind.pins.buses if bus.startswith(model.bus)]
             remedy = f"{self._kind.name} has {listing(buses)}; or name the pins of one in software"
-            what = f"{self._entry.name}: a {model.name} is on a bus of the kind {model.bus}"
+            what = f"{self._entry.name}: a {model.name} needs a bus of the type {model.bus}"
             self._report("bus", what, f'write bus = "{buses[0] if buses else model.bus}": {remedy}')
             return ()
         assert isinstance(name, str)
@@ -141,7 +141,7 @@ class _Reader:
         return {line: self._line("", line, None) for line in wired}
 
     def _miso(self, model: DeviceModel) -> int | None:
-        """The pin of a SPI's MISO if it is named: a device may do without."""
+        """The pin of a SPI's MISO if it is named: it is optional."""
         if model.bus != "spi" or "miso" not in self._entry.values:
             return None
         return self._line(f"{self._entry.values.get('bus')}.", "miso", None)
@@ -227,7 +227,7 @@ def _shared(devices: list[Device]) -> Iterator[Problem]:
                 reported.add(other.name)
                 whose = "it" if other is device else other.name
                 place = f"pin {pin} already" + (f", as its {there}" if there else "")
-                what = f"{device.name}: {whose} is at {place}"
+                what = f"{device.name}: {whose} uses {place}"
                 yield Problem(device.where, what, "wire one of them to another pin")
                 break
             lines[pin].append((line, device))

@@ -1,4 +1,4 @@
-"""A TOML file whose values are taken out one by one, collecting every mistake on the way."""
+"""A TOML file, from which values are read one by one and every mistake is collected."""
 
 from __future__ import annotations
 
@@ -117,5 +117,5 @@ def _syntax_remedy(message: str) -> str:
     if "Invalid value" in message:
         return 'a value is a number, true, false or text in quotes: key = "text"'
     if "overwrite" in message or "twice" in message:
-        return "a key and a table are written once: join the two"
+        return "a key and a table are written once: merge the two"
     return "TOML consists of lines: [table] or key = value"

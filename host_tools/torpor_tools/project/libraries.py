@@ -22,7 +22,7 @@ _HEAD = "# Written by `torpor add`: what each library was when it was added. Do 
 
 
 def read_libraries(document: Document) -> tuple[LibraryEntry, ...]:
-    """Take ``[libraries]`` out of ``cluster.toml``."""
+    """Read ``[libraries]`` of ``cluster.toml``."""
     table = document.take((), document.data, "libraries", dict, {})
     return tuple(_entry(document, name, value) for name, value in table.items())
 
@@ -65,7 +65,7 @@ def read_library_lock(root: Path) -> dict[str, Locked]:
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         what = f"it is not what torpor add wrote: {error}"
         raise fail(
-            what, "take it back from git, or remove it and run: torpor add", Where(LOCK)
+            what, "restore it from git, or remove it and run: torpor add", Where(LOCK)
         ) from None
 
 

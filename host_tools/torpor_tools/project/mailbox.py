@@ -11,7 +11,7 @@ from ..model.cluster import Mailbox
 from .document import Document
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}  # registered with IANA
-_EXAMPLE = 'write gateway = "192.168.1.5", or url = "mqtts://nas.local" for a broker that runs'
+_EXAMPLE = 'write gateway = "192.168.1.5", or url = "mqtts://nas.local" for a running broker'
 
 
 def read_mailbox(document: Document) -> Mailbox | None:
@@ -21,9 +21,7 @@ def read_mailbox(document: Document) -> Mailbox | None:
     table = document.take((), document.data, "mailbox", dict, {})
     document.only(("mailbox",), table, ["url", "gateway"])
     if ("url" in table) == ("gateway" in table):
-        what = (
-            "[mailbox] says where the broker is, or else where the gateway runs, which starts one"
-        )
+        what = "[mailbox] needs the broker's url, or the address of the gateway that starts one"
         document.report(("mailbox",), what, _EXAMPLE)
         return None
     key = "url" if "url" in table else "gateway"

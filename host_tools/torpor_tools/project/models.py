@@ -45,7 +45,7 @@ def read_model(path: Path, shown: str) -> DeviceModel:
     found = _constants(classes[0], shown)
     bus = found.get("BUS")
     if bus not in BUS_LINES:
-        what = f"the model does not say its bus: {bus!r}"
+        what = f"the model does not state its bus: {bus!r}"
         remedy = f"write in the class: BUS = one of {', '.join(BUS_LINES)}, in quotes"
         raise UserError(Problem(Where(shown, classes[0].lineno), what, remedy))
     return DeviceModel(
@@ -77,7 +77,7 @@ def _constants(node: ast.ClassDef, shown: str) -> dict[str, Any]:
                 problems.append(Problem(where, what, "write it out: INPUTS = {'lux': 100.0}"))
             if target.id == "RANGES" and not _are_ranges(found.get("RANGES", {})):
                 where = Where(shown, statement.lineno)
-                remedy = "give the least, the most and the unit: RANGES = {'lux': (0, 65535, 'lx')}"
+                remedy = "give minimum, maximum and unit: RANGES = {'lux': (0, 65535, 'lx')}"
                 problems.append(Problem(where, "RANGES has a value that is not a range", remedy))
     if problems:
         raise UserError(problems)

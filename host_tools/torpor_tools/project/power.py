@@ -36,7 +36,7 @@ def read_power(document: Document, board: tuple[str, ...], table: dict[str, Any]
         policies = _FIELDS.get(key, POLICIES)
         if policy in POLICIES and policy not in policies:
             what = f"{key} has no effect with the policy {policy}"
-            document.report((*path, key), what, f"take it out, or choose {listing(policies, 'or')}")
+            document.report((*path, key), what, f"remove it, or choose {listing(policies, 'or')}")
     return Power(
         policy,
         document.where(*path),

@@ -1,6 +1,6 @@
 """``secrets.toml``: what a board must know and a repository must not.
 
-It lies beside ``cluster.toml`` and is optional; the environment may give the same values. They go
+It is next to ``cluster.toml`` and optional; the environment may give the same values. They go
 into the image as ``/secrets.json``, so anyone with the image has them, and nowhere else: no message
 of ours shows a value.
 """

@@ -11,7 +11,7 @@ from ..suggest import did_you_mean, listing
 
 
 def alone(cluster: Cluster, service: str, kind: str | None = None) -> Cluster:
-    """The cluster with one more board, called like ``service``, that carries nothing else.
+    """The cluster with one more board, with the name of ``service``, that runs nothing else.
 
     ``kind``: the type of that board; without it, that of the board which carries the service now.
     It calls its peers where they are. Raises ``UserError``.
@@ -20,7 +20,7 @@ def alone(cluster: Cluster, service: str, kind: str | None = None) -> Cluster:
     if not homes:
         known = [name for board in cluster.boards for name in board.services]
         remedy = did_you_mean(service, known) or f"services: {listing(dict.fromkeys(known))}"
-        raise fail(f"no board carries a service {service}", remedy)
+        raise fail(f"no board runs a service {service}", remedy)
     if len(homes) == 1 and homes[0].services == (service,) and kind in (None, homes[0].type):
         return _named(cluster, homes[0], service)
     if any(board.name == service for board in cluster.boards):

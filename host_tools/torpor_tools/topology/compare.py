@@ -17,7 +17,7 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True)
 class BoardChange:
-    """A board's image before and after; a board that carries nothing has no files."""
+    """A board's image before and after; a board without services has no files."""
 
     board: str
     before: Files

@@ -1,7 +1,7 @@
 """asyncio's tasks and their queue, by the clock of ``time``: the built-in ones know the real one.
 
-What ``asyncio.core`` wants of them: ``Task.state`` is True while the task runs and nobody waits for
-it, a queue of those who wait, None when it is done, False when somebody has seen that.
+As ``asyncio.core`` requires, ``Task.state`` is True while the task runs and nobody awaits it, a
+queue of those who do, None when the task is done, and False when somebody has seen that.
 """
 
 from time import ticks_diff, ticks_ms

@@ -62,7 +62,7 @@ class CalledData(Data):
         try:
             return self._peer.call("", "data", asked, fingerprint="0", deadline_ms=_DEADLINE_MS)
         except CallError as error:
-            remedy = "look into the board's log"
+            remedy = "see the board's log"
             if error.status == 409 or (error.status == 404 and "no service" in error.message):
                 remedy = "build and flash the board again: its image cannot do this"
             raise fail(f"{self.service}: {error.message}", remedy) from None

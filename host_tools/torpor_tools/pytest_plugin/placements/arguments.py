@@ -20,7 +20,7 @@ def find(plan: Plan, target: str) -> tuple[BoardPlan, PlacedService, Method]:
     if not homes:
         known = [s.name for board in plan.boards for s in board.services]
         remedy = did_you_mean(service, known) or f"services: {listing(known)}"
-        raise fail(f"no board carries a service {service}", remedy)
+        raise fail(f"no board runs a service {service}", remedy)
     placed = homes[0].service(service)
     methods = {method.name: method for method in placed.contract.methods}
     if name not in methods:
