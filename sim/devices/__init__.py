@@ -1,9 +1,8 @@
-"""The simulated devices: what a model is made of. One model a file, each class called ``Model``.
+"""The simulated devices: the bases of models. Each file has one model, a class called ``Model``.
 
-A model names its bus, what it senses and what it can be given in ``cluster.toml`` as literals, for
-the host reads them without running the file: ``BUS``, ``ADDRESSES``, ``PINS``, ``INPUTS``,
-``RANGES``, ``OPTIONS``.
-``RANGES`` has the least and the most that an input can be, and its unit: ``(-40, 85, "°C")``; the
+A model declares its bus, its inputs and its options as literals, because the host reads them
+without running the file: ``BUS``, ``ADDRESSES``, ``PINS``, ``INPUTS``, ``RANGES``, ``OPTIONS``.
+``RANGES`` has the minimum and maximum of an input, and its unit: ``(-40, 85, "°C")``; the
 key ``*`` stands for the inputs that are not named. Other values are refused.
 """
 
@@ -71,7 +70,7 @@ class Device:
             json.dump(state, file)
         os.rename(path + ".new", path)
 
-    # What a pin of it gives and gets.
+    # The state of its pins.
 
     def level(self, pin):
         """The level that it drives a pin to; None: it does not."""
@@ -88,7 +87,7 @@ class Device:
     def due(self):
         """The ms until it may change a pin or send by itself, at least 1; None: it will not.
 
-        A test whose clock jumps looks then.
+        When the clock of a test jumps, it stops there.
         """
         return 10
 
@@ -196,7 +195,7 @@ class CommandDevice(I2CDevice):
             self._answer = self.run(data) or b""
 
     def busy(self, ms):
-        """It measures for ``ms``: it does not acknowledge a read before."""
+        """Measure for ``ms``: reads before that are not acknowledged."""
         self._ready = time.ticks_add(time.ticks_ms(), ms)
 
     def read(self, count):
@@ -209,7 +208,7 @@ class CommandDevice(I2CDevice):
 
 
 class SPIDevice(Device):
-    """A part on an SPI bus with a pin of its own, ``cs``, that is low while it is meant."""
+    """A part on an SPI bus with a pin of its own, ``cs``, that is low while it is selected."""
 
     BUS = "spi"
     PINS: tuple = ("cs",)
@@ -220,7 +219,7 @@ class SPIDevice(Device):
         return "cs" not in self.pins or level(self.pins["cs"]) == 0
 
     def exchange(self, data):
-        """The bytes that it sends while it gets ``data``: as many."""
+        """The bytes, as many, that it sends while it receives ``data``."""
         if self.fault() in ("nack", "hang"):
             return bytes(len(data))
         answer = bytes(self.transfer(data) or b"")
@@ -229,7 +228,7 @@ class SPIDevice(Device):
         return answer[: len(data)] + bytes(len(data) - len(answer))
 
     def transfer(self, data):
-        """Take bytes while it is selected; what it sends meanwhile."""
+        """Receive bytes while it is selected; return what it sends meanwhile."""
 
 
 class UARTDevice(Device):

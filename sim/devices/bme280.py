@@ -1,7 +1,7 @@
 """Bosch BME280, temperature, pressure and humidity: datasheet BST-BME280-DS001, revision 1.24.
 
-The compensation formulas of chapter 4.2.3 are turned round: the part's raw values are those that
-give what is set. The trimming values are those of the example in the BMP280's datasheet
+The compensation formulas of chapter 4.2.3 are inverted: the part's raw values are those that yield
+what is set. The trimming values are those of the example in the BMP280's datasheet
 (BST-BMP280-DS001, chapter 3.12), with humidity values as parts have them.
 """
 

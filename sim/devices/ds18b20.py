@@ -1,6 +1,6 @@
 """Maxim DS18B20, a thermometer on one wire: datasheet 19-7487, revision 6.
 
-The wire's protocol is in the shims ``onewire`` and ``ds18x20``, which ask this for its heat.
+The wire's protocol is in the shims ``onewire`` and ``ds18x20``, which ask this for its temperature.
 """
 
 from . import Device

@@ -47,7 +47,7 @@ class Model(RegisterDevice):
         self._registers[register % 0x13] = byte
 
     def _load(self):
-        """Take the time into the registers, as a transfer's start does: page 12."""
+        """Copy the time into the registers, as the start of a transfer does: page 12."""
         t = time.gmtime(int(time.time()) + self._shift + int(self.sense("drift")))
         hour = _bcd(t[3])
         if self._registers[2] & 0x40:

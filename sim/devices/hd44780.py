@@ -5,7 +5,7 @@ Wired as the usual backpacks are: P0 RS, P1 R/W, P2 E, P3 the light, P4 to P7 th
 
 from . import I2CDevice
 
-_LINES = (0x00, 0x40)  # where they begin in its memory; lines 3 and 4 go on behind 1 and 2
+_LINES = (0x00, 0x40)  # where they begin in its memory; lines 3 and 4 continue 1 and 2
 
 
 class Model(I2CDevice):

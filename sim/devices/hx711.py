@@ -37,7 +37,7 @@ class Model(Device):
         if pin != self.pins["clock"] or not level:
             return
         if time.ticks_diff(time.ticks_ms(), self._ready) < 0:
-            # Right behind the 25th: pulses 26 and 27 choose another gain, table 3.
+            # Right after the 25th: pulses 26 and 27 choose another gain, table 3.
             self._gain = {128: 32, 32: 64}.get(self._gain, 128)
             return
         if not self._pulses:

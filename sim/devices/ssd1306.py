@@ -116,7 +116,7 @@ class Model(I2CDevice):
         source = framebuf.FrameBuffer(self._ram, _COLUMNS, 8 * _PAGES, framebuf.MONO_VLSB)
         rows = bytearray(size)
         target = framebuf.FrameBuffer(rows, self.width, self.height, framebuf.MONO_HLSB)
-        left = (_COLUMNS - self.width) // 2  # narrow glass hangs on the middle columns
+        left = (_COLUMNS - self.width) // 2  # narrow glass uses the middle columns
         if self._remap and self._reverse and not self._line:
             target.blit(source, -left, 0)
         else:

@@ -12,7 +12,7 @@ class Model(Device):
         self._bytes = bytearray(3 * self.count)
 
     def bits(self, data):
-        """Bytes that the board sends; what is too much leaves the strip at its end."""
+        """Bytes that the board sends; surplus ones leave the strip at its end."""
         length = min(len(data), len(self._bytes))
         self._bytes[:length] = data[:length]
         self.show()

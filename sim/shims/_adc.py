@@ -1,4 +1,4 @@
-"""``machine.ADC``: shows the value, 0 to 65535, that the inputs file has, or a device's voltage."""
+"""``machine.ADC``: reads the value, 0 to 65535, in the inputs file, or a device's voltage."""
 
 from _bus import table
 from _claims import claim
@@ -6,7 +6,7 @@ from _pin import _devices, name
 from _sim import facts, inputs
 
 _ESP32 = facts["port"] == "esp32"
-_ROOM = 14_000  # what a Pico's own sensor shows at 29 degrees Celsius
+_ROOM = 14_000  # what a Pico's own sensor reads at 29 degrees Celsius
 _SENSOR = "4"  # its channel: ADC_TEMPERATURE_CHANNEL_NUM of the RP2040
 _FULL_UV = 3_300_000
 

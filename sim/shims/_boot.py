@@ -1,8 +1,8 @@
 """Starts a simulated board: ``micropython _boot.py FLASH RUN``.
 
-FLASH is the folder that stands for the chip's filesystem, RUN holds the shims this board has,
-its facts and its inputs. What the program then sees is what it sees on a chip: its filesystem at
-``/``, and ``machine``, ``network`` and so on as modules.
+FLASH is the folder that stands for the chip's filesystem, RUN contains the board's shims, its facts
+and its inputs. What the program then sees is what it sees on a chip: its filesystem at ``/``, and
+``machine``, ``network`` and so on as modules.
 """
 
 import sys

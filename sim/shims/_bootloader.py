@@ -3,7 +3,7 @@
 RUN is the run folder of a board, CAUSE its reset cause. Prints JSON: the slot, and what it holds.
 No firmware but the simulator's own can run. What a slot holds decides the version that
 ``os.uname()`` reports, and the text ``torpor-sim: crash`` or ``torpor-sim: hang`` in it stands for
-firmware that does not come as far as ``boot.py``.
+firmware that does not get as far as ``boot.py``.
 """
 
 import sys

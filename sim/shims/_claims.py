@@ -2,7 +2,14 @@
 
 import _service
 
-_SHARED = ("Pin.IN", "ADC", "TouchPad", "I2C", "SPI", "OneWire")  # two services may use it so
+_SHARED = (
+    "Pin.IN",
+    "ADC",
+    "TouchPad",
+    "I2C",
+    "SPI",
+    "OneWire",
+)  # two services may share these
 _users: dict = {}  # pin -> (service, what it is)
 _noted: list = []
 

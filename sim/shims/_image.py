@@ -7,7 +7,7 @@ _HEADER = 24
 
 
 def is_image(flash, start, size):
-    """Whether an image lies there whose checksum, and digest if it has one, are right."""
+    """Whether there is an image with a correct checksum, and digest if it has one."""
     head = _read(flash, start, _HEADER)
     if head[0] != _MAGIC or not 0 < head[1] <= 16:
         return False

@@ -1,4 +1,4 @@
-"""Interrupts of pins and timers: a thread looks at them beside the program.
+"""Interrupts of pins and timers: a thread watches them while the program runs.
 
 A soft handler runs when the program lets it, as on a chip. A hard one runs at once, in the middle
 of whatever the program does, and cannot allocate memory.
@@ -14,7 +14,7 @@ from _sim import facts, time
 
 _ESP32 = facts["port"] == "esp32"
 _LOOK_MS = 1
-_MOST_MS = 5  # that asyncio waits before it looks whether a handler has run
+_MOST_MS = 5  # that asyncio waits before it checks whether a handler has run
 _OPTIONS = ("wake",) if _ESP32 else ("hard",)
 _pins: dict = {}  # pin -> its Irq
 timers: list = []  # what is counting: each has ``due`` in _sim.ticks and ``_fire()``
@@ -76,7 +76,7 @@ def of(pin, handler=None, trigger=Pin.IRQ_FALLING | Pin.IRQ_RISING, **options):
 
 
 def changed(pin):
-    """Look at a pin at once: a test has set its level."""
+    """Check a pin at once: a test has set its level."""
     irq = _pins.get(str(pin))
     if irq:
         irq.look()
@@ -109,7 +109,7 @@ def _soft(call):
 
 
 def start():
-    """Begin to look. On a chip, where the tests run too, a test says when a level changes."""
+    """Begin to watch. On a chip, where tests run too, a test reports changes of a level."""
     global _running
     if _running or sys.platform != "linux":
         return
@@ -129,11 +129,11 @@ def _watch():
         try:
             _look()
         except MemoryError:
-            pass  # the program has the memory now; a look later will do
+            pass  # the program needs the memory now: try again at the next check
 
 
 def _look():
-    """Let the timers fire that are due, and look at the pins."""
+    """Fire the timers that are due, and check the pins."""
     now = _sim.ticks()
     for timer in timers[:]:
         if time.ticks_diff(now, timer.due) >= 0:

@@ -1,4 +1,4 @@
-"""``machine.mem8``, ``mem16`` and ``mem32`` of a chip: there are no registers but a few.
+"""``machine.mem8``, ``mem16`` and ``mem32`` of a chip: only a few registers exist.
 
 A Pico's are those of the watchdog: CTRL, REASON, and scratch registers that outlive a reset. The
 built-in objects of these names would read and write the memory of the simulator's process.

@@ -1,4 +1,4 @@
-"""``machine.Pin``: an input shows what lies at the pin, an output is traced."""
+"""``machine.Pin``: an input reads the level at the pin, an output is traced."""
 
 import machine
 from _sim import facts, inputs, trace
@@ -36,7 +36,7 @@ def name(id):
 
 
 def level(pin):
-    """The level at a pin, as whatever drives it has it."""
+    """The level at a pin, whatever drives it."""
     if _modes.get(pin, Pin.IN) != Pin.IN:
         value = _levels.get(pin, 0)
         if not value or _modes[pin] == Pin.OUT:
@@ -67,7 +67,7 @@ def _tell(pin, value):
             device.changed(pin, value)
 
 
-# Only some firmware has it: the Unix port needs it for its drivers, a Pico's does without.
+# Only some firmware has it: the Unix port needs it for its drivers, and a Pico's does not have it.
 class Pin(getattr(machine._native, "PinBase", object)):
     IN = 1 if _ESP32 else 0
     OUT = 3 if _ESP32 else 1

@@ -11,7 +11,7 @@ for _name in _CONSTANTS:
 
 
 def has_pulls(pin, pull):
-    """Whether a pin has resistors. If not, the ESP-IDF says so, and MicroPython goes on."""
+    """Whether a pin has resistors. If not, ESP-IDF prints an error, and MicroPython continues."""
     if not _is_input_only(pin):
         return True
     if pull in _PULLS:

@@ -1,4 +1,4 @@
-"""``machine.bitstream`` and ``machine.dht_readinto``: what a device at a pin gets and sends."""
+"""``machine.bitstream`` and ``machine.dht_readinto``: what a device at a pin receives and sends."""
 
 import random
 from errno import ETIMEDOUT  # type: ignore[attr-defined]

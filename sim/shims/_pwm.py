@@ -1,4 +1,4 @@
-"""``machine.PWM``: traced, and seen by what hangs on the pin."""
+"""``machine.PWM``: traced, and visible to devices at the pin."""
 
 from _claims import claim
 from _pin import _devices, name

@@ -7,7 +7,7 @@ from _sim import facts
 
 _PATH = "/.sim/rtc.bin"  # the supervisor removes it at power-on
 _SIZE = 2048
-_NEAR_S = 60  # a busy host may start a board so late after the time that it sets
+_NEAR_S = 60  # a busy host may start a board this late after the time that it sets
 
 
 def _seconds(value):
@@ -35,7 +35,7 @@ class RTC:
         # The host's clock is right, and is not ours to set.
         if abs(_seconds(value) - _seconds(now)) > _NEAR_S * facts["speed"]:
             raise NotImplementedError(
-                "the simulator cannot set a board's clock to another time than now; "
+                "the simulator cannot set a board's clock to a time other than now; "
                 "in a test, clock.set(unix) sets the time of the service"
             )
         return None

@@ -23,7 +23,7 @@ def _tell(event, t, fields):
     sys.stdout.write("\x1e" + facts.get("token", "") + json.dumps(fields) + "\n")
 
 
-_NEXT_MS = 20  # a board that sleeps again so soon after a wake has only looked at something
+_NEXT_MS = 20  # a board that sleeps again this soon after a wake has only checked something
 _woke = 0  # when it last woke
 _in_row = False  # whether the sleep under way follows another one at once
 _unreported = None  # why it woke, if not reported yet: the next sleep may follow at once

@@ -36,7 +36,7 @@ def add(module, ms):
 
 
 def _observe(loop):
-    """Look after the watchdog does, which reports a longer stall itself."""
+    """Check after the watchdog, which reports a longer stall itself."""
     global _observer
     if loop._observer is not _observed:
         _observer = loop._observer
@@ -55,7 +55,7 @@ def _observed(passed):
 
 
 def _note(module, service, method):
-    """Write a line; the same again and again gets one."""
+    """Write a line, but only once for a stall that repeats."""
     if _slept < 2 * _noted.get(module, 0):
         return
     _noted[module] = _slept

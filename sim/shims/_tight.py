@@ -1,4 +1,4 @@
-"""A file that is written, as long as there is room for what it gets."""
+"""A file that is written, as long as there is room for what is written."""
 
 import io
 import os

@@ -5,7 +5,7 @@ from _claims import claim
 from _pin import name
 from _sim import facts, inputs
 
-# What a pad shows that nobody touches: an ESP32's falls when it is touched, the others' rise.
+# The value of a pad that nobody touches: an ESP32's falls when it is touched, the others' rise.
 _IDLE = 1000 if facts["chip"] == "ESP32" else 25_000
 
 

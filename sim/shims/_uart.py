@@ -85,7 +85,7 @@ class UART(io.IOBase):
             self._rx = (self._rx + self._device.sent())[: self._buffer]
 
     def _wait(self, nbytes):
-        """Wait for ``nbytes`` as long as the time-outs say: ``timeout`` for the first byte."""
+        """Wait for ``nbytes`` as long as the time-outs allow: ``timeout`` for the first byte."""
         self._fill()
         limit = self._timeout
         end = time.ticks_add(time.ticks_ms(), limit)
@@ -158,7 +158,7 @@ class UART(io.IOBase):
         _irq.start()
 
     def _fire(self):
-        """Call the handler once what comes has ended."""
+        """Call the handler once the incoming data has ended."""
         import _irq
 
         self._fill()

@@ -17,7 +17,7 @@ def control():
 
 
 def set_control(value):
-    """Stop the watchdog, or let it go on, as a Pico's control register does."""
+    """Stop the watchdog, or restart it, as a Pico's control register does."""
     global _enabled
     _enabled = bool(value & _ENABLE)
     if _last:

@@ -1,7 +1,7 @@
 """Run in place of ``main.py`` and report how much heap each part of the image takes.
 
 A module's own share is what the heap has grown by while it was imported, less what its imports
-took. A service has besides what its object and its ``start`` took, a part of the runtime what its
+took. A service also has what its object and its ``start`` took, and a part of the runtime what its
 ``start`` took. Services that start on request are started when the board is ready.
 """
 
@@ -72,7 +72,7 @@ def _weigh(name, globals=None, locals=None, fromlist=None, level=0):
             if not hasattr(sys.modules.get(full), each):
                 _load(full + "." + each)
     except ImportError:
-        pass  # a name in a module, or the import itself will say it
+        pass  # a name in a module, or the import itself will fail
     return _import(name, globals, locals, fromlist, level)
 
 
@@ -100,7 +100,7 @@ def _watch_start(name, service):
 
 
 async def _start_on_request(listeners):
-    """Start them; why some could not."""
+    """Start them; return why some could not."""
     from torpor.http.on_request import Activation
 
     load = Activation._load
@@ -156,7 +156,7 @@ def _stays():
 
 
 def _make_room_for_names():
-    """Let the table of names grow now, or the part that fills it would count for that."""
+    """Let the table of names grow now, or the part that fills it would be blamed for that."""
     for i in range(_NAMES):
         hasattr(gc, "~~%d" % i)  # makes a name of the text
 

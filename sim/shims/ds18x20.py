@@ -1,4 +1,4 @@
-"""Stands in for ``ds18x20``: probes that follow the inputs file as the real ones follow heat."""
+"""Stands in for ``ds18x20``: probes whose temperatures are in the inputs file."""
 
 _FAMILIES = (0x10, 0x22, 0x28)
 

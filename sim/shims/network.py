@@ -1,6 +1,6 @@
 """Stands in for the chip's ``network``: a station that joins, under the address of its board.
 
-The inputs file may say how the access point is:
+The inputs file may describe the access point:
 ``{"wifi": {"up": true, "rssi": -55, "join_ms": 20, "bssid": "020000000001"}}``. A station that
 asks for another BSSID does not find it. ``dns`` is the server that DHCP gives. With ``password``,
 the access point refuses every other one.
@@ -172,7 +172,7 @@ class WLAN:
             trace("hostname", name=_taken)
 
     def _refuse_while_joining(self):
-        """Imitate a firmware that takes no settings while it joins or retries."""
+        """Imitate a firmware that rejects settings while it joins or retries."""
         text = _WIFI["config_while_joining"]
         if text and self._joined is not None and not self.isconnected():
             raise OSError(text)

@@ -52,7 +52,7 @@ class OneWire:
         raise AttributeError(name)
 
     def _probes(self):
-        """ROM in hex -> what the inputs file says of it, without those that are cut off."""
+        """ROM in hex -> its value in the inputs file, without those that are cut off."""
         probes = inputs("probes")
         found = {rom: probes[rom] for rom in probes if probes[rom] is not None}
         if _devices:

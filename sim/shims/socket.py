@@ -18,7 +18,7 @@ _LISTENERS = facts["listeners"]
 _CONNECTIONS = facts["connections"]
 _SOCKETS = facts["sockets"]
 _BEHAVES = facts["behaves"]
-_LOOK_MS = 20  # how often it is looked whether a name is there by now
+_LOOK_MS = 20  # how often to check whether a name is there by now
 _errno = native("errno")
 # This computer's numbers -> the chip's.
 _NUMBERS = {getattr(_errno, k): n for k, n in _BEHAVES["errno"].items() if hasattr(_errno, k)}
@@ -36,7 +36,7 @@ def __getattr__(name):
 
 
 def _live(sockets):
-    """Forget what has been closed; how many are left."""
+    """Forget closed sockets; return how many are left."""
     for i in range(len(sockets) - 1, -1, -1):
         if sockets[i].fileno() == -1:
             sockets.pop(i)
@@ -49,7 +49,7 @@ def _none_left():
 
 
 def _full():
-    """Whether there is no place for one more connection."""
+    """Whether there is no slot for one more connection."""
     return _none_left() or len(_others) >= _CONNECTIONS
 
 
@@ -114,7 +114,7 @@ def _address(address):
 def socket(family=2, type=1, proto=0):
     is_full = _full if type == 1 else _none_left
     if is_full():
-        gc.collect()  # as the chip does: it closes what nobody holds any more
+        gc.collect()  # as the chip does: it closes what nothing refers to any more
         if is_full():
             trace("refused", what="connection", limit=_CONNECTIONS)
             raise OSError(_BEHAVES["socket_full"])
@@ -146,7 +146,7 @@ class _Tcp(io.IOBase):
 
     def __init__(self, native_socket):
         self._native = native_socket
-        self._holding = False  # a client waits in the backlog for a place
+        self._holding = False  # a client waits in the backlog for a slot
         self._blocking = True
 
     def __getattr__(self, name):
@@ -159,7 +159,7 @@ class _Tcp(io.IOBase):
 
     def ioctl(self, request, argument):
         if request == 10:  # MP_STREAM_GET_FILENO
-            # While a client waits for a place the file number is withheld: poll() would report it
+            # While a client waits for a slot, the file number is withheld: poll() would report it
             # again and again. poll() then asks every millisecond, by request 3.
             return -22 if self._holding else self._native.fileno()
         if request == 3:  # MP_STREAM_POLL
@@ -212,7 +212,7 @@ class _Tcp(io.IOBase):
         _listeners.append(self._native)
 
     def accept(self):
-        self._wait_for_place()
+        self._wait_for_slot()
         connection, address = self._native.accept()
         if _full():  # only where accept() fails then
             connection.close()
@@ -223,8 +223,8 @@ class _Tcp(io.IOBase):
         address = ("%d.%d.%d.%d" % tuple(host), port)
         return _Tcp(connection) if _NUMBERS else connection, address
 
-    def _wait_for_place(self):
-        """On ports that drop a SYN without a place, the client waits as in a backlog."""
+    def _wait_for_slot(self):
+        """On ports that drop a SYN without a free slot, the client waits as in a backlog."""
         while not _BEHAVES["accept_full"] and _full():
             if not self._holding:
                 self._holding = True

@@ -5,7 +5,8 @@ SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {gue
 devices are modelled} and ``parent`` (a process id). It writes one JSON object a line on its output
 and reads orders from its input, in the same form. It ends when its input or its parent ends.
 
-Only this process imports the emulator: it fills a processor, and one that hangs can be killed.
+Only this process imports the emulator: it needs a whole processor, and one that hangs can be
+killed.
 """
 
 from __future__ import annotations

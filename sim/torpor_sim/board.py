@@ -238,7 +238,7 @@ class SimBoard:
             while not self._stopping:
                 start = await self._run(start)
         except Exception as error:  # or it would be seen only when all is stopped
-            self._say("ERROR", f"this board is lost, by a mistake of the simulator: {error!r}")
+            self._say("ERROR", f"this board is lost, because of a bug in the simulator: {error!r}")
             raise
         finally:
             self._watchdog.off()
@@ -370,7 +370,7 @@ class SimBoard:
         self._pressed.clear()
 
     def _crashed(self, why: str, *, bitten: bool = False) -> Start:
-        """Report the crash. The next run begins as after a watchdog reset, later and later."""
+        """Report the crash. The next run begins as after a watchdog reset, after a pause."""
         ran = self._clock.now() - self._started_at
         self.crashes.append(Crash(self.starts, why, ran, self._traceback(), bitten))
         wait = backoff(self.crashes)

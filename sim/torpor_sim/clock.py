@@ -1,4 +1,4 @@
-"""The supervisor's one door to time."""
+"""The supervisor's only access to time."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Crash:
 
 
 def backoff(crashes: Sequence[Crash]) -> float:
-    """Seconds until the restart after these crashes: more, the more runs in a row were short."""
+    """Seconds until the restart after these crashes: more after several short runs in a row."""
     short = 0
     for crash in reversed(crashes):
         if crash.ran_s > _SOUND_S or (short and crash.start != crashes[-short].start - 1):
@@ -58,7 +58,7 @@ def watchdog_resets(board: str, crashes: Sequence[Crash], start: int) -> int:
 
 
 def last_traceback(lines: Sequence[LogLine]) -> tuple[str, ...]:
-    """The last traceback that was printed past the log."""
+    """The last traceback that was printed outside the log."""
     printed = [line.text for line in lines if not line.level]
     if _TRACEBACK not in printed:
         return ()
@@ -74,4 +74,4 @@ def reason(status: int, traceback: Sequence[str]) -> str:
         return traceback[-1]
     if status:
         return f"exit status {status}"
-    return "main.py came to its end (a chip would show its prompt and serve nothing)"
+    return "main.py ended (a chip would show its prompt and serve nothing)"

@@ -1,9 +1,10 @@
 """The number of frames that the emulated Wi-Fi chip lets the driver send before it must wait.
 
 Every frame from the chip carries a credit: the number of the frame that must not be sent yet. The
-emulator's own chip counts it up with each frame that it delivers, whatever the driver has sent. Of
-256 frames more received than sent one makes both equal, and if no other frame follows, the driver
-waits forever (``[CYW43] STALL``). A real chip counts from the newest frame that it has taken.
+emulator's own chip increments it with each frame that it delivers, whatever the driver has sent. So
+among 256 frames received beyond those sent, one makes both numbers equal. If no other frame follows
+it, the driver waits forever (``[CYW43] STALL``). A real chip counts from the newest frame that it
+has taken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The official Pico W firmware in an RP2040 emulator, with our filesystem and reachable ports.
 
 It runs what a real Pico W would run, 30 to 50 times slower, sleeping or not: half a minute until
-the radio is up, half a second for a small request on a connection that is kept. The board's own
+the radio is up, half a second for a small request on a keep-alive connection. The board's own
 clock (``time.ticks_ms``, the times in its log, ``EmulatedBoard.device_ms``) counts as on the chip.
 So measure by the board's clock, and wait for events with generous limits of wall time.
 
@@ -68,7 +68,7 @@ class EmulatedBoard:
         self._waiting = waiting
         self.log: Feed[LogLine] = Feed()
         self.starts = 0
-        self.device_ms = 0.0  # the board's clock at the newest thing heard, from switching it on
+        self.device_ms = 0.0  # the board's clock at its newest output, from switching it on
         self.terminal: str | None = None  # path of the pseudo-terminal
         self._settings = {
             "uf2": str(uf2),

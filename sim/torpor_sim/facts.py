@@ -63,8 +63,8 @@ def facts(
 
     ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, ext0,
     ext1, gpio, or empty. ``clock``: the simulator's, if its time is not the real one.
-    ``devices``: the names of what is wired to it. ``lookup_ms``: for how long a look-up that fails
-    blocks, if not for as long as on the port.
+    ``devices``: the names of what is wired to it. ``lookup_ms``: how long a failed look-up blocks,
+    if not as long as on the port.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
     pins = board.pins

@@ -76,7 +76,7 @@ def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faul
             there = f"boards there: {', '.join(known)}" if known else "start it with torpor sim"
             raise fail(f"no board {board} is simulated in {storage}", there)
     if len(set(boards)) < len(boards):
-        raise fail("a link joins two boards", "name another one")
+        raise fail("a link joins two boards", "name another board")
     with _locked(storage):
         faults = _read(storage)
         change(faults)
@@ -116,7 +116,7 @@ async def follow(storage: Path, sim: _Simulator, failed: Callable[[str], None]) 
             try:
                 await _apply(sim, done, wanted)
             except (KeyError, TimeoutError, UserError) as error:
-                problem = f"a fault could not be made: {error}"
+                problem = f"a fault could not be injected: {error}"
                 failed(problem)
             done = wanted
             write_json(storage / _DONE, {"number": done.number, "failed": problem})

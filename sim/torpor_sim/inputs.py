@@ -25,7 +25,7 @@ from .wiring import ranges_of, wired_device
 
 _ROM = re.compile(r"(10|22|28)[0-9a-f]{14}")  # the families of DS18S20, DS1822 and DS18B20
 _FRIDGE = {"base": 5.0, "amplitude": 1.0}  # degrees Celsius
-_PERIODS_S = (600, 420, 780)  # so that several probes do not move alike
+_PERIODS_S = (600, 420, 780)  # so that several probes differ
 _KINDS = (
     "probe:ROM",
     "pin:NUMBER",

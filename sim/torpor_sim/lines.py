@@ -30,9 +30,9 @@ _STARTER = "_boot.py"  # its frame in a traceback is of no use to the user
 class LogLine:
     """A line of a board's output.
 
-    ``level`` is DEBUG, INFO, WARN or ERROR, and empty for what was printed past the log. ``more``
-    is set for the lines of a traceback: they take time, level and service of the line above them.
-    ``ms`` counts from the board's start and is None where the board did not say.
+    ``level`` is DEBUG, INFO, WARN or ERROR, and empty for what was printed outside the log.
+    ``more`` is set for the lines of a traceback: they take time, level and service of the line
+    above them. ``ms`` counts from the board's start and is None if the board did not report it.
     """
 
     board: str

@@ -1,8 +1,7 @@
 """The network between boards: every connection from one to another goes through here.
 
-A ``Link`` joins two boards in both directions. It can be cut: all
-packets are then lost without notice. It can be made slower, or lose some packets, which TCP sends
-again after a while.
+A ``Link`` joins two boards in both directions. It can be cut: all packets are then lost silently.
+It can be made slower, or lose some packets, which TCP sends again after a while.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Link:
 
 
 class Links:
-    """The links of all boards, and the sockets behind which they begin.
+    """The links of all boards, and the sockets at which they begin.
 
     ``direct``: the boards connect to each other without us.
     """

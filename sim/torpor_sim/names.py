@@ -1,7 +1,7 @@
 """The table of names of a simulated ESP32: when it should grow.
 
 MicroPython doubles the table in one piece, here to 1,280 names in 14 kB. The shims have so many
-names that a small image comes there while it runs, when the heap may have no such piece; on the
+names that a small image reaches that while it runs, when the heap may have no such piece; on the
 chip, where most names are in the firmware, it does not. So such a board grows it at the start.
 """
 
@@ -14,7 +14,7 @@ from torpor_tools.bytecode import names_of
 _TABLE = 1260  # names for which there is room before the table of 1,280 is added
 _SHIMS = 500  # names of the shims that each program has, as measured; others come later
 _OTHERS = 250
-_MOST = 1000  # of an image that does not come to the end of the larger table, so widened
+_MOST = 1000  # of an image that does not fill the larger table after that
 
 
 def comes_late(tree: Path) -> bool:

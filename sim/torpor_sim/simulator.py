@@ -43,7 +43,7 @@ class Simulator:
         direct: Whether the boards connect to each other without a detour through this process;
             ``partition`` and the other faults then have no effect.
         record: Whether calls between services are counted.
-        speed: How many times as fast the boards' clock runs. Computing takes as long as ever.
+        speed: How many times as fast the boards' clock runs. Computing does not become faster.
         lookup_ms: How long a failing look-up of a name blocks a board, in ms. By default as long
             as on its chip, 5 to 7 s.
         log: Called with every ``LogLine``, in the event loop's thread.
@@ -92,7 +92,7 @@ class Simulator:
         await self.stop()
 
     def start(self) -> None:
-        """Switch all boards on. Call ``stop`` afterwards in any case, also after an error.
+        """Switch all boards on. Always call ``stop`` afterwards, even after an error.
 
         Raises:
             UserError: A port or the storage folder is not available.
@@ -114,7 +114,7 @@ class Simulator:
 
         Raises:
             TimeoutError: A board is not ready in time.
-            UserError: A board crashed. Errors of several boards come together.
+            UserError: A board crashed. Errors of several boards are raised together.
         """
         await _all(board.ready(timeout) for board in self.boards)
 
@@ -261,7 +261,7 @@ class Simulator:
         if client is None:
             import httpx  # here, because loading it takes a tenth of a second
 
-            # A board has few connections, and closes an idle one when it needs the place.
+            # A board has few connections, and closes an idle one when it needs the slot.
 
             limits = httpx.Limits(max_keepalive_connections=0)
             client = httpx.AsyncClient(
@@ -323,7 +323,7 @@ def _silent(line: LogLine, /) -> None:
 
 
 async def _all(awaitables: Iterable[Awaitable[None]]) -> None:
-    """Wait for all of them; then raise what they raised, the users' mistakes as one."""
+    """Wait for all of them; then raise what they raised, all ``UserError`` as one."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:

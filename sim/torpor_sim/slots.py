@@ -23,7 +23,7 @@ _SINGLE = "factory"  # the label of the only slot in the table of official firmw
 
 
 def make(run: Path, board: Board) -> None:
-    """Make the table and the flash of a new board. One that is there keeps what it has."""
+    """Make the table and the flash of a new board. An existing one is kept as it is."""
     table = run / TABLE
     if board.port != "esp32" or table.exists():
         return
@@ -44,7 +44,7 @@ def first(partitions: Sequence[Partition]) -> int:
 
 
 def _smallest(chip: str) -> bytes:
-    """The smallest image that the boot loader takes: it stands for MicroPython itself."""
+    """The smallest image that the boot loader accepts: it stands for MicroPython itself."""
     head = bytes([0xE9, 1]) + bytes(10) + struct.pack("<H", CHIP_IDS[chip]) + bytes(10)
     image = head + struct.pack("<II", 0x3F400020, 0)
     return image + bytes(15 - len(image) % 16) + b"\xef"

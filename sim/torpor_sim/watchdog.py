@@ -1,4 +1,4 @@
-"""The watchdog of a simulated board, which the supervisor plays."""
+"""The watchdog of a simulated board, which the supervisor simulates."""
 
 from __future__ import annotations
 

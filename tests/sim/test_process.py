@@ -90,7 +90,7 @@ async def test_a_board_that_crashes_before_it_is_ready_fails_the_start(tmp_path:
 
 async def test_a_main_that_ends_is_a_crash_that_says_so(tmp_path: Path) -> None:
     async with Simulator([tiny.image(tmp_path, tiny.READY)]) as sim:
-        await sim.board("shed").wait_log("main.py came to its end")
+        await sim.board("shed").wait_log("main.py ended")
 
 
 async def test_a_killed_process_is_a_crash(tmp_path: Path) -> None:

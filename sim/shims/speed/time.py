@@ -1,6 +1,6 @@
 """Stands in for ``time`` where the simulator's clock runs faster (``torpor sim --speed``).
 
-All boards count from the same instant, so they agree, also after a start of their own.
+All boards count from the same instant, so they agree, even after one of them restarts.
 """
 
 import json
