@@ -39,7 +39,7 @@ def write_flash(
 
 
 def read_flash(path: Path, filesystem: Filesystem = FILESYSTEM) -> dict[str, bytes]:
-    """The files on a flash, which MicroPython raises to version 2.1 when it writes to it."""
+    """The files on a flash, which MicroPython upgrades to version 2.1 when it writes to it."""
     written = dataclasses.replace(filesystem, disk_version=0x00020001)
     return littlefs.unpack(path.read_bytes(), written)
 
@@ -49,12 +49,12 @@ def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
     blocks = str(flash.stat().st_size // FILESYSTEM.block_size)
     options = ["-i"] if mode in ("repl", "raw") else []
     board = [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
-    # MicroPython's REPL reads on without rest from a terminal whose other side has gone.
+    # MicroPython's REPL keeps reading, without a pause, from a terminal whose other side is closed.
     return [*ENDS_WITH_US, *board]
 
 
 def boot(flash: Path) -> str:
-    """Start the board and let boot.py and main.py run to their end; what they print."""
+    """Start the board, let boot.py and main.py run to their end, and return what they print."""
     done = subprocess.run(
         command(flash, "run"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
@@ -106,14 +106,14 @@ class PipeRepl(Repl):
 
 
 class PtyBoard:
-    """A board behind a serial line, which starts again when it is reset.
+    """A board on a serial line, which restarts when it is reset.
 
     When its power fails (``cut``) the line stays silent until ``power_on``.
     """
 
     def __init__(self, flash: Path, cut: int = 0) -> None:
         self.flash = flash
-        # The board has the master's side, so that the other one has a name that a tool can open.
+        # The board uses the master's side, because the other one has a name that a tool can open.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave, termios.TCSANOW)
         self.device = os.ttyname(self._slave)

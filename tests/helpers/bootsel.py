@@ -1,6 +1,6 @@
-"""A drive as an RP2's boot loader shows it, in a temporary folder.
+"""The drive that an RP2's boot loader shows, in a temporary folder.
 
-Like the chip it takes the blocks of a ``.uf2`` as they come, and when it has them all it goes away.
+Like the chip it takes the blocks of a ``.uf2`` as they arrive, and disappears when it has all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IDS = {"RP2040": ("RP2", "RPI-RP2"), "RP2350": ("RP2350", "RP2350")}
 class Bootsel(InThread):
     """The drive at ``path``; ``taken`` is the file that the chip has started from, if any.
 
-    ``pull_at``: the cable is pulled after this many bytes. ``deaf``: it takes nothing.
+    ``pull_at``: the cable is pulled after this many bytes. ``deaf``: it accepts nothing.
     """
 
     def __init__(

@@ -37,8 +37,8 @@ def free_port() -> int:
 class Broker:
     """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``.
 
-    ``ack_wait``: after how long nats-server gives again what was not acknowledged. ``keeps``:
-    whether Mosquitto writes what it has into a file.
+    ``ack_wait``: after how long nats-server delivers again what was not acknowledged. ``keeps``:
+    whether Mosquitto writes its messages into a file.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Broker:
             path.chmod(0o755 if path.is_dir() else 0o644)
 
     def start(self) -> None:
-        """Start it and wait until it takes connections."""
+        """Start it and wait until it accepts connections."""
         with (self.folder / "log").open("ab") as log:
             command = [*ending_with_us(), *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -107,8 +107,10 @@ class Broker:
         raise AssertionError("the broker does not answer")
 
     def kill(self) -> None:
-        """kill -9, of nats-server. Mosquitto acknowledges what it has not written yet, so killed at
-        that instant it loses it, and nothing here can help: it may end on its own."""
+        """Kill nats-server with -9.
+
+        Mosquitto may end by itself: it acknowledges what it has not written yet, and would lose it.
+        """
         if self._process:
             self._process.send_signal(signal.SIGTERM if self._writes_late else signal.SIGKILL)
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Three nats-servers that replicate what they hold, as docs/gateway.md describes them."""
+"""Three nats-servers that replicate their messages, as docs/gateway.md describes them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Nodes:
         return text
 
     def start(self, *names: str) -> None:
-        """Start nodes, and wait until they take connections."""
+        """Start nodes, and wait until they accept connections."""
         for name in names:
             with (self._root / name / "log").open("ab") as log:
                 command = [*ending_with_us(), str(NATS), "-c", str(self._root / name / "conf")]
@@ -88,7 +88,7 @@ class Nodes:
 
 
 class Front:
-    """The one address of the cluster: each connection goes to a node that takes it."""
+    """The one address of the cluster: each connection goes to a node that accepts it."""
 
     def __init__(self, ports: list[int]) -> None:
         self._ports = ports
@@ -125,7 +125,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class ClusterBroker:
-    """A cluster in the place of a ``Broker``; ``kill`` kills one node, another one each time."""
+    """A cluster instead of a ``Broker``; each ``kill`` kills another node."""
 
     def __init__(self, root: Path) -> None:
         self._nodes = Nodes(root)

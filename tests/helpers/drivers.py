@@ -1,6 +1,6 @@
 """Drivers from PyPI, unmodified, and projects that use them as ``torpor add`` prepares them.
 
-Each driver has a service, which reads the sensor once when it starts and prints what it reads.
+Each driver has a service, which reads the sensor once when it starts and prints the value.
 ``tests/drivers.lock`` has the versions.
 """
 

@@ -17,7 +17,7 @@ _WORD = "measured "
 
 
 async def run_on_emulated_pico(folder: Path, services: Mapping[str, str], program: str) -> str:
-    """Run ``program`` in place of main.py and return what it prints behind ``measured``.
+    """Run ``program`` instead of main.py and return what it prints after ``measured``.
 
     ``services`` (name -> source) decide what is in the image, which is built in ``folder``.
     """

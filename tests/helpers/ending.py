@@ -1,4 +1,4 @@
-"""Processes that end with the test run, also when that is killed."""
+"""Processes that end with the test run, even if that is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") els
 def ending_with_us() -> tuple[str, ...]:
     """Return the words to put before a command whose process has to end with this one.
 
-    They are none in a thread of a pool, which ends before the test run does.
+    There are none in a thread of a pool, which ends before the test run does.
     """
     is_main = threading.current_thread() is threading.main_thread()
     return ENDS_WITH_US if is_main else ()

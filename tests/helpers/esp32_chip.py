@@ -19,7 +19,7 @@ from tests.helpers.in_thread import InThread
 
 
 class _Cable(BootloaderConnection):  # type: ignore[misc]
-    """Is pulled when the board has got ``limit`` bytes."""
+    """A cable that is pulled when the board has received ``limit`` bytes."""
 
     def __init__(self, sock: socket.socket, limit: int | None) -> None:
         super().__init__(sock=sock, track_disconnect=False)
@@ -52,7 +52,7 @@ class Chip(InThread):
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
 
     def plug_in(self) -> None:
-        """Put a cable in that stays."""
+        """Plug in a cable that stays."""
         self.pulled = False
         self._pull_at = None
 
@@ -77,12 +77,12 @@ class Chip(InThread):
 
 
 class NativeUsb(InThread):
-    """A chip with USB of its own, whose port goes away at each reset and comes back as another.
+    """A chip with USB of its own, whose port disappears at each reset and returns as another.
 
-    It runs MicroPython until the first bytes come, which stand for the reset into the boot loader:
-    a pseudo-terminal has no DTR and RTS. When esptool has closed the port it is reset again, which
-    changes nothing where the chip's hardware is the same USB device for both.
-    ``comports`` is what the system lists. ``returns``: whether it comes back after the first reset.
+    It runs MicroPython until the first bytes arrive, which stand for the reset into the boot
+    loader: a pseudo-terminal has no DTR and RTS. When esptool has closed the port it is reset
+    again, which changes nothing where the chip's hardware is the same USB device for both.
+    ``comports`` is what the system lists. ``returns``: whether it returns after the first reset.
     """
 
     MICROPYTHON = 0x4001
@@ -95,7 +95,7 @@ class NativeUsb(InThread):
         self._kind = kind
         self._returns = returns
         self._micropython = micropython
-        self._missed = threading.Semaphore(0)  # how often it was looked for while it was away
+        self._missed = threading.Semaphore(0)  # how often it was searched for while it was away
         self._port: ListPortInfo | None = None
         self._open()
         self._show(micropython)

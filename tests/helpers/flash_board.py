@@ -1,10 +1,10 @@
 """Runs in MicroPython: a board with the filesystem of a chip in a file, whose power can fail.
 
 ``flash_board.py FLASH BLOCKS CUT MODE``: FLASH is the file, CUT the number of writes and erasures
-after which the power fails (0: never). MODE ``repl`` runs boot.py and main.py and leaves the rest
-to MicroPython's own REPL; ``raw`` leaves main.py out, as a chip does after Ctrl-D in the raw REPL;
-``pipe`` reads one quoted program a line and answers with one line,
-``[output, error]``, which is the REPL without its waits.
+after which the power fails (0: never). MODE ``repl`` runs boot.py and main.py and then starts
+MicroPython's own REPL; ``raw`` leaves main.py out, as a chip does after Ctrl-D in the raw REPL;
+``pipe`` reads one quoted program a line and answers with one line, ``[output, error]``, which is
+the REPL without its waits.
 """
 
 import io

@@ -1,8 +1,8 @@
 """Runs of pytest as ``python -m pytest``, in forks of one process that has linked an image already.
 
-A run needs two seconds of a processor, nearly all for imports and for linking the same runtime
-again. A fork has both. It is a process of its own like any run: its folder, its environment, its
-output.
+A run needs two seconds of processor time, nearly all for imports and for linking the same runtime
+again. A fork saves both. It is a separate process like any run, with its own folder, environment
+and output.
 
 The process takes a JSON object a line: ``arguments``, ``folder``, ``environment`` and ``output``, a
 file. It answers with the fork's process id, and then with its status.
@@ -38,7 +38,7 @@ class Hello(Service):
         return {"hello": name}
 """
 _CLUSTER = '[cluster]\nname = "test"\n[boards.box]\ntype = "RPI_PICO_W"\nservices = ["hello"]\n'
-# A run that loads the plugin itself does not warn of that.
+# A run that loads the plugin itself does not give this warning.
 _QUIET = ("-W", "ignore:Module already imported so cannot be rewritten")
 _PORT = "[services.hello]\nport = 8001\n"
 
@@ -55,7 +55,7 @@ class ForkedPytest:
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
     ) -> tuple[int, str]:
-        """Run pytest in ``folder``; its status and what it has printed.
+        """Run pytest in ``folder``; return its status and output.
 
         Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds.
         """

@@ -1,4 +1,4 @@
-"""A port for a process that listens, which nobody else gets before it does."""
+"""A port for a process that listens, reserved until it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_port() -> Iterator[int]:
-    """A free port of 127.0.0.1: bound meanwhile, and who listens on it may bind it too."""
+    """A free port of 127.0.0.1: bound meanwhile, and the listener may bind it too."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))

@@ -7,7 +7,7 @@ from typing import Self
 
 
 class InThread:
-    """``_run`` goes on until ``_stop`` is set; ``_interrupt`` ends what it may be waiting for."""
+    """``_run`` continues until ``_stop`` is set; ``_interrupt`` ends what it may be waiting for."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()

@@ -1,7 +1,8 @@
-"""A client that keeps its connection until the board ends it, and then lets go, as browsers do.
+"""A client that keeps its connection until the board closes it, and then closes it too, as browsers
+do.
 
-httpx does not notice before it asks again; meanwhile the board's side of that connection stays one
-of its five, for up to 20 s of lwIP's time.
+httpx notices only at its next request; until then that connection remains one of the board's five,
+for up to 20 s of lwIP's time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A board with a mailbox in the simulator, and what stands between it and its clients."""
+"""A board with a mailbox in the simulator, and what is between it and its clients."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def write(
 ) -> Plan:
     """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``.
 
-    ``events``: those that the service offers to the outside. ``table``: further lines of its table.
+    ``events``: those that the service offers to other programs. ``table``: further lines of its
+    table.
     """
     root.mkdir(exist_ok=True)
     write_cluster(root, {"items": source}, board)

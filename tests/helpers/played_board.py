@@ -86,7 +86,7 @@ class Client:
 async def between(board: Board, *, mailbox: bool = False, **options: Any) -> AsyncIterator[Client]:
     """A client whose first GET was answered, so that a connection to the board is kept.
 
-    With ``mailbox`` the board is known to be awake, and no broker can be reached.
+    With ``mailbox``, the gateway knows that the board is awake, and no broker can be reached.
     """
     played = board.server = await asyncio.start_server(board.serve, "127.0.0.1", 0)
     place = played.sockets[0].getsockname()

@@ -1,8 +1,7 @@
 """A board on a serial line, played by MicroPython's Unix port: its raw REPL on a pseudo-terminal.
 
-What a port of a chip does and the Unix port does not is added here: a soft reset comes back to the
-raw REPL, a crash starts the board again, Ctrl-C interrupts a program that runs, a file can be
-renamed.
+This adds what chips do and the Unix port does not: a soft reset returns to the raw REPL, a crash
+restarts the board, Ctrl-C interrupts a running program, a file can be renamed.
 """
 
 from __future__ import annotations

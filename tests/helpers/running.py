@@ -56,7 +56,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_ready(self, board: str, start: int) -> None:
-        """Wait until that start of the board is ready, whatever ended the ones before."""
+        """Wait until that start of the board is ready, whatever ended the earlier ones."""
         sim = self.sim.board(board)
 
         async def work() -> None:
@@ -66,7 +66,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_log(self, board: str, text: str, *, since: int = 0, timeout: float = 30) -> None:
-        """Wait until the board's log has ``text``; its lines come some time after the answers."""
+        """Wait until the board's log has ``text``, whose lines arrive after the responses."""
         waiting = self.sim.board(board).wait_log(text, timeout, since=since)
         asyncio.run_coroutine_threadsafe(waiting, self.loop).result(timeout + 5)
 
@@ -151,7 +151,7 @@ def write_cluster(
 
 
 def offer(root: Path, service: str, *events: str) -> None:
-    """Have a service offer events to the outside."""
+    """Have a service offer events to other programs."""
     toml = root / "cluster.toml"
     listed = ", ".join(f'"{event}"' for event in events)
     table = f"[services.{service}]\n"

@@ -24,8 +24,8 @@ def document(url: str) -> dict[str, Any]:
 def fuzz(url: str, folder: Path, examples: int, seed: int) -> str:
     """Try a service with up to ``examples`` requests an operation and a phase.
 
-    ``folder`` is for the configuration. Raises ``AssertionError`` with what was found, else returns
-    the report.
+    ``folder`` is for the configuration. Returns the report, or raises ``AssertionError`` with what
+    was found.
     """
     config = folder / "schemathesis.toml"
     config.write_text(tomlkit.dumps(_config(document(url))))
@@ -43,7 +43,7 @@ def _config(document: dict[str, Any]) -> dict[str, Any]:
     """Values that exist, so that requests get past 404; what JSON Schema cannot say."""
     operations = [
         {
-            # It names a 400 of its own: some values are refused that fit the schema.
+            # It has a 400 of its own: it refuses some values that fit the schema.
             "include-operation-id": operation["operationId"],
             "checks": {"positive_data_acceptance": {"enabled": False}},
         }

@@ -22,7 +22,7 @@ def write_boards(
 ) -> Path:
     """Write a cluster: service -> source of its ``__init__.py``, board -> its services.
 
-    ``types``: board -> type, of those that are not a Pico W.
+    ``types``: board -> type, for those that are not a Pico W.
     """
     lines = ["[cluster]", 'name = "test"', f"deadline_ms = {deadline_ms}"]
     for name, carried in boards.items():
@@ -45,7 +45,7 @@ def write_keys(root: Path, *keys: bytes) -> None:
 
 
 class Caller:
-    """A connection to a board that says, byte for byte, what a test wants."""
+    """A connection to a board, on which a test sends any bytes."""
 
     def __init__(
         self, run: Running, service: str, board: str, key: bytes = KEY, name: str = "host"

@@ -1,6 +1,6 @@
 """Commands, output and files that a page of documentation shows, in their order.
 
-Comments in the page say what a reader sees anyway:
+Comments in the page state what is obvious to a reader:
 
 - ``<!-- file: PATH -->`` before a block: the reader writes the block to that file.
 - ``<!-- append: PATH -->``: the reader adds the block at the end of the file.
@@ -8,7 +8,7 @@ Comments in the page say what a reader sees anyway:
   head of the class and a comment, which are there already, and after an empty line the method.
 - ``<!-- exit: 1 -->`` before a block of commands: they fail.
 - ``<!-- background: TEXT -->``: the command runs until the next one in the background starts; the
-  reader goes on when it has printed TEXT.
+reader continues when it has printed TEXT.
 - ``<!-- log: TEXT -->``: the command in the background prints TEXT.
 - ``<!-- not run: REASON -->``: the block is not executed.
 """

@@ -1,4 +1,4 @@
-"""A signing key for tests, made once a run: making one takes up to a second."""
+"""A signing key for tests, made once per run, because that takes up to a second."""
 
 from __future__ import annotations
 

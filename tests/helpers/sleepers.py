@@ -1,4 +1,4 @@
-"""Two boards, of which one sleeps and is called by the other through a broker."""
+"""Two boards: one sleeps, and the other calls it through a broker."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Pair:
         return [data for topic, data in self.seen if topic == IN and all(w in data for w in words)]
 
     async def asks(self, verb: str, path: str, **more: Any) -> asyncio.Task[httpx.Response]:
-        """Have the front make a call; return when the broker has the note of it."""
+        """Have the front make a call; return when the broker has its note."""
         notes = len(self.sent(NOTE))
         call = asyncio.create_task(self.http.request(verb, path, **more))
         await self.until(lambda: len(self.sent(NOTE)) > notes)
@@ -155,7 +155,7 @@ class Pair:
         self.box.inputs.pin(4, 0)
 
     def times(self, n: int) -> int:
-        """How often the board began to add ``n``."""
+        """How often the board has begun to add ``n``."""
         return sum(str(line).endswith(f"adds {n}") for line in self.box.log)
 
     async def rows(self) -> list[int]:

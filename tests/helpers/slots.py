@@ -1,4 +1,4 @@
-"""Firmware as a slot of an ESP32 takes it, with nothing in it that runs."""
+"""Firmware for a slot of an ESP32, without code that can run."""
 
 from __future__ import annotations
 

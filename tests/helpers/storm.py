@@ -1,9 +1,9 @@
 """Requests to a board that mostly sleeps, while board, broker and gateways are killed.
 
-A request is posted with a key and ``respond-async`` until a gateway says 202: from then on nobody
-sends it again, and it must be answered. Some are posted to both gateways, as a client does that has
-not heard the first answer. The board is cut at random instants of a wake, and right after the
-handler says that it has begun or has written.
+A request is posted with a key and ``respond-async`` until a gateway answers 202: from then on
+nobody sends it again, and it must be answered. Some are posted to both gateways, as a client does
+that has not received the first answer. The board is cut at random instants of a wake, and right
+after the handler logs that it has begun or has written.
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ LIMITS = httpx.Limits(max_connections=None)
 
 @dataclass
 class Size:
-    """``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: every how manieth request is
-    posted to both gateways. ``calm_s``: what is not answered so long after the storm is lost."""
+    """The size of a storm.
+
+    ``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: of this many requests, one is
+    posted to both gateways. ``calm_s``: what is not answered this long after the storm is lost.
+    """
 
     requests: int
     wakes: int
@@ -90,10 +93,10 @@ class Ledger:
     broker_kills: int = 0
     gateway_kills: int = 0
     crashes: list[str] = field(default_factory=list)  # of the board's program
-    unanswered: dict[int, object] = field(default_factory=dict)  # request -> what was said of it
+    unanswered: dict[int, object] = field(default_factory=dict)  # request -> what was noted
 
     def lost(self, requests: int) -> list[int]:
-        """Requests that were taken and not answered, or whose effect is not there."""
+        """Requests that were accepted but not answered, or that had no effect."""
         stored = set(self.rows.values())
         return [n for n in range(requests) if n not in self.answers or n not in stored]
 
@@ -228,7 +231,8 @@ class Storm:
         """Choose the end of a wake.
 
         A handler cannot begin while nothing waits, so wait until something does;
-        when there is nothing more to come, another end."""
+        if no more requests will come, choose another end.
+        """
         kind = self._random.choice(self.size.cuts)
         if kind in ("begun", "wrote"):
             async with self._turned:
@@ -252,7 +256,7 @@ class Storm:
             self._turned.notify_all()
 
     async def _wake(self, mark: int) -> None:
-        """A door opens, where the board sleeps; else it gets its power back."""
+        """Open a door if the board sleeps; otherwise switch its power on."""
         asleep = self._board.trace[-1]["event"] == "deepsleep" and self._board.pid is None
         if self._is_cut or not asleep:
             self._is_cut = False
@@ -341,8 +345,11 @@ class Storm:
         await self._turn()
 
     async def _post(self, n: int, gateways: Sequence[GatewayProcess]) -> tuple[str, GatewayProcess]:
-        """Hand a request over to one of the gateways; where its answer will be, or nothing if it
-        has come already, and which gateway has taken it."""
+        """Send a request to one of the gateways.
+
+        Returns:
+            Where its answer will be, or nothing if it has arrived already, and the gateway.
+        """
         while True:
             gateway = self._random.choice(gateways)
             status, message = await self._ask(gateway, "POST", "/items", n)
