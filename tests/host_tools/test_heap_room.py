@@ -166,7 +166,7 @@ def test_an_image_is_weighed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(torpor_sim, "weigh", weigh)
     image = built("10")
-    assert weights_of(image, again=True) == answer
+    assert weights_of(image, retry=True) == answer
     check_heap(built("10"), False)
     check_heap(built("10"), True)
     assert len(weighed) == 1
@@ -190,7 +190,7 @@ def test_what_did_not_start_is_weighed_again_by_the_build_only(
 
     monkeypatch.setattr(torpor_sim, "weigh", weigh)
     for number, again in enumerate((False, False, True), 1):
-        assert weights_of(image, again=again) is None
+        assert weights_of(image, retry=again) is None
         assert capsys.readouterr().err.count("heap not measured: box did not become ready") == 1
         assert len(weighed) == (2 if again else 1), number
     check_heap(image, False)  # as before: what cannot be weighed is not refused

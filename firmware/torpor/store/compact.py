@@ -15,7 +15,7 @@ from micropython import const
 from .. import clock
 from ..cold import cold
 from . import segment
-from .index import at, place, split
+from .index import bisect, range_of, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _fold(table):
     done = True
     n = 0
     while n < len(table.keys):
-        i = at(leaves.bounds, table.keys[n])
+        i = range_of(leaves.bounds, table.keys[n])
         is_last = i + 1 >= len(leaves.bounds)
-        end = len(table.keys) if is_last else place(table.keys, leaves.bounds[i + 1])
+        end = len(table.keys) if is_last else bisect(table.keys, leaves.bounds[i + 1])
         try:
             if is_last and not _overlaps(table, i, table.keys[n]):
                 texts = zip(table.keys[n:], table.texts[n:])
@@ -246,7 +246,7 @@ def _write(table, i, blocks, extend):
         if not empty and old is not None:
             leaves.maps[i] = None
         for key in made:  # only now, for _merged reads leaf i as it was
-            n = place(leaves.bounds, key)
+            n = bisect(leaves.bounds, key)
             leaves.bounds.insert(n, key)
             leaves.maps.insert(n, None)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def place(keys: "Any", key: "Any") -> int:
+def bisect(keys: "Any", key: "Any") -> int:
     """Return the number of the sorted ``keys`` that are less than ``key``."""
     low, high = 0, len(keys)
     if high and keys[-1] < key:
@@ -32,14 +32,14 @@ def place(keys: "Any", key: "Any") -> int:
     return low
 
 
-def at(keys: "Any", key: "Any", below: bool = False) -> int:
+def range_of(keys: "Any", key: "Any", below: bool = False) -> int:
     """Return the index of the range that contains ``key``, or the greatest key below it.
 
     The first range has no lower limit and the last one no upper limit; None is that limit.
     """
     if key is None:
         return max(0, len(keys) - 1) if below else 0
-    n = place(keys, key)
+    n = bisect(keys, key)
     if not below and n < len(keys) and keys[n] == key:
         return n
     return max(0, n - 1)
@@ -103,7 +103,7 @@ class Leaves:
             rows = len(keys)
             if i + 1 < len(self.bounds):
                 # A power cut while a leaf is split leaves rows that the next leaf has too.
-                rows = place(keys, self.bounds[i + 1])
+                rows = bisect(keys, self.bounds[i + 1])
             if rows:
                 firsts.append(keys[0])
                 offsets.append(offset)
@@ -143,5 +143,5 @@ class Leaves:
 
     def find(self, key: "Any", below: bool = False) -> tuple:
         """Like ``block``, for the block that contains ``key`` or the greatest key below it."""
-        i = at(self.bounds, key, below)
-        return self.block(i, at(self.map(i)[0], key, below))
+        i = range_of(self.bounds, key, below)
+        return self.block(i, range_of(self.map(i)[0], key, below))

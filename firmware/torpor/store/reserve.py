@@ -13,7 +13,7 @@ from micropython import const
 from .. import Fault
 from ..cold import cold
 from .database import Store
-from .index import place, split
+from .index import bisect, split
 
 # A leaf that is rewritten (16 kB and one record), the growth of its neighbour, the journal, and two
 # pairs of blocks of the filesystem.
@@ -114,10 +114,10 @@ def frees(writes: "list | tuple") -> bool:
 def _size(table, key) -> int:
     """Return the bytes of the row that is stored."""
     keys, texts = table.keys, table.texts
-    n = place(keys, key)
+    n = bisect(keys, key)
     if n == len(keys) or keys[n] != key:
         keys, texts = split(table.leaves.find(key)[2])
-        n = place(keys, key)
+        n = bisect(keys, key)
         if n == len(keys) or keys[n] != key:
             return 0
     return len(texts[n])

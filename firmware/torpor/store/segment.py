@@ -1,7 +1,7 @@
 """Records with a CRC, one after the other: the format of every file of the store.
 
-A record is a head (a mark, two lengths, the CRC-32 of the data) and its data: a JSON array, with
-``BETWEEN`` between the values, which like the mark never occurs in JSON text. So the next whole
+A record is a head (a magic, two lengths, the CRC-32 of the data) and its data: a JSON array, with
+``BETWEEN`` between the values, which like the magic never occurs in JSON text. So the next whole
 record after a damaged one is found, and values can be split without parsing them.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Not in MicroPython's ``errno``: ``[errno]`` of ``boards/ports/*.toml`` has the source.
 ENOSPC = const(28)
 _HEAD = const(9)
-_MARK = const(0x1E)
+_MAGIC = const(0x1E)
 MOST = const(8192)  # bytes of a record: what a reader must be able to hold
 BETWEEN = b",\n"
 
@@ -33,7 +33,7 @@ def pack(values: list[bytes]) -> bytes:
     size = len(data)
     first = len(values[0])
     # The lengths are where the sum begins, so that it covers them too.
-    return struct.pack("<BHHI", _MARK, size, first, crc32(data, first << 16 | size)) + data
+    return struct.pack("<BHHI", _MAGIC, size, first, crc32(data, first << 16 | size)) + data
 
 
 def read(file: "Any", at: int, size: int) -> tuple | None:
@@ -48,9 +48,9 @@ def read(file: "Any", at: int, size: int) -> tuple | None:
     file.seek(at)
     got = file.readinto(view) - _HEAD
     if got > 0:
-        mark, size, first, crc = struct.unpack_from("<BHHI", view)
+        magic, size, first, crc = struct.unpack_from("<BHHI", view)
         data = view[_HEAD : _HEAD + size]
-        if mark == _MARK and size <= got and crc32(data, first << 16 | size) == crc:
+        if magic == _MAGIC and size <= got and crc32(data, first << 16 | size) == crc:
             return data, first
     return None
 

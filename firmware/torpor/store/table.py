@@ -5,7 +5,7 @@ from json import loads
 
 from .. import Fault, clock
 from ..cold import cold
-from .index import Leaves, place, split
+from .index import Leaves, bisect, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Table:
 
     def apply(self, key: "Any", text: bytes) -> None:
         """Apply a committed write."""
-        n = place(self.keys, key)
+        n = bisect(self.keys, key)
         if n < len(self.keys) and self.keys[n] == key:
             self.texts[n] = text
         else:
@@ -147,10 +147,10 @@ class Table:
     def find(self, key: "Any") -> dict | None:
         """Like ``get``, without waiting."""
         keys, texts = self.recent()
-        n = place(keys, key)
+        n = bisect(keys, key)
         if n == len(keys) or keys[n] != key:
             keys, texts = split(self.leaves.find(key)[2])
-            n = place(keys, key)
+            n = bisect(keys, key)
             if n == len(keys) or keys[n] != key:
                 return None
         return loads(texts[n]) if texts[n] else None
@@ -226,7 +226,7 @@ class Table:
         while n < end:
             key, text = recent[n], newer[n]
             n += 1
-            m = place(keys, key)
+            m = bisect(keys, key)
             if m < len(keys) and keys[m] == key:
                 keys.pop(m)
                 texts.pop(m)
@@ -254,7 +254,7 @@ class Table:
         recent, texts = self.recent()
         for n, key in enumerate(recent):
             keys = split(leaves.find(key)[2])[0]
-            at = place(keys, key)
+            at = bisect(keys, key)
             total += bool(texts[n]) - (at < len(keys) and keys[at] == key)
         return total
 
@@ -300,8 +300,8 @@ def _brief(key) -> str:
 def _between(keys, low, high):
     """Return the range of indices with ``low <= key < high`` (None: no limit)."""
     return (
-        0 if low is None else place(keys, low),
-        len(keys) if high is None else place(keys, high),
+        0 if low is None else bisect(keys, low),
+        len(keys) if high is None else bisect(keys, high),
     )
 
 

@@ -21,7 +21,7 @@ from binascii import crc32
 
 from micropython import const
 
-from .index import place
+from .index import bisect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .table import Table
 
 _NAME = "_window"  # no service can have a table of that name
-_MARK = const(4)  # bytes
+_HASH = const(4)  # bytes
 BEGUN = const(0)
 _MOST = const(5000)  # bytes of a commit, so that the result has room next to them
 
@@ -42,8 +42,8 @@ def exists(store: "Store") -> bool:
     return full in store.tables or full in store.bounds
 
 
-def _mark(id: str) -> bytes:
-    return crc32(id).to_bytes(_MARK, "big")
+def _hash(id: str) -> bytes:
+    return crc32(id).to_bytes(_HASH, "big")
 
 
 class Window:
@@ -54,8 +54,8 @@ class Window:
 
         self._table = recovery.generation(store, _NAME, 0)
         self._table.keep = keep
-        self._marks = bytearray(_MARK * keep)
-        self._keys = array("i", bytes(self._marks))
+        self._hashes = bytearray(_HASH * keep)
+        self._keys = array("i", bytes(self._hashes))
         self._next = 0
         for keys, rows in self._table.walk():
             for key, row in zip(keys, rows):
@@ -65,24 +65,24 @@ class Window:
     def _remember(self, id: str, key: int) -> None:
         """Replace the oldest result."""
         n = self._next
-        self._marks[_MARK * n : _MARK * n + _MARK] = _mark(id)
+        self._hashes[_HASH * n : _HASH * n + _HASH] = _hash(id)
         self._keys[n] = key
         self._next = (n + 1) % len(self._keys)
 
     def get(self, id: str) -> "Any":
         """Return the newest result of ``id``; None if it is not known."""
-        mark = _mark(id)
+        wanted = _hash(id)
         newest = 0
         result = None
-        at = self._marks.find(mark)
+        at = self._hashes.find(wanted)
         while at >= 0:
-            key = self._keys[at // _MARK]
-            if not at % _MARK and key > newest:
+            key = self._keys[at // _HASH]
+            if not at % _HASH and key > newest:
                 row = self._table.find(key)
                 if row and row["id"] == id:
                     newest = key
                     result = row["result"]
-            at = self._marks.find(mark, at + 1)
+            at = self._hashes.find(wanted, at + 1)
         return result
 
     async def add(self, id: str, result: "Any") -> None:
@@ -196,7 +196,7 @@ class Joint:
                 if not copied:
                     keys, texts = list(keys), list(texts)
                     copied = True
-                n = place(keys, key)
+                n = bisect(keys, key)
                 if n < len(keys) and keys[n] == key:
                     texts[n] = text
                 else:

@@ -212,7 +212,7 @@ def _show(image: Image, modules: bool) -> tuple[dict[str, Any], Problem | None]:
     from .heap_room import low_heap, room_of
     from .weighed import weights_of
 
-    weights = weights_of(image, again=True)
+    weights = weights_of(image, retry=True)
     heap, on_request = (weights.parts, weights.on_request) if weights else ({}, {})
     headings, rows = size_table(image.sizes, heap, on_request, modules=modules)
     print_table(headings, rows, "llrrrr")

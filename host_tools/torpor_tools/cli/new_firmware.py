@@ -96,13 +96,13 @@ def update_firmware(
             return
         counter = max(int(time.time()), updater.least_counter())
         terms = Terms(plan.cluster.name, board.name, counter, least, confirm_s)
-        made = firmware_manifest(terms, app)
+        manifest = firmware_manifest(terms, app)
         with progress_bar(f"Sending to {board.name}") as progress:
-            remote.send(made, signer.sign(made.text), progress)
+            remote.send(manifest, signer.sign(manifest.text), progress)
         sent = counted(updater.sent, "byte")
         click.echo(f"{board.name}: sent {sent}; it restarts and tries the firmware")
         with busy(f"{board.name} tries the firmware"):
-            remote.wait(made, slots.other, confirm_s)
+            remote.wait(manifest, slots.other, confirm_s)
         click.echo(f"{board.name}: MicroPython {app.release} is confirmed")
 
 

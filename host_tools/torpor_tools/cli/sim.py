@@ -190,12 +190,12 @@ async def _watch(sim: Simulator, root: Path, rebuild: Build) -> None:
     def report(change: Rebuild) -> None:
         _report(change, ", ".join(_relative(file, root) for file in change.files))
 
-    def again() -> list[Image]:
+    def relink() -> list[Image]:
         plan, images = rebuild()
         warn_of_breaks(plan)
         return images
 
-    await watch(sim, root, again, report, also=[firmware_dir()])
+    await watch(sim, root, relink, report, also=[firmware_dir()])
 
 
 def _relative(file: Path, root: Path) -> str:

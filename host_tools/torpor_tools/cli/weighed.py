@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from torpor_sim import Weights
 
 
-def weights_of(image: Image, *, again: bool = False) -> Weights | None:
+def weights_of(image: Image, *, retry: bool = False) -> Weights | None:
     """Return the heap that each part takes, and note what could not be measured.
 
     Args:
         image: An image that has been built; the result is kept next to it, below ``.cache``.
-        again: Try it again if the same image did not start the last time.
+        retry: Whether to try again if the same image did not start the last time.
 
     Returns:
         The weights; None if the image does not start here.
     """
     from torpor_sim import Weights
 
-    kept = image.folder.parent / ".cache" / "weights" / f"{image.board.name}.json"
-    if again:
-        _forget_failure(kept)
+    cache = image.folder.parent / ".cache" / "weights" / f"{image.board.name}.json"
+    if retry:
+        _forget_failure(cache)
     with busy(f"Weighing {image.board.name}"):
-        result = remembered(kept, _digest(image), lambda: _weigh(image))
+        result = remembered(cache, _digest(image), lambda: _weigh(image))
     if "reason" in result:
         note(f"heap not measured: {result['reason']}")
         return None
@@ -69,10 +69,10 @@ def _digest(image: Image) -> str:
     )
 
 
-def _forget_failure(kept: Path) -> None:
+def _forget_failure(cache: Path) -> None:
     try:
-        failed = "reason" in json.loads(kept.read_text(encoding="utf-8"))["result"]
+        failed = "reason" in json.loads(cache.read_text(encoding="utf-8"))["result"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # there is none, or it is damaged
     if failed:
-        kept.unlink(missing_ok=True)
+        cache.unlink(missing_ok=True)

@@ -35,11 +35,11 @@ def ask_as_peer(
         raise fail(what, "make one, then build the boards with it: torpor secrets init")
     errors: list[UserError] = []
     for board, host, port in addresses(plan, root, service, at):
-        mark = fingerprint(method, values)
+        sent = fingerprint(method, values)
         try:
             with connect((host, port), board.name, keys, timeout=min(timeout, _CONNECT_S)) as peer:
                 ms = int(timeout * 1000)
-                yield peer.call(service.name, method.name, values, fingerprint=mark, deadline_ms=ms)
+                yield peer.call(service.name, method.name, values, fingerprint=sent, deadline_ms=ms)
                 return
         except UserError as error:  # it cannot be reached there
             errors.append(error)

@@ -94,8 +94,8 @@ def published(node: ast.Await) -> tuple[ast.expr, ast.Call] | None:
     call = node.value
     if not isinstance(call, ast.Call) or ast.unparse(call.func) != f"self.{PUBLISH}":
         return None
-    made = call.args[0] if len(call.args) == 1 else None
-    return (made.func, made) if isinstance(made, ast.Call) else None
+    event = call.args[0] if len(call.args) == 1 else None
+    return (event.func, event) if isinstance(event, ast.Call) else None
 
 
 def waits(node: ast.Await) -> bool:

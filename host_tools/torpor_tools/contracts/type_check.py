@@ -93,8 +93,8 @@ def _check(plan: Plan, kind: Board, boards: Sequence[BoardPlan]) -> Iterator[Pro
         modules_below(firmware_dir(), root / "services", root / FOLDER, root / VENDOR),
         modules_below(stubs_dir(kind)),
     )
-    kept = config.with_suffix(".json")
-    for found in remembered(kept, digest, lambda: run_mypy(config, view, names)):
+    cache = config.with_suffix(".json")
+    for found in remembered(cache, digest, lambda: run_mypy(config, view, names)):
         if found["severity"] == "error":
             line, column = max(found["line"], 0), max(found["column"], -1)
             code, text = found["code"] or "", found["message"]

@@ -150,8 +150,8 @@ class Line:
 
     async def _budget(self) -> None:
         """Wait until the board may have another call."""
-        late = self._since and time.monotonic() - self._since > WAKE_S
-        if late or self._calls >= WAKE_CALLS or self._bytes >= WAKE_BYTES:
+        overdue = self._since and time.monotonic() - self._since > WAKE_S
+        if overdue or self._calls >= WAKE_CALLS or self._bytes >= WAKE_BYTES:
             self._woken.clear()
             try:
                 async with asyncio.timeout(_NEVER_S):

@@ -176,8 +176,8 @@ def _links_as_before(plan: Plan) -> bool:
         [*project_files(root, deep=False), *(f for n in _FOLDERS for f in project_files(root / n))],
         modules_below(*paths.own_sources()),
     )
-    kept = root / "build" / ".cache" / "links.json"
-    return remembered(kept, digest, lambda: not check_syntax(plan))
+    cache = root / "build" / ".cache" / "links.json"
+    return remembered(cache, digest, lambda: not check_syntax(plan))
 
 
 def check_syntax(plan: Plan, *, wired: bool = True) -> list[Problem]:

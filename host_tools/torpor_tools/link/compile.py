@@ -49,18 +49,18 @@ def compile_all(
     problems: list[Problem] = []
     unknown = []
     for module in modules:
-        kept = cache / _key(module) if cache and not _is_viper(module) else None
-        if kept and kept.is_file():
-            compiled[module.compiled_path] = kept.read_bytes()
+        cached = cache / _key(module) if cache and not _is_viper(module) else None
+        if cached and cached.is_file():
+            compiled[module.compiled_path] = cached.read_bytes()
         elif module.part in ("service", "library") and (found := list(misread(module))):
             problems += found
         else:
-            unknown.append((module, kept))
+            unknown.append((module, cached))
     # Nothing in these threads parses Python: two at a time confuse the parser of CPython 3.11
     # ("AST constructor recursion depth mismatch", python/cpython#106905).
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         runs = list(pool.map(lambda each: _compile(each[0]), unknown))
-    for (module, kept), run in zip(unknown, runs, strict=True):
+    for (module, cached), run in zip(unknown, runs, strict=True):
         if run.returncode:
             refused = explain(module, run.stderr.decode(errors="replace"))
             added = module.part == "dependency" and module.library
@@ -70,8 +70,8 @@ def compile_all(
             compiled[module.path] = module.source.encode()
             continue
         compiled[module.compiled_path] = run.stdout
-        if kept:
-            _keep(kept, run.stdout)
+        if cached:
+            _keep(cached, run.stdout)
     paths = (path for module in modules for path in (module.compiled_path, module.path))
     return {path: compiled[path] for path in paths if path in compiled}, problems
 

@@ -101,16 +101,16 @@ def _method(service: str, method: Method, used: Set[str]) -> Iterator[str]:
     counts = range(required_count(method), len(method.arguments) + 1)
     sent = (sent_fingerprint(method, count, used.__contains__) for count in counts)
     marks = [str(short_fingerprint(fingerprint)) for fingerprint in sent]
-    again = _SAFE if method.is_safe else _KNOWN if method.idempotent else _NEVER
+    retry = _SAFE if method.is_safe else _KNOWN if method.idempotent else _NEVER
     parts = [
         f'"{service}.{method.name}"',
         _tuple(marks) if defaults else marks[0],
         _tuple([a.name for a in method.arguments]),
     ]
-    if defaults or again:
+    if defaults or retry:
         parts.append(_tuple(defaults))
-    if again:
-        parts.append(str(again))
+    if retry:
+        parts.append(str(retry))
     yield f"    return self._call({', '.join(parts)})"
 
 

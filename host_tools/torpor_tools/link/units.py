@@ -41,8 +41,8 @@ def defaults(node: ast.stmt) -> Unit:
     arguments = getattr(node, "args", None)
     assert isinstance(arguments, ast.arguments)
     values = [value for value in (*arguments.defaults, *arguments.kw_defaults) if value]
-    kept = ast.Expr(ast.Tuple(values, ast.Load()))
-    return Unit(kept, frozenset(global_names(kept)), frozenset())
+    expression = ast.Expr(ast.Tuple(values, ast.Load()))
+    return Unit(expression, frozenset(global_names(expression)), frozenset())
 
 
 def _bare(argument: ast.arg) -> ast.arg:

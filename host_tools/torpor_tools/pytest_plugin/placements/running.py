@@ -178,21 +178,22 @@ class Running(Closing):
             what = f"{placed.name} starts on request to its port: no peer can call it"
             raise fail(what, f'ask its routes: cluster.http("{placed.name}")')
         values = in_order(method, arguments, named)
-        mark = sent_fingerprint(method, len(values), lambda field: False)
+        fingerprint = sent_fingerprint(method, len(values), lambda field: False)
         if not home.sleeps:
-            return self._peer(home.name).call(placed.name, method.name, values, fingerprint=mark)
-        return self._call_sleeper(home.name, placed.name, method.name, values, mark)
+            peer = self._peer(home.name)
+            return peer.call(placed.name, method.name, values, fingerprint=fingerprint)
+        return self._call_sleeper(home.name, placed.name, method.name, values, fingerprint)
 
     def _call_sleeper(self, board: str, *call: Any) -> Any:
         """Wake a board for a call. It may fall asleep in between, and is woken again."""
         assert self._mail
-        *target, mark = call
+        *target, fingerprint = call
         for _ in range(_TRIES):
             self._do(self._mail.rouse(board))
             peer = None
             try:
                 peer = self._connected(board)
-                return peer.call(*target, fingerprint=mark)
+                return peer.call(*target, fingerprint=fingerprint)
             except NotReachedError:
                 continue
             finally:
