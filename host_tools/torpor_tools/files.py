@@ -99,9 +99,9 @@ def _walk(folder: Path, within: Path, deep: bool) -> Iterator[Path | LeftOut]:
 
 
 def is_file(path: Path, below: Path) -> bool:
-    """Return whether there is a file of exactly this name, also where ``A.py`` opens ``a.py``.
+    """Return whether there is a file of exactly this name, even if ``A.py`` opens ``a.py``.
 
-    A chip's filesystem knows upper and lower case, those of macOS and Windows do not.
+    A chip's filesystem is case-sensitive, those of macOS and Windows are not.
 
     Args:
         path: The file.
@@ -117,7 +117,7 @@ def is_file(path: Path, below: Path) -> bool:
 
 
 def _why_not(name: str) -> str:
-    """The reason that lies in a name alone, or an empty text."""
+    """The reason, if the name alone shows it, or an empty text."""
     if name in _CACHES:
         return "a cache of Python"
     if name.startswith("."):

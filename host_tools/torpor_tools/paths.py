@@ -45,7 +45,7 @@ def own_sources() -> tuple[Path, ...]:
 def cache_dir() -> Path:
     """The cache that all projects share and that can be fetched again: type stubs, firmware.
 
-    ``TORPOR_CACHE`` names another place than the system's usual one.
+    ``TORPOR_CACHE`` names a place other than the system's usual one.
     """
     named = os.environ.get("TORPOR_CACHE")
     return Path(named) if named else Path(platformdirs.user_cache_dir("torpor", appauthor=False))

@@ -14,7 +14,7 @@ def parsed(text: str, file: str = "") -> ast.Module:
 
     Args:
         text: The source.
-        file: The name of its file. Equal texts of two files have trees of their own.
+        file: The name of its file. Equal texts of two files have separate trees.
 
     Raises:
         SyntaxError: The text is not Python.
@@ -27,7 +27,7 @@ def imported_from(node: ast.ImportFrom, package: str) -> str:
 
     Args:
         node: The statement.
-        package: The package of the module that it stands in (dotted name).
+        package: The package of the module that it is in (dotted name).
     """
     if not node.level:
         return node.module or ""

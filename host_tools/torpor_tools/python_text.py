@@ -1,4 +1,4 @@
-"""Why a file is not Python that a board can run, in words that help."""
+"""Why a file is not Python that a board can run, in a useful message."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ def _odd_character(character: str) -> tuple[str, str]:
         return what, "write \" or ' instead"
     if unicodedata.category(character) == "Zs":
         return what, "write an ordinary space instead"
-    return what, "take it out, or put it between quotes"
+    return what, "remove it, or put it in quotes"

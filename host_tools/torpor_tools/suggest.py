@@ -1,4 +1,4 @@
-"""Words for the remedies of messages."""
+"""Formats words for the remedies of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the text files of a project: UTF-8, with any line ends and perhaps a byte-order mark."""
+"""Reads the text files of a project: UTF-8, with any line endings and perhaps a byte-order mark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_text(path: Path, shown: str) -> str:
 
     Args:
         path: The file.
-        shown: What messages call it.
+        shown: Its name in messages.
 
     Raises:
         UserError: It is not UTF-8 or holds a NUL; the message names the place and the byte.
@@ -38,7 +38,7 @@ def decode(data: bytes, shown: str) -> str:
     if "\0" in text:
         before = text[: text.index("\0")]
         what = "the file holds a NUL, the byte 0x00"
-        raise UserError(Problem(_place(before, shown), what, "take it out: it is not text"))
+        raise UserError(Problem(_place(before, shown), what, "remove it: it is not text"))
     return re.sub(r"\r\n?", "\n", text)
 
 
@@ -52,5 +52,5 @@ def _not_utf8(data: bytes, at: int, shown: str) -> Problem:
 
 
 def _place(before: str, shown: str) -> Where:
-    """The place behind a text."""
+    """The place after a text."""
     return Where(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))

@@ -190,7 +190,7 @@ def test_the_container_starts_the_same(cluster: Path, tmp_path: Path) -> None:
     [
         (["export", "note"], 'did you mean "notes"?'),
         (["export", "box"], "box is a RPI_PICO_W, not a Linux process"),
-        (["export", "notes", "--prefix", "/srv/my notes"], "cannot stand in a systemd unit"),
+        (["export", "notes", "--prefix", "/srv/my notes"], "cannot be used in a systemd unit"),
         (["export", "notes", "--out", "services"], "was not written by torpor export"),
         (["build", "--only", "note"], 'did you mean "notes"?'),
         (["build", "--only", "notes", "--type", "UNX"], 'there is no board type "UNX"'),

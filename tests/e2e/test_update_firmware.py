@@ -326,7 +326,7 @@ BAD_FILES = {
     "another chip": (program(chip="ESP32"), "is for ESP32, and ESP32_GENERIC_S3 has an ESP32-S3"),
     "too old": (program("1.26.0"), "is MicroPython 1.26.0, and images for ESP32_GENERIC_S3 need"),
     "of tomorrow": (program("1.31.0"), r"this torpor knows which \.mpy files 1\.19 to 1\.29 load"),
-    "no version": (program("one"), "does not say which MicroPython it is"),
+    "no version": (program("one"), "does not state its MicroPython version"),
 }
 
 

@@ -114,5 +114,5 @@ def test_what_is_damaged_or_for_another_chip_is_refused(damaged: bytes, what: st
 
 def test_firmware_that_reaches_into_the_filesystem_is_refused() -> None:
     early = dataclasses.replace(PICO_W.filesystem, offset=0x1000)
-    with pytest.raises(UserError, match="ends at 0x1400, behind the beginning"):
+    with pytest.raises(UserError, match="ends at 0x1400, beyond the start"):
         uf2.combine(firmware(20), filesystem(), dataclasses.replace(PICO_W, filesystem=early))

@@ -381,7 +381,7 @@ def test_a_package_of_mip_whose_hash_has_changed_is_refused(root: Path, index: I
     assert once_more.value.problems == refused.value.problems
     (problem,) = refused.value.problems
     assert str(problem.where) == "libraries.lock"
-    what = "bme280 1.0.0 is not what it was: the SHA-256 of bme280.py has changed"
+    what = "bme280 1.0.0 is not what was added: the SHA-256 of bme280.py differs"
     assert problem.what == what
     assert "torpor remove bme280" in problem.remedy
     assert not (root / "vendor" / "bme280" / "bme280.py").exists()
@@ -391,7 +391,7 @@ def test_a_file_that_is_not_what_the_index_says(root: Path, index: Index) -> Non
     index.put("bme280", "1.0.0", {"bme280.py": BME})
     short = sha256(BME.encode())[:8]
     index.write(f"file/{short[:2]}/{short}", BME + "import os\n")
-    with pytest.raises(UserError, match=r"the index has another bme280\.py than it says"):
+    with pytest.raises(UserError, match=r"bme280\.py in the index is not the listed one"):
         add(root, wanted("mip:bme280"), index=index.address)
 
 

@@ -1,8 +1,8 @@
 """Records with a CRC, one after the other: the format of every file of the store.
 
-A record is a head (a magic, two lengths, the CRC-32 of the data) and its data: a JSON array, with
-``BETWEEN`` between the values, which like the magic never occurs in JSON text. So the next whole
-record after a damaged one is found, and values can be split without parsing them.
+A record is a head (a magic byte, two lengths, the CRC-32 of the data) and its data: a JSON array,
+with ``BETWEEN`` between the values, which like that byte never occurs in JSON text. So the next
+whole record after a damaged one is found, and values can be split without parsing them.
 """
 
 import struct

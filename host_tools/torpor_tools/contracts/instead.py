@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _OS_ERROR = "catch OSError and look at its errno: `from errno import ...`"
-_WORDS = 's[0].upper() + s[1:].lower(), of each word of s.split(" ")'
+_WORDS = 's[0].upper() + s[1:].lower(), for each word of s.split(" ")'
 _PAD = "use a format: "
 _TICKS = "use time.ticks_ms() and time.ticks_diff(), or torpor.clock"
 _LOCK = "use asyncio.Lock, or an asyncio.Event and a loop"
@@ -71,19 +71,19 @@ INSTEAD = {
     "str.center/2": 'fill with spaces and replace them: s.center(9).replace(" ", "-")',
     "str.expandtabs": 'use s.replace("\\t", "    ")',
     "str.format_map": "use s.format(**values)",
-    "str.isalnum": "test c.isalpha() or c.isdigit() of each character",
+    "str.isalnum": "test c.isalpha() or c.isdigit() for each character",
     "str.isascii": "write all(ord(c) < 128 for c in s)",
     "str.isdecimal": "use s.isdigit()",
     "str.isidentifier": "test s[0].isalpha() and the characters after it",
     "str.isnumeric": "use s.isdigit()",
     "str.isprintable": 'write all(c >= " " for c in s)',
-    "str.istitle": "test s[0].isupper() of each word of s.split()",
+    "str.istitle": "test s[0].isupper() for each word of s.split()",
     "str.ljust": _PAD + 'f"{s:<10}"',
     "str.maketrans": "use s.replace(old, new), several times",
     "str.removeprefix": "write s[len(p):] if s.startswith(p) else s",
     "str.removesuffix": "write s[:-len(p)] if s.endswith(p) else s",
     "str.rjust": _PAD + 'f"{s:>10}"',
-    "str.swapcase": "write c.lower() if c.isupper() else c.upper(), of each character",
+    "str.swapcase": "write c.lower() if c.isupper() else c.upper(), for each character",
     "str.title": f"write {_WORDS}",
     "str.translate": "use s.replace(old, new), several times",
     "str.zfill": _PAD + 'f"{n:05d}" for a number, f"{s:0>5}" for text',

@@ -54,7 +54,7 @@ def read_lock(root: Path) -> dict[str, Locked] | None:
     try:
         document = Document(root / NAME, NAME)
     except UserError as error:
-        remedy = "take git's last version of it, then run: torpor contracts lock"
+        remedy = "restore the last version from git, then run: torpor contracts lock"
         raise UserError([Problem(p.where, p.what, remedy) for p in error.problems]) from None
     services = document.take((), document.data, "services", dict, {})
     found = {name: _locked(document, name, value) for name, value in services.items()}

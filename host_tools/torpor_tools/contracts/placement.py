@@ -24,7 +24,7 @@ def services_have_entries(cluster: Cluster) -> Iterator[Problem]:
     for board in cluster.boards:
         for name in board.services:
             if name not in entries:
-                what = f"{board.name} carries {name}, which has no table [services.{name}]"
+                what = f"{board.name} runs {name}, which has no table [services.{name}]"
                 add = f"add [services.{name}] with `port = {_free_port(cluster)}` or `port = false`"
                 yield Problem(board.where_of(name), what, did_you_mean(name, entries) or add)
 
@@ -66,7 +66,7 @@ def called_boards_listen(cluster: Cluster, contracts: dict[str, Contract]) -> It
             for name in dict.fromkeys(called):
                 if name in board.services:
                     what = f"{caller.name} calls {name} on {board.name}, where nothing listens"
-                    remedy = f"give a service of {board.name} a port: it takes calls for all"
+                    remedy = f"give a service of {board.name} a port: it receives calls for all"
                     yield Problem(board.where, what, remedy)
 
 

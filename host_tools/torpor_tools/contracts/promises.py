@@ -120,7 +120,7 @@ def _edited_migrations(judged: list[Verdict]) -> list[Problem]:
             else:
                 what = "the migration was edited after its release: boards that have run it "
                 remedy = (
-                    f"take back the edit (git diff {file}) and write a new migration; if no board "
+                    f"undo the edit (git diff {file}) and write a new migration; if no board "
                     f"has run it: torpor contracts bump {verdict.service}"
                 )
                 problems.append(Problem(here[name].where, what + "will not again", remedy))

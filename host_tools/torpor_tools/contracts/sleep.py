@@ -29,7 +29,7 @@ def something_listens(board: BoardEntry, cluster: Cluster) -> Iterator[Problem]:
     if power is None or power.policy != "doze":
         return
     if not _listens(board, cluster):
-        what = f"{board.name} dozes until a packet comes, but none of its services has a port"
+        what = f"{board.name} dozes until a packet arrives, but none of its services has a port"
         yield Problem(power.where, what, 'choose the policy "deep", or give a service a port')
 
 

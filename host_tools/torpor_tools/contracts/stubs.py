@@ -102,7 +102,7 @@ def _unavailable(requirement: str, output: str) -> UserError:
     if "No module named pip" in output:
         remedy = f"this Python has no pip: {sys.executable} -m ensurepip"
     else:
-        remedy = "connect to the internet once, or go without this check: torpor build --no-types"
+        remedy = "connect to the internet once, or skip this check: torpor build --no-types"
     what = f"the type stubs {requirement} cannot be downloaded: {pip_output.reason(output)}"
     return fail(what, remedy)
 

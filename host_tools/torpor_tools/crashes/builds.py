@@ -26,7 +26,7 @@ _MOST = 64  # builds that are kept, of all boards
 
 @dataclass(frozen=True)
 class Build:
-    """The facts that are kept of a build.
+    """The facts that are kept about a build.
 
     Attributes:
         board: The board that it was made for.
@@ -56,7 +56,7 @@ class Build:
 def keep_build(
     out: Path, plan: Plan, board: BoardPlan, files: Mapping[str, bytes], modules: Iterable[Module]
 ) -> None:
-    """Keep the sources of an image below ``out``; the oldest builds go away.
+    """Keep the sources of an image below ``out``; the oldest builds are removed.
 
     Args:
         out: The folder that builds go to.

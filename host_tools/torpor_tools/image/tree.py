@@ -1,4 +1,4 @@
-"""The files of an image, as they lie in the root of the chip's filesystem."""
+"""The files of an image, as they are in the root of the chip's filesystem."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Files = Mapping[str, bytes]  # path from the root of the filesystem, with slashe
 
 LISTING = "image.txt"
 
-# Text that is only ever sent to browsers, all of which take it compressed.
+# Text that is only ever sent to browsers, all of which accept it compressed.
 GZIPPED = (".html", ".css", ".js", ".svg", ".json")
 # A board that unpacks a file, for a client that does not, needs as much heap as the window has.
 WINDOW_BITS = 12
@@ -56,7 +56,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 def checksums(files: Files) -> bytes:
     """The image's ``image.txt``: SHA-256 and path of each file, as ``sha256sum`` writes them.
 
-    A deploy knows by it which files of the board came with the image, and which are its data.
+    With it, a deploy distinguishes the files of the image from data on the board.
     """
     lines = [f"{sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)]
     return "".join(lines).encode()

@@ -1,9 +1,9 @@
 """One ``.uf2`` for an RP2 board: the official firmware with our filesystem behind it.
 
 UF2 is a sequence of 512-byte blocks, each with an address and 256 bytes for the flash. The chip's
-boot loader erases a sector of 4096 bytes when it meets the first block for it. On the RP2040 a
+boot loader erases a sector of 4096 bytes at the first block for it. On the RP2040 a
 sector of which only some blocks come is safe at the file's end alone (erratum RP2040-E14), so the
-firmware's last sector, which now lies in the middle, is filled up.
+firmware's last sector, which is now in the middle, is filled up.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def combine(firmware: bytes, filesystem: bytes, board: Board) -> bytes:
     end = max(block.address for block in code) + _PAYLOAD
     if end > start:
         raise fail(
-            f"the firmware ends at 0x{end - FLASH_START:x}, behind the beginning of the filesystem "
+            f"the firmware ends at 0x{end - FLASH_START:x}, beyond the start of the filesystem "
             f"of {board.name} at 0x{board.filesystem.offset:x}",
             f"correct [filesystem] in boards/{board.name}.toml for this firmware",
         )

@@ -28,5 +28,5 @@ def wrong_chip(name: str, chip: str, board: Board) -> UserError:
     url = f": {board.firmware.url}" if board.firmware else ""
     return fail(
         f"{name} is for {chip}, and {board.name} has an {board.chip}",
-        f"take the official file of {board.name}{url}",
+        f"use the official file of {board.name}{url}",
     )

@@ -1,4 +1,4 @@
 """Libraries from elsewhere: fetched into ``vendor/``, recorded by their hashes.
 
-A build reads ``vendor/`` and never the network.
+A build reads ``vendor/`` and never uses the network.
 """

@@ -60,10 +60,10 @@ def wanted(text: str) -> Wanted:
 
 
 def fetch(what: Wanted, index: str = mip.INDEX) -> Package:
-    """Return a library from where it comes from. Raises ``UserError``."""
+    """Return a library from its source. Raises ``UserError``."""
     if what.source == FILE:
         remedy = f"give the file again: torpor add {what.name} --from FILE"
-        raise fail(f"{what.name} was added from a file, which no network has", remedy)
+        raise fail(f"{what.name} was added from a file, so it cannot be downloaded", remedy)
     if what.source == PYPI:
         return pypi.fetch(what.name, what.version)
     name = what.name if what.source == MIP else what.source
@@ -83,7 +83,7 @@ def add(
         file: Where the library is on this computer, instead of the network.
 
     Raises:
-        UserError: It cannot be fetched, cannot run on MicroPython, or is not what it was.
+        UserError: It cannot be fetched, cannot run on MicroPython, or has changed.
     """
     cluster = load_cluster(root)
     package = archive.read_file(file, what.name) if file else fetch(what, index)
@@ -145,8 +145,8 @@ def _record(root: Path, package: Package) -> None:
     new, old = package.locked(), locked.get(package.name)
     if old and (old.version, old.source) == (new.version, new.source) and old.files != new.files:
         changed = [n for n in {**old.files, **new.files} if old.files.get(n) != new.files.get(n)]
-        what = f"{package.name} {package.version} is not what it was: "
-        what += f"the SHA-256 of {listing(sorted(changed))} has changed"
+        what = f"{package.name} {package.version} is not what was added: "
+        what += f"the SHA-256 of {listing(sorted(changed))} differs"
         remedy = f"if that is right: torpor remove {package.name}, then add it again"
         raise fail(what, remedy, Where(LOCK))
     entry = LibraryEntry(package.name, package.version, Where(_FILE), package.source)

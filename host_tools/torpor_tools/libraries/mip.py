@@ -47,7 +47,7 @@ def fetch(name: str, version: str = "", index: str = INDEX) -> Package:
         index: The address of the index.
 
     Raises:
-        UserError: It cannot be fetched, or a file is not what the index says.
+        UserError: It cannot be fetched, or a file is not the one that the index lists.
     """
     if is_address(name):
         return _of_address(name, version, index)
@@ -104,7 +104,7 @@ def _of_json(
 def _hashed(name: str, index: str, path: str, short: str) -> bytes:
     data = _get(name, f"{index}/file/{short[:2]}/{short}")
     if not sha256(data).startswith(short):
-        what = f"{name}: the index has another {path} than it says: its SHA-256 is not {short}..."
+        what = f"{name}: {path} in the index is not the listed one: its SHA-256 is not {short}..."
         raise fail(what, "try again later; the index may be changing")
     return data
 

@@ -42,7 +42,7 @@ def remove(root: Path, name: str) -> None:
 
 
 def vendored(cluster: Cluster) -> list[tuple[LibraryEntry, Locked]]:
-    """Return the libraries of ``[libraries]`` that were added, with what the lock says of them.
+    """Return the libraries of ``[libraries]`` that were added, with their entries in the lock.
 
     Raises:
         UserError: The lock cannot be read.

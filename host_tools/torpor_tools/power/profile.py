@@ -103,7 +103,7 @@ def _samples(rows: Any, path: Path) -> Iterator[tuple[float, float]]:
         count += 1
         yield at, ua / 1000
     if count < 2:
-        raise fail(f"{path} holds {counted(count, 'sample')}, two are the least", _REMEDY)
+        raise fail(f"{path} holds {counted(count, 'sample')}, and at least two are needed", _REMEDY)
 
 
 def _is_number(text: str) -> bool:

@@ -20,7 +20,7 @@ Event = Mapping[str, Any]
 
 
 def read_trace(path: Path) -> list[Event]:
-    """The events of a ``trace.jsonl``. Raises ``UserError`` if it is none."""
+    """The events of a ``trace.jsonl``. Raises ``UserError`` if it is not one."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -66,7 +66,7 @@ def _moved(items: Iterable[Span], at: float) -> Iterator[Span]:
 
 
 def _time(event: Event, run: list[Event]) -> float:
-    """The time of the event, in ms of the simulator, also if it was reported late."""
+    """The time of the event, in ms of the simulator, even if it was reported late."""
     if "t" not in event:
         return float(event["at"]) * 1000
     return float(run[0]["at"]) * 1000 - float(run[0].get("t", 0)) + float(event["t"])

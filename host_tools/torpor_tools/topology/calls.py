@@ -1,10 +1,10 @@
 """The calls that the services' sources make, without running them.
 
 A call is ``self.<peer>.<method>`` anywhere in a method, in a helper of the same class that the
-method uses, or handed on to a function; the peer may have a name of its own first (``valve =
+method uses, or passed to a function; the peer may be assigned to a variable first (``valve =
 self.valve``). What an application (``app``) calls is read from the service's code outside the class
 and from handlers that are defined in its methods: there ``<anything>.<peer>.<method>`` counts, and
-``<anything>.<method>`` of the service itself. A call that goes another way is not seen.
+``<anything>.<method>`` of the service itself. Other calls are not found.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Calls:
         return {pair: tuple(methods) for pair, methods in found.items()}
 
     def sites(self) -> list[tuple[Point, Point]]:
-        """Each pair of methods of two services of which one calls the other."""
+        """Each pair of methods of two services, one of which calls the other."""
         return [(a, b) for a, bs in self.direct.items() for b in bs if a.service != b.service]
 
     def tree(self, root: Point) -> list[tuple[int, Point]]:

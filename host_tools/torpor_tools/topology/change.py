@@ -1,4 +1,4 @@
-"""A cluster with its services placed otherwise; ``cluster.toml`` itself stays as it is."""
+"""A cluster with its services placed differently; ``cluster.toml`` itself stays as it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..suggest import did_you_mean, listing
 def alone(cluster: Cluster, service: str, kind: str | None = None) -> Cluster:
     """The cluster with one more board, with the name of ``service``, that runs nothing else.
 
-    ``kind``: the type of that board; without it, that of the board which carries the service now.
+    ``kind``: the type of that board; without it, that of the board that runs the service now.
     It calls its peers where they are. Raises ``UserError``.
     """
     homes = [board for board in cluster.boards if service in board.services]
@@ -24,8 +24,8 @@ def alone(cluster: Cluster, service: str, kind: str | None = None) -> Cluster:
     if len(homes) == 1 and homes[0].services == (service,) and kind in (None, homes[0].type):
         return _named(cluster, homes[0], service)
     if any(board.name == service for board in cluster.boards):
-        what = f"a board is called {service} already, and carries other services"
-        raise fail(what, "call that board otherwise")
+        what = f"a board is called {service} already, and runs other services"
+        raise fail(what, "rename that board")
     home = homes[0]
     wheres = {service: home.where_of(service)}
     board = BoardEntry(service, kind or home.type, (service,), home.where, wheres, _host(service))

@@ -53,7 +53,7 @@ def images(plan: Plan, cache: Path) -> dict[str, Files]:
 
 
 def built(plan: Plan, out: Path) -> dict[str, Files]:
-    """The same as it lies below ``out`` from the last build; boards that were never built lack."""
+    """The same from the last build, below ``out``; boards that were never built are missing."""
     found: dict[str, Files] = {}
     for board in plan.boards:
         tree = out / board.name / "fs"
@@ -71,7 +71,7 @@ def changes(before: Mapping[str, Files], after: Mapping[str, Files]) -> list[Boa
 def traffic(plan: Plan, record: Record | None) -> Traffic:
     """The calls of a recorded run under this placement.
 
-    Without a record each pair of methods of which one calls the other counts once.
+    Without a record, each pair of methods, one of which calls the other, counts once.
     """
     counts = None if record is None else record.between()
     found = graph(plan, counts)

@@ -1,4 +1,4 @@
-"""The graph as a Mermaid flowchart, which code forges draw inside of Markdown."""
+"""The graph as a Mermaid flowchart, which code forges draw in Markdown."""
 
 from __future__ import annotations
 

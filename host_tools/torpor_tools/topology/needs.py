@@ -15,7 +15,7 @@ from ..project.ports import connections_left, load_port
 from .record import Record
 from .solve import Load, Room
 
-# Who imports one of these is wired to the pins of its board.
+# A service that imports one of these is wired to the pins of its board.
 _CHIP = {"machine", "esp32", "rp2", "network", "bluetooth", "espnow"}
 _DRIVERS = {"onewire", "ds18x20", "dht", "neopixel"}
 HEAP_SHARE = 0.75  # of a board's heap for runtime and services; the rest is for requests
@@ -25,7 +25,7 @@ _RUNTIME_BYTES = 96 * 1024  # in the filesystem, with Microdot; the sample's tak
 def loads(
     plan: Plan, record: Record | None, cache: Path | None, free: Collection[str] = ()
 ) -> list[Load]:
-    """The needs of each service. Services of the hardware stay in place, except ``free``."""
+    """The needs of each service. Services that use hardware stay in place, except ``free``."""
     found = {}
     for board in plan.boards:
         for service in board.services:

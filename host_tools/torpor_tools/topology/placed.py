@@ -1,4 +1,4 @@
-"""The call graph as it lies on the boards: which calls stay in memory, which use the network."""
+"""The call graph of the placed services: which calls stay in memory, which use the network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """``boards``: name -> the name of its kind, in the order of cluster.toml."""
+    """``boards``: name -> the name of its type, in the order of cluster.toml."""
 
     cluster: str
     boards: Mapping[str, str]

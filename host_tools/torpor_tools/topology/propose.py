@@ -22,8 +22,8 @@ def propose(
 ) -> Placement | None:
     """The placement with the fewest calls over the network, or None if none fits.
 
-    ``fixed``: service -> board where it must be. ``free``: services of the hardware that may move.
-    A replica is taken for one service. The services come in the order of ``cluster.toml``.
+    ``fixed``: service -> board where it must be. ``free``: services that use hardware and may move.
+    The replicas of a service count as one. The services come in the order of ``cluster.toml``.
     """
     found = calls(plan)
     counts: dict[tuple[str, str], int] = dict.fromkeys(found.between(), 0)

@@ -33,7 +33,7 @@ class Record:
 
 
 def read_record(path: Path) -> Record:
-    """Read a recorded run. Raises ``UserError`` for a file that is none."""
+    """Read a recorded run. Raises ``UserError`` for a file that is not one."""
     remedy = "make one: torpor sim --record FILE"
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))

@@ -1,7 +1,7 @@
-"""The placement with the fewest calls over the network that the boards can carry.
+"""The placement with the fewest calls over the network that the boards have room for.
 
 Branch and bound: services are placed one by one, the busiest first, and a branch is left as soon as
-it costs as much as the best placement found. What comes out is the best there is, unless the search
+it costs as much as the best placement found. The result is the best placement, unless the search
 has to be cut short.
 """
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-MOST_STEPS = 2_000_000  # some ten seconds
+MOST_STEPS = 2_000_000  # about ten seconds
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def solve(
 ) -> Placement | None:
     """The best placement, or None if the boards cannot carry the services.
 
-    ``calls``: (caller, peer) -> how often. Of placements of the same cost the one that moves the
-    fewest services from where they are ``now`` wins.
+    ``calls``: (caller, peer) -> how often. Among placements of the same cost, the one that moves
+    the fewest services from where they are ``now`` wins.
     """
     search = _Search(tuple(rooms), dict(calls), dict(now), most_steps)
     weight = {load.service: search.weight(load.service) for load in loads}

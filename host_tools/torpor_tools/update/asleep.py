@@ -101,7 +101,7 @@ class Sleeper(Target):
         if last.failed and last.failed["counter"] == manifest.counter:
             raise fail(f"{self._board.name} {last.failed['reason']}", REMEDY)
         if last.status["build"] != manifest.build:
-            raise fail(f"{self._board.name} gets another update in place of this one")
+            raise fail(f"{self._board.name} gets another update instead of this one")
 
     def _follow(self, until: Callable[[Report], bool], seconds: float) -> bool:
         """Read reports until one satisfies ``until``; return whether one did in that time.

@@ -1,4 +1,4 @@
-# ERROR: cluster.toml:6: box carries bel, which has no table [services.bel]
+# ERROR: cluster.toml:6: box runs bel, which has no table [services.bel]
 #     did you mean "bell"?
 from services.bell import Bell
 from torpor import Service

@@ -20,7 +20,7 @@ _ERROR = {
     "properties": {"error": {"type": "string"}},
     "required": ["error"],
 }
-# What the listener itself may say to any request.
+# The listener's own responses to any request.
 _ANY_ERROR = {
     "4XX": ("Refused", "The request is not understood or not allowed; the text says why."),
     "5XX": ("Failed", "The service failed, did not start, or its board is busy."),
