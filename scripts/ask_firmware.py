@@ -1,7 +1,7 @@
 """Ask MicroPython what it has: builtins, methods, keyword arguments, functions of its modules.
 
-The answers are the tables in ``host_tools/torpor_tools/contracts/firmware/``, which the type check
-takes names out of the stubs by. Run this again when the firmware or the simulator's MicroPython
+The answers are the tables in ``host_tools/torpor_tools/contracts/firmware/``, by which the type
+check removes names from the stubs. Run this again when the firmware or the simulator's MicroPython
 changes::
 
     python scripts/ask_firmware.py unix   # the simulator's MicroPython

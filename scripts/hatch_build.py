@@ -1,7 +1,7 @@
 """Hooks of hatchling: data in the wheel, and a README that a package index can show.
 
-A wheel carries the data that the tools find in a checkout. An editable install does without: copies
-would be old soon, and pytest takes ``os.py`` of the simulator's shims for a module of ours.
+A wheel contains the data that the tools find in a checkout. An editable install has no copies: they
+would soon be outdated, and pytest takes ``os.py`` of the simulator's shims for a module of ours.
 """
 
 from __future__ import annotations

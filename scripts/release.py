@@ -75,7 +75,7 @@ def build(root: Path) -> list[Path]:
     """Build the wheel and the sdist into ``dist/``, and again, to see that the bytes are the same.
 
     Raises:
-        SystemExit: The second build has other bytes.
+        SystemExit: The second build differs.
     """
     dist = root / "dist"
     shutil.rmtree(dist, ignore_errors=True)
@@ -84,7 +84,7 @@ def build(root: Path) -> list[Path]:
             _run(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=root)
         for file in dist.iterdir():
             if file.read_bytes() != (Path(again) / file.name).read_bytes():
-                sys.exit(f"error: {file.name} has other bytes when it is built again")
+                sys.exit(f"error: {file.name} differs when it is built again")
     return sorted(dist.iterdir())
 
 

@@ -1,7 +1,7 @@
 """The RP2040 and RP2350 port: see ``firmware/ports/README.md`` for what every port must offer.
 
 The chip has no deep sleep of its own: it sleeps lightly with its radio off and then resets. So that
-the next start knows what it wakes from, a note lies in the watchdog's scratch registers, which only
+the next start knows what it wakes from, a note is in the watchdog's scratch registers, which only
 power-off clears (RP2040 datasheet 4.7, RP2350 datasheet 12.9; the boot ROM uses 4 to 7).
 """
 
@@ -116,7 +116,7 @@ def crumb(number: int) -> None:
 def hung() -> int:
     """The last ``crumb``, if the watchdog has ended the run before this one, else -1.
 
-    Bit 0 of REASON, which lies before the scratch registers: not by a program's reset.
+    Bit 0 of REASON, the register before the scratch registers: not by a program's reset.
     """
     if _note or not machine.mem32[_scratch - 4] & 1:
         return -1

@@ -1,8 +1,9 @@
 """The device half of torpor's pytest plugin, and the module that tests import as ``pytest``.
 
-The host puts this package beside the tests and runs ``torpor_test.serve``. It is never in a shipped
-image. ``import pytest`` in a test file becomes an import of this module. Its functions behave as
-those of pytest; everything else (marks, parametrize, selection, reports) happens on the host.
+The host puts this package next to the tests and runs ``torpor_test.serve``. It is never in a
+shipped image. ``import pytest`` in a test file becomes an import of this module. Its functions
+behave as those of pytest; everything else (marks, parametrize, selection, reports) happens on the
+host.
 """
 
 from .arguments import NUMBER, expect, refuse, within

@@ -69,7 +69,7 @@ class Board:
         world.inputs["adc"][_name("board.adc()", pin)] = value
 
     def wifi(self, **state: "Any") -> None:
-        """Set the state of the access point; what is not named stays as it is.
+        """Set the state of the access point; what is not named does not change.
 
         Args:
             **state: ``up``: whether the access point is on (bool). ``rssi``: the strength of its

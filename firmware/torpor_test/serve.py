@@ -100,7 +100,7 @@ def _count(marks: int):
 
 
 def run(service: str, root: str = "") -> None:
-    """Serve orders for tests of ``service`` until the input ends; ``root`` is where they lie."""
+    """Serve orders for tests of ``service`` until the input ends; ``root`` is their folder."""
     global _token
     sys.path.insert(0, "")
     if root:  # on a board

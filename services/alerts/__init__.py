@@ -1,4 +1,4 @@
-"""Watches the readings and keeps a book of what went wrong."""
+"""Watches the readings, and records alerts in a book."""
 
 from services.readings import Readings
 from torpor import Fault, Service, clock, every, get, post, put, safe
@@ -12,7 +12,7 @@ class Alerts(Service):
     """Raises an alert when a fridge leaves its safe range or its probe falls silent.
 
     Config: low, high (degrees), hysteresis (degrees), missing_after_s, history (alerts kept);
-    a table fridges.<name> with low and high gives a fridge a range of its own, until somebody sets
+    a table fridges.<name> with low and high gives a fridge its own range, until somebody sets
     another one.
     """
 
@@ -45,13 +45,13 @@ class Alerts(Service):
 
     @get("/alerts/<fridge>")
     async def history(self, fridge: str, limit: int = 20) -> list[Alert]:
-        """The last alerts of a fridge, newest first. Raises 404 for a fridge there is none of."""
+        """The last alerts of a fridge, newest first. Raises 404 for an unknown fridge."""
         await self._watch(fridge)
         return await self._book.of(fridge, limit)
 
     @post("/alerts/<id>/acknowledge")
     async def acknowledge(self, id: int, by: str) -> Alert:
-        """Note that ``by`` has seen the alert. Raises 404 if it is not, or no longer, kept."""
+        """Note that ``by`` has seen the alert. Raises 404 if the alert is not kept (any more)."""
         alert = await self._book.acknowledge(id, by)
         if alert is None:
             raise Fault(404, "no alert has the id %d" % id)
@@ -68,12 +68,12 @@ class Alerts(Service):
 
     @get("/thresholds/<fridge>")
     async def thresholds(self, fridge: str) -> SafeRange:
-        """The safe range of a fridge and the state that follows. Raises 404."""
+        """The safe range of a fridge and the resulting state. Raises 404."""
         return (await self._watch(fridge)).as_dict()
 
     @put("/thresholds/<fridge>")
     async def set_thresholds(self, fridge: str, low: float, high: float) -> SafeRange:
-        """Give a fridge a range of its own. Raises 400 and 404."""
+        """Give a fridge its own range. Raises 400 and 404."""
         if low >= high:
             raise Fault(400, "low must be below high")
         watch = await self._watch(fridge)

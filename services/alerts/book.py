@@ -4,7 +4,7 @@ from typing import Any
 
 from .records import Alert
 
-_WORSE_S = 60  # how long an alert that gets worse and worse is not written again
+_WORSE_S = 60  # how long a worsening alert is not written again
 
 
 class Book:
@@ -22,7 +22,7 @@ class Book:
         self.revision = 0  # counts changes
 
     async def load(self) -> None:
-        """Take up what the last run left open."""
+        """Load the alerts that the last run left open."""
         async for id, alert in self._table.scan():
             alert["id"] = id
             if is_open(alert):

@@ -18,7 +18,7 @@ class Watch:
         self._alert = alert
 
     async def see(self, celsius: float | None, margin: float, book: Book, now: int) -> bool:
-        """Take in a temperature, None if there was none, and enter into ``book`` what follows.
+        """Process a temperature (None: there was none), and record the result in ``book``.
 
         Returns whether the fridge's state has changed.
         """

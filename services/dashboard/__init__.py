@@ -1,4 +1,4 @@
-"""Shows it all to people: a page, and what the page asks for."""
+"""Shows everything on a page, and serves the data for it."""
 
 from typing import TypedDict
 
@@ -72,7 +72,7 @@ class Dashboard(Service):
 
     @post("/alerts/<id>/acknowledge")
     async def acknowledge(self, id: int, by: str) -> Alert:
-        """Pass on that ``by`` has seen the alert. Raises 404."""
+        """Report that ``by`` has seen the alert. Raises 404."""
         return await self.alerts.acknowledge(id, by)
 
     async def revision(self) -> int:

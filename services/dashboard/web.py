@@ -6,7 +6,7 @@ from microdot import Microdot, send_file
 from microdot.sse import sse_response
 
 _PAGE = __file__.rsplit("/", 1)[0] + "/static/index.html"
-_VIEWERS = 3  # each holds one of the board's few connections for as long as it looks
+_VIEWERS = 3  # each holds one of the board's few connections while it watches
 _BEAT = 15  # seconds between messages to a viewer, so that both sides know the other is there
 
 app = Microdot()

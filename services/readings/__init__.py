@@ -1,4 +1,4 @@
-"""Keeps the temperatures of the last minutes and of a year, and answers what they were."""
+"""Keeps the temperatures of the last minutes and of a year, and serves them."""
 
 import time
 from collections.abc import AsyncIterator

@@ -2,7 +2,7 @@
 
 A row of ``minutes`` has the mean of each fridge, in hundredths of a degree; one of ``hours`` and
 ``days`` lowest, mean and highest. Keys are the Unix times at which they begin. When the clock is
-set back, minutes go on a second apart behind the last one until time has caught up.
+set back, minutes continue one second apart after the last one, until time has caught up.
 """
 
 from .buckets import Buckets
@@ -24,7 +24,7 @@ class Archive:
         self._minute = 0
 
     async def add(self, now: int, values: dict[str, int]) -> bool:
-        """Take in the values of all fridges; returns whether a minute was written."""
+        """Add the values of all fridges; return whether a minute was written."""
         written = False
         if now // MINUTE != self._minute:
             written = await self._write_minute()
@@ -52,9 +52,9 @@ class Archive:
         await _summarise(self._hours, self._days, DAY, now)
 
     async def add_to(self, found: Buckets, fridge: str, since: int, until: int) -> int:
-        """Give ``found`` what the tables have of a fridge, the coarsest first that is fine enough.
+        """Add to ``found`` the rows of a fridge, from the coarsest table that is fine enough.
 
-        Returns the time from which on they have nothing yet.
+        Returns the time from which the tables have nothing yet.
         """
         for table, width in ((self._days, DAY), (self._hours, HOUR), (self._minutes, MINUTE)):
             if width > found.width and width > MINUTE:

@@ -5,8 +5,8 @@ class Buckets:
     """Takes readings in the order of their times and makes at most ``points`` rows of them.
 
     The readings are those from ``since`` to ``until`` (seconds, both included). Periods begin at
-    whole multiples of their width, so that a row stays what it is while the window moves on over
-    it. A period without a reading has no row.
+    whole multiples of their width, so that a row does not change while the window moves over it. A
+    period without a reading has no row.
     """
 
     def __init__(self, since: int, until: int, points: int) -> None:
@@ -16,7 +16,7 @@ class Buckets:
         self._time = self._low = self._total = self._high = self._count = 0
 
     def add(self, time: int, low: int, mean: int, high: int) -> None:
-        """Take in a reading, or a summary of several, in hundredths of a degree."""
+        """Add a reading, or a summary of several, in hundredths of a degree."""
         stretch = time // self.width
         if stretch != self._stretch:
             self._end()

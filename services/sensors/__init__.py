@@ -17,7 +17,7 @@ class Probe(TypedDict):
 
 
 class Sensors(Service):
-    """Says how cold a fridge is now.
+    """Measures how cold a fridge is.
 
     Config: pin (the GPIO with the probes), probes (a table of fridge = "ROM code in hex").
     """
@@ -60,10 +60,10 @@ class Sensors(Service):
         return {"fridge": fridge, "rom": self.config["probes"][fridge], "celsius": celsius}
 
     async def _measure(self) -> None:
-        """Wait for a conversion; callers that come while one runs share it."""
+        """Wait for a conversion; callers that arrive while one runs share it."""
         known = self._conversions
         async with self._wire:
-            if known == self._conversions:  # nobody has done it meanwhile
+            if known == self._conversions:  # nobody has measured meanwhile
                 await self._convert()
                 self._conversions += 1
 

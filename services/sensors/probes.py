@@ -5,7 +5,7 @@ from machine import Pin
 from onewire import OneWire, OneWireError
 
 CONVERSION_MS = 750  # at the 12 bits that a probe powers up with (DS18B20 datasheet, table 2)
-_POWER_ON = 85.0  # what a probe shows until its first conversion
+_POWER_ON = 85.0  # what a probe reads until its first conversion
 
 
 class Probes:

@@ -7,7 +7,7 @@ and its inputs. What the program then sees is what it sees on a chip: its filesy
 
 import sys
 
-sys.path[:] = []  # it begins with this folder, where other modules of these names lie
+sys.path[:] = []  # it begins with this folder, which has other modules of these names
 import os  # noqa: E402
 
 import vfs  # noqa: E402

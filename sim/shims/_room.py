@@ -1,6 +1,6 @@
 """The size of the board's filesystem: writing beyond it fails with ENOSPC, as on the chip.
 
-A file lies in a folder of the host, which has no such limit. ``_tight`` checks each write. The
+A file is in a folder of the host, which has no such limit. ``_tight`` checks each write. The
 runtime gets the host's own files while there is much room: that takes less of the heap. What is
 counted is what LittleFS takes, without its copies: whole blocks of a file, and two for each folder.
 """

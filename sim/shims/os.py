@@ -1,6 +1,6 @@
 """Stands in for ``os``: has what the chips have, and a ``rename`` that works.
 
-In MicroPython's VfsPosix both absolute paths of a rename lie in one buffer when it has a root, so
+In MicroPython's VfsPosix both absolute paths of a rename are in one buffer when it has a root, so
 that it renames the new name to itself: an error, or silently nothing if the new name exists.
 """
 

@@ -101,12 +101,12 @@ def facts(
 
 
 def _mask(pins: Sequence[int]) -> int:
-    """A bit for each pin: a list of them would lie in the board's heap."""
+    """A bit for each pin: a list of them would take the board's heap."""
     return sum(1 << pin for pin in pins)
 
 
 def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
-    """The port's behaviour that the shims imitate. It lies in the board's heap, so it is short."""
+    """The port's behaviour that the shims imitate. It takes the board's heap, so it is short."""
     sockets = port.sockets
     names = dataclasses.asdict(port.names)
     if lookup_ms is not None:

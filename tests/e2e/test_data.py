@@ -116,7 +116,7 @@ def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project:
             json.dumps({"n": "x" * 2041}),
             "the row has 2,049 bytes of JSON, and a board stores 2,048",
         ),
-        ('{"n": ' + "[" * 16 + "]" * 16 + "}", "lies deeper than 16 levels"),
+        ('{"n": ' + "[" * 16 + "]" * 16 + "}", "is deeper than 16 levels"),
     ],
 )
 def test_values_that_no_board_stores_are_refused(

@@ -275,7 +275,7 @@ class Storm:
             await self._board.wait_trace("deepsleep", seconds, since=mark)
 
     async def _calm(self, clients: list[asyncio.Task[None]]) -> None:
-        """Let the board work until all is answered, and look at what it has stored."""
+        """Let the board work until all is answered, and read what it has stored."""
         try:
             async with asyncio.timeout(self.size.calm_s):
                 while not all(client.done() for client in clients):

@@ -30,5 +30,5 @@ class ADS1115:
 
 
 def share(volts: float, empty: float, full: float) -> float:
-    """Return where a voltage lies between two others, from 0 to 1."""
+    """Return the position of a voltage between two others, from 0 to 1."""
     return min(max((volts - empty) / (full - empty), 0.0), 1.0)

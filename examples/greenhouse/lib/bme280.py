@@ -43,7 +43,7 @@ class BME280:
         value = raw - (self._h4 * 64 + self._h5 / 16384 * fine)
         value *= self._h2 / 65536
         value *= 1 + self._h6 / 67108864 * fine * (1 + self._h3 / 67108864 * fine)
-        # The datasheet's formula divides the last step so.
+        # The last step is divided in this way by the datasheet's formula.
         value *= 1 - self._h1 * value / 524288
         return min(max(value, 0.0), 100.0)
 

@@ -82,7 +82,7 @@ def _wrong(value, level: int) -> str:
     if kind is float:
         return "is %s, which JSON does not have: store None" % value if value - value != 0 else ""
     if kind is dict or kind is list:
-        return "" if level < LEVELS else "lies deeper than %d levels" % LEVELS
+        return "" if level < LEVELS else "is deeper than %d levels" % LEVELS
     if kind is int:
         return "" if value >> 63 in (0, -1) else "has more than 64 bits: store a str"
     if kind is bool or value is None:

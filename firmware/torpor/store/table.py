@@ -18,7 +18,7 @@ class Table:
     """Rows, dicts of JSON values, under keys that are all int or all str.
 
     What has been written since the journal began is held in RAM (``keys``, ``texts``; an empty text
-    is a row that was deleted); everything older lies in ``leaves``.
+    is a row that was deleted); everything older is in ``leaves``.
     """
 
     # An attribute that a table does not set takes no heap: 170 bytes saved in 64-bit MicroPython.

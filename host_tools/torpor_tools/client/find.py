@@ -24,7 +24,7 @@ def services_of(plan: Plan, name: str | None = None) -> dict[str, PlacedService]
 
 
 def board_of(plan: Plan, service: PlacedService) -> BoardPlan:
-    """The first board that carries the service."""
+    """The first board that runs the service."""
     return next(board for board in plan.boards if service in board.services)
 
 

@@ -50,7 +50,7 @@ def ask_as_peer(
         except OSError as error:
             raise fail(f"{name} on {board.name}: {error}", "see the board's log") from None
     if not errors:
-        what = f"{name} has no route, and no board that carries {service.name} has a port for peers"
+        what = f"{name} has no route, and no board that runs {service.name} has a port for peers"
         raise fail(what, "give a service of that board a port in cluster.toml")
     raise UserError([problem for error in errors for problem in error.problems])
 

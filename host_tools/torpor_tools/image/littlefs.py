@@ -12,7 +12,7 @@ from .tree import Files
 
 _NO_SPACE = -28
 _RESERVE = 12  # blocks, as in firmware/torpor/store/reserve.py
-_ROOM = 6  # beside them: three that must stay free, a folder, and a journal
+_ROOM = 6  # besides them: three that must stay free, a folder, and a journal
 _SPARE_BLOCKS = 8  # as in firmware/torpor/update/report.py
 
 

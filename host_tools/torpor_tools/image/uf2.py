@@ -65,7 +65,7 @@ def combine(firmware: bytes, filesystem: bytes, board: Board) -> bytes:
 def read(uf2: bytes, board: Board) -> list[Block]:
     """The blocks of a ``.uf2`` for ``board``. Raises ``UserError`` if it is damaged or not for it.
 
-    Every block must be whole, numbered without a gap, and lie in the board's flash.
+    Every block must be whole, numbered without a gap, and belong to the board's flash.
     """
     if not uf2 or len(uf2) % _SIZE:
         raise _damaged(f"its length of {len(uf2):,} bytes is not a multiple of {_SIZE}")

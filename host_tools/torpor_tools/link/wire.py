@@ -1,4 +1,4 @@
-"""Write the modules that connect a board's services: ``cluster.py`` and the tables beside it."""
+"""Write the modules that connect a board's services: ``cluster.py`` and the tables next to it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Device:
     model: DeviceModel
     where: Where = field(compare=False)
     bus: tuple[int, ...] = ()
-    pins: dict[str, int] = field(default_factory=dict)  # those beside the bus, by line
+    pins: dict[str, int] = field(default_factory=dict)  # besides those of the bus, by line
     address: int | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from .plan import BoardPlan
 
 @dataclass(frozen=True)
 class SizeRow:
-    """One line of the size table, in bytes as they lie on the chip."""
+    """One line of the size table, in bytes on the chip."""
 
     name: str  # "alerts", "torpor.kernel", "microdot.sse"
     kind: str  # service, library, runtime, dependency, wiring or start

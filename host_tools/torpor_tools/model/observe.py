@@ -46,7 +46,7 @@ class Traces:
 
 
 LISTENER = "metrics"
-"""The listener with a port of its own: no service may have this name beside it."""
+"""The listener with a port of its own: no service may have this name then."""
 
 
 @dataclass(frozen=True)

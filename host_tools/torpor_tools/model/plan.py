@@ -135,14 +135,14 @@ class BoardPlan:
         return any(h.event == event and h.durable == durable for h in handlers)
 
     def service(self, name: str) -> PlacedService:
-        """The service of that name. Raises ``KeyError`` if this board does not carry it."""
+        """The service of that name. Raises ``KeyError`` if this board does not run it."""
         for service in self.services:
             if service.name == name:
                 return service
         raise KeyError(name)
 
     def has(self, name: str) -> bool:
-        """Whether it carries the service of that name."""
+        """Whether it runs the service of that name."""
         return any(service.name == name for service in self.services)
 
 
@@ -155,7 +155,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # what the build should report, such as rings of peers
 
     def homes(self, service: str) -> list[BoardPlan]:
-        """The boards that carry a service."""
+        """The boards that run a service."""
         return [board for board in self.boards if board.has(service)]
 
     @property

@@ -138,8 +138,8 @@ class _Steps:
         if step > self._longest:
             self._longest, self._line = step, line
         if self._longest > _GAP * self._shortest:
-            what = f"{self._longest:g} ms lie before this sample, "
-            what += f"and {self._shortest:g} ms between others"
+            what = f"{self._longest:g} ms separate this sample from the last, "
+            what += f"and {self._shortest:g} ms others"
             remedy = "samples are missing: measure again, or export a part without a gap"
             raise fail(what, remedy, Where(self._path, self._line))
 

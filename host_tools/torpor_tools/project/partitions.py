@@ -1,4 +1,4 @@
-"""The partition tables of ``boards/partitions/``: where firmware and filesystem lie in flash."""
+"""The partition tables of ``boards/partitions/``: where firmware and filesystem are in flash."""
 
 from __future__ import annotations
 

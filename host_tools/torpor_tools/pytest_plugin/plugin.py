@@ -191,7 +191,7 @@ def _runs_on_device(path: Path) -> bool:
 
 
 def _is_in_lib(folder: Path) -> bool:
-    """Whether a folder lies below the ``lib/`` of a project."""
+    """Whether a folder is below the ``lib/`` of a project."""
     return any(
         each.name == "lib" and (each.parent / "cluster.toml").is_file() for each in folder.parents
     )

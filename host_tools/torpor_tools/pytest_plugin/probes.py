@@ -91,7 +91,7 @@ class _Work:
         return following
 
     def near(self, body: Sequence[ast.stmt], node: ast.stmt) -> frozenset[int]:
-        """The probes of the statement behind a function, else of the one before it."""
+        """The probes of the statement after a function, or else of the one before it."""
         at = body.index(node)
         for other in [*body[at + 1 :], *reversed(body[:at])]:
             if probes := self.started.get(other):
@@ -128,7 +128,7 @@ class _Work:
         following: frozenset[int],
         top: bool,
     ) -> frozenset[int]:
-        """A head with two ways: into its block, or on."""
+        """A head with two ways: into its block, or past it."""
         probes = self.block(node.body, top=top)
         if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
             following = following or probes  # there is one way only

@@ -40,7 +40,7 @@ def fixtures(
 ) -> dict[str, Fixture]:
     """The fixtures that tests of the file at ``path`` can ask for.
 
-    Those of torpor (``built_in``), the file's own, and those it imports from a module beside it.
+    Those of torpor (``built_in``), the file's own, and those it imports from a module next to it.
     Raises ``UserError`` for an option of ``@pytest.fixture`` that the device does not know.
     """
     found = {name: Fixture(name, None) for name in built_in}
@@ -54,7 +54,7 @@ def fixtures(
 def closure(
     wanted: Iterator[str] | tuple[str, ...], known: Mapping[str, Fixture], given: set[str]
 ) -> list[Fixture]:
-    """The fixtures that ``wanted`` names need, each behind those it needs itself.
+    """The fixtures that ``wanted`` names need, each after those it needs itself.
 
     Names in ``given`` are arguments that the parameters bring. Raises ``UserError`` for a name that
     is unknown and for fixtures that need each other.

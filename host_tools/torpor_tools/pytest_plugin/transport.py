@@ -117,7 +117,7 @@ class Pipe:
         wire(folder, image.board)
         write_json(folder.run / "facts.json", board_facts)
         write_json(folder.inputs, {})
-        # What a test needs beside the program: the device half, and objects of 64 bits.
+        # What a test needs besides the program: the device half, and objects of 64 bits.
         heap = (board.heap_bytes + wiring_bytes(len(devices))) // 1024 + 64
         command = [sys.executable, "-P", str(_LAUNCH), str(os.getpid()), "-X"]
         command += [f"heapsize={heap}wK", str(starter()), str(folder.flash), str(folder.run)]

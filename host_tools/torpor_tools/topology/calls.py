@@ -66,7 +66,7 @@ class Calls:
 
 
 def calls(plan: Plan) -> Calls:
-    """The calls of all services that a board carries. Raises ``UserError`` for broken sources."""
+    """The calls of all services that a board runs. Raises ``UserError`` for broken sources."""
     contracts = {s.name: s.contract for board in plan.boards for s in board.services}
     direct: dict[Point, tuple[Point, ...]] = {}
     for contract in contracts.values():

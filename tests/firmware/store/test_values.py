@@ -50,10 +50,10 @@ REFUSED = {
     "{1}": "the row is a set",
     "True": "the row is a bool",
     "{'n': ...}": 'row["n"] is an Ellipsis',
-    "deep(17, {'n': 1})": "lies deeper than 16 levels",
-    "{'d': " + "[" * 16 + "1" + "]" * 16 + "}": "lies deeper than 16 levels",
-    "deep(17)": "lies deeper than 16 levels",
-    "ring()": "lies deeper than 16 levels",
+    "deep(17, {'n': 1})": "is deeper than 16 levels",
+    "{'d': " + "[" * 16 + "1" + "]" * 16 + "}": "is deeper than 16 levels",
+    "deep(17)": "is deeper than 16 levels",
+    "ring()": "is deeper than 16 levels",
 }
 KEPT = [
     "{}",

@@ -22,7 +22,7 @@ class Weather(Service):
 
     @get("/climate")
     async def now(self) -> Climate:
-        """Return the climate of this moment. Raises 503 if a sensor does not answer."""
+        """Return the climate now. Raises 503 if a sensor does not answer."""
         try:
             temperature, humidity = self._air.read()
             soil = share(self._soil.volts(_SOIL), _DRY_V, _WET_V)

@@ -58,7 +58,7 @@ def draw(cluster: Cluster, count: int, seed: int) -> list[Placement]:
 def placed(cluster: Cluster, placement: Placement) -> Cluster:
     """The cluster with that placement on boards called ``board1``, ``board2`` and so on.
 
-    A board is of the type of that which carries the first of its services in ``cluster.toml``. It
+    A board has the type of the board that runs the first of its services in ``cluster.toml``. It
     has a mailbox if one of its services had one there.
     """
     homes = _homes(cluster)

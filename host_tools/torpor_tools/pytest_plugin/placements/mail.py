@@ -1,4 +1,4 @@
-"""The mail of a simulated cluster: a broker, the gateway, and a hand that wakes boards.
+"""The mail of a simulated cluster: a broker, the gateway, and what wakes the boards.
 
 A board that sleeps wakes as soon as something waits for it at the broker, not when its time has
 come, so that tests do not wait.

@@ -208,7 +208,7 @@ class Running(Closing):
             self._do(self._mail.asleep(home.name))
 
     def board(self, service: str) -> SimBoard:
-        """The board that carries the service."""
+        """The board that runs the service."""
         return self.sim.board(self.plan.homes(service)[0].name)
 
     def inputs(self, service: str) -> Inputs:

@@ -46,7 +46,7 @@ def _heap() -> list[Fact]:
             "{port}: heap.first_bytes",
             lambda subject: subject.port.heap.first_bytes.get(subject.board.chip),
             lambda seen: _printed(seen, "total"),
-            within_5_percent,  # the collector's tables lie in it too
+            within_5_percent,  # the collector's tables are in it too
         ),
     ]
 
