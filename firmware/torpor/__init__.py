@@ -1,4 +1,4 @@
-"""The names an author of services writes with; ``Service`` and ``Fault`` are defined here.
+"""The names that services import; ``Service`` and ``Fault`` are defined here.
 
 ``clock`` and ``system`` are modules: ``from torpor import clock``.
 """

@@ -1,6 +1,6 @@
 """The vocabulary of contracts: decorators of methods, and limits of values.
 
-The build reads these from the source and takes them out of the device code (MicroPython's
+The build reads these from the source and removes them from the device code (MicroPython's
 functions cannot carry attributes, and a chip should not pay for what is known beforehand). No image
 has this module.
 """
@@ -29,8 +29,8 @@ def on(event: type[E], durable: bool = False) -> "Callable[[Handler[S, E]], Hand
 
     Args:
         event: The class of the events.
-        durable: Whether an event from another board arrives exactly once, through the mailbox,
-            also if this board sleeps. Without it the event arrives at most once.
+        durable: Whether an event from another board arrives exactly once, through the mailbox, even
+        if this board sleeps. Without it the event arrives at most once.
     """
     return lambda method: method
 
@@ -44,7 +44,7 @@ def get(
         path: The path, a literal text.
         content_type: Replaces the one that follows from the type of what the method returns.
         deadline_ms: How long the method may take, in ms. It is then cancelled, and the client gets
-            504. Without it the ``deadline_ms`` of the service counts, 30 s.
+            504. Without it, the ``deadline_ms`` of the service applies, 30 s.
     """
     return lambda method: method
 
@@ -101,14 +101,14 @@ def every(
     """Run this method when the board has started and then once every period.
 
     The first run comes before the board is on the network and before its clock is set. After a
-    sleep the rhythm continues: the method runs when it is due.
+    sleep the schedule continues: the method runs when it is due.
 
     Args:
         hours: The period is the sum of the first four arguments, which are constants.
         minutes: See ``hours``.
         seconds: See ``hours``.
         ms: See ``hours``; milliseconds.
-        first: False leaves out the run at the start, so the first one comes after one period.
+        first: False leaves out the run at the start, so the first one is after one period.
     """
     return lambda method: method
 
@@ -116,8 +116,8 @@ def every(
 def daily(time: str) -> Callable[[F], F]:
     """Run this method once a day at ``"HH:MM"``, once the clock is set.
 
-    The time is that of ``timezone`` in ``cluster.toml``; without one it is UTC. A missed
-    run happens once, as soon as possible.
+    The time is that of ``timezone`` in ``cluster.toml``; without one it is UTC. A missed run is
+    made up once, as soon as possible.
     """
     return lambda method: method
 

@@ -204,7 +204,7 @@ HEAD = "Timestamp(ms),Current(uA)\n"
         (HEAD + '"0,00","12,5"\n', "ppk.csv:2:1: '0,00' is not a number"),
         (HEAD + "0\n1\n", "ppk.csv:2: '0' has 1 value, the first line 2"),
         (HEAD + "0;1\n1;1\n", "ppk.csv:2: '0;1' has 1 value, the"),
-        (HEAD + "0,1\n1,1\n501,1\n502,1\n", "ppk.csv:4: 500 ms separate this sample from the last, and 1 ms"),
+        (HEAD + "0,1\n1,1\n501,1\n502,1\n", "500 ms separate this sample from the last, and 1 ms"),
         (HEAD + "0,1\n500,1\n500.01,1\n", "ppk.csv:3: 500 ms separate this sample"),
         (HEAD + "0,1\n1,\0\n", "ppk.csv"),
         (HEAD.encode("utf-16").decode("latin-1") + "0,1\n", "ppk.csv:1:1: the byte 0xff is not"),
