@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-# Modules of few tests that take half a minute and more. By their numbers they would come last, when
+# Modules of few tests that take half a minute or more. By their numbers they would come last, when
 # the other workers have nothing left to do.
 _LONG = (
     "tests/placements/test_placements.py",

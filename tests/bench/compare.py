@@ -1,4 +1,4 @@
-"""Holds figures against older ones.
+"""Compares figures with older ones.
 
 The noise of a figure is what its rounds show: a change counts only when the rounds of now and those
 of then do not overlap.

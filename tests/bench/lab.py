@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Lab:
-    """Gives figures what they need, and takes it away at the end (``with Lab() as lab``)."""
+    """Gives figures what they need, and removes it at the end (``with Lab() as lab``)."""
 
     rounds = 5
 
@@ -67,7 +67,7 @@ class Lab:
         return found
 
     def once(self, make: Callable[[Lab], T]) -> T:
-        """The result of ``make(lab)``, made once for all figures that want it."""
+        """The result of ``make(lab)``, made once for all figures that need it."""
         if make not in self._made:
             self._made[make] = make(self)
         found: T = self._made[make]
@@ -92,7 +92,7 @@ class Lab:
         return build(plan, board.name, Path(tempfile.mkdtemp(dir=self.folder)), types=False)
 
     def image(self, root: Path, **limits: Any) -> Image:
-        """Link the one board of the cluster in ``root``; ``limits`` replace fields of its kind."""
+        """Link the one board of the cluster in ``root``; ``limits`` replace fields of its type."""
         plan = load_plan(root)
         (board,) = plan.boards
         plan = replace(plan, boards=(replace(board, board=replace(board.board, **limits)),))
@@ -107,7 +107,7 @@ class Lab:
     # Boards and floors
 
     def served(self, image: Image) -> Running:
-        """The image in the simulator; it goes on until the end of all measurements."""
+        """The image in the simulator; it runs until the end of all measurements."""
         if image.folder not in self._boards:
             self._boards[image.folder] = self._stack.enter_context(running_images([image]))
         return self._boards[image.folder]
@@ -121,7 +121,7 @@ class Lab:
         timeout: float = 120,
         peers: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run ``main`` instead of the image's ``main.py``; what its last line, JSON, says.
+        """Run ``main`` instead of the image's ``main.py``; return its last line, which is JSON.
 
         The program has the board's heap and the simulator's shims. ``boot`` False leaves the
         image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` says
@@ -152,7 +152,7 @@ class Lab:
     def run_native(self, image: Image, program: str, timeout: float = 120) -> Any:
         """Run ``program`` on bare MicroPython with a free port and the image's folder as arguments.
 
-        Returns what its last line, JSON, says.
+        Returns return its last line, which is JSON.
         """
         path = Path(tempfile.mkdtemp(dir=self.folder)) / "program.py"
         path.write_text(program)

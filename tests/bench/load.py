@@ -108,7 +108,7 @@ class _Client:
         self.sock.send(self.request)
 
     def take(self, expected: bytes) -> bool:
-        """Read what is there; whether the answer is whole. Raises ``RuntimeError``."""
+        """Read what is there; return whether the answer is whole. Raises ``RuntimeError``."""
         data = self.sock.recv(65536)
         self.data = self.data + data if self.data else data
         if self.data == expected:

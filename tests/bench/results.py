@@ -16,7 +16,7 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Figure:
-    """A measurement: the median of the rounds, and how far they lie apart."""
+    """A measurement: the median of the rounds, and how far they are apart."""
 
     name: str
     value: float

@@ -18,7 +18,7 @@ PROBES = {
 
 
 def measure(cluster: Running, **celsius: float) -> None:
-    """Let the probes of the fridges show this, and everybody know."""
+    """Have the probes of the fridges read this, and all services know it."""
     wanted = {name.replace("_", "-"): value for name, value in celsius.items()}
     for name, value in wanted.items():
         cluster.inputs("sensors").probe(PROBES[name], value)
@@ -64,7 +64,7 @@ def test_a_warm_fridge_is_an_alert_until_it_is_cold_and_seen(cluster: Running) -
         "fridge-3": "ok",
     }
     seen = dashboard.post(f"/alerts/{alert['id']}/acknowledge", json={"by": "Ada"})
-    cluster.answers[-1]["asked"] = ""  # has the id in it
+    cluster.answers[-1]["asked"] = ""  # contains the id
     assert seen.json()["acknowledged_by"] == "Ada"
     measure(cluster, fridge_1=4.0)
     assert alerts.get("/alerts").json() == []

@@ -1,4 +1,4 @@
-"""Files of the store are damaged, and it gives what is whole, counts the rest, and goes on."""
+"""Files of the store are damaged: it returns what is whole, counts the rest, and keeps working."""
 
 from __future__ import annotations
 

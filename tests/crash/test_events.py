@@ -126,7 +126,7 @@ class Storm:
                 await asyncio.sleep(random.uniform(0, 2 * 0.225 * self.kills / self.events))
 
     async def _calm(self, sim: Simulator) -> None:
-        """Wait until all that was confirmed has arrived, and a while for what comes twice."""
+        """Wait until all that was confirmed has arrived, and a while longer for duplicates."""
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             for _ in range(40):
                 await sim.board("shed").reset()

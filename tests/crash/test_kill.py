@@ -58,7 +58,7 @@ async def sim(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulat
 
 
 async def kill_and_look(board: SimBoard, commits: int) -> tuple[int, int]:
-    """Kill the board after some commits; the last one it confirmed, and the last it found."""
+    """Kill the board after some commits; return the last it confirmed, and the last it found."""
     before = board.log.mark()
     for _ in range(commits):
         await board.wait_log("wrote ", since=board.log.mark())

@@ -63,7 +63,7 @@ async def test_exactly_once_long(tmp_path: Path, kind: str) -> None:
 
 
 def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
-    """Let images be built of a runtime in which ``old`` has been replaced."""
+    """Have images built from a runtime in which ``old`` has been replaced."""
     copy = tmp_path / "firmware"
     shutil.copytree(paths.firmware_dir(), copy)
     text = (copy / file).read_text()

@@ -1,4 +1,4 @@
-"""The plug is pulled at every instant, and what a commit has confirmed is there."""
+"""The plug is pulled at every instant, and no confirmed commit is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw requests to a server, and its answers with what HTTP leaves to the sender taken out."""
+"""Raw requests to a server, and its answers without what HTTP leaves to the sender."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from tests.helpers.running import read_all
 
 FRAMING = ("connection", "content-length", "transfer-encoding")
-STANDARD_REASONS = ("OK", "N/A", "")  # all that Microdot has of its own
+STANDARD_REASONS = ("OK", "N/A", "")  # all that Microdot adds
 
 
 @dataclass
 class Answer:
     """The parts of an answer that a client's program sees, and how they were sent."""
 
-    interim: list[int] = field(default_factory=list)  # statuses before the one that counts
+    interim: list[int] = field(default_factory=list)  # statuses before the final one
     version: str = ""
     status: int = 0  # 0: the connection was closed without an answer
     reason: str = ""
     headers: dict[str, list[str]] = field(default_factory=dict)
     body: bytes = b""
     complete: bool = True  # the framing, if there is one, says that nothing is missing
-    extra: bytes = b""  # what came behind the end of the body
+    extra: bytes = b""  # what came after the end of the body
 
     def fields(self) -> dict[str, object]:
         """Return what is compared, by name."""

@@ -48,7 +48,7 @@ def sample(project: Path) -> Iterator[Running]:
 
 
 def ask(plan: Plan, project: Path, name: str, *given: str, at: str | None = None) -> Any:
-    """The one value that a call gives."""
+    """The one value that a call returns."""
     (value,) = call(plan, project, name, given, at=at, timeout=10)
     return value
 

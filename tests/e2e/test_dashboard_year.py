@@ -1,4 +1,4 @@
-"""The chart over a day, a week, a month and a year, with a board that has been at work for one."""
+"""The chart over a day, a week, a month and a year, on a board that has run for a year."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_it_calls_its_peer_on_a_board(cluster: Path, tmp_path: Path) -> None:
     state.mkdir()
     command = unit_command(export(cluster), state)
     text = (cluster / "cluster.toml").read_text()
-    # The board that is left carries the other service.
+    # The remaining board runs the other service.
     (cluster / "cluster.toml").write_text(text.replace('["notes", "clocks"]', '["clocks"]'))
     with (
         running(cluster, types=False, ports="fixed", bind="127.0.0.1"),

@@ -33,7 +33,7 @@ async def box(
 
 
 async def asleep(box: Mail) -> None:
-    """Have the board asleep, and its door closed."""
+    """Wait until the board is asleep, with its door closed."""
     box.close()
     await box.sleeps()
 
@@ -94,7 +94,10 @@ async def test_an_answer_for_later(box: Mail) -> None:
     place = reply.headers["location"]
     assert (await box.http.get(place)).status_code == 202
     async with box.opened() as other, box.client(other) as http:
-        assert (await http.get(place)).status_code in (202, 404)  # 404: not heard of the board yet
+        assert (await http.get(place)).status_code in (
+            202,
+            404,
+        )  # 404: no such board yet
         box.wake()
         while (answer := await http.get(place)).status_code in (202, 404):
             await asyncio.sleep(0.02)
@@ -120,7 +123,7 @@ async def test_a_key_is_executed_once(box: Mail) -> None:
 
 
 async def test_a_key_is_for_one_request(box: Mail) -> None:
-    """At any gateway, also at one that has started later, and while the board sleeps."""
+    """At any gateway, even one that has started later, and while the board sleeps."""
     await box.rouse()
     key = {"Idempotency-Key": "the sixth"}
     first = await box.http.post("/items", json={"n": 60}, headers=key)

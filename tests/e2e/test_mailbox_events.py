@@ -1,4 +1,4 @@
-"""Events of a board that sleeps reach the outside: at the broker and through the gateway."""
+"""Events of a board that sleeps reach other programs: at the broker and through the gateway."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def anyio_backend() -> str:
 
 
 async def take(pieces: AsyncIterator[str]) -> str:
-    """Return what comes next from a stream, without signs of life."""
+    """Return what comes next from a stream, without keep-alives."""
     async with asyncio.timeout(30):
         while not (text := (await anext(pieces)).replace(":\n\n", "")):
             pass

@@ -48,7 +48,7 @@ async def test_figures_and_traces_of_a_sleeping_board(tmp_path: Path) -> None:
         await box.sleeps()
         async with box.opened() as other, box.client(other) as http:
             while "torpor_figures_age_seconds" not in (found := await samples(http)):
-                await asyncio.sleep(0.02)  # it has not heard of the board yet
+                await asyncio.sleep(0.02)  # it does not know the board yet
         states = {labels["state"]: value for labels, value in found["torpor_board_state"]}
         assert states == {"awake": 0, "asleep": 1, "lost": 0}
         [(labels, count)] = found["torpor_http_responses_total"]

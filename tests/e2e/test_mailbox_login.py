@@ -96,7 +96,7 @@ async def test_a_wrong_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 async def refused(tmp_path: Path, broker: Broker, text: str, ca: Path | None = None) -> None:
-    """The board cannot connect, says so, and sleeps all the same."""
+    """The board cannot connect, logs it, and sleeps anyway."""
     plan = write(tmp_path / "cluster", broker, ca=ca)
     image = build(plan, "box", tmp_path / "build", types=False)
     broker.start()

@@ -32,7 +32,7 @@ async def box(
 
 
 async def restart(box: Mail) -> None:
-    """The broker starts again and has forgotten everything."""
+    """The broker restarts and has lost everything."""
     box.broker.kill()
     while box.gateway.broker.connected.is_set():
         await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Planted faults: the other services go on, and ``torpor crashes`` says what happened and where."""
+"""Planted faults: the other services keep running, and ``torpor crashes`` shows the fault."""
 
 from __future__ import annotations
 

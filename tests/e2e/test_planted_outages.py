@@ -125,7 +125,7 @@ async def test_the_wifi_is_gone_for_an_hour(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
         board.inputs.wifi(up=True)
         await board.wait_log("net: joined as", since=mark)
-        assert (await sim.http("counted").get("/runs")).json() >= 59  # the jobs went on
+        assert (await sim.http("counted").get("/runs")).json() >= 59  # the jobs kept running
         (lost,) = await incidents(plan, board)
         assert (lost.kind, lost.work) == ("network", "net")
         assert lost.times > 60

@@ -37,7 +37,7 @@ class Shop(Service):
 """
 BOARDS = {"shed": ["stock"], "barn": ["shop"]}
 BEFORE = {"more": "", "times": "", "method": "", "version": 1}
-# What torpor check calls compatible: an optional argument and a method more.
+# What torpor check calls compatible: an additional optional argument and method.
 AFTER = {
     "more": ", times: int = 1",
     "times": " * times",

@@ -62,7 +62,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def ask(board: Running, path: str = "/quick") -> bytes:
-    """An answer over a connection of its own; a reset counts as no answer."""
+    """A response over a new connection; a reset counts as no response."""
     with suppress(ConnectionResetError), board.connect("work") as sock:
         sock.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode())
         return read_all(sock)

@@ -1,4 +1,4 @@
-"""Code that good requests do not reach is loaded when needed and given back, on a board's heap."""
+"""Code that good requests do not reach is loaded when needed and released, on a board's heap."""
 
 from __future__ import annotations
 

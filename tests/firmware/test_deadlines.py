@@ -154,7 +154,7 @@ def test_handlers_that_never_end_give_their_places_back(board: Running) -> None:
         paths = [f"/never/{n}" for n in range(12)]
         answers = list(pool.map(lambda p: board.exchange("work", get(p)), paths))
     statuses = {answer[9:12] for answer in answers}
-    assert statuses <= {b"504", b"503", b""}  # no place, or reset as it was turned away
+    assert statuses <= {b"504", b"503", b""}  # no slot, or reset when it was refused
     assert b"504" in statuses
     with board.client("other") as client:
         assert client.get("/").text == "other"

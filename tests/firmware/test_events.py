@@ -110,7 +110,7 @@ class Hall(Service):
 
 
 class Stream:
-    """A client of ``/~events``, who is there when this returns."""
+    """A client of ``/~events``, which is connected when this returns."""
 
     def __init__(self, run: Running, target: str) -> None:
         self._sock = run.connect("doors")

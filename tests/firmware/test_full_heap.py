@@ -1,4 +1,4 @@
-"""A board whose heap is full: tasks die of it, the board does not."""
+"""A board whose heap is full: tasks fail, the board does not."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from torpor_tools.link.zone import offsets
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 NAMES = ("WAIT", "LIGHT", "DOZE", "CLOSE", "DEEP")
-# governor.py alone, without the package around it that wants a chip
+# governor.py alone, without its package, which needs a chip
 LOAD = 'exec(open("torpor/power/governor.py").read())\n'
 DAY, NOON = 86_400, 43_200
 

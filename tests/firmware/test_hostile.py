@@ -1,4 +1,4 @@
-"""Malformed and hostile requests: a 4xx or a closed connection, and the board goes on."""
+"""Malformed and hostile requests: a 4xx or a closed connection, and the board keeps running."""
 
 from __future__ import annotations
 

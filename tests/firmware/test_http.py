@@ -323,7 +323,7 @@ def test_a_client_that_leaves_disturbs_nobody(board: Running) -> None:
 
 
 def test_more_clients_than_connections(board: Running) -> None:
-    """Idle connections are evicted; with all places busy a newcomer is asked to come again."""
+    """Idle connections are evicted; with all slots busy, a new client is asked to come again."""
     idle = [board.connect("items") for _ in range(20)]
     results: list[int] = []
     waiting = [threading.Thread(target=_wait, args=(board, results)) for _ in range(4)]

@@ -290,7 +290,7 @@ _HEADERS = [
     ],
     (_get(b"/list", b"A: \xe9\xff \x80", b"B:", b"c!#$%&'*+-.^_`|~9:d"), 200, KEPT),
     (_get(b"/list", b"Host : x"), 400, CLOSED),
-    # 9110, 7.6.1; 9112, 9.3: all that the Connection lines say counts
+    # 9110, 7.6.1; 9112, 9.3: all Connection lines count
     (_get(b"/list", b"Connection: close"), 200, CLOSED),
     (_get(b"/list", b"Connection: close", b"Connection: keep-alive"), 200, CLOSED),
     (_get(b"/list", b"Connection: keep-alive", b"Connection: close"), 200, CLOSED),

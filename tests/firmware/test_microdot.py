@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.running import Running, read_all, running, write_cluster
 
-# Written as Microdot's documentation teaches: nothing in it knows of torpor.
+# Written as Microdot's documentation teaches: nothing in it depends on torpor.
 APPLICATION = """
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Services that start when a client comes, and the heap that they give back."""
+"""Services that start when a client connects, and the heap that they release."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class {Page}(Service):
 async def hello(request, name):
     return Response("hello " + name)
 """
-SPEED = 60  # what is given back after a minute or two is so after a second or two
+SPEED = 60  # what is released after a minute or two is released after a second or two
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def _loaded(board: Running) -> Any:
 
 
 def _asleep(board: Running) -> None:
-    """Wait until the board has given both services back."""
+    """Wait until the board has unloaded both services."""
     _until(lambda: _loaded(board) == [], lambda: _loaded(board))
 
 

@@ -27,8 +27,8 @@ from torpor_tools.project.ports import load_port
 
 Edit = tuple[str, str, str]  # file of the firmware, what is right in it, what a mistake makes of it
 
-# The mend that is undone -> how. The text must be there just once, so that a mistake stays one when
-# the code changes.
+# The correction that is undone -> how. The text must be there just once, so that a mistake stays
+# one when the code changes.
 MISTAKES: dict[str, list[Edit]] = {
     "A1 power save while joining": [
         (
@@ -209,7 +209,7 @@ async def started(board: SimBoard) -> None:
     await until(lambda: board.is_ready and board.announced, board)
 
 
-# What each symptom looks like: each returns whether it shows.
+# The symptoms: each function returns whether it shows.
 
 
 async def dies(board: SimBoard, broker: Broker) -> bool:
@@ -240,7 +240,7 @@ async def closes_listeners(board: SimBoard, broker: Broker) -> bool:
         assert await status(board, 8001, f"/fail/{name}") == 200
         assert await status(board, port, "/slow") == 0
     assert await status(board, 8001, "/last") == 200
-    await board.wait_log("the last line")  # what the listeners have to say comes before it
+    await board.wait_log("the last line")  # the lines of the listeners come before it
     return any("goes on in 1 s" in str(line) for line in board.log)
 
 

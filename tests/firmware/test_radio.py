@@ -104,7 +104,7 @@ print(json.dumps(looked))
 """
     looked = names(tmp_path, program)
     assert 5000 * len(looked) <= 300_000 // 12, looked  # of the time, at most about a sixteenth
-    assert len(looked) >= 3  # and yet it is found when it is there
+    assert len(looked) >= 3  # but it is found when it is there
     undone = names(
         tmp_path, program, ("torpor/sockets.py", "clock.uptime_ms() >= entry[2]", "True")
     )

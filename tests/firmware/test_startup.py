@@ -1,4 +1,4 @@
-"""Starts that take their time."""
+"""Starts that take long."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_log(self, board: str, text: str, *, since: int = 0, timeout: float = 30) -> None:
-        """Wait until the board's log has ``text``, whose lines arrive after the responses."""
+        """Wait until the board's log has ``text``, whose lines come after the responses."""
         waiting = self.sim.board(board).wait_log(text, timeout, since=since)
         asyncio.run_coroutine_threadsafe(waiting, self.loop).result(timeout + 5)
 

@@ -37,7 +37,7 @@ PICO_W = Board(
 
 @dataclass(frozen=True)
 class Small:
-    """A service: its files, and what its contract is to say."""
+    """A service: its files, and the contents of its contract."""
 
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     methods: tuple[Method, ...] = ()
@@ -80,7 +80,7 @@ def contract(name: str, small: Small) -> Contract:
 
 
 def plan(root: Path, services: Mapping[str, Small], board: Board = PICO_W) -> Plan:
-    """One board, ``shed``, that carries all services; their files are written below ``root``."""
+    """One board, ``shed``, that runs all services; their files are written below ``root``."""
     placed = []
     for name, small in services.items():
         folder = root / "services" / name

@@ -80,7 +80,7 @@ def test_a_radio_is_optional() -> None:
 
 @pytest.fixture
 def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
-    """Replace a text in the facts of the ESP32; what is said about the file then."""
+    """Replace a text in the facts of the ESP32; return what is reported about the file."""
     shutil.copytree(boards_dir() / "ports", tmp_path / "ports")
     monkeypatch.setattr(ports, "boards_dir", lambda: tmp_path)
 

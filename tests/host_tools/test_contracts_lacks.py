@@ -38,7 +38,7 @@ class A(Service):
 """
 FIRST = 14  # the line of the first mistake
 
-# A line of a service, part of what is said of it, and part of the remedy.
+# A line of a service, part of the message about it, and part of the remedy.
 MISTAKES = [
     ("s.removeprefix('a')", "str has no removeprefix", "s.startswith(p)"),
     ("s.removesuffix('a')", "str has no removesuffix", "s.endswith(p)"),

@@ -68,7 +68,7 @@ def test_change(case: Path, tmp_path: Path) -> None:
     assert all(change.where.line for change in found)
     if "# SAME" in text:
         assert service_fingerprint(old) == service_fingerprint(new)
-    # A board with the new contract takes the calls of boards with the old one, unless they break.
+    # A board with the new contract accepts the calls of boards with the old one, unless they break.
     write_lock(tmp_path, {"a": Locked(old)})
     methods_now = {m.name: m for m in with_earlier(tmp_path, {"a": new})["a"].methods}
     for method in old.methods:

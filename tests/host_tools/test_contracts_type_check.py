@@ -1,4 +1,4 @@
-"""mypy with the boards' stubs: what it finds, what it leaves in peace, and where the stubs lie."""
+"""mypy with the boards' stubs: what it reports, what it accepts, and where the stubs are."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_an_image_has_what_sends_events_only_if_it_offers_some(tmp_path: Path) -
     }
 
 
-def test_a_board_does_not_pass_on_what_it_hears_from_others(tmp_path: Path) -> None:
+def test_a_board_does_not_pass_on_what_it_receives_from_others(tmp_path: Path) -> None:
     """Each board offers what happens on it, or a client of the broker would get events twice."""
     services = {"a": publisher(), "b": subscriber()}
     root = write_boards(tmp_path, services, {"box": ["a", "b"], "shed": ["a"]})

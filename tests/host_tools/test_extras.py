@@ -80,7 +80,7 @@ def test_a_command_names_the_extra_that_is_missing(extra: str) -> None:
 
 
 def test_the_core_does_the_rest() -> None:
-    """Every help page, and what a first hour takes."""
+    """Every help page, and what a beginner needs."""
     everything = [name for _, packages in EXTRAS.values() for name in packages]
     words = [w for lines in NEEDS.values() for line in lines for w in [line.split()[0], "--help"]]
     pages = [[name, "--help"] for name in words if name != "--help"]

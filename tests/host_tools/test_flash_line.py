@@ -36,7 +36,7 @@ def test_a_port_that_another_program_has() -> None:
     ],
 )
 def test_what_the_system_says_when_it_refuses(code: int, what: str, remedy: str) -> None:
-    # As pyserial says it: the tests may run as root, who is refused nothing.
+    # As pyserial reports it: the tests may run as root, who may do anything.
     text = f"[Errno {code}] could not open port /dev/ttyACM0: {OSError(code, os.strerror(code))}"
     [problem] = line.cannot_open("/dev/ttyACM0", serial.SerialException(code, text)).problems
     assert what in problem.what

@@ -1,4 +1,4 @@
-"""The gateway's parts without I/O, its broker, and what the build says of a mailbox."""
+"""The gateway's parts without I/O, its broker, and what the build reports about a mailbox."""
 
 from __future__ import annotations
 
@@ -303,5 +303,5 @@ async def test_a_slow_client_learns_how_many_events_it_missed() -> None:
     assert pieces[MOST - 1].endswith(f'{{"n": {MOST - 1}}}')
     assert pieces[MOST:] == ["event: ~dropped\ndata: 3", ""]
     await stream.aclose()
-    clients.hear("Opened", b"{}")  # nobody hears it any more
+    clients.hear("Opened", b"{}")  # nobody receives it any more
     assert clients.count == 0

@@ -112,7 +112,7 @@ async def test_a_kept_connection_that_the_board_has_closed() -> None:
 
 
 async def test_a_board_that_resets_gets_a_get_twice_at_most() -> None:
-    """Also when several connections to it are kept, and never a POST."""
+    """Even if several connections to it are open, and never a POST."""
 
     async def resets(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number <= 3:

@@ -1,4 +1,4 @@
-"""The call graph: read from sources, laid on boards, drawn."""
+"""The call graph: read from sources, placed on boards, drawn."""
 
 from __future__ import annotations
 

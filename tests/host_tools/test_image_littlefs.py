@@ -23,7 +23,7 @@ FILES = {
     "empty": b"",
     "torpor/http/wire.mpy": _RANDOM.randbytes(9000),
     "services/alerts/static/page.html.gz": _RANDOM.randbytes(20000),
-    # Around the sizes up to which a file lies in its directory entry.
+    # Around the sizes up to which a file is in its directory entry.
     **{
         f"inline/{size}": _RANDOM.randbytes(size)
         for size in (1, 127, 128, 129, 511, 512, 513, 1024)

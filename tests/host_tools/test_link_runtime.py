@@ -1,4 +1,4 @@
-"""The linker's knowledge of the runtime is true: it is compared with ``firmware/``."""
+"""The linker's knowledge of the runtime is correct: it is compared with ``firmware/``."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_who_is_wired_to_pins() -> None:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample on three Pico Ws of which none can carry all; readings far from its peers."""
+    """The sample on three Pico Ws, none of which has room for all; readings far from its peers."""
     monkeypatch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
     (tmp_path / "services").symlink_to(ROOT / "services")
     text = (ROOT / "cluster.toml").read_text()

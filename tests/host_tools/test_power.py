@@ -149,7 +149,7 @@ def test_the_policies_are_in_the_order_that_everybody_expects() -> None:
     assert [o.policy for o in outcomes] == ["on", "idle", "doze", "deep"]
     assert averages[0] > averages[1] > averages[3] > averages[2] > 0  # a start costs a Pico dearly
     assert medians == sorted(medians)
-    assert len({len(o.latencies_ms) for o in outcomes}) == 1  # nobody is lost
+    assert len({len(o.latencies_ms) for o in outcomes}) == 1  # no request is lost
     assert play(board, "deep", load).latencies_ms == outcomes[3].latencies_ms
 
 
@@ -305,7 +305,7 @@ def test_durations_in_plots_have_a_readable_unit(seconds: float, text: str) -> N
 
 
 def _overlapping(figure: Any) -> list[tuple[str, str]]:
-    """The texts of a figure that lie on each other, as they are drawn."""
+    """The texts of a figure that overlap when drawn."""
     figure.draw_without_rendering()
     texts = [
         text

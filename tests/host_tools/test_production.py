@@ -1,4 +1,4 @@
-"""Production images: what keeps everybody from the prompt.
+"""Production images: nobody gets a prompt.
 
 Whether Ctrl-C does nothing is asked of the official firmware, in ``soak/test_emulated_deploy.py``:
 the Unix port takes it from the terminal, not from the bytes of its line.

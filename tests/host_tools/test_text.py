@@ -1,4 +1,4 @@
-"""Text files as editors save them: byte-order marks, line ends, other encodings, odd characters."""
+"""Text files as editors save them: byte-order marks, line endings, encodings, odd characters."""
 
 from __future__ import annotations
 

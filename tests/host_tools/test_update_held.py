@@ -1,4 +1,4 @@
-"""An update as the broker holds it, the gateway's report, and which boards get updates so."""
+"""An update at the broker, the gateway's report, and which boards get updates in this way."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def simulator(
     files: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Simulator:
-    """A simulator whose board runs ``source`` and prints that it ends, also when that fails."""
+    """A simulator whose board runs ``source`` and prints that it ends, even if it fails."""
     main = (
         f"{tiny.READY}import sys\ntry:\n{indent(source, '    ')}\n"
         "except Exception as e:\n    sys.print_exception(e)\nprint('-- end --')\n"

@@ -16,7 +16,7 @@ from torpor_tools.project.ports import load_port
 
 CHIPS = {"esp": ("esp32", "ESP32"), "c3": ("esp32", "ESP32-C3"), "pico": ("rp2", "RP2040")}
 
-# Says what a call raises, or what it returns.
+# Prints what a call raises or returns.
 TRY = """
 import network, time
 

@@ -80,7 +80,7 @@ async def test_a_deep_sleep_is_known_after_the_reset_that_ends_it(tmp_path: Path
         "power-on - -1 2021",
         "pin False",
         "light True",
-        "deep sleep timer -1 2026",  # and the clock goes on
+        "deep sleep timer -1 2026",  # and the clock continues
         "watchdog - -1 2021",  # a reset of another kind is not taken for it
         "end",
     ]

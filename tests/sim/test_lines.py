@@ -1,4 +1,4 @@
-"""A board's output, taken apart."""
+"""Parsing a board's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulator that records: exact counts, from the image that runs without it too."""
+"""A simulator that records: exact counts, from the image that also runs without recording."""
 
 from __future__ import annotations
 

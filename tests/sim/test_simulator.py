@@ -1,4 +1,4 @@
-"""Several boards at once, their clients, and going on with other images."""
+"""Several boards at once, their clients, and continuing with other images."""
 
 from __future__ import annotations
 

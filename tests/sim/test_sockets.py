@@ -1,4 +1,4 @@
-"""The board's sockets are as few as the chip's, and are found where the simulator says."""
+"""The board has as few sockets as the chip, at the addresses that the simulator states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watch mode: the new code answers, or the old one goes on."""
+"""Watch mode: the new code answers, or the old code keeps running."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_code_that_crashes_is_reported_and_mended(watched: Watched) -> Non
     change = await watched.write("crash")
     assert "NameError" in str(change.error)
     change = await watched.write("crash")
-    assert "NameError" in str(change.error)  # the same bytes, and still no good
+    assert "NameError" in str(change.error)  # the same bytes, and still a mistake
     change = await watched.write("mended")
     assert change.error is None
     assert await watched.answer() == "mended"

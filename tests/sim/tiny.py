@@ -53,7 +53,7 @@ async def serve(*ports):
 
 
 def board(port: str = "rp2", **changes: Any) -> Board:
-    """A Pico W, or an ESP32, with the limits that the test wants."""
+    """A Pico W, or an ESP32, with the limits that the test needs."""
     values: dict[str, Any] = {
         "name": "RPI_PICO_W" if port == "rp2" else "ESP32_GENERIC",
         "title": "a board",

@@ -1,4 +1,4 @@
-"""10,000 requests, of which some never end and some clients vanish: no place is lost.
+"""10,000 requests, some that never end and some from clients that vanish: no slot is lost.
 
 ``REQUESTS`` in the environment sets another number.
 """

@@ -30,8 +30,8 @@ from torpor_tools.link import build
 
 SEEDS = Path(__file__).with_name("seeds") / "fuzz.txt"
 CORPUS = {"contract": CONTRACT, "application": APPLICATION, "gateway": GATEWAY}
-BOARD = "RPI_PICO2_W"  # few places and much heap: both services and the mailbox fit in 64 bits
-CLIENTS = 2  # at once: three have a place, and there is 503 when all are taken
+BOARD = "RPI_PICO2_W"  # few slots and much heap: both services and the mailbox fit in 64 bits
+CLIENTS = 2  # at once: three have a slot, and there is 503 when all are taken
 BATCH = 250  # attempts between two looks at the log
 AWAKE = 'policy = "deep"\nlinger_ms = 3600000\nwake_every = "1h"'  # with a mailbox, and awake
 REFUSALS = (501, 505)  # of a Transfer-Encoding and of a version that nobody here speaks
@@ -301,7 +301,7 @@ class Fuzz:
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, linger
                 )
-            elif target == "gateway":  # which takes a client that has shut its side for gone
+            elif target == "gateway":  # which considers a client gone that has shut its side
                 with suppress(TimeoutError):
                     while part := await asyncio.wait_for(reader.read(65536), IDLE_S):
                         data += part
@@ -315,7 +315,7 @@ class Fuzz:
         return data
 
     async def _usable(self, last: Attempt) -> None:
-        """The gateway answers, and the board has all its places for clients.
+        """The gateway answers, and the board has all its slots for clients.
 
         A connection that is being closed still has its place for a moment, so it is asked again.
         """
@@ -328,7 +328,7 @@ class Fuzz:
         self.wrong.append(f"after {last.name}: {answer}")
 
     async def _three_clients(self) -> str:
-        """Keep three connections, as many as there are places for. What is wrong, or ""."""
+        """Keep three connections, as many as there are slots. Return what is wrong, or ""."""
         kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         try:
             async with asyncio.timeout(30):

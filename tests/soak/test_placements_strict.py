@@ -18,8 +18,8 @@ def test_the_sample_under_forty_strict_placements() -> None:
     assert " 480 passed" in text
 
 
-# In place of its own schedule, ``alerts`` hears an event of ``readings``. The sample does without:
-# it would take 1.2 kB of the image and 1.9 kB of the heap.
+# Instead of its own schedule, ``alerts`` subscribes to an event of ``readings``. The sample has
+# none: it would take 1.2 kB of the image and 1.9 kB of the heap.
 EVENT = {
     "readings": {
         "from torpor import Fault": "from torpor import Event, Fault",

@@ -1,4 +1,4 @@
-"""The time that the tools take for projects of several boards, and for one that has not changed."""
+"""The time that the tools take for projects of several boards, and for an unchanged project."""
 
 from __future__ import annotations
 

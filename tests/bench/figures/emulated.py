@@ -85,7 +85,7 @@ class _Sample:
     free: int
     start_on_request_ms: int
     free_with_all: int  # once the services that start on request have started
-    free_again: int  # once they have been given back
+    free_again: int  # once they have been unloaded
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ async def _sample(root: Path) -> _Sample:
 
 
 async def _answered(board: EmulatedBoard) -> int:
-    """Five clients keep their connection; how many get an answer, a sixth and seventh included."""
+    """Five clients keep their connection; how many of seven clients get an answer."""
     paths = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004: "/log"}
     answered = 0
     async with AsyncExitStack() as stack:
@@ -147,7 +147,7 @@ async def _ticking(root: Path) -> _Tick:
 
 
 def _ticks(address: tuple[str, int]) -> list[int]:
-    """The answer to a client that asks again at once on its kept connection."""
+    """The response to a client that asks again at once on its keep-alive connection."""
     found = []
     with socket.create_connection(address, timeout=_WALL_S) as sock:
         for _ in range(_ANSWERS):
@@ -210,7 +210,7 @@ def emulated_heap_free_with_all_bytes(lab: Lab) -> int:
 
 @figure("emulated_heap_free_again_bytes", unit="bytes", goal=None, better="higher")
 def emulated_heap_free_again_bytes(lab: Lab) -> int:
-    """And once it has been given back: the names that it brought stay."""
+    """And once it has been unloaded: the names that it brought stay."""
     return lab.once(sample).free_again
 
 
@@ -241,5 +241,5 @@ def emulated_boot_to_serving_ms(lab: Lab) -> float:
 
 @figure("emulated_connections", unit="clients", goal=7, better="higher")
 def emulated_connections(lab: Lab) -> int:
-    """Clients that are answered while those before them keep their connection; five places."""
+    """Clients that are answered while earlier ones keep their connection; five slots."""
     return lab.once(sample).answered

@@ -107,7 +107,7 @@ class Alerts(Service):
     readings: Readings
 """
 
-# A service that asks its peer over HTTP: asyncio's streams, the connection kept.
+# A service that asks its peer over HTTP: asyncio's streams, a keep-alive connection.
 _OVER_HTTP = """
 import asyncio, gc, json, sys, time
 sys.path.insert(0, sys.argv[2])
@@ -189,7 +189,7 @@ def _pair(lab: Lab, **limits: Any) -> Image:
 
 
 def few_calls(lab: Lab) -> dict[str, Any]:
-    """The same where two tiny services are all there is."""
+    """The same with only two tiny services."""
     return _calls(lab, _pair(lab), settle=0)
 
 

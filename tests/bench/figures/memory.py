@@ -1,4 +1,4 @@
-"""The free heap, and whether it stays."""
+"""The free heap, and whether it shrinks."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def drift(
 
 
 class MixedLoad:
-    """Requests as a board gets them: most on a kept connection, some not; good ones and bad."""
+    """Requests as a board gets them: most on keep-alive connections; good and bad ones."""
 
     PATHS = (
         ("readings", b"GET /readings/fridge-1?limit=5", b""),

@@ -1,4 +1,4 @@
-"""The price that a board pays for reporting about itself."""
+"""The cost of a board's reports about itself."""
 
 from __future__ import annotations
 

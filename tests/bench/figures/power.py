@@ -1,4 +1,4 @@
-"""The current and the work of a board that nobody asks for anything."""
+"""The current and the work of a board without requests."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _board(lab: Lab, kind: str, power: str, source: str = _STATE) -> Image:
 
 
 class _Idle:
-    """A Pico W under the policy ``idle`` that nobody asks for anything, over a few stretches."""
+    """A Pico W under the policy ``idle`` without requests, over a few periods."""
 
     def __init__(self, lab: Lab) -> None:
         self.percent: list[float] = []

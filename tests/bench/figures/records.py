@@ -38,7 +38,7 @@ class Soil(Service):
         return row
 """
 _PADDING = _RECORDS[: _RECORDS.index("class Soil")].count("\n") - 3
-# The methods stand on the same lines, because line numbers take bytes too.
+# The methods are on the same lines, because line numbers take bytes too.
 _DICTS = "\nfrom torpor import Service\n\n" + "\n" * _PADDING
 _DICTS += re.sub(r"\bRow\b", "dict", _RECORDS[_RECORDS.index("class Soil") :])
 _VALIDATED = """

@@ -151,7 +151,7 @@ def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
 
 
 def without_codes(lab: Lab, image: Image) -> Image:
-    """The image with codes of zeros that nobody looks at; there is no such switch in torpor."""
+    """The image with codes of zeros that nobody checks; there is no such switch in torpor."""
     module = runtime_module("torpor.rpc.frames", image.board.board.port)
     assert module
     head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")
@@ -201,7 +201,7 @@ def stub_over(lab: Lab) -> list[float]:
 
 @figure("stub_heap_per_method_bytes", unit="bytes", goal=500, better="lower")
 def stub_heap_per_method_bytes(lab: Lab) -> float:
-    """A method more in a stub, the mean of twenty with two arguments each; 64-bit objects."""
+    """One more method in a stub, the mean of twenty with two arguments each; 64-bit objects."""
 
     def used(methods: int) -> int:
         lines = ["from torpor import Service", "", "", "class Keeper(Service):"]

@@ -74,7 +74,7 @@ def store_range_100_over_raw(lab: Lab) -> list[float]:
 
 @figure("store_erases_per_commit", unit="erases", goal=None, better="lower")
 def store_erases_per_commit(lab: Lab) -> float:
-    """Block erases a commit of one row, folding included."""
+    """Block erases per commit of one row, including compaction."""
     return float(_measured(lab, "wear", "2m")[0])
 
 

@@ -34,7 +34,7 @@ class Busy(Service):
 
 
 def _trivial(root: Path) -> None:
-    """A project with a service whose file of tests CPython's pytest takes as well."""
+    """A project with a service whose test file CPython's pytest runs as well."""
     lines = [f"def test_{n}():\n    assert {n} + 1 == {n + 1}\n" for n in range(_TESTS)]
     text = "\n\n".join(lines)
     write_cluster(root, {"busy": _BUSY})

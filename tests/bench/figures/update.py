@@ -188,7 +188,7 @@ def costs(lab: Lab) -> _Costs:
 async def _costs(root: Path) -> _Costs:
     image, files, made = _update(root)
     board = image.board.board
-    # Only the service differs: the calls with the list of the files would not fit beside it.
+    # Only the service differs: the calls with the list of the files would not fit next to it.
     files |= {"main.py": _MEASURE.encode(), LISTING: (image.tree / LISTING).read_bytes()}
     made = manifest(Terms("fridge-monitor", "shed", 1, "1.27.0"), files)
     packed = littlefs.pack({**read_tree(image.tree), **_extra(made, files)}, board.filesystem)

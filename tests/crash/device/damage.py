@@ -46,7 +46,7 @@ async def write(flash):
 
 
 def damage():
-    """Do something bad to one file; what it was."""
+    """Damage one file; return how."""
     names = sorted(name for name in os.listdir(FOLDER) if "." in name) + ["log/journal"]
     path = FOLDER + names[random.randrange(len(names))]
     with open(path, "rb") as file:
@@ -89,7 +89,7 @@ async def examine(data, history, model):
         wrong = judge(found, history, model)
         lost = tables.store.lost + sum([t.leaves.lost for t in tables.all().values()])
         if not wrong and not lost and not workload.difference(found, model):
-            lost = -1  # nothing was hit that counts
+            lost = -1  # nothing important was hit
         for n in range(60):
             await tables.kv.put("after%d" % n, {"v": n, "group": "g1"})
         for n in range(60):

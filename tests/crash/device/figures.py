@@ -36,7 +36,7 @@ async def fill(table, rows):
 def ready(flash):
     gc.collect()
     heap.settle()
-    # The flash lies in the heap, which on a chip it does not: the allocator need not search it.
+    # The flash is in the heap, as it is not on a chip: the allocator need not search it.
     while id(object()) < uctypes.addressof(flash.data):
         pass
 
@@ -52,7 +52,7 @@ async def append(flash):
     file = open("/f/floor", "ab")
     found = []
     for _ in range(rounds):
-        # In turns, and the fastest: what else the computer does falls out.
+        # In turns, and the fastest: this excludes other work of the computer.
         ours, floor = [], []
         for _ in range(4):
             ready(flash)
@@ -122,8 +122,8 @@ async def range_100(flash):
     for number in range(rounds):
         low = START + 60 * (100 + 50 * number)
         parts = list(holding(table.leaves, low, low + 6000))
-        # Often for a short time, in turns: what else the computer does falls out, and the collector
-        # has no reason to run, for which nobody waits on a board.
+        # Often for a short time, in turns: this excludes other work of the computer, and the
+        # collector has no reason to run, for which nobody waits on a board.
         ours, raw = [], []
         for _ in range(60):
             ready(flash)

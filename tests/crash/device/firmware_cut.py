@@ -19,7 +19,7 @@ import errno  # noqa: E402
 import hashlib  # noqa: E402, F401
 import struct  # noqa: E402, F401
 
-sys.modules["errno"] = errno  # the shims have one of a chip
+sys.modules["errno"] = errno  # the shims have that of a chip
 sys.path[:] = [case["shims"]]
 import _bootloader  # noqa: E402  (it changes the path)
 import _otadata  # noqa: E402

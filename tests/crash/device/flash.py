@@ -7,7 +7,7 @@ PROGRAM, ERASE = 0, 1
 
 
 class Flash:
-    """A block device. ``erases`` and ``programmed`` (bytes) count what a chip would wear by.
+    """A block device. ``erases`` and ``programmed`` (bytes) count the wear of a chip.
 
     With ``record``, a list, every operation is added to it: ``(PROGRAM, offset, data)`` or
     ``(ERASE, offset, None)``.

@@ -47,7 +47,7 @@ class CutFlash(Flash):
 
 
 class Board:
-    """The objects that live between two power-ons."""
+    """The objects that exist between two power-ons."""
 
     def __init__(self, flash, make=False) -> None:
         self.flash = flash

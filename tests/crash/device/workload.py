@@ -19,7 +19,7 @@ def opened(root, known):
 
 
 def as_it_is(root):
-    """The database as a start finds it, without running any migration."""
+    """The database as it is at a start, without running any migration."""
     store = database.opened(NAME, 99, root)
     store.indexing = secondary
     return Tables(store)

@@ -1,4 +1,4 @@
-"""Calls between boards: what comes back, how long it may take, and what is sent again."""
+"""Calls between boards: their results, how long they may take, and what is sent again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody calls a peer's method without the cluster's key: 10,000 tries, none gets through.
+"""Nobody can call a peer's method without the cluster's key: 10,000 attempts, none succeeds.
 
 ``make test`` tries a tenth of them, ``make soak`` all.
 """
@@ -198,7 +198,7 @@ def test_a_peer_is_trusted_and_its_nonsense_ends_with_the_call(
     starts = board.sim.board("bank").starts  # other tests restart it
     caller = Caller(board, "vault", "bank")
     before = opened()
-    caller.send(1, "vault.open", [5], mark)  # the contract says str
+    caller.send(1, "vault.open", [5], mark)  # the contract has str
     assert caller.answer() == (1, 200, rpc.VALUE, str(before + 1).encode())
     whole = rpc.encode_call(0, 5000, mark, "vault.open", ["x"])
     for number, body in enumerate(
@@ -266,7 +266,7 @@ def test_without_a_route_a_method_is_not_there_for_others(board: Running) -> Non
 
 
 def test_who_shows_nothing_gives_way(board: Running) -> None:
-    """Greetings cost nothing, so connections that go no further keep nobody out."""
+    """Greetings cost nothing, so connections that go no further do not keep others out."""
     idle = [Caller(board, "vault", "bank") for _ in range(4)]
     with board.client("vault") as http:
         assert http.get("/opened").status_code == 200

@@ -1,4 +1,4 @@
-"""A service on several boards: calls go round, a dead board is left out and comes back."""
+"""A service on several boards: calls rotate, a dead board is skipped and returns."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_no_call_fails_when_a_replica_dies_under_load(tmp_path: Path) -> N
     answered: list[tuple[str, str]] = []  # phase, board
     phase = "both"
 
-    # A Pico W has five connections: four clients would wait for places while a board is silent.
+    # A Pico W has five connections: four clients would wait for slots while a board is silent.
     gate = {"gate": "ESP32_GENERIC"}
     async with Simulator(images(tmp_path, types=gate), ports="os") as sim:
 

@@ -62,7 +62,7 @@ async def test_a_service_that_moves_to_a_board_that_sleeps_gives_the_same_answer
     broker = Broker("nats", tmp_path / "broker")
     async with pair(tmp_path / "apart", broker) as boards:
         apart = []
-        for some in (REQUESTS[:3], REQUESTS[3:]):  # a Pico W has places for three clients
+        for some in (REQUESTS[:3], REQUESTS[3:]):  # a Pico W has slots for three clients
             await boards.asleep()
             asked = [await boards.asks(verb, path, **more) for verb, path, more in some]
             boards.wake()

@@ -43,7 +43,7 @@ BOARDS = {"shed": ["keeper"], "barn": ["front"]}
 
 OLD = {"signature": "self, name: str", "returns": "str", "body": "name", "arguments": '"a"'}
 OLD |= {"more": "", "reads": ""}
-# An optional argument more, and the caller does not use it.
+# One more optional argument, which the caller does not use.
 MORE = {**OLD, "signature": 'self, name: str, end: str = "!"', "body": "name + end"}
 USED = {**MORE, "arguments": '"a", "?"'}
 RECORD = {**OLD, "returns": "Reading", "body": '{"name": name}', "reads": '["name"]'}

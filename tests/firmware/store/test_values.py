@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.firmware.store.conftest import Run
 
-# Expressions of MicroPython, and what the message has to say.
+# Expressions of MicroPython, and what the message must contain.
 REFUSED = {
     "{'n': {1}}": 'row["n"] is a set',
     "{'n': set()}": 'row["n"] is a set',
