@@ -357,7 +357,7 @@ def test_only_the_pico_w_is_emulated(capsys: pytest.CaptureFixture[str]) -> None
     ("words", "said"),
     [
         (["--type", "UNIX"], "UNIX is a Linux process"),
-        (["--type", "RPI_PICO_W", "desk"], "both a board of the cluster (desk) and a kind"),
+        (["--type", "RPI_PICO_W", "desk"], "both a board of the cluster (desk) and a type"),
         (["--type", "RPI_PICO_W", "--emulate", "--port", "/dev/null"], "uses no serial port"),
         (["--type", "RPI_PICO_W", "--report", "none/r.json"], "there is no folder"),
         (["--type", "RPI_PICO_W", "--report", "."], "it is a folder"),

@@ -173,7 +173,7 @@ def test_a_flash_that_holds_something_else_afterwards(
         pass
 
     monkeypatch.setattr(esptool.cmds, "write_flash", write_nothing)
-    with Chip("esp32") as chip, pytest.raises(UserError, match="is not what was written"):
+    with Chip("esp32") as chip, pytest.raises(UserError, match="does not contain what was written"):
         esp32.flash(file, ESP32, chip.url)
 
 

@@ -257,7 +257,7 @@ def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
     assert (broker.url, broker.own) == ("mqtt://192.168.1.5:1883", True)
     for wrong in ("", 'url = "mqtt://a"\ngateway = "b"'):
         toml.write_text(text + f"\n[mailbox]\n{wrong}\n")
-        with pytest.raises(UserError, match="where the broker is, or else"):
+        with pytest.raises(UserError, match="needs the broker's url, or"):
             load_plan(tmp_path)
 
 

@@ -3,7 +3,7 @@
 # ERROR: cluster.toml:14: b offers events, but has no port, so no program can receive them
 #     did you mean "Opened"?
 #     it publishes Opened
-#     give it a port, or take `events` out
+#     give it a port, or remove `events`
 from torpor import Event, Service, get
 
 

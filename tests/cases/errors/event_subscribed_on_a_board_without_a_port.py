@@ -1,5 +1,5 @@
 # ERROR: services/a/__init__.py:9: a subscribes to Opened of another board, and box has no port
-#     give a service of box a port: it takes events for all
+#     give a service of box a port: it receives events for all
 from services.b import Opened
 from torpor import Service, on
 

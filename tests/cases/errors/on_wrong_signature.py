@@ -1,7 +1,7 @@
 # ERROR: services/a/__init__.py:22: none is called with only the event Opened, and returns nothing
-# ERROR: services/a/__init__.py:26: another is called with the event Opened alone
-# ERROR: services/a/__init__.py:30: two is called with the event Opened alone
-# ERROR: services/a/__init__.py:34: result is called with the event Opened alone
+# ERROR: services/a/__init__.py:26: another is called with only the event Opened
+# ERROR: services/a/__init__.py:30: two is called with only the event Opened
+# ERROR: services/a/__init__.py:34: result is called with only the event Opened
 #     write async def result(self, event: Opened) -> None
 # ERROR: services/a/__init__.py:39: routed has @on and another decorator
 # ERROR: services/a/__init__.py:43: @on takes an event and durable, not often=True
