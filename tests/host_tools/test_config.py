@@ -108,7 +108,7 @@ def test_a_good_cluster(tmp_path: Path) -> None:
         (
             "pin = 22",
             "at = 2026-11-24",
-            "cluster.toml:13: config.at = 2026-11-24: a service",
+            "cluster.toml:13: config.at = 2026-11-24: this cannot be passed",
         ),
         ("[cluster]\n", "[services]\nx = 3\n[cluster]\n", "cluster.toml:2: services.x: expected a"),
     ],
