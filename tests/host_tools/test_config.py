@@ -348,7 +348,7 @@ def test_words() -> None:
 
 
 def test_the_tools_find_their_data() -> None:
-    assert (paths.firmware_dir() / "torpor" / "service.py").is_file()
+    assert (paths.firmware_dir() / "torpor" / "kernel.py").is_file()
     assert (paths.shims_dir() / "machine.py").is_file()
     assert (paths.templates_dir() / "service").is_dir()
 
