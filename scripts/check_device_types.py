@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from torpor_tools.contracts.type_check import run_mypy, write_config
+from torpor_tools.contracts.mypy_check import run_mypy, write_config
 from torpor_tools.files import project_files
 from torpor_tools.model.board import Board
 from torpor_tools.project import load_board

@@ -17,9 +17,9 @@ from tests.helpers.brokers import LOGIN, Broker
 from tests.helpers.mail import ITEMS, with_psram
 from torpor_sim import SimBoard, Simulator
 from torpor_tools.contracts import load_plan
-from torpor_tools.gateway import Gateway, update_line
+from torpor_tools.gateway import Gateway, update_calls
 from torpor_tools.link import build
-from torpor_tools.update.held import Report
+from torpor_tools.update.pending import Report
 
 CUT = 0.2  # the share of wakes that are cut off
 BUDGET = 20  # calls in a wake, so that an update takes several
@@ -145,8 +145,8 @@ def write(root: Path, broker: Broker, names: list[str]) -> None:
 
 
 async def check(root: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update_line, "WAKE_CALLS", BUDGET)
-    monkeypatch.setattr(update_line, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(update_calls, "WAKE_CALLS", BUDGET)
+    monkeypatch.setattr(update_calls, "_SETTLE_S", 0.05)
     seed = random.randrange(1 << 32)
     print("seed", seed)
     async with fleet(root, count, seed) as boards:

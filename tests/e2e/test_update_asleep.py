@@ -14,7 +14,7 @@ from tests.helpers.brokers import Broker
 from tests.helpers.mail import Mail, mail
 from tests.helpers.updates import KEY
 from torpor_tools.errors import UserError
-from torpor_tools.gateway import update_line
+from torpor_tools.gateway import update_calls
 
 STATE = "for peers only"  # what differs between the versions
 LOW = "--allow-low-heap"  # the simulated board has PSRAM, which its type does not count
@@ -88,8 +88,8 @@ async def wake(box: Mail, cut: bool = False) -> None:
 async def test_an_update_takes_as_many_wakes_as_it_needs(
     box: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(update_line, "WAKE_CALLS", 10)
-    monkeypatch.setattr(update_line, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(update_calls, "WAKE_CALLS", 10)
+    monkeypatch.setattr(update_calls, "_SETTLE_S", 0.05)
     await wake(box)
     before = box.board.starts
     done, wakes = await update(box, "another " * 200)

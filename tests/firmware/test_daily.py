@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from torpor_tools.link.zone import FIRST, LAST, offsets
+from torpor_tools.link.time_zone import FIRST, LAST, offsets
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MICROPYTHON = Path(sys.executable).with_name("micropython")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from torpor_tools.link.zone import offsets
+from torpor_tools.link.time_zone import offsets
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MICROPYTHON = Path(sys.executable).with_name("micropython")

@@ -12,7 +12,7 @@ from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import ClientConnection as Connection
 from torpor_tools.gateway.homes import Home
 from torpor_tools.gateway.message import Status, Topics
-from torpor_tools.gateway.parked import Parked
+from torpor_tools.gateway.parking_state import Parked
 from torpor_tools.project.mailbox import from_url
 
 GET = b"GET /items HTTP/1.1\r\nHost: x\r\n\r\n"

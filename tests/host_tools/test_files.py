@@ -219,7 +219,7 @@ def test_everything_that_walks_folders_goes_by_the_rule() -> None:
         "docs_site.py": "a folder that the build has just filled",
         "release.py": "a folder that the build has just filled",
         "start.py": "text for the device",
-        "kept.py": "images that torpor itself has kept",
+        "history.py": "images that torpor itself has kept",
         "names.py": "an image that the build has just written",
     }
     walk = re.compile(r"\.(r?glob|iterdir)\(|\bos\.(walk|scandir|listdir)\(|DefaultFilter")

@@ -17,8 +17,8 @@ from torpor_tools.gateway import Gateway, message
 from torpor_tools.gateway.events import ALIVE, MOST, Events
 from torpor_tools.gateway.message import Answer, Status
 from torpor_tools.gateway.nats import is_needed
-from torpor_tools.gateway.parked import LostError, Parked
 from torpor_tools.gateway.parking import Wishes
+from torpor_tools.gateway.parking_state import LostError, Parked
 from torpor_tools.link import build
 from torpor_tools.project.mailbox import from_url
 

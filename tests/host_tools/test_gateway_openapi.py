@@ -17,7 +17,7 @@ from torpor_tools.gateway.broker import Broker
 from torpor_tools.gateway.client import ClientConnection
 from torpor_tools.gateway.homes import Home
 from torpor_tools.gateway.message import Topics
-from torpor_tools.gateway.parked import Parked
+from torpor_tools.gateway.parking_state import Parked
 
 ROOT = Path(__file__).parents[2]
 

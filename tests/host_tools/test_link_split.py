@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from torpor_tools.link.lazy import Users
 from torpor_tools.link.module import Module
 from torpor_tools.link.split import split, split_all
+from torpor_tools.link.split.users import Users
 
 MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
 COLD = Path(__file__).parents[2] / "firmware" / "torpor" / "cold.py"

@@ -25,8 +25,8 @@ from torpor_tools.cli import repl, run, signals
 from torpor_tools.cli.base import Settings
 from torpor_tools.cli.scaffold import write_project, write_service
 from torpor_tools.contracts import load_plan
+from torpor_tools.contracts.mypy_check import check_types, run_mypy
 from torpor_tools.contracts.source import read_source
-from torpor_tools.contracts.type_check import check_types, run_mypy
 from torpor_tools.errors import UserError
 from torpor_tools.files import is_file
 from torpor_tools.gateway import nats

@@ -21,9 +21,9 @@ from torpor_tools.cli.base import Settings
 from torpor_tools.cli.power import command
 from torpor_tools.errors import UserError
 from torpor_tools.power import plots
-from torpor_tools.power.load import Load, play, policies
 from torpor_tools.power.meter import Span, measure
-from torpor_tools.power.profile import currents_in, read_profile
+from torpor_tools.power.profiler_csv import currents_in, read_profile
+from torpor_tools.power.simulated_load import Load, play, policies
 from torpor_tools.power.trace import read_trace, spans
 from torpor_tools.project import load_board
 

@@ -17,7 +17,7 @@ from torpor_tools.image.tree import read_tree
 from torpor_tools.link import build
 from torpor_tools.model.image import Image
 from torpor_tools.project.signers import MODULUS, public_keys
-from torpor_tools.update import kept
+from torpor_tools.update import history
 from torpor_tools.update.keys import (
     KEY_VARIABLE,
     NEXT,
@@ -202,23 +202,23 @@ def test_images_put_on_a_board_over_usb_are_kept_for_a_rollback(project: Path) -
     def built() -> Image:
         return build(load_plan(project), "box", project / "build", types=False)
 
-    kept.keep_updated(built(), project)
-    assert kept.builds(project, "box") == []
+    history.keep_updated(built(), project)
+    assert history.builds(project, "box") == []
     signing.add_key(project)
     first = built()
     ids = [build_id(read_tree(first.tree))]
-    kept.keep_updated(first, project)
+    history.keep_updated(first, project)
     source = project / "services/hello/__init__.py"
     for number in range(10):
         source.write_text(SERVICE.replace('"hello"', f'"hello {number}"'))
         image = built()
         ids.append(build_id(read_tree(image.tree)))
-        kept.keep_updated(image, project, production=True)
-    assert [each.build for each in kept.builds(project, "box")] == ids[:-9:-1]
-    assert kept.earlier(project, "box", ids[-1], None).build == ids[-2]
-    assert kept.earlier(project, "box", ids[-1], ids[-4][:6]).build == ids[-4]
-    assert kept.earlier(project, "box", ids[-1], None).production
-    files = kept.files_of(project, "box", ids[-1])
+        history.keep_updated(image, project, production=True)
+    assert [each.build for each in history.builds(project, "box")] == ids[:-9:-1]
+    assert history.earlier(project, "box", ids[-1], None).build == ids[-2]
+    assert history.earlier(project, "box", ids[-1], ids[-4][:6]).build == ids[-4]
+    assert history.earlier(project, "box", ids[-1], None).production
+    files = history.files_of(project, "box", ids[-1])
     assert files == {p: d for p, d in read_tree(image.tree).items() if p != "secrets.json"}
     with pytest.raises(UserError, match=f"no build {ids[0]} of box is kept"):
-        kept.earlier(project, "box", ids[-1], ids[0])
+        history.earlier(project, "box", ids[-1], ids[0])

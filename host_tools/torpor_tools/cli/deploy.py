@@ -86,7 +86,7 @@ def _deploy(plan: Plan, image: Image, device: str, via: str, patience: float) ->
     from ..board.deploy import deploy
     from ..board.deploy.health import READY_S, watch
     from ..board.deploy.repl import REPLS, SILENCE_S
-    from ..update.kept import keep_updated
+    from ..update.history import keep_updated
 
     files = image_files(image)
     with busy(f"Connecting to {device}"):

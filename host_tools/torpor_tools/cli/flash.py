@@ -73,7 +73,7 @@ def command(
     allow_low_heap: bool,
 ) -> None:
     from ..board.flash import esp32
-    from ..update.kept import keep_updated
+    from ..update.history import keep_updated
 
     plan, image = build_image(settings, board, types, production, allow_low_heap=allow_low_heap)
     kind = image.board.board

@@ -12,8 +12,8 @@ import click
 from ..errors import fail
 from ..extras import need
 from ..model.plan import BoardPlan, Plan
-from ..power.load import Load, Outcome
 from ..power.meter import Energy
+from ..power.simulated_load import Load, Outcome
 from .base import FILE, Command, Settings
 from .output import print_table
 
@@ -109,8 +109,8 @@ def _load(placed: BoardPlan, requests: float, request_ms: float, job_ms: float) 
 
 
 def _show_load(placed: BoardPlan, load: Load, battery: float, target: Path | None) -> None:
-    from ..power.load import play, policies
     from ..power.meter import DATASHEET
+    from ..power.simulated_load import play, policies
 
     outcomes = [play(placed.board, policy, load) for policy in policies(placed.board)]
     print_table(_HEADINGS, [_row(o, battery) for o in outcomes], "lrrrrrr")
@@ -161,7 +161,7 @@ def _show_trace(
     target: Path | None,
 ) -> None:
     from ..power.meter import DATASHEET, measure
-    from ..power.profile import currents_in
+    from ..power.profiler_csv import currents_in
     from ..power.trace import read_trace, spans
 
     found = spans([*read_trace(path), *_now(path)], placed.board)
@@ -199,7 +199,7 @@ def _total(energy: Energy, battery: float) -> None:
 
 
 def _show_profile(csv: Path, battery: float, target: Path | None) -> None:
-    from ..power.profile import read_profile
+    from ..power.profiler_csv import read_profile
 
     profile = read_profile(csv)
     energy = Energy({"measured": profile.total_ms}, {"measured": profile.average_ma})

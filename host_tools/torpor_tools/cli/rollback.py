@@ -52,7 +52,7 @@ def command(
     at: str | None,
 ) -> None:
     from ..contracts import load_plan
-    from ..update import kept
+    from ..update import history
     from ..update.keys import Signer
 
     root = settings.root
@@ -60,7 +60,7 @@ def command(
     chosen = plan.board(pick(plan, board))
     with reached(plan, root, chosen, at) as updater:
         status = ready(updater)
-        target = kept.earlier(root, chosen.name, status.build, wanted)
+        target = history.earlier(root, chosen.name, status.build, wanted)
         if target.production != status.production:
             raise fail(
                 f"build {target.build} is {_kind(target.production)}, and {chosen.name} runs "
@@ -76,7 +76,7 @@ def command(
                 "save the data first (torpor data export), then use --data-loss",
             )
         signer = None if dry_run else Signer(root, ask_passphrase)
-        files = kept.files_of(root, chosen.name, target.build)
+        files = history.files_of(root, chosen.name, target.build)
         put(plan, chosen, updater, status, files, signer, confirm_s, wait)
 
 

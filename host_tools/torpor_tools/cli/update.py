@@ -19,7 +19,7 @@ from .output import busy, note, print_table, progress_bar
 from .target import pick
 
 if TYPE_CHECKING:
-    from ..gateway.update_desk import Known
+    from ..gateway.updates_at_broker import Known
     from ..model.plan import BoardPlan, Plan
     from ..update.keys import Signer
     from ..update.send import Status, Target
@@ -182,7 +182,7 @@ def _update(
     """Build a board's image and send it; without a signer, only show what that would do."""
     from ..image.tree import read_tree
     from ..link import build
-    from ..update import kept
+    from ..update import history
 
     board = plan.board(name)
     with reached(plan, settings.root, board, at) as updater:
@@ -202,7 +202,7 @@ def _update(
                 note(f"{service.name}: {names} will run, and going back does not undo that")
         put(plan, board, updater, status, files, signer, confirm_s, wait)
         if signer:
-            kept.keep(image, settings.root, status.production)
+            history.keep(image, settings.root, status.production)
 
 
 @contextmanager
@@ -229,7 +229,7 @@ def _sleeper(plan: Plan, root: Path, board: BoardPlan) -> Target:
     from ..extras import need
 
     need("gateway")
-    from ..gateway.update_desk import Desk
+    from ..gateway.updates_at_broker import Desk
     from ..update.asleep import Sleeper
 
     return Sleeper(board, Desk(plan, root))
@@ -332,7 +332,7 @@ def _known(plan: Plan, root: Path) -> Known:
     from ..extras import need
 
     need("gateway")
-    from ..gateway.update_desk import Desk
+    from ..gateway.updates_at_broker import Desk
 
     return Desk(plan, root).known()
 

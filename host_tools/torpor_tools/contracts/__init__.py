@@ -32,12 +32,12 @@ from . import (
     sleepers,
     subscriptions,
 )
+from .mypy_check import check_types
 from .order import start_order
 from .promises import with_earlier
 from .read import read_contract
 from .rules import check_source
 from .source import Source, read_source
-from .type_check import check_types
 
 __all__ = ["check_types", "load_board", "load_plan", "plan_of", "read_placed", "read_plan"]
 

@@ -22,8 +22,8 @@ from .events import Events
 from .figures import figures_of
 from .homes import Home, Resolve
 from .message import Topics
-from .parked import Parked
 from .parking import Parking, Wishes, is_seconds
+from .parking_state import Parked
 from .response import RefusedError, Response, has_length
 from .tracing import Tracer
 

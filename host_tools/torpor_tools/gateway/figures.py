@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from ..board.live.figures import Family, families, one, text
-from .parked import Parked
+from .parking_state import Parked
 
 _log = logging.getLogger("torpor.gateway")
 _STATES = ("awake", "asleep", "lost")

@@ -20,7 +20,7 @@ from .broker import Broker
 from .client import Request
 from .homes import Home
 from .message import Header, Topics
-from .parked import LostError, Parked
+from .parking_state import LostError, Parked
 from .response import RefusedError, Response
 
 _ASYNC_S = 86_400  # how long a request may wait after its client is gone

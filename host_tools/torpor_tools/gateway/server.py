@@ -26,7 +26,7 @@ from .events import Events
 from .homes import Home, Resolve, homes
 from .message import Status, Topics
 from .nats import NatsServer, is_needed
-from .parked import Parked
+from .parking_state import Parked
 from .tracing import Tracer
 from .update_couriers import Couriers
 

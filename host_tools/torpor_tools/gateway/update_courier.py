@@ -17,9 +17,9 @@ from typing import Any
 
 from ..client.rpc import CallError
 from ..model.plan import BoardPlan
-from ..update.held import Held, Pending, Report
+from ..update.pending import Held, Pending, Report
 from ..update.send import PIECE, packed
-from .update_line import Line
+from .update_calls import Line
 
 _LOOK_S = 86_400  # how often a board without an update is asked what it runs
 _TRIAL_S = 2.0  # between questions about a trial

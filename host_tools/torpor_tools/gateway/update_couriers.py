@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from ..model.plan import Plan
 from ..project.secrets import cluster_keys
 from ..project.signers import public_keys
-from ..update.held import Held, Report, report, unpacked
+from ..update.pending import Held, Report, report, unpacked
 from .message import Status, Topics
+from .update_calls import CALLER, Line, Publish
 from .update_courier import Courier
-from .update_line import CALLER, Line, Publish
 
 _log = logging.getLogger("torpor.gateway")
 

@@ -11,9 +11,9 @@ from typing import Any
 from ..errors import fail, writing
 from ..extras import need
 from ..model.board import Board
-from .load import Load, Outcome, play
 from .meter import DATASHEET, Span
-from .profile import Profile
+from .profiler_csv import Profile
+from .simulated_load import Load, Outcome, play
 
 _WINDOW_MS = 180_000  # of current over time, or longer, so that a few wakes are in it
 _WAKES = 2.5

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import fail
 from ..model.plan import BoardPlan
-from .held import Held, Report
 from .manifest import Manifest
+from .pending import Held, Report
 from .send import REMEDY, Progress, Status, Target
 
 if TYPE_CHECKING:
-    from ..gateway.update_desk import Desk
+    from ..gateway.updates_at_broker import Desk
 
 _AGAIN_S = 3.0
 _TAKEN_S = 30.0  # a running gateway takes an update within this time

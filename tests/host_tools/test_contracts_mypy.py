@@ -11,7 +11,7 @@ from mypy import errorcodes as mypy_codes
 
 from tests.helpers import board_types
 from tests.helpers.running import write_cluster
-from torpor_tools.contracts import check_types, load_plan, read_plan, stubs, type_check
+from torpor_tools.contracts import check_types, load_plan, mypy_check, read_plan, stubs
 from torpor_tools.contracts.remedies import remedy
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.errors import Problem, UserError
@@ -188,7 +188,7 @@ def test_mypy_runs_once_for_each_type_of_board(
         runs.append([file.parts[1] for file in files])
         return []
 
-    monkeypatch.setattr(type_check, "run_mypy", run_mypy)
+    monkeypatch.setattr(mypy_check, "run_mypy", run_mypy)
     plan = load_plan(tmp_path)
     images = list(build_boards(plan, [board.name for board in plan.boards], tmp_path / "build"))
     assert len(images) == 4

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from ..python_names import parsed
+from ...python_names import parsed
+from ..module import Module
+from ..scope import Function, bound_by, globals_of
+from ..statements import Definition, is_const, is_empty, is_fixed, is_private, rebound
 from .marks import Marks
-from .module import Module
-from .scope import Function, bound_by, globals_of
-from .statements import Definition, is_const, is_empty, is_fixed, is_private, rebound
 from .units import Unit, defaults
 
 

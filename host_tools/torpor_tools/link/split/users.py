@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from ..python_names import imported_from, parsed
-from .edits import Edits
-from .module import Module
-from .scope import Function
+from ...python_names import imported_from, parsed
+from ..edits import Edits
+from ..module import Module
+from ..scope import Function
 
 
 class Users:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from ..errors import Problem, Where
-from ..python_names import imported_from, parsed
-from .module import Module
-from .scope import Function
+from ...errors import Problem, Where
+from ...python_names import imported_from, parsed
+from ..module import Module
+from ..scope import Function
 
 # Functions that call a function argument and do not keep it.
 _USES = {

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .edits import Edits
+from ..edits import Edits
+from ..module import Module
+from ..statements import decorators, is_const, is_docstring, is_private, name_of
 from .marks import LOADERS, import_of
-from .module import Module
 from .moves import Moves
-from .statements import decorators, is_const, is_docstring, is_private, name_of
 from .units import Unit, defaults, signature
 
 RELEASE = "from torpor.cold import until_collected as _release; _release(__name__)"

@@ -19,8 +19,8 @@ from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.link.runtime import FLAGS, parts
 from torpor_tools.project.signers import public_keys
-from torpor_tools.update.held import Held, Pending, Report, report, unpacked
 from torpor_tools.update.manifest import Terms, manifest, parse
+from torpor_tools.update.pending import Held, Pending, Report, report, unpacked
 
 FILES = {"boot.py": b"# boot", "services/a/__init__.mpy": bytes(3000), "data.bin": b""}
 FILES[LISTING] = checksums(FILES)

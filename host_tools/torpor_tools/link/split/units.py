@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from .scope import global_names
+from ..scope import global_names
 
 
 @dataclass(frozen=True)

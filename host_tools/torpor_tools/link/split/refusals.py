@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..errors import Problem, Where
+from ...errors import Problem, Where
+from ..statements import decorators
 from .lifetime import escapes
 from .marks import LOADERS
 from .moves import Moves
-from .statements import decorators
 
 _Found = Iterator[tuple[ast.AST, str, str]]  # where, what and the remedy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypeGuard
 
-from ..python_names import imported_from
+from ...python_names import imported_from
 
 HOME = "torpor.cold"
 # Mark -> the function of ``HOME`` that a stub calls. The mark names the module: ``x__cold``.

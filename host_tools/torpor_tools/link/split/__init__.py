@@ -18,19 +18,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..errors import Problem
-from ..python_names import parsed
-from .edits import Edits
-from .lazy import Users, redirected
+from ...errors import Problem
+from ...python_names import parsed
+from ..edits import Edits
+from ..module import Module
+from ..program import Program
+from ..start import start_modules
+from ..statements import Definition, has_constants_only
 from .lifetime import held
 from .marks import HOME, LOADERS, Marks
-from .module import Module
 from .moves import Moves
 from .parts import RELEASE, parts_of
-from .program import Program
-from .start import start_modules
-from .statements import Definition, has_constants_only
-from .unsplittable import problems_of
+from .refusals import problems_of
+from .users import Users, redirected
 
 
 def run(program: Program, closed: bool = True) -> None:

@@ -15,7 +15,7 @@ import aiomqtt
 from ..errors import fail
 from ..model.plan import Plan
 from ..project.secrets import broker_login
-from ..update.held import Report, report
+from ..update.pending import Report, report
 from .broker import client
 from .message import Topics
 

@@ -10,9 +10,9 @@ import pytest
 
 from torpor_tools.client import sign
 from torpor_tools.client.rpc import CallError
-from torpor_tools.gateway import update_line as lines
+from torpor_tools.gateway import update_calls as lines
 from torpor_tools.gateway.message import Status
-from torpor_tools.gateway.update_line import CALLER, Line
+from torpor_tools.gateway.update_calls import CALLER, Line
 
 KEY = bytes(32)
 AWAKE, ASLEEP = Status("awake"), Status("asleep")
