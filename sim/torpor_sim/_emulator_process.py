@@ -74,11 +74,11 @@ class _Emulator:
 
     async def _open_repl(self) -> str | None:
         if not self._settings["terminal"]:
-            self._repl = InteractiveRepl(self._device.cdc, self._hear)
+            self._repl = InteractiveRepl(self._device.cdc, self._receive)
             await self._repl.start()
             return None
         repl = PtyInteractiveRepl(
-            self._device.cdc, self._device.simulator, lambda code: None, on_data=self._hear
+            self._device.cdc, self._device.simulator, lambda code: None, on_data=self._receive
         )
         self._repl = repl
         await repl.start()
@@ -112,7 +112,7 @@ class _Emulator:
         self._tell("reset")
         self._reset_device()
 
-    def _hear(self, data: bytes | bytearray) -> None:
+    def _receive(self, data: bytes | bytearray) -> None:
         self._line += bytes(data)
         *whole, self._line = self._line.split(b"\n")
         if len(self._line) > _LONGEST:

@@ -37,7 +37,7 @@ class SimBoard:
         place: Place,
         folder: BoardFolder,
         clock: Clock,
-        hear: LogListener,
+        on_log: LogListener,
         record: bool = False,
         lookup_ms: int | None = None,
         announced: Callable[[], None] = lambda: None,
@@ -54,7 +54,7 @@ class SimBoard:
         self.announced = ""  # its host name in mDNS, as its firmware took it when it joined
         self._folder = folder
         self._clock = clock
-        self._hear_log = hear
+        self._on_log = on_log
         self._record = record
         self._lookup_ms = lookup_ms
         self._tell_announced = announced
@@ -262,7 +262,7 @@ class SimBoard:
             self._say("ERROR", f"the firmware does not start: {self._fault}")
             return Start("watchdog", _RESET_S)
         heap = heap_of(self.image)
-        self._process = Process(self.name, self._folder, heap, self._hear, token)
+        self._process = Process(self.name, self._folder, heap, self._receive, token)
         status = await self._process.run()
         self._process = None
         self._watchdog.off()
@@ -326,7 +326,7 @@ class SimBoard:
         if self._process:
             self._process.kill()
 
-    def _hear(self, said: LogLine | Event) -> None:
+    def _receive(self, said: LogLine | Event) -> None:
         if isinstance(said, LogLine):
             self._hear_line(said)
         elif self._next is None:  # a run that is being ended has nothing more to say
@@ -334,7 +334,7 @@ class SimBoard:
 
     def _hear_line(self, line: LogLine) -> None:
         self.log.append(line)
-        self._hear_log(line)
+        self._on_log(line)
         if line.service == "kernel" and line.text == "ready" and self._next is None:
             self.is_ready = True
             self._ready_run = self.starts

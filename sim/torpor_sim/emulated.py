@@ -199,7 +199,7 @@ class EmulatedBoard:
         assert process.stdout
         assert self._started
         async for line in process.stdout:
-            self._hear(json.loads(line))
+            self._receive(json.loads(line))
         await process.wait()
         if not self._started.done():
             await self._tasks[1]
@@ -210,7 +210,7 @@ class EmulatedBoard:
         async for line in process.stderr:
             self._errors.append(line.decode(errors="replace").rstrip())
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _receive(self, event: dict[str, Any]) -> None:
         self.device_ms = event["ms"]
         match event["event"]:
             case "line":

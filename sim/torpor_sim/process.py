@@ -19,7 +19,7 @@ _STOP_S = 2.0  # between the request to end and the kill
 
 
 class Process:
-    """Starts when ``run`` is awaited, and passes its output to ``hear``.
+    """Starts when ``run`` is awaited, and passes its output to ``receive``.
 
     ``token`` is the one in the facts of this run: the board's events carry it.
     """
@@ -29,13 +29,13 @@ class Process:
         board: str,
         folder: BoardFolder,
         heap: int,
-        hear: Callable[[LogLine | Event], None],
+        receive: Callable[[LogLine | Event], None],
         token: str,
     ) -> None:
         self._reader = Reader(board, token)
         self._folder = folder
         self._heap = heap
-        self._hear = hear
+        self._receive = receive
         self._process: asyncio.subprocess.Process | None = None
         self._ended = False  # asked to end, perhaps before the process was there
 
@@ -88,7 +88,7 @@ class Process:
 
     def _tell(self, data: bytes) -> None:
         for item in self._reader.feed(data):
-            self._hear(item)
+            self._receive(item)
 
     def _command(self) -> list[str]:
         # The interpreter that runs us has the wheel with MicroPython, in any environment.

@@ -72,7 +72,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     found: list[Weights] = []
     said: list[LogLine] = []
 
-    def hear(item: LogLine | Event) -> None:
+    def collect(item: LogLine | Event) -> None:
         if isinstance(item, LogLine):
             said.append(item)
         elif item["event"] == "weighed":
@@ -88,7 +88,7 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         board.name,
         folder,
         2 * heap_bytes(board.board, len(devices)),
-        hear,
+        collect,
         known["token"],
     )
     run = asyncio.create_task(process.run())

@@ -143,7 +143,7 @@ def test_two_readings_are_equal(tmp_path: Path, contract: Contract) -> None:
 
 
 def test_what_a_service_has_is_reserved() -> None:
-    tree = ast.parse((firmware_dir() / "torpor" / "service.py").read_text(encoding="utf-8"))
+    tree = ast.parse((firmware_dir() / "torpor" / "__init__.py").read_text(encoding="utf-8"))
     [cls] = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Service"]
     defined = {n.name for n in ast.walk(cls) if isinstance(n, ast.FunctionDef)}
     defined |= {n.name for n in ast.walk(cls) if isinstance(n, ast.AsyncFunctionDef)}

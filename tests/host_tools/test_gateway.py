@@ -296,12 +296,12 @@ async def test_a_slow_client_learns_how_many_events_it_missed() -> None:
     stream = clients.stream(["Opened"])
     assert await anext(stream) == ALIVE
     for n in range(MOST + 3):
-        clients.hear("Opened", b'{"n":\n%d}' % n)
-        clients.hear("Closed", b"{}")
+        clients.receive("Opened", b'{"n":\n%d}' % n)
+        clients.receive("Closed", b"{}")
     pieces = (await anext(stream)).decode().split("\n\n")
     assert pieces[0] == 'event: Opened\ndata: {"n": 0}'
     assert pieces[MOST - 1].endswith(f'{{"n": {MOST - 1}}}')
     assert pieces[MOST:] == ["event: ~dropped\ndata: 3", ""]
     await stream.aclose()
-    clients.hear("Opened", b"{}")  # nobody receives it any more
+    clients.receive("Opened", b"{}")  # nobody receives it any more
     assert clients.count == 0

@@ -56,20 +56,20 @@ class Board:
         codes = sign.pair(KEY, CALLER, "box", id, nonce)
         if not frame or not codes[0].check(frame):
             names = " ".join(map(sign.key_name, self.keys))
-            self.line.hear(id, f"held {nonce} {names}".encode())
+            self.line.receive(id, f"held {nonce} {names}".encode())
             return
         response = b"HTTP/1.1 %d %s" % (self.status, self.body)
-        self.line.hear(id, codes[1].seal(response))
+        self.line.receive(id, codes[1].seal(response))
 
     def wake(self) -> None:
         self.start += 1
         self.is_awake = True
-        self.line.hear_status(AWAKE)
+        self.line.receive_status(AWAKE)
         self.line.repeat()  # the broker delivers what waits
 
     def sleep(self) -> None:
         self.is_awake = False
-        self.line.hear_status(ASLEEP)
+        self.line.receive_status(ASLEEP)
 
 
 async def turn() -> None:
@@ -113,7 +113,7 @@ async def test_errors_and_forgeries() -> None:
     board.is_deaf = True
     call = asyncio.create_task(board.line.ask("update"))
     await turn()
-    board.line.hear(board.notes[-1]["id"], b"HTTP/1.1 200 ~0\r\n\r\n8" + bytes(16))
+    board.line.receive(board.notes[-1]["id"], b"HTTP/1.1 200 ~0\r\n\r\n8" + bytes(16))
     await turn()
     assert not call.done()
     call.cancel()
@@ -126,7 +126,7 @@ async def test_a_call_that_was_given_up_is_withdrawn() -> None:
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     assert [note["held"] for note in board.notes] == [1, 0]
-    board.line.hear(board.notes[0]["id"], b"held 00 00")  # it had asked before
+    board.line.receive(board.notes[0]["id"], b"held 00 00")  # it had asked before
     assert [note["held"] for note in board.notes] == [1, 0, 0]
 
 
@@ -139,7 +139,7 @@ async def test_what_was_lost_is_sent_again() -> None:
     sent = len(board.notes)
     board.sleep()  # and nothing was heard of the call
     assert len(board.notes) == sent + 1
-    board.line.hear_status(Status("awake", fresh="a"))  # the broker had lost the session
+    board.line.receive_status(Status("awake", fresh="a"))  # the broker had lost the session
     assert len(board.notes) == sent + 2
     board.is_deaf = False
     board.wake()
@@ -154,7 +154,7 @@ async def test_a_board_that_restarts_at_each_attempt_is_given_up(
     call = asyncio.create_task(board.line.ask("update", do="check"))
     await turn()
     for start in range(4):
-        board.line.hear(board.notes[0]["id"], f"held {start} {sign.key_name(KEY)}".encode())
+        board.line.receive(board.notes[0]["id"], f"held {start} {sign.key_name(KEY)}".encode())
     with pytest.raises(CallError, match="restarted 3 times before it had answered"):
         await call
 

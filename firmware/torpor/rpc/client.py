@@ -83,7 +83,7 @@ class Connection:
         self._task: asyncio.Task | None = None
         self._writer: sockets.FrameWriter | None = None  # set when calls may be sent
         self._number = 0
-        self._heard = 0  # when the board last sent something, in ticks
+        self._last_received = 0  # when the board last sent something, in ticks
         self._codes: tuple[frames.Mac, frames.Mac]  # of calls and responses
         self._calls: dict[int, Waiting] = {}  # number of a call -> who waits for the response
         self._callers: list[Waiting] = []  # who waits for the connection
@@ -156,7 +156,7 @@ class Connection:
 
         False as well if the response came meanwhile.
         """
-        if clock.since(self._heard) < clock.since(sent):
+        if clock.since(self._last_received) < clock.since(sent):
             return True
         asked = clock.ticks()
         number = self._number = self._number + 1
@@ -168,7 +168,7 @@ class Connection:
         ms = min(ms, _PING_MS)
         while not waiting.value and clock.since(asked) < ms:
             yield from asyncio.sleep_ms(ms // 8 + 1)
-            if clock.since(self._heard) <= clock.since(asked):
+            if clock.since(self._last_received) <= clock.since(asked):
                 return not waiting.value
         if not waiting.value:
             self._lose("silent for %d ms" % clock.since(sent))
@@ -248,7 +248,7 @@ class Connection:
         head = b""
         while b"\r\n\r\n" not in head:
             n = await sockets.read(sock, _buffer)
-            self._heard = clock.ticks()
+            self._last_received = clock.ticks()
             head += bytes(_view[:n])
             if len(head) > 1024:
                 raise OSError("it does not answer as a torpor board")
@@ -284,7 +284,7 @@ class Connection:
                     n = sock.readinto(_buffer)
                 if n == 0:
                     raise OSError("connection closed")
-                self._heard = clock.ticks()
+                self._last_received = clock.ticks()
                 data = bytes(_view[:n])
                 continue
             data = b""
@@ -331,7 +331,7 @@ class Connection:
 
     def suspect(self, ms: int) -> None:
         """Close the connection if nothing came for ``ms``, in which a call had no response."""
-        if clock.since(self._heard) >= ms:
+        if clock.since(self._last_received) >= ms:
             self._lose("silent for %d ms" % ms)
 
     def drop(self) -> None:

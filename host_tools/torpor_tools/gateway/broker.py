@@ -22,13 +22,13 @@ _NODELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
 class Broker:
-    """Stays connected, passes messages to ``hear``, and publishes until the broker acknowledges.
+    """Stays connected, passes messages to ``receive``, and publishes until the broker acknowledges.
 
     Args:
         where: The broker's address.
         login: ``user``, ``password`` and, for ``mqtts``, ``ca`` (PEM), all optional.
         topics: The topics to subscribe to.
-        hear: Called with topic and payload of every message.
+        receive: Called with topic and payload of every message.
         echo: Topic below which each connection sends itself a message after it has subscribed. When
             that message comes back, all retained messages have come.
         caught_up: Called with False when a connection begins, and with True at the echo.
@@ -42,14 +42,14 @@ class Broker:
         where: Mailbox,
         login: dict[str, str],
         topics: Sequence[str],
-        hear: Callable[[str, bytes], None],
+        receive: Callable[[str, bytes], None],
         echo: str = "",
         caught_up: Callable[[bool], None] = lambda is_caught_up: None,
     ) -> None:
         self._where = where
         self._login = login
         self._topics = topics
-        self._hear = hear
+        self._receive = receive
         self._name = f"torpor-gateway-{secrets.token_hex(6)}"
         self._echo = f"{echo}/{self._name}" if echo else ""
         self._caught_up = caught_up
@@ -78,7 +78,7 @@ class Broker:
                         if topic == self._echo:
                             self._caught_up(True)
                         elif isinstance(message.payload, bytes):
-                            self._hear(topic, message.payload)
+                            self._receive(topic, message.payload)
             except aiomqtt.MqttError as error:
                 if self.connected.is_set() or pause == _FIRST_S:
                     _log.warning("broker at %s: %s", self._where.url, error)

@@ -69,11 +69,21 @@ class ClientConnection(asyncio.Protocol):
         handle: ``handle(request, response)`` answers a request. It is cancelled when the client
             hangs up.
         clients: The set of all open connections.
+        idle_s: After how many seconds a connection without a request is closed.
+        slow_s: After how many seconds a connection with an unfinished request is closed.
     """
 
-    def __init__(self, handle: Handle, clients: MutableSet[ClientConnection]) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        clients: MutableSet[ClientConnection],
+        idle_s: float = _IDLE_S,
+        slow_s: float = _SLOW_S,
+    ) -> None:
         self._handle = handle
         self._clients = clients
+        self._idle_s = idle_s
+        self._slow_s = slow_s
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._port = 0
@@ -110,7 +120,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._port = transport.get_extra_info("sockname")[1]
         self._clients.add(self)
-        self._timer = self._loop.call_later(_IDLE_S, self._look)
+        self._timer = self._loop.call_later(self._idle_s, self._look)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._clients.discard(self)
@@ -280,7 +290,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _look(self) -> None:
         """Close the connection if it was not used for long. One timer serves all requests."""
-        limit = _SLOW_S if self._head or self._received else _IDLE_S
+        limit = self._slow_s if self._head or self._received else self._idle_s
         left = self._heard_at + limit - self._loop.time()
         if self._task is None and left <= 0:
             self._transport.close()

@@ -187,7 +187,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[Header] = []
         self._has_end = True  # whether the response states where it ends
         self._problem = ""  # why the response is refused
-        self._heard = False
+        self._received = False
         self._looks = False
         self._rested = 0.0
 
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
         self._answer = Answering(self, verb)
         self._parser = httptools.HttpResponseParser(self)
         self._problem = ""
-        self._heard = False
+        self._received = False
         return self._answer
 
     def pause(self, stop: bool) -> None:
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self.close()  # a response without a request: the next client must not get it
             return
-        self._heard = True
+        self._received = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -269,7 +269,7 @@ class Connection(asyncio.Protocol):
     def _lose(self, why: str) -> None:
         if answer := self._answer:
             self._answer = None
-            answer.closed_silently = not self._heard
+            answer.closed_silently = not self._received
             # Without a length a response ends with its connection.
             answer.whole = answer.whole or (bool(answer.status) and not self._has_end)
             answer.end(why)

@@ -52,7 +52,7 @@ class Events:
         """The number of clients."""
         return len(self._streams)
 
-    def hear(self, name: str, payload: bytes) -> None:
+    def receive(self, name: str, payload: bytes) -> None:
         """Pass an event from the broker on. ``payload`` is JSON on one line."""
         for stream in self._streams:
             if name in stream.names:

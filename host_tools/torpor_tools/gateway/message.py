@@ -57,7 +57,7 @@ class Topics:
         return f"torpor/{self.cluster}/gateways"
 
     @property
-    def heard(self) -> tuple[str, ...]:
+    def subscriptions(self) -> tuple[str, ...]:
         """The topics that a gateway subscribes to."""
         base = f"torpor/{self.cluster}"
         boards = (f"{base}/+/status", f"{base}/+/dead/+")

@@ -82,9 +82,11 @@ class Gateway:
         self.parked = Parked(limit)
         self.events = Events()
         self._couriers = Couriers(plan, self._topics, self._send)
-        topics = (*self._topics.heard, *self._couriers.topics)
-        self.broker = Broker(where, login, topics, self._hear, self._topics.echo, self._caught_up)
-        self._heard: set[str] = set()  # boards whose status has come over this connection
+        topics = (*self._topics.subscriptions, *self._couriers.topics)
+        self.broker = Broker(
+            where, login, topics, self._receive, self._topics.echo, self._caught_up
+        )
+        self._reported: set[str] = set()  # boards whose status has come over this connection
         self._fresh: dict[str, str] = {}  # board -> its newest session that was new to the broker
         self._sending: set[asyncio.Task[None]] = set()
         self.ports: dict[int, int] = {}  # service's port -> ours
@@ -196,11 +198,11 @@ class Gateway:
             raise UserError(problems)
         return sockets
 
-    def _hear(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes) -> None:
         """Handle a message from the broker."""
         parts = topic.split("/")[2:]
         try:
-            if self._couriers.hear(parts, payload):
+            if self._couriers.receive(parts, payload):
                 return
             if parts[0] == "answers" and payload == message.ASKED:
                 if board := self.parked.ask(parts[1]):
@@ -211,7 +213,7 @@ class Gateway:
                 key = json.loads(payload)
                 self.parked.keys.setdefault(parts[1], (str(key["request"]), float(key["until"])))
             elif parts[0] == "events":
-                self.events.hear(parts[1], payload)
+                self.events.receive(parts[1], payload)
             elif parts[1:] == ["status"] and payload:
                 self._hear_status(parts[0], message.status(payload, time.time()))
             elif parts[1:2] == ["dead"] and payload:
@@ -226,8 +228,8 @@ class Gateway:
         if before and not status.figures:
             status = replace(status, figures=before.figures, figures_at=before.figures_at)
         self.parked.boards[board] = status
-        self._heard.add(board)
-        self._couriers.hear_status(board, status)
+        self._reported.add(board)
+        self._couriers.receive_status(board, status)
         if not status.fresh or status.fresh == self._fresh.get(board):
             return
         self._fresh[board] = status.fresh
@@ -246,10 +248,10 @@ class Gateway:
             is_caught_up: Whether all retained messages have come.
         """
         if is_caught_up:
-            for board in set(self.parked.boards) - self._heard:
+            for board in set(self.parked.boards) - self._reported:
                 del self.parked.boards[board]
                 self._lose(board)
-        self._heard = set()
+        self._reported = set()
         self._couriers.caught_up(is_caught_up)
 
     def _lose(self, board: str) -> None:

@@ -51,7 +51,7 @@ class Line:
         self._answer: asyncio.Future[Any] | None = None
         self._message = b""  # what was last published for the call
         self._greeting = b""  # of this wake of the board
-        self._heard = False  # whether the board has sent a message about the call in this wake
+        self._received = False  # whether the board has sent a message about the call in this wake
         self._woken = asyncio.Event()  # the budget is full again
         self._calls = self._bytes = 0  # of this wake
         self._timer: asyncio.TimerHandle | None = None  # refills the budget of a board that sleeps
@@ -69,7 +69,7 @@ class Line:
         )
         self._call = call
         self._answer = asyncio.get_running_loop().create_future()
-        self._heard = False
+        self._received = False
         try:
             self._say((self._greeting and call.seal(self._greeting)) or call.note())
             return await self._answer
@@ -78,7 +78,7 @@ class Line:
             if not call.seals:
                 self._say(call.note(held=False))  # the board need not ask for this call
 
-    def hear(self, id: str, payload: bytes) -> None:
+    def receive(self, id: str, payload: bytes) -> None:
         """Handle a message of the board about the call with that id."""
         call = self._call if self._call and self._call.id == id else None
         if not payload:
@@ -117,11 +117,11 @@ class Line:
             self._say(sealed)
 
     def _note_heard(self) -> None:
-        self._heard = True
+        self._received = True
         self.heard_at = time.time()
         self._since = self._since or time.monotonic()
 
-    def hear_status(self, status: Status) -> None:
+    def receive_status(self, status: Status) -> None:
         """Handle a status that the board, or its will, has just published."""
         self._greeting = b""
         if self._timer:
@@ -131,9 +131,9 @@ class Line:
                 self.repeat()
             self.refill()
             return
-        if not self._heard:
+        if not self._received:
             self.repeat()  # a message was lost, in one direction or the other
-        self._heard = False
+        self._received = False
         self._timer = asyncio.get_running_loop().call_later(_SETTLE_S, self.refill)
 
     def repeat(self) -> None:

@@ -51,13 +51,13 @@ class Couriers:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics whose messages ``hear`` needs."""
+        """The topics whose messages ``receive`` needs."""
         if not self._all:
             return ()
         base = f"torpor/{self._topics.cluster}"
         return f"{base}/answers/{CALLER}/+/+", f"{base}/+/update", f"{base}/+/report"
 
-    def hear(self, parts: Sequence[str], payload: bytes) -> bool:
+    def receive(self, parts: Sequence[str], payload: bytes) -> bool:
         """Handle a message; return whether it is for a courier.
 
         Args:
@@ -69,7 +69,7 @@ class Couriers:
         """
         if len(parts) == 4 and parts[:2] == ["answers", CALLER]:
             if sender := self._all.get(parts[2]):
-                sender.line.hear(parts[3], payload)
+                sender.line.receive(parts[3], payload)
             return True
         courier = self._all.get(parts[0]) if len(parts) == 2 else None
         if courier and parts[1] == "update":
@@ -96,10 +96,10 @@ class Couriers:
             return
         courier.offer(held)
 
-    def hear_status(self, board: str, status: Status) -> None:
+    def receive_status(self, board: str, status: Status) -> None:
         """Handle a board's status, unless it is a retained message from earlier."""
         if self._live and (courier := self._all.get(board)):
-            courier.line.hear_status(status)
+            courier.line.receive_status(status)
 
     def caught_up(self, is_caught_up: bool) -> None:
         """Handle a new connection to the broker, or the end of its retained messages."""

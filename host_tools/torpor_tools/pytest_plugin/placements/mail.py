@@ -69,7 +69,7 @@ class Mail:
             plan, where, login, folder, bind="127.0.0.1", ports={}, wait_s=60, resolve=self._resolve
         )
         topics = [f"torpor/{plan.cluster.name}/{name}/in" for name in self._boards]
-        self._spy = Broker(where, login, topics, self._hear)
+        self._spy = Broker(where, login, topics, self._receive)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -107,7 +107,7 @@ class Mail:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._gateway.__aexit__(None, None, None)
 
-    def _hear(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes) -> None:
         if payload.startswith(b"{"):  # a board sends itself a marker, which does not
             self._waiting.add(topic.split("/")[2])
 
