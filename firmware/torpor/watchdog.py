@@ -51,7 +51,7 @@ def running() -> "tuple[str, str]":
     work = loop.work
     if work is not None:
         if getattr(work, "task", None) is task:
-            from .http.router import method_of
+            from .http.overdue import method_of
 
             return work.listener.name, method_of(work)
         # A coroutine that has ended does not know its task any more.

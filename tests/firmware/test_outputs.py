@@ -183,5 +183,5 @@ def test_an_image_without_outputs_has_nothing_of_it(tmp_path: Path) -> None:
     files = image_files(load_plan(write_cluster(tmp_path, {"plain": PLAIN})), "box")
     names = (b"OUTPUTS", b"make_safe", b"make_all_safe")
     assert not [path for path, data in files.items() if any(name in data for name in names)]
-    assert b"output" not in files["torpor/service.mpy"]
+    assert b"output" not in files["torpor/__init__.mpy"]
     assert b"machine" not in files["boot.py"] + files["main.py"]

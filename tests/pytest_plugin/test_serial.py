@@ -77,7 +77,7 @@ def test_on_a_serial_line(hello: Project, board: ReplBoard) -> None:
 
 def test_files_that_are_there_are_not_written_again(hello: Project, board: ReplBoard) -> None:
     hello.pytest(f"--target={board.device}", "-k", "after")
-    mpy = board.files / ".test" / "torpor" / "service.mpy"
+    mpy = board.files / ".test" / "torpor" / "clock.mpy"
     before = mpy.stat().st_mtime_ns
     assert hello.pytest(f"--target={board.device}", "-k", "after").counts["passed"] == 1
     assert mpy.stat().st_mtime_ns == before

@@ -492,7 +492,7 @@ class Connection:
 @cold
 def _give_up(connection: Connection) -> None:
     """Answer 504 and cancel the handler, because its time is over."""
-    from .router import report_overdue
+    from .overdue import report_overdue
 
     ms = connection.limit_ms or connection.listener.deadline_ms
     connection.time_out(504, report_overdue(connection, ms))

@@ -113,7 +113,7 @@ async def limited(connection: "Connection", handler: tuple, rest: bytes) -> byte
             return encode(connection.request, (await handler[1](connection.request)), handler[2])
     except Fault:
         if not limit.timer:
-            from .router import report_overdue
+            from .overdue import report_overdue
 
             report_overdue(connection, handler[3])
         raise

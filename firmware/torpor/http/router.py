@@ -1,4 +1,4 @@
-"""Finds the handler of a request in the tree of routes that the build makes, and names it.
+"""Finds the handler of a request in the tree of routes that the build makes.
 
 The tree has one dict for each segment of a path, ``"*"`` for a parameter, and handlers under
 ``"/GET"`` and so on. Under ``"/"`` the root may have the handler of an application for all requests
@@ -77,30 +77,3 @@ def _whole_server(request) -> None:
     if request.verb != "OPTIONS":
         raise Fault(400, "the target * is for OPTIONS")
     raise Fault(204, "", {"Allow": "DELETE, GET, HEAD, OPTIONS, POST, PUT"})
-
-
-@cold
-def method_of(connection: "Any") -> str:
-    """Return the name of the method that handles a request, or the request if there is none."""
-    request = connection.request
-    try:
-        handler = find(connection.listener, request)
-        return (handler[1] if type(handler) is tuple else handler).__name__
-    except Exception:  # it has no handler, or an application handles it
-        return "%s %s" % (request.verb, request.target)
-
-
-@cold
-def report_overdue(connection: "Any", ms: int) -> str:
-    """Report a handler that was not done within ``ms``, in the log and in ``torpor crashes``.
-
-    Returns the text for the client.
-    """
-    from ..log import incident
-
-    request = connection.request
-    text = "not done within %d ms" % ms
-    target = request.target.split("?")[0]  # a query may hold a secret
-    what = "%s %s: %s" % (request.verb, target, text)
-    incident("deadline", connection.listener.name, method_of(connection), what)
-    return text

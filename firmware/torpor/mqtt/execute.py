@@ -233,7 +233,7 @@ class Executor:
                 full = isinstance(e, MemoryError)
                 e = Fault(503, "out of memory") if full else Fault(500, "internal error")
             elif listener and limit and not limit.timer:
-                from ..http.router import report_overdue
+                from ..http.overdue import report_overdue
 
                 report_overdue(connection, listener.deadline_ms)
             return error(request, e)

@@ -475,7 +475,7 @@ class Stub:
 @cold
 def _tell(target: str, text: str) -> None:
     """Log and count a call that was lost, under the name of its caller if that is known."""
-    from ..http.router import method_of
+    from ..http.overdue import method_of
     from ..log import incident
 
     k = kernel.current

@@ -16,7 +16,7 @@ from tests.helpers.emulated import run_on_emulated_pico
 PROGRAM = Path(__file__).parents[2] / "crash" / "device" / "figures.py"
 HEAP = """
 import gc
-from torpor import clock, kernel, log, service
+from torpor import clock, kernel, log
 import torpor.store, asyncio, json
 asyncio.Lock
 gc.collect()
