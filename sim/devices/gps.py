@@ -40,7 +40,7 @@ class Model(UARTDevice):
         return self._sentences() if self._every.passed() else b""
 
     def _sentences(self):
-        """GGA and RMC. Without satellites there is no fix, and the fields are empty."""
+        """Return GGA and RMC. Without a fix, their fields for the position are empty."""
         t = time.gmtime()
         clock = "%02d%02d%02d.00" % (t[3], t[4], t[5])
         date = "%02d%02d%02d" % (t[2], t[1], t[0] % 100)

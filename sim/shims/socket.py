@@ -49,7 +49,7 @@ def _none_left():
 
 
 def _full():
-    """Whether there is no slot for one more connection."""
+    """Return whether all slots for connections are taken."""
     return _none_left() or len(_others) >= _CONNECTIONS
 
 

@@ -42,7 +42,7 @@ CASES = {
             assert len(found) == 4, found
             one = mqtt.Published(*found[0])
             assert (one.topic, one.number, one.payload) == ("t/u", 9, b"payload")
-            assert not one.again and one.whole
+            assert not one.is_duplicate and one.whole
             assert found[1] == (0x40, b"\\0\\3", True)
             assert mqtt.Published(*found[2]).payload == b"y" * 5000
     """,

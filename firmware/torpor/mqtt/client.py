@@ -94,7 +94,7 @@ class Published:
     def __init__(self, first: int, body: bytes, whole: bool) -> None:
         end = 2 + int.from_bytes(body[:2], "big")
         self.topic = str(body[2:end], "utf-8")
-        self.again = bool(first & 8)
+        self.is_duplicate = bool(first & 8)  # DUP: it may have been sent before (3.3.1.1)
         self.number = 0
         if first & 6:
             self.number = int.from_bytes(body[end : end + 2], "big")

@@ -104,7 +104,7 @@ class Durable(mailbox.Mailbox):
             return
         try:
             event = Event(message.payload)
-            data = await self._executor.answer(event, message.again)  # type: ignore[arg-type]
+            data = await self._executor.answer(event, message.is_duplicate)  # type: ignore[arg-type]
             if data != _DONE and self._executor._windows.get(event.id) != BEGUN:
                 return  # the filesystem is full: the broker sends it again
             if data != _DONE:

@@ -283,7 +283,7 @@ class Mailbox:
         if envelope.held == 0:
             self._acknowledge(message.number)
             return
-        if message.again and envelope.id == self._newest[0]:
+        if message.is_duplicate and envelope.id == self._newest[0]:
             # It took longer than the broker waits for an acknowledgement, and so was repeated.
             number = self._newest[1]
             if number in self._unsettled:
@@ -293,7 +293,7 @@ class Mailbox:
             return
         try:
             if message.whole:
-                data = await self._executor.answer(envelope, message.again)
+                data = await self._executor.answer(envelope, message.is_duplicate)
             else:
                 _log.warning("request %s is larger than the memory that is free", envelope.id)
                 data = await self._executor.refuse(envelope, Fault(413, _LARGE))

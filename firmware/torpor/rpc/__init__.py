@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
 
-_HEARS = const(0)  # 1 in an image with subscribers of other boards' events: see link/flags.py
-if _HEARS:
+_SUBSCRIBES = const(0)  # 1 in an image with subscribers of other boards' events: see link/flags.py
+if _SUBSCRIBES:
     from ..events import receive_event
 
 
@@ -16,7 +16,7 @@ def start(kernel: "Kernel") -> None:
     node: dict = {"/GET": (_take,), "/POST": (_take,), "/PUT": (_take,), "/DELETE": (_take,)}
     node["*"] = node
     kernel.branches["~"] = node
-    if _HEARS:
+    if _SUBSCRIBES:
         kernel.tools["event"] = receive_event
 
 

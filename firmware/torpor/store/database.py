@@ -157,7 +157,7 @@ def _write_failed(store: Store, error: OSError, writes: list, record: bytes) -> 
 
     fault = recovery.failed(store, error)
     try:
-        if error.errno == segment.ENOSPC and reserve.again(store, writes, record):
+        if error.errno == segment.ENOSPC and reserve.retry(store, writes, record):
             return
     except OSError as e:
         fault = recovery.failed(store, e)

@@ -83,7 +83,7 @@ async def admit(store: "Store", writes: list) -> None:
 
 
 @cold
-def again(store: "Store", writes: list, record: bytes) -> bool:
+def retry(store: "Store", writes: list, record: bytes) -> bool:
     """Write a record that found no room into that of the reserve; return whether it was written."""
     if not frees(writes) or not spend(store):
         return False

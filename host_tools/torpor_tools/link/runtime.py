@@ -125,7 +125,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_OFFERED": lambda board: bool(board.offered),
     "_CALLS": lambda board: bool(board.needs()),
     "_MAILED": lambda board: board.mailbox is not None,
-    "_HEARS": lambda board: board.called and bool(board.incoming),
+    "_SUBSCRIBES": lambda board: board.called and bool(board.incoming),
     "_LIMITED": _has_limited_route,
     "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
     "_SENDS": lambda board: board.sends_durably,

@@ -151,7 +151,7 @@ def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
 
 
 def without_codes(lab: Lab, image: Image) -> Image:
-    """The image with codes of zeros that nobody checks; there is no such switch in torpor."""
+    """Return the image with codes of zeros that nobody checks; torpor has no such option."""
     module = runtime_module("torpor.rpc.frames", image.board.board.port)
     assert module
     head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")

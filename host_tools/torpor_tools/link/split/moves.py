@@ -98,7 +98,7 @@ class Moves:
         return unit.node in self.group and bool(unit.of or self._needs_stub(unit))
 
     def is_loaded(self, unit: Unit) -> bool:
-        """Return whether its users load a definition that moves, because there is no stub."""
+        """Return whether code loads a moved definition itself, because it has no stub."""
         if unit.of or unit.node not in self.group or not isinstance(unit.node, Definition):
             return False
         return not self._needs_stub(unit)

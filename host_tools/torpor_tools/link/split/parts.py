@@ -92,7 +92,7 @@ class _Parts:
             edits.replace_import(node, kept, self.module.package)
 
     def _load_where_called(self, edits: Edits, users: Sequence[Unit], name: str) -> set[str]:
-        """Let code load what it calls in another part, where there is no stub.
+        """Make code load what it calls in another part if that has no stub.
 
         Args:
             edits: Those of the code.
