@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -248,7 +249,12 @@ def test_a_call_has_a_deadline(boards: Running) -> None:
         late = http.get("/slow?ms=4000&within=300")
         took = time.monotonic() - began
         assert late.status_code == 504
-        assert late.json() == {"error": "keeper.slow on shed: no answer within 300 ms"}
+        # The time that was left when the call began: it can be less than the 300 ms of the block.
+        error = re.fullmatch(
+            r"keeper\.slow on shed: no answer within (\d+) ms", late.json()["error"]
+        )
+        assert error
+        assert 0 < int(error[1]) <= 300
         assert took < 4
         assert http.get("/slow?ms=10&within=300").json() == {"ms": 10}
 
