@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from machine import Pin
 
     # Routes and schedules are read from the source by the build; a chip never runs a decorator.
-    # The build writes an import of it as one of this module, which other images do not need.
     from .contract import Event as Event
     from .contract import Length as Length
     from .contract import Pattern as Pattern
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from .contract import post as post
     from .contract import put as put
     from .contract import safe as safe
+
+    # The build imports ``deadline`` from its own module, which other images do not need.
     from .deadline import deadline as deadline
     from .store.database import Store
     from .store.state import State
@@ -87,7 +88,8 @@ class Service:
 
             Args:
                 event: Written out: ``DoorOpened(fridge="fridge-1")``.
-                wait: Whether to wait until the subscribers have ended, and other boards confirmed.
+                wait: Whether to wait until the subscribers have ended and other boards have
+                    confirmed it.
             """
 
     def __init__(self, name: str, config: dict) -> None:

@@ -1,4 +1,4 @@
-"""The time: of day, since the start, and in ticks. Nothing else reads a clock."""
+"""The time of day, the time since the start, and ticks. No other module reads a clock."""
 
 import time
 
@@ -12,7 +12,7 @@ ticks = time.ticks_ms
 _boot = ticks()
 _lost = False
 set_at = 0  # when the clock was last set, s since 1970; 0: not known
-_later = 0  # uptime in ms before which nobody should try to set it again
+_later = 0  # uptime in ms before which the clock should not be set again
 _wraps = 0  # ms that lie before _boot because the counter wrapped
 
 

@@ -40,28 +40,28 @@ def load(name: str, mark: str = "__cold") -> "Any":
 
 
 def once(name: str) -> "Any":
-    """Return the module of what ``name`` does once. The caller alone keeps it in the heap."""
+    """Return the module of the startup code of ``name``. Only the caller keeps it in the heap."""
     module = load(name, "__startup")
     forget(name + "__startup")
     return module
 
 
 def forget(name: str) -> None:
-    """Release the module of that full name, if it is loaded."""
+    """Release the module with that full name, if it is loaded."""
     sys.modules.pop(name, None)
     package, _, own = name.rpartition(".")
     try:
         delattr(sys.modules[package], own)
     except KeyError:
-        pass  # it was imported by another name, or could not be loaded to its end
+        pass  # it was imported under another name, or could not be loaded completely
 
 
 def until_collected(name: str) -> None:
-    """Release the module of that full name at the next collection."""
+    """Release the module with that full name at the next collection."""
     _loaded.append(name)
 
 
 def clear() -> None:
-    """Release what was loaded until now: the collection that follows takes it."""
+    """Release the code that was loaded until now: the collection that follows frees it."""
     while _loaded:
         forget(_loaded.pop())

@@ -1,8 +1,7 @@
 """The vocabulary of contracts: decorators of methods, and limits of values.
 
-The build reads these from the source and removes them from the device code (MicroPython's
-functions cannot carry attributes, and a chip should not pay for what is known beforehand). No image
-has this module.
+The build reads these from the source and removes them from the device code: MicroPython's functions
+cannot have attributes, and a chip should not spend memory on them. No image has this module.
 """
 
 from typing import Any, Callable, Coroutine, TypeVar, dataclass_transform
@@ -42,7 +41,7 @@ def get(
 
     Args:
         path: The path, a literal text.
-        content_type: Replaces the one that follows from the type of what the method returns.
+        content_type: Replaces the content type that follows from the method's return type.
         deadline_ms: How long the method may take, in ms. It is then cancelled, and the client gets
             504. Without it, the ``deadline_ms`` of the service applies, 30 s.
     """
@@ -108,7 +107,7 @@ def every(
         minutes: See ``hours``.
         seconds: See ``hours``.
         ms: See ``hours``; milliseconds.
-        first: False leaves out the run at the start, so the first one is after one period.
+        first: False omits the run at the start, so the first run comes after one period.
     """
     return lambda method: method
 

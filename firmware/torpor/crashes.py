@@ -3,7 +3,7 @@
 A record is a file in ``/.crashes``: a line of JSON, and below it the end of the log. The newest
 record replaces the oldest of eight. LittleFS replaces a file when it is closed, so a record costs
 one write, and a power cut during that write leaves the older record. A fault that the same image
-has recorded already is not written again, unless it has ended the run of the board.
+has already recorded is not written again, unless it has ended the run of the board.
 
 Everything here is loaded when something fails, and at the start.
 """
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 FOLDER = "/.crashes"
 _RECORDS = const(8)
-_MOST = const(8)  # records that one run writes, besides the one of its end
+_MOST = const(8)  # records that one run writes, besides the record of its end
 _TRACE = const(1000)  # characters of a traceback's frames
 _MESSAGE = const(300)  # characters of the message below them
 _LOOP = const(3)  # crashes in a row that lead to safe mode
 _YOUNG_MS = const(60000)
 _SERVICE = const(0x3FFE000)  # the bits of a breadcrumb that stand for a service
-_DEAD = const(1)  # the breadcrumb of a kernel that has recorded its end itself
+_DEAD = const(1)  # the breadcrumb of a kernel that has itself recorded its end
 
 
 @cold
@@ -100,7 +100,7 @@ def _service_of(crumb: int, services: "tuple[str, ...]") -> str:
 
 
 def _service(name: str, trace: str) -> str:
-    """The service whose code failed: that of the innermost frame, else the one that logs it."""
+    """Return the service whose code failed: the innermost frame's, else the one that logs it."""
     at = trace.rfind('File "services/')
     return trace[at + 15 :].split("/", 1)[0].split(".", 1)[0] if at >= 0 else name
 
@@ -124,7 +124,7 @@ def _head(kind: str, service: str, doing: str, trace: str, uptime: int, crumb: i
 
 @cold
 def build_id() -> str:
-    """The image's id: a hash of its list of checksums, as for updates."""
+    """Return the image's build id: a hash of its list of checksums, as for updates."""
     try:
         digest = sha256()
         with open("/image.txt", "rb") as file:
@@ -148,7 +148,7 @@ def _is_known(head: dict) -> bool:
 
 @cold
 def read_heads() -> list:
-    """The records' lines of JSON, without the logs."""
+    """Return the records' lines of JSON, without the logs."""
     heads: list = []
     try:
         names = os.listdir(FOLDER)
@@ -197,7 +197,7 @@ def _make_folder() -> None:
 
 
 def _last_end(heads: list) -> "dict | None":
-    """The record of the newest run that crashed, if no run has lasted a minute since."""
+    """Return the record of the newest run that crashed, if no run has lasted a minute since."""
     try:
         with open(FOLDER + "/settled") as file:
             settled = int(file.read())
@@ -215,7 +215,7 @@ def _last_end(heads: list) -> "dict | None":
 def _judge(kernel: "Kernel") -> bool:
     """Set ``kernel.safe`` after three crashes in a row: service -> why it must not run.
 
-    Return whether there were one or two, which a run of a minute clears.
+    Return whether there were one or two; a run of a minute clears them.
     """
     heads = read_heads()
     last = _last_end(heads)

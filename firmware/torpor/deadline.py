@@ -1,7 +1,7 @@
 """Deadlines of calls: ``with deadline(500): await self.readings.newest(fridge)``.
 
-A deadline belongs to the task that sets it. What the task calls in memory runs in the same task and
-so has the same deadline; a call to another board carries the time that is left.
+A deadline belongs to the task that sets it. Calls in memory run in the same task and so have the
+same deadline. A call to another board carries the time that is left.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from micropython import const
 
 from . import Fault, clock, kernel
 
-_GRACE_MS = const(1000)  # a block of ``deadline`` in the call ends first, with an error of its own
+_GRACE_MS = const(1000)  # a ``deadline`` block in the call ends first, with its own error
 
-_deadlines: dict = {}  # task -> when its time is over, in ticks
-_calls: dict = {}  # the same of tasks that serve a call of another board
+_deadlines: dict = {}  # task -> its deadline, in ticks
+_calls: dict = {}  # the same for tasks that serve a call from another board
 
 
 def left(default: int) -> int:
-    """Return the ms that the current task still has.
+    """Return how many ms the current task has left.
 
-    Without a deadline of its own it has ``default``, or what is left of the request that it
+    If it has no deadline, that is ``default``, or the time that is left to the request that it
     handles if that is less.
     """
     task = asyncio.current_task()
@@ -38,7 +38,7 @@ def _due(task):
 
 
 def begin(ms: int) -> None:
-    """Give the current task, which serves a call of another board, the caller's deadline."""
+    """Give the current task, which serves a call from another board, the caller's deadline."""
     _calls[asyncio.current_task()] = ticks_add(clock.ticks(), ms)
 
 
@@ -48,11 +48,11 @@ def end() -> None:
 
 
 def cancel_overdue() -> None:
-    """Cancel the tasks that serve a call whose time is over: nobody waits for it any more."""
+    """Cancel the tasks that serve a call whose deadline has passed: nobody waits for it."""
     now = clock.ticks()
     for task in list(_calls):
         if ticks_diff(now, _calls[task]) > _GRACE_MS:
-            _calls[task] = now  # again after the grace, if it goes on
+            _calls[task] = now  # cancelled again after the grace period if it continues
             task.cancel()
 
 
@@ -60,8 +60,8 @@ class deadline:
     """End a ``with`` block after ``ms`` milliseconds with ``Fault(504)``.
 
     It applies to calls in memory and between boards. Of two nested blocks, the one that ends first
-    counts. It does not apply to tasks that are started in the block. ``timer`` is None once its
-    own time is over.
+    counts. It does not apply to tasks that are started in the block. ``timer`` is None once the
+    block's own deadline has passed.
     """
 
     def __init__(self, ms: int) -> None:
@@ -78,7 +78,7 @@ class deadline:
         return self
 
     async def _expire(self) -> None:
-        # A little later than the call that waits, whose error says for whom it has waited.
+        # A little later than the call that waits, because its error names what it waited for.
         await asyncio.sleep_ms(self._ms + min(self._ms // 20, 50))
         self.timer = None
         self._task.cancel()  # type: ignore[union-attr]

@@ -1,29 +1,29 @@
 """The garbage collector's policy.
 
 MicroPython's allocator looks for space from an index on. Only an object of one block moves the
-index forward, and a collection puts it back to the beginning. An ``await`` needs a frame of several
-blocks: the search for it begins at the index, again and again, past all that lives and all garbage
-since. With the stock policy, which collects when the heap is full, the same ``await`` costs 0.24 or
+index forward, and a collection resets it to the beginning. An ``await`` needs a frame of several
+blocks: each search for one begins at the index and passes all live objects and all garbage after
+it. With the stock policy, which collects when the heap is full, the same ``await`` costs 0.24 or
 7.5 µs on the Unix port, independent of the code. Hence the steps below. In brackets: µs for a peer
 call / for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1.9 with all
 steps, 4.0 / 13.5 with the stock policy.
 
-- The kernel collects before each service is loaded, ``settle`` once all is there: what lives for
-  ever is packed, since each hole in it is in the index's way after each collection. (Without it:
-  0.66 / 9.9.)
-- After a collection the holes that are left are filled with objects of one block, which are garbage
-  at once: the index then lies behind all that lives. (Without: 0.38 / 1.8.)
+- The kernel collects before each service is loaded, and ``settle`` once everything is loaded. This
+  packs the permanent objects: a hole between them is in the index's way after each collection.
+  (Without it: 0.66 / 9.9.)
+- After a collection the remaining holes are filled with objects of one block, which are garbage at
+  once: the index is then behind all live objects. (Without: 0.38 / 1.8.)
 - ``_idle`` allocates one such object whenever nothing is runnable, and more while there are gaps
-  before the place where a frame fits: the index moves past the garbage made since. The address also
-  shows, at no cost, how much that was and whether the collector ran. (Without the gaps: 0.96 /
+  before the place where a frame fits: the index moves past the new garbage. The address also shows,
+  at no cost, how much garbage that was and whether the collector ran. (Without the gaps: 0.96 /
   2.0; without any work when idle: 3.6 / 4.5.)
-- ``_idle`` collects once a quarter of the free heap is used up: there nobody waits.
-- ``gc.threshold`` is for work that never lets the loop become idle. It is half of what is free: a
+- ``_idle`` collects once a quarter of the free heap is used up: nobody waits at that moment.
+- ``gc.threshold`` is for work that never lets the loop become idle. It is half of the free heap: a
   lower one makes the collector run in the middle of a burst. (An eighth: 0.32 / 14.5.)
 
-The longest pause is that of one collection, as without us: 0.2 to 0.3 ms here.
+The longest pause is that of one collection, as with the stock policy: 0.2 to 0.3 ms here.
 
-All this compares addresses, which is right in a heap of one piece. An ESP32's has several: see
+All this compares addresses, which works in a heap of one area. An ESP32's has several: see
 ``heap_areas``.
 """
 
@@ -35,20 +35,20 @@ from micropython import const
 from . import cold, loop
 from .cold import cold as rare
 
-_RUN = const(16)  # this many free blocks side by side: the index is behind what lives
+_RUN = const(16)  # this many adjacent free blocks: the index is behind all live objects
 _SLICE = const(256)  # objects allocated at a time to get there: less than a collection takes
 _BLOCK = const(32)  # bytes of a block: 16 on the chips, 32 on 64-bit ports
 
 collections = 0
-"""The number of collections. Those that we did not start are counted when the loop is idle, where
-much memory that is freed at once looks the same."""
+"""The number of collections. Those that we did not start are counted when the loop is idle; freeing
+much memory at once looks the same as a collection there."""
 
 longest_us = 0
-"""The longest pause of a collection, also of those that we did not start: the work is the same."""
+"""The longest pause of a collection. Those that we did not start do the same work."""
 
-base = 0  # address behind what lived at the last collection
+base = 0  # address behind the objects that were live at the last collection
 quota = 0  # bytes behind it that may be used before the next one
-_behind = False  # whether the index has passed all that lives
+_behind = False  # whether the index has passed all live objects
 
 # ``heap_areas`` replaces these on a chip where addresses do not show what was used, and where gc
 # counts memory that is not heap yet.
@@ -83,7 +83,7 @@ def collect() -> None:
 
 @rare
 def largest() -> int:
-    """Bytes of the largest block that the heap has room for, to a sixteenth of what is free."""
+    """Return the bytes of the largest free block, to a sixteenth of the free heap."""
     from io import BytesIO
 
     from . import port
@@ -96,12 +96,12 @@ def largest() -> int:
     while high - low > step:
         middle = (low + high) // 2
         try:
-            BytesIO(middle).close()  # which gives the block back
+            BytesIO(middle).close()  # which frees the block
         except MemoryError:
             high = middle
             continue
         if count and gc.mem_alloc() + port.mem_free() >= total + middle:
-            # The heap has grown for it, by memory that Wi-Fi needs: a collection gives that back.
+            # The heap has grown for it, by memory that Wi-Fi needs: a collection returns that.
             collect()
             high = middle
         else:
@@ -139,7 +139,7 @@ def _idle(ms: int) -> int:
 
 
 def _advance() -> None:
-    """Move the index on; ``_behind`` says whether it has arrived."""
+    """Advance the index; ``_behind`` records whether it has passed all live objects."""
     global base, _behind
     last = id(object())
     run = 0

@@ -1,12 +1,13 @@
-"""The heap policy on a heap of several areas: an ESP32's, which grows by one when it is full.
+"""The heap policy for a heap of several areas: an ESP32's, which adds an area when it is full.
 
-The allocator goes through the areas in the order in which they were added, and their addresses have
-no order: a step of the index into another area looks like a leap forwards, or like a collection.
-``heap`` calls this module when an address is not where it would be in a heap of one area. The
-number of free bytes decides then; counting takes about as long as the mark phase of a collection.
+The allocator searches the areas in the order in which they were added, and their addresses have no
+order: a step of the index into another area looks like a jump forwards, or like a collection.
+``heap`` calls this module when an address is not in the range that a heap of one area would give.
+The number of free bytes decides then; counting takes about as long as the mark phase of a
+collection.
 
-An area that was grown stays as long as something lives in it, so what is free changes. The quota
-and the threshold follow it after each collection.
+An added area stays as long as it holds a live object, so the number of free bytes changes. The
+quota and the threshold are adjusted after each collection.
 """
 
 import gc
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 
-# What may be used between two collections at least, although less is free: the heap may grow then,
-# once, by the area that MicroPython leaves room for. Otherwise the last bytes of the first area
-# would be collected at every idle point.
+# At least this much may be used between two collections, even if less is free: the heap may then
+# grow, once, by the area that MicroPython leaves room for. Otherwise the collector would run at
+# every idle point while the first area is nearly full.
 _LEAST = const(4096)
 
 _collect = heap.collect
@@ -39,15 +40,15 @@ def start(kernel: "Kernel") -> None:
 
 
 def collect() -> None:
-    """Collect, and fit quota and threshold to what is free then."""
+    """Collect, then set quota and threshold by the number of free bytes."""
     _collect()
     _fit()
 
 
 def count(at: int) -> int:
-    """Return the bytes used since the last collection, by the index at ``at``; -1: another one ran.
+    """Return the bytes used since the last collection, with the index at ``at``; -1: another ran.
 
-    If the index is in another area, ``heap`` counts on from there.
+    If the index is in another area, ``heap`` continues to count from there.
     """
     global _seen
     free = mem_free()
@@ -64,15 +65,15 @@ def judge(at: int, base: int, before: int, seen: int, free: int, total: int) -> 
     """Return the result of ``count``, from addresses and numbers of bytes alone.
 
     Args:
-        at: where the index is.
-        base: where it was behind all that lives.
-        before: what was free after the last collection.
-        seen: what was free when it was last counted.
-        free: what is free now.
-        total: the size of all areas.
+        at: The address of the index.
+        base: Its address when it was behind all live objects.
+        before: The bytes that were free after the last collection.
+        seen: The bytes that were free when they were last counted.
+        free: The bytes that are free now.
+        total: The size of all areas.
     """
-    # Without a collection, less and less is free. The index goes back for one only, or into an
-    # area that lies lower; between areas there is usually more than they are large.
+    # Without a collection, the number of free bytes only falls. The index goes back only for a
+    # collection, or into an area at lower addresses, which is usually farther away than ``total``.
     if free > seen or 0 < base - at <= total:
         return -1
     return before - free

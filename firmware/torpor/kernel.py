@@ -37,7 +37,7 @@ _log = log.Log("kernel")
 class Kernel:
     """The running services of a board."""
 
-    starting = ""  # the service whose start runs
+    starting = ""  # the service that is being started
 
     def __init__(self, cluster: "Any") -> None:
         self.cluster = cluster
@@ -46,7 +46,7 @@ class Kernel:
         self.safe = {}  # in safe mode: the services that crashed the board, and why
         self.savers = []  # what save calls: functions without arguments
         self.budget: Budget | None = None
-        self.branches: dict = {}  # routes that every listener has besides its own
+        self.branches: dict = {}  # routes that every listener serves besides its own
         self.tools: dict = {}  # for calls of the cluster's tools: name -> async function
         self.listeners = []
         self.rejoined = []  # functions to call when the network is back
@@ -93,7 +93,7 @@ async def _start(kernel: "Kernel") -> None:
     room = None  # noqa: F841  for the table
     _collect()
     for i in range(_SPARE_NAMES):
-        hasattr(kernel, "~%d" % i)  # makes a name of the text
+        hasattr(kernel, "~%d" % i)  # turns the text into a name
     if _OUTPUTS:
         kernel.savers.insert(0, make_all_safe)
     for part in kernel.cluster.parts():
@@ -146,7 +146,7 @@ async def _start_services(kernel: "Kernel") -> None:
             port.crumb(log.crumb_of(4, name, "start"))
             try:
                 await kernel.services[name].start()
-                await asyncio.sleep_ms(0)  # so that the watchdog looks while its name is known
+                await asyncio.sleep_ms(0)  # so that the watchdog can still report its name
                 continue
             except asyncio.CancelledError:
                 error: Exception = asyncio.TimeoutError("not done within %d ms" % _START_MS)
@@ -209,7 +209,7 @@ class Unavailable:
 
 
 async def _report_late(kernel: "Kernel", starter) -> None:
-    """Log that a start does not end, and cancel it later, because the other services wait."""
+    """Log that a start takes long, and cancel it later, because the other services wait."""
     before = ""
     late_ms = 0
     while True:
@@ -245,7 +245,7 @@ def run() -> None:
 
         current = Kernel(cluster)
         asyncio.run(current.run())
-    except KeyboardInterrupt:  # somebody wants the prompt: an image for production has none
+    except KeyboardInterrupt:  # somebody wants the prompt, which a production image lacks
         from . import port
 
         port.pause(True)

@@ -26,14 +26,14 @@ _NAMES = ("DEBUG", "INFO ", "WARN ", "ERROR")
 _SIZE = const(2048)
 
 level = INFO
-levels: dict = {}  # name -> the level of its lines, if it is another
+levels: dict = {}  # name -> the level of its lines, if it differs from ``level``
 _ring = bytearray(_SIZE)  # allocated once: lines of many lengths would leave holes in the heap
 _end = 0  # bytes ever written
 
 _FAULTS = const(8)  # how many faults are counted
 _LATER_MS = const(20)
-# Faults of this start, of a board that records them: [checksum, times, since when, text]. Those
-# that have no record in the flash, because they end no run, have their kind and method behind that.
+# The faults since the start, if the board records them: [checksum, times, since when, text]. Faults
+# without a record in the flash, because they end no run, have their kind and method after that.
 faults: "Any" = None
 recorded = 0  # how many of them were written to the flash
 unsaved: "dict | None" = None  # the last one that found no room there
@@ -67,9 +67,9 @@ class Log:
     def exception(self, error: BaseException, text: str, kind: str = "exception") -> None:
         """Write ``text`` and the traceback of ``error``, its lines indented by four spaces.
 
-        A board writes a fault that repeats once in full, and then how often it has come. It keeps
-        a record of it too: see ``crashes``. Without memory for that the traceback is printed alone:
-        the loop's own handler of errors comes here, and the board would die of a second one.
+        A board writes a repeated fault once in full, and then how often it has occurred. It also
+        keeps a record of it: see ``crashes``. Without memory for that, only the traceback is
+        printed: the loop's error handler calls this method, and a second error would end the run.
         """
         trace = ""
         try:
@@ -81,7 +81,7 @@ class Log:
             if faults is None:
                 write(ERROR, self.name, text, trace)
         except MemoryError:
-            _say_briefly(error)
+            _print_briefly(error)
         if faults is not None:
             if isinstance(error, MemoryError):
                 kind = "out of memory"
@@ -89,11 +89,11 @@ class Log:
             try:
                 fault(kind, self.name, text, trace)
             except MemoryError:  # the code that records it cannot be loaded
-                _say_briefly(error)
+                _print_briefly(error)
 
 
-def _say_briefly(error):
-    """Print what takes no memory: the frames of an error, or its kind."""
+def _print_briefly(error):
+    """Print what takes no memory: the frames of an error, or its type."""
     if isinstance(error, MemoryError):
         sys.print_exception(error)
     else:  # its message is not escaped, and may hold what a client sent
@@ -111,23 +111,23 @@ def fault(kind: str, name: str, text: str, trace: str = "") -> None:
         trace: The traceback, if there is one.
     """
     number = 0
-    said = kind == "out of memory" and not trace
+    written = kind == "out of memory" and not trace
     try:
         if faults is None:
             write(ERROR, name, text, trace)
             return
         number = _count(_key(name, text, trace), ERROR, name, text)
         if number:
-            if not said:
+            if not written:
                 write(ERROR, name, text, trace)
-                said = True
+                written = True
             _record(number, kind, name, text, trace)
     except MemoryError:
         import asyncio
 
         if kind != "kernel died":
-            asyncio.create_task(_record_later(number, kind, name, text, trace, said))
-    except Exception as e:  # whatever is broken: its caller must go on
+            asyncio.create_task(_record_later(number, kind, name, text, trace, written))
+    except Exception as e:  # whatever fails: the caller must continue
         sys.stdout.write("no record of a fault: %s\n" % type(e).__name__)
 
 
@@ -139,15 +139,15 @@ def _record(number: int, kind: str, name: str, text: str, trace: str) -> None:
 
 
 async def _record_later(
-    number: int, kind: str, name: str, text: str, trace: str, said: bool
+    number: int, kind: str, name: str, text: str, trace: str, written: bool
 ) -> None:
-    """Record a fault once its work has ended: until then it may hold what has no room now."""
+    """Record a fault once its work has ended: until then the work may hold the memory."""
     import asyncio
 
     await asyncio.sleep_ms(_LATER_MS)
     gc.collect()
     try:
-        if not said:
+        if not written:
             write(ERROR, name, text, trace)
         _record(number, kind, name, text, trace)
     except Exception as e:
@@ -156,7 +156,7 @@ async def _record_later(
 
 @cold
 def incident(kind: str, name: str, method: str, text: str) -> None:
-    """Write and count what failed and ended no run. It has no record, which would wear the flash.
+    """Write and count a failure that ended no run. It has no record, which would wear the flash.
 
     Args:
         kind: A word for ``torpor crashes``, which shows it until the next reset.
@@ -170,7 +170,7 @@ def incident(kind: str, name: str, method: str, text: str) -> None:
 
 
 def _key(name: str, text: str, trace: str) -> str:
-    """Return what is the same whenever a fault repeats."""
+    """Return the part of a fault that is the same each time it repeats."""
     at = _frames_end(trace)
     if '"services/' in trace:
         # The same place and kind of error: the message, and what a client asked for, may differ.
@@ -181,17 +181,17 @@ def _key(name: str, text: str, trace: str) -> str:
 
 
 def _count(key: str, severity: int, name: str, text: str, more: tuple = ()) -> int:
-    """Count a fault; return its number, or 0 if it has come before.
+    """Count a fault; return its number, or 0 if it has occurred before.
 
-    Its second time is logged, its fourth, its eighth and so on.
+    The second, fourth, eighth time and so on is logged.
     """
     number = crc32(key.encode()) & 0x3FFFFFFF
-    for known in faults:
-        if known[0] == number:
-            known[1] += 1
-            n = known[1]
+    for entry in faults:
+        if entry[0] == number:
+            entry[1] += 1
+            n = entry[1]
             if n & (n - 1) == 0:
-                write(severity, name, "... %s: %d times since %s" % (text, n, known[2]))
+                write(severity, name, "... %s: %d times since %s" % (text, n, entry[2]))
             return 0
     if len(faults) >= _FAULTS:
         faults.pop(0)
@@ -206,7 +206,7 @@ def _count(key: str, severity: int, name: str, text: str, more: tuple = ()) -> i
 
 
 def crumb_of(kind: int, service: str, method: str) -> int:
-    """Return the number for a piece of work: what a hang leaves in a register (``port.crumb``).
+    """Return the number for a piece of work, which survives a hang in a register (``port.crumb``).
 
     It fits into a small int of a 32-bit chip. ``host_tools/torpor_tools/crashes/crumbs.py`` makes
     the same numbers, and so finds the names again.
@@ -220,13 +220,13 @@ def crumb_of(kind: int, service: str, method: str) -> int:
 
 
 def write(severity: int, name: str, text: str, trace: str = "") -> None:
-    """Print a line, with those of a traceback below it, and put it into the ring."""
+    """Print a line, with the lines of a traceback below it, and put both into the ring."""
     line = "%9d %s %s: %s" % (clock.uptime_ms(), _NAMES[severity], name, text)
     data = line.encode()
     if trace or min(data) < 32 or max(data) > 126:
         data = _escaped(data, trace)
     data += b"\n"
-    # One write a line, so that lines of a board that dies are whole.
+    # One write for each line, so that a board that dies leaves no partial line.
     sys.stdout.write(data)  # type: ignore[arg-type]
     _keep(data)
 
@@ -256,7 +256,7 @@ def since(position: int) -> tuple:
     data = bytes(_ring[at : at + length])
     data += bytes(_ring[: length - len(data)])
     if lost:
-        whole = data.find(b"\n") + 1  # the oldest line has lost its beginning
+        whole = data.find(b"\n") + 1  # the beginning of the oldest line is lost
         lost += whole
         data = data[whole:]
     return _end, lost, data
@@ -286,7 +286,7 @@ _HIDDEN = (
 def _escaped(data: bytes, trace: str) -> bytes:
     """Return a line of the log with its control characters escaped, and ``trace`` below it.
 
-    The lines of a traceback's frames stay lines. The message behind them comes from the service.
+    The lines of a traceback's frames stay lines. The message after them comes from the service.
     """
     data = _plain(data)
     if not trace:
@@ -298,7 +298,7 @@ def _escaped(data: bytes, trace: str) -> bytes:
 
 
 def _frames_end(trace: str) -> int:
-    """Return the end of a traceback's frames, or -1: the message is behind them."""
+    """Return the end of a traceback's frames, or -1; the message follows them."""
     at = trace.find("\n") if trace.startswith("Traceback") else -1
     while trace.startswith('\n  File "', at):
         at = trace.find("\n", at + 1)
@@ -306,7 +306,7 @@ def _frames_end(trace: str) -> int:
 
 
 def _plain(data: bytes) -> bytes:
-    """UTF-8 text with its control characters escaped, also those that turn its direction."""
+    """Return UTF-8 text with its control characters escaped, and those that change direction."""
     parts = []
     start = 0
     for i in range(len(data)):

@@ -1,4 +1,4 @@
-"""Waiting for sockets, idle callbacks and tasks that restart, which asyncio does not offer.
+"""Waiting for sockets, idle callbacks and restarting tasks, which asyncio does not offer.
 
 This is the only file of the runtime that touches private parts of asyncio. It MUST guarantee the
 following; ``tests/firmware/test_loop.py`` has one test for each, which run on any MicroPython:
@@ -6,10 +6,10 @@ following; ``tests/firmware/test_loop.py`` has one test for each, which run on a
 1. ``yield queue_read(sock)`` suspends the task until the socket has bytes to read, a client to
    accept, or was closed by the other side.
 2. ``yield queue_write(sock)`` suspends it until the socket takes bytes or a connect has ended.
-3. ``yield push()`` lets all tasks that are ready run once, and then goes on.
-4. ``wake_task(task)`` ends the sleep of a task at once. One that is being cancelled stays so.
-5. ``run_or_spawn(coroutine)`` returns when the coroutine ends or waits for the first time; what
-   is left then runs as a task of its own. ``asyncio.current_task()`` is that task all the time.
+3. ``yield push()`` lets all tasks that are ready run once, and then continues.
+4. ``wake_task(task)`` ends the sleep of a task at once. A task that is being cancelled stays so.
+5. ``run_or_spawn(coroutine)`` returns when the coroutine ends or waits for the first time; the
+   rest of it then runs as a task. ``asyncio.current_task()`` is that task all the time.
 6. Idle callbacks are called before each wait, with the time to the next timer, and never while a
    task is ready. The loop waits no longer than they allow.
 7. ``pause`` is a sleep; while ``lazy`` is set it does not count as a timer for idle callbacks, and
@@ -17,8 +17,8 @@ following; ``tests/firmware/test_loop.py`` has one test for each, which run on a
 
 Write ``async def``, except for a function that itself yields to the loop (``yield
 queue_read(sock)``): that is a generator, with ``# async`` on the line above and ``yield from`` for
-``await``. To MicroPython the two are the same, and both can be awaited, but type checkers take an
-``async def`` with a ``yield`` for an asynchronous generator.
+``await``. For MicroPython the two are the same, and both can be awaited, but for type checkers an
+``async def`` with a ``yield`` is an asynchronous generator.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
     from .log import Log
 
-core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs know half of it
+core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs have half of it
 
 _LOOK_MS = const(50)
-_FIRST_MS = const(1000)  # the pause before a task that failed starts again, and the longest one
+_FIRST_MS = const(1000)  # the first pause before a failed task restarts, and the longest one
 _LAST_MS = const(60000)
 
 holds = 0  # how many blocks need the board awake: see Hold
 
-work: "Any" = None  # the connection or the job whose handler has begun last
+work: "Any" = None  # the connection or the job whose handler began last
 
-lazy = False  # whether pause() may last longer: set where timers keep the board from sleeping
+lazy = False  # whether pause() may last longer: set if timers keep the board from sleeping
 
 _callbacks: "list[tuple[int, Callable[[int], int]]]" = []
 _parked = core.TaskQueue()
@@ -66,7 +66,7 @@ def push() -> None:
 
 
 def wake_task(task: "asyncio.Task") -> None:
-    """Let a task go on that is in ``asyncio.sleep_ms``; the current task stays as it is."""
+    """Continue a task that is in ``asyncio.sleep_ms``; the current task stays as it is."""
     if task is not core.cur_task and not task.data:
         core._task_queue.remove(task)
         core._task_queue.push(task)
@@ -81,7 +81,7 @@ def run_or_spawn(coroutine: "Any") -> None:
     task = core.cur_task
     core.cur_task = core.Task(coroutine)
     try:
-        coroutine.send(None)  # when it returns, the new task is in the queue of what it waits for
+        coroutine.send(None)  # then the new task is in the queue of what it waits for
     except StopIteration:
         pass
     finally:
@@ -100,14 +100,14 @@ async def _keep(log, function, args):
         try:
             return await function(*args)
         except Exception as e:
-            log.exception(e, "task failed, restarting it")  # making a text could find no memory
+            log.exception(e, "task failed, restarting it")  # formatting might find no memory
         await asyncio.sleep_ms(pause)
         pause = min(2 * pause, _LAST_MS)
 
 
 def _leave_crumb(service, function):
     try:
-        from . import port  # which a part of the runtime on its own does not have
+        from . import port  # missing when a part of the runtime is used alone
         from .log import crumb_of
     except ImportError:
         return
@@ -129,11 +129,10 @@ class Hold:
 def on_idle(callback: "Callable", rank: int = 0) -> None:
     """Call ``callback(ms)`` each time before the loop waits, after callbacks of lower ``rank``.
 
-    By then all input is served. ``ms`` is the time to the next timer, -1 if there is
-    none. The callback returns how long the loop may wait: ``ms``; less, to be called again sooner;
-    or 0 if it has used the time itself (collected garbage, slept), so that the loop looks again for
-    something to do. It must not raise and should not allocate. Give short work a low rank and sleep
-    the highest.
+    By then all input is served. ``ms`` is the time to the next timer, -1 if there is none. The
+    callback returns how long the loop may wait: ``ms``; less, to be called again sooner; or 0 if it
+    has used the time itself (collected garbage, slept), so that the loop looks again for something
+    to do. It must not raise and should not allocate. Short work has a low rank, sleep the highest.
     """
     _hook(_wait)
     _callbacks.append((rank, callback))
@@ -150,7 +149,7 @@ def pause(ms: int) -> "Generator":
     task = core.cur_task
     if lazy:
         _parked.push(task, core.ticks_add(core.ticks(), ms))
-        task.data = _parked  # so that asyncio takes it out of there when it is cancelled
+        task.data = _parked  # so that asyncio removes it from there when it is cancelled
     else:
         core._task_queue.push(task, core.ticks_add(core.ticks(), ms))
     yield
@@ -170,7 +169,7 @@ def observe(callback: "Callable[[int], None]") -> None:
 
 
 def _hook(wait):
-    """Have the loop call ``wait`` in every turn, if it does not call a function of ours yet."""
+    """Make the loop call ``wait`` in every turn, unless it calls one of our functions already."""
     global _poll
     if _poll is None:
         _poll = core._io_queue.wait_io_event
@@ -178,7 +177,7 @@ def _hook(wait):
 
 
 def _watched(ms):
-    """Stand in for ``_wait`` where something observes the loop."""
+    """Take the place of ``_wait`` when something observes the loop."""
     global _seen
     passed = core.ticks_diff(core.ticks(), _seen)
     if passed > _LOOK_MS:

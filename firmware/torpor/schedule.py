@@ -1,9 +1,9 @@
 """The jobs of all services on one timer: ``@every`` and ``@daily``.
 
-Jobs of ``@every`` count in the time that the board is powered or sleeps, so a clock that is set
-does not move them. Jobs of ``@daily`` follow the clock and wait until it is set. A job that was
-missed runs once, however often it was missed. A board that sleeps deep keeps ``snapshot`` over the
-sleep and gives it back to ``resume``.
+Jobs of ``@every`` count the time that the board is powered or sleeps, so setting the clock does not
+move them. Jobs of ``@daily`` follow the clock and wait until it is set. A job that was missed runs
+once, however often it was missed. A board that sleeps deep keeps ``snapshot`` over the sleep and
+passes it to ``resume``.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 _LOOK_UNSET_MS = const(5000)
 _DAY_S = const(86400)
 _LOOK_MS = const(3600000)  # while the clock is not set
-# A clock may be wrong by some per cent when a long sleep ends: a board that wakes early can set it.
+# A clock may be wrong by a few percent when a long sleep ends: a board that wakes early can set it.
 _NEAR_MS = const(300000)
 # A run that lasts longer than this many periods, and longer than a request may, is cancelled.
 _MOST_PERIODS = const(4)
 _LONGEST_MS = const(30000)
-_ONE_S = const(60)  # so near before its time, a run that was late is that of its time too
+_ONE_S = const(60)  # a run that ends this shortly before the next time counts for that time too
 
 
 def next_every(due: int, period: int, now: int) -> int:
@@ -40,9 +40,9 @@ def next_every(due: int, period: int, now: int) -> int:
 def next_daily(at: int, last: int, zone: "Any" = ()) -> int:
     """Return the next run at the time of day ``at`` after one at ``last`` (s since 1970 UTC).
 
-    Every day has one run. If the clock is put back and shows the time twice, it is the first; if
-    the clock skips the time, it is the moment of the change. ``zone`` has pairs of a time and the
-    offset from UTC from then on.
+    Every day has one run. If the clock is put back and shows the time twice, the first one counts;
+    if the clock skips the time, the moment of the change counts. ``zone`` has pairs of a time and
+    the offset from UTC from then on.
     """
     last += _ONE_S
     local = (last // _DAY_S - 2) * _DAY_S + at
@@ -71,7 +71,7 @@ class Job:
         self.overruns = 0  # how often it was due again during this run
 
     def due_ms(self, now: int) -> int:
-        """The time until the next run, in ms; ``now`` in the schedule's time."""
+        """Return the ms until the next run; ``now`` is in the schedule's time."""
         return max(0, self.due - now)
 
     def begin(self, now: int) -> None:
@@ -79,7 +79,7 @@ class Job:
         self.due = next_every(self.due, self.period, now)
 
     async def run(self) -> None:
-        """Run once. What it raises is logged, and it runs again when it is due."""
+        """Run once. If the method raises, the error is logged, and it runs again when it is due."""
         loop.work = self
         self.running = asyncio.current_task()
         self.overruns = 0
@@ -97,7 +97,7 @@ class Job:
 
     @cold
     def overrun(self) -> None:
-        """Report a run that still goes on when the next is due; cancel it after some of them."""
+        """Report a run that continues when the next one is due; cancel it after several."""
         self.overruns += 1
         ms = clock.uptime_ms() - self.began
         name = self.method.__name__
@@ -132,11 +132,11 @@ class Daily(Job):
         # ``due``: when it runs next, s since 1970; 0 while it has to be worked out
 
     def due_ms(self, now: int) -> int:
-        """The time until the next run, in ms."""
+        """Return the ms until the next run."""
         if not clock.synced():
             return _LOOK_MS
         time = clock.now()
-        if not 0 < self.last <= time + _DAY_S:  # not known, or by a clock that was wrong
+        if not 0 < self.last <= time + _DAY_S:  # not known, or from a clock that was wrong
             self.last = time - _ONE_S - 1  # the next time of day from now on
             self.due = 0
         if not self.due:
@@ -154,7 +154,7 @@ class Daily(Job):
         return self.last
 
     def resume(self, stored: int, passed: int, now: int) -> None:
-        """Go on with what ``snapshot`` gave in an earlier start of the board."""
+        """Continue with what ``snapshot`` returned in an earlier run of the board."""
         self.last = stored
         self.due = 0
 
@@ -172,7 +172,7 @@ class Schedule:
         return [job.snapshot(now) for job in self.jobs]
 
     def resume(self, stored: list, passed: int) -> None:
-        """Go on with what ``snapshot`` gave ``passed`` ms ago, in an earlier start of the board."""
+        """Continue with what ``snapshot`` returned ``passed`` ms ago, in an earlier run."""
         now = clock.uptime_ms()
         if len(stored) == len(self.jobs):
             for job, value in zip(self.jobs, stored):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_UNSENT = const(65536)  # bytes that may wait for a board that does not read
 _SHARE = const(16)
 _STARTING_MS = const(60000)
-_PATIENCE_MS = const(10000)  # a board that restarts comes back at the same address
+_RESTART_MS = const(10000)  # a board that restarts comes back at the same address
 
 # (host, port) -> [address or None, whether to look it up, not before (uptime)]; made when needed
 _known: "dict | None" = None
@@ -26,12 +26,12 @@ def look_up(host: str, port: int) -> "Any":
     """Return the address to connect to; the last known one if the name cannot be looked up.
 
     ``socket.getaddrinfo`` blocks the whole board until the answer comes: 5 to 7 s if there is none
-    (``local_ms`` and ``dns_ms`` of ``boards/ports/*.toml``). So an address is remembered, and
-    a look-up that has failed is not repeated before 16 times as long has passed as it took. A board
-    that has just started asks sooner: others may be starting as well.
+    (``local_ms`` and ``dns_ms`` of ``boards/ports/*.toml``). So an address is remembered, and a
+    look-up that has failed is repeated only after 16 times the time that it took. A board that has
+    just started repeats it sooner: others may be starting as well.
 
     Raises:
-        OSError: The name cannot be looked up, or could not a while ago.
+        OSError: The look-up fails, or has failed a short time ago.
     """
     global _known
     if _known is None:
@@ -47,11 +47,11 @@ def look_up(host: str, port: int) -> "Any":
 
 
 def note_unreachable(host: str, port: int) -> None:
-    """Note that nobody answers at an address that ``look_up`` returned: it may have changed."""
+    """Note that nothing responds at an address that ``look_up`` returned: it may have changed."""
     entry = _known and _known.get((host, port))
     if entry and not entry[1]:
         entry[1] = True
-        entry[2] = clock.uptime_ms() + _PATIENCE_MS
+        entry[2] = clock.uptime_ms() + _RESTART_MS
 
 
 def _ask_dns(entry: list, host: str, port: int) -> None:
@@ -67,7 +67,7 @@ def _ask_dns(entry: list, host: str, port: int) -> None:
 
 # async
 def connect_to(sock: "socket.socket", address: "Any") -> "Generator":
-    """Connect ``sock`` and return when it can be used. It does not block from now on.
+    """Connect ``sock``, make it non-blocking, and return when it can be used.
 
     Raises:
         OSError: The connection was refused. One that fails later fails at the first write or read.
@@ -83,7 +83,7 @@ def connect_to(sock: "socket.socket", address: "Any") -> "Generator":
 
 # async
 def read(sock: "socket.socket", buffer: "Any") -> "Generator[Any, Any, int]":
-    """Read what has come into ``buffer``, waiting for it if need be.
+    """Read the bytes that have arrived into ``buffer``; wait if there are none.
 
     Returns:
         The number of bytes, at least one.
@@ -102,10 +102,10 @@ def read(sock: "socket.socket", buffer: "Any") -> "Generator[Any, Any, int]":
 
 # async
 def drain(sock: "socket.socket", data: "Any", n: int | None, owner: "Any") -> "Generator":
-    """Write ``data`` from its byte ``n`` on (None: 0), which the socket has not taken at once.
+    """Write ``data`` from its byte ``n`` on (None: 0), which the socket did not accept at once.
 
-    Meanwhile ``owner.stalled`` is the time, in ticks, since when the other side has taken nothing:
-    the budget closes a connection that stalls for too long. Raises ``OSError``.
+    Meanwhile ``owner.stalled`` is the time in ticks since which the other side has accepted
+    nothing: the budget closes a connection that stalls for too long. Raises ``OSError``.
     """
     view = memoryview(data)
     n = n or 0
@@ -121,13 +121,13 @@ class FrameWriter:
 
     Args:
         sock: The socket, connected.
-        owner: The connection, whose ``stalled`` is set as ``drain`` does.
+        owner: The connection, whose ``stalled`` is set as in ``drain``.
     """
 
     def __init__(self, sock: "socket.socket", owner: "Any") -> None:
         self._sock = sock
         self._owner = owner
-        self._unsent: bytes | None = None  # what waits behind the frame that is being written
+        self._unsent: bytes | None = None  # the bytes that wait for the frame being written
 
     def send(self, data: bytes) -> None:
         """Send ``data`` after everything that was given before. Raises ``OSError``."""

@@ -27,7 +27,7 @@ found = []
 
 
 class StrictError(Exception):
-    """A call between services that would not work, or not the same, over a network."""
+    """A call between services that would fail, or give another result, over a network."""
 
 
 class CheckedPeer:
@@ -100,7 +100,7 @@ async def route(label: str, kind: "Any", call: "Any") -> "Any":
 
 
 def _unfit_answer(kind, result):
-    """Why a route cannot return ``result``, perhaps a tuple with status and headers."""
+    """Return why a route cannot return ``result``, perhaps a tuple with status and headers."""
     kinds = kind if type(kind) is tuple else (kind,)
     tuples = [k[tuple] for k in kinds if type(k) is dict and tuple in k]
     if type(result) is not tuple:
@@ -122,7 +122,7 @@ def _unfit_answer(kind, result):
 
 
 def _shown_kind(kind):
-    """A type as its annotation says it."""
+    """Return a type in the form of its annotation."""
     form = type(kind)
     if form is tuple:
         return " | ".join([_shown_kind(k) for k in kind])
@@ -140,7 +140,7 @@ def _shown_kind(kind):
 
 
 def _bind(label, arguments, args, kwargs):
-    """Pairs of (name, type) and value, in the method's order."""
+    """Return pairs of (name, type) and value, in the method's order."""
     if len(args) > len(arguments):
         raise _error("%s() takes %d arguments, got %d" % (label, len(arguments), len(args)))
     bound = []
@@ -164,7 +164,7 @@ def _bind(label, arguments, args, kwargs):
 
 
 def _cross(before, after, kind, value):
-    """The other side's ``value``: encoded and decoded, when all of it can be."""
+    """Return ``value`` as the other side gets it: encoded and decoded. Raises ``StrictError``."""
     wrong = _unfit(kind, value, "")
     if wrong:
         raise _error("%s%s%s: %s" % (before, _shown(value), after, wrong))
@@ -178,7 +178,7 @@ def _cross(before, after, kind, value):
 
 
 def _unfit(kind, value, path):
-    """Why ``value`` cannot be sent as a ``kind``; None if it can. ``path`` leads to it."""
+    """Return why ``value`` at ``path`` cannot be sent as a ``kind``; None if it can."""
     of = path + " " if path else ""
     t = type(value)
     if t is tuple:
@@ -195,7 +195,7 @@ def _unfit(kind, value, path):
         reasons = [_unfit(one, value, path) for one in kind if one is not ...]
         if None in reasons:
             return None
-        # The reason that went deepest is of the option that was meant.
+        # The reason with the longest path is that of the intended option.
         return max(reasons, key=len) if t is list or t is dict else reasons[0]
     if not _fits(kind, t):
         name = _shown_kind(kind).split("[")[0]
@@ -208,7 +208,7 @@ def _unfit(kind, value, path):
 
 
 def _unfit_inside(kind, value, path):
-    """The same for what a list or a dict holds."""
+    """Return the same for the items of a list or a dict."""
     if type(value) is list:
         item = kind[0] if type(kind) is list else object
         for i in range(len(value)):
@@ -235,7 +235,7 @@ def _unfit_inside(kind, value, path):
 
 
 def _is_limited(kind):
-    """Whether it is ``{int: (1, 100)}``, or a choice between values."""
+    """Return whether a type is like ``{int: (1, 100)}``, or a choice between values."""
     if type(kind) is tuple:
         return type(kind[-1]) in (str, int, bool)
     return type(kind) is dict and (int in kind or float in kind or str in kind)
@@ -246,7 +246,7 @@ def _may_be_absent(kind):
 
 
 def _fits(kind, t):
-    """Whether a value of type ``t`` may be of this kind; what it holds is not looked at."""
+    """Return whether a value of type ``t`` may be of this kind; its items are not checked."""
     if kind is object:
         return True
     if kind is float:
@@ -259,12 +259,12 @@ def _name(t):
 
 
 def _single(value):
-    """``value`` as a float of 32 bits holds it."""
+    """Return ``value`` rounded to a float of 32 bits."""
     return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def _look_for_shared(label, result, handed):
-    """Raise if the caller changed what it was given before, and ``result`` holds that object."""
+    """Raise if the caller has changed an earlier result and ``result`` holds that object."""
     if label not in handed:
         return
     given, copy, text = handed[label]
@@ -276,12 +276,12 @@ def _look_for_shared(label, result, handed):
 
 
 def _holds(new, old):
-    """Whether a container in ``new`` is one that is also in ``old``."""
-    known = set()
-    _identities(old, known)
-    fresh = set()
-    _identities(new, fresh)
-    return bool(known & fresh)
+    """Return whether a container in ``new`` is also in ``old``."""
+    old_ids = set()
+    _identities(old, old_ids)
+    new_ids = set()
+    _identities(new, new_ids)
+    return bool(old_ids & new_ids)
 
 
 def _identities(value, into):

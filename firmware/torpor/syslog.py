@@ -1,7 +1,7 @@
 """Sends the lines of the log to a syslog server, over UDP (RFC 5424 and RFC 5426).
 
 The lines are read from the ring of ``log``, so those of the start are sent as soon as there is a
-network, and a burst costs no memory. What the ring has lost by then is reported as a line.
+network, and a burst costs no memory. If the ring has lost lines by then, a line reports it.
 """
 
 import socket
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _LOOK_MS = const(250)
-_RETRY_MS = const(5000)  # after an error: the network or the server's name is not there
+_RETRY_MS = const(5000)  # after an error: there is no network, or the server is not found
 _MOST = const(1200)  # bytes of a message: RFC 5426, 3.2: fits a datagram that is not fragmented
 _USER = const(8)  # the facility "user-level messages": 1 (RFC 5424, 6.2.1), times 8
 _SEVERITY = {"DEBUG": 7, "INFO": 6, "WARN": 4, "ERROR": 3}
@@ -68,16 +68,16 @@ def _send_lines() -> None:
     while lines:
         text = lines.pop(0)
         while lines and not _is_first(lines[0]):
-            text += "\n" + lines.pop(0)  # a traceback goes with its line
-        ms, severity, rest = text.strip().split(None, 2)
-        name, _, message = rest.partition(": ")
+            text += "\n" + lines.pop(0)  # a traceback is sent with its line
+        ms, severity, text = text.strip().split(None, 2)
+        name, _, message = text.partition(": ")
         _send(address, int(ms), severity, name, message)
     _position = end
 
 
 @cold
 def _is_first(line: str) -> bool:
-    """Return whether a line begins an entry: with the time. Those of tracebacks begin otherwise."""
+    """Return whether a line begins an entry: with the time. Lines of tracebacks do not."""
     return line.lstrip()[:1].isdigit()
 
 

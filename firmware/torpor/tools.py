@@ -1,4 +1,4 @@
-"""Signed calls with which the cluster's tools inspect a running board.
+"""Authenticated calls with which the cluster's tools inspect a running board.
 
 ``torpor logs --follow`` and ``--level``, ``torpor crashes``, ``torpor reset --normal`` and
 ``torpor top`` send these calls. Other parts of the runtime add theirs to ``kernel.tools``.
@@ -31,11 +31,11 @@ def start(kernel: "Kernel") -> None:
 
 @cold
 async def lines(boot: str = "", since: int = 0) -> dict:
-    """Return the lines since a position, and how many bytes of them are lost.
+    """Return the log since a position, and how many bytes of it are lost.
 
     Args:
-        boot: The start of the board to which the position belongs. If it is not this one, all
-            lines are returned.
+        boot: The start of the board to which the position belongs. If the board has started again
+            since, all lines are returned.
         since: The position: ``end`` of the previous answer.
     """
     cluster = kernel.current.cluster
@@ -65,8 +65,8 @@ async def crashes(do: str, n: int = 0) -> "Any":
     """Answer ``torpor crashes``.
 
     Args:
-        do: ``list``: the numbers of the records, the counted faults, and whether it is in safe
-            mode. ``read``: the text of record ``n``. ``normal``: restart, and leave safe mode.
+        do: ``list``: the numbers of the records, the counted faults, and whether the board is in
+            safe mode. ``read``: the text of record ``n``. ``normal``: restart, and leave safe mode.
         n: The number of a record.
     """
     from . import crashes as records

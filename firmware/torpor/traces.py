@@ -1,8 +1,8 @@
 """Traces of requests (W3C Trace Context): who called whom, and how long each took.
 
 A span belongs to the task that works on it, as a deadline does: calls in memory run in the same
-task, and calls to other boards take the trace along. Only requests that come with a ``traceparent``
-are traced. The last spans that ended are kept for ``torpor trace`` and the gateway.
+task, and calls to other boards carry the trace. Only requests with a ``traceparent`` are traced.
+The last spans that ended are kept for ``torpor trace`` and the gateway.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ class Span:
     Args:
         trace: The trace's id, 32 digits.
         parent: The id of the span that caused this one.
-        name: What is done: ``GET /alerts`` or ``readings.newest``.
-        service: Whose work it is.
+        name: The work: ``GET /alerts`` or ``readings.newest``.
+        service: The service that does it.
     """
 
     us = 0
@@ -65,22 +65,22 @@ class Span:
         _ended.append(self)
 
     def header(self) -> str:
-        """Return the ``traceparent`` for those that this span calls."""
+        """Return the ``traceparent`` for the calls of this span."""
         return "00-%s-%s-01" % (self.trace, self.id)
 
 
 def start(kernel: "Kernel") -> None:
-    """Trace requests out of the mailbox and calls to other boards, and mark lines of the log."""
+    """Trace requests from the mailbox and calls to other boards, and mark lines of the log."""
     kernel.tools["trace"] = ended
     log.write = write
     client = sys.modules.get("torpor.rpc.client")
     if client:
-        client.Stub._call = _called(client.Stub._call)
-        client.frames.call = _framed(client.frames.call)
+        client.Stub._call = _call_traced(client.Stub._call)
+        client.frames.call = _frame_traced(client.frames.call)
     execute: "Any" = sys.modules.get("torpor.mqtt.execute")
     if execute:
-        execute.find = _found(execute.find)
-        execute.Executor._serve = _served(execute.Executor._serve)
+        execute.find = _find_traced(execute.find)
+        execute.Executor._serve = _serve_traced(execute.Executor._serve)
 
 
 def begin(parent: "bytes | None", name: str, service: str) -> None:
@@ -129,7 +129,7 @@ def write(severity: int, name: str, text: str, trace: str = "") -> None:
 
 @cold
 async def ended(trace: str = "") -> dict:
-    """Return the spans of a trace that have ended, or of all, and the time of this board."""
+    """Return the spans of a trace, or of all traces, that have ended, and this board's time."""
     found = []
     for s in _ended:
         if not trace or s.trace == trace:
@@ -179,42 +179,42 @@ async def _inside(target: str, method, values: tuple, named: dict):
         span.end(status)
 
 
-def _called(call):
-    """Return ``call`` of stubs, within a span if the task has one."""
+def _call_traced(call):
+    """Return a function for ``call`` of stubs, which runs within a span if the task has one."""
 
-    async def called(stub, target, *arguments):
+    async def traced(stub, target, *arguments):
         method = lambda: call(stub, target, *arguments)  # noqa: E731
         return await _inside(target, method, (), {})
 
-    return called
+    return traced
 
 
-def _framed(frame):
-    """Return ``call`` of frames, which adds the trace of the task behind the idempotency key."""
+def _frame_traced(frame):
+    """Return a function for ``frames.call``, which adds the task's trace to the idempotency key."""
 
-    def framed(number, ms, fingerprint, target, id, arguments):
+    def traced(number, ms, fingerprint, target, id, arguments):
         span = spans.get(asyncio.current_task()) if spans and target else None
         if span:
             id = "%s %s" % (id, span.header())
         return frame(number, ms, fingerprint, target, id, arguments)
 
-    return framed
+    return traced
 
 
-def _found(find):
-    """Return ``find`` for requests out of the mailbox, which begins a span."""
+def _find_traced(find):
+    """Return a ``find`` for requests from the mailbox that begins a span."""
 
-    def found(listener, request):
+    def traced(listener, request):
         begin_request(request, listener.name)
         return find(listener, request)
 
-    return found
+    return traced
 
 
-def _served(serve):
-    """Return ``serve`` of requests out of the mailbox, which ends the span."""
+def _serve_traced(serve):
+    """Return a ``_serve`` for requests from the mailbox that ends the span."""
 
-    async def served(executor, request, envelope):
+    async def traced(executor, request, envelope):
         status = 500
         try:
             data = await serve(executor, request, envelope)
@@ -223,4 +223,4 @@ def _served(serve):
         finally:
             end(status)
 
-    return served
+    return traced

@@ -1,8 +1,8 @@
-"""Finds text that MicroPython takes for UTF-8 and others do not, without a str for each character.
+"""Finds text that MicroPython accepts as UTF-8 and others do not, without a str for each character.
 
 MicroPython makes a name of each character that ``chr`` returns and that a loop over a str yields,
-and never frees a name (``mp_obj_new_str_via_qstr`` in ``py/objstr.c``). A client that sends ever
-other characters would fill the heap with them. So text from outside is searched as bytes.
+and never frees a name (``mp_obj_new_str_via_qstr`` in ``py/objstr.c``). A client that keeps sending
+new characters would fill the heap with them. So text from outside is searched as bytes.
 """
 
 from .cold import cold
@@ -21,8 +21,8 @@ _LIMITED = (
 def flaw(data: bytes | bytearray) -> int:
     """Return the offset of a character that is not UTF-8 by RFC 3629, or -1 if there is none.
 
-    Such are overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed
-    MicroPython's decoder, which finds everything else.
+    Examples are overlong forms, surrogates, and numbers beyond U+10FFFF. ``data`` has passed
+    MicroPython's decoder, which finds all other errors.
     """
     data = bytes(data)  # a bytearray has no find
     for lead in _NO_LEADS:

@@ -41,8 +41,8 @@ def begin(kernel: "Kernel") -> None:
 def running() -> "tuple[str, str]":
     """Return the service and the method of the task that ran last; the kernel's own have "kernel".
 
-    A handler is named by its method, or by its request where an application serves it. A task that
-    a service has spawned is named by its coroutine, and a start by the service that starts.
+    A handler is named by its method, or by its request if an application serves it. A task that a
+    service has spawned is named by its coroutine, and a start by the service that starts.
     """
     task: "Any" = asyncio.current_task()
     name = str(task.coro)
@@ -54,7 +54,7 @@ def running() -> "tuple[str, str]":
             from .http.overdue import method_of
 
             return work.listener.name, method_of(work)
-        # A coroutine that has ended does not know its task any more.
+        # A coroutine that has ended no longer knows its task.
         if hasattr(work, "running") and (work.running or task) is task and len(name) == _JOB:
             return work.log.name, work.method.__name__
     from . import kernel

@@ -16,10 +16,10 @@ _WATCH_MS = const(5000)
 _SET_CLOCK_S = const(3600)  # the oscillator of a deep sleep drifts by seconds an hour
 
 _RETRY_CLOCK_S = const(60)
-_SHARE = const(16)  # nothing else runs while a server's name is looked up: at most one part in 16
+_SHARE = const(16)  # a look-up blocks everything else: at most 1/16 of the time
 
 _REJOINS = const(0)  # 1 in an image of a board that sleeps deep: see link/flags.py
-_RENEW = const(60)  # wakes after which the address comes from DHCP again: a lease ends some time
+_RENEW = const(60)  # wakes after which the address comes from DHCP again, because a lease ends
 
 _log = log.Log("net")
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 _wlan: "network.WLAN" = None  # type: ignore[assignment]  # set by begin
-_quick = False  # whether the join that is under way uses what is remembered
+_quick = False  # whether the current attempt to join uses the remembered access point
 _known: "Any" = None  # [SSID, BSSID, channel, address, how often used since DHCP gave it]
 
 joined = False
@@ -65,20 +65,20 @@ def begin(host: str = "", saving: str = "") -> None:
         import network
 
         if host:
-            network.hostname(host)  # a Pico takes it once, when the radio is turned on
+            network.hostname(host)  # a Pico reads it once, when the radio is turned on
         _wlan = network.WLAN(network.STA_IF)
         _wlan.active(True)
         if saving:
             try:
                 _wlan.config(pm=getattr(_wlan, saving))
-            except OSError:  # an ESP32 that still joins since before a soft reset: it is set
+            except OSError:  # an ESP32 that has been joining since before a soft reset: it is set
                 pass
         _connect()
 
 
 @cold
 def _connect(quick: bool = True) -> None:
-    """Begin to join; with ``quick``, by what is remembered of the access point."""
+    """Begin to join; with ``quick``, use what is remembered of the access point."""
     global _quick, joining
     from . import secrets
 
@@ -92,7 +92,8 @@ def _connect(quick: bool = True) -> None:
     joining = True
     ssid, key = wifi["ssid"], wifi.get("password", "")
     begun = False
-    # An ESP32 raises RuntimeError for what it has no OSError for. The log must not show the name.
+    # An ESP32 raises RuntimeError if it has no OSError for an error. The log must not show the
+    # name.
     try:
         if not quick:
             _wlan.disconnect()  # an ESP32 refuses to connect while it is still trying
@@ -117,19 +118,19 @@ def _join_known(ssid: str, key: str, quick: bool, known: "list | None") -> bool:
     """Begin to join without DHCP or a second scan, and return whether the access point is known.
 
     A scan, the join and DHCP take seconds at full current. With BSSID, channel and address known
-    it is less than one.
+    the join takes less than one.
 
     Args:
         ssid: The name of the network.
         key: Its password.
         quick: False after an attempt that failed; the address comes from DHCP then.
-        known: What ``remember`` has kept. Without it the radio scans, which takes seconds in which
-            nothing else runs.
+        known: What ``remember`` has kept. Without it the radio scans, which blocks everything else
+            for seconds.
     """
     global _quick, _known
     from binascii import unhexlify
 
-    wlan: "Any" = _wlan  # the stubs know neither "dhcp" nor a channel
+    wlan: "Any" = _wlan  # the stubs have neither "dhcp" nor a channel
     if not quick:
         try:
             wlan.ifconfig("dhcp")
@@ -150,14 +151,14 @@ def _join_known(ssid: str, key: str, quick: bool, known: "list | None") -> bool:
         return False
     try:
         wlan.connect(ssid, key, bssid=unhexlify(bssid), channel=channel)
-    except TypeError:  # an ESP32 takes no channel here: it stops its scan at the BSSID
+    except TypeError:  # an ESP32 accepts no channel here: it stops its scan at the BSSID
         wlan.connect(ssid, key, bssid=unhexlify(bssid))
     _quick = bool(known)
     return True
 
 
 def _scan(ssid: str) -> list:
-    """Return BSSID (hex) and channel of the strongest access point of that name."""
+    """Return BSSID (hex) and channel of the strongest access point with that name."""
     from binascii import hexlify
 
     found = [entry for entry in _wlan.scan() if entry[0] == ssid.encode()]
@@ -169,7 +170,7 @@ def _scan(ssid: str) -> list:
 
 @cold
 def remember(memory: dict) -> None:
-    """Keep what is known of the access point over the deep sleep that follows."""
+    """Keep what is known about the access point over the deep sleep that follows."""
     if _known:
         _known[3] = list(_wlan.ifconfig()) if _wlan.isconnected() else None
         memory["known"] = _known[:]
@@ -193,9 +194,9 @@ def _set_clock() -> None:
         clock.was_set()
         _log.info("clock set")
     except OSError as e:
-        again = max(_RETRY_CLOCK_S, clock.since(since) * _SHARE // 1000)
-        clock.set_later(again)
-        _log.warning("clock not set, again in %d s: %s", again, e)
+        wait_s = max(_RETRY_CLOCK_S, clock.since(since) * _SHARE // 1000)
+        clock.set_later(wait_s)
+        _log.warning("clock not set, again in %d s: %s", wait_s, e)
 
 
 async def keep(rejoined: "Any" = ()) -> None:

@@ -29,16 +29,16 @@ MISTAKES: dict[str, Mistake] = {
                 "    if path[-2:] != '~~' and path[-1] == '~':\n"
                 "        rename(path, leaves.path(bound))\n    if path",
             ),
-            ("        made.append(bound)\n", "        made.append(bound)\n    file.close()\n"),
+            ("        bounds.append(bound)\n", "        bounds.append(bound)\n    file.close()\n"),
             ("                rename(aside, leaves.path(old))\n", "                pass\n"),
         ],
     },
     "the journal is emptied first": {
         "compact.py": [
-            ("        done = (yield from _fold(table)) and done\n", "        pass\n"),
+            ("        done = (yield from _merge(table)) and done\n", "        pass\n"),
             (
                 "    store.size = 0\n",
-                "    store.size = 0\n    for table in tables:\n        yield from _fold(table)\n",
+                "    store.size = 0\n    for table in tables:\n        yield from _merge(table)\n",
             ),
         ]
     },

@@ -92,7 +92,7 @@ async def test_a_wrong_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("TORPOR_MAILBOX_PASSWORD", "guessed")
     assert LOGIN["password"] != "guessed"
     broker = Broker(kind, tmp_path / "broker")
-    await refused(tmp_path, broker, "broker: this user may not")
+    await refused(tmp_path, broker, "broker: user lacks access")
 
 
 async def refused(tmp_path: Path, broker: Broker, text: str, ca: Path | None = None) -> None:

@@ -162,7 +162,7 @@ def _json(q, name, default, kind, expected):
 
 
 def _check(value, name) -> None:
-    """Refuse a list or a dict with values that JSON does not have. Raises ``Fault``.
+    """Refuse a list or a dict with values that JSON cannot hold. Raises ``Fault``.
 
     ``1e999`` is read as infinity, and MicroPython's reader takes keys that are not text.
     """

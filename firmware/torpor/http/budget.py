@@ -1,8 +1,8 @@
 """One budget of TCP connections for all listeners of a board.
 
-A Pico W has five, and silently drops the packet that would open a sixth. So one place is kept free
+A Pico W has five, and silently drops the packet that would open a sixth. So one slot is kept free
 for a newcomer, which then replaces a connection that is not being served. If all are being served,
-the newcomer gets a 503 in the free place. docs/internals/states.md shows the states.
+the newcomer gets a 503 in the free slot. docs/internals/states.md shows the states.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _READ_MS = const(10000)  # a request must be complete within this time, else 408
 _WRITE_MS = const(10000)  # how long a client may accept no bytes of a response
 # A connection may be evicted once its state has lasted this long (ms); from SERVING on, never.
 _GIVES_WAY_MS = (0, 50, 250, 10000)
-_ADMIT_MS = const(1000)  # how long a newcomer waits for a place
+_ADMIT_MS = const(1000)  # how long a newcomer waits for a slot
 _TURN_MS = const(10)
 _SWEEP_MS = const(500)
 
@@ -38,10 +38,10 @@ class Budget:
     """The open connections of a board, in both directions.
 
     Args:
-        places: How many there may be.
-        outgoing: The number of other boards that this one calls. Some places are reserved for
-            them. Otherwise clients whose responses need another board could take all places and
-            wait for each other.
+        places: The number of slots.
+        outgoing: The number of other boards that this one calls. Some slots are reserved for them.
+            Otherwise clients whose responses need another board could take all slots and wait for
+            each other.
     """
 
     parked = None  # used as the connection of a request from the mailbox
@@ -54,11 +54,11 @@ class Budget:
         self.turned_away = 0
         self.displaced = 0
         self.ended: int | None = None  # when the last connection that had sent something ended
-        self.newcomer = False  # whether a client has the free place: the listeners accept no other
+        self.newcomer = False  # whether a client has the free slot: the listeners accept no other
         self._sweeper: asyncio.Task | None = None
 
-    def has_place(self, outgoing: bool = False) -> bool:
-        """Return whether there is a place now; close another connection if that frees one.
+    def has_slot(self, outgoing: bool = False) -> bool:
+        """Return whether a slot is free now; close another connection if that frees one.
 
         Args:
             outgoing: Whether it is for a connection to another board, and not for a client.
@@ -67,19 +67,19 @@ class Budget:
         clients = (
             not outgoing and connections - len(self.outgoing) >= self.places - 1 - self.reserved
         )
-        return not (clients or connections >= self.places - 1) or self._displace(clients)
+        return not (clients or connections >= self.places - 1) or self._evict(clients)
 
     async def _wait(self, outgoing: bool) -> bool:
-        """Wait for a place; return False if none becomes free in time."""
+        """Wait for a slot; return False if none becomes free in time."""
         since = clock.ticks()
-        while not self.has_place(outgoing):
+        while not self.has_slot(outgoing):
             if clock.since(since) > _ADMIT_MS:
                 return False
             await asyncio.sleep_ms(_TURN_MS)
         return True
 
     async def admit_outgoing(self, connection: "Any") -> bool:
-        """Find a place for a connection to another board and count it; False if there is none."""
+        """Find a slot for a connection to another board and count it; False if there is none."""
         if not await self._wait(True):
             return False
         self.outgoing.append(connection)
@@ -87,7 +87,7 @@ class Budget:
         return True
 
     async def admit(self) -> bool:
-        """Find a place for a connection that was just accepted; False if there is none.
+        """Find a slot for a connection that was just accepted; False if there is none.
 
         The listener then turns the client away and sets ``newcomer`` to False.
         """
@@ -102,7 +102,7 @@ class Budget:
         self.newcomer = False
         return True
 
-    def _displace(self, clients: bool) -> bool:
+    def _evict(self, clients: bool) -> bool:
         """Close the connection that has been in the lowest state for the longest time.
 
         Args:
@@ -129,7 +129,7 @@ class Budget:
 
     def add(self, connection: "Any") -> None:
         """Count a connection, and watch its deadlines from now on."""
-        # A connection that has waited for its place must not be evicted before its turn.
+        # A connection that has waited for its slot must not be evicted before its turn.
         connection.since = clock.ticks()
         self.open.append(connection)
         if self._sweeper is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .listener import Connection
 
 _MOST = const(8)  # events that wait for one client; it gets the number of dropped ones
-_BEAT_MS = const(15000)  # between keep-alives, by which both sides see that the other is there
+_BEAT_MS = const(15000)  # between comments, by which each side sees that the other is there
 
 _offered: dict = {}  # listener -> the events that its service offers
 _streams: "list[_Stream]" = []
@@ -42,7 +42,7 @@ class _Stream:
         self.ready.set()
 
     def take(self) -> bytes:
-        """Return the events that have come, without waiting."""
+        """Return the events that wait; do not wait for others."""
         data = b"".join(self.unsent)
         if self.dropped:
             data += b"event: ~dropped\ndata: %d\n\n" % self.dropped
@@ -57,7 +57,7 @@ def offer(name: str, fields: "tuple[str, ...]") -> "Callable[[Any], None]":
 
     Args:
         name: The class.
-        fields: Their names.
+        fields: The names of its fields.
     """
 
     def send(event):
@@ -78,7 +78,7 @@ async def _take(connection: "Connection", handler: tuple, unread: bytes) -> byte
 
 
 async def _events(names: "Any") -> "AsyncIterator[bytes]":
-    """Yield the events with these names. Never ends by itself."""
+    """Yield the events with these names, without end."""
     stream = _Stream(names)
     _streams.append(stream)
     try:

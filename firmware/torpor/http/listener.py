@@ -150,7 +150,7 @@ class Listener:
                         continue
                     client.setblocking(False)
                     connection = Connection(self, client, address)
-                    if budget.has_place() or (yield from budget.admit()):
+                    if budget.has_slot() or (yield from budget.admit()):
                         budget.add(connection)
                         connection.task = asyncio.create_task(connection.serve())
                     else:
@@ -445,7 +445,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the socket and release its place in the budget."""
+        """Close the socket and release its slot in the budget."""
         self.sock.close()
         self.listener.budget.remove(self)
 

@@ -42,8 +42,8 @@ _budget: "Budget | None" = None  # of the board, set by the first request
 def mount(service: "Any", crumb: int = 0) -> tuple:
     """Return the handler for all requests that no route of ``service`` matches.
 
-    Its third part returns the verbs that the application accepts in addition to those of a route;
-    the fourth is the breadcrumb of its requests.
+    Its third part returns the verbs that the application accepts in addition to those of the
+    routes. The fourth is the breadcrumb of its requests.
     """
     app = service.app
     app.service = service

@@ -42,7 +42,7 @@ def start(kernel: "Kernel") -> None:
 class Activation:
     """Loads and unloads the service of a listener.
 
-    ``modules``: the names of the modules that only this service uses, that of the wiring first.
+    ``modules``: the names of the modules that only this service uses; the wiring's is the first.
     """
 
     _state = _ASLEEP

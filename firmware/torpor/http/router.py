@@ -20,7 +20,7 @@ def find(listener: "Listener", request: "Request") -> "Any":
     """Return the handler of a request to a listener.
 
     Raises:
-        Fault: It has no handler: 404, 405 or 503, or 204 for OPTIONS.
+        Fault: There is no handler: 404, 405 or 503, or 204 for OPTIONS.
     """
     node: Any = listener.routes
     for segment in request.steps:

@@ -35,7 +35,7 @@ _VERBS = {
 class Request:
     """The request that a connection is working on; one object for all of its requests."""
 
-    # In the class, so that the request of a new connection needs little memory.
+    # Class attributes, so that the request of a new connection needs little memory.
     verb = ""
     key: str | None = None  # of its handler in the route tree; None: we do not route it
     raw: bytes | None = None  # the target as sent; parsed once while the client asks for the same
@@ -153,8 +153,8 @@ class Request:
             # RFC 9112, 6.1: this is how requests are smuggled past a proxy.
             raise Fault(400, "Transfer-Encoding with Content-Length, or with HTTP/1.0")
         self.length = -1 if is_chunked else length or 0
-        said = [option.strip(b" \t") for option in options.split(b",")]
-        self.stays = b"close" not in said and (not self.http10 or b"keep-alive" in said)
+        values = [option.strip(b" \t") for option in options.split(b",")]
+        self.stays = b"close" not in values and (not self.http10 or b"keep-alive" in values)
         if host is None:
             if not self.http10:
                 raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
@@ -164,7 +164,7 @@ class Request:
             _check_authority(host)
 
     def header(self, name: str) -> bytes | None:
-        """The value of the first header of that name (lower case), or None."""
+        """Return the value of the first header with that name (lower case), or None."""
         wanted = name.encode()
         for line in (self.headers or b"").split(b"\r\n"):
             colon = line.find(b":")
@@ -174,7 +174,7 @@ class Request:
 
 
 def _is_token(name: bytes) -> bool:
-    """Whether ``name``, in lower case, is a token (RFC 9110, 5.6.2)."""
+    """Return whether ``name``, in lower case, is a token (RFC 9110, 5.6.2)."""
     # Nearly all names consist of letters and "-".
     if name.replace(b"-", b"").isalpha():
         return True
@@ -200,7 +200,7 @@ def unquote(data: bytes, plus: bool = False) -> str:
 
 
 def text(data: bytes | bytearray) -> str:
-    """``data`` as a str. Raises ``UnicodeError`` if it is not UTF-8."""
+    """Return ``data`` as a str. Raises ``UnicodeError`` if it is not UTF-8."""
     decoded = str(data, "utf-8")
     if len(decoded) != len(data):
         # MicroPython also accepts overlong forms and surrogates, which clients cannot decode.

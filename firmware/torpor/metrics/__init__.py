@@ -1,8 +1,8 @@
 """Figures of a board while it runs, for Prometheus. See docs/observability.md.
 
-``http.listener`` counts the requests that succeed soon, which are nearly all: in an image with this
-part the linker switches that code on. ``count`` does it for the others. The figures of a route take
-heap from its first request on.
+``http.listener`` counts the requests that succeed quickly, which are nearly all: the linker enables
+that code in an image with this part. ``count`` counts the others. The figures of a route take heap
+from its first request on.
 """
 
 from time import ticks_diff, ticks_us
@@ -25,11 +25,11 @@ _CALLS = const(0)  # 1 in an image that calls services on other boards: see link
 _MAILED = const(0)  # 1 in an image with a mailbox
 
 
-# The figures of a route: what the listener counts in the middle of its work comes first.
+# The figures of a route; those that the listener itself counts come first:
 # Successes within 10 ms, and the sum of all durations in ms
 # Responses of the classes 2xx (other successes), 3xx, 4xx, 5xx
 # Durations below 10 ms (of responses that failed), 100 ms, 1 s, and above
-# Service, verb and path of the route; the service is empty for what is not shown
+# Service, verb and path of the route; the service is empty if the figures are not shown
 _SUM = const(1)
 _CLASS = const(2)
 _BUCKET = const(6)
@@ -39,26 +39,26 @@ CLASSES = ("2xx", "3xx", "4xx", "5xx")
 BOUNDS_S = ("0.01", "0.1", "1", "+Inf")
 
 routes = _listener.figures
-"""Handler -> figures of its route, and listener -> those of its requests without a route of their
-own: those that no route takes, and those to a service that starts on request."""
+"""Handler -> figures of its route, and listener -> those of its requests without a route: those
+that no route matches, and those to a service that starts on request."""
 
 peers: dict = {}
 """Target of a call -> [values, faults, other errors, sum of their durations in µs]."""
 
 joins = [0]  # how often the Wi-Fi was joined again
 
-# What the functions below replace, which count and then call it.
+# The originals of the functions that the ones below replace; those count, and then call them.
 _call: "Any" = None
 _find: "Any" = None
 _serve: "Any" = None
-_say: "Any" = None
+_send_status: "Any" = None
 _last: list = [None, None]  # listener and handler of the request: one is executed at a time
 
 
 @startup
 def start(kernel: "Kernel") -> None:
     """Count from now on, and serve the figures at ``/metrics``."""
-    global _call, _find, _serve, _say
+    global _call, _find, _serve, _send_status
     from . import report
 
     report.count_reset()
@@ -79,10 +79,10 @@ def start(kernel: "Kernel") -> None:
 
         _find = execute.find  # type: ignore[attr-defined]
         _serve = execute.Executor._serve
-        _say = Mailbox._say
+        _send_status = Mailbox._send_status
         execute.find = find_and_note  # type: ignore[attr-defined]
         execute.Executor._serve = serve_and_count  # type: ignore[method-assign,assignment]
-        Mailbox._say = say_figures  # type: ignore[method-assign,assignment]
+        Mailbox._send_status = send_figures  # type: ignore[method-assign,assignment]
 
 
 def count_rejoin() -> None:
@@ -93,11 +93,11 @@ def count(handler: "Any", listener: "Listener", data: bytes, state: int, ms: int
     """Count a response.
 
     Args:
-        handler: What has made it; the listener, if no handler was found.
+        handler: The handler that made it; the listener if no handler was found.
         listener: The service's listener.
         data: The response, or its last piece.
-        state: Of the connection: one that was sent in pieces has taken as long as its client
-            wanted, so its duration does not count.
+        state: The state of the connection. A response that was sent in pieces takes as long as
+            its client wants, so its duration does not count.
         ms: The duration.
     """
     try:
@@ -112,7 +112,7 @@ def count(handler: "Any", listener: "Listener", data: bytes, state: int, ms: int
 
 
 async def count_call(stub: "Any", target: str, *arguments: "Any") -> "Any":
-    """Make a call to a service on another board, and note what became of it."""
+    """Make a call to a service on another board, and count its outcome."""
     figures = peers.get(target)
     if not figures:
         figures = peers[target] = [0, 0, 0, 0]
@@ -137,7 +137,7 @@ def find_and_note(listener: "Listener", request: "Any") -> "Any":
 
 
 async def serve_and_count(executor: "Any", request: "Any", envelope: "Any") -> bytes:
-    """Count a request out of the mailbox."""
+    """Count a request from the mailbox."""
     began = clock.ticks()
     _last[0] = None
     data = await _serve(executor, request, envelope)
@@ -146,8 +146,8 @@ async def serve_and_count(executor: "Any", request: "Any", envelope: "Any") -> b
     return data
 
 
-def say_figures(mailbox: "Any", status: dict) -> None:
-    """Send the figures before a sleep."""
+def send_figures(mailbox: "Any", status: dict) -> None:
+    """Send the status; before a sleep, send the figures with it."""
     if status["state"] == "asleep":
         from . import report
 
@@ -155,13 +155,13 @@ def say_figures(mailbox: "Any", status: dict) -> None:
             status["metrics"] = report.snapshot()
         except MemoryError:
             pass  # the gateway keeps the previous ones
-    _say(mailbox, status)
+    _send_status(mailbox, status)
 
 
 @cold
 def _new(handler, listener) -> list:
     """Return new figures for a route that is used for the first time, or the listener's."""
-    # The handlers of a service that starts on request are new each time, and must not be kept.
+    # A service that starts on request has new handlers each time, which must not be kept.
     place = None if listener.activation else _place(listener.routes, handler, "")
     if place is None:
         handler = listener
@@ -182,7 +182,7 @@ def _place(node: dict, handler, path: str) -> "tuple | None":
     for key, value in node.items():
         if key[:1] == "/":
             if value is handler:
-                # An application takes all paths that no route has.
+                # An application handles all paths that no route matches.
                 return key[1:] or "*", (path or "/") if len(key) > 1 else "*"
         elif value is not node:  # below "~" a node leads to itself
             place = _place(value, handler, path + "/" + key)

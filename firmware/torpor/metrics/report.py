@@ -74,7 +74,7 @@ async def status() -> dict:
 
 @cold
 async def serve(connection: "Connection", handler: tuple, unread: bytes) -> bytes:
-    """Send the figures, a piece at a time: the whole text is larger than the gaps of a heap."""
+    """Send the figures one piece at a time: the whole text is larger than the gaps of a heap."""
     request = connection.request
     if request.http10:
         request.keep = False
@@ -96,7 +96,7 @@ def pieces(s: dict) -> "Iterator":
     labels = (at, s["cluster"], s["build"], s["micropython"])
     info = '%s,cluster="%s",build="%s",micropython="%s"' % labels
     yield _gauge("torpor_build_info", info, 1)
-    # Counts one in each life of the board: a restart is a new start time.
+    # Always 1, with the cause of the current start as a label.
     yield _gauge("torpor_start", '%s,cause="%s"' % (at, s["reset"]), 1)
     for name, value in (
         ("uptime_seconds", s["uptime"]),

@@ -33,8 +33,8 @@ class _Call:
     def __init__(self, post: "Post", board: str, parts: tuple, ms: int, safe: bool) -> None:
         self.id = str(hexlify(os.urandom(8)), "utf-8")
         self.board = board
-        self.message = b""  # what the broker was last given: the note, or the call
-        self.sent = False  # whether that is the call
+        self.message = b""  # the last message to the broker: the note, or the call
+        self.sent = False  # whether it is the call
         self.waiting = Waiting()
         self._post = post
         self._parts = parts  # fingerprint, target, arguments
@@ -49,7 +49,7 @@ class _Call:
         return max(0, self._ms - clock.since(self._since))
 
     def envelope(self, held: "int | None" = None, key: bytes = b"") -> bytes:
-        """Return the line before a call; with ``held`` the call is left out."""
+        """Return the line before a call; with ``held``, a note without the call."""
         head: dict = {"id": self.id, "reply": self._post.answers + self.id, "service": "~"}
         if held is None:
             head["from"] = self._post.here
@@ -60,8 +60,8 @@ class _Call:
             head["held"] = held
         return json.dumps(head).encode() + b"\n"
 
-    def wakes(self, payload: bytes) -> bool:
-        """Seal the call for a board that is awake; return whether it is to be sent."""
+    def seal(self, payload: bytes) -> bool:
+        """Seal the call for a board that is awake; return whether to send it."""
         words = payload.split(b" ")
         if words[1] in self._used:
             return False
@@ -81,7 +81,7 @@ class _Call:
         return False
 
     def answered(self, payload: bytes) -> None:
-        """Take the response, if it is sealed as one to this call."""
+        """Accept the response if its code is right for this call."""
         for code in self._codes:
             if len(payload) > frames.CODE and code.check(payload):
                 self.waiting.set(_parsed(payload))
@@ -102,7 +102,7 @@ def _parsed(payload: bytes) -> tuple:
 
 
 def _hello(client: str, user: str, password: str) -> bytes:
-    """CONNECT (3.1) to a session that ends with the connection, without a will."""
+    """Return a CONNECT (3.1) to a session that ends with the connection, without a will."""
     flags = 0xC2 if user else 2
     login = mqtt.string(user) + mqtt.string(password) if user else b""
     head = b"\0\4MQTT\4" + bytes((flags,)) + _ALIVE_S.to_bytes(2, "big")
@@ -144,7 +144,7 @@ class Post:
         if not self._task:
             self._task = asyncio.create_task(self._run())
         elif self._ready:
-            self._say(call.board, call.message)
+            self._send(call.board, call.message)
         try:
             await asyncio.sleep_ms(ms)
             response = call.waiting.value
@@ -154,7 +154,7 @@ class Post:
                 self.state = _IDLE
                 self.since = clock.ticks()
             if self._ready and not call.sent:
-                self._say(board, call.envelope(0))  # it need not ask for this call
+                self._send(board, call.envelope(0))  # so that it does not ask for this call
         if isinstance(response, Lost):
             raise response
         if response is None:
@@ -162,7 +162,7 @@ class Post:
             raise Lost(reason if self._ready else self._reason, call.sent, True)
         return response
 
-    def _say(self, board: str, message: bytes) -> None:
+    def _send(self, board: str, message: bytes) -> None:
         self._publish(self._base + board + "/in", message)
 
     def _publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
@@ -217,7 +217,7 @@ class Post:
                     raise OSError("it refuses the subscription of " + self.answers)
                 self._ready = True
                 for call in self._calls.values():
-                    self._say(call.board, call.message)
+                    self._send(call.board, call.message)
             elif kind == mqtt.PUBLISH:
                 message = mqtt.Published(first, body, True)
                 if message.number:
@@ -232,19 +232,19 @@ class Post:
             if b'"awake"' in payload:
                 for call in self._calls.values():
                     if call.board == parts[-2] and not call.sent:
-                        self._say(call.board, call.message)
+                        self._send(call.board, call.message)
             return
         mine = self._calls.get(parts[-1])
         if payload[:5] == b"held ":
-            if mine and mine.wakes(payload):
-                self._say(mine.board, mine.message)
+            if mine and mine.seal(payload):
+                self._send(mine.board, mine.message)
         elif payload:
             self._publish(message.topic, b"", True)  # the broker need not keep it
             if mine:
                 mine.answered(payload)
 
     def drop(self) -> None:
-        """Close the connection: the budget needs its place."""
+        """Close the connection: the budget needs its slot."""
         if self._task:
             self._task.cancel()
 

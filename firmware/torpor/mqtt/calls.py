@@ -1,11 +1,11 @@
-"""Calls of other boards through the mailbox: docs/wire.md, "Through the mailbox".
+"""Calls from other boards through the mailbox: docs/wire.md, "Through the mailbox".
 
 Only an image whose services are called by other boards while this one sleeps has this module.
 
-A board that calls puts a note into the mailbox. When this board wakes, it responds with a nonce,
-and the other one sends the call, sealed with keys that depend on the nonce. So what was recorded
-from the broker is not valid again, and a call whose caller has given up is not executed. The
-mailbox executes it like any other request: exactly once.
+The calling board puts a note into the mailbox. When this board wakes, it responds with a nonce, and
+the other board sends the call, sealed with keys that depend on the nonce. So a call that was
+recorded at the broker is not valid again, and a call whose caller has given up is not executed. The
+mailbox executes a call like any other request: exactly once.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class Calls:
                 kind, body = frames.encode(await serve.call(target, arguments, fingerprint))
             finally:
                 end()
-        except asyncio.CancelledError:  # its caller does not wait any more
+        except asyncio.CancelledError:  # its caller no longer waits
             status, kind, body = serve.late(target, envelope.head["from"], ms)
         except Exception as e:
             status, kind, body = serve.failed(e, target, envelope.head["from"])
@@ -87,5 +87,5 @@ class Calls:
 
 
 def start(kernel: "Kernel") -> None:
-    """Let the mailbox take calls."""
+    """Let the mailbox accept calls."""
     mailbox.calls = execute.calls = Calls(kernel.cluster.BOARD)

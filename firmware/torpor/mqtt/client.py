@@ -25,23 +25,23 @@ SUBACK = const(9)
 PING = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 
-_KEPT = const(512)  # bytes that are kept of a packet which is too large
-_ALIVE_S = const(60)  # without a sign for 1.5 times as long the broker publishes our will
+_KEPT = const(512)  # bytes kept of a packet that is too large
+_ALIVE_S = const(60)  # after 1.5 times as long without a packet, the broker publishes our will
 _PING_MS = const(25000)
 _CHUNK = const(1024)
 
 _REFUSED = (
     "",
     "it does not speak MQTT 3.1.1",
-    "it does not take this name",
+    "it rejects this client id",
     "it is not available",
     "user or password is wrong",
-    "this user may not",
+    "user lacks access",
 )
 
 
 def string(text: "str | bytes") -> bytes:
-    """Return a string as MQTT has it (1.5.3): its length and its bytes."""
+    """Return a string as MQTT encodes it (1.5.3): its length and its bytes."""
     data = text if isinstance(text, bytes) else text.encode()
     return len(data).to_bytes(2, "big") + data
 
@@ -59,7 +59,10 @@ def packet(first: int, *parts: bytes) -> bytes:
 
 
 def connect(client: str, user: str, password: str, alive_s: int, topic: str, will: str) -> bytes:
-    """CONNECT (3.1) to a session that stays; ``will`` is published, retained, when we are lost."""
+    """Return a CONNECT (3.1) to a persistent session.
+
+    When the broker loses us, it publishes ``will`` and retains it.
+    """
     flags = 0x2C  # will, QoS 1, retained
     login = b""
     if user:
@@ -70,25 +73,25 @@ def connect(client: str, user: str, password: str, alive_s: int, topic: str, wil
 
 
 def subscribe(number: int, topic: str) -> bytes:
-    """SUBSCRIBE (3.8) with QoS 1."""
+    """Return a SUBSCRIBE (3.8) with QoS 1."""
     return packet(0x82, number.to_bytes(2, "big"), string(topic), b"\1")
 
 
 def publish(number: int, topic: str, payload: bytes, retain: bool) -> bytes:
-    """PUBLISH (3.3) with QoS 1."""
+    """Return a PUBLISH (3.3) with QoS 1."""
     return packet(0x33 if retain else 0x32, string(topic), number.to_bytes(2, "big"), payload)
 
 
 def puback(number: int) -> bytes:
-    """PUBACK (3.4)."""
+    """Return a PUBACK (3.4)."""
     return b"\x40\x02" + number.to_bytes(2, "big")
 
 
 class Published:
     """A PUBLISH that was received.
 
-    ``number`` is 0 with QoS 0. ``whole`` is False if it was too large, and ``payload``, a view, is
-    then of its beginning. Raises ``ValueError`` if it is malformed.
+    ``number`` is 0 with QoS 0. ``whole`` is False if it was too large; ``payload``, a view, then
+    has only its beginning. Raises ``ValueError`` if it is malformed.
     """
 
     def __init__(self, first: int, body: bytes, whole: bool) -> None:
@@ -108,7 +111,7 @@ class Published:
 class Packets:
     """Splits incoming bytes into packets.
 
-    One that is larger than ``most`` bytes, or than what the heap has in one piece, is not kept.
+    A packet larger than ``most`` bytes, or than the largest free block of the heap, is not kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -173,7 +176,7 @@ class Packets:
     def _begin(self, data: bytes, at: int, size: int) -> bool:
         """Make room, if there is any, for a packet of ``size`` bytes, which begins at ``at``.
 
-        This is done once: concatenating pieces would need the room several times.
+        It does so once: concatenating pieces would need the room several times.
         """
         try:
             self._body = body = bytearray(size)
@@ -187,7 +190,7 @@ class Packets:
 
 
 class Client:
-    """``host``, ``port`` and ``tls`` (None, or the CA's certificate in DER) of the broker."""
+    """A connection to the broker at ``host`` and ``port``; ``tls``: the CA's certificate in DER."""
 
     def __init__(self, host: str, port: int, tls: "bytes | None") -> None:
         self._host = host
@@ -280,5 +283,5 @@ class Client:
 
 
 def hello(client: str, user: str, password: str, topic: str, will: str) -> bytes:
-    """The CONNECT that ``Client.open`` sends."""
+    """Return the CONNECT that ``Client.open`` sends."""
     return connect(client, user, password, _ALIVE_S, topic, will)

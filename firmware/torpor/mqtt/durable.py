@@ -2,10 +2,10 @@
 
 On the publisher's board an event is in the ``Outbox``, which is in flash, until the broker has
 acknowledged it. The outbox sends one event at a time, in the order in which they were published. It
-may send one again: the subscriber's board knows its id.
+may send an event again: the subscriber's board recognizes the id.
 
-The broker keeps the event in the mailbox of the subscriber's board. There it is handled like a
-request (``execute``): once per id, and its writes are one commit with the mark that it is done.
+The broker keeps the event in the mailbox of the subscriber's board. That board handles it like a
+request (``execute``): once per id, and its writes and the note that it is done are one commit.
 """
 
 import json
@@ -36,10 +36,10 @@ if _SENDS:
     from ..store.database import Store
 
 _MOST = const(1500)  # bytes of an event, a row of the outbox
-_WAITING = const(200)  # events in the outbox
+_WAITING = const(200)  # the most events in the outbox
 _SENT_MS = const(3000)  # until the broker has acknowledged an event
 _AGAIN_MS = const(100)
-_BEGIN = b'{"event":'  # of a message; that of a request begins otherwise
+_BEGIN = b'{"event":'  # of an event's message; a request's begins differently
 _DONE = b"done"
 
 _log = Log("events")
@@ -128,8 +128,8 @@ class Outbox:
         self._table = Store("torpor.outbox").table("events")
         self._topic = "torpor/%s/%%s/in" % cluster
         self._put = asyncio.Event()
-        self._flying = 0  # number of the packet with the event that is on its way
-        self._landed = asyncio.Event()
+        self._sent = 0  # number of the packet with the event that is on its way
+        self._settled = asyncio.Event()
 
     async def put(self, board: str, text: str) -> None:
         """Keep an event for a board. When this returns, it is in flash. Raises ``Fault``."""
@@ -156,21 +156,21 @@ class Outbox:
                 self.online.clear()
                 await self.online.wait()
                 continue
-            self._landed.clear()
+            self._settled.clear()
             try:
                 topic = self._topic % board
-                self._flying = self._mailbox._publish(topic, text.encode(), False)
-                await asyncio.wait_for_ms(self._landed.wait(), _SENT_MS)
+                self._sent = self._mailbox._publish(topic, text.encode(), False)
+                await asyncio.wait_for_ms(self._settled.wait(), _SENT_MS)
                 return
             except (OSError, asyncio.TimeoutError):
-                self._flying = 0
+                self._sent = 0
                 await asyncio.sleep_ms(_AGAIN_MS)
 
     def acknowledged(self, number: int) -> None:
-        """Note that the broker has the packet of that number."""
-        if number == self._flying:
-            self._flying = 0
-            self._landed.set()
+        """Note that the broker has the packet with that number."""
+        if number == self._sent:
+            self._sent = 0
+            self._settled.set()
 
 
 class DurablePublisher(RemotePublisher):

@@ -1,4 +1,4 @@
-"""Publishes events to the outside at the broker, as JSON: docs/events.md.
+"""Publishes events at the broker, as JSON, for programs outside the cluster: docs/events.md.
 
 An image has this module if a service offers events and the board has a mailbox. An event is sent
 again over the next connection until the broker has acknowledged it.
@@ -27,7 +27,7 @@ class Offers:
     """Sends what waits in ``_unsettled``.
 
     Args:
-        topic: That of an event, with %s for its name.
+        topic: The topic of an event, with %s for the event's name.
     """
 
     def __init__(self, topic: str) -> None:
@@ -35,7 +35,7 @@ class Offers:
         self._mailbox: "mailbox.Mailbox | None" = None  # while it is connected
 
     def online(self, mailbox: "mailbox.Mailbox") -> None:
-        """Publish all that waits, over a connection that has just begun."""
+        """Publish everything that waits, over a connection that has just begun."""
         self._mailbox = mailbox
         for entry in _unsettled:
             self.send(entry)
@@ -56,14 +56,14 @@ class Offers:
                 pass  # the connection has ended: the next one sends it
 
     def acknowledged(self, number: int) -> None:
-        """Note that the broker has the packet of that number."""
+        """Note that the broker has the packet with that number."""
         for entry in _unsettled:
             if entry[0] == number:
                 _unsettled.remove(entry)
                 return
 
     def abandon(self) -> None:
-        """Report what is lost if the board sleeps deep now."""
+        """Report the events that are lost because the board sleeps deep now."""
         if _unsettled:
             _log.warning("%d events did not reach the broker before sleep", len(_unsettled))
 
@@ -73,7 +73,7 @@ def offer(name: str, fields: "tuple[str, ...]") -> "Callable[[Any], None]":
 
     Args:
         name: The class.
-        fields: Their names.
+        fields: The names of its fields.
     """
 
     def send(event):

@@ -59,7 +59,7 @@ class Envelope:
     """``{"id", "reply", "until", "service"}`` in JSON, a line feed, and an HTTP request.
 
     ``reply`` is the topic for the answer, ``until`` the Unix time from which on nobody waits.
-    In a call of another board ``service`` is ``~``: see ``calls``.
+    In a call from another board ``service`` is ``~``: see ``calls``.
     With ``held`` there is no request: the gateway has it, and sends it when the board asks for it
     (``held`` is 1), or its client has hung up (0). Raises ``Bad``.
     """
@@ -83,10 +83,10 @@ class Envelope:
         for text in (self.id, self.reply, self.service):
             if type(text) is not str or not 0 < len(text) <= 128:
                 raise Bad("id, reply and service are texts of up to 128 characters")
-        # As bytes: a letter that is taken out of a text becomes a name, which MicroPython keeps.
+        # As bytes: MicroPython makes a name of a letter that is taken out of a text, and keeps it.
         if len(self.id) > 64 or not all(c in _ID for c in self.id.encode()):
             raise Bad("an id has up to 64 letters, digits, - and _")
-        # A client that may write into the mailbox must not choose any topic for the response.
+        # A client that may write into the mailbox must not send the response to just any topic.
         if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
             raise Bad("answers go below " + answers)
         if type(self.until) not in (int, float):
@@ -94,7 +94,7 @@ class Envelope:
 
 
 class FakeConnection:
-    """Stands in for the connection that such a request does not have."""
+    """Takes the place of the connection that a request from the mailbox does not have."""
 
     state = SERVING
     since = 0
@@ -120,7 +120,7 @@ class FakeConnection:
         self.sent.append(data)
 
     def streams(self) -> None:
-        """Note that a response has begun which is sent in pieces."""
+        """Note that a response in pieces has begun."""
         self.state = STREAMING
 
     def report(self, e: Exception) -> None:
@@ -146,13 +146,13 @@ class Executor:
         self._windows = windows
         self._own = own
         # How many of a request's ``CUTS`` the end of the last run uses up; 0 once the request that
-        # was being executed then has been found: the first that comes again.
+        # was being executed then has been found: the first one that is delivered again.
         self._ended = 1 if cut else CUTS // _TRIES
 
-    async def answer(self, envelope: Envelope, again: bool) -> bytes:
-        """Return the HTTP response. ``again``: the broker reports that it may be a repetition.
+    async def answer(self, envelope: Envelope, is_duplicate: bool) -> bytes:
+        """Return the HTTP response, whose result is then durable. Raises ``Poison``.
 
-        Raises ``Poison``. When it returns, the result is durable.
+        ``is_duplicate``: the broker reports that it may have sent the request before.
         """
         request = wire.Request()
         id = envelope.id
@@ -169,7 +169,7 @@ class Executor:
             return _unpacked(known)
         if envelope.until and clock.synced() and clock.now() > envelope.until:
             return error(request, Fault(504, "its deadline was over: it was not executed"))
-        if again and self._ended:
+        if is_duplicate and self._ended:
             spent += self._ended
             self._ended = 0
             await self._windows.of(self._own).add(id, [spent])
@@ -178,7 +178,7 @@ class Executor:
         return await self._execute(request, envelope, spent > 0)
 
     async def refuse(self, envelope: Envelope, fault: Fault) -> bytes:
-        """Return the response to a request that is refused, also if it arrives again."""
+        """Refuse a request; return the response, which is the same when it arrives again."""
         data = error(wire.Request(), fault)
         if self._windows.get(envelope.id) is None:
             await self._windows.of(self._own).add(envelope.id, _packed(data))
@@ -189,7 +189,7 @@ class Executor:
         writes.begin()
         try:
             data = await self._serve(request, envelope)
-            # A GET that wrote nothing can be executed again.
+            # A GET that wrote nothing may be executed again.
             if writes.wrote or counted or request.key != "/GET":
                 await writes.finish(self._own, _packed(data))
             return data
@@ -245,7 +245,7 @@ class Executor:
 
 
 def _read(request, data) -> None:
-    """Take an HTTP request that is whole. Raises ``Fault``."""
+    """Parse a complete HTTP request. Raises ``Fault``."""
     head = bytes(data[: wire.MAX_HEAD + 4])
     end = head.find(b"\r\n\r\n")
     if end < 0:
@@ -253,7 +253,7 @@ def _read(request, data) -> None:
             raise Fault(400, "the head is not whole")
         raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
     request.begin(head[: end + 4])
-    if request.path[:1] == ["~"]:  # calls of boards carry a code for a connection of their own
+    if request.path[:1] == ["~"]:  # a call of a board has a code that is for its connection only
         raise Fault(401, "for boards of this cluster only")
     body = bytes(data[end + 4 :])
     if request.length < 0 or request.length != len(body):
@@ -264,14 +264,14 @@ def _read(request, data) -> None:
 
 
 def _packed(data: bytes):
-    """Return a response as JSON that is kept."""
+    """Return a response as the JSON value to keep."""
     from ..store.plain import utf8
 
     packed: object = None
     try:
         if len(data) < _KEPT:
             packed = str(data, "utf-8")
-            if utf8(packed) is None:  # half a surrogate pair, which MicroPython lets pass
+            if utf8(packed) is None:  # half a surrogate pair, which MicroPython accepts
                 raise UnicodeError
     except UnicodeError:
         packed = {"base64": str(b2a_base64(data), "utf-8")}

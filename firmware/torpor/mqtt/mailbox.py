@@ -1,11 +1,12 @@
 """The board's mailbox: takes requests that a broker holds, has them executed, responds.
 
-A session (``Mailbox._session``) reads one packet after the other, and the next only when the
-request in it is executed: so all other requests stay with the broker. A response is sent with
-QoS 1, and the request is acknowledged when the response is: until then the broker repeats it.
+A session (``Mailbox._session``) reads one packet at a time, and the next one only when the request
+in it has been executed, so all other requests stay with the broker. A response is sent with QoS 1,
+and the request is acknowledged when the response is: until then the broker repeats it.
 
 After it has subscribed, the board sends itself a marker. When the marker comes back, everything
-that waited before has come, and the board may sleep. docs/internals/states.md draws the states.
+that waited before it has arrived, and the board may sleep. docs/internals/states.md shows the
+states.
 
 A request whose client waits for the response stays with the gateway, so that it can be dropped when
 the client hangs up. Only a note of it waits in the mailbox; the board then asks for the request.
@@ -46,7 +47,7 @@ _CONNECT_MS = const(8000)
 _DRAIN_MS = const(5000)  # nats-server repeats what a crash left after its ack_wait of 2 s
 _SETTLE_MS = const(3000)  # until the broker has acknowledged what we sent
 _EXECUTE_MS = const(60000)
-_HELD_MS = const(2000)  # until the gateway has sent a request that we asked for
+_HELD_MS = const(2000)  # until the gateway has sent a request that we have asked for
 _CLOSE_MS = const(1500)
 _MAX_REQUESTS = const(200)  # in one wake from deep sleep; more wait for the next one
 _RETRY_MS = (1500, 2000, 4000, 8000, 15000)
@@ -123,7 +124,7 @@ class Mailbox:
         if clock.synced():
             status["at"] = clock.now()
         try:
-            self._say(status)
+            self._send_status(status)
             await asyncio.wait_for_ms(self._settle(), _CLOSE_MS)
         except (OSError, asyncio.TimeoutError):
             pass
@@ -203,12 +204,12 @@ class Mailbox:
             raise OSError("it refuses the subscription of " + self._base + "/in")
         if self._fresh:
             self._asked.add("")  # gateways that hold requests have to announce them again
-        self._say({"state": "awake", "address": wifi.info().get("address")})
+        self._send_status({"state": "awake", "address": wifi.info().get("address")})
         if _OFFERED:
             offers.online(self)
         self._publish(self._base + "/in", self._marker, False)
 
-    def _say(self, status: dict) -> None:
+    def _send_status(self, status: dict) -> None:
         if self._fresh:
             status["fresh"] = self._marker.decode()  # a gateway may receive it several times
         self._publish(self._base + "/status", json.dumps(status).encode(), True)
@@ -264,7 +265,7 @@ class Mailbox:
         try:
             envelope = Envelope(message.payload, self._answers)
         except Bad as e:
-            if len(message.payload) != len(self._marker):  # one of an earlier start
+            if len(message.payload) != len(self._marker):  # not the marker of an earlier start
                 _log.error("a message is not a request: %s", e)
                 self._bury("unreadable", e, message.payload)
             self._acknowledge(message.number)
@@ -284,7 +285,7 @@ class Mailbox:
             self._acknowledge(message.number)
             return
         if message.is_duplicate and envelope.id == self._newest[0]:
-            # It took longer than the broker waits for an acknowledgement, and so was repeated.
+            # It took longer than the broker waits for an acknowledgement: the broker repeated it.
             number = self._newest[1]
             if number in self._unsettled:
                 self._unsettled[number] += (message.number,)

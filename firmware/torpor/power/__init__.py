@@ -3,14 +3,14 @@
 from .. import clock
 
 sources: list = []
-"""What may have work to do before the board sleeps: ``busy_ms()`` and ``async close(ms)``."""
+"""Objects that may have work to do before the board sleeps: ``busy_ms()``, ``async close(ms)``."""
 
 touched = clock.ticks()
 served = False
 
 
 def touch() -> None:
-    """Record that a request was answered which did not come through a listener."""
+    """Record that a request was answered that did not come through a listener."""
     global touched, served
     touched = clock.ticks()
     served = True

@@ -4,13 +4,13 @@ from micropython import const
 
 # The decisions. ``State.ms`` says for how long.
 WAIT = const(0)  # wait for an interrupt, radio on, at most ms (-1: no limit)
-LIGHT = const(1)  # stop for ms; nothing but the timer ends it
+LIGHT = const(1)  # stop for ms; only the timer ends it
 DOZE = const(2)  # stop until a packet comes
 CLOSE = const(3)  # announce that the board sleeps now, for ms (-1: no limit)
 DEEP = const(4)  # off for ms (-1: no limit)
 
 _SLICE_MS = const(200)  # a packet waits at most this long for a board that dozes under a timer
-_WORTH_MS = const(20)  # a shorter doze costs more than it saves
+_WORTH_MS = const(20)  # a shorter doze uses more energy than it saves
 # A deep sleep ends in a start, which costs a few seconds at full current.
 _SHORTEST_MS = const(5000)
 _LONGEST_MS = const(86400000)  # a job that is not due for a day is checked again then
@@ -31,9 +31,9 @@ class State:
     """The input of the decision; one object, filled again each time."""
 
     next_ms = -1  # the event loop's next timer, -1: none
-    holds = 0  # who needs the board awake: services, jobs that run
+    holds = 0  # how many need the board awake: services, jobs that run
     open = 0  # connections
-    serving = 0  # those of them with a request under way
+    serving = 0  # connections with a request that is being served
     quiet_ms = 0  # since the last request ended, or since the start
     served = False  # whether a request came since this start, or a person caused the start
     busy_ms = 0  # how long the work sources want to stay awake
@@ -47,7 +47,7 @@ class State:
 
 
 def decide(policy: Policy, s: State) -> int:
-    """The decision for this idle point; its duration is in ``s.ms``."""
+    """Return the decision for this idle point; its duration is in ``s.ms``."""
     stay = _stay(policy, s)
     if stay:
         s.ms = _sooner(s.next_ms, stay)
@@ -62,7 +62,7 @@ def decide(policy: Policy, s: State) -> int:
 
 
 def _stay(policy: Policy, s: State) -> int:
-    """Return the ms that the board must stay awake: 0: none, -1: until something changes."""
+    """Return for how many ms the board must stay awake; -1: until something changes."""
     if s.holds or s.serving:
         return -1
     if policy.mode == "doze":
@@ -96,7 +96,7 @@ def _deep_ms(policy: Policy, s: State) -> int:
     """Return the ms to sleep: until the next scheduled run, or the next check for requests."""
     ms = s.due_ms
     if policy.wake_every_ms >= 0:
-        # Counted from the start, so that the time awake does not shift the next one.
+        # Counted from the start, so that the time awake does not delay the next wake.
         ms = _sooner(ms, max(policy.wake_every_ms - s.up_ms, _SHORTEST_MS))
     if s.failed:
         ms = _sooner(ms, _RETRY_MS)

@@ -1,8 +1,8 @@
 """The pins that wake a board: ``@on_wake(pin=4, level=0)``.
 
 A method runs once each time its pin goes to its level, whether the board sleeps or not. A pin that
-has its level when the board goes to sleep waits for the other one. Otherwise a door that stays open
-would wake the board again and again.
+has its level when the board goes to sleep waits for the other level. Otherwise a door that stays
+open would wake the board repeatedly.
 """
 
 import asyncio
@@ -44,16 +44,16 @@ class Pins:
             wake.was = chip.active(wake.pin, wake.level)
 
     def resume(self, before: list) -> None:
-        """Go on after a deep sleep with the ``levels`` from before it."""
+        """Continue after a deep sleep with the ``levels`` from before it."""
         for i, wake in enumerate(self.wakes[: len(before)]):
             wake.was = bool(before[i])
         if port.wake_reason() == "pin":
             self._woken(chip.wake_pin())
 
     def _woken(self, by: int) -> None:
-        """Run the method of a pin that woke the chip and is released by now.
+        """Run the method of a pin that woke the chip and is no longer at its level.
 
-        ``watch`` handles those that still have their level.
+        ``watch`` handles the pins that still have their level.
         """
         waiting = [wake for wake in self.wakes if not wake.was]
         if any(wake.was != chip.active(wake.pin, wake.level) for wake in self.wakes):

@@ -1,4 +1,4 @@
-"""Asks the governor at each idle point, and does what it says. See ``docs/power.md``."""
+"""Asks the governor at each idle point, and carries out its decision. See ``docs/power.md``."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CLOSE_MS = const(2000)
 _KEPT = const(320)  # bytes: a schedule of twenty jobs, the levels of the wake pins
 _REJOINS = const(0)  # 1 in an image of a board that sleeps deep: see link/flags.py
-_LAST = const(100)  # the rank of the idle callback: sleep comes after all else
+_LAST = const(100)  # the rank of the idle callback: sleep comes after everything else
 
 _log = log.Log("power")
 
@@ -37,18 +37,18 @@ class Power:
         if port.reset_cause() == "deep sleep":
             self._resume()
         else:
-            power.touch()  # the person who has switched it on wants to see it
+            power.touch()  # the person who has switched the board on may want to use it
         loop.lazy = self._policy.mode == "doze"
         loop.on_idle(self._idle, _LAST)
 
     def _resume(self) -> None:
-        """Go on with what was kept over the deep sleep."""
+        """Continue with the values that were kept over the deep sleep."""
         from ..store import state
 
         kept = state.of("torpor.power", _KEPT)
         clock.set_at = clock.set_at or kept.get("clock_set", 0)
         if self._schedule and "jobs" in kept:
-            # The clock was not set in between, so its difference is the time slept.
+            # The clock was not set in between, so the difference is the time slept.
             slept = clock.wall_ms() - kept["asleep_at"]
             self._schedule.resume(kept["jobs"], max(0, slept))
         if self._pins and "pins" in kept:
@@ -76,7 +76,7 @@ class Power:
         return 0
 
     def _look(self, s: State, next_ms: int) -> None:
-        """Fill the state in."""
+        """Fill in the state."""
         s.next_ms = next_ms
         s.holds = loop.holds
         s.open = s.serving = 0
@@ -126,8 +126,8 @@ class Power:
     def _deep(self, ms: int) -> None:
         try:
             self._keep()
-        except Exception as e:  # without it the board sleeps and wakes all the same
-            _log.exception(e, "not all is kept over the sleep")
+        except Exception as e:  # the board sleeps and wakes even without it
+            _log.exception(e, "not everything is kept over the sleep")
         if ms < 0:
             _log.info("deep sleep")
         else:
@@ -135,7 +135,7 @@ class Power:
         chip.deep(ms, self._pins.armed() if self._pins else ())
 
     def _keep(self) -> None:
-        """Have everything kept that the next start has to know."""
+        """Keep everything that the next start needs."""
         from ..store import state
 
         kept = state.of("torpor.power", _KEPT)
@@ -153,5 +153,5 @@ class Power:
 
 
 def start(kernel: "Kernel") -> None:
-    """Begin with what the wiring says; listeners and schedules have been made."""
+    """Begin with the policy of the wiring; the listeners and schedules exist already."""
     Power(Policy(*kernel.cluster.POWER), kernel).begin()

@@ -1,4 +1,4 @@
-"""Calls between boards: ``client`` makes them, ``serve`` takes them, docs/wire.md specifies how."""
+"""Calls between boards: ``client`` makes them, ``serve`` executes them. See docs/wire.md."""
 
 from micropython import const
 
@@ -12,7 +12,7 @@ if _SUBSCRIBES:
 
 
 def start(kernel: "Kernel") -> None:
-    """Take calls of other boards on every listener, and their events."""
+    """Accept calls and events from other boards on every listener."""
     node: dict = {"/GET": (_take,), "/POST": (_take,), "/PUT": (_take,), "/DELETE": (_take,)}
     node["*"] = node
     kernel.branches["~"] = node
@@ -21,8 +21,8 @@ def start(kernel: "Kernel") -> None:
 
 
 async def _take(connection, handler, unread):
-    # Loaded for the first caller: a board that only the host's tools call from time to time has
-    # this memory free until then.
+    # Loaded for the first caller: until then, a board that only the host's tools call has this
+    # memory free.
     from .serve import take
 
     return await take(connection, unread)

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 _CONNECT_MS = const(3000)
-_QUIET_MS = const(400)  # a board that sends nothing for this long is asked whether it is alive
-_PING_MS = const(600)  # and has this time to answer
+_QUIET_MS = const(400)  # a board that sends nothing for this long is pinged
+_PING_MS = const(600)  # and has this time to respond
 _STARTING_MS = const(20000)
 _CHUNK = const(512)
-_IDLE = const(0)  # as in torpor.http.budget: may be closed when its place is needed
+_IDLE = const(0)  # as in torpor.http.budget: may be closed when its slot is needed
 _SERVING = const(4)
 
 _buffer = bytearray(_CHUNK)
@@ -68,7 +68,7 @@ class Connection:
         here: The name of this board.
         board: The name of the other one.
         host: Its host name or address.
-        port: Any port of it on which a service listens.
+        port: A port of that board on which any service listens.
     """
 
     def __init__(self, here: str, board: str, host: str, port: int) -> None:
@@ -78,15 +78,15 @@ class Connection:
         self._met = False  # whether it has responded since this board started
         self._host = host
         self._port = port
-        self._key = 0  # index of the key that it knows
+        self._key = 0  # index of the key that the board knows
         self._sock: socket.socket | None = None
         self._task: asyncio.Task | None = None
         self._writer: sockets.FrameWriter | None = None  # set when calls may be sent
         self._number = 0
         self._last_received = 0  # when the board last sent something, in ticks
         self._codes: tuple[frames.Mac, frames.Mac]  # of calls and responses
-        self._calls: dict[int, Waiting] = {}  # number of a call -> who waits for the response
-        self._callers: list[Waiting] = []  # who waits for the connection
+        self._calls: dict[int, Waiting] = {}  # number of a call -> task that waits for the response
+        self._callers: list[Waiting] = []  # tasks that wait for the connection
         # For the budget of connections.
         self.state = _IDLE
         self.since = 0
@@ -95,22 +95,22 @@ class Connection:
     async def call(
         self, target: str, fingerprint: int, id: str, arguments: "Any", ms: int, retry: int
     ) -> tuple:
-        """Make one attempt of a call.
+        """Make one attempt at a call.
 
         Args:
             target: Service and method.
-            fingerprint: Of the method, as this board knows it.
+            fingerprint: The method's, as this board knows it.
             id: The idempotency key; empty for a call that is not sent again.
             arguments: A tuple.
             ms: How long the attempt may take.
             retry: The retry policy. If the call may be sent again, a board that sends nothing is
-                soon asked whether it is alive, so that there is time for another attempt.
+                pinged early, which leaves time for another attempt.
 
         Returns:
             Status, kind and frame of the response.
 
         Raises:
-            Lost: There is no response.
+            Lost: No response arrived.
             Fault: The arguments are too large.
         """
         sent = clock.ticks()
@@ -152,9 +152,9 @@ class Connection:
 
     # async
     def _is_alive(self, sent, waiting, ms):
-        """Return whether the board has sent anything since ``sent``; if not, ask it to.
+        """Return whether the board has sent anything since ``sent``; ping it if it has not.
 
-        False as well if the response came meanwhile.
+        Also returns False if the response has arrived in the meantime.
         """
         if clock.since(self._last_received) < clock.since(sent):
             return True
@@ -277,7 +277,7 @@ class Connection:
         while True:
             frame = reader.take(data)
             if frame is None:
-                # More is there only if the last read has filled the buffer.
+                # There is more to read only if the last read has filled the buffer.
                 n = sock.readinto(_buffer) if n == _CHUNK else None
                 while n is None:
                     yield loop.queue_read(sock)
@@ -306,7 +306,7 @@ class Connection:
                 waiting.set(Lost("it is busy", False) if busy else (status, kind, frame))
 
     def _lose(self, reason) -> None:
-        """Close the connection, which has ended, and report ``Lost`` to all tasks that wait."""
+        """Close the connection, which has ended, and report ``Lost`` to all waiting tasks."""
         writer = self._writer
         self._close()
         for waiting in self._calls.values():
@@ -330,13 +330,13 @@ class Connection:
         return not self._met and clock.uptime_ms() < _STARTING_MS
 
     def suspect(self, ms: int) -> None:
-        """Close the connection if nothing came for ``ms``, in which a call had no response."""
+        """Close the connection if nothing has arrived for ``ms``, while a call waited."""
         if clock.since(self._last_received) >= ms:
             self._lose("silent for %d ms" % ms)
 
     def drop(self) -> None:
-        """Close the connection: the budget needs its place."""
-        self._lose("connection given up for another")
+        """Close the connection: the budget needs its slot."""
+        self._lose("connection closed for another")
 
     async def probe(self) -> None:
         """Find out whether the board is back."""
@@ -352,8 +352,8 @@ class Stub:
     """Represents a service of another board; the build derives a class for each.
 
     Args:
-        version: Of the service's contract.
-        connections: To the boards that have the service; with several, calls go to each in turn.
+        version: The version of the service's contract.
+        connections: To the boards that run the service; calls go to each in turn.
         ms: How long a call may take if its task has no deadline.
     """
 
@@ -372,16 +372,16 @@ class Stub:
             target: ``service.method``.
             fingerprints: Of the method; with ``defaults`` a tuple, with one for each number of
                 optional arguments.
-            arguments: All arguments. Trailing ones that are equal to their default are omitted, so
-                that a board which does not know them yet takes the call.
-            defaults: Of the optional arguments.
+            arguments: All arguments. Trailing ones that equal their default are omitted, so that a
+                board that does not know them yet can execute the call.
+            defaults: The defaults of the optional arguments.
             policy: The retry policy: see ``retry``.
 
         Returns:
             What the method returned.
 
         Raises:
-            Fault: The method raised it, or no board has responded in time.
+            Fault: The method raised it, or no board responded in time.
             PeerError: The method raised something else.
         """
         fingerprint = fingerprints
@@ -400,7 +400,7 @@ class Stub:
             connection = self._pick(connection)
             if connection is None:
                 boards = ", ".join([each.board for each in self._connections])
-                raise Fault(503, "%s on %s: it has failed again and again" % (target, boards))
+                raise Fault(503, "%s on %s: it has failed repeatedly" % (target, boards))
             try:
                 status, kind, frame = await connection.call(
                     target, fingerprint, id, arguments, left, policy
@@ -418,7 +418,7 @@ class Stub:
                         text += " within %d ms" % ms
                     if e.sent and not policy:
                         text += "; it may have been executed"
-                    _tell(target, text)
+                    _lost(target, text)
                     raise Fault(504 if e.late else 503, text)
                 _log.debug("%s on %s: %s, again", target, connection.board, e.reason)
                 await asyncio.sleep_ms(wait)
@@ -432,9 +432,9 @@ class Stub:
         raise self._error(status, kind, value, target, connection)
 
     def _pick(self, previous):
-        """Return the connection to use, another than ``previous`` if there is one.
+        """Return the connection to use; not ``previous`` if there is another one.
 
-        None: the boards have failed so often that they are not called for now.
+        Returns None if the circuit breakers of all boards are open.
         """
         connections = self._connections
         if len(connections) == 1:
@@ -473,7 +473,7 @@ class Stub:
 
 
 @cold
-def _tell(target: str, text: str) -> None:
+def _lost(target: str, text: str) -> None:
     """Log and count a call that was lost, under the name of its caller if that is known."""
     from ..http.overdue import method_of
     from ..log import incident

@@ -1,9 +1,9 @@
-"""The frames of a connection between boards and their codes, without sockets: see docs/wire.md.
+"""The frames of a connection between boards, without sockets: see docs/wire.md.
 
-A frame begins with its whole length, and ends with a code: HMAC-SHA256 (RFC 2104) under the
-cluster's key. The two ends of a connection derive keys from the cluster's key and a nonce of each,
-so that nothing recorded from one connection is valid on another, before or after a restart. Within
-a connection the frames are counted. No state outlives it.
+A frame begins with its whole length and ends with an authentication tag, here "code": HMAC-SHA256
+(RFC 2104) under the cluster's key. The two ends of a connection derive keys from the cluster's key
+and both their nonces, so that nothing recorded from one connection is valid on another, before or
+after a restart. Within a connection the frames are counted. No state outlives the connection.
 """
 
 import json
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 CODE = const(16)  # bytes of the code at the end of a frame: half of the hash (RFC 2104, 5)
 NONCE = const(16)
-_BLOCK = const(64)  # bytes SHA-256 takes at a time
+_BLOCK = const(64)  # bytes that SHA-256 processes at a time
 VERSION = b"torpor/1"
-MAX_CALL = const(16384)  # bytes of a frame; what a request's body may have
+MAX_CALL = const(16384)  # bytes of a frame; as many as a request's body may have
 MAX_ANSWER = const(32768)
 _CALL = ">IIII"  # length, number, deadline (ms), fingerprint
 _ANSWER = ">IIHH"  # length, number, status, kind
@@ -38,22 +38,22 @@ VALUE = const(0)  # the JSON of what the method returned
 BYTES = const(1)  # the bytes that it returned
 TUPLE = const(2)  # the JSON of the tuple that it returned
 FAULT = const(3)  # the Fault that it raised: its message, and perhaps headers, as a JSON list
-BUG = const(4)  # it raised something else, which is in the log there
+BUG = const(4)  # it raised something else, which is in that board's log
 REFUSED = const(5)  # not executed: a JSON text with the reason
 CLOSING = const(6)  # not an answer: no call above this frame's number has been executed
 
 
 def call(number: int, ms: int, fingerprint: int, target: str, id: str, arguments: "Any") -> bytes:
-    """Return a call without its code. ``id`` is the key of one that may be sent again, or empty.
+    """Return a call without its code. ``id`` is the idempotency key, or empty.
 
-    Raises ``ValueError`` for arguments that JSON does not have.
+    Raises ``ValueError`` for arguments that JSON cannot hold.
     """
     body = b"%s %s\n%s" % (target, id, _json(arguments, target))  # type: ignore[str-format]
     return struct.pack(_CALL, _CALL_HEAD + len(body) + CODE, number, ms, fingerprint) + body
 
 
 def read_call(frame: bytes) -> tuple:
-    """Return target with id, as they are sent, and arguments of a call whose code is right.
+    """Return target with id, as sent, and the arguments of a call whose code is right.
 
     Raises ``ValueError``.
     """
@@ -77,9 +77,9 @@ def answer_head(frame: bytes) -> tuple:
 
 
 def encode(result: "Any") -> tuple:
-    """Return kind and body of the response with this result.
+    """Return kind and body of a response with this result.
 
-    Raises ``ValueError`` for what JSON does not have.
+    Raises ``ValueError`` for what JSON cannot hold.
     """
     if isinstance(result, (bytes, bytearray)):
         return BYTES, bytes(result)
@@ -87,7 +87,7 @@ def encode(result: "Any") -> tuple:
 
 
 def _json(value, name: str) -> str:
-    """Return JSON text. Raises ``ValueError`` for values that JSON does not have."""
+    """Return JSON text. Raises ``ValueError`` for values that JSON cannot hold."""
     if not is_json(value):
         from ..http.response import refuse
 
@@ -115,9 +115,9 @@ class FrameReader:
         self._unread = b""
 
     def take(self, data: bytes) -> bytes | None:
-        """Return the next frame if it is whole with ``data``, which has arrived, else None.
+        """Add ``data``, which has arrived; return the next frame if it is complete, else None.
 
-        Raises ``ValueError`` for a frame beyond the limit.
+        Raises ``ValueError`` for a frame larger than the limit.
         """
         if self._unread:
             data = self._unread + data
@@ -183,9 +183,9 @@ def key_name(key: bytes) -> bytes:
 
 
 def pair(key: bytes, caller: bytes, board: bytes, ours: bytes, theirs: bytes) -> tuple[Mac, Mac]:
-    """The codes of a connection: those of the calls and those of the answers.
+    """Return the codes of a connection: one for the calls and one for the responses.
 
-    ``caller`` and ``board`` name the two ends, ``ours`` is the caller's number, ``theirs`` the
+    ``caller`` and ``board`` name the two ends. ``ours`` is the caller's nonce, ``theirs`` the
     board's.
     """
     session = Mac(Mac(key).hash(b"\n".join((b"torpor/1", caller, board, ours, theirs))))

@@ -14,7 +14,7 @@ KNOWN = const(2)  # it has an idempotency key, by which the board recognizes it
 _ATTEMPTS = const(3)
 _FIRST_MS = const(40)
 _MOST_MS = const(640)
-_TRIPS = const(3)  # failures in a row, then the board is left alone
+_TRIPS = const(3)  # failures in a row that open the breaker
 _SHORT_MS = const(500)
 _LONG_MS = const(5000)
 
@@ -25,7 +25,7 @@ class Lost(Exception):
     def __init__(self, reason: str, sent: bool, late: bool = False) -> None:
         self.reason = reason
         self.sent = sent
-        self.late = late  # whether its time was over
+        self.late = late  # whether it ran out of time
 
 
 def jitter(ms: int) -> int:
@@ -33,13 +33,13 @@ def jitter(ms: int) -> int:
     return ms - ms * getrandbits(8) // 512
 
 
-def pause(lost: Lost, again: int, attempt: int, starting: bool, left: int) -> int:
+def pause(lost: Lost, policy: int, attempt: int, starting: bool, left: int) -> int:
     """Return the ms to wait before attempt number ``attempt`` (1 is the second); -1: give up.
 
-    ``starting``: the board has never answered since this one started, so it may be about to start
-    as well, and is given until the deadline. ``left``: ms until then.
+    ``starting``: the board has not responded since this one started, so it may still be starting
+    as well, and has time until the deadline. ``left``: ms until then.
     """
-    if lost.late or (lost.sent and again == NEVER):
+    if lost.late or (lost.sent and policy == NEVER):
         return -1
     if attempt >= _ATTEMPTS and not (starting and not lost.sent):
         return -1

@@ -28,7 +28,7 @@ if _TRACED:
     from .. import traces
 _MAX_RUNNING = const(8)  # calls of one board; more are refused, or they could fill the heap
 _TURN = const(8)  # calls executed in a row before other tasks have their turn
-_MAX_KNOWN = const(8)  # responses that are kept for boards that repeat a call
+_MAX_KNOWN = const(8)  # responses kept for boards that repeat a call
 _MAX_KEPT = const(1024)  # bytes of such a response
 _WELCOME = (
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n"
@@ -75,9 +75,9 @@ class ServerConnection:
     """The connection of a board that calls this one.
 
     Args:
-        connection: The HTTP connection that it has been.
+        connection: The HTTP connection that it was before.
         name: The board.
-        codes: Of calls and responses: see ``frames.pair``.
+        codes: The codes of calls and responses: see ``frames.pair``.
     """
 
     def __init__(self, connection: "Connection", name: str, codes: "Any") -> None:
@@ -88,7 +88,7 @@ class ServerConnection:
         self._running = 0
         self._writer = sockets.FrameWriter(connection.sock, connection)
         connection.on_drop = self._close
-        connection.watch = cancel_overdue  # type: ignore[method-assign]  # it reads itself
+        connection.watch = cancel_overdue  # type: ignore[method-assign]  # run() reads
 
     # async
     def run(self, unread: bytes) -> "Generator":
@@ -111,7 +111,7 @@ class ServerConnection:
                     continue
                 unread = b""
                 _, number, ms, fingerprint = frames.call_head(frame)
-                # The number must be the next: a call that was recorded does not count twice.
+                # The number must be the next one: a call that was recorded is not valid again.
                 if not self._calls.check(frame) or number != self._last + 1:
                     raise ValueError
                 self._last = number
@@ -157,7 +157,7 @@ class ServerConnection:
                     kind, body = frames.encode(await work)
                 finally:
                     end()
-        except asyncio.CancelledError:  # its caller does not wait any more
+        except asyncio.CancelledError:  # its caller no longer waits
             status, kind, body = late(target, self._name, ms)
         except Exception as e:
             status, kind, body = failed(e, target, self._name)
@@ -222,12 +222,12 @@ class _Refused(Exception):
 
 
 def call(target: bytes, arguments: "Any", fingerprint: int) -> "Any":
-    """Return the coroutine of a call. Raises ``_Refused`` if the contract here is another."""
+    """Return the coroutine of a call. Raises ``_Refused`` if the contract differs here."""
     method, signature, crumb = _methods.get(target) or _find(target)
     port.crumb(crumb)
     if signature is None:
         return method(**arguments)
-    # The number of required arguments, then a fingerprint for each number from there on.
+    # The number of required arguments, then a fingerprint for each number of arguments.
     if isinstance(arguments, dict):  # from the host's tools, which name them
         if not any(_fits(known, fingerprint) for known in signature[1:]):
             raise _differs(target)
@@ -274,7 +274,7 @@ def _differs(target):
 
 
 async def _repeated(id):
-    """Return the response to a call that has come before."""
+    """Return the response to a call that was received before."""
     while id in _known and _known[id] is None:
         await asyncio.sleep_ms(20)
     return _known.get(id) or (500, frames.BUG, b'"its first answer was lost"')
@@ -283,7 +283,7 @@ async def _repeated(id):
 def _remember(id, response) -> None:
     """Keep the response to a call that may be repeated; a large one is not kept."""
     if response and len(response[2]) > _MAX_KEPT:
-        response = 500, frames.BUG, b'"it was answered, and that was too much to keep"'
+        response = 500, frames.BUG, b'"it was executed; its answer was too long to keep"'
     if id not in _known and len(_known) >= _MAX_KNOWN:
         for each in _known:
             if _known[each]:

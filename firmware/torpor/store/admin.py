@@ -1,6 +1,6 @@
 """Lets the cluster's tools look into the databases of a board while its services run.
 
-``torpor data`` sends the requests. They are signed with the cluster's key.
+``torpor data`` sends the requests. The cluster's key authenticates them.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _PAGE = const(6000)  # bytes of rows in an answer
 
 @startup
 def start(kernel: "Kernel") -> None:
-    """Take the calls of the tools."""
+    """Accept the calls of the tools."""
     kernel.tools["data"] = data
 
 
@@ -41,9 +41,9 @@ async def data(do: str, service: str, **arguments: "Any") -> "Any":
 
 
 def _wear(store: "Store") -> dict:
-    """Return what the store has cost the flash since the start.
+    """Return how much the store has worn the flash since the start.
 
-    A chip's LittleFS does not say how often it erases. Measured with blocks of 4 kB
+    A chip's LittleFS does not report how often it erases. Measured with blocks of 4 kB
     (``make bench F=store_erases_per_commit``): 0.9 erases for a commit of 52 bytes, compaction
     included. So one for each flush and two for each compaction of 2 kB is a little more than what
     happens when rows are appended.
@@ -58,7 +58,7 @@ def _wear(store: "Store") -> dict:
 
 
 def _store(service: str) -> "Store":
-    """The database of a service, also of one that did not start."""
+    """Return the database of a service, even if the service did not start."""
     from .database import Store
 
     k = kernel.current
@@ -146,7 +146,7 @@ class Questions:
         return [store.journal_path[len(store.folder) :]] + leaves
 
     async def check(store: "Store", file: str) -> dict:
-        """Read every record of a file: how many are whole, and where one is not."""
+        """Read every record of a file; return how many are whole, and the offsets of the others."""
         if file not in await Questions.files(store):
             return {"file": file, "gone": True}  # compacted or dropped in the meantime
         whole, damaged = 0, []

@@ -1,8 +1,9 @@
 """Moves the rows in the journal into the leaves of their tables.
 
-Every step leaves files from which the same rows are read: a leaf is written aside and renamed, the
-second half of a leaf that is split before the first, and the journal is emptied last. One step is
-about one block, so that other tasks run in between, and RAM holds one block and what is recent.
+Every step leaves files from which the same rows are read: a leaf is written to another file, which
+is then renamed; when a leaf is split, its second half is written first; the journal is emptied
+last. One step is about one block, so that other tasks run in between, and RAM holds one block and
+the recent rows.
 """
 
 import asyncio
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 
 _BLOCK = const(2048)
 _LEAF = const(16384)
-_MS = const(100_000_000_000)  # a key above is a time in ms: 1973 in ms, the year 5138 in s
+_MS = const(100_000_000_000)  # a larger key is a time in ms: 1973 in ms, the year 5138 in s
 
 
 @cold
 async def run(store: "Store", writes: "list | tuple" = ()) -> None:
-    """Compact the journal of a store; other tasks run in between. Raises as ``commit``.
+    """Compact the journal of a store; other tasks run in between. Raises the errors of ``commit``.
 
     When there is no room for all of it, the journal stays, and the reserve is spent if ``writes``
-    are going to free some.
+    will free some.
     """
     walk = steps(store)
     try:
@@ -55,14 +56,14 @@ async def run(store: "Store", writes: "list | tuple" = ()) -> None:
 
 @cold
 def finish(store: "Store") -> None:
-    """Compact the journal of a store at once, while the board starts. Raises as ``steps``."""
+    """Compact the journal of a store at once, while the board starts. Raises ``OSError``."""
     for _ in steps(store):
         feed()
 
 
 @cold
 def feed() -> None:
-    """Feed the watchdog during work that may take longer; a store on its own has none."""
+    """Feed the watchdog during work that may take long; a store without the runtime has none."""
     port: Any = sys.modules.get("torpor.port")
     if port:
         port.feed()
@@ -77,7 +78,7 @@ def steps(store: "Store") -> "Generator":
     tables = [table for table in store.tables.values() if table.keys]
     done = True
     for table in tables:
-        done = (yield from _fold(table)) and done
+        done = (yield from _merge(table)) and done
     if not done:
         raise OSError(segment.ENOSPC)
     store.journal.close()
@@ -90,11 +91,11 @@ def steps(store: "Store") -> "Generator":
         yield from _trim(table)
 
 
-def _fold(table):
+def _merge(table):
     """Write the table's recent rows into its leaves; a generator of steps.
 
-    A leaf for which there is no room stays as it is, because others may shrink. Returns whether all
-    leaves had room.
+    A leaf without room stays as it is, and the next ones are still written, because they may
+    shrink. Returns whether there was room for all leaves.
     """
     leaves = table.leaves
     done = True
@@ -148,7 +149,7 @@ def _discard(path):
 
 
 def _overlaps(table, i, key):
-    """Whether the last leaf has a key that is not below ``key``."""
+    """Return whether the last leaf has a key that is not below ``key``."""
     firsts = table.leaves.map(i)[0]
     if not len(firsts):
         return bool(table.leaves.bounds)  # nothing in it can be read: write it again
@@ -211,12 +212,12 @@ def _write(table, i, blocks, extend):
     most = max(4, table.keep >> 2) if table.keep else 1 << 20
     file = None
     empty = True
-    made: list = []  # bounds of new leaves
+    bounds: list = []  # of new leaves
     try:
         for key, rows, record in blocks:
             if bound is None or (size and (size + len(record) > _LEAF or count + rows > most)):
                 if file:
-                    file = _close(leaves, file, path, bound, made)
+                    file = _close(leaves, file, path, bound, bounds)
                 bound = key
                 path = aside + "~"
                 size = count = 0
@@ -229,7 +230,7 @@ def _write(table, i, blocks, extend):
             empty = False
             yield
         if file:
-            file = _close(leaves, file, path, bound, made)
+            file = _close(leaves, file, path, bound, bounds)
         if old is not None and not extend:
             leaves.close()
             if empty:
@@ -241,19 +242,19 @@ def _write(table, i, blocks, extend):
             try:
                 file.close()
             except OSError:
-                pass  # what follows matters more than what could not be written
+                pass  # the steps below must be done in any case
         leaves.close()
         if not empty and old is not None:
             leaves.maps[i] = None
-        for key in made:  # only now, for _merged reads leaf i as it was
+        for key in bounds:  # only now, because _merged reads leaf i as it was
             n = bisect(leaves.bounds, key)
             leaves.bounds.insert(n, key)
             leaves.maps.insert(n, None)
 
 
-def _close(leaves, file, path, bound, made):
+def _close(leaves, file, path, bound, bounds):
     file.flush()
     file.close()
     if path[-2:] == "~~":
         rename(path, leaves.path(bound))
-        made.append(bound)
+        bounds.append(bound)

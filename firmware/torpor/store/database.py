@@ -2,8 +2,8 @@
 
 A write goes to the journal, a file of records, and is durable when it returns: one record and one
 flush for each commit. When the journal has grown to 2 kB, compaction moves its rows into the leaves
-of their tables (see ``index`` and ``compact``) and empties it. A start reads the journal and no
-table.
+of their tables (see ``index`` and ``compact``) and empties it. At the start only the journal is
+read, and no table.
 """
 
 import asyncio
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 _JOURNAL = const(2048)  # bytes at which it is compacted
 _LATEST_MS = const(60000)  # after which a write with commit="wake" is flushed in any case
-_TIGHT = const(512)  # the same when room is scarce, because compaction frees some
+_TIGHT = const(512)  # as _JOURNAL, when room is scarce: compaction frees some
 
 
 class Store:
     """The database in ``<root>/<name>``.
 
-    ``commits``, ``flushes`` and ``written`` (bytes of the journal) count since the start, ``lost``
-    the damaged places that were skipped in the journal.
+    ``commits``, ``flushes`` and ``written`` (bytes of the journal) count since the start. ``lost``
+    counts the damaged records that were skipped in the journal.
     """
 
     tight = False  # of all stores: there is no reserve (see the module of that name)
 
     def __init__(self, name: str, root: str = "/data") -> None:
         self.folder = "%s/%s/" % (root, name)
-        # Alone in a folder: every few commits to a file LittleFS rewrites the list of all files
-        # next to it.
+        # Alone in a folder: every few commits to a file, LittleFS rewrites the list of all files
+        # in its folder.
         self.journal_path = self.folder + "log/journal"
         self.lock = asyncio.Lock()
         self.journal: Any = None
         self.indexing: Any = None  # the module secondary, if a migration asks for an index
         self.tables: dict = {}  # "name.generation" -> Table
-        self.bounds: dict = {}  # the same -> the bounds of a table that nobody has used yet
+        self.bounds: dict = {}  # "name.generation" -> the bounds of a table not used yet
         self.batches: dict = {}  # id of a task -> the writes of its batch
         self.joined: dict = {}  # id of a task -> joint.Joint, which holds its writes
         self.size = self.commits = self.flushes = self.written = self.lost = 0
@@ -53,16 +53,16 @@ class Store:
         recovery.load(self)
 
     def table(self, name: str, keep: int = 0, max_age: int = 0, commit: str = "now") -> Table:
-        """Return the table of that name; it need not exist.
+        """Return the table with that name; it need not exist.
 
         Args:
             name: The name.
             keep: At least this many rows with the highest keys stay; older ones are removed, one
                 leaf at a time. 0 keeps all.
-            max_age: Rows whose key, a Unix time, is not older than this many seconds stay. 0 keeps
+            max_age: Rows whose key, a Unix time, is at most this many seconds old stay. 0 keeps
                 all.
-            commit: "wake" leaves out the flush. Rows are safe after ``flush``, which the runtime
-                calls before the board sleeps, and after a minute.
+            commit: "wake" omits the flush. Rows are safe after ``flush``, which the runtime calls
+                before the board sleeps, and after a minute.
         """
         from . import recovery
 
@@ -73,7 +73,7 @@ class Store:
     def batch(self) -> "Store":
         """Make all writes of an ``async with`` block one commit at its end, or none.
 
-        They are not visible before. Raises ``Fault`` 413 if they have more than 8 kB.
+        They are not visible before the end. Raises ``Fault`` 413 if they have more than 8 kB.
         """
         return self
 
@@ -92,7 +92,7 @@ class Store:
     # Writing
 
     async def commit(self, writes: list, lazy: bool = False) -> None:
-        """Make writes, ``(table, key, text)``, durable as one, or add them to the task's batch."""
+        """Make writes, ``(table, key, text)``, durable at once, or add them to the task's batch."""
         if self.batches:
             batch = self.batches.get(id(asyncio.current_task()))
             if batch is not None:
@@ -152,7 +152,7 @@ class Store:
 
 @cold
 def _write_failed(store: Store, error: OSError, writes: list, record: bytes) -> None:
-    """Raise what an error means, unless the reserve makes room for the record."""
+    """Raise the error for a failed write, unless the reserve makes room for the record."""
     from . import recovery, reserve
 
     fault = recovery.failed(store, error)
@@ -176,7 +176,7 @@ def opened(name: str, known: int = 0, root: str = "/data") -> Store:
     """Open the database of a service whose image has ``known`` migrations.
 
     Raises:
-        RuntimeError: The data has had more of them.
+        RuntimeError: More migrations have run on the data.
     """
     from . import recovery
 

@@ -1,9 +1,10 @@
-"""The places of a table's rows in flash.
+"""The locations of a table's rows in flash.
 
-A table is a row of *leaves*: files of about 16 kB with disjoint ranges of keys in ascending order.
-A leaf's name says where its range begins, so a table is opened without reading it. A leaf is a row
-of *blocks*: records of about 1 kB, a line of keys and then a line for each row. RAM holds the first
-key and the offset of every block in the leaves that have been used.
+A table is a sequence of *leaves*: files of about 16 kB with disjoint ranges of keys in ascending
+order. A leaf's name contains the key at which its range begins, so a table is opened without
+reading it. A leaf is a sequence of *blocks*: records of about 1 kB, a line of keys and then a line
+for each row. RAM holds the first key and the offset of every block in the leaves that have been
+used.
 """
 
 from array import array
@@ -52,9 +53,9 @@ def split(data: "Any") -> tuple[list, list[bytes]]:
 
 
 class Leaves:
-    """The leaves of a table, whose files begin with ``prefix``; ``bounds`` is where each begins."""
+    """The leaves of a table. Their files begin with ``prefix``, and their ranges at ``bounds``."""
 
-    lost = 0  # damaged places seen
+    lost = 0  # damaged records seen
     file: "Any" = None
     key: "Any" = None  # the bound of the leaf whose file is open
 
@@ -65,7 +66,7 @@ class Leaves:
         self.maps: list = [None] * len(bounds)
 
     def path(self, key: "Any") -> str:
-        """The file of the leaf that begins at ``key``."""
+        """Return the path of the leaf that begins at ``key``."""
         if isinstance(key, str):
             key = "x" + str(hexlify(key.encode()), "utf-8")
         return "%s.%s" % (self.prefix, key)
@@ -77,7 +78,7 @@ class Leaves:
             self.file = None
 
     def opened(self, i: int) -> "Any":
-        """The file of a leaf, to be read."""
+        """Return the file of a leaf, open for reading."""
         key = self.bounds[i]
         if not self.file or self.key != key:
             self.close()
@@ -86,7 +87,7 @@ class Leaves:
         return self.file
 
     def map(self, i: int) -> tuple:
-        """A leaf's blocks: their first keys, their offsets (and the file's end), their rows."""
+        """Return a leaf's blocks: first keys, offsets (and the file's end), number of rows."""
         if i >= len(self.bounds):
             return (), (), 0
         if self.maps[i]:
@@ -102,7 +103,7 @@ class Leaves:
             keys = loads(found[0][1 : found[1] + 1])
             rows = len(keys)
             if i + 1 < len(self.bounds):
-                # A power cut while a leaf is split leaves rows that the next leaf has too.
+                # A power cut while a leaf is split leaves rows that are also in the next leaf.
                 rows = bisect(keys, self.bounds[i + 1])
             if rows:
                 firsts.append(keys[0])
@@ -122,11 +123,11 @@ class Leaves:
         self.maps.pop(i)
 
     def forget(self) -> None:
-        """Release the RAM of the blocks' offsets, which are read again when needed."""
+        """Release the RAM that holds the blocks' offsets; they are read again when needed."""
         self.maps = [None] * len(self.bounds)
 
     def block(self, i: int, j: int) -> tuple:
-        """Return the begin and end of a block's range (None: no limit), and its lines."""
+        """Return the beginning and end of a block's range (None: no limit), and its lines."""
         firsts, offsets, _ = self.map(i)
         low = high = found = None
         if j < len(firsts):

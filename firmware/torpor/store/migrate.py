@@ -1,7 +1,7 @@
 """Migrates a service's data to the format that its code expects, when the board starts.
 
-The migrations of a service are numbered from 1; the number of the last one that ran is kept in the
-database itself and written in one commit with the changes of the migration.
+The migrations of a service are numbered from 1. The database itself holds the number of the last
+one that ran; it is written in one commit with the changes of the migration.
 """
 
 import sys
@@ -25,16 +25,16 @@ _JOURNAL = const(2048)  # bytes
 
 @startup
 def opened(name: str, migrations: tuple, indexing: "Any" = None, root: str = "/data") -> "Store":
-    """Open the database of a service, and run the migrations that it has not had.
+    """Open the database of a service, and run the migrations that have not run on it.
 
     Args:
         name: The service.
-        migrations: The names of all migrations that it has.
+        migrations: The names of all migrations of the service.
         indexing: The module ``secondary``, if one of them asks for an index.
         root: The folder of all databases.
 
     Raises:
-        RuntimeError: A migration fails, or the data has had more of them. The data is as it was.
+        RuntimeError: A migration fails, or more have run on the data. The data is unchanged.
     """
     store = database.opened(name, len(migrations), root)
     store.indexing = indexing
@@ -57,7 +57,7 @@ def _run(store: "Store", module: str, number: int) -> None:
         log.Log(service).exception(e, text + " failed")
         raise RuntimeError("%s: %s: %s%s" % (text, type(e).__name__, e, _place(e, module)))
     finally:
-        # It runs once: give the heap back, also that of the package, which holds it.
+        # It runs once: release its heap, and that of the package, which refers to it.
         package = module.rpartition(".")[0]
         sys.modules.pop(module, None)
         sys.modules.pop(package, None)
@@ -68,7 +68,7 @@ def _run(store: "Store", module: str, number: int) -> None:
 
 
 def _place(error: Exception, module: str) -> str:
-    """Return the file and the line of the migration that an exception came from, in brackets."""
+    """Return in brackets the file and the line of the migration at which an exception arose."""
     file = module.replace(".", "/")
     place = ""
     try:
@@ -90,12 +90,12 @@ class Database:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._made: dict = {}  # table name -> the generation that was written
+        self._written: dict = {}  # table name -> the generation that was written
         self._indexed: dict = {}  # table name -> fields
         self._writes: list = []
 
     def scan(self, table: str) -> "Iterator":
-        """Every ``(key, row)`` of a table, lowest key first."""
+        """Iterate over every ``(key, row)`` of a table, lowest key first."""
         return _rows(self._table(table))
 
     def fill(self, table: str, rows: "Any") -> None:
@@ -111,7 +111,7 @@ class Database:
             compact.feed()
             if self._store.size > _JOURNAL:
                 compact.finish(self._store)
-        self._made[table] = generation
+        self._written[table] = generation
 
     def rewrite(self, table: str, change: "Callable") -> None:
         """Replace each row with ``change(row)``; a row for which it returns None is removed."""
@@ -133,7 +133,7 @@ class Database:
         self._writes.append((target, key, target.text(key, None)))
 
     def index(self, table: str, field: str) -> None:
-        """Keep an index of a field, so that ``where`` finds its rows without reading all."""
+        """Keep an index of a field, so that ``where`` finds its rows without reading all rows."""
         entry = self._store.indexing.new_entry
         rows = ((key, row[field]) for key, row in self.scan(table) if field in row)
         self._fill(
@@ -145,19 +145,19 @@ class Database:
 
     def commit(self, number: int) -> None:
         facts = [("version", number)]
-        facts += [("t:" + name, generation) for name, generation in self._made.items()]
+        facts += [("t:" + name, generation) for name, generation in self._written.items()]
         facts += [("i:" + name, fields) for name, fields in self._indexed.items()]
         for copy in recovery.CATALOGS:
             catalog = recovery.generation(self._store, copy, 0)
             self._writes += [(catalog, key, dumps(value).encode()) for key, value in facts]
         self._store.write(self._writes)
-        compact.finish(self._store)  # out of the journal before the old tables go
+        compact.finish(self._store)  # empties the journal before the old tables are removed
 
     def _next(self, table: str) -> "Table":
         return recovery.generation(self._store, table, self._generation(table) + 1)
 
     def _generation(self, table: str) -> int:
-        return self._made.get(table, recovery.generation_of(self._store, table))
+        return self._written.get(table, recovery.generation_of(self._store, table))
 
     def _table(self, name: str) -> "Table":
         return recovery.generation(self._store, name, self._generation(name))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-LEVELS = const(16)  # of dicts and lists: printing many more would overflow the C stack of a chip
+LEVELS = const(16)  # of dicts and lists: writing many more would overflow the C stack of a chip
 
 ROW = const(2048)  # bytes of JSON in a row
 _KEY = const(64)  # bytes of a key that is a str

@@ -57,7 +57,7 @@ def load(store: "Store") -> None:
 
 @cold
 def failed(store: "Store", error: OSError) -> Exception:
-    """Return what to raise for an error. The journal becomes what it was at the last commit."""
+    """Return the exception for an error. The journal is again as it was at the last commit."""
     try:
         store.journal.close()
     except OSError:
@@ -92,7 +92,7 @@ def fact(store: "Store", key: str) -> "Any":
 
 @cold
 def version(store: "Store") -> int:
-    """Return how many migrations the data has had."""
+    """Return how many migrations have run on the data."""
     return fact(store, "version") or 0
 
 
@@ -107,14 +107,14 @@ def table(store: "Store", name: str, keep: int, max_age: int, lazy: bool) -> Tab
     """Return a table of a service: see ``Store.table``."""
     if "." in name or name[:1] in "_~":
         raise ValueError("no name for a table: " + name)
-    made = generation(store, name, generation_of(store, name))
-    if keep != made.keep or max_age != made.max_age or lazy != made.lazy:
-        made.keep = keep
-        made.max_age = max_age
-        made.lazy = lazy
+    opened = generation(store, name, generation_of(store, name))
+    if keep != opened.keep or max_age != opened.max_age or lazy != opened.lazy:
+        opened.keep = keep
+        opened.max_age = max_age
+        opened.lazy = lazy
     if store.indexing:
-        store.indexing.attach(store, made, name)
-    return made
+        store.indexing.attach(store, opened, name)
+    return opened
 
 
 @cold
@@ -165,7 +165,7 @@ def _forget_invalid(store) -> None:
                 compact.feed()
             broken = broken or bool(table.keys)
             del store.tables[full]
-    if broken:  # their rows are in the journal still
+    if broken:  # their rows are still in the journal
         try:
             compact.finish(store)
         except OSError as e:

@@ -1,4 +1,4 @@
-"""Explains why a value cannot be stored: a status, and a message with the place in the value."""
+"""Explains why a value cannot be stored: a status, and a message with the path in the value."""
 
 from micropython import const
 
@@ -30,7 +30,7 @@ def reason(value: "Any", most: int, what: str) -> tuple[int, str]:
         return 400, "the %s is %s, not a dict" % (what, _a(value))
     left = most - 2
     inside: list = [(value, iter(value))]  # from the outermost container to the innermost
-    steps: list = [None]  # the place in each
+    steps: list = [None]  # the key or index in each
     while inside:
         container, places = inside[-1]
         step: Any = next(places, inside)
@@ -75,7 +75,7 @@ def _a(value) -> str:
 
 
 def _wrong(value, level: int) -> str:
-    """Return what is wrong with a value, not counting its parts; empty if nothing is."""
+    """Return what is wrong with a value, apart from its parts; empty if nothing is."""
     kind = type(value)
     if kind is str:
         return "is not UTF-8 (unpaired surrogate?)" if utf8(value) is None else ""

@@ -1,9 +1,9 @@
 """Blocks reserved for writes that free room: deleting, and replacing rows with smaller ones.
 
-On a filesystem that copies what it changes, deleting needs room before it frees any: a block of the
-journal, and a leaf that is rewritten without the row. So a file reserves some blocks. When nothing
-else is free, it is removed, and until there is room for it again (``Store.tight``) only writes that
-free room are accepted.
+On a filesystem that copies what it changes, deleting needs room before it frees any: for a block of
+the journal, and for a leaf that is rewritten without the row. So a file reserves some blocks. When
+nothing else is free, the file is removed. Until there is room for it again (``Store.tight``), only
+writes that free room are accepted.
 """
 
 import os
@@ -18,7 +18,7 @@ from .index import bisect, split
 # A leaf that is rewritten (16 kB and one record), the growth of its neighbour, the journal, and two
 # pairs of blocks of the filesystem.
 _BLOCKS = const(12)
-_MORE = const(3)  # that must be free in addition, before it is written again
+_MORE = const(3)  # blocks that must also be free before the reserve is written again
 _RESULT = const(
     256
 )  # bytes of a result (see transaction) that may be written together with what frees room
@@ -84,7 +84,7 @@ async def admit(store: "Store", writes: list) -> None:
 
 @cold
 def retry(store: "Store", writes: list, record: bytes) -> bool:
-    """Write a record that found no room into that of the reserve; return whether it was written."""
+    """Write a record that found no room into the reserve's room; return whether it was written."""
     if not frees(writes) or not spend(store):
         return False
     store.journal.write(record)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .table import Table
 
 
-_BREAK = "\x7f"  # between the two, in no value
-# Bytes of an entry: the name of a leaf holds it twice over, and a LittleFS takes 255 for that.
+_BREAK = "\x7f"  # between the two; no value may contain it
+# Bytes of an entry: the name of a leaf has two digits for each, and LittleFS allows 255 bytes.
 _MOST = const(100)
 
 
@@ -25,7 +25,7 @@ _MOST = const(100)
 def attach(store: "Store", table: "Table", name: str) -> None:
     """Give ``table``, called ``name``, the indexes that its migrations asked for.
 
-    The index of ``field`` is held by the table ``<name>-<field>``.
+    The table ``<name>-<field>`` holds the index of ``field``.
     """
     from . import recovery
 
@@ -34,8 +34,8 @@ def attach(store: "Store", table: "Table", name: str) -> None:
         table.indexes = []
         table.where = Where(table.indexes)
     for field in fields:
-        held = name + "-" + field
-        entries = recovery.generation(store, held, recovery.generation_of(store, held))
+        full = name + "-" + field
+        entries = recovery.generation(store, full, recovery.generation_of(store, full))
         table.indexes.append(Index(table, field, entries))
 
 
@@ -47,25 +47,25 @@ def entry(value: "Any", key: "Any") -> str:
 
 def new_entry(value: "Any", key: "Any") -> str:
     """Like ``entry``, for a row that is written. Raises ``Fault`` 400."""
-    held = entry(value, key)
+    text = entry(value, key)
     if (
         isinstance(value, (dict, list))
-        or held.count(_BREAK) > 1
+        or text.count(_BREAK) > 1
         or (isinstance(key, int) and key < 0)
-        or len(held.encode()) > _MOST
+        or len(text.encode()) > _MOST
     ):
-        raise _no_entry(value, key, held)
-    return held
+        raise _no_entry(value, key, text)
+    return text
 
 
 @cold
-def _no_entry(value, key, held: str) -> Fault:
-    """Return why an index cannot hold ``value`` for the row at ``key``, under the key ``held``."""
+def _no_entry(value, key, text: str) -> Fault:
+    """Return why an index cannot hold ``value`` for the row at ``key`` as the entry ``text``."""
     if isinstance(value, (dict, list)):
         wrong = "is a %s" % type(value).__name__  # a dict's keys come in any order
     elif isinstance(key, int) and key < 0:
         wrong = "belongs to a negative key"
-    elif len(held.encode()) > _MOST:
+    elif len(text.encode()) > _MOST:
         wrong = "is longer than %d bytes with the key" % _MOST
     else:
         wrong = "holds the character 0x7f"
@@ -98,19 +98,19 @@ class Index:
         """Return the writes of the index for a new ``row`` (None: deleted)."""
         old = self.table.find(key) or {}
         new = row or {}
-        found = []
+        writes = []
         if self.field in old and old[self.field] != new.get(self.field):
-            found.append((self.entries, entry(old[self.field], key), b""))
+            writes.append((self.entries, entry(old[self.field], key), b""))
         if self.field in new:
-            found.append((self.entries, new_entry(new[self.field], key), dumps(key).encode()))
-        return found
+            writes.append((self.entries, new_entry(new[self.field], key), dumps(key).encode()))
+        return writes
 
     def walk(self, value: "Any", newest: bool) -> "Iterator":
         """Yield pages of the keys and rows with that value, in the order of their keys."""
         since = entry(value, "")
-        for _, found in self.entries.walk(since, since[:-1] + "\x80", newest):
+        for _, matches in self.entries.walk(since, since[:-1] + "\x80", newest):
             keys, rows = [], []
-            for key in found:
+            for key in matches:
                 row = self.table.find(key)
                 if row and row.get(self.field) == value:  # a batch can leave an entry behind
                     keys.append(key)

@@ -1,8 +1,9 @@
 """Records with a CRC, one after the other: the format of every file of the store.
 
 A record is a head (a magic byte, two lengths, the CRC-32 of the data) and its data: a JSON array,
-with ``BETWEEN`` between the values, which like that byte never occurs in JSON text. So the next
-whole record after a damaged one is found, and values can be split without parsing them.
+with ``BETWEEN`` between the values. Neither ``BETWEEN`` nor the magic byte ever occurs in JSON
+text. So the next whole record after a damaged one can be found, and values can be split without
+parsing them.
 """
 
 import struct
@@ -39,7 +40,7 @@ def pack(values: list[bytes]) -> bytes:
 def read(file: "Any", at: int, size: int) -> tuple | None:
     """Return the record at ``at``, of ``size`` bytes or less; None if it is not whole.
 
-    It is a view of the data, good until the next read, and the length of its first value.
+    The result is a view of the data, valid until the next read, and the length of its first value.
     """
     global _buffer
     if size > len(_buffer):
@@ -61,7 +62,7 @@ def values(data: "Any") -> list[bytes]:
 
 
 def records(file: "Any") -> "Iterator":
-    """Yield every record as ``(offset, result of read)``; None for a damaged place."""
+    """Yield every record as ``(offset, result of read)``; None as the result for a damaged one."""
     at = 0
     while True:
         file.seek(at)

@@ -1,7 +1,7 @@
 """Small values that survive a sleep: in RTC memory if the chip has it, else in flash.
 
-All states together are one record. ``keep`` puts it where it costs least, before the board sleeps;
-``commit`` puts it into flash as well, where a power cut cannot reach it.
+All states together are one record. ``keep`` writes it where it costs least, before the board
+sleeps; ``commit`` writes it to flash as well, where it survives a power cut.
 """
 
 import os
@@ -22,7 +22,7 @@ _in_flash: bytes | None = None
 class State(dict):
     """A dict of JSON values that survives a sleep and a reset.
 
-    What was set since the last sleep or ``commit`` is lost at a power cut.
+    Values set since the last sleep or ``commit`` are lost in a power cut.
     """
 
     most: int  # bytes of JSON
@@ -42,7 +42,7 @@ def _record() -> bytes:
 
 
 def of(name: str, most: int = 256) -> State:
-    """The state kept under ``name``, of at most ``most`` bytes of JSON; empty at first."""
+    """Return the state kept under ``name``, of at most ``most`` bytes of JSON; empty at first."""
     if not _states:
         _load()
         if kernel.current:
@@ -66,8 +66,8 @@ def keep() -> None:
 def _gather(strict: "State | None" = None) -> None:
     """Copy all states.
 
-    One that cannot be kept stays as it was: with an error if it is ``strict``, else with a line in
-    the log.
+    One that cannot be kept stays as it was. If it is ``strict``, ``ValueError`` is raised; else the
+    log has a line.
     """
     from .plain import packed
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Table:
     """Rows, dicts of JSON values, under keys that are all int or all str.
 
-    What has been written since the journal began is held in RAM (``keys``, ``texts``; an empty text
-    is a row that was deleted); everything older is in ``leaves``.
+    RAM holds the rows that were written since the journal began (``keys``, ``texts``; an empty text
+    is a row that was deleted). All older rows are in ``leaves``.
     """
 
     # An attribute that a table does not set takes no heap: 170 bytes saved in 64-bit MicroPython.
@@ -27,7 +27,7 @@ class Table:
     indexes: "Any" = ()  # of secondary.Index
     where: "Any" = None  # secondary.Where, if there is an index
     highest: "Any" = None  # the last key, once it is known
-    kind: "Any" = None  # of key, for what waits in a batch while there is no row yet
+    kind: "Any" = None  # of the keys; for a batch that waits while there is no row yet
 
     def __init__(self, store: "Store", name: str, bounds: list) -> None:
         self.store = store
@@ -41,7 +41,7 @@ class Table:
     async def append(self, row: dict, key: int | None = None) -> int:
         """Add a row after all others and return its key: ``key``, or the last key plus one.
 
-        Raises ``Fault``: 409 if ``key`` is not above the last one, else as ``put``.
+        Raises ``Fault``: 409 if ``key`` is not above the last one, and those of ``put``.
         """
         if row is None:
             raise _no_row(self, row)
@@ -72,7 +72,7 @@ class Table:
         return await self.append(row, None if last is not None and at <= last else at)
 
     async def put(self, key: int | str, row: dict | None) -> None:
-        """Store ``row`` under ``key``, replacing the row that is there; None removes it.
+        """Store ``row`` under ``key``, replacing the row with that key; None removes it.
 
         Raises ``Fault``: 507 if the filesystem is full, 413 if the row has more than 2,048 bytes
         of JSON, 400 if it would not come back unchanged or the key is not of the table's type.
@@ -83,7 +83,7 @@ class Table:
         await self.store.commit(writes, self.lazy)
 
     async def delete(self, key: int | str) -> None:
-        """Remove the row of ``key``, if there is one. Raises ``Fault`` 507."""
+        """Remove the row with that ``key``, if there is one. Raises ``Fault`` 507."""
         await self.put(key, None)
 
     @cold
@@ -141,7 +141,7 @@ class Table:
         return self.keys, self.texts
 
     async def get(self, key: int | str) -> dict | None:
-        """Return the row of ``key``, or None."""
+        """Return the row with that ``key``, or None."""
         return self.find(key)
 
     def find(self, key: "Any") -> dict | None:

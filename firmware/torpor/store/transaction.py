@@ -1,18 +1,17 @@
-"""Makes what a task writes durable together with its result.
+"""Makes the writes of a task durable together with its result.
 
 A request that must not run twice gets its recorded result when it arrives again. If its writes and
 the record were two commits, a power cut between them would make the request run a second time. So
 while a ``Joint`` is open, the writes of its task wait; ``finish`` commits them together with the
 result. The task itself sees its writes.
 
-One commit is one journal, so this holds for the writes to one store. Before writes to another
-store, and before more than ``_MOST`` bytes, what waits is committed with the mark ``BEGUN``: a
-request that is found with the mark and without a result did a part of its work, and must not begin
-again.
+One commit goes into one journal, so this holds for the writes to one store. Before writes to
+another store, and before more than ``_MOST`` bytes, the waiting writes are committed with the
+result ``BEGUN``: a request with this result did a part of its work, and must not begin again.
 
-A ``Window`` keeps the newest results in flash. RAM holds a short hash of each id, so unknown ids,
-which are most, cost no reading. The hashes are one block that is allocated at the start: texts that
-come and go with every request would fragment the heap.
+A ``Window`` keeps the newest results in flash. RAM holds a short hash of each id, so that unknown
+ids, which are most, cost no reading. The hashes are one block that is allocated at the start:
+texts allocated for every request would fragment the heap.
 """
 
 import asyncio
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
     from .database import Store
     from .table import Table
 
-_NAME = "_window"  # no service can have a table of that name
+_NAME = "_window"  # no service can have a table with that name
 _HASH = const(4)  # bytes
 BEGUN = const(0)
-_MOST = const(5000)  # bytes of a commit, so that the result has room next to them
+_MOST = const(5000)  # bytes of a commit, so that the result has room in it
 
 
 def exists(store: "Store") -> bool:
-    """Whether the store has a window."""
+    """Return whether the store has a window."""
     full = _NAME + ".0"
     return full in store.tables or full in store.bounds
 
@@ -86,7 +85,7 @@ class Window:
         return result
 
     async def add(self, id: str, result: "Any") -> None:
-        """Remember the result, any JSON value but None; it replaces an earlier one of ``id``.
+        """Remember the result, any JSON value but None; it replaces an earlier result of ``id``.
 
         Raises ``Fault`` as ``Table.put``.
         """
@@ -101,18 +100,18 @@ class Windows:
         self._windows = [(store, Window(store)) for store in stores if exists(store)]
 
     def of(self, store: "Store") -> Window:
-        """The window of a store."""
-        for known, window in self._windows:
-            if known is store:
+        """Return the window of a store."""
+        for each, window in self._windows:
+            if each is store:
                 return window
         window = Window(store)
         self._windows.append((store, window))
         return window
 
     def get(self, id: str) -> "Any":
-        """The result of ``id``; ``BEGUN`` if it did a part of its work; None if it is not known.
+        """Return the result of ``id``; ``BEGUN`` if it did a part of its work; None if unknown.
 
-        A result that is a list only counts tries: what another store knows takes precedence.
+        A result that is a list only counts tries: a result in another store takes precedence.
         """
         found = None
         for _, window in self._windows:
@@ -139,13 +138,13 @@ class Joint:
         self.wrote = False
 
     def begin(self) -> None:
-        """Hold the task's writes from now on."""
+        """Hold back the task's writes from now on."""
         self._task = id(asyncio.current_task())
         for store in self._windows.stores:
             store.joined[self._task] = self
 
     def end(self) -> None:
-        """Let the task write as usual again. What waits and is not committed is dropped."""
+        """Let the task write as usual again. Writes that still wait are dropped."""
         for store in self._windows.stores:
             store.joined.pop(self._task, None)
         for table, _, _ in self._waiting:
@@ -153,7 +152,7 @@ class Joint:
         self._waiting = []
 
     async def take(self, store: "Store", writes: list) -> None:
-        """Take over writes of the task. Raises ``Fault`` as ``Store.commit``."""
+        """Hold back writes of the task. Raises ``Fault`` as ``Store.commit``."""
         size = sum(len(text) + 40 for _, _, text in writes)
         if self._waiting and (store is not self._store or self._size + size > _MOST):
             await self._commit(BEGUN)
@@ -163,9 +162,9 @@ class Joint:
         self.wrote = True
 
     async def finish(self, own: "Store", result: "Any") -> None:
-        """Commit what waits with the result; in the store ``own`` if nothing does.
+        """Commit the waiting writes with the result, which goes into ``own`` if nothing waits.
 
-        Raises ``Fault`` as ``Store.commit``; what waited is then dropped.
+        Raises ``Fault`` as ``Store.commit``; the waiting writes are then dropped.
         """
         if not self._waiting:
             self._store = own
@@ -188,7 +187,7 @@ class Joint:
                 store.batches[self._task] = batch
 
     def over(self, table: "Table") -> tuple[list, list]:
-        """The recent rows of a table with those that wait: its ``keys`` and ``texts``."""
+        """Return ``keys`` and ``texts``: a table's recent rows together with those that wait."""
         keys, texts = table.keys, table.texts
         copied = False
         for held, key, text in self._waiting:
