@@ -12,8 +12,8 @@ import asyncio
 import sys
 import time
 
+import _clock_steps
 import _sim  # of the simulator
-import _steps
 from micropython import const
 
 from torpor import clock
@@ -157,7 +157,7 @@ class Clock:
         clock._boot = self._ticks
         clock._wraps = 0
         _sim.ticks = self.ticks  # the shims' door to time
-        _steps.stepped = True
+        _clock_steps.stepped = True
         _shift_timers(time.ticks_diff(self._ticks, _real_ms()))
 
     def remove(self) -> None:
@@ -167,18 +167,18 @@ class Clock:
             setattr(clock, name, value)
         _follow(None)
         _sim.ticks = _real_ms
-        _steps.stepped = False
+        _clock_steps.stepped = False
         _shift_timers(time.ticks_diff(_real_ms(), self._ticks))
 
 
 def _real_ms() -> int:
-    shim = sys.modules.get("_stepped")
+    shim = sys.modules.get("_test_time")
     return shim.real_ms() if shim else time.ticks_ms()  # type: ignore[attr-defined]
 
 
 def _follow(fixture) -> None:
     """Have ``time`` go by the fixture, or by the real clock. A chip has no such shim."""
-    shim = sys.modules.get("_stepped")
+    shim = sys.modules.get("_test_time")
     if shim:
         shim.follow(fixture)  # type: ignore[attr-defined]
 
@@ -190,14 +190,14 @@ def _shift_timers(ms: int) -> None:
 
 
 def _look() -> None:
-    for each in list(_steps.steps.values()):
+    for each in list(_clock_steps.steps.values()):
         each._look()
 
 
 def _left(interrupts_only: bool = False):
     """Return the ms until the chip or a device may do something by itself; None: never."""
     least = None
-    for name, each in _steps.steps.items():
+    for name, each in _clock_steps.steps.items():
         ms = None if interrupts_only and name != "irq" else each._left()
         if ms is not None and (least is None or ms < least):
             least = ms

@@ -12,7 +12,7 @@ import json
 import sys
 import time
 
-import _steps  # of the simulator
+import _clock_steps  # of the simulator
 
 from torpor import kernel
 
@@ -264,7 +264,7 @@ def _notice_idleness() -> None:
 
 def _interrupted() -> None:
     """Wait until an interrupt has made a task ready. Raise ``Idle`` if none can come."""
-    interrupts = _steps.steps.get("irq")
+    interrupts = _clock_steps.steps.get("irq")
     while not core._task_queue.peek():
         if interrupts is None or interrupts._left() is None:
             raise Idle

@@ -13,7 +13,7 @@ import random
 import time
 
 import _sim
-from _silence import Hang, Nack
+from _no_answer import Hang, Nack
 
 
 class Device:

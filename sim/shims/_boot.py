@@ -59,7 +59,7 @@ if "slots" in _sim.facts:  # now, while the heap has no holes
 if "epoch_s" in _sim.facts["behaves"]:
     sys.modules["time"] = __import__("_epoch")
 if "blocks" in _sim.facts:
-    __import__("_room").install()
+    __import__("_disk_space").install()
 if "blocking" in _sim.facts:
     __import__("_blocked").install()
 __import__("_nested").install()

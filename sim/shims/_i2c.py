@@ -4,7 +4,7 @@ import time
 from errno import EIO, ENODEV, ETIMEDOUT  # type: ignore[attr-defined]
 
 from _bus import claim, pins_of, soft_pins, wiring
-from _silence import Hang, Nack
+from _no_answer import Hang, Nack
 from _sim import facts
 
 _ESP32 = facts["port"] == "esp32"

@@ -6,8 +6,8 @@ of whatever the program does, and cannot allocate memory.
 
 import sys
 
+import _clock_steps
 import _sim
-import _steps
 import micropython
 from _pin import Pin, _devices, level
 from _sim import facts, time
@@ -114,7 +114,7 @@ def start():
     if _running or sys.platform != "linux":
         return
     _running = True
-    _steps.steps["irq"] = sys.modules[__name__]
+    _clock_steps.steps["irq"] = sys.modules[__name__]
     _wake_asyncio()
     import _thread
 
@@ -124,7 +124,7 @@ def start():
 def _watch():
     while True:
         time.sleep_ms(_LOOK_MS)
-        if _state or _steps.stepped:
+        if _state or _clock_steps.stepped:
             continue
         try:
             _look()

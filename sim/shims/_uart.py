@@ -4,8 +4,8 @@ import io
 import time
 from errno import EINVAL  # type: ignore[attr-defined]
 
+import _clock_steps
 import _sim
-import _steps
 from _bus import claim, pins_of, wiring
 from _sim import facts, trace
 
@@ -45,7 +45,7 @@ class UART(io.IOBase):
         devices = wiring()
         self._device = devices.uart(self._pins["tx"], self._pins["rx"]) if devices else None
         if self._device:
-            _steps.steps[repr(id)] = self
+            _clock_steps.steps[repr(id)] = self
 
     def init(self, baudrate=115_200, bits=8, parity=None, stop=1, **options):
         self.__init__(self._id, baudrate, bits, parity, stop, **options)
@@ -163,7 +163,7 @@ class UART(io.IOBase):
 
         self._fill()
         new, self._last = len(self._rx) > self._last, len(self._rx)
-        wait = 1 if new or not _steps.stepped else self._left()
+        wait = 1 if new or not _clock_steps.stepped else self._left()
         self.due = time.ticks_add(_sim.ticks(), 1000 if wait is None else wait)
         if new:
             self._quiet = 1

@@ -5,11 +5,11 @@ restarts, ``process.Process`` one run of it.
 """
 
 from .board import SimBoard
+from .board_addresses import simulated
 from .crash import Crash
 from .flash import is_running
 from .inputs import Inputs, set_input
 from .lines import LogLine
-from .places import simulated
 from .record import Recorded, recorded
 from .simulator import Simulator
 from .watch import Rebuild, watch

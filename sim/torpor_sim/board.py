@@ -13,10 +13,10 @@ from torpor_tools.model.image import Image
 from . import slots
 from .clock import Clock, duration
 from .crash import Crash, backoff, last_traceback, reason, watchdog_resets
-from .feed import Feed
 from .flash import BoardFolder, write_json
 from .inputs import Inputs, defaults
 from .lines import Event, LogLine, LogListener
+from .output_feed import Feed
 from .ports import Place
 from .process import Process
 from .start import Start, facts_of, heap_of

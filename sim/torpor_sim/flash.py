@@ -26,7 +26,7 @@ from . import slots
 _INSTALLED = "installed.json"  # the files of flash/ that came with the image
 _STARTER = "_boot.py"
 _NOT_COPIED = (_STARTER, "_bootloader.py")
-_COUNTED = ("services", "torpor")  # as in the shim _room
+_COUNTED = ("services", "torpor")  # as in the shim _disk_space
 _ESP32_ONLY = frozenset(
     {"_epoch", "_gc", "_image", "_otadata", "_partition", "_slots", "errno", "esp32"}
 )

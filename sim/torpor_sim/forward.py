@@ -20,7 +20,7 @@ from rp2040py.external.cyw43 import Cyw43439, net
 from rp2040py.external.cyw43.nat import GATEWAY_IP, NatBridge, TcpFlow, TcpFlowKey, TcpReflector
 from rp2040py.rp2040 import RP2040
 
-from .credit import Bus
+from .wifi_credit import Bus
 
 _RESEND_MS = 200  # until the first SYN is sent again; a board that is full drops it
 _RESEND_LONGEST_MS = 1600

@@ -15,7 +15,7 @@ _LENDER = """
 import struct
 import machine
 from _sim import native
-from _silence import Nack, Hang
+from _no_answer import Nack, Hang
 machine.Pin  # plugs the devices in
 import _wiring
 socket = native("socket")

@@ -207,7 +207,7 @@ def test_callers_of_a_board_that_sleeps_are_shown_what_to_expect(tmp_path: Path)
     )
     house, shed = found.boards
     assert (house.mails, house.mailed, shed.mails, shed.mailed) == (True, False, False, True)
-    names = ("torpor/mqtt/caller.mpy", "torpor/mqtt/calls.mpy", "torpor/mqtt/client.mpy")
+    names = ("torpor/mqtt/caller.mpy", "torpor/mqtt/serve.mpy", "torpor/mqtt/client.mpy")
     assert [n in image_files(found, "house") for n in names] == [True, False, True]
     assert [n in image_files(found, "shed") for n in names] == [False, True, True]
     # Nothing of it is in an image that does not need it.

@@ -103,10 +103,10 @@ def test_a_board_that_sleeps_needs_a_mailbox(tmp_path: Path, mailbox: bool) -> N
     board = load_plan(tmp_path).board("box")
     assert board.can_update == mailbox
     linked = replace(board, called=True, updated=board.can_update)
-    calls = {"mqtt.calls", "update"} & set(parts(linked))
-    assert calls == ({"mqtt.calls", "update"} if mailbox else set())
+    calls = {"mqtt.serve", "update"} & set(parts(linked))
+    assert calls == ({"mqtt.serve", "update"} if mailbox else set())
     assert FLAGS["_CALLED"](linked) == mailbox
-    assert not {"mqtt.calls", "update"} & set(parts(board))  # without a signing key
+    assert not {"mqtt.serve", "update"} & set(parts(board))  # without a signing key
     if mailbox:
         check_board(board)
     else:

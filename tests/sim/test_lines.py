@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from torpor_sim.feed import Feed
 from torpor_sim.lines import LogLine, Reader
+from torpor_sim.output_feed import Feed
 
 _OUTPUT = b"""
      1234 INFO  alerts: threshold: 8 \xc2\xb0C

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from ..http.wire import Request
     from ..store.database import Store
-    from .calls import Calls
+    from .serve import Calls
 
 
 _CALLED = const(0)  # 1 in an image whose services are called while it sleeps: see link/flags.py
 if _CALLED:
-    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
+    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.serve
 _TRIES = const(3)
 CUTS = const(24)
 _ANSWER = const(24576)  # bytes

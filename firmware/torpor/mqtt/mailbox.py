@@ -31,8 +31,8 @@ from .execute import Bad, Envelope, Executor, Poison
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel import Kernel
-    from .calls import Calls
     from .events import Offers
+    from .serve import Calls
 
 # States.
 OFFLINE = const(0)  # there is no session with the broker
@@ -58,7 +58,7 @@ _CALLED = const(0)  # 1 in an image whose services are called while it sleeps: s
 _LARGE = "the request is larger than the memory that the board has free"
 
 if _CALLED:
-    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.calls
+    calls: "Calls" = None  # type: ignore[assignment]  # set by the part mqtt.serve
 _OFFERED = const(0)  # 1 in an image that publishes events to the outside
 if _OFFERED:
     offers: "Offers" = None  # type: ignore[assignment]  # set by the part mqtt.events

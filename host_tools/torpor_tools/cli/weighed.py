@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..image.tree import LISTING
 from ..model.image import Image
 from ..paths import boards_dir, devices_dir, shims_dir
-from ..unchanged import digest_of, modules_below, remembered
+from ..result_cache import digest_of, modules_below, remembered
 from .output import busy, note
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A call to a board that sleeps, from its caller's side: docs/wire.md, "Through the mailbox".
 
-No I/O. ``firmware/torpor/mqtt/calls.py`` is the board's side.
+No I/O. ``firmware/torpor/mqtt/serve.py`` is the board's side.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from ..suggest import listing
 from . import (
     lib,
     lib_state,
-    offered,
+    offered_events,
     on_request,
-    outputs,
     peers,
     pins,
     placement,
+    safe_outputs,
     settings,
     sleep,
     sleepers,
@@ -86,7 +86,10 @@ def read_placed(cluster: Cluster) -> tuple[Plan, list[Problem]]:
         if (laid_out := _laid_out(b, boards.get(b.type), problems))
     )
     notes += [*placement.notes(cluster, contracts), *settings.unused(cluster, read)]
-    notes += [*subscriptions.notes(cluster, contracts.values()), *offered.notes(cluster, placed)]
+    notes += [
+        *subscriptions.notes(cluster, contracts.values()),
+        *offered_events.notes(cluster, placed),
+    ]
     placed = sleepers.with_mail(placed)
     notes += sleepers.notes(cluster, placed, sources)
     problems += sleepers.sleepers_have_mailboxes(placed)
@@ -186,9 +189,9 @@ def _together(
     yield from subscriptions.events_have_names_of_their_own(sources)
     yield from subscriptions.subscribing_boards_have_ports(cluster, contracts)
     yield from subscriptions.durable_events_have_mailboxes(cluster, contracts)
-    yield from outputs.outputs_are_known(cluster, sources)
-    yield from offered.offered_events_are_published(cluster, contracts)
-    yield from offered.boards_have_topics_of_their_own(cluster)
+    yield from safe_outputs.outputs_are_known(cluster, sources)
+    yield from offered_events.offered_events_are_published(cluster, contracts)
+    yield from offered_events.boards_have_topics_of_their_own(cluster)
     yield from on_request.nobody_calls_it(cluster, contracts)
     yield from on_request.nothing_waits_in_it(cluster, contracts)
     modules, _ = lib.lib_modules(cluster.root)
@@ -200,7 +203,7 @@ def _together(
             yield from placement.states_fit(entry, boards[entry.type], contracts)
             yield from sleep.pins_can_wake(entry, boards[entry.type], contracts)
             yield from pins.pins_exist(cluster, entry, boards[entry.type], sources, modules)
-            yield from outputs.boards_have_outputs(entry, boards[entry.type], sources)
+            yield from safe_outputs.boards_have_outputs(entry, boards[entry.type], sources)
             yield from sleep.mailbox_fits(entry, boards[entry.type], cluster)
         yield from pins.pins_have_one_owner(
             cluster, entry, boards.get(entry.type), sources, modules
@@ -229,7 +232,7 @@ def _board_plan(
             entries[name],
             contracts[name],
             cluster.root / "services" / name,
-            outputs.outputs_of(sources[name], entries[name]),
+            safe_outputs.outputs_of(sources[name], entries[name]),
         )
         for name in order
     )

@@ -23,10 +23,10 @@ from ..model.board import Board
 from ..model.plan import BoardPlan, Plan
 from ..paths import firmware_dir
 from ..project.libraries import VENDOR
-from ..unchanged import digest_of, modules_below, remembered
+from ..result_cache import digest_of, modules_below, remembered
 from .firmware import firmware
-from .lacks import explain, is_false_alarm, module_at
 from .lib import FOLDER, Libraries
+from .missing_names import explain, is_false_alarm, module_at
 from .remedies import remedy
 from .source import ASIDE, Module, parse_module
 from .stubs import stubs_dir

@@ -3,8 +3,8 @@
 MicroPython's stubs come as two wheels: ``micropython-stdlib-stubs`` with a ``stdlib/`` folder like
 typeshed's (``builtins``, ``asyncio``), and the board's own modules (``machine``, ``time``,
 ``socket``). Both go into one ``stdlib/``, which mypy uses as its typeshed. So mypy does not know
-modules that the board lacks, and does not report mistakes in the stubs. ``trim.py`` removes from
-the stubs whatever the firmware does not have.
+modules that the board lacks, and does not report mistakes in the stubs. ``trim_stubs.py`` removes
+from the stubs whatever the firmware does not have.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..model.board import Board
 from ..paths import cache_dir
 from .constructors import correct
 from .firmware import firmware
-from .trim import trim
+from .trim_stubs import trim
 
 # The boards' stubs accept a range of versions of it; a check must not change overnight.
 _STDLIB_STUBS = "micropython-stdlib-stubs==1.29.0.post2"
-_LAYOUT = 7  # increase it when the output of this module, trim.py or constructors.py changes
+_LAYOUT = 7  # increase it when the output of this module, trim_stubs.py or constructors.py changes
 
 # The stubs have separate types for ticks, so no method could return them as int.
 _TICKS = """

@@ -25,7 +25,7 @@ from ..model.image import Image
 from ..model.plan import BoardPlan, Plan
 from ..project.partitions import larger_filesystem
 from ..project.secrets import mistakes
-from ..unchanged import digest_of, modules_below, remembered
+from ..result_cache import digest_of, modules_below, remembered
 from . import radio
 from .freeze import FOLDER, frozen_files, left_over
 from .inputs import Inputs, needs_broker

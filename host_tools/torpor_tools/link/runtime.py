@@ -99,7 +99,7 @@ PARTS: dict[str, Callable[[BoardPlan], bool]] = {
     "http.listener": lambda board: bool(board.listeners),
     "http.on_request": lambda board: bool(board.on_request),
     "schedule": _has_schedule,
-    "mqtt.calls": lambda board: board.mailed or board.mailed_updates,
+    "mqtt.serve": lambda board: board.mailed or board.mailed_updates,
     "mqtt.mailbox": lambda board: board.mailbox is not None and not board.durable,
     "mqtt.durable": lambda board: board.mailbox is not None and board.durable,
     "mqtt.events": lambda board: bool(board.offered) and board.mailbox is not None,

@@ -44,7 +44,7 @@ from .rewrite import for_device
 _OVERLAYS = ("_[!_]*.py", "machine.py", "onewire.py", "ds18x20.py")
 # A chip has these peripherals itself.
 _ITS_OWN = {"_adc_block", "_dac", "_i2c", "_pulse", "_pwm", "_spi", "_timer", "_touch", "_uart"}
-_ITS_OWN |= {"_blocked", "_silence", "_stepped", "_wiring"}
+_ITS_OWN |= {"_blocked", "_no_answer", "_test_time", "_wiring"}
 _DEVICE_HALF = (
     "",
     ".serve",

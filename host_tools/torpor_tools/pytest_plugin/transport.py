@@ -100,7 +100,7 @@ class Pipe:
         for entry in self._tree(image).iterdir():
             (folder.flash / entry.name).symlink_to(entry)
         # So that the fixture clock moves ``time``.
-        main = "import sys\nsys.modules['time'] = __import__('_stepped')\n"
+        main = "import sys\nsys.modules['time'] = __import__('_test_time')\n"
         main += f"from torpor_test import serve\nserve.run({image.service!r})\n"
         (folder.flash / "main.py").write_text(main, encoding="utf-8", newline="\n")
         place = self._ports.place([image.board])[image.board.name]

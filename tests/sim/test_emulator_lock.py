@@ -8,45 +8,45 @@ from asyncio.subprocess import PIPE
 
 import pytest
 
-from torpor_sim import turn
-from torpor_sim.turn import Turn
+from torpor_sim import emulator_lock
+from torpor_sim.emulator_lock import EmulatorLock
 from torpor_tools.errors import UserError
 
 HOLD = """
 import asyncio, sys
-from torpor_sim import turn
-turn._NAME = sys.argv[1]
-asyncio.run(turn.Turn().take())
+from torpor_sim import emulator_lock
+emulator_lock._NAME = sys.argv[1]
+asyncio.run(emulator_lock.EmulatorLock().acquire())
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
-async def test_a_turn_waits_for_the_end_of_the_one_before(
+async def test_the_lock_is_acquired_when_its_holder_ends(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     name = f"torpor-test-{tmp_path_factory.getbasetemp().name}-{id(monkeypatch)}.lock"
-    monkeypatch.setattr(turn, "_NAME", name)
+    monkeypatch.setattr(emulator_lock, "_NAME", name)
     other = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLD, name, stdin=PIPE, stdout=PIPE
     )
     assert other.stdout
     assert await other.stdout.readline() == b"held\n"
     waits: list[str] = []
-    mine = Turn()
-    taking = asyncio.create_task(mine.take(lambda: waits.append("once")))
+    mine = EmulatorLock()
+    acquiring = asyncio.create_task(mine.acquire(lambda: waits.append("once")))
     while not waits:
         await asyncio.sleep(0.01)
-    assert not taking.done()
+    assert not acquiring.done()
     other.kill()
     await other.wait()
-    await taking
-    monkeypatch.setattr(turn, "_PATIENCE_S", 0.0)
+    await acquiring
+    monkeypatch.setattr(emulator_lock, "_PATIENCE_S", 0.0)
     with pytest.raises(UserError, match="another emulated board runs on this computer"):
-        await Turn().take()
-    mine.give_back()
-    again = Turn()
-    monkeypatch.setattr(turn, "_PATIENCE_S", 10.0)
-    await again.take(lambda: waits.append("again"))
-    again.give_back()
+        await EmulatorLock().acquire()
+    mine.release()
+    later = EmulatorLock()
+    monkeypatch.setattr(emulator_lock, "_PATIENCE_S", 10.0)
+    await later.acquire(lambda: waits.append("again"))
+    later.release()
     assert waits == ["once"]

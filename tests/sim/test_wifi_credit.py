@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torpor_sim.credit import Bus
+from torpor_sim.wifi_credit import Bus
 
 _ARP = bytes(14) + b"an announcement"
 

@@ -17,13 +17,13 @@ _POLL_S = 0.1
 _PATIENCE_S = 1800.0
 
 
-class Turn:
-    """Held from ``take`` until ``give_back``, or until this process ends."""
+class EmulatorLock:
+    """Held from ``acquire`` until ``release``, or until this process ends."""
 
     def __init__(self) -> None:
         self._handle: int | None = None
 
-    async def take(self, waiting: Callable[[], None] | None = None) -> None:
+    async def acquire(self, waiting: Callable[[], None] | None = None) -> None:
         """Wait until no other board is emulated; ``waiting`` is called once if one is.
 
         Raises ``UserError`` after half an hour.
@@ -45,7 +45,7 @@ class Turn:
             raise
         self._handle = handle
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let the next one begin."""
         if self._handle is not None:
             os.close(self._handle)

@@ -16,7 +16,7 @@ from scripts.ask_firmware import KEYWORDS, TABLES, ask_unix
 from tests.helpers.running import write_cluster
 from torpor_tools.contracts import check_types, load_plan
 from torpor_tools.contracts.firmware import Firmware, firmware, read_table
-from torpor_tools.contracts.instead import INSTEAD
+from torpor_tools.contracts.replacements import INSTEAD
 from torpor_tools.contracts.stubs import stubs_dir
 from torpor_tools.project import known_boards, load_board
 

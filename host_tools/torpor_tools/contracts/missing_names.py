@@ -1,6 +1,7 @@
 """Explains mypy's messages about names that CPython has and the firmware lacks.
 
-The stubs omit such names (``trim.py``), so mypy reports "has no attribute", as for a misspelt name.
+The stubs omit such names (``trim_stubs.py``), so mypy reports "has no attribute", as for a misspelt
+name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from .firmware import ALIKE, PORTABLE, Firmware
-from .instead import INSTEAD
+from .replacements import INSTEAD
 from .rules.run_time import has_step
 from .source import Module
 
@@ -39,7 +40,7 @@ _SLICE = re.compile(r'slice\[[^"]*" for "(?P<cls>\w+)')
 _SLICE_OF = re.compile(r'"__(?:set|del)item__" of "(?P<cls>\w+)".*"slice\[')
 _OPERATOR = re.compile(r'^Unsupported left operand type for (?P<sign>\S+) \("(?P<cls>dict_\w+)\[')
 _OF_FUNCTION = re.compile(r'^"(?:Callable|def)\b.*" has no attribute "(?P<name>__\w+__)"')
-# ``trim.py`` replaces methods that only an abstract class of the stubs has with these.
+# ``trim_stubs.py`` replaces methods that only an abstract class of the stubs has with these.
 _INHERITED = re.compile(r'^"_(?P<cls>\w+)_has_no_(?P<name>\w+)" not callable')
 _CALL = re.compile(r'"(?P<function>\w+)"(?: of "(?P<cls>\w+)(?:\[.*\])?")?')
 _CALL_CODES = ("call-arg", "call-overload")

@@ -3,7 +3,7 @@
 import io
 import os
 
-import _room
+import _disk_space
 from _sim import facts
 
 
@@ -13,7 +13,7 @@ class File(io.IOBase):
             self._size = 0 if "w" in mode else os.stat(path)[6]
         except OSError:
             self._size = 0
-        self._file = _room.native(path, mode)
+        self._file = _disk_space.native(path, mode)
         self._is_text = "b" not in mode
         self._appends = "a" in mode
 
@@ -23,10 +23,10 @@ class File(io.IOBase):
         else:
             length = len(data)
         end = (self._size if self._appends else self._file.tell()) + length
-        more = _room.blocks(end) - _room.blocks(self._size)
+        more = _disk_space.blocks(end) - _disk_space.blocks(self._size)
         if more > 0:
             self._file.flush()  # for what has been written to be counted
-            if more > _room.free():
+            if more > _disk_space.free():
                 raise OSError(facts["behaves"]["disk_full"])
         written = self._file.write(data)
         self._size = max(self._size, end)

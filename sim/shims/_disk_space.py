@@ -1,6 +1,6 @@
 """The size of the board's filesystem: writing beyond it fails with ENOSPC, as on the chip.
 
-A file is in a folder of the host, which has no such limit. ``_tight`` checks each write. The
+A file is in a folder of the host, which has no such limit. ``_limited_file`` checks each write. The
 runtime gets the host's own files while there is much room: that takes less of the heap. What is
 counted is what LittleFS takes, without its copies: whole blocks of a file, and two for each folder.
 """
@@ -50,7 +50,7 @@ def _is_of_runtime(path):
 def _open(path, mode="r", *args, **options):
     writes = "w" in mode or "a" in mode or "+" in mode
     if writes and path[:6] != "/.sim/" and (not _is_of_runtime(path) or free() < _NEAR):
-        from _tight import File
+        from _limited_file import File
 
         return File(path, mode)
     return native(path, mode, *args, **options)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from torpor_tools.link import check
-from torpor_tools.unchanged import digest_of, modules_below, remembered
+from torpor_tools.result_cache import digest_of, modules_below, remembered
 
 SERVICE = """\
 from torpor import Service, get

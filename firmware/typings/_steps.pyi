@@ -1,5 +1,0 @@
-"""The types of the simulator's ``_steps``, which is not there on a chip."""
-
-from typing import Any
-
-def __getattr__(name: str) -> Any: ...
