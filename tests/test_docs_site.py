@@ -111,7 +111,7 @@ def test_what_a_public_method_returns_is_in_the_reference(site: Path) -> None:
 def test_a_docstring_with_sections_becomes_lists(site: Path) -> None:
     page = (site / "reference/services/Decorators.html").read_text()
     assert "<strong>Arguments</strong>" in page
-    assert "<li><code>first</code>: False leaves out the run at the start" in page
+    assert "<li><code>first</code>: False omits the run at the start" in page
     assert "``" not in re.sub(r"<(script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
 
 

@@ -12,7 +12,7 @@ class Alerts(Service):
     """Raises an alert when a fridge leaves its safe range or its probe falls silent.
 
     Config: low, high (degrees), hysteresis (degrees), missing_after_s, history (alerts kept);
-    a table fridges.<name> with low and high gives a fridge its own range, until somebody sets
+    a table fridges.<name> with low and high gives a fridge its own range, until a user sets
     another one.
     """
 
@@ -51,7 +51,7 @@ class Alerts(Service):
 
     @post("/alerts/<id>/acknowledge")
     async def acknowledge(self, id: int, by: str) -> Alert:
-        """Note that ``by`` has seen the alert. Raises 404 if the alert is not kept (any more)."""
+        """Note that ``by`` has seen the alert. Raises 404 if the alert is not stored."""
         alert = await self._book.acknowledge(id, by)
         if alert is None:
             raise Fault(404, "no alert has the id %d" % id)
@@ -61,10 +61,10 @@ class Alerts(Service):
     @get("/thresholds")
     async def ranges(self) -> dict[str, SafeRange]:
         """The safe range (low, high in degrees) and the state of every fridge."""
-        found = {}
+        ranges = {}
         for fridge in await self.readings.fridges():
-            found[fridge] = (await self._watch(fridge)).as_dict()
-        return found
+            ranges[fridge] = (await self._watch(fridge)).as_dict()
+        return ranges
 
     @get("/thresholds/<fridge>")
     async def thresholds(self, fridge: str) -> SafeRange:

@@ -1,17 +1,17 @@
-"""The alerts of all fridges: in flash, and those that are open in RAM too."""
+"""The alerts of all fridges: all of them in flash, the open ones in RAM too."""
 
 from typing import Any
 
 from .records import Alert
 
-_WORSE_S = 60  # how long a worsening alert is not written again
+_WORSE_S = 60  # a worsening alert is written at most once in this time
 
 
 class Book:
     """The alerts, ready to be sent.
 
-    An alert is *open* until it is both over and acknowledged: a fridge that was too warm in the
-    night is still a matter for the morning.
+    An alert is *open* until it is both over and acknowledged: somebody still has to deal with a
+    fridge that was too warm at night.
     """
 
     def __init__(self, store, capacity: int) -> None:
@@ -47,7 +47,7 @@ class Book:
         return alert
 
     async def worsen(self, alert: Alert, celsius: float, now: int) -> None:
-        """Note a temperature that is worse than the ones before."""
+        """Note a temperature that is worse than all earlier ones."""
         alert["celsius"] = celsius
         self.revision += 1
         if now - self._written >= _WORSE_S:
@@ -55,12 +55,12 @@ class Book:
             await self._write(alert)
 
     async def end(self, alert: Alert, now: int) -> None:
-        """The fridge is back in its range, or in trouble of another kind."""
+        """End an alert: the fridge is back in its range, or has another problem."""
         alert["until"] = now
         await self._changed(alert)
 
     async def acknowledge(self, id: int, by: str) -> Alert | None:
-        """Note who has seen the alert; the first one stays. None if there is no such alert."""
+        """Note who has seen the alert first. Returns None if there is no such alert."""
         for alert in self._open:
             if alert["id"] == id:
                 if alert["acknowledged_by"] is None:

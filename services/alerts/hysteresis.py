@@ -1,4 +1,4 @@
-"""Detect a fridge out of its range, without a flood of alerts while it sits on the edge."""
+"""Detect a fridge out of its range, without a flood of alerts while it is near the limit."""
 
 OK = "ok"
 TOO_COLD = "too cold"
@@ -6,10 +6,10 @@ TOO_WARM = "too warm"
 
 
 def judge(before: str, celsius: float, low: float, high: float, margin: float) -> str:
-    """The fridge's state now, given the one before.
+    """Return the fridge's new state, given the previous one.
 
-    It leaves ``OK`` beyond ``low`` or ``high`` and comes back only ``margin`` degrees inside them,
-    or halfway into a range that is narrower than that.
+    It leaves ``OK`` beyond ``low`` or ``high`` and returns only ``margin`` degrees inside them, or
+    in the middle of a range that is too narrow for that.
     """
     margin = min(margin, (high - low) / 2)
     if celsius > high or (before == TOO_WARM and celsius > high - margin):

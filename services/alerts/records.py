@@ -9,7 +9,7 @@ class Alert(TypedDict):
     id: int
     fridge: str
     kind: str
-    celsius: float | None  # the worst so far; None if the probe gave nothing
+    celsius: float | None  # the worst so far; None if the probe returned nothing
     since: int  # Unix seconds
     until: int | None  # None while it lasts
     acknowledged_by: str | None  # None until somebody has seen it

@@ -13,7 +13,7 @@ _YEAR = 366 * 1440  # minutes
 
 
 class Fridge(TypedDict):
-    """A fridge on the page; what is not known is None."""
+    """A fridge on the page; unknown values are None."""
 
     name: str
     celsius: float | None
@@ -29,7 +29,7 @@ class Overview(TypedDict):
     now: int
     fridges: list[Fridge]
     alerts: list[Alert]
-    device: Status | None  # None while it cannot be asked
+    device: Status | None  # None while it does not respond
     faults: list[str]
 
 
@@ -46,7 +46,7 @@ class Dashboard(Service):
     async def overview(self) -> Overview:
         """Everything on the page except the chart.
 
-        What a peer cannot answer now is left out, and ``faults`` says why.
+        Data that a peer cannot return now is omitted, and ``faults`` has the reason.
         """
         faults: list[str] = []
         ranges = await _ask(self.alerts.ranges(), {}, faults)
@@ -83,7 +83,7 @@ class Dashboard(Service):
 
 
 async def _ask(answer, instead, faults):
-    """A peer's answer; ``instead`` if it cannot answer, and the reason goes to ``faults``."""
+    """Return a peer's answer; if it fails, return ``instead`` and add the reason to ``faults``."""
     try:
         return await answer
     except Fault as fault:

@@ -35,7 +35,7 @@ async def follow(request, sse):
         beat = 0
         while True:
             revision = await dashboard.revision()
-            # A viewer on a slow link misses some, but never the last one.
+            # A viewer with a slow connection misses some revisions, but never the last one.
             if (revision != seen or beat >= _BEAT) and not sse.queue:
                 await sse.send(await dashboard.overview(), event="overview")
                 seen = revision

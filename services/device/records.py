@@ -4,11 +4,11 @@ from typing import NotRequired, TypedDict
 
 
 class Heap(TypedDict):
-    """Bytes of the heap, and what its collections took."""
+    """Bytes of the heap, and its collections."""
 
     free: int
     used: int
-    largest: int  # block that is free
+    largest: int  # of the free blocks
     collections: int
     longest_pause_us: int
 

@@ -69,10 +69,10 @@ class Readings(Service):
             raise Fault(400, "limit: expected 1 to %d, got %d" % (_MOST, limit))
         ring = await self._ring(fridge)
         offset = _offset()
-        found: list[Reading] = []
+        rows: list[Reading] = []
         for number in range(ring.end - 1, max(ring.first, ring.end - limit) - 1, -1):
-            found.append({"time": ring.time(number) + offset, "celsius": ring.value(number) / 100})
-        return found
+            rows.append({"time": ring.time(number) + offset, "celsius": ring.value(number) / 100})
+        return rows
 
     @safe
     async def window(
@@ -80,22 +80,22 @@ class Readings(Service):
     ) -> list[list[float]]:
         """The readings between two times (Unix seconds) as at most ``points`` rows.
 
-        A row is [time, lowest, mean, highest]. What is older than the readings in RAM comes from
+        A row is [time, lowest, mean, highest]. Readings that are no longer in RAM come from the
         minutes, hours or days, whichever is fine enough. Raises 404.
         """
         ring = await self._ring(fridge)
         offset = _offset()
-        found = Buckets(since, until, points)
+        buckets = Buckets(since, until, points)
         if since < ring.begin() + offset:
-            since = await self._archive.add_to(found, fridge, since, until)
+            since = await self._archive.add_to(buckets, fridge, since, until)
         for number in range(ring.number_at(since - offset), ring.number_at(until - offset + 1)):
             value = ring.value(number)
-            found.add(ring.time(number) + offset, value, value, value)
-        return found.rows()
+            buckets.add(ring.time(number) + offset, value, value, value)
+        return buckets.rows()
 
     @get("/readings/<fridge>/history.csv", content_type="text/csv")
     async def history(self, fridge: str) -> AsyncIterator[str]:
-        """All readings kept of a fridge, oldest first. Raises 404."""
+        """All readings of a fridge in RAM, oldest first. Raises 404."""
         ring = await self._ring(fridge)
         yield "time,celsius\r\n"
         number = ring.first
@@ -117,11 +117,11 @@ def _uptime() -> int:
 
 
 def _offset() -> int:
-    # Rings count seconds since boot, so that nothing moves when the clock is set later on.
+    # Rings count seconds since boot, so that their times stay in order when the clock is set.
     return clock.now() - _uptime()
 
 
 def _line(ring: Ring, number: int) -> str:
-    # Through its age, because the chips do not agree on the year that time counts from.
+    # By the reading's age, because time() counts from different years on different chips.
     taken = time.gmtime(int(time.time()) - (_uptime() - ring.time(number)))
     return "%d-%02d-%02dT%02d:%02d:%02dZ,%.2f\r\n" % (taken[:6] + (ring.value(number) / 100,))

@@ -1,8 +1,9 @@
-"""The temperatures in flash: minutes, hours and days, the older the coarser.
+"""The temperatures in flash: minutes, hours and days; older ones are coarser.
 
-A row of ``minutes`` has the mean of each fridge, in hundredths of a degree; one of ``hours`` and
-``days`` lowest, mean and highest. Keys are the Unix times at which they begin. When the clock is
-set back, minutes continue one second apart after the last one, until time has caught up.
+A row of ``minutes`` has the mean of each fridge, in hundredths of a degree. A row of ``hours`` or
+``days`` has the lowest, the mean and the highest. Keys are the Unix times at which the periods
+begin. When the clock is set back, minutes continue one second apart after the last one, until time
+has caught up.
 """
 
 from .buckets import Buckets
@@ -20,7 +21,7 @@ class Archive:
         self._minutes = store.table("minutes", keep=_MINUTES)
         self._hours = store.table("hours", keep=_HOURS)
         self._days = store.table("days", keep=_DAYS)
-        self._sums: dict[str, list[int]] = {}  # of the minute under way: total and count
+        self._sums: dict[str, list[int]] = {}  # of the current minute: total and count
         self._minute = 0
 
     async def add(self, now: int, values: dict[str, int]) -> bool:
@@ -47,24 +48,24 @@ class Archive:
         return True
 
     async def summarise(self, now: int) -> None:
-        """Write the hours and days that are over by ``now`` and not written yet."""
+        """Write the hours and days that have ended by ``now`` and are not written yet."""
         await _summarise(self._minutes, self._hours, HOUR, now)
         await _summarise(self._hours, self._days, DAY, now)
 
-    async def add_to(self, found: Buckets, fridge: str, since: int, until: int) -> int:
-        """Add to ``found`` the rows of a fridge, from the coarsest table that is fine enough.
+    async def add_to(self, buckets: Buckets, fridge: str, since: int, until: int) -> int:
+        """Add the rows of a fridge to ``buckets``, from the coarsest table that is fine enough.
 
-        Returns the time from which the tables have nothing yet.
+        Returns the time at which the rows of the tables end.
         """
         for table, width in ((self._days, DAY), (self._hours, HOUR), (self._minutes, MINUTE)):
-            if width > found.width and width > MINUTE:
+            if width > buckets.width and width > MINUTE:
                 continue
             async for times, rows in table.pages(since, until + 1):
                 for time, row in zip(times, rows):
                     value = row.get(fridge)
                     if value is not None:
                         low, mean, high = value if isinstance(value, list) else (value,) * 3
-                        found.add(time, low, mean, high)
+                        buckets.add(time, low, mean, high)
                 since = times[-1] + width
         return since
 

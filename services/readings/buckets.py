@@ -1,26 +1,26 @@
-"""Many readings summed up: the lowest, the mean and the highest of each period."""
+"""A summary of many readings: the lowest, the mean and the highest of each period."""
 
 
 class Buckets:
-    """Takes readings in the order of their times and makes at most ``points`` rows of them.
+    """Accepts readings in the order of their times and combines them into at most ``points`` rows.
 
     The readings are those from ``since`` to ``until`` (seconds, both included). Periods begin at
-    whole multiples of their width, so that a row does not change while the window moves over it. A
-    period without a reading has no row.
+    multiples of their width, so that a row does not change while the window moves over it. A period
+    without a reading has no row.
     """
 
     def __init__(self, since: int, until: int, points: int) -> None:
         self.width = max(1, -(-(until - since + 1) // max(1, points - 1)))
         self._rows: list[list[float]] = []
-        self._stretch = -1
+        self._period = -1
         self._time = self._low = self._total = self._high = self._count = 0
 
     def add(self, time: int, low: int, mean: int, high: int) -> None:
         """Add a reading, or a summary of several, in hundredths of a degree."""
-        stretch = time // self.width
-        if stretch != self._stretch:
+        period = time // self.width
+        if period != self._period:
             self._end()
-            self._stretch = stretch
+            self._period = period
             self._low, self._high = low, high
             self._total = self._count = 0
         self._time = time

@@ -1,4 +1,4 @@
-"""A bounded run of readings in memory that is allocated once: six bytes a reading."""
+"""A ring of readings in memory that is allocated once: six bytes for each reading."""
 
 from array import array
 
@@ -35,7 +35,7 @@ class Ring:
         return self._times[number % self._capacity]
 
     def value(self, number: int) -> int:
-        """The temperature of the reading of that number, in hundredths of a degree."""
+        """The temperature of the reading with that number, in hundredths of a degree."""
         return self._values[number % self._capacity]
 
     def number_at(self, time: int) -> int:

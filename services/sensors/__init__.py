@@ -38,7 +38,7 @@ class Sensors(Service):
 
     @get("/probes")
     async def temperatures(self) -> dict[str, float | None]:
-        """Degrees Celsius of every fridge, measured now; None where the probe does not answer."""
+        """Degrees Celsius of every fridge, measured now; None if the probe does not answer."""
         await self._measure()
         return dict(self._celsius)
 
@@ -61,9 +61,9 @@ class Sensors(Service):
 
     async def _measure(self) -> None:
         """Wait for a conversion; callers that arrive while one runs share it."""
-        known = self._conversions
+        before = self._conversions
         async with self._wire:
-            if known == self._conversions:  # nobody has measured meanwhile
+            if before == self._conversions:  # no other caller has measured meanwhile
                 await self._convert()
                 self._conversions += 1
 

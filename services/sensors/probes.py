@@ -15,9 +15,9 @@ class Probes:
         self._bus = DS18X20(OneWire(Pin(pin)))
 
     def convert(self) -> bool:
-        """Have all probes measure; ``read`` has the result ``CONVERSION_MS`` later.
+        """Make all probes measure; ``read`` returns the results ``CONVERSION_MS`` later.
 
-        Returns whether any probe is there.
+        Returns whether any probe is present.
         """
         try:
             self._bus.convert_temp()
@@ -29,6 +29,6 @@ class Probes:
         """Degrees Celsius of the last conversion; None if that probe does not answer."""
         try:
             celsius = self._bus.read_temp(rom)
-        except Exception:  # ds18x20 has no class of its own for the checksum of an absent probe
+        except Exception:  # ds18x20 raises no other class for the checksum of an absent probe
             return None
         return None if celsius == _POWER_ON else celsius

@@ -1,7 +1,7 @@
 """Runs the boards of a cluster as MicroPython processes on this computer.
 
-``simulator.Simulator`` is where to begin reading; ``board.SimBoard`` is one board over all its
-restarts, ``process.Process`` one run of it.
+Begin with ``simulator.Simulator``. ``board.SimBoard`` is a board across all its restarts, and
+``process.Process`` is one run of a board.
 """
 
 from .board import SimBoard

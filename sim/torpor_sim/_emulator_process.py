@@ -2,11 +2,11 @@
 
 SETTINGS is JSON: ``uf2``, ``filesystem`` (or null), ``bind``, ``forwards`` {guest port: host port},
 ``terminal`` (whether the serial line also gets a pseudo-terminal), ``i2c`` {bus: port where its
-devices are modelled} and ``parent`` (a process id). It writes one JSON object a line on its output
-and reads orders from its input, in the same form. It ends when its input or its parent ends.
+devices are modelled} and ``parent`` (a process id). It writes one JSON object per line to its
+output and reads orders from its input, in the same form. It ends when its input or its parent ends.
 
-Only this process imports the emulator: it needs a whole processor, and one that hangs can be
-killed.
+Only this process imports the emulator: the emulator needs a whole processor, and a process that
+hangs can be killed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Emulator:
         }
         terminal = await self._open_repl()
         await self._device.astart(_ENUMERATE_S)
-        self._tell("started", ports=ports, terminal=terminal)
+        self._send("started", ports=ports, terminal=terminal)
         engine = asyncio.ensure_future(self._engine())
         orders = asyncio.ensure_future(self._orders())
         done, _ = await asyncio.wait({engine, orders}, return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +85,7 @@ class _Emulator:
         return repl.slave_path
 
     async def _engine(self) -> None:
-        """Wait for the emulator's end, which only its own failure causes."""
+        """Wait until the emulator ends, which only a failure causes."""
         await self._device.simulator.wait_for(asyncio.Event(), None)
 
     async def _orders(self) -> None:
@@ -96,7 +96,7 @@ class _Emulator:
             order = json.loads(line)
             if order["order"] == "reset":
                 self._radio.power_off()
-                self._tell("reset")
+                self._send("reset")
                 await self._device.ahard_reset(_ENUMERATE_S)
             elif order["order"] == "type":
                 await self._type(order["text"].encode())
@@ -109,7 +109,7 @@ class _Emulator:
 
     def _on_reset(self) -> None:
         self._radio.power_off()
-        self._tell("reset")
+        self._send("reset")
         self._reset_device()
 
     def _receive(self, data: bytes | bytearray) -> None:
@@ -119,9 +119,9 @@ class _Emulator:
             whole.append(self._line)
             self._line = b""
         for line in whole:
-            self._tell("line", text=line.decode(errors="replace").rstrip("\r"))
+            self._send("line", text=line.decode(errors="replace").rstrip("\r"))
 
-    def _tell(self, event: str, **more: Any) -> None:
+    def _send(self, event: str, **more: Any) -> None:
         ms = round(self._device.simulator.clock.nanos / 1e6, 3)
         self._out.write(json.dumps({"event": event, "ms": ms, **more}) + "\n")
         self._out.flush()
@@ -130,7 +130,7 @@ class _Emulator:
 def main() -> None:
     settings = json.loads(sys.argv[1])
     die_with(settings["parent"])
-    # What a library prints must not end up among the events.
+    # The output of libraries must not mix with the events.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     asyncio.run(_Emulator(settings, out).run())

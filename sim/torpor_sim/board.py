@@ -1,4 +1,4 @@
-"""One board of the simulator over all its restarts, as a test or ``torpor sim`` handles it."""
+"""One board of the simulator across all its restarts, for tests and ``torpor sim``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .watchdog import Watchdog
 from .wiring import wire, wired_devices
 
 _RESET_S = 0.2  # until firmware that does not start is reset; on the chip up to 9 s
-_LOOK_S = 0.05  # how often the pins of a sleeping board are looked at
+_LOOK_S = 0.05  # how often the pins of a sleeping board are checked
 
 
 class SimBoard:
@@ -51,15 +51,15 @@ class SimBoard:
         self.is_ready = False
         self._ready_run = 0  # the last run that became ready; it may sleep by now
         self.inputs = Inputs(folder.inputs)
-        self.announced = ""  # its host name in mDNS, as its firmware took it when it joined
+        self.announced = ""  # its host name in mDNS, as its firmware read it when it joined
         self._folder = folder
         self._clock = clock
         self._on_log = on_log
         self._record = record
         self._lookup_ms = lookup_ms
-        self._tell_announced = announced
+        self._on_announced = announced
         self._next_image: Image | None = None
-        self._next: Start | None = None  # why the run that is under way was ended
+        self._next: Start | None = None  # set when the current run is being ended
         self._fault = ""  # of the firmware that the boot loader has started
         self._pressed = asyncio.Event()
         self._changed = asyncio.Event()
@@ -67,7 +67,7 @@ class SimBoard:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._started_at = 0.0
-        self._first_line = 0  # of the run that is under way
+        self._first_line = 0  # of the current run
         self._watchdog = Watchdog(self._bitten, clock.speed)
         self._trace_file: TextIO | None = None
         self._wake_pins = WakePins(self.inputs)
@@ -86,7 +86,7 @@ class SimBoard:
 
     @property
     def pid(self) -> int | None:
-        """The process of the run that is under way."""
+        """The process of the current run."""
         return self._process.pid if self._process else None
 
     @property
@@ -105,13 +105,13 @@ class SimBoard:
         crashed = bool(self.crashes) and self.crashes[-1].start >= self.starts - 1
         return crashed and not self.is_ready
 
-    # What a test does
+    # For tests
 
     async def ready(self, timeout: float = 30.0, *, start: int | None = None) -> None:
         """Wait until its listeners are open, in the run ``start`` (None: this one) or a later one.
 
-        Raises ``UserError`` if that run crashes first, ``TimeoutError`` after ``timeout`` seconds,
-        which begin again after a reset by its watchdog: three of them lead to safe mode.
+        Raises ``UserError`` if that run crashes first, ``TimeoutError`` after ``timeout`` seconds.
+        They begin again after a reset by the watchdog, because three resets lead to safe mode.
         """
         start = start or self.starts or 1
         bites = 0
@@ -125,11 +125,11 @@ class SimBoard:
         except TimeoutError:
             tail = "".join(f"\n  {line}" for line in self.log[-20:])
             raise TimeoutError(
-                f"board {self.name} was not ready within {timeout:g} s; it said:{tail}"
+                f"board {self.name} was not ready within {timeout:g} s; its log:{tail}"
             ) from None
 
     async def wait_log(self, text: str, timeout: float = 30.0, *, since: int = 0) -> LogLine:
-        """The first log line that contains ``text``, from the mark ``since`` (``log.mark()``) on.
+        """Return the first log line with ``text``, from the mark ``since`` (``log.mark()``) on.
 
         Raises ``TimeoutError`` after ``timeout`` seconds.
         """
@@ -138,7 +138,7 @@ class SimBoard:
         )
 
     async def wait_trace(self, event: str, timeout: float = 30.0, *, since: int = 0) -> Event:
-        """The first trace event of that name, from the mark ``since`` (``trace.mark()``) on.
+        """Return the first such trace event, from the mark ``since`` (``trace.mark()``) on.
 
         Raises ``TimeoutError`` after ``timeout`` seconds.
         """
@@ -156,7 +156,7 @@ class SimBoard:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
     async def reset(self, timeout: float = 30.0) -> None:
-        """Press its reset button, also while it sleeps, and wait until it is ready again."""
+        """Press its reset button, even while it sleeps, and wait until it is ready again."""
         start = self.starts + 1
         self._begin(Start("power-on"))
         await self.ready(timeout, start=start)
@@ -164,7 +164,7 @@ class SimBoard:
     def wake(self) -> bool:
         """End a deep sleep now, as its timer does. Returns whether the board was asleep.
 
-        On a Pico, whose program sleeps lightly instead, it is as if power was cut for a moment.
+        A Pico's program sleeps lightly instead, so its power is cut for a moment.
         """
         if self._is_off:
             self._pressed.set()
@@ -175,7 +175,7 @@ class SimBoard:
         return True
 
     def kill(self) -> None:
-        """Cut its power at this instant and give it back; does not wait."""
+        """Cut its power now and restore it; does not wait."""
         self._begin(Start("power-on"))
 
     async def replace(
@@ -192,7 +192,7 @@ class SimBoard:
         await self.ready(timeout, start=start)
 
     def runs(self, image: Image, place: Place) -> bool:
-        """Whether that image, at that place, is what it runs already."""
+        """Return whether it already runs that image at that place."""
         same_chip = self.image.board.board == image.board.board
         same_wiring = self.image.board.devices == image.board.devices
         same_place = same_chip and same_wiring and self.place == place
@@ -203,10 +203,10 @@ class SimBoard:
         self._begin(Start("power-on", None))
         self._pressed.clear()
 
-    # What the simulator does
+    # For the simulator
 
-    def know(self, peers: dict[str, dict[str, Any]]) -> None:
-        """Give it the places of the other boards: host -> address, and port there -> port here."""
+    def set_peers(self, peers: dict[str, dict[str, Any]]) -> None:
+        """Set the places of the other boards: host -> address, and port there -> port here."""
         write_json(self._folder.peers, peers)
 
     def start(self, *, fresh: bool) -> None:
@@ -228,7 +228,7 @@ class SimBoard:
                 await self._task
         finally:
             if self._trace_file:
-                self._hear_event({"event": "end"})  # the silence before it counts too
+                self._handle_event({"event": "end"})  # the time before it counts too
                 self._trace_file.close()
                 self._trace_file = None
 
@@ -237,8 +237,8 @@ class SimBoard:
         try:
             while not self._stopping:
                 start = await self._run(start)
-        except Exception as error:  # or it would be seen only when all is stopped
-            self._say("ERROR", f"this board is lost, because of a bug in the simulator: {error!r}")
+        except Exception as error:  # otherwise it would only show when everything is stopped
+            self._report("ERROR", f"this board is lost by a bug in the simulator: {error!r}")
             raise
         finally:
             self._watchdog.off()
@@ -259,7 +259,7 @@ class SimBoard:
             return self._next or start
         token = self._prepare(start, booted)
         if self._fault:
-            self._say("ERROR", f"the firmware does not start: {self._fault}")
+            self._report("ERROR", f"the firmware does not start: {self._fault}")
             return Start("watchdog", _RESET_S)
         heap = heap_of(self.image)
         self._process = Process(self.name, self._folder, heap, self._receive, token)
@@ -272,7 +272,7 @@ class SimBoard:
         return self._crashed(reason(status, self._traceback()))
 
     async def _asleep(self, start: Start) -> Start:
-        """Wait until the next run begins; how it does, which a button or a pin may change."""
+        """Wait until the next run begins; return how, because a button or a pin may change that."""
         until = None if start.after_s is None else self._clock.now() + start.after_s
         while not self._pressed.is_set():
             if start.cause == "deepsleep" and (kind := self._wake_pins.met()):
@@ -305,7 +305,7 @@ class SimBoard:
         self._started_at = self._clock.now()
         self._first_line = self.log.mark()
         if "states" in booted:
-            self._hear_event({"event": "firmware", **booted})
+            self._handle_event({"event": "firmware", **booted})
         self._fault = booted.get("fault", "")
         return str(board_facts["token"])
 
@@ -319,29 +319,29 @@ class SimBoard:
             self.inputs.prepare(defaults(self.image.board))
 
     def _begin(self, start: Start) -> None:
-        """End the run that is under way, if any, and go on with ``start``."""
+        """End the current run, if any, and continue with ``start``."""
         self._next = start
         self.is_ready = False
         self._pressed.set()
         if self._process:
             self._process.kill()
 
-    def _receive(self, said: LogLine | Event) -> None:
-        if isinstance(said, LogLine):
-            self._hear_line(said)
-        elif self._next is None:  # a run that is being ended has nothing more to say
-            self._hear_event(said)
+    def _receive(self, item: LogLine | Event) -> None:
+        if isinstance(item, LogLine):
+            self._handle_line(item)
+        elif self._next is None:  # events of a run that is being ended are ignored
+            self._handle_event(item)
 
-    def _hear_line(self, line: LogLine) -> None:
+    def _handle_line(self, line: LogLine) -> None:
         self.log.append(line)
         self._on_log(line)
         if line.service == "kernel" and line.text == "ready" and self._next is None:
             self.is_ready = True
             self._ready_run = self.starts
-            self._hear_event({"event": "ready"})
+            self._handle_event({"event": "ready"})
             self._notify()
 
-    def _hear_event(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         event |= {"board": self.name, "start": self.starts, "at": round(self._clock.now(), 4)}
         if self._trace_file:
             self._trace_file.write(json.dumps(event) + "\n")
@@ -354,14 +354,14 @@ class SimBoard:
                 self._wake_pins.add(event)
             case "hostname":
                 self.announced = event["name"]
-                self._tell_announced()
+                self._on_announced()
             case "watchdog":
                 self._watchdog.feed(event["timeout"] / 1000)
         self.trace.append(event)
 
     def _sleep(self, ms: int | None) -> None:
         until = "until it is reset" if ms is None else f"for {duration(ms / 1000)}"
-        self._say("INFO", f"deep sleep {until}")
+        self._report("INFO", f"deep sleep {until}")
         self._begin(Start("deepsleep", None if ms is None else ms / 1000, "timer"))
         self._pressed.clear()
 
@@ -370,19 +370,19 @@ class SimBoard:
         self._pressed.clear()
 
     def _crashed(self, why: str, *, bitten: bool = False) -> Start:
-        """Report the crash. The next run begins as after a watchdog reset, after a pause."""
+        """Report the crash. After a pause, the next run begins as after a watchdog reset."""
         ran = self._clock.now() - self._started_at
         self.crashes.append(Crash(self.starts, why, ran, self._traceback(), bitten))
         wait = backoff(self.crashes)
-        self._say("ERROR", f"crashed: {why}; starts again in {wait:g} s as by its watchdog")
+        self._report("ERROR", f"crashed: {why}; starts again in {wait:g} s as by its watchdog")
         self._notify()
         return Start("watchdog", wait)
 
     def _traceback(self) -> tuple[str, ...]:
         return last_traceback(self.log.since(self._first_line))
 
-    def _say(self, level: str, text: str) -> None:
-        self._hear_line(LogLine(self.name, level, "sim", text))
+    def _report(self, level: str, text: str) -> None:
+        self._handle_line(LogLine(self.name, level, "sim", text))
 
     def _notify(self) -> None:
         self._changed.set()

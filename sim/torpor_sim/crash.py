@@ -43,7 +43,7 @@ def backoff(crashes: Sequence[Crash]) -> float:
 def watchdog_resets(board: str, crashes: Sequence[Crash], start: int) -> int:
     """Return how many runs from ``start`` on were ended by the board's watchdog.
 
-    Raises ``UserError`` if a run crashed otherwise, or the watchdog has reset it too often.
+    Raises ``UserError`` if a run crashed in another way, or the watchdog has reset it too often.
     """
     bites = 0
     for crash in crashes:
@@ -52,7 +52,7 @@ def watchdog_resets(board: str, crashes: Sequence[Crash], start: int) -> int:
             if not crash.bitten or bites > _MOST_BITES:
                 raise fail(
                     f"board {board} crashed before it was ready: {crash}",
-                    "its log says what it was doing",
+                    "its log shows what it was doing",
                 )
     return bites
 
@@ -67,7 +67,7 @@ def last_traceback(lines: Sequence[LogLine]) -> tuple[str, ...]:
 
 
 def reason(status: int, traceback: Sequence[str]) -> str:
-    """Why a process ended, in a line."""
+    """Return why a process ended, in one line."""
     if status < 0:
         return f"ended by {signal.Signals(-status).name}"
     if traceback:

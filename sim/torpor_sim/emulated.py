@@ -39,13 +39,13 @@ _LONGEST = 1 << 20  # bytes of one event
 
 
 class EmulatedBoard:
-    """A Pico W that is on as long as the ``async with`` lasts.
+    """A Pico W that is switched on during an ``async with`` block.
 
-    ``uf2`` is the file to flash: the official firmware, alone or with a filesystem behind it.
-    ``filesystem`` is a LittleFS2 image to put on top of it. ``forwards`` maps ports of the board
-    to ports of this computer; 0 takes a free one. With ``terminal`` the serial line is also a
-    pseudo-terminal, for mpremote and the like. ``log`` receives every line. On a computer one
-    board is emulated at a time: ``waiting`` is called if this one must wait for another. ``i2c``
+    ``uf2`` is the file to flash: the official firmware, alone or followed by a filesystem.
+    ``filesystem`` is a LittleFS2 image to add to it. ``forwards`` maps ports of the board to ports
+    of this computer; 0 chooses a free one. With ``terminal`` the serial line is also a
+    pseudo-terminal, for mpremote and similar tools. ``log`` receives every line. A computer
+    emulates one board at a time: ``waiting`` is called if this one must wait for another. ``i2c``
     maps the numbers of I2C buses to the TCP ports at which other processes model the devices there
     (the protocol is in ``wire_i2c.py``).
     """
@@ -79,7 +79,7 @@ class EmulatedBoard:
             "i2c": {str(bus): port for bus, port in (i2c or {}).items()},
         }
         self._bind = bind
-        self._told = log
+        self._on_log = log
         self._reader = Reader(name)
         self._ports: dict[int, int] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -157,16 +157,16 @@ class EmulatedBoard:
         await asyncio.gather(*self._tasks)
 
     def address(self, port: int) -> tuple[str, int]:
-        """Host and port of this computer that lead to ``port`` of the board."""
+        """Return the host and port of this computer that lead to ``port`` of the board."""
         return self._bind, self._ports[port]
 
     def url(self, port: int) -> str:
-        """The same as the beginning of a URL, without a slash at its end."""
+        """Return the same as the beginning of a URL, without a slash at its end."""
         host, number = self.address(port)
         return f"http://{host}:{number}"
 
     async def wait_line(self, text: str, timeout: float = 300.0, *, since: int = 0) -> LogLine:
-        """The first line that contains ``text``, from the mark ``since`` (``log.mark()``) on.
+        """Return the first line with ``text``, from the mark ``since`` (``log.mark()``) on.
 
         Raises ``TimeoutError`` after ``timeout`` seconds of wall time, ``RuntimeError`` if the
         emulator ends first.
@@ -187,7 +187,7 @@ class EmulatedBoard:
         self._order("type", text=text)
 
     def reset(self) -> None:
-        """Press the reset button; does not wait. The flash keeps what is on it."""
+        """Press the reset button; does not wait. The flash does not change."""
         self._order("reset")
 
     def _order(self, order: str, **more: Any) -> None:
@@ -214,7 +214,7 @@ class EmulatedBoard:
         self.device_ms = event["ms"]
         match event["event"]:
             case "line":
-                self._hear_line(event["text"])
+                self._handle_line(event["text"])
             case "reset":
                 self.starts += 1
             case "started":
@@ -224,12 +224,12 @@ class EmulatedBoard:
                 if self._started and not self._started.done():
                     self._started.set_result(None)
 
-    def _hear_line(self, text: str) -> None:
+    def _handle_line(self, text: str) -> None:
         for item in self._reader.feed(text.encode() + b"\n"):
             if isinstance(item, LogLine):
                 self.log.append(item)
-                if self._told:
-                    self._told(item)
+                if self._on_log:
+                    self._on_log(item)
 
     def _why(self) -> str:
         return "the emulator ended" + "".join(f"\n  {line}" for line in self._errors)

@@ -14,11 +14,11 @@ from torpor_tools.locks import try_lock
 # Windows has no user ids, and a folder for temporary files for each user.
 _NAME = f"torpor-emulator-{os.getuid() if hasattr(os, 'getuid') else 0}.lock"
 _POLL_S = 0.1
-_PATIENCE_S = 1800.0
+_LONGEST_S = 1800.0
 
 
 class EmulatorLock:
-    """Held from ``acquire`` until ``release``, or until this process ends."""
+    """A lock that is held from ``acquire`` until ``release``, or until this process ends."""
 
     def __init__(self) -> None:
         self._handle: int | None = None
@@ -31,7 +31,7 @@ class EmulatorLock:
         path = Path(tempfile.gettempdir()) / _NAME
         handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_LONGEST_S):
                 while not try_lock(handle):
                     if waiting:
                         waiting()
@@ -46,7 +46,7 @@ class EmulatorLock:
         self._handle = handle
 
     def release(self) -> None:
-        """Let the next one begin."""
+        """Let the next board begin."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None

@@ -19,22 +19,22 @@ from .flash import BoardFolder
 from .ports import Place
 
 # Extra heap of a board, in bytes of a 32-bit chip: the shims live in the heap too.
-# An ESP32's take 24 kB of it, as measured, and their names make the table of names grow once more
-# than on the chip, by 8 kB in one piece. The figures of a Pico, whose shims take 20 kB, include 16
-# of them.
+# An ESP32's shims take 24 kB of it, as measured, and their names make the table of names grow once
+# more than on the chip, by 8 kB in one piece. A Pico's shims take 20 kB, of which its figures
+# include 16 kB.
 _OVERLAY_BYTES = {"esp32": 32 * 1024, "rp2": 4 * 1024}
-_SLOTS_BYTES = 16 * 1024  # the shims of firmware slots, on a board that takes updates
+_SLOTS_BYTES = 16 * 1024  # the shims of firmware slots, on a board that accepts updates
 _LED = ("WL_GPIO0", "EXT_GPIO0")  # its other names: ports/rp2/boards/RPI_PICO_W/pins.csv
 _FREQUENCY_HZ = {"rp2": 125_000_000, "esp32": 160_000_000}
 
 
-# What devices take of it, as measured: the buses with what all models share, and each model.
+# Heap of devices, as measured: the buses with the code that all models share, and each model.
 _BUSES_BYTES = 24 * 1024
 _DEVICE_BYTES = 3 * 1024
 
 
 def heap_bytes(board: Board, devices: int = 0, slots: bool = False) -> int:
-    """The heap of a simulated board with that many devices, in bytes of a 32-bit chip.
+    """Return the heap of a simulated board with that many devices, in bytes of a 32-bit chip.
 
     ``slots``: whether its firmware can be replaced.
     """
@@ -59,12 +59,12 @@ def facts(
     lookup_ms: int | None = None,
     devices: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """All facts of the board ``name`` for its next start.
+    """Return all facts of the board ``name`` for its next start.
 
     ``reset_cause``: power-on, reset, watchdog, deepsleep or soft. ``wake_reason``: timer, ext0,
     ext1, gpio, or empty. ``clock``: the simulator's, if its time is not the real one.
-    ``devices``: the names of what is wired to it. ``lookup_ms``: how long a failed look-up blocks,
-    if not as long as on the port.
+    ``devices``: the names of the devices wired to it. ``lookup_ms``: how long a failed look-up
+    blocks, if not as long as on the port.
     """
     digest = hashlib.sha256(name.encode()).hexdigest()
     pins = board.pins
@@ -101,18 +101,18 @@ def facts(
 
 
 def _mask(pins: Sequence[int]) -> int:
-    """A bit for each pin: a list of them would take the board's heap."""
+    """Return a bit for each pin: a list would take more of the board's heap."""
     return sum(1 << pin for pin in pins)
 
 
 def _behaviour(port: Port, chip: str, lookup_ms: int | None) -> dict[str, Any]:
-    """The port's behaviour that the shims imitate. It takes the board's heap, so it is short."""
+    """Return the behaviour of the port that the shims imitate. It takes heap, so it is short."""
     sockets = port.sockets
     names = dataclasses.asdict(port.names)
     if lookup_ms is not None:
         names |= {"local_ms": lookup_ms, "dns_ms": lookup_ms}
     found = {
-        # Only what differs from the numbers of this computer.
+        # Only the numbers that differ from this computer's.
         "errno": {k: n for k, n in port.errno.items() if getattr(errno, k) != n},
         "disk_full": port.errno["ENOSPC"],
         "socket_full": port.errno[sockets.full],

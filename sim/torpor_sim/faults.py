@@ -23,7 +23,7 @@ from .flash import is_running, write_json
 _FILE = "faults.json"
 _DONE = "faults-done.json"
 _LOOK_S = 0.1
-_PATIENCE_S = 60.0  # a board that gets its power back has half of this to become ready
+_TIMEOUT_S = 60.0  # a board that gets its power back has half of this to become ready
 
 
 @dataclass
@@ -67,8 +67,8 @@ def simulated_boards(storage: Path) -> list[str]:
 def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faults], None]) -> None:
     """Change the faults of the simulator that runs in ``storage``; ``boards`` must be its own.
 
-    Returns when it has done so. Raises ``UserError`` for a board that is not there, and if the
-    simulator could not do it.
+    Returns when the simulator has done so. Raises ``UserError`` for a board that does not exist,
+    and if the simulator fails.
     """
     known = simulated_boards(storage)
     for board in boards:
@@ -86,21 +86,21 @@ def change_faults(storage: Path, boards: tuple[str, ...], change: Callable[[Faul
 
 
 def _await(storage: Path, number: int) -> None:
-    """Wait until the simulator has carried out the request of this number. Raises ``UserError``."""
-    end = time.monotonic() + _PATIENCE_S
+    """Wait until the simulator has handled the request with this number. Raises ``UserError``."""
+    end = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < end and is_running(storage):
         time.sleep(_LOOK_S / 2)
         with contextlib.suppress(FileNotFoundError):
             answer = json.loads((storage / _DONE).read_text(encoding="utf-8"))
             if answer["number"] >= number:
                 if answer["failed"]:
-                    raise fail(answer["failed"], "the log of torpor sim says more")
+                    raise fail(answer["failed"], "see the log of torpor sim")
                 return
     raise fail("the simulator did not answer", "is torpor sim still running in its terminal?")
 
 
 def forget(storage: Path) -> None:
-    """Begin without faults."""
+    """Forget the faults of an earlier simulator."""
     for name in (_FILE, _DONE):
         (storage / name).unlink(missing_ok=True)
 

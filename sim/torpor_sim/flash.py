@@ -54,9 +54,9 @@ class BoardFolder:
         self._installed = path / _INSTALLED
 
     def prepare(self, board: Board, *, fresh: bool, real_time: bool = True) -> None:
-        """Make the folder; ``fresh`` forgets all that an earlier run left. Raises ``UserError``.
+        """Make the folder; ``fresh`` deletes the files of an earlier run. Raises ``UserError``.
 
-        Without ``real_time``, its program goes by the simulator's clock.
+        Without ``real_time``, its program uses the simulator's clock.
         """
         if fresh and self.path.exists():
             self._refuse_foreign()
@@ -75,7 +75,7 @@ class BoardFolder:
                 shutil.copyfile(shim, self.run / shim.name)
 
     def install(self, tree: Path) -> None:
-        """Put the image on the flash: its files replace the last image's, other files stay."""
+        """Write the image to the flash: its files replace the last image's, other files stay."""
         files = _files(tree)
         for name in _UPDATE:
             shutil.rmtree(self.flash / name, ignore_errors=True)
@@ -90,7 +90,7 @@ class BoardFolder:
         write_json(self._installed, files)
 
     def publish(self, documents: Path) -> None:
-        """Have the services answer ``GET /openapi.json`` with ``<service>.json`` of a folder."""
+        """Make the services answer ``GET /openapi.json`` with ``<service>.json`` of a folder."""
         shutil.rmtree(self.run / documents.name, ignore_errors=True)
         if documents.is_dir():
             shutil.copytree(documents, self.run / documents.name)
@@ -101,11 +101,11 @@ class BoardFolder:
         return self._image_files() == set(files) and all(self._has(tree, name) for name in files)
 
     def room(self, board: Board) -> dict[str, int]:
-        """Facts for the shim that bounds the filesystem; none for a process of Linux.
+        """Return facts for the shim that limits the filesystem; none for a Linux process.
 
         Returns:
-            ``whole``: the blocks of the filesystem. ``blocks``: those that are left besides the
-            services and the runtime, which the shim does not count again.
+            ``whole``: the blocks of the filesystem. ``blocks``: those that the services and the
+            runtime leave free; the shim does not count their blocks again.
         """
         if board.port == "unix":
             return {}
@@ -151,7 +151,7 @@ def _has_shim(board: Board, module: str) -> bool:
 
 
 def _secrets(tree: Path) -> bytes:
-    """The image's secrets, with a Wi-Fi if they name none: the simulated one lets anybody join."""
+    """Return the image's secrets; a Wi-Fi is added if there is none: the simulated one is open."""
     path = tree / _SECRETS
     secrets = json.loads(path.read_bytes()) if path.exists() else {}
     return json.dumps({**_WIFI, **secrets}).encode()
@@ -174,7 +174,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def lock(storage: Path) -> TextIO:
-    """Keep the storage folder for this process while the file is open. Raises ``UserError``."""
+    """Lock the storage folder for this process while the file is open. Raises ``UserError``."""
     storage.mkdir(parents=True, exist_ok=True)
     file = (storage / ".lock").open("w", encoding="utf-8", newline="\n")
     if not try_lock(file.fileno()):
@@ -187,7 +187,7 @@ def lock(storage: Path) -> TextIO:
 
 
 def is_running(storage: Path) -> bool:
-    """Whether a simulator has its boards in this folder now."""
+    """Return whether a simulator uses this folder now."""
     try:
         lock(storage).close()
     except UserError:

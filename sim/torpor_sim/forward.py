@@ -1,8 +1,8 @@
 """Carries TCP connections from this computer to the ports of an emulated board.
 
-The emulator's own bridge only carries connections that the board opens. ``Radio`` is its Wi-Fi
-chip with a bridge that plays the client as well: it sends the SYN, takes over what the board
-answers, and from then on the emulator's own code moves the bytes.
+The emulator's own bridge only carries connections that the board opens. ``Radio`` is its Wi-Fi chip
+with a bridge that also acts as a client: it sends the SYN and handles the board's answer. From then
+on the emulator's own code moves the bytes.
 
 Times are in milliseconds of the board's clock, which runs much slower than the wall's.
 """
@@ -25,8 +25,8 @@ from .wifi_credit import Bus
 _RESEND_MS = 200  # until the first SYN is sent again; a board that is full drops it
 _RESEND_LONGEST_MS = 1600
 _ATTEMPTS = 8
-# The firmware refuses data that arrives before it called accept(), and then takes it only at the
-# next run of a 250 ms timer. A real client one round trip away is late enough, and so are we.
+# The firmware refuses data that arrives before it calls accept(), and then accepts it only at the
+# next tick of a 250 ms timer. A real client's data arrives one round trip later, and so does ours.
 _ROUND_TRIP_MS = 5
 _MSS = 1460
 _SEQUENCE = 0xFFFFFFFF
@@ -72,7 +72,7 @@ class _Inward(TcpReflector):
         await self._pump_host_to_guest(flow)
 
     async def _opened(self, flow: TcpFlow) -> net.TcpSegment:
-        """Send the SYN, again and again, until the board answers."""
+        """Send the SYN repeatedly until the board answers."""
         answer: asyncio.Future[net.TcpSegment] = asyncio.get_running_loop().create_future()
         self._awaited[flow.key] = answer
         waits = iter([min(_RESEND_MS << n, _RESEND_LONGEST_MS) for n in range(_ATTEMPTS)])
@@ -108,7 +108,7 @@ class _Inward(TcpReflector):
 
 
 class _Bridge(NatBridge):
-    """The emulator's bridge with a TCP part that goes both ways; learns the board's addresses."""
+    """The emulator's bridge with TCP in both directions; learns the board's addresses."""
 
     def __init__(self, rp2040: RP2040, queue_ethernet_frame: _Queue) -> None:
         super().__init__(rp2040, queue_ethernet_frame)
@@ -124,7 +124,7 @@ class _Bridge(NatBridge):
 
     def _learn(self, frame: bytes) -> None:
         eth = net.parse_ethernet(frame)
-        # With an address of its own the board announces it by ARP before it does anything else.
+        # Once the board has an address, it announces it by ARP before it does anything else.
         arp = net.parse_arp(eth.payload) if eth and eth.ethertype == net.ETHERTYPE_ARP else None
         if arp is not None and any(arp.sender_ip):
             self.mac, self.ip = arp.sender_mac, arp.sender_ip
@@ -142,13 +142,13 @@ class Radio(Cyw43439):
         self._client_ports = itertools.cycle(range(49152, 65536))
 
     def attach(self, rp2040: RP2040) -> None:
-        """Wire the chip to the board, as the emulator asks of every device."""
+        """Wire the chip to the board, as the emulator requires of every device."""
         super().attach(rp2040)
         self._bridge = _Bridge(rp2040, self.bus.queue_rx_ethernet_frame)
         self.bus.nat_bridge = self._bridge
 
     async def listen(self, bind: str, guest_port: int, host_port: int) -> int:
-        """Carry connections to ``bind:host_port`` (0: a free one) on to ``guest_port``.
+        """Forward connections to ``bind:host_port`` (0: a free one) to ``guest_port``.
 
         Returns the port of this computer. Raises ``OSError`` if none is free.
         """
@@ -161,7 +161,7 @@ class Radio(Cyw43439):
         return int(server.sockets[0].getsockname()[1])
 
     def power_off(self) -> None:
-        """The effect of a board's reset on the chip, which the emulator's own reset leaves out."""
+        """Reset the chip as a board's reset does; the emulator's own reset omits this."""
         self.bus.power_off()
         self._bridge.has_address.clear()
         self._bridge.reset()

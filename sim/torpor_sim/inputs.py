@@ -1,7 +1,7 @@
 """The inputs of a board: temperatures, pins, voltages, the access point.
 
-The inputs are a JSON file that the board's shims read at each access, so what is set here, or by
-``torpor sim set`` from another terminal, shows at once.
+The inputs are a JSON file that the board's shims read at each access, so values that are set here,
+or by ``torpor sim set`` from another terminal, take effect at once.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class Inputs:
         """Set the temperature that the DS18X20 with that ROM (hex) measures.
 
         Degrees Celsius; or ``{"base", "amplitude", "period_s"}``, a sine over the wall clock; or
-        "crc", its answers are garbled; or None, it is cut off.
+        "crc": its answers are garbled; or None: it is disconnected.
         """
         self.set("probes", rom if isinstance(rom, str) else rom.hex(), celsius)
 
     def pin(self, pin: int | str, level: int) -> None:
-        """The level, 0 or 1, at an input pin."""
+        """Set the level, 0 or 1, at an input pin."""
         self.set("pins", str(pin), int(level))
 
     def level(self, pin: int | str) -> int | None:
@@ -70,7 +70,7 @@ class Inputs:
         return sorted(json.loads(self._path.read_text(encoding="utf-8")).get(kind, {}))
 
     def adc(self, pin: int | str, value: int) -> None:
-        """The value, 0 to 65535, at an analogue pin or channel."""
+        """Set the value, 0 to 65535, at an analogue pin or channel."""
         self.set("adc", str(pin), int(value))
 
     def device(self, name: str, **values: Any) -> None:
@@ -105,7 +105,7 @@ class Inputs:
             inputs.setdefault(kind, {})[name] = value
 
     def prepare(self, defaults: dict[str, dict[str, Any]]) -> None:
-        """Write the file, with the values it has already and ``defaults`` for the others."""
+        """Write the file, with the values that it has already and ``defaults`` for the others."""
         with self._change() as inputs:
             for kind, values in defaults.items():
                 inputs[kind] = values | inputs.get(kind, {})
@@ -122,10 +122,10 @@ class Inputs:
 
 
 def defaults(board: BoardPlan) -> dict[str, dict[str, Any]]:
-    """The inputs a board begins with.
+    """Return the inputs with which a board begins.
 
-    Each ROM code that its services' settings name is a probe in a fridge that swings around 5
-    degrees.
+    Each ROM code in its services' settings is a probe in a fridge whose temperature swings around
+    5 degrees.
     """
     roms: list[str] = []
     for service in board.services:

@@ -14,7 +14,7 @@ Event = dict[str, Any]
 _LOG = re.compile(r" *(\d+) (DEBUG|INFO|WARN|ERROR) +([^\s:]+): (.*)")
 _TRACE = "\x1e"
 _NUMBER = (int, float)
-# What the supervisor reads of an event; one without it is not an event.
+# The fields of an event that the supervisor reads. Output without them is not an event.
 _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "reset": {"cause": (str,)},
     "deepsleep": {"ms": (*_NUMBER, type(None))},
@@ -30,9 +30,9 @@ _STARTER = "_boot.py"  # its frame in a traceback is of no use to the user
 class LogLine:
     """A line of a board's output.
 
-    ``level`` is DEBUG, INFO, WARN or ERROR, and empty for what was printed outside the log.
-    ``more`` is set for the lines of a traceback: they take time, level and service of the line
-    above them. ``ms`` counts from the board's start and is None if the board did not report it.
+    ``level`` is DEBUG, INFO, WARN or ERROR, and empty for output that was not logged. ``more`` is
+    set for the lines of a traceback: they have the time, level and service of the line above them.
+    ``ms`` counts from the board's start and is None if the board did not report it.
     """
 
     board: str
@@ -63,39 +63,39 @@ class Reader:
     """Turns the bytes of one run of a board into lines and events.
 
     An event begins with a control character and the ``token`` of the run, which only the shims
-    know: what a service logs or prints cannot be taken for one. Without a token there are none.
+    know: output of a service cannot be mistaken for an event. Without a token there are no events.
     """
 
     def __init__(self, board: str, token: str = "") -> None:
         self._board = board
         self._marker = _TRACE + token if token else ""
-        self._rest = b""
+        self._unread = b""
         self._last: LogLine | None = None
 
     def feed(self, data: bytes) -> list[LogLine | Event]:
-        """All that is complete with ``data``; no data means that the output has ended."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        if self._rest and (not data or len(self._rest) > _LONGEST):
-            at = self._rest.rfind(_TRACE.encode()) if data else 0
-            at = at if at > 0 else len(self._rest)  # an event after the long text stays whole
-            whole.append(self._rest[:at])
-            self._rest = self._rest[at:]
+        """Return the items that ``data`` completes; no data means that the output has ended."""
+        *whole, self._unread = (self._unread + data).split(b"\n")
+        if self._unread and (not data or len(self._unread) > _LONGEST):
+            at = self._unread.rfind(_TRACE.encode()) if data else 0
+            at = at if at > 0 else len(self._unread)  # an event after the long text stays whole
+            whole.append(self._unread[:at])
+            self._unread = self._unread[at:]
         return [item for raw in whole for item in self._line(raw.decode(errors="replace"))]
 
     def _line(self, raw: str) -> list[LogLine | Event]:
         raw = raw.rstrip("\r")
-        # Something printed without a newline may stand before an event.
+        # Output without a newline may precede an event.
         text, marker, event = raw.partition(self._marker) if self._marker else (raw, "", "")
         parsed = _event(event) if marker else None
         if parsed is None:
             text = raw
-        found: list[LogLine | Event] = []
+        items: list[LogLine | Event] = []
         if (text or parsed is None) and _STARTER not in text:
             self._last = self._log(text)
-            found.append(self._last)
+            items.append(self._last)
         if parsed is not None:
-            found.append(parsed)
-        return found
+            items.append(parsed)
+        return items
 
     def _log(self, text: str) -> LogLine:
         match = _LOG.fullmatch(text)

@@ -1,7 +1,7 @@
 """The network between boards: every connection from one to another goes through here.
 
 A ``Link`` joins two boards in both directions. It can be cut: all packets are then lost silently.
-It can be made slower, or lose some packets, which TCP sends again after a while.
+It can also be slow, or lose some packets, which TCP sends again after a while.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Board(Protocol):
 
 
 class Link:
-    """Between two boards. ``latency_s`` is added each way, ``loss`` is a share of the packets."""
+    """Joins two boards. ``latency_s`` is added each way, ``loss`` is a share of the packets."""
 
     def __init__(self) -> None:
         self.latency_s = 0.0
@@ -37,7 +37,7 @@ class Link:
         self._open.set()
 
     def cut(self) -> None:
-        """Let nothing pass; what is sent meanwhile arrives when the link is healed."""
+        """Let no packet pass; packets sent meanwhile arrive when the link is healed."""
         self._open.clear()
 
     def heal(self) -> None:
@@ -64,13 +64,13 @@ class Link:
 class Links:
     """The links of all boards, and the sockets at which they begin.
 
-    ``direct``: the boards connect to each other without us.
+    ``direct``: the boards connect to each other without this process.
     """
 
     def __init__(self, *, direct: bool) -> None:
         self._direct = direct
         self._links: dict[frozenset[str], Link] = {}
-        self._dark: dict[str, asyncio.Event] = {}  # boards without power, until they have it
+        self._off: dict[str, asyncio.Event] = {}  # boards without power, until they have it
         self._doors: dict[tuple[str, str, int], _Door] = {}  # from, to, port there
 
     def between(self, a: str, b: str) -> Link:
@@ -78,9 +78,9 @@ class Links:
         return self._links[frozenset((a, b))]
 
     def connect(self, boards: Iterable[_Board]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Join the boards; where each finds the others: board -> host -> address and ports."""
+        """Join the boards; return the others' places for each: board -> host -> address, ports."""
         boards = tuple(boards)
-        found: dict[str, dict[str, dict[str, Any]]] = {board.name: {} for board in boards}
+        routes: dict[str, dict[str, dict[str, Any]]] = {board.name: {} for board in boards}
         wanted = set()
         for here in boards:
             for there in boards:
@@ -96,26 +96,26 @@ class Links:
                     address = "127.0.0.1"
                 route = {"address": address, "ports": {str(k): v for k, v in ports.items()}}
                 for host in there.hosts:
-                    found[here.name].setdefault(host, route)
+                    routes[here.name].setdefault(host, route)
         for key in self._doors.keys() - wanted:
             self._doors.pop(key).close()
-        return found
+        return routes
 
-    def darken(self, board: str) -> None:
-        """The board has lost its power: packets to it get lost, and it sends none."""
-        self._dark.setdefault(board, asyncio.Event())
+    def power_off(self, board: str) -> None:
+        """Lose the packets to a board, which has lost its power and sends none."""
+        self._off.setdefault(board, asyncio.Event())
 
-    def lighten(self, board: str) -> None:
-        """The board has power again; it does not know its old connections."""
-        if board in self._dark:
-            self._dark.pop(board).set()
+    def power_on(self, board: str) -> None:
+        """Carry packets to a board again; it no longer knows its old connections."""
+        if board in self._off:
+            self._off.pop(board).set()
 
-    async def light(self, board: str) -> bool:
-        """Return when the board has power; True if it had."""
-        dark = self._dark.get(board)
-        if dark is None:
+    async def wait_for_power(self, board: str) -> bool:
+        """Return when the board has power: True if it was on, False after a wait."""
+        off = self._off.get(board)
+        if off is None:
             return True
-        await dark.wait()
+        await off.wait()
         return False
 
     def close(self) -> None:
@@ -174,7 +174,7 @@ class _Door:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._link.travel()
-            await self._links.light(self._board)
+            await self._links.wait_for_power(self._board)
             await loop.sock_connect(server, self.target)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(client, server))
@@ -186,14 +186,14 @@ class _Door:
             server.close()
 
     async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        """Move bytes one way. Raises ``OSError`` at the end, for that of both ways."""
+        """Move bytes in one direction. At its end ``OSError`` is raised, which ends both."""
         loop = asyncio.get_running_loop()
         while True:
             data = await loop.sock_recv(source, 65536)
             if not self._link.is_plain:
                 await self._link.travel()
-            # A board that has no power neither sends nor takes, and forgets its connections.
-            if not await self._links.light(self._board):
+            # A board without power neither sends nor receives, and forgets its connections.
+            if not await self._links.wait_for_power(self._board):
                 raise ConnectionResetError
             if not data:
                 raise ConnectionResetError

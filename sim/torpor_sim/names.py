@@ -1,8 +1,9 @@
 """The table of names of a simulated ESP32: when it should grow.
 
 MicroPython doubles the table in one piece, here to 1,280 names in 14 kB. The shims have so many
-names that a small image reaches that while it runs, when the heap may have no such piece; on the
-chip, where most names are in the firmware, it does not. So such a board grows it at the start.
+names that a small image reaches that size while it runs, when the heap may have no such piece. On
+the chip, where most names are in the firmware, it does not. So such a board grows the table at the
+start.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torpor_tools.bytecode import names_of
 _TABLE = 1260  # names for which there is room before the table of 1,280 is added
 _SHIMS = 500  # names of the shims that each program has, as measured; others come later
 _OTHERS = 250
-_MOST = 1000  # of an image that does not fill the larger table after that
+_MOST = 1000  # names of an image that does not fill the larger table as well
 
 
 def comes_late(tree: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The output of a board so far, and waiting for the next."""
+"""The output of a board so far, and a way to wait for more."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Feed(Sequence[T], Generic[T]):
     ) -> T:
         """Return the first item from ``since`` on that is ``wanted``, waiting for it if necessary.
 
-        Raises ``TimeoutError`` after ``timeout`` seconds: it names ``what`` and shows the newest.
+        Raises ``TimeoutError`` after ``timeout`` seconds, with ``what`` and the newest items.
         """
         position = since
         try:

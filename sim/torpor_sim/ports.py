@@ -1,7 +1,7 @@
 """The address of each board, and the local port for each port of its services.
 
-Every port is held by a socket that is bound and does not listen. So nobody else gets the number
-while a board restarts, and a number from the operating system is safe to hand to the board, which
+A socket that is bound but does not listen reserves each port. So no other program gets the number
+while a board restarts, and a number from the operating system is safe to pass to the board, which
 binds the same with SO_REUSEADDR.
 """
 
@@ -56,9 +56,9 @@ class Ports:
         self._refused: set[int] = set()  # in this round
 
     def place(self, boards: Iterable[BoardPlan]) -> dict[str, Place]:
-        """Hold a port for every service of ``boards`` and let go of all others.
+        """Reserve a port for every service of ``boards`` and release all others.
 
-        A port that was held stays the same. Raises ``UserError`` with all ports that are taken.
+        A reserved port stays the same. Raises ``UserError`` with all ports that are taken.
         """
         boards = tuple(boards)
         wanted = {(b.name, port): name for b in boards for name, port in b.listeners.items()}
@@ -76,7 +76,7 @@ class Ports:
         return {b.name: Place(self._address(b.name), self._numbers(b.name)) for b in boards}
 
     def close(self) -> None:
-        """Let go of all ports."""
+        """Release all ports."""
         for held in self._held.values():
             held.close()
         self._held.clear()
@@ -130,7 +130,7 @@ class Ports:
 
 
 def _order(wanted: Iterable[tuple[str, int | None]]) -> Callable[[Any], tuple[bool, int]]:
-    """The order in which services are numbered: by their ports, as the gateway numbers them.
+    """Return the order in which services are numbered: by their ports, as in the gateway.
 
     The gateway has one number for a port that several boards have, so all but the first board's
     come at the end.

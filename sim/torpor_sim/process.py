@@ -37,7 +37,7 @@ class Process:
         self._heap = heap
         self._receive = receive
         self._process: asyncio.subprocess.Process | None = None
-        self._ended = False  # asked to end, perhaps before the process was there
+        self._ended = False  # asked to end, perhaps before the process existed
 
     @property
     def pid(self) -> int | None:
@@ -53,8 +53,8 @@ class Process:
                 self.kill()
             assert process.stdout
             while data := await process.stdout.read(_CHUNK):
-                self._tell(data)
-            self._tell(b"")
+                self._feed(data)
+            self._feed(b"")
             return await process.wait()
         finally:
             self.kill()
@@ -66,7 +66,7 @@ class Process:
                 process.kill()
 
     async def stop(self) -> None:
-        """End the process and wait for that."""
+        """End the process and wait until it has ended."""
         process = self._alive()
         if process is None:
             return
@@ -80,19 +80,19 @@ class Process:
             await process.wait()
 
     def _alive(self) -> asyncio.subprocess.Process | None:
-        """The process that is to end, if there is one."""
+        """Return the process to end, if there is one."""
         self._ended = True
         if self._process is None or self._process.returncode is not None:
             return None
         return self._process
 
-    def _tell(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         for item in self._reader.feed(data):
             self._receive(item)
 
     def _command(self) -> list[str]:
         # The interpreter that runs us has the wheel with MicroPython, in any environment.
         launch = [sys.executable, "-P", str(_LAUNCH), str(os.getpid())]
-        # In words of a 32-bit chip, so that this machine's larger objects fit as they do there.
+        # In words of a 32-bit chip, so that as many objects fit as on the chip.
         heap = ["-X", f"heapsize={self._heap // 1024}wK"]
         return [*launch, *heap, str(starter()), str(self._folder.flash), str(self._folder.run)]

@@ -63,7 +63,7 @@ def as_png(state: Shown) -> bytes:
         return _png([[on if bit else off for bit in row] for row in _bits(state)], _DOT)
     if state["kind"] == "pixels":
         return _png([[(r, g, b) for r, g, b in state["rgb"]]], _LAMP)
-    raise fail(f"what it shows is {state['kind']}, not a picture", "leave --png out")
+    raise fail(f"it shows {state['kind']}, not a picture", "omit --png")
 
 
 def _bits(state: Shown) -> list[list[int]]:

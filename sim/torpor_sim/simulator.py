@@ -34,12 +34,12 @@ class Simulator:
     ``await sim.http("readings").get("/readings")`` or ``sim.board("shed").inputs.pin(4, 1)``.
 
     Args:
-        images: What ``torpor_tools.link.build`` has made, one for each board.
+        images: The images that ``torpor_tools.link.build`` has made, one for each board.
         bind: One address for all boards. By default the first has 127.0.1.1, the next 127.0.1.2.
         port_base: The first of the ports that the services are numbered from.
         ports: "fixed" gives each service the port in cluster.toml, "os" any free port.
         fresh: Whether the boards begin with an empty flash.
-        storage: The folder for what the boards store. By default a temporary one.
+        storage: The folder for the boards' files. By default a temporary one.
         direct: Whether the boards connect to each other without a detour through this process;
             ``partition`` and the other faults then have no effect.
         record: Whether calls between services are counted.
@@ -77,7 +77,7 @@ class Simulator:
         self._boards: dict[str, SimBoard] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._links = Links(direct=direct)
-        self._faults: asyncio.Task[None] | None = None  # does what other processes ask for
+        self._faults: asyncio.Task[None] | None = None  # handles the requests of other processes
 
     async def __aenter__(self) -> Self:
         try:
@@ -163,7 +163,7 @@ class Simulator:
             KeyError: There is no such board.
         """
         self._boards[board].cut()
-        self._links.darken(board)
+        self._links.power_off(board)
 
     async def revive(self, board: str, timeout: float = 30.0) -> None:
         """Switch on a board that was killed, and wait until it is ready.
@@ -176,7 +176,7 @@ class Simulator:
             KeyError: There is no such board.
             TimeoutError: It is not ready in time.
         """
-        self._links.lighten(board)
+        self._links.power_on(board)
         await self._boards[board].reset(timeout)
 
     def partition(self, a: str, b: str) -> None:
@@ -227,7 +227,7 @@ class Simulator:
         return tuple(self._boards.values())
 
     def board(self, name: str) -> SimBoard:
-        """Return the board of that name.
+        """Return the board with that name.
 
         Raises:
             KeyError: There is no such board.
@@ -293,7 +293,7 @@ class Simulator:
     def _introduce(self) -> None:
         """Give all boards the addresses of the others."""
         for name, peers in self._links.connect(self.boards).items():
-            self._boards[name].know(peers)
+            self._boards[name].set_peers(peers)
 
     def _folder(self) -> Path:
         if self._storage is None:
@@ -304,7 +304,7 @@ class Simulator:
         await _all([self._boards.pop(name).stop() for name in names])
 
     async def _forget_moved(self) -> None:
-        """Close the clients of services that are not where they were."""
+        """Close the clients of services whose URL has changed."""
         urls = {placed.name: url for _, placed, url in self.services()}
         moved = [n for n, c in self._clients.items() if urls.get(n) != str(c.base_url).rstrip("/")]
         await _all([self._clients.pop(name).aclose() for name in moved])
@@ -323,7 +323,7 @@ def _silent(line: LogLine, /) -> None:
 
 
 async def _all(awaitables: Iterable[Awaitable[None]]) -> None:
-    """Wait for all of them; then raise what they raised, all ``UserError`` as one."""
+    """Wait for all of them, then raise their errors, all ``UserError`` as one."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:

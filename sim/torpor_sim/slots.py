@@ -39,12 +39,12 @@ def make(run: Path, board: Board) -> None:
 
 
 def first(partitions: Sequence[Partition]) -> int:
-    """The place of the firmware that is flashed over USB."""
+    """Return the offset of the firmware that is flashed over USB."""
     return next((p.offset for p in partitions if p.is_slot), 0x10000)
 
 
 def _smallest(chip: str) -> bytes:
-    """The smallest image that the boot loader accepts: it stands for MicroPython itself."""
+    """Return the smallest image that the boot loader accepts, in place of MicroPython itself."""
     head = bytes([0xE9, 1]) + bytes(10) + struct.pack("<H", CHIP_IDS[chip]) + bytes(10)
     image = head + struct.pack("<II", 0x3F400020, 0)
     return image + bytes(15 - len(image) % 16) + b"\xef"
@@ -58,17 +58,17 @@ def boot(run: Path, cause: str) -> dict[str, Any]:
         cause: Its reset cause.
 
     Returns:
-        ``slot``, the label of what starts. Of a board with two slots also ``states``, number and
-        state in each sector of otadata; ``release`` if the slot names its version; ``fault``,
-        "crash" or "hang", of bad firmware.
+        ``slot``, the label of the slot that starts. For a board with two slots also ``states``,
+        number and state in each sector of otadata; ``release`` if the slot names its version; and
+        ``fault``, "crash" or "hang", for bad firmware.
     """
     table, flash, last = run / TABLE, run / FLASH, run / _LAST
     if not table.exists():
         return {}
     if last.exists() and last.stat().st_mtime_ns > flash.stat().st_mtime_ns:
-        known: dict[str, Any] = json.loads(last.read_text(encoding="utf-8"))
-        if all(state not in _CHANGING for _, state in known.get("states", ())):
-            return known  # nothing was written since, and there is nothing to try or take back
+        before: dict[str, Any] = json.loads(last.read_text(encoding="utf-8"))
+        if all(state not in _CHANGING for _, state in before.get("states", ())):
+            return before  # nothing was written since, and there is no trial to begin or end
     if not json.loads(table.read_text(encoding="utf-8")):
         return {"slot": _SINGLE}
     script = shims_dir() / "_bootloader.py"

@@ -1,4 +1,4 @@
-"""How a run of a simulated board begins, and the facts that its shims read then."""
+"""How a run of a simulated board begins, and the facts that its shims read at that time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .ports import Place
 from .record import links
 
 _BLOCKED_MS = 100  # how long a service may block the loop before the log notes it
-_SIGNERS = "signing.pub"  # is in an image that takes updates
+_SIGNERS = "signing.pub"  # is in an image that accepts updates
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def facts_of(
         place: Its address and ports.
         folder: Its flash.
         start: How the run begins.
-        booted: What its boot loader has started.
+        booted: The result of its boot loader: see ``slots.boot``.
         clock: The simulator's clock.
-        lookup_ms: For how long a look-up that fails blocks, if not for as long as on the port.
+        lookup_ms: How long a failing look-up blocks, if not as long as on the port.
         record: Whether its calls and its heap are counted.
     """
     board = image.board

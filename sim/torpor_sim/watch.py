@@ -18,7 +18,7 @@ from torpor_tools.model.image import Image
 
 from .simulator import Simulator
 
-_STEP_MS = 50  # without a change, and a burst is over: an editor writes a file several times
+_STEP_MS = 50  # a pause this long ends a burst: an editor writes a file several times
 _ANSWER_S = 3.0
 _SETTLE_MS = 300  # the longest burst
 _SOURCES = (".py", ".toml", ".html", ".css", ".js", ".svg", ".json", ".lock")
@@ -96,9 +96,10 @@ async def _apply(
 
 
 async def _refusing(sim: Simulator) -> dict[str, str]:
-    """The services that answer 503, each with its reason.
+    """Return the services that answer 503, each with its reason.
 
-    OPTIONS reaches no method of a service. One that starts on request is not asked: it would start.
+    OPTIONS reaches no method of a service. A service that starts on request gets no request,
+    because it would start.
     """
     import httpx  # see Simulator.http
 

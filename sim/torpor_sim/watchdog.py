@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 _SLACK = 1.25  # the shim reports at most every quarter of the time
 _LEAST_S = 5.0
-_AGAIN_S = 0.5  # a busy supervisor reads what has come before it bites
+_AGAIN_S = 0.5  # lets a busy supervisor read what has arrived before the watchdog bites
 
 
 class Watchdog:
@@ -26,7 +26,7 @@ class Watchdog:
         self.off()
         if not seconds:
             return
-        # At a high speed a busy computer would bite.
+        # At a high speed, the watchdog would bite on a busy computer.
         real = max(seconds * _SLACK / self._speed, min(seconds, _LEAST_S))
         self._after(real, lambda: self._after(_AGAIN_S, lambda: self._bite(seconds)))
 

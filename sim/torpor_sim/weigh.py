@@ -26,18 +26,18 @@ class Weights:
     """Bytes of heap in this computer's MicroPython; its words are twice as long as a chip's."""
 
     parts: Mapping[str, int]  # name of a module or a service -> the bytes that it takes alone
-    on_request: Mapping[str, int]  # the same of what services that start on request bring with them
+    on_request: Mapping[str, int]  # the same for the modules of services that start on request
     failed: Mapping[str, str]  # such a service that did not start -> why
     used: int  # of the whole heap, once the board is ready
     free: int
-    names: int = 0  # that the image has made, with those of services that start on request
+    names: int = 0  # that the image has made, including those of services that start on request
 
 
 def weigh(image: Image, timeout: float = 20.0) -> Weights:
     """Start the image in the simulator until it is ready.
 
-    Names share one table, which doubles when it is full. It has room from the start here, so that
-    no module counts for its growth. Raises ``UserError`` if the board is not ready within
+    Names share one table, which doubles when it is full. Here it is large enough from the start, so
+    that its growth counts for no module. Raises ``UserError`` if the board is not ready within
     ``timeout`` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="torpor-weigh-") as folder:
@@ -69,22 +69,22 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         devices=devices,
     )
     write_json(folder.run / "facts.json", known)
-    found: list[Weights] = []
-    said: list[LogLine] = []
+    weights: list[Weights] = []
+    lines: list[LogLine] = []
 
     def collect(item: LogLine | Event) -> None:
         if isinstance(item, LogLine):
-            said.append(item)
+            lines.append(item)
         elif item["event"] == "weighed":
             parts, more, failed = item["heap"], item["on_request"], item["failed"]
-            names = _names(said)
-            found.append(Weights(parts, more, failed, item["used"], item["free"], names))
+            names = _names(lines)
+            weights.append(Weights(parts, more, failed, item["used"], item["free"], names))
             process.kill()
         elif item["event"] in ("reset", "deepsleep"):
             process.kill()
 
     process = Process(
-        # Twice the heap: an image that is too large for its board is weighed as well.
+        # Twice the heap, so that an image that is too large for its board can be weighed.
         board.name,
         folder,
         2 * heap_bytes(board.board, len(devices)),
@@ -98,13 +98,13 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
         process.kill()
         await run
         ports.close()
-    if not found:
-        last = f": {said[-1]}" if said else ""
+    if not weights:
+        last = f": {lines[-1]}" if lines else ""
         raise fail(f"{board.name} did not become ready{last}", "run it: torpor sim")
-    return found[0]
+    return weights[0]
 
 
-def _names(said: Sequence[LogLine]) -> int:
-    """The names that were made between the two reports of ``micropython.qstr_info``."""
-    counts = [int(n) for line in said for n in re.findall(r"n_qstr=(\d+)", str(line))]
+def _names(lines: Sequence[LogLine]) -> int:
+    """Return how many names were made between the two reports of ``micropython.qstr_info``."""
+    counts = [int(n) for line in lines for n in re.findall(r"n_qstr=(\d+)", str(line))]
     return counts[-1] - counts[0] if len(counts) > 1 else 0

@@ -39,7 +39,7 @@ async def asleep(box: Mail) -> None:
 
 
 async def items(box: Mail) -> list[int]:
-    await box.rouse()
+    await box.wake_up()
     found: list[int] = (await box.http.get("/items")).json()
     return found
 
@@ -51,7 +51,7 @@ LENGTH, CHUNKED = b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n"
 @pytest.mark.parametrize("heads", [LENGTH + CHUNKED, CHUNKED + LENGTH, LENGTH * 2, CHUNKED * 2])
 async def test_nothing_is_smuggled_to_a_board(box: Mail, heads: bytes) -> None:
     """Through the gateway, with the real board behind it."""
-    await box.rouse()
+    await box.wake_up()
     reader, writer = await asyncio.open_connection("127.0.0.1", box.gateway.ports[8001])
     writer.write(b"POST /items HTTP/1.1\r\nHost: x\r\n" + heads + b"\r\n0\r\n\r\n")
     writer.write(SMUGGLED + b'{"n":91}')
@@ -63,7 +63,7 @@ async def test_nothing_is_smuggled_to_a_board(box: Mail, heads: bytes) -> None:
 
 
 async def test_awake_it_answers_itself(box: Mail) -> None:
-    await box.rouse()
+    await box.wake_up()
     answer = await box.http.post("/items", json={"n": 1})
     assert answer.json() == {"n": 1, "key": 1, "row": {"n": 1}}
     assert answer.headers["content-length"] == str(len(answer.content))
@@ -105,7 +105,7 @@ async def test_an_answer_for_later(box: Mail) -> None:
 
 
 async def test_a_key_is_executed_once(box: Mail) -> None:
-    await box.rouse()
+    await box.wake_up()
     key = {"Idempotency-Key": "the fifth"}
     first = await box.http.post("/items", json={"n": 5}, headers=key)
     assert first.json()["n"] == 5
@@ -124,7 +124,7 @@ async def test_a_key_is_executed_once(box: Mail) -> None:
 
 async def test_a_key_is_for_one_request(box: Mail) -> None:
     """At any gateway, even one that has started later, and while the board sleeps."""
-    await box.rouse()
+    await box.wake_up()
     key = {"Idempotency-Key": "the sixth"}
     first = await box.http.post("/items", json={"n": 60}, headers=key)
     assert first.json()["n"] == 60
@@ -201,7 +201,7 @@ async def test_a_request_that_has_waited_long_enough_is_not_executed(box: Mail) 
 
 async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
     """Sent twice into the mailbox itself: the second time the board repeats its answer."""
-    await box.rouse()
+    await box.wake_up()
     for path, body, kept in (
         ("/full", b"", True),
         ("/large", b'{"size":500}', True),
@@ -264,7 +264,7 @@ async def test_what_was_begun_goes_before_what_came_later(box: Mail) -> None:
 
 
 async def test_what_is_too_large_for_the_heap_holds_nothing_up(box: Mail) -> None:
-    await box.rouse()
+    await box.wake_up()
     large = {"n": 51, "pad": "x" * 15_800}
     sent = box.http.post("/items", json=large, headers={"Idempotency-Key": "large"})
     reply = asyncio.create_task(sent)
@@ -294,7 +294,7 @@ async def test_no_more_wait_than_may(box: Mail) -> None:
 
 async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
     dead = await listen(box, "torpor/test/box/dead/+")
-    await box.rouse()
+    await box.wake_up()
     for payload in (b"nonsense", b'{"id":"x","reply":"torpor/other","service":"items"}\n', b"{}\n"):
         await box.gateway.broker.publish("torpor/test/box/in", payload)
         reply = json.loads((await dead.get()).partition(b"\n")[0])
@@ -303,7 +303,7 @@ async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
 
 
 async def test_nothing_but_routes_can_be_reached(box: Mail) -> None:
-    await box.rouse()
+    await box.wake_up()
     for target, status in ((b"/~", 401), (b"/~/items/secret", 401), (b"/secret", 404)):
         id = f"try-{target.decode().strip('/~').replace('/', '-')}-x"
         line = message.envelope(id, f"torpor/test/answers/{id}", 2e9, "items")
@@ -316,7 +316,7 @@ async def test_nothing_but_routes_can_be_reached(box: Mail) -> None:
 
 async def test_a_request_that_ends_the_program_is_given_up(box: Mail) -> None:
     dead = await listen(box, "torpor/test/box/dead/+")
-    await box.rouse()
+    await box.wake_up()
     starts = box.board.starts
     answer = await box.http.post("/poison", headers={"Prefer": "wait=50", "Idempotency-Key": "p"})
     assert answer.status_code == 500
@@ -359,7 +359,7 @@ BODIES = [
 
 async def test_the_board_alone_judges_a_body(box: Mail) -> None:
     """The same answer from the board, through the gateway, and through the mailbox."""
-    await box.rouse()
+    await box.wake_up()
     direct = box.sim.board("box").place.url(8001)
     for number, body in enumerate(BODIES):
         answers = []
@@ -387,7 +387,7 @@ async def test_a_board_that_was_never_there(box: Mail) -> None:
 async def test_a_service_that_did_not_start(tmp_path: Path) -> None:
     source = ITEMS.replace('store.table("items")', "missing")
     async with mail(tmp_path, Broker("nats", tmp_path / "broker"), source=source) as box:
-        await box.rouse()
+        await box.wake_up()
         answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
         assert answer.status_code == 503
         assert "did not start" in answer.json()["error"]
@@ -411,7 +411,7 @@ class Items(Service):
 async def test_a_service_that_starts_on_request(tmp_path: Path) -> None:
     broker = Broker("nats", tmp_path / "broker")
     async with mail(tmp_path, broker, source=READS, start="on-request") as box:
-        await box.rouse()
+        await box.wake_up()
         answer = await box.http.get("/items", headers={"Idempotency-Key": "x", "Prefer": "wait=20"})
         assert (answer.status_code, answer.json()) == (200, [1, 2, True])
         await box.board.wait_log("items started for a client", 20)
@@ -437,7 +437,7 @@ async def test_a_read_that_takes_longer_than_the_broker_waits_is_done_once(tmp_p
         await box.sleeps()
         parked = await box.http.get("/items", headers={"Idempotency-Key": "x", **ASYNC})
         assert parked.status_code == 202
-        await box.rouse()
+        await box.wake_up()
         await box.sleeps()
         answer = await box.http.get(parked.headers["location"])
         assert answer.json() == [1, 2]

@@ -69,7 +69,7 @@ async def test_a_broker_that_forgets_while_the_board_sleeps(
 
     box.wake()
     assert (await held).json()["n"] == 3  # the gateway had it, and has sent it to the broker again
-    await box.rouse()
+    await box.wake_up()
     again = await box.http.post("/items", json={"n": 1}, headers={"Idempotency-Key": "forgotten"})
     assert again.json()["n"] == 1
     assert (await box.http.get("/items")).json() == [3, 1]
@@ -95,7 +95,7 @@ async def test_a_broker_that_forgets_only_the_session(
         await asyncio.sleep(0.02)
     assert answer.status_code == 502
     assert any("has lost its session of box" in r.getMessage() for r in caplog.records)
-    await box.rouse()
+    await box.wake_up()
     assert (await box.http.get("/items")).status_code == 200
 
 

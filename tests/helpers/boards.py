@@ -26,26 +26,26 @@ from torpor_tools.model.board import Filesystem
 MICROPYTHON = Path(sys.executable).parent / "micropython"
 PROGRAM = Path(__file__).with_name("flash_board.py")
 FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
-CUT = -9  # how a board ends whose power fails
-BOOT_LOADER = -signal.SIGUSR2  # one that goes into its boot loader
-RESET = -signal.SIGUSR1  # and one that is reset
+CUT = -9  # the status of a board whose power fails
+BOOT_LOADER = -signal.SIGUSR2  # of one that enters its boot loader
+RESET = -signal.SIGUSR1  # and of one that is reset
 
 
 def write_flash(
     path: Path, files: Mapping[str, bytes], filesystem: Filesystem = FILESYSTEM
 ) -> None:
-    """A flash that holds ``files``."""
+    """Make a flash that contains ``files``."""
     path.write_bytes(littlefs.pack(files, filesystem))
 
 
 def read_flash(path: Path, filesystem: Filesystem = FILESYSTEM) -> dict[str, bytes]:
-    """The files on a flash, which MicroPython upgrades to version 2.1 when it writes to it."""
+    """Return the files on a flash, which MicroPython upgrades to version 2.1 by writing to it."""
     written = dataclasses.replace(filesystem, disk_version=0x00020001)
     return littlefs.unpack(path.read_bytes(), written)
 
 
 def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
-    """The command line of a board whose power fails after ``cut`` writes and erasures."""
+    """Return the command line of a board whose power fails after ``cut`` writes and erasures."""
     blocks = str(flash.stat().st_size // FILESYSTEM.block_size)
     options = ["-i"] if mode in ("repl", "raw") else []
     board = [str(MICROPYTHON), *options, str(PROGRAM), str(flash), blocks, str(cut), mode]
@@ -54,7 +54,7 @@ def command(flash: Path, mode: str, cut: int = 0) -> list[str]:
 
 
 def boot(flash: Path) -> str:
-    """Start the board, let boot.py and main.py run to their end, and return what they print."""
+    """Start the board, run boot.py and main.py to their end, and return their output."""
     done = subprocess.run(
         command(flash, "run"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
@@ -63,7 +63,7 @@ def boot(flash: Path) -> str:
 
 
 class PipeRepl(Repl):
-    """A link without a serial line: what deploy does on the board, without the REPL's waits."""
+    """A REPL without a serial line: runs what deploy does, without the waits of a real REPL."""
 
     def __init__(self, flash: Path, cut: int = 0) -> None:
         self.device = "pipe"

@@ -1,6 +1,6 @@
 """The drive that an RP2's boot loader shows, in a temporary folder.
 
-Like the chip it takes the blocks of a ``.uf2`` as they arrive, and disappears when it has all.
+Like the chip, it accepts the blocks of a ``.uf2`` as they arrive, and disappears when it has all.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Bootsel(InThread):
         return True
 
     def _go(self) -> None:
-        # Out of the way first, so that nobody writes to what is being removed.
+        # Moved away first, so that nobody writes to files that are being removed.
         aside = self.path.with_name(self.path.name + "-gone")
         self.path.rename(aside)
         time.sleep(0.05)
@@ -69,7 +69,7 @@ class Bootsel(InThread):
 
 
 def flash_content(blocks: Sequence[uf2.Block], start: int, size: int) -> bytes:
-    """The ``size`` bytes of flash from ``start`` on, after the blocks were written."""
+    """Return ``size`` bytes of flash from ``start`` on, after the blocks were written."""
     content = bytearray(b"\xff" * size)
     for block in blocks:
         at = block.address - uf2.FLASH_START - start

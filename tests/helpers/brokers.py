@@ -1,4 +1,4 @@
-"""Real MQTT brokers in processes of their own, which can be killed and started again."""
+"""Real MQTT brokers in their own processes, which can be killed and started again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = [
     "nats",
     pytest.param("mosquitto", marks=pytest.mark.skipif(not MOSQUITTO, reason=NO_MOSQUITTO)),
 ]
-"""The brokers that tests run with, as parameters."""
+"""The brokers with which tests run, as parameters."""
 LOGIN = {"user": "fridge", "password": "cold and dark"}
 
 
@@ -37,8 +37,8 @@ def free_port() -> int:
 class Broker:
     """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``.
 
-    ``ack_wait``: after how long nats-server delivers again what was not acknowledged. ``keeps``:
-    whether Mosquitto writes its messages into a file.
+    ``ack_wait``: the time after which nats-server delivers an unacknowledged message again.
+    ``keeps``: whether Mosquitto writes its messages to a file.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Broker:
             capture_output=True,
         )
         lines = [
-            "user root",  # heeded only if root runs it; else it could not read its files
+            "user root",  # effective only if root runs it; otherwise it could not read its files
             f"listener {self.port} 127.0.0.1",
             "allow_anonymous false",
             f"password_file {folder}/passwords",
@@ -109,7 +109,8 @@ class Broker:
     def kill(self) -> None:
         """Kill nats-server with -9.
 
-        Mosquitto may end by itself: it acknowledges what it has not written yet, and would lose it.
+        Mosquitto may end by itself: it acknowledges messages before it writes them, and would lose
+        them.
         """
         if self._process:
             self._process.send_signal(signal.SIGTERM if self._writes_late else signal.SIGKILL)
@@ -117,5 +118,5 @@ class Broker:
             self._process = None
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         self.kill()

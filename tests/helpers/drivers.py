@@ -18,10 +18,10 @@ from torpor_tools.cli import run
 
 END = "-- end --"
 
-# Driver -> devices, program, what it prints.
+# Driver -> devices, program, its output.
 DRIVERS: dict[str, tuple[dict[str, dict[str, Any]], str, list[str]]] = {
-    # BST-BMP280-DS001, chapter 3.12: 25.08 degrees and 100653.27 Pa. This driver puts another
-    # value into Bosch's formula for the humidity than Bosch does, and is a percent off.
+    # BST-BMP280-DS001, chapter 3.12: 25.08 degrees and 100653.27 Pa. This driver deviates from
+    # Bosch's formula for the humidity, and its result is wrong by one percent.
     "bme280-upy": (
         {"air": {"model": "bme280", "bus": "i2c0", "temperature": 25.08, "pressure": 1006.5327}},
         """
@@ -52,7 +52,7 @@ print(round(air.temperature, 1), round(air.humidity))
 """,
         ["21.5 60"],
     ),
-    # These two parts take the commands of the Si7021.
+    # These two parts accept the commands of the Si7021.
     "micropython-htu21df": (
         {"air": {"model": "si7021", "bus": "i2c0", "temperature": 3.5, "humidity": 20}},
         """
@@ -73,7 +73,7 @@ print(round(air.temperature, 1), round(air.humidity))
 """,
         ["99.5 99"],
     ),
-    # Its MPU-6500 has the registers of a MPU-6050, another name, and another scale of temperature.
+    # Its MPU-6500 has the registers of an MPU-6050, but another name and temperature scale.
     "micropython-mpu9250": (
         {"motion": {"model": "mpu6050", "bus": "i2c0", "who_am_i": 0x70, "ay": -0.5, "gx": 180.0}},
         """
@@ -223,7 +223,7 @@ def _write_service(root: Path, driver: str) -> None:
 
 
 def dots(png: bytes) -> bytes:
-    """The size of a picture and the colours; how they are compressed depends on the zlib."""
+    """Return the size of a picture and its colours; their compression depends on the zlib."""
     at = png.index(b"IDAT")
     length = int.from_bytes(png[at - 4 : at], "big")
     return png[16:24] + zlib.decompress(png[at + 4 : at + 4 + length])

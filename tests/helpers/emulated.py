@@ -1,4 +1,4 @@
-"""A program on the official Pico W firmware, in the emulator, together with an image's modules."""
+"""A program on the official Pico W firmware in the emulator, together with an image's modules."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _WORD = "measured "
 
 
 async def run_on_emulated_pico(folder: Path, services: Mapping[str, str], program: str) -> str:
-    """Run ``program`` instead of main.py and return what it prints after ``measured``.
+    """Run ``program`` instead of main.py and return its output after ``measured``.
 
-    ``services`` (name -> source) decide what is in the image, which is built in ``folder``.
+    ``services`` (name -> source) are the services of the image, which is built in ``folder``.
     """
     folder.mkdir()
     image = build(

@@ -1,4 +1,4 @@
-"""A chip of the ESP32 family in its boot loader, whose flash the tests can look into."""
+"""A chip of the ESP32 family in its boot loader, whose flash the tests can read."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Chip(InThread):
 
 
 class NativeUsb(InThread):
-    """A chip with USB of its own, whose port disappears at each reset and returns as another.
+    """A chip with built-in USB, whose port disappears at each reset and returns as another one.
 
-    It runs MicroPython until the first bytes arrive, which stand for the reset into the boot
-    loader: a pseudo-terminal has no DTR and RTS. When esptool has closed the port it is reset
-    again, which changes nothing where the chip's hardware is the same USB device for both.
-    ``comports`` is what the system lists. ``returns``: whether it returns after the first reset.
+    It runs MicroPython until the first bytes arrive. They stand for the reset into the boot loader,
+    because a pseudo-terminal has no DTR and RTS. When esptool has closed the port, the chip is
+    reset again, which changes nothing if the hardware is the same USB device for both. ``comports``
+    returns the ports that the system lists. ``returns``: whether it returns after the first reset.
     """
 
     MICROPYTHON = 0x4001
@@ -91,7 +91,7 @@ class NativeUsb(InThread):
     def __init__(self, kind: str, *, returns: bool = True, micropython: int = MICROPYTHON) -> None:
         super().__init__()
         self.flash = FlashImage()
-        self.seen: list[tuple[int, str]] = []  # every USB device that it has been, and its port
+        self.seen: list[tuple[int, str]] = []  # each USB device that it has shown, and its port
         self._kind = kind
         self._returns = returns
         self._micropython = micropython
@@ -119,7 +119,7 @@ class NativeUsb(InThread):
         return [other, self._port]
 
     def _open(self) -> None:
-        """Get another pseudo-terminal. Its other side is closed as soon as bytes have come."""
+        """Open another pseudo-terminal. Its other side is closed as soon as bytes arrive."""
         self._master, slave = pty.openpty()
         self._name = os.ttyname(slave)
         self._pty = PtyMasterTransport(self._master, slave, track_disconnect=True)

@@ -2,9 +2,9 @@
 
 ``flash_board.py FLASH BLOCKS CUT MODE``: FLASH is the file, CUT the number of writes and erasures
 after which the power fails (0: never). MODE ``repl`` runs boot.py and main.py and then starts
-MicroPython's own REPL; ``raw`` leaves main.py out, as a chip does after Ctrl-D in the raw REPL;
-``pipe`` reads one quoted program a line and answers with one line, ``[output, error]``, which is
-the REPL without its waits.
+MicroPython's own REPL. ``raw`` skips main.py, as a chip does after Ctrl-D in the raw REPL. ``pipe``
+reads one quoted program per line and answers with one line, ``[output, error]``: a REPL without its
+waits.
 """
 
 import io
@@ -75,7 +75,7 @@ class Machine:
     WDT = Watchdog
 
     def reset(self):
-        os.system("kill -USR1 " + pid)  # asks for a new start, and no code here can catch it
+        os.system("kill -USR1 " + pid)  # requests a new start; no code here can catch it
 
     def bootloader(self):
         os.system("kill -USR2 " + pid)
@@ -105,7 +105,7 @@ sys.modules["machine"] = Machine()
 
 
 class Sys:
-    """``sys`` as the chip has it."""
+    """``sys`` as on the chip."""
 
     platform = "rp2"
     maxsize = sys.maxsize
@@ -134,10 +134,10 @@ def pipe():
             return
         out = io.StringIO()
 
-        def tell(*args, end="\n", sep=" "):
+        def write(*args, end="\n", sep=" "):
             out.write(sep.join(str(arg) for arg in args) + end)
 
-        names["print"] = tell
+        names["print"] = write
         error = ""
         Sys.stdout = out
         sys.modules["sys"] = Sys

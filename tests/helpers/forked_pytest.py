@@ -1,11 +1,11 @@
-"""Runs of pytest as ``python -m pytest``, in forks of one process that has linked an image already.
+"""Runs of pytest as ``python -m pytest``, in forks of one process that has already linked an image.
 
 A run needs two seconds of processor time, nearly all for imports and for linking the same runtime
 again. A fork saves both. It is a separate process like any run, with its own folder, environment
 and output.
 
-The process takes a JSON object a line: ``arguments``, ``folder``, ``environment`` and ``output``, a
-file. It answers with the fork's process id, and then with its status.
+The process reads one JSON object per line: ``arguments``, ``folder``, ``environment`` and
+``output``, a file. It answers with the fork's process id, and then with its status.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class ForkedPytest:
 
 
 def _warm() -> None:
-    """Link an image, which imports and parses and compiles what every run needs."""
+    """Link an image, which imports, parses and compiles what every run needs."""
     import anyio._backends._asyncio  # noqa: F401, what its plugin needs
     import pytest  # noqa: F401
 
@@ -90,11 +90,11 @@ def _warm() -> None:
         (root / "services" / "hello" / "__init__.py").write_text(_SERVICE)
         (root / "cluster.toml").write_text(_CLUSTER + _PORT)
         link(root, "hello")
-    gc.freeze()  # else pytest's collections go through all of it in each fork
+    gc.freeze()  # otherwise pytest's collections scan all of it in each fork
 
 
 def _serve() -> dict[str, Any]:
-    """Return an order in a fork that has to do it; end with the input."""
+    """Return an order in a fork that carries it out; end when the input ends."""
     for line in sys.stdin:
         order: dict[str, Any] = json.loads(line)
         pid = os.fork()
@@ -126,7 +126,7 @@ def _do(order: dict[str, Any]) -> int:
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
-    sys.path[0] = order["folder"]  # as -m has it
+    sys.path[0] = order["folder"]  # as with -m
     sys.argv = ["pytest", *_QUIET, *order["arguments"]]
 
     import pytest

@@ -1,4 +1,4 @@
-"""Ports for a program that numbers its own from a base on."""
+"""Ports for a program that numbers its ports from a base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are nearly right: valid ones, changed at random, the same for the same seed."""
+"""Requests that are nearly right: valid ones, changed at random, reproducible by their seed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import struct
 from dataclasses import dataclass
 
-# What breaks parsers: separators, numbers at the edges, encodings that are not quite one.
+# Inputs that break parsers: separators, numbers at the limits, malformed encodings.
 _TOKENS = [
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b"\x0b", b":", b";", b",", b"%", b"%%", b"%00",
     b"%0d%0a", b"%2F", b"%C0%AF", b"%ED%A0%BD", b"\xc0\xaf", b"\xed\xa0\xbd", b"\xff", b"\xf0\x9f",
@@ -33,7 +33,7 @@ class Attempt:
 
 
 def attempt(target: str, corpus: list[bytes], seed: int, index: int) -> Attempt:
-    """Make the attempt of that name."""
+    """Make the attempt with that name."""
     chance = random.Random(f"{target} {seed} {index}")
     data = chance.choice(corpus)
     if chance.random() < 0.2:
@@ -51,7 +51,7 @@ def attempt(target: str, corpus: list[bytes], seed: int, index: int) -> Attempt:
 
 
 def _framed(chance: random.Random, data: bytes, corpus: list[bytes], times: int) -> bytes:
-    """Change one part of a request, and leave it a request: what reads that part gets to see it."""
+    """Change one part of a request that stays a request, so that the code for that part runs."""
     head, _, body = data.partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
     verb, target, version = line.split(b" ", 2)
@@ -101,7 +101,7 @@ def _cut(chance: random.Random, data: bytes) -> list[bytes]:
 
 
 def request(verb: str, target: str, *headers: str, body: bytes = b"") -> bytes:
-    """A valid request."""
+    """Return a valid request."""
     lines = [f"{verb} {target} HTTP/1.1", "Host: x", *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")
@@ -109,7 +109,7 @@ def request(verb: str, target: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 def message(text: bytes, opcode: int = 1) -> bytes:
-    """A WebSocket frame of a client."""
+    """Return a WebSocket frame of a client."""
     size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + struct.pack("!H", len(text))
     mask = b"mask"
     return bytes([0x80 | opcode]) + size + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(text))

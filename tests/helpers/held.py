@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_port() -> Iterator[int]:
-    """A free port of 127.0.0.1: bound meanwhile, and the listener may bind it too."""
+    """Yield a free port of 127.0.0.1, which stays bound; the listener may bind it too."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", 0))

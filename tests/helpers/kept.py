@@ -27,15 +27,15 @@ class Kept:
         self._writer.close()
 
     async def get(self, path: str, timeout: float) -> int:
-        """The status of the one answer, which has a Content-Length. Ask once."""
+        """Return the status of the only response, which has a Content-Length. Call this once."""
         self._writer.write(f"GET {path} HTTP/1.1\r\nHost: board\r\n\r\n".encode())
         async with asyncio.timeout(timeout):
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
             await self._reader.readexactly(int(length))
-        self._watcher = asyncio.create_task(self._let_go())
+        self._watcher = asyncio.create_task(self._close())
         return int(head.split()[1])
 
-    async def _let_go(self) -> None:
+    async def _close(self) -> None:
         await self._reader.read(1)
         self._writer.close()

@@ -1,4 +1,4 @@
-"""A board with a mailbox in the simulator, and what is between it and its clients."""
+"""A board with a mailbox in the simulator, with a broker and a gateway for its clients."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def write(
     keys: Sequence[str] = (),
     table: str = "",
 ) -> Plan:
-    """A cluster of one board, ``box``, with the service ``items`` and its files in ``static``.
+    """Write a cluster of one board, ``box``, with the service ``items`` and its ``static`` files.
 
-    ``events``: those that the service offers to other programs. ``table``: further lines of its
-    table.
+    ``events``: the events that the service offers to other programs. ``table``: further lines of
+    its table.
     """
     root.mkdir(exist_ok=True)
     write_cluster(root, {"items": source}, board)
@@ -132,7 +132,7 @@ class Mail:
 
     @asynccontextmanager
     async def opened(self, limit: int = 64) -> AsyncIterator[Gateway]:
-        """A gateway, connected to the broker."""
+        """Yield a gateway that is connected to the broker."""
         root = self.plan.cluster.root
         login = dict(LOGIN)
         if (ca := root / "ca.pem").exists():
@@ -165,7 +165,7 @@ class Mail:
                 await asyncio.sleep(0.01)
         await self.known("asleep")
 
-    async def rouse(self) -> None:
+    async def wake_up(self) -> None:
         """Press its button, and wait until the gateway knows that it is awake."""
         await self.board.reset()
         await self.known("awake")
@@ -177,16 +177,16 @@ class Mail:
                 await asyncio.sleep(0.01)
 
     def wake(self) -> None:
-        """A door opens, and the board wakes."""
+        """Open a door, which wakes the board."""
         self.board.inputs.pin(4, 0)
 
     def close(self) -> None:
-        """The door closes: it can open again."""
+        """Close the door, so that it can open again."""
         self.board.inputs.pin(4, 1)
 
 
 def with_psram(image: Image) -> Image:
-    """The image for a board of the same type that has more memory."""
+    """Return the image for a board of the same type that has more memory."""
     kind = replace(image.board.board, heap_bytes=400_000)
     return replace(image, board=replace(image.board, board=kind))
 
@@ -195,7 +195,7 @@ def with_psram(image: Image) -> Image:
 async def mail(
     root: Path, broker: Broker, *, psram: bool = False, **cluster: Any
 ) -> AsyncIterator[Mail]:
-    """A broker, a board, and a gateway that knows the board. ``cluster``: as ``write`` takes it."""
+    """Run a broker, a board, and a gateway that knows the board. ``cluster``: see ``write``."""
     plan = write(root, broker, **cluster)
     image = build(plan, "box", root / "build", types=False)
     if psram:

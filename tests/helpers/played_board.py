@@ -1,4 +1,4 @@
-"""A board that a test plays on a raw socket, and a gateway in front of it, without a broker."""
+"""A board that a test imitates on a raw socket, behind a gateway without a broker."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A board on a serial line, played by MicroPython's Unix port: its raw REPL on a pseudo-terminal.
+"""A board on a serial line: the raw REPL of MicroPython's Unix port on a pseudo-terminal.
 
-This adds what chips do and the Unix port does not: a soft reset returns to the raw REPL, a crash
-restarts the board, Ctrl-C interrupts a running program, a file can be renamed.
+This adds the behaviour of chips that the Unix port lacks: a soft reset returns to the raw REPL, a
+crash restarts the board, Ctrl-C interrupts a running program, a file can be renamed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ sys.path[:] = ["", ".frozen", "/lib"]
 
 
 class Os:
-    """VfsPosix with a root has one buffer for both names of a rename, and so renames to itself."""
+    """VfsPosix with a root has one buffer for both names, so it renames a file to itself."""
 
     def __getattr__(self, name, native=os):
         return getattr(native, name)
@@ -108,13 +108,13 @@ class ReplBoard(InThread):
         os.write(self._terminal, data)
 
     def _runs_a_program(self) -> bool:
-        """The Unix port catches the signal only then. At its prompt, the signal would end it."""
+        """Return whether the Unix port catches the signal, which would end it at its prompt."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
         return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
     def _again(self) -> None:
-        """A soft reset stays in the raw REPL, anything else is a reset of the board."""
+        """Restart: a soft reset stays in the raw REPL, anything else resets the board."""
         status = self._process.wait()
         self._end()
         self._start()

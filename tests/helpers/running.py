@@ -1,4 +1,4 @@
-"""A cluster that runs in the simulator in a thread of its own, for tests that are not async."""
+"""A cluster that runs in the simulator in its own thread, for tests that are not async."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torpor_tools.testing import simulator
 
 
 class Running:
-    """The simulator and the way to its services."""
+    """The simulator, with clients for its services."""
 
     def __init__(self, sim: Simulator, loop: asyncio.AbstractEventLoop) -> None:
         self.sim = sim
@@ -45,7 +45,7 @@ class Running:
             return read_all(sock)
 
     def kill(self, board: str) -> None:
-        """Cut the board's power at this instant, give it back, and wait until it is ready."""
+        """Cut the board's power, restore it, and wait until the board is ready."""
 
         async def work() -> None:
             killed = self.sim.board(board)
@@ -56,7 +56,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_ready(self, board: str, start: int) -> None:
-        """Wait until that start of the board is ready, whatever ended the earlier ones."""
+        """Wait until that start of the board is ready, even if earlier ones have crashed."""
         sim = self.sim.board(board)
 
         async def work() -> None:
@@ -75,7 +75,7 @@ class Running:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    """Everything until the other side closes; a reset ends it too."""
+    """Read until the other side closes or resets the connection."""
     data = b""
     try:
         while part := sock.recv(65536):
@@ -136,7 +136,7 @@ def write_cluster(
 ) -> Path:
     """Write a cluster of one board: service name -> source of its ``__init__.py``.
 
-    ``on_request``: those that start on request.
+    ``on_request``: the services that start on request.
     """
     lines = ["[cluster]", 'name = "test"', "", "[boards.box]", f'type = "{board}"']
     lines.append(f"services = {list(services)}".replace("'", '"'))
@@ -151,7 +151,7 @@ def write_cluster(
 
 
 def offer(root: Path, service: str, *events: str) -> None:
-    """Have a service offer events to other programs."""
+    """Make a service offer events to other programs."""
     toml = root / "cluster.toml"
     listed = ", ".join(f'"{event}"' for event in events)
     table = f"[services.{service}]\n"

@@ -16,16 +16,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def document(url: str) -> dict[str, Any]:
-    """A service's own document."""
+    """Return a service's own document."""
     found: dict[str, Any] = httpx.get(f"{url}/openapi.json", trust_env=False).json()
     return found
 
 
 def fuzz(url: str, folder: Path, examples: int, seed: int) -> str:
-    """Try a service with up to ``examples`` requests an operation and a phase.
+    """Test a service with up to ``examples`` requests for each operation and phase.
 
-    ``folder`` is for the configuration. Returns the report, or raises ``AssertionError`` with what
-    was found.
+    ``folder`` is for the configuration. Returns the report, or raises ``AssertionError`` with the
+    failures.
     """
     config = folder / "schemathesis.toml"
     config.write_text(tomlkit.dumps(_config(document(url))))
@@ -40,7 +40,7 @@ def fuzz(url: str, folder: Path, examples: int, seed: int) -> str:
 
 
 def _config(document: dict[str, Any]) -> dict[str, Any]:
-    """Values that exist, so that requests get past 404; what JSON Schema cannot say."""
+    """Return values that exist, so that requests get past 404: JSON Schema cannot express them."""
     operations = [
         {
             # It has a 400 of its own: it refuses some values that fit the schema.

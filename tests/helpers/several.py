@@ -22,7 +22,7 @@ def write_boards(
 ) -> Path:
     """Write a cluster: service -> source of its ``__init__.py``, board -> its services.
 
-    ``types``: board -> type, for those that are not a Pico W.
+    ``types``: board -> type, for boards that are not a Pico W.
     """
     lines = ["[cluster]", 'name = "test"', f"deadline_ms = {deadline_ms}"]
     for name, carried in boards.items():
@@ -45,7 +45,7 @@ def write_keys(root: Path, *keys: bytes) -> None:
 
 
 class Caller:
-    """A connection to a board, on which a test sends any bytes."""
+    """A connection to a board on which a test can send any bytes."""
 
     def __init__(
         self, run: Running, service: str, board: str, key: bytes = KEY, name: str = "host"
@@ -60,7 +60,7 @@ class Caller:
             self.calls, self.answers = sign.pair(key, name, board, self.ours, self.theirs)
 
     def answer(self) -> tuple[int, int, int, bytes]:
-        """Number, status, kind and body of the next answer, which must be signed."""
+        """Return number, status, kind and body of the next response, whose code must be right."""
         frame = rpc.read_frame(self.sock)
         assert self.answers.check(frame)
         number = int.from_bytes(frame[4:8])

@@ -1,14 +1,14 @@
 """Commands, output and files that a page of documentation shows, in their order.
 
-Comments in the page state what is obvious to a reader:
+Comments in the page give a test the instructions that a reader does not need:
 
 - ``<!-- file: PATH -->`` before a block: the reader writes the block to that file.
 - ``<!-- append: PATH -->``: the reader adds the block at the end of the file.
-- ``<!-- method: PATH -->``: the same, into the class at the end of the file. The block shows the
-  head of the class and a comment, which are there already, and after an empty line the method.
+- ``<!-- method: PATH -->``: the same, for the class at the end of the file. The block shows the
+  head of the class and a comment, which exist already, and after an empty line the method.
 - ``<!-- exit: 1 -->`` before a block of commands: they fail.
-- ``<!-- background: TEXT -->``: the command runs until the next one in the background starts; the
-reader continues when it has printed TEXT.
+- ``<!-- background: TEXT -->``: the command runs until the next one in the background starts. The
+  reader continues when it has printed TEXT.
 - ``<!-- log: TEXT -->``: the command in the background prints TEXT.
 - ``<!-- not run: REASON -->``: the block is not executed.
 """

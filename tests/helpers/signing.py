@@ -12,7 +12,7 @@ PASSPHRASE = "for tests"
 
 
 def project(number: int = 0) -> Path:
-    """A folder with ``signing.pem`` and ``signing.pub``; another one for each number."""
+    """Return a folder with ``signing.pem`` and ``signing.pub``; each number has its own."""
     return _project(number)
 
 
@@ -24,7 +24,7 @@ def _project(number: int) -> Path:
 
 
 def add_key(root: Path, number: int = 0) -> None:
-    """Give the project in ``root`` the key of that number."""
+    """Give the project in ``root`` the key with that number."""
     for name in (keys.PRIVATE, "signing.pub"):
         (root / name).write_bytes((project(number) / name).read_bytes())
 

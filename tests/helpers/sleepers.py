@@ -132,11 +132,11 @@ class Pair:
         self.spy = Client(broker.where, LOGIN, topics, lambda *message: self.seen.append(message))
 
     def sent(self, *words: bytes) -> list[bytes]:
-        """The messages for the box that have all these words."""
+        """Return the messages for the box that contain all these words."""
         return [data for topic, data in self.seen if topic == IN and all(w in data for w in words)]
 
     async def asks(self, verb: str, path: str, **more: Any) -> asyncio.Task[httpx.Response]:
-        """Have the front make a call; return when the broker has its note."""
+        """Make the front start a call; return when the broker has its note."""
         notes = len(self.sent(NOTE))
         call = asyncio.create_task(self.http.request(verb, path, **more))
         await self.until(lambda: len(self.sent(NOTE)) > notes)
@@ -155,7 +155,7 @@ class Pair:
         self.box.inputs.pin(4, 0)
 
     def times(self, n: int) -> int:
-        """How often the board has begun to add ``n``."""
+        """Return how often the board has begun to add ``n``."""
         return sum(str(line).endswith(f"adds {n}") for line in self.box.log)
 
     async def rows(self) -> list[int]:

@@ -12,9 +12,9 @@ CHIPS = {"ESP32": 0, "ESP32-S2": 2, "ESP32-C3": 5, "ESP32-S3": 9, "ESP32-C6": 13
 def program(
     version: str = "1.28.0", *, chip: str = "ESP32-S3", fault: str = "", size: int = 20_000
 ) -> bytes:
-    """An image as ``esptool elf2image`` writes it: header, a segment, checksum and digest.
+    """Return an image like those of ``esptool elf2image``: header, segment, checksum and digest.
 
-    ``fault`` is "crash" or "hang": what it does in the simulator before ``boot.py``.
+    ``fault`` is "crash" or "hang": its behaviour in the simulator before ``boot.py``.
     """
     text = f"MicroPython v{version} on 2026-03-01; torpor-sim: {fault}".encode()
     body = text + b"".join(sha256(struct.pack("<I", n)).digest() for n in range(size // 32))

@@ -1,9 +1,9 @@
 """Requests to a board that mostly sleeps, while board, broker and gateways are killed.
 
-A request is posted with a key and ``respond-async`` until a gateway answers 202: from then on
-nobody sends it again, and it must be answered. Some are posted to both gateways, as a client does
-that has not received the first answer. The board is cut at random instants of a wake, and right
-after the handler logs that it has begun or has written.
+A request is posted with an idempotency key and ``respond-async`` until a gateway answers 202: from
+then on nobody sends it again, and it must be answered. Some are posted to both gateways, as by a
+client that has not received the first answer. The board's power is cut at random instants of a
+wake, and right after the handler logs that it has begun or has written.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ LIMITS = httpx.Limits(max_connections=None)
 class Size:
     """The size of a storm.
 
-    ``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: of this many requests, one is
-    posted to both gateways. ``calm_s``: what is not answered this long after the storm is lost.
+    ``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: one request in this many is
+    posted to both gateways. ``calm_s``: a request without an answer this long after the storm is
+    lost.
     """
 
     requests: int
@@ -96,7 +97,7 @@ class Ledger:
     unanswered: dict[int, object] = field(default_factory=dict)  # request -> what was noted
 
     def lost(self, requests: int) -> list[int]:
-        """Requests that were accepted but not answered, or that had no effect."""
+        """Return the requests that were accepted but not answered, or that had no effect."""
         stored = set(self.rows.values())
         return [n for n in range(requests) if n not in self.answers or n not in stored]
 
@@ -104,13 +105,13 @@ class Ledger:
         return [n for n, times in Counter(self.rows.values()).items() if times > 1]
 
     def mixed_up(self) -> list[int]:
-        """Requests whose answer is not the one of their execution."""
+        """Return the requests whose answer does not belong to their execution."""
         stored = {n: int(key) for key, n in self.rows.items()}
         return [n for n, a in self.answers.items() if a != {"n": n, "key": stored.get(n)}]
 
 
 class GatewayProcess:
-    """``torpor gateway`` in a process of its own."""
+    """``torpor gateway`` in its own process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -155,8 +156,8 @@ class Storm:
         self._is_cut = False  # it has no power, so no door wakes it
         self._heard = asyncio.Event()
         self._over = asyncio.Event()
-        self._turned = asyncio.Condition()  # a wake has begun, or a request was taken or answered
-        self._waiting: set[int] = set()  # requests that were taken and are not answered
+        self._turned = asyncio.Condition()  # a wake has begun, a request was accepted or answered
+        self._waiting: set[int] = set()  # requests that were accepted and are not answered
         self._http: httpx.AsyncClient
 
     async def run(self) -> Ledger:
@@ -187,7 +188,7 @@ class Storm:
             await stack.enter_async_context(self._http)
             self._board = sim.board("box")
             self._board.inputs.pin(4, 1)
-            await self._board.wait_trace("deepsleep")  # it has been at the broker
+            await self._board.wait_trace("deepsleep")  # it has connected to the broker before
             yield
 
     def _hear(self, line: LogLine) -> None:
@@ -230,8 +231,8 @@ class Storm:
     async def _kind(self) -> str:
         """Choose the end of a wake.
 
-        A handler cannot begin while nothing waits, so wait until something does;
-        if no more requests will come, choose another end.
+        A handler cannot begin while no request waits, so wait until one does. If no more requests
+        will come, choose another end.
         """
         kind = self._random.choice(self.size.cuts)
         if kind in ("begun", "wrote"):
@@ -243,7 +244,7 @@ class Storm:
 
     @property
     def _due(self) -> int:
-        """The number of requests due by this wake: all before the last tenth of them."""
+        """The number of requests due by this wake: all are due before the last tenth of wakes."""
         share = self.ledger.wakes / self.size.wakes / 0.9
         return min(self.size.requests, 1 + int(share * self.size.requests))
 
@@ -275,7 +276,7 @@ class Storm:
             await self._board.wait_trace("deepsleep", seconds, since=mark)
 
     async def _calm(self, clients: list[asyncio.Task[None]]) -> None:
-        """Let the board work until all is answered, and read what it has stored."""
+        """Let the board work until all requests are answered, and read its rows."""
         try:
             async with asyncio.timeout(self.size.calm_s):
                 while not all(client.done() for client in clients):
@@ -319,7 +320,7 @@ class Storm:
             self.ledger.gateway_kills += 1
 
     async def _pause(self, times: int) -> None:
-        """Until the next of ``times`` kills, spread over all wakes."""
+        """Wait until the next of ``times`` kills, which are spread over all wakes."""
         wake = self.ledger.wakes + max(1, self.size.wakes // (times + 1))
         async with self._turned:
             await self._turned.wait_for(lambda: self.ledger.wakes >= wake or self._over.is_set())
@@ -348,7 +349,7 @@ class Storm:
         """Send a request to one of the gateways.
 
         Returns:
-            Where its answer will be, or nothing if it has arrived already, and the gateway.
+            The path of its answer, empty if the answer has arrived already, and the gateway.
         """
         while True:
             gateway = self._random.choice(gateways)

@@ -1,4 +1,4 @@
-"""A project whose boards take updates, for the tests of ``torpor update``."""
+"""A project whose boards accept updates, for the tests of ``torpor update``."""
 
 from __future__ import annotations
 

@@ -41,12 +41,12 @@ async def test_the_lock_is_acquired_when_its_holder_ends(
     other.kill()
     await other.wait()
     await acquiring
-    monkeypatch.setattr(emulator_lock, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(emulator_lock, "_LONGEST_S", 0.0)
     with pytest.raises(UserError, match="another emulated board runs on this computer"):
         await EmulatorLock().acquire()
     mine.release()
     later = EmulatorLock()
-    monkeypatch.setattr(emulator_lock, "_PATIENCE_S", 10.0)
+    monkeypatch.setattr(emulator_lock, "_LONGEST_S", 10.0)
     await later.acquire(lambda: waits.append("again"))
     later.release()
     assert waits == ["once"]

@@ -99,7 +99,7 @@ async def test_a_board_that_never_gets_ready_is_reported_with_its_log(tmp_path: 
     sim = Simulator([image])
     sim.start()
     await sim.board("shed").wait_log("still")
-    with pytest.raises(TimeoutError, match=r"not ready within 0.1 s; it said:\n  still joining"):
+    with pytest.raises(TimeoutError, match=r"not ready within 0.1 s; its log:\n  still joining"):
         await sim.ready(0.1)
     await sim.stop()
 

@@ -24,5 +24,5 @@ def test_judge(before, celsius, after):
     assert judge(before, celsius, 2.0, 8.0, 0.5) == after
 
 
-def test_a_range_narrower_than_the_margin_still_has_an_inside():
+def test_a_fridge_can_recover_in_a_range_narrower_than_the_margin():
     assert judge("too warm", 5.0, 4.8, 5.2, 0.5) == "ok"

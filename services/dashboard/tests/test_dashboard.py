@@ -1,4 +1,4 @@
-"""Its peers are canned: the dashboard only puts together what they say."""
+"""The peers return fixed values: the dashboard only combines them."""
 
 import pytest
 
@@ -71,7 +71,7 @@ async def test_the_overview_has_everything(dashboard, clock):
     }
 
 
-async def test_a_peer_that_fails_leaves_the_rest(start, clock, peers):
+async def test_a_failing_peer_does_not_affect_the_rest(start, clock, peers):
     fault = Fault(503, "alerts did not start")
     peers["alerts"] = {"ranges": fault, "open_alerts": fault, "revision": fault}
     dashboard = await start(**peers)
@@ -82,17 +82,17 @@ async def test_a_peer_that_fails_leaves_the_rest(start, clock, peers):
     assert await dashboard.revision() == 3
 
 
-async def test_a_device_that_cannot_be_asked_is_none(start, clock, peers):
+async def test_a_device_that_does_not_respond_is_none(start, clock, peers):
     peers["device"] = {"status": Fault(503, "device did not start")}
     overview = await (await start(**peers)).overview()
     assert (overview["device"], overview["faults"]) == (None, ["device did not start"])
 
 
-async def test_news_of_either_peer_is_news(dashboard):
+async def test_a_change_of_either_peer_changes_the_revision(dashboard):
     assert await dashboard.revision() == 7
 
 
-async def test_history_asks_for_the_minutes_it_was_asked_for(start, clock, peers, client):
+async def test_history_covers_the_requested_minutes(start, clock, peers, client):
     asked = []
 
     async def window(fridge, since, until, points=120):
@@ -125,7 +125,7 @@ async def test_the_page_is_sent_compressed(dashboard, client):
     assert answer.body[:2] == b"\x1f\x8b"
 
 
-async def test_a_viewer_is_told_at_once(dashboard, client):
+async def test_a_viewer_gets_the_overview_at_once(dashboard, client):
     answer = await client.get("/events", within=2500)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "event: overview" in answer.text

@@ -3,7 +3,7 @@ import pytest
 from torpor import Fault, log
 
 
-async def test_status_says_what_board_it_is_and_how_it_does(start, clock):
+async def test_status_identifies_the_board_and_shows_its_state(start, clock):
     device = await start()
     await clock.advance(seconds=90)
     status = await device.status()
@@ -24,7 +24,7 @@ async def test_the_last_lines_of_the_log(start, client):
 
 
 @pytest.mark.parametrize("lines", [0, -3, 101])
-async def test_too_many_or_no_lines_are_400(start, lines):
+async def test_too_many_or_no_lines_return_400(start, lines):
     device = await start()
     with pytest.raises(Fault, match="lines: expected 1 to 100") as caught:
         await device.last_lines(lines)

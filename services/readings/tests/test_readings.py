@@ -36,7 +36,7 @@ async def test_a_silent_probe_leaves_no_reading(readings):
     assert await readings.newest("fridge-2") == []
 
 
-async def test_it_samples_by_itself_every_five_seconds(start, clock, sensors):
+async def test_it_samples_every_five_seconds(start, clock, sensors):
     readings = await start(sensors=sensors, jobs=True)
     await clock.advance(seconds=61)
     found = await readings.newest("fridge-1", 100)
@@ -46,7 +46,7 @@ async def test_it_samples_by_itself_every_five_seconds(start, clock, sensors):
     assert await readings.revision() == len(times)
 
 
-async def test_only_the_last_ones_are_kept(readings, clock):
+async def test_only_the_newest_readings_are_kept(readings, clock):
     for _ in range(20):
         await readings.sample()
         await clock.advance(seconds=5)
@@ -60,7 +60,7 @@ async def test_times_follow_the_clock_when_it_is_set(readings, clock):
     assert (await readings.newest("fridge-1"))[0]["time"] == 1_800_000_000 - 60
 
 
-async def test_a_window_is_told_in_few_rows(readings, clock, sensors):
+async def test_a_window_has_few_rows(readings, clock, sensors):
     begin = clock.now()
     for i in range(12):
         sensors.celsius["fridge-1"] = 4.0 + i
@@ -75,18 +75,18 @@ async def test_a_window_is_told_in_few_rows(readings, clock, sensors):
         assert low <= mean <= high
 
 
-async def test_minutes_are_there_after_a_restart(start, readings, clock, sensors):
+async def test_minutes_survive_a_restart(start, readings, clock, sensors):
     begin = clock.now()
     for celsius in (4.0, 6.0, 8.0, 10.0):
         sensors.celsius["fridge-1"] = celsius
         await readings.sample()
         await clock.advance(seconds=30)
     await readings.sample()  # a minute is written when the next one begins
-    again = await start(sensors=sensors)
-    rows = await again.window("fridge-1", begin - 60, clock.now(), 100)
+    restarted = await start(sensors=sensors)
+    rows = await restarted.window("fridge-1", begin - 60, clock.now(), 100)
     assert [mean for _, _, mean, _ in rows] != []
     assert rows[0][2] == 4.0
-    assert await again.newest("fridge-1") == []
+    assert await restarted.newest("fridge-1") == []
 
 
 @pytest.mark.parametrize("limit", [0, -1, 101])

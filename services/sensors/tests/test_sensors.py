@@ -27,14 +27,14 @@ async def test_a_conversion_takes_750_ms(sensors, clock):
     assert clock.ticks() - before == 750
 
 
-async def test_who_comes_while_it_measures_shares_the_result(sensors, clock):
+async def test_callers_at_the_same_time_share_one_measurement(sensors, clock):
     before = clock.ticks()
     found = await asyncio.gather(sensors.temperature("fridge-1"), sensors.temperature("fridge-2"))
     assert found == [9.5, -1.25]
     assert clock.ticks() - before == 750
 
 
-async def test_a_caller_that_gives_up_takes_nothing_from_the_others(sensors):
+async def test_a_cancelled_caller_does_not_affect_the_others(sensors):
     impatient = asyncio.create_task(sensors.temperatures())
     patient = asyncio.create_task(sensors.temperatures())
     await asyncio.sleep_ms(10)
@@ -62,7 +62,7 @@ async def test_without_any_probe_all_are_none(start, clock, board):
     assert set((await sensors.temperatures()).values()) == {None}
 
 
-async def test_what_a_probe_holds_at_power_on_is_no_temperature(start, clock, board):
+async def test_the_power_on_value_of_a_probe_is_not_a_temperature(start, clock, board):
     board.probe(OTHER, 85.0)
     sensors = await start()
     assert (await sensors.temperatures())["fridge-3"] is None
@@ -81,6 +81,6 @@ async def test_routes(sensors, client):
     assert (await client.get("/probes")).json()["fridge-2"] == -1.25
 
 
-async def test_the_names_come_from_the_settings_sorted(start, board):
+async def test_the_names_from_the_settings_are_sorted(start, board):
     sensors = await start(config={"probes": {"b": WARM, "a": COLD}})
     assert await sensors.fridges() == ["a", "b"]
