@@ -96,7 +96,7 @@ def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_pat
             mark = run.sim.board("box").log.mark()
             assert b" 204 " in run.exchange("full", GET % b"full")
             until = time.monotonic() + 10
-            while b" 200 " not in run.exchange("full", GET % b"empty"):
+            while not run.exchange("full", GET % b"empty").endswith(b"\r\n\r\ntrue"):
                 assert time.monotonic() < until
             run.wait_log("box", "in _fill", since=mark)
             assert b" 200 " in run.exchange("full", GET % b"forget")
