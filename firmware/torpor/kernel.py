@@ -99,6 +99,7 @@ async def _start(kernel: "Kernel") -> None:
     for part in kernel.cluster.parts():
         port.feed()
         part.start(kernel)
+        del part.start  # it runs once
         _collect()  # frees the code that only the start needs before more is loaded
     _release_wiring(kernel.cluster)
 
