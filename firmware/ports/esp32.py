@@ -6,6 +6,8 @@ from binascii import hexlify
 import esp32
 import machine
 
+from .cold import cold
+
 _NEVER_MS = 1 << 30  # twelve days
 RTC_BYTES = 2048  # MICROPY_HW_RTC_USER_MEM_MAX: ports/esp32/machine_rtc.c
 _CAUSES = {
@@ -17,6 +19,7 @@ _CAUSES = {
 }
 
 
+@cold
 def unique_id() -> str:
     """The chip's MAC address in hexadecimal."""
     return str(hexlify(machine.unique_id()), "utf-8")
@@ -82,6 +85,7 @@ def crumb(number: int) -> None:
     """Do nothing: no memory of the chip is fast enough to write at each request."""
 
 
+@cold
 def hung() -> int:
     """0 if a watchdog has ended the run before this one, else -1."""
     return 0 if machine.reset_cause() == machine.WDT_RESET else -1

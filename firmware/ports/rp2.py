@@ -11,6 +11,8 @@ from gc import mem_free as mem_free
 import machine
 from micropython import const
 
+from .cold import cold
+
 RTC_BYTES = 0  # MicroPython gives no memory that outlives a reset
 _CAUSES = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
 _MARK = const(0x7012)  # upper half of the first register; below it the reason, and the pin + 1
@@ -41,8 +43,10 @@ def _set_clock(seconds: int) -> None:
 
 
 _note = _take_note()
+del _take_note, _set_clock  # they run once
 
 
+@cold
 def unique_id() -> str:
     """The chip's serial number in hexadecimal."""
     from binascii import hexlify
@@ -113,6 +117,7 @@ def crumb(number: int) -> None:
     machine.mem32[_scratch + 8] = number
 
 
+@cold
 def hung() -> int:
     """The last ``crumb``, if the watchdog has ended the run before this one, else -1.
 

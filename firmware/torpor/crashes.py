@@ -37,9 +37,11 @@ _DEAD = const(1)  # the breadcrumb of a kernel that has itself recorded its end
 @cold
 def begin(kernel: "Kernel") -> None:
     """Record how the last run ended, and decide whether this one is in safe mode."""
+    from .port import hung
+
     log.faults = []
     try:
-        crumb = port.hung()
+        crumb = hung()
         port.crumb(0)
         if crumb >= 0 and crumb != _DEAD:
             service = _service_of(crumb, kernel.cluster.SERVICES)

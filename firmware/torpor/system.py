@@ -50,11 +50,13 @@ if TYPE_CHECKING:
 @cold
 def info() -> "Info":
     """Return identity, firmware, uptime (s), heap (bytes), reset cause, Wi-Fi and services."""
+    from .port import unique_id
+
     k = kernel.current
     return {
         "cluster": k.cluster.NAME,
         "board": k.cluster.BOARD,
-        "id": port.unique_id(),
+        "id": unique_id(),
         "firmware": "MicroPython %d.%d.%d" % sys.implementation.version[:3],
         "platform": sys.platform,
         "uptime": clock.uptime_ms() // 1000,
