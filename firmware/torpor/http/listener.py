@@ -248,7 +248,7 @@ class Connection:
                 try:
                     end = unread.find(b"\r\n\r\n") + 4
                     if end <= 4 or unread[0] == 13:
-                        skipped = self._skip(unread)
+                        skipped = _skip(self, unread)
                         if not skipped:
                             break
                         unread = unread[skipped:]
@@ -318,19 +318,6 @@ class Connection:
                 if answered == _TURN or len(connections) > 1:
                     answered = 0
                     yield loop.push()
-
-    def _skip(self, data: bytes) -> int:
-        """Return how many bytes precede a request line, in data without a whole head.
-
-        Raises ``Fault`` if it can never become one.
-        """
-        if data[0] == _TLS:
-            raise OSError("TLS on a plain port")  # the client would not understand a response
-        skipped = wire.framed(data)
-        if len(data) - skipped > wire.MAX_HEAD:
-            raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
-        self._reading()
-        return skipped
 
     def _reading(self) -> None:
         if self.state != READING:
@@ -487,6 +474,23 @@ class Connection:
         if n:
             self.ahead = bytes(_ahead[:n])
         return n == 0
+
+
+@cold
+def _skip(connection: Connection, data: bytes) -> int:
+    """Return how many bytes precede a request line, in data without a whole head.
+
+    Most heads come in one piece. Raises ``Fault`` if it can never become one.
+    """
+    from .wire import framed
+
+    if data[0] == _TLS:
+        raise OSError("TLS on a plain port")  # the client would not understand a response
+    skipped = framed(data)
+    if len(data) - skipped > wire.MAX_HEAD:
+        raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
+    connection._reading()
+    return skipped
 
 
 @cold

@@ -16,7 +16,18 @@ MAX_HEAD = const(4096)  # bytes of request line and headers; browsers send about
 MAX_BODY = const(16384)  # bytes
 _MAX_HEADERS = const(64)
 _TOO_LONG = const(999999999)  # used for a Content-Length of ten or more digits
-_LINE = "the request line is not 'METHOD target HTTP/1.1'"
+# What ``_refusal`` has a text for.
+_LINE = const(0)
+_ESCAPE = const(1)
+_LINE_END = const(2)
+_MANY = const(3)
+_CONTROL = const(4)
+_HEADER = const(5)
+_LENGTH = const(6)
+_ENCODING = const(7)
+_TWO_HOSTS = const(8)
+_NO_HOST = const(9)
+_TWO_LENGTHS = const(10)
 # The characters of nearly every Host; frequent ones first, because the search goes in order.
 _HOST = b"0123456789.-:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HTTP = b"http://"
@@ -59,7 +70,7 @@ class Request:
         """Parse a head, including the empty line at its end. Raises ``Fault``."""
         parts = head.split(b" ", 2)
         if len(parts) != 3:
-            raise Fault(400, _LINE)
+            raise _refusal(_LINE)
         if parts[2] != self.tail:
             self._read_tail(parts[2])
         self.keep = self.stays
@@ -68,7 +79,7 @@ class Request:
             self.verb, self.key = verb
         else:
             if not _is_token(parts[0].lower()):
-                raise Fault(400, _LINE)
+                raise _refusal(_LINE)
             self.verb = str(parts[0], "utf-8")
             self.key = None
         if parts[1] != self.raw:
@@ -120,24 +131,24 @@ class Request:
         options = b""
         lines = block.split(b"\r\n")
         if len(lines) > _MAX_HEADERS:
-            raise Fault(431, "more than %d headers" % _MAX_HEADERS)
+            raise _refusal(_MANY)
         bare = block.replace(b"\r\n", b"")
         if b"\n" in bare or b"\r" in bare or b"\0" in bare:
-            raise Fault(400, "a CR, LF or NUL inside a header line")
+            raise _refusal(_CONTROL)
         for i in range(1, len(lines)):  # the part before the first CRLF is empty
             line = lines[i]
             colon = line.find(b":")
             name = line[:colon].lower()
             if colon < 1 or not _is_token(name):
-                raise Fault(400, "malformed header")
+                raise _refusal(_HEADER)
             value = line[colon + 1 :].strip(b" \t")  # RFC 9110, 5.6.3: no other white space
             if name == b"content-length":
                 if length is not None or not value.isdigit():
-                    raise Fault(400, "Content-Length: expected one number")
+                    raise _refusal(_LENGTH)
                 length = int(value) if len(value) < 10 else _TOO_LONG
             elif name == b"transfer-encoding":
                 if is_chunked or value.lower() != b"chunked":
-                    raise Fault(400, "Transfer-Encoding: only 'chunked' is understood")
+                    raise _refusal(_ENCODING)
                 is_chunked = True
             elif name == b"connection":
                 options += value.lower() + b","
@@ -147,17 +158,17 @@ class Request:
                 self.expects = value.lower() == b"100-continue" and not self.http10
             elif name == b"host":
                 if host is not None:
-                    raise Fault(400, "more than one Host header")
+                    raise _refusal(_TWO_HOSTS)
                 host = value
         if is_chunked and (length is not None or self.http10):
             # RFC 9112, 6.1: this is how requests are smuggled past a proxy.
-            raise Fault(400, "Transfer-Encoding with Content-Length, or with HTTP/1.0")
+            raise _refusal(_TWO_LENGTHS)
         self.length = -1 if is_chunked else length or 0
         values = [option.strip(b" \t") for option in options.split(b",")]
         self.stays = b"close" not in values and (not self.http10 or b"keep-alive" in values)
         if host is None:
             if not self.http10:
-                raise Fault(400, "the Host header is missing")  # RFC 9112, 3.2
+                raise _refusal(_NO_HOST)  # RFC 9112, 3.2
             return
         colon = host.find(b":")
         if host.strip(_HOST) or (colon >= 0 and not (colon and host[colon + 1 :].isdigit())):
@@ -196,7 +207,7 @@ def unquote(data: bytes, plus: bool = False) -> str:
             data = b"".join(parts)
         return text(data)
     except ValueError:  # also UnicodeError
-        raise Fault(400, "malformed percent-encoding, or not UTF-8")
+        raise _refusal(_ESCAPE)
 
 
 def text(data: bytes | bytearray) -> str:
@@ -211,6 +222,7 @@ def text(data: bytes | bytearray) -> str:
     return decoded
 
 
+@cold
 def framed(data: bytes) -> int:
     """Return the number of bytes to skip before a request line.
 
@@ -223,21 +235,40 @@ def framed(data: bytes) -> int:
     newline = data.find(b"\n", start)
     if newline >= 0:
         if data[newline - 1 : newline] != b"\r":
-            raise Fault(400, "lines must end in CR LF")
+            raise _refusal(_LINE_END)
         if data.count(b" ", start, newline) != 2:
-            raise Fault(400, _LINE)
+            raise _refusal(_LINE)
     elif start < len(data) and not 33 <= data[start] <= 126 and data[start:] != b"\r":
-        raise Fault(400, _LINE)
+        raise _refusal(_LINE)
     return start
+
+
+@cold
+def _refusal(what: int) -> Fault:
+    """Return why a head is refused. In the code above, the texts would take 700 bytes of heap."""
+    texts = (
+        "the request line is not 'METHOD target HTTP/1.1'",
+        "malformed percent-encoding, or not UTF-8",
+        "lines must end in CR LF",
+        "more than %d headers" % _MAX_HEADERS,
+        "a CR, LF or NUL inside a header line",
+        "malformed header",
+        "Content-Length: expected one number",
+        "Transfer-Encoding: only 'chunked' is understood",
+        "more than one Host header",
+        "the Host header is missing",
+        "Transfer-Encoding with Content-Length, or with HTTP/1.0",
+    )
+    return Fault(431 if what == _MANY else 400, texts[what])
 
 
 @cold
 def _check_version(data: bytes) -> None:
     """Raise ``Fault`` for a version other than ``HTTP/1.x``."""
     if len(data) != 8 or data[:5] != b"HTTP/" or data[6] != 46:
-        raise Fault(400, _LINE)
+        raise _refusal(_LINE)
     if not data[5:6].isdigit() or not data[7:].isdigit():
-        raise Fault(400, _LINE)
+        raise _refusal(_LINE)
     if data[5] != 49:
         raise Fault(505, "speak HTTP/1.1")
 
@@ -246,7 +277,7 @@ def _check_version(data: bytes) -> None:
 def _rare_target(data: bytes) -> bytes:
     """Return the path and query of a target that is not a plain path. Raises ``Fault(400)``."""
     if not data:
-        raise Fault(400, _LINE)
+        raise _refusal(_LINE)
     for c in data:
         if c < 33 or c == 127:
             raise Fault(400, "the target holds white space or a control character")
