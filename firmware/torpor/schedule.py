@@ -95,21 +95,6 @@ class Job:
             finally:
                 self.running = None
 
-    @cold
-    def overrun(self) -> None:
-        """Report a run that continues when the next one is due; cancel it after several."""
-        self.overruns += 1
-        ms = clock.uptime_ms() - self.began
-        name = self.method.__name__
-        if self.overruns >= _MOST_PERIODS and ms > _LONGEST_MS:
-            from .log import incident
-
-            text = "%s is cancelled: it has run for %d ms" % (name, ms)
-            incident("deadline", self.log.name, name, text)
-            self.running.cancel()  # type: ignore[union-attr]  # only called while it runs
-        elif self.overruns == 1:
-            self.log.warning("%s still runs after %d ms: this run is left out", name, ms)
-
     def snapshot(self, now: int) -> int:
         """Return what ``resume`` needs."""
         return self.due - now
@@ -117,6 +102,22 @@ class Job:
     def resume(self, stored: int, passed: int, now: int) -> None:
         """Continue from a ``snapshot`` that was taken ``passed`` ms ago."""
         self.due = stored - passed + now
+
+
+@cold
+def _overrun(job: Job) -> None:
+    """Report a run that continues when the next one is due; cancel it after several."""
+    job.overruns += 1
+    ms = clock.uptime_ms() - job.began
+    name = job.method.__name__
+    if job.overruns >= _MOST_PERIODS and ms > _LONGEST_MS:
+        from .log import incident
+
+        text = "%s is cancelled: it has run for %d ms" % (name, ms)
+        incident("deadline", job.log.name, name, text)
+        job.running.cancel()  # type: ignore[union-attr]  # only called while it runs
+    elif job.overruns == 1:
+        job.log.warning("%s still runs after %d ms: this run is left out", name, ms)
 
 
 class Daily(Job):
@@ -196,7 +197,7 @@ class Schedule:
                 if job.due_ms(now) == 0:
                     job.begin(now)
                     if job.running:
-                        job.overrun()
+                        _overrun(job)
                     else:
                         asyncio.create_task(job.run())
             ms = max(1, self.due_ms())

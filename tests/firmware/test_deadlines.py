@@ -226,7 +226,7 @@ async def main():
     await asyncio.sleep_ms(0)
     while j.running:
         now += j.period
-        j.overrun()
+        schedule._overrun(j)
         await asyncio.sleep_ms(0)
     print(now)
 
