@@ -65,6 +65,7 @@ class Kernel:
         asyncio.get_event_loop().set_exception_handler(_unhandled)
         await _start(self)
         heap.settle()
+        del heap.settle  # it runs once
         _log.info("ready")
 
     def save(self) -> None:
@@ -89,6 +90,7 @@ async def _start(kernel: "Kernel") -> None:
         port.arm(_LOAD_MS)
     _load_services(kernel)
     watchdog.begin(kernel)
+    del watchdog.begin, loop.observe  # they run once
     await _start_services(kernel)
     room = None  # noqa: F841  for the table
     _collect()
@@ -228,7 +230,7 @@ def _release_wiring(cluster) -> None:
     """Release the code that runs once: 1.7 kB in 64-bit MicroPython for the sample's services."""
     for routes in cluster.ROUTES.values():
         delattr(cluster, routes.__name__)
-    for name in ("load", "wire", "parts", "ROUTES"):
+    for name in ("load", "wire", "parts", "ROUTES", "PORTS"):
         delattr(cluster, name)
 
 
