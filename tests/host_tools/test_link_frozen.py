@@ -24,6 +24,9 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 USE = """
 import sys
 sys.path[:] = [sys.argv[1], ".frozen"]
+class Port:
+    crumb = None
+sys.modules["torpor.port"] = Port
 import cluster
 from torpor import Fault
 service = cluster.load("hello")

@@ -50,7 +50,7 @@ def wiring(
     ]
     lines = [
         _HEAD.format(board.name),
-        *_imports([binder for found in routed.values() for binder in found], bool(apps)),
+        *_imports([binder for found in routed.values() for binder in found], bool(apps), board),
         *(["from torpor import strict"] if strict else []),
         *(["from torpor import traces"] if board.observe.traces else []),
         *(["from torpor.schedule import Daily"] if "DAILY" in dict(_power(board)) else []),
@@ -98,7 +98,7 @@ def wiring_of_service(board: BoardPlan, service: PlacedService, *, strict: bool 
     lines = [
         _HEAD.format(board.name),
         f"from services.{service.name} import {made}",
-        *_imports(found, contract.has_app),
+        *_imports(found, contract.has_app, board),
         *([f"import {STUBS} as remote"] if board.needs() else []),
         *([f"import {events.MODULE} as e"] if contract.publishes else []),
         *(["from torpor import strict"] if strict else []),
@@ -231,7 +231,7 @@ def _peers(board: BoardPlan, caller: PlacedService, strict: bool) -> Iterator[st
         yield f"{peer.attribute} = {there}"
 
 
-def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
+def _imports(found: list[Binder], has_app: bool, board: BoardPlan) -> Iterator[str]:
     """Yield imports of what the functions below call; the runtime itself imports none of it."""
     modules = {b.serves.partition(".")[0] for b in found if b.serves} | (
         {"microdot_adapter"} if has_app else set()
@@ -243,6 +243,8 @@ def _imports(found: list[Binder], has_app: bool) -> Iterator[str]:
         yield f"from torpor.http.args import {', '.join(plain)}"
     if checks := sorted(converters & {*FIELDS}):
         yield f"from torpor.http.fields import {', '.join(checks)}"
+    if found and _has_crumbs(board):
+        yield "from torpor.port import crumb"
 
 
 def _parts(board: BoardPlan) -> Iterator[str]:
@@ -263,8 +265,6 @@ def _routes(
 ) -> Iterator[str]:
     """The function with the routes of a service; ``crumbs``: its name if it leaves breadcrumbs."""
     yield from ("", "", f"def {name}(s):")
-    if crumbs and found:
-        yield from ("    from torpor.port import crumb", "")
     for binder in found:
         crumb = crumb_of(REQUEST, crumbs, binder.method.name) if crumbs else 0
         yield from (f"    {line}" for line in binder.lines(strict, crumb))
@@ -276,7 +276,11 @@ def _routes(
 
 def _crumbs(board: BoardPlan, service: str) -> str:
     """The service's name, if the board's chip has memory for breadcrumbs."""
-    return service if board.board.port == "rp2" else ""
+    return service if _has_crumbs(board) else ""
+
+
+def _has_crumbs(board: BoardPlan) -> bool:
+    return board.board.port == "rp2"
 
 
 def _schedule(board: BoardPlan) -> tuple[tuple[str, str, int], ...]:
