@@ -81,10 +81,12 @@ class _Part:
 
     def __init__(self, part):
         self._part = part
+        self.start = self._start  # the kernel deletes it
 
-    def start(self, kernel):
+    def _start(self, kernel):
         before = _begin()
         self._part.start(kernel)
+        del self._part.start
         _end(self._part.__name__, before)
 
 
@@ -101,21 +103,23 @@ def _watch_start(name, service):
 
 async def _start_on_request(listeners):
     """Start them; return why some could not."""
-    from torpor.http.on_request import Activation
+    from torpor import cold
 
-    load = Activation._load
+    def measured(load):
+        def loaded(activation):
+            name = activation._listener.name
+            before = _begin()
+            wiring, service = load(activation)
+            _end(name, before)
+            _watch_start(name, service)
+            return wiring, service
 
-    def loaded(self):
-        name = self._listener.name
-        before = _begin()
-        wiring, service = load(self)
-        _end(name, before)
-        _watch_start(name, service)
-        return wiring, service
+        return loaded
 
-    Activation._load = loaded  # type: ignore[method-assign]
     for listener in listeners:
         if listener.activation:
+            code = cold.load("torpor.http.on_request")
+            code._loaded = measured(code._loaded)
             await listener.activation.enter()
     return {each.name: each.failed for each in listeners if each.activation and each.failed}
 

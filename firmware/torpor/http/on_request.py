@@ -12,7 +12,8 @@ import asyncio
 
 from micropython import const
 
-from .. import clock, cold, heap, log, loop
+from .. import clock, heap, log, loop
+from ..cold import cold, forget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class Activation:
         self._clients += 1
         self._used = clock.ticks()
         if self._state == _ASLEEP:
-            await self._wake()
+            try:
+                await _wake(self)
+            except MemoryError:  # its code cannot be loaded
+                self._listener.failed = "out of memory"
         while self._state == _STARTING:
             await asyncio.sleep_ms(_TURN_MS)
 
@@ -73,51 +77,57 @@ class Activation:
         self._clients -= 1
         self._used = clock.ticks()
 
-    async def _wake(self) -> None:
-        self._state = _STARTING
-        listener = self._listener
-        try:
-            listener.routes = await self._start()
-            listener.failed = None
-            loop.spawn(_log, self._rest)
-            _log.info("%s started for a client", listener.name)
-            self._state = _RUNS
-        except Exception as e:
-            listener.failed = "%s: %s" % (type(e).__name__, e)
-            log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
-        finally:
-            if self._state == _STARTING:
-                self._give_back()
-
-    async def _start(self) -> dict:
-        """Load and start the service, and return its routes."""
-        heap.collect()  # so that its memory is contiguous
-        wiring, service = self._load()
-        await service.start()
-        routes = wiring.routes(service)
-        routes.update(self._asleep)
-        return routes
-
-    def _load(self):
-        wiring = __import__(self._modules.split(" ", 1)[0])
-        return wiring, wiring.load(self._kernel.services)
-
     async def _rest(self) -> None:
         """Unload the service when all clients have gone and none has come for a while."""
         while self._clients or clock.since(self._used) < _REST_MS:
             await loop.pause(_LOOK_MS)
-        self._give_back()
+        _give_back(self)
         _log.info("%s unloaded", self._listener.name)
 
-    def _give_back(self) -> None:
-        self._state = _ASLEEP
-        self._listener.routes = self._asleep
-        shared = []
-        for listener in self._kernel.listeners:
-            other = listener.activation
-            if other and other._state:
-                shared += other._modules.split(" ")
-        for name in self._modules.split(" "):
-            if name not in shared:
-                cold.forget(name)
-        heap.collect()
+
+@cold
+async def _wake(activation: Activation) -> None:
+    activation._state = _STARTING
+    listener = activation._listener
+    try:
+        listener.routes = await _start(activation)
+        listener.failed = None
+        loop.spawn(_log, activation._rest)
+        _log.info("%s started for a client", listener.name)
+        activation._state = _RUNS
+    except Exception as e:
+        listener.failed = "%s: %s" % (type(e).__name__, e)
+        log.Log(listener.name).exception(e, "failed to start: " + listener.failed)
+    finally:
+        if activation._state == _STARTING:
+            _give_back(activation)
+
+
+async def _start(activation: Activation) -> dict:
+    """Load and start the service, and return its routes."""
+    heap.collect()  # so that its memory is contiguous
+    wiring, service = _loaded(activation)
+    await service.start()
+    routes = wiring.routes(service)
+    routes.update(activation._asleep)
+    return routes
+
+
+def _loaded(activation: Activation):
+    wiring = __import__(activation._modules.split(" ", 1)[0])
+    return wiring, wiring.load(activation._kernel.services)
+
+
+@cold
+def _give_back(activation: Activation) -> None:
+    activation._state = _ASLEEP
+    activation._listener.routes = activation._asleep
+    shared = []
+    for listener in activation._kernel.listeners:
+        other = listener.activation
+        if other and other._state:
+            shared += other._modules.split(" ")
+    for name in activation._modules.split(" "):
+        if name not in shared:
+            forget(name)
+    heap.collect()
