@@ -41,15 +41,15 @@ def _fields(q) -> dict:
     fields = {}
     if q.body:
         if q.kind != b"application/json":
-            raise Fault(415, "send the body as Content-Type: application/json")
+            raise _unfit(q, False)
         try:
             fields = _loads(q.body)
         except (ValueError, RuntimeError):
-            raise Fault(400, "the body is not JSON")
+            raise _unfit(q, False)
         except MemoryError:
             raise Fault(413, "the body takes more memory than is free")
         if type(fields) is not dict:
-            raise Fault(400, "the body is not a JSON object")
+            raise _unfit(q, True)
     if q.query:
         for pair in q.query.split(b"&"):
             name, _, value = pair.partition(b"=")
@@ -77,6 +77,15 @@ class Text:
         self.text = text
 
 
+@cold
+def _unfit(q, parsed: bool) -> Fault:
+    """Return why a body has no arguments; ``parsed``: it is JSON."""
+    if q.kind != b"application/json":
+        return Fault(415, "send the body as Content-Type: application/json")
+    return Fault(400, "the body is not a JSON object" if parsed else "the body is not JSON")
+
+
+@cold
 def _bad(name, expected, value):
     if type(value) is Text:
         value = value.text

@@ -22,7 +22,6 @@ if _LIMITED:
 
 # The beginning of nearly every response. JSON is written after it, then the length into its place.
 _USUAL = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:        \r\n\r\n"
-_LAST = _USUAL[:-2] + b"Connection: close\r\n\r\n"
 _LENGTH_AT = const(65)
 _SPARE_MS = const(5000)
 _ROOM = const(256)  # bytes allocated at first for such an answer
@@ -50,7 +49,9 @@ def encode(request: "Request", result: "Any", content_type: str | None = None) -
     kind: object = type(result)
     if kind is dict or kind is list:
         if content_type is None and not request.http10 and request.verb != "HEAD":
-            return _json(result, _USUAL if request.keep else _LAST)
+            return _json(
+                result, _USUAL if request.keep else _USUAL[:-2] + b"Connection: close\r\n\r\n"
+            )
         return compose(request, 200, _json(result), content_type or "application/json", None)
     status = 200
     headers = None
