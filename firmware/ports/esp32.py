@@ -6,7 +6,7 @@ from binascii import hexlify
 import esp32
 import machine
 
-from .cold import cold
+from torpor.cold import cold
 
 _NEVER_MS = 1 << 30  # twelve days
 RTC_BYTES = 2048  # MICROPY_HW_RTC_USER_MEM_MAX: ports/esp32/machine_rtc.c

@@ -11,7 +11,7 @@ from gc import mem_free as mem_free
 import machine
 from micropython import const
 
-from .cold import cold
+from torpor.cold import cold
 
 RTC_BYTES = 0  # MicroPython gives no memory that outlives a reset
 _CAUSES = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
@@ -25,25 +25,23 @@ _scratch = _CTRL + 12
 
 
 def _take_note() -> int:
-    """Return the note that was left before the reset, if there is one, and erase it."""
+    """Return the note that was left before the reset, if there is one, and erase it.
+
+    The reset has put the clock back to 2021.
+    """
+    import time
+
     note = machine.mem32[_scratch]
     machine.mem32[_scratch] = 0
     if note >> 16 & 0xFFFF != _MARK or machine.reset_cause() != machine.WDT_RESET:
         return 0
-    _set_clock(machine.mem32[_scratch + 4] & 0xFFFFFFFF)
+    t = time.gmtime(machine.mem32[_scratch + 4] & 0xFFFFFFFF)
+    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
     return note & 0xFFFF
 
 
-def _set_clock(seconds: int) -> None:
-    """Set the clock, which the reset has put back to 2021."""
-    import time
-
-    t = time.gmtime(seconds)
-    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
-
-
 _note = _take_note()
-del _take_note, _set_clock  # they run once
+del _take_note  # it runs once
 
 
 @cold

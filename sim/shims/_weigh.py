@@ -103,23 +103,21 @@ def _watch_start(name, service):
 
 async def _start_on_request(listeners):
     """Start them; return why some could not."""
-    from torpor import cold
+    from torpor.http.on_request import Activation
 
-    def measured(load):
-        def loaded(activation):
-            name = activation._listener.name
-            before = _begin()
-            wiring, service = load(activation)
-            _end(name, before)
-            _watch_start(name, service)
-            return wiring, service
+    load = Activation._load
 
-        return loaded
+    def loaded(self):
+        name = self._listener.name
+        before = _begin()
+        wiring, service = load(self)
+        _end(name, before)
+        _watch_start(name, service)
+        return wiring, service
 
+    Activation._load = loaded  # type: ignore[method-assign]
     for listener in listeners:
         if listener.activation:
-            code = cold.load("torpor.http.on_request")
-            code._loaded = measured(code._loaded)
             await listener.activation.enter()
     return {each.name: each.failed for each in listeners if each.activation and each.failed}
 

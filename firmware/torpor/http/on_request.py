@@ -77,6 +77,10 @@ class Activation:
         self._clients -= 1
         self._used = clock.ticks()
 
+    def _load(self):  # what the simulator weighs
+        wiring = __import__(self._modules.split(" ", 1)[0])
+        return wiring, wiring.load(self._kernel.services)
+
     async def _rest(self) -> None:
         """Unload the service when all clients have gone and none has come for a while."""
         while self._clients or clock.since(self._used) < _REST_MS:
@@ -106,16 +110,11 @@ async def _wake(activation: Activation) -> None:
 async def _start(activation: Activation) -> dict:
     """Load and start the service, and return its routes."""
     heap.collect()  # so that its memory is contiguous
-    wiring, service = _loaded(activation)
+    wiring, service = activation._load()
     await service.start()
     routes = wiring.routes(service)
     routes.update(activation._asleep)
     return routes
-
-
-def _loaded(activation: Activation):
-    wiring = __import__(activation._modules.split(" ", 1)[0])
-    return wiring, wiring.load(activation._kernel.services)
 
 
 @cold
