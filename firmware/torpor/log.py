@@ -149,10 +149,10 @@ async def _record_later(
     try:
         if not written:
             write(ERROR, name, text, trace)
-            said = True
+            written = True
         _record(number, kind, name, text, trace)
     except Exception as e:
-        if not said and kind == "out of memory":  # its message is MicroPython's own
+        if not written and kind == "out of memory":  # its message is MicroPython's own
             sys.stdout.write(trace)
             sys.stdout.write("\n")
         sys.stdout.write("no record of a fault: %s\n" % type(e).__name__)
