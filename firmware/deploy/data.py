@@ -16,7 +16,7 @@ _look: dict = {"__name__": "torpor.store.admin"}
 
 
 def load(source):
-    """Take the functions that ``ask`` calls; an image has them only for calls over the network."""
+    """Keep the functions that ``ask`` calls; an image has them only for calls over the network."""
     cold.cold = cold.startup = _unmarked  # the marks are not in an image
     exec(source, _look)
 
@@ -26,7 +26,7 @@ def _unmarked(function):
 
 
 def ask(do, service, given):
-    """Print what the function ``do`` answers, ``{"value": ...}``, or the ``Fault`` it raises."""
+    """Print the result of the function ``do``, ``{"value": ...}``, or the ``Fault`` it raises."""
     try:
         reply = {
             "value": asyncio.run(

@@ -54,7 +54,7 @@ def text(path):
 
 
 def clear():
-    """Forget what an earlier deploy, or an update over the network, has left."""
+    """Remove the files of an earlier deploy or of an update over the network."""
     for name in (".trial", ".failed"):
         if name in os.listdir("/"):
             os.remove("/" + name)

@@ -1,4 +1,4 @@
-"""Print the heap's size, and what the firmware says of memory that is not heap yet."""
+"""Print the heap's size, and what the firmware reports about memory that is not heap yet."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""Print how long looking up a name takes that nobody has. ``join`` has joined the network."""
+"""Print how long the look-up of an unused name takes. ``join`` has joined the network."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Print how the radio answers before and while it joins a network that is not there."""
+"""Print how the radio answers before and while it joins a network that does not exist."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The ways to end a run, and what the next start can say of it. The doctor calls the functions."""
+"""The ways to end a run, and what the next start can report. The doctor calls the functions."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ def _register() -> int:
 
 
 def keep(number: int) -> None:
-    """Put a number where it outlives a reset."""
+    """Store a number where it survives a reset."""
     if sys.platform == "esp32":
         machine.RTC().memory(str(number).encode())
     else:
@@ -47,7 +47,7 @@ def deepsleep(ms: int) -> None:
 
 
 def report(number: int) -> None:
-    """Print how the last run ended, and whether ``number`` has outlived that."""
+    """Print how the last run ended, and whether ``number`` has survived that."""
     cause = machine.reset_cause()
     names = [n for n in dir(machine) if n.endswith("_RESET") and getattr(machine, n) == cause]
     print(json.dumps({"cause": names[0] if names else cause, "kept": _kept() == number}))

@@ -1,4 +1,4 @@
-"""Print how finely this firmware waits, in microseconds."""
+"""Print the resolution of this firmware's waits, in microseconds."""
 
 import json
 import select

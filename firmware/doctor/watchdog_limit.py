@@ -1,4 +1,4 @@
-"""Print the longest time-out that the watchdog takes, in ms; 0 if it takes a day."""
+"""Print the longest time-out that the watchdog accepts, in ms; 0 if it accepts a day."""
 
 import json
 

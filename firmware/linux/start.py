@@ -1,8 +1,8 @@
 """Runs an image as a process on Linux: ``micropython start.py IMAGE STATE``.
 
-IMAGE is the folder with the image's files, which stays as it is. STATE is a folder of the process's
-own: it becomes the root of the filesystem, as the flash is on a chip, gets the image's files, and
-keeps what the services store.
+IMAGE is the folder with the image's files, which does not change. STATE is a folder for the process
+alone. Like the flash on a chip, it becomes the root of the filesystem: it gets the image's files,
+and keeps the data of the services.
 """
 
 import os
@@ -16,7 +16,7 @@ _LIST = "/.image"  # the image's files of the last start
 class _Os:
     """``os`` with a ``rename`` that works.
 
-    With a mounted folder as the root, that of MicroPython (1.29) puts both absolute paths into one
+    If a mounted folder is the root, MicroPython's own (1.29) puts both absolute paths into one
     buffer. Relative paths work, and the root is the current folder.
     """
 
@@ -28,7 +28,7 @@ class _Os:
 
 
 def _files(folder, inner=""):
-    """The files below ``folder``, with their paths from there."""
+    """Return the files below ``folder``, with their relative paths."""
     found = []
     for entry in os.ilistdir(folder + inner):
         path = inner + "/" + entry[0]
@@ -53,15 +53,15 @@ def _write(path, data):
         try:
             os.mkdir(path[:at])
         except OSError:
-            pass  # it is there
+            pass  # it exists
         at = path.find("/", at + 1)
     with open(path + ".new", "wb") as file:
         file.write(data)
-    _Os().rename(path + ".new", path)  # a start that is cut off leaves no half a file
+    _Os().rename(path + ".new", path)  # an interrupted start leaves no partial file
 
 
 def _install(image):
-    """Make the root hold the image's files, and none of an earlier image."""
+    """Copy the image's files to the root, and remove those of an earlier image."""
     files = _files(image)
     old = _read(_LIST)
     for path in str(old, "utf-8").split("\n") if old else ():
@@ -69,7 +69,7 @@ def _install(image):
             try:
                 os.remove(path)
             except OSError:
-                pass  # it has gone before
+                pass  # it was removed before
     _write(_LIST, "\n".join(files).encode())
     for path in files:
         data = _read(image + path)

@@ -51,7 +51,7 @@ def rtc_write(data: bytes) -> None:
 
 
 def mem_free() -> int:
-    """Bytes that are free in the heap, without the memory that it could still grow by.
+    """The bytes that are free in the heap, without the memory by which it could still grow.
 
     ``gc.mem_free()`` adds the largest block that ESP-IDF could give (py/modgc.c), which Wi-Fi and
     TLS need.
@@ -64,19 +64,19 @@ _watchdog: "machine.WDT | None" = None
 
 
 def arm(ms: int) -> None:
-    """Have the chip reset when ``feed`` is not called for ``ms``."""
+    """Make the watchdog reset the chip when ``feed`` is not called for ``ms``."""
     global _watchdog
     _watchdog = machine.WDT(timeout=ms)
 
 
 def feed() -> None:
-    """Say that the program goes on."""
+    """Feed the watchdog: the program still runs."""
     if _watchdog:
         _watchdog.feed()
 
 
 def pause(stop: bool) -> None:
-    """Give the watchdog a time that nobody waits for: an ESP32 cannot stop it."""
+    """Give the watchdog a time-out of days: an ESP32 cannot stop it."""
     if _watchdog and stop:
         arm(_NEVER_MS)
 
@@ -87,5 +87,5 @@ def crumb(number: int) -> None:
 
 @cold
 def hung() -> int:
-    """0 if a watchdog has ended the run before this one, else -1."""
+    """Return 0 if a watchdog has ended the run before this one, else -1."""
     return 0 if machine.reset_cause() == machine.WDT_RESET else -1

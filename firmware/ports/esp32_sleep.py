@@ -47,7 +47,7 @@ def deep(ms: int, pins: "Any") -> None:
 
 
 def _arm_ext(pins) -> None:
-    # A pin that waits for low needs ext0; without one, the first pin has it.
+    # A pin that waits for low needs ext0; without one, the first pin gets it.
     first = next((pin for pin in pins if not pin[1]), pins[0] if pins else None)
     high = tuple(machine.Pin(pin) for pin, level in pins if level and pin != (first or (-1,))[0])
     if first:
@@ -65,5 +65,5 @@ def _arm_gpio(pins) -> None:
 
 
 def wake_pin() -> int:
-    """-1: with ext0 the chip does not say which pin woke it, and the level shows it as well."""
+    """Return -1: with ext0 the chip does not report which pin woke it, but the level shows it."""
     return -1

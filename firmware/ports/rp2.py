@@ -13,7 +13,7 @@ from micropython import const
 
 from torpor.cold import cold
 
-RTC_BYTES = 0  # MicroPython gives no memory that outlives a reset
+RTC_BYTES = 0  # MicroPython offers no memory that survives a reset
 _CAUSES = {machine.PWRON_RESET: "power-on", machine.WDT_RESET: "watchdog"}
 _MARK = const(0x7012)  # upper half of the first register; below it the reason, and the pin + 1
 _TIMER = const(1)
@@ -88,19 +88,19 @@ _watchdog: "machine.WDT | None" = None
 
 
 def arm(ms: int) -> None:
-    """Have the chip reset when ``feed`` is not called for ``ms``, at most 8,388."""
+    """Make the watchdog reset the chip when ``feed`` is not called for ``ms``, at most 8,388."""
     global _watchdog
     _watchdog = machine.WDT(timeout=ms)
 
 
 def feed() -> None:
-    """Say that the program goes on."""
+    """Feed the watchdog: the program still runs."""
     if _watchdog:
         _watchdog.feed()
 
 
 def pause(stop: bool) -> None:
-    """Stop the watchdog, if it is armed, or let it go on with its whole time.
+    """Stop the watchdog, if it is armed, or let it continue with its full time-out.
 
     The SDK's ``watchdog_disable`` clears this bit, too. MicroPython has no function for it.
     """
@@ -111,13 +111,13 @@ def pause(stop: bool) -> None:
 
 
 def crumb(number: int) -> None:
-    """Leave a number that is there after a reset."""
+    """Store a number that survives a reset."""
     machine.mem32[_scratch + 8] = number
 
 
 @cold
 def hung() -> int:
-    """The last ``crumb``, if the watchdog has ended the run before this one, else -1.
+    """Return the last ``crumb`` if the watchdog has ended the run before this one, else -1.
 
     Bit 0 of REASON, the register before the scratch registers: not by a program's reset.
     """

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Shorter than the watchdog's time. lightsleep(ms) alone refuses 71 minutes and more
 # (ports/rp2/modmachine.c).
 _LONGEST_MS = const(4000)
-# lightsleep(ms) stops the clock of the pins, so they are looked at in between. A contact must
-# stay closed this long to be seen.
+# lightsleep(ms) stops the clock of the pins, so they are checked in between. A contact must stay
+# closed this long to be noticed.
 _LOOK_MS = const(100)
 
 wake_pin = port.wake_pin
@@ -34,22 +34,22 @@ def active(pin: int, level: int) -> bool:
 
 
 def light(ms: int | None) -> None:
-    """Stop for ``ms``, memory and Wi-Fi kept; None: until a packet comes."""
+    """Stop for ``ms``, keeping memory and Wi-Fi; None: until a packet comes."""
     if ms is None:
         port.pause(True)
-        machine.lightsleep()  # the crystal stands still: nobody knows for how long
+        machine.lightsleep()  # the crystal is stopped, so the duration is unknown
         port.pause(False)
     else:
         _sleep(ms)
 
 
 def _sleep(ms: int) -> None:
-    """``lightsleep(ms)``, which stops the calendar but not the counter: set it right afterwards."""
+    """Call ``lightsleep(ms)``, which stops the calendar but not the counter, and correct it."""
     global _behind_ms
     counter = time.ticks_ms()
     calendar = time.time_ns()
     # A watchdog that fires now would lock an RP2040 until its power is cut, before MicroPython 1.29
-    # (issue 17228). It is stopped, and as nobody has tried that on silicon, sleeps are short, too.
+    # (issue 17228). It is stopped; because that was never tried on a chip, sleeps are also short.
     port.pause(True)
     machine.lightsleep(ms)
     port.pause(False)
@@ -68,13 +68,13 @@ def deep(ms: int, pins: "Any") -> None:
     wlan = network.WLAN(network.STA_IF)
     wlan.disconnect()
     wlan.active(False)
-    wlan.deinit()  # takes the supply off the radio, which else draws more than all the rest
+    wlan.deinit()  # switches off the radio, which otherwise draws more than everything else
     port.leave_note(_doze(ms, pins))
     machine.reset()
 
 
 def _doze(ms: int, pins) -> int:
-    """Sleep lightly until the time is over (-1) or a pin has its level (its number)."""
+    """Sleep lightly; return -1 when the time is over, or the number of a pin that has its level."""
     most = _LOOK_MS if pins else _LONGEST_MS
     start = time.ticks_ms()
     slept = 0

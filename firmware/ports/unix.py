@@ -4,7 +4,7 @@ import os
 from binascii import hexlify
 from gc import mem_free as mem_free
 
-RTC_BYTES = 0  # a process that has ended keeps files only
+RTC_BYTES = 0  # only files survive a process
 _ID = "/id"
 
 

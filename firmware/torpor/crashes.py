@@ -195,7 +195,7 @@ def _make_folder() -> None:
     try:
         os.mkdir(FOLDER)
     except OSError:
-        pass  # it is there
+        pass  # it exists
 
 
 def _last_end(heads: list) -> "dict | None":

@@ -49,7 +49,7 @@ class Publisher:
     slow: "tuple[tuple[str, Callable[[Any], Any]], ...]" = ()
 
     def publish(self, event: "Any") -> "Any":
-        """Call the subscribers. One that has to wait continues in a task of its own.
+        """Call the subscribers. One that has to wait continues in a separate task.
 
         Returns:
             An awaitable that is done already.

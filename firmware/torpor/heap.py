@@ -57,7 +57,7 @@ mem_free = gc.mem_free
 
 
 def settle() -> None:
-    """Collect, fit quota and threshold to what is free, and have the loop keep to them."""
+    """Collect, set quota and threshold by the free heap, and make the loop observe them."""
     global quota
     collect()
     free = mem_free()
@@ -134,7 +134,7 @@ def _idle(ms: int) -> int:
                 collections += 1
                 _advance()
     except MemoryError:
-        pass  # the next allocation will fail too; the loop must go on
+        pass  # the next allocation will fail too; the loop must continue
     return ms
 
 

@@ -213,7 +213,7 @@ def crumb_of(kind: int, service: str, method: str) -> int:
     """Return the number for a piece of work, which survives a hang in a register (``port.crumb``).
 
     It fits into a small int of a 32-bit chip. ``host_tools/torpor_tools/crashes/crumbs.py`` makes
-    the same numbers, and so finds the names again.
+    the same numbers to find the names.
 
     Args:
         kind: 1 a request, 2 a call, 3 a job, 4 a start, 5 a task.
@@ -310,7 +310,7 @@ def _frames_end(trace: str) -> int:
 
 
 def _plain(data: bytes) -> bytes:
-    """Return UTF-8 text with its control characters escaped, and those that change direction."""
+    """Return UTF-8 text with control characters escaped, also those that change the direction."""
     parts = []
     start = 0
     for i in range(len(data)):

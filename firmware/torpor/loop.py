@@ -81,7 +81,7 @@ def run_or_spawn(coroutine: "Any") -> None:
     task = core.cur_task
     core.cur_task = core.Task(coroutine)
     try:
-        coroutine.send(None)  # then the new task is in the queue of what it waits for
+        coroutine.send(None)  # afterwards the new task is in the queue for which it waits
     except StopIteration:
         pass
     finally:

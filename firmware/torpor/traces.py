@@ -114,8 +114,8 @@ def _is_sampled(parent: bytes) -> bool:
     for digit in digits:
         if digit not in _HEX:
             return False
-    nobody = parent[3:35] == b"0" * 32 or parent[36:52] == b"0" * 16
-    return not nobody and bool(int(parent[53:55], 16) & 1)
+    zero = parent[3:35] == b"0" * 32 or parent[36:52] == b"0" * 16
+    return not zero and bool(int(parent[53:55], 16) & 1)
 
 
 def write(severity: int, name: str, text: str, trace: str = "") -> None:
@@ -160,7 +160,7 @@ class TracedPeer:
 
 
 async def _inside(target: str, method, values: tuple, named: dict):
-    """Await a call within the span of the task, as a span of its own."""
+    """Await a call as a new span within the span of the task."""
     task = asyncio.current_task()
     outer = spans.get(task)
     if not outer:

@@ -41,7 +41,7 @@ def skip(reason: str = "") -> None:
 
 
 class raises:
-    """``with raises(Fault) as caught:`` fails unless the block raises that.
+    """``with raises(Fault) as caught:`` fails unless the block raises that exception.
 
     Args:
         expected: An exception class, or a tuple of them.
@@ -115,7 +115,7 @@ class approx:
         return abs(expected - value) <= max(self._abs, self._rel * abs(expected))
 
 
-# Before the runtime is imported, which imports the shims: they take the doors of ``_sim`` as names.
+# Before the runtime is imported, which imports the shims: they import names from ``_sim``.
 from . import world  # noqa: E402
 
 world.install()

@@ -1,4 +1,4 @@
-"""Checks of what a test gives to a fixture: a mistake there must not become a passing test."""
+"""Checks the arguments of fixtures: a mistake in them must not become a passing test."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _WIFI = ("up", "rssi", "join_ms", "ntp", "bssid", "dns", "answers")
 _WAVE = ("base", "amplitude", "period_s")
-_WIDEST_C = 1000  # what a test may say; the probe itself measures from -55 to 125
+_WIDEST_C = 1000  # limit for a test; the probe itself measures from -55 to 125
 _HEX = "0123456789abcdef"
 _CELSIUS = 'degrees Celsius, "crc", None, or a dict of base, amplitude and period_s'
 _SENSED = (
@@ -69,7 +69,7 @@ class Board:
         world.inputs["adc"][_name("board.adc()", pin)] = value
 
     def wifi(self, **state: "Any") -> None:
-        """Set the state of the access point; what is not named does not change.
+        """Set the state of the access point; other properties do not change.
 
         Args:
             **state: ``up``: whether the access point is on (bool). ``rssi``: the strength of its
@@ -152,7 +152,7 @@ class Board:
 
 
 def _device(call: str, name: str):
-    """Return the device of that name. Raise ``TypeError`` if none is wired to the board."""
+    """Return the device with that name. Raise ``TypeError`` if none is wired to the board."""
     try:
         import _pin  # noqa: F401  it plugs the devices in
         import _wiring
@@ -201,7 +201,7 @@ def _dots(state) -> list:
 
 
 def _name(call: str, pin) -> str:
-    """Return the pin as the shims know it: they take numbers, names and Pin objects."""
+    """Return the pin in the form of the shims, which accept numbers, names and Pin objects."""
     if isinstance(pin, bool) or not isinstance(pin, (int, str)) or pin == "":
         refuse(call, "pin", pin, 'a number, or a name such as "LED"')
     return str(pin)

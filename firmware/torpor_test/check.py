@@ -24,7 +24,7 @@ class Failed(AssertionError):
 
 
 _detail = {}
-_calls = []  # of the assertion under way: (number, result, arguments or None)
+_calls = []  # of the current assertion: (number, result, arguments or None)
 
 
 def text(value: "Any") -> str:

@@ -107,7 +107,7 @@ class Client:
         return Answer(pieces)
 
     def _serve(self, wire):
-        """Have the listener serve a connection. Returns the task that does."""
+        """Make the listener serve a connection. Returns the task that does so."""
         listener = self._listener()
         connection = Connection(listener, wire, ("127.0.0.1", 0))
         listener.budget.add(connection)
@@ -380,7 +380,7 @@ def _unchunk(data: bytes) -> bytes:
 
 
 class _Wire(io.IOBase):
-    """A socket that holds the request and takes the response.
+    """A socket that contains the request and receives the response.
 
     After the request the client has closed, unless the wire ``stays``.
     """
@@ -405,7 +405,7 @@ class _Wire(io.IOBase):
         return n
 
     def read(self, n=-1):
-        """Read as an application's stream does that reads a long body piece by piece."""
+        """Read like the stream of an application that reads a long body in pieces."""
         if self.stays and not self._data:
             return None
         data = self._data if n < 0 else self._data[:n]
@@ -464,7 +464,7 @@ class _Pipe:
         self._wire.feed(data)
 
     async def close(self) -> None:
-        """Close, and give the handler some turns of the loop in which to end."""
+        """Close, and give the handler a few turns of the loop to end."""
         self._wire.stays = False
         for _ in range(_TURNS):
             if self._task.done():
@@ -493,7 +493,7 @@ class _SocketPipe:
 
 
 class NoBudget:
-    """Lets every connection in."""
+    """Admits every connection."""
 
     newcomer = False
     parked = None

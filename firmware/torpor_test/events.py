@@ -1,4 +1,4 @@
-"""The fixture ``events``: what the service under test has published; delivers events to it."""
+"""The fixture ``events``: returns the events that the service published, and delivers others."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 else:
     from asyncio import core
 
-# asyncio's queue, which is native code, stamps a task that is ready with the real counter. Far
-# ahead of that, such a task is always due, and by half the counter's range before it wraps.
+# asyncio's queue, which is native code, stamps a ready task with the real counter. If the clock is
+# far ahead of that counter, by less than half its range, such a task is always due.
 _AHEAD = const(1 << 27)  # ms
 _NETWORK_MS = const(20)  # how long real sockets may take before the clock jumps over them
 _CLOCK = ("ticks", "now", "wall_ms", "_boot", "_wraps", "_lost", "set_at", "_later")
@@ -106,20 +106,20 @@ class Clock:
         self._ticks = time.ticks_add(self._ticks, ms)
 
     def pass_ms(self, ms: int) -> None:
-        """Let ``ms`` pass for a program that blocks: what the chip does by itself goes on."""
+        """Let ``ms`` pass for a program that blocks; the chip's own activities continue."""
         end = self.passed + ms
         while self.passed < end:
             self._step(end - self.passed)
 
     def _step(self, ms: int) -> None:
-        """Jump by ``ms``, or less: to what the chip or a device does next by itself."""
+        """Jump by ``ms``, or less: to the next own activity of the chip or of a device."""
         _look()
         left = _left()
         self._jump(ms if left is None else min(ms, left))
         _look()
 
     def _idle(self, wait, dt: int) -> "Any":
-        """Stand in for ``wait``, which waits for the network, at most ``dt`` ms (-1: endless)."""
+        """Replace ``wait``, which waits for the network, at most ``dt`` ms (-1: endless)."""
         if not core._task_queue.peek():
             # asyncio needs a task when this returns.
             while dt and not core._task_queue.peek():
@@ -156,7 +156,7 @@ class Clock:
         clock.wall_ms = self.wall_ms
         clock._boot = self._ticks
         clock._wraps = 0
-        _sim.ticks = self.ticks  # the shims' door to time
+        _sim.ticks = self.ticks  # the shims' access to time
         _clock_steps.stepped = True
         _shift_timers(time.ticks_diff(self._ticks, _real_ms()))
 
@@ -177,7 +177,7 @@ def _real_ms() -> int:
 
 
 def _follow(fixture) -> None:
-    """Have ``time`` go by the fixture, or by the real clock. A chip has no such shim."""
+    """Make ``time`` use the fixture, or the real clock. A chip has no such shim."""
     shim = sys.modules.get("_test_time")
     if shim:
         shim.follow(fixture)  # type: ignore[attr-defined]
@@ -195,7 +195,7 @@ def _look() -> None:
 
 
 def _left(interrupts_only: bool = False):
-    """Return the ms until the chip or a device may do something by itself; None: never."""
+    """Return the ms until the next possible activity of the chip or of a device; None: never."""
     least = None
     for name, each in _clock_steps.steps.items():
         ms = None if interrupts_only and name != "irq" else each._left()
@@ -205,6 +205,6 @@ def _left(interrupts_only: bool = False):
 
 
 def _is_outside(waiting) -> bool:
-    """Return whether what is polled is outside the simulator: neither a flag nor a UART."""
+    """Return whether the polled object is outside the simulator: neither a flag nor a UART."""
     stream = waiting[2]
     return not (isinstance(stream, asyncio.ThreadSafeFlag) or hasattr(stream, "_left"))

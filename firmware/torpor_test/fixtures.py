@@ -1,4 +1,4 @@
-"""The fixtures that every test may have, in addition to those of its own file."""
+"""The fixtures that every test may request, in addition to those of its own file."""
 
 import asyncio
 import gc
@@ -313,7 +313,7 @@ def make_room() -> None:
 
 
 def move_data() -> None:
-    """Have stores opened in ``data``. An image may be without the modules of the store."""
+    """Open stores in ``data`` from now on. An image may lack the modules of the store."""
     global _moved, _clear
     if _moved:
         return

@@ -38,7 +38,7 @@ def _part(head: str, more: str, content) -> bytes:
 
 
 def _pairs(fields):
-    """A list as a value stands for several fields of one name."""
+    """A list as a value stands for several fields with one name."""
     for name, value in fields.items() if isinstance(fields, dict) else fields or ():
         for each in value if isinstance(value, list) else (value,):
             yield name, each

@@ -19,6 +19,6 @@ def keep() -> None:
 
 
 def release() -> None:
-    """Give the block up: the next allocation of its size finds room."""
+    """Release the block, so that the next allocation of its size finds room."""
     global _block
     _block = None

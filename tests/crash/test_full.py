@@ -1,4 +1,4 @@
-"""The plug is pulled while rows are deleted on a filesystem that is full to its last byte."""
+"""Power cuts while rows are deleted on a filesystem that is full to its last byte."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cut(firmware: Path, seed: int, blocks: int, cuts: int) -> dict[str, Any]:
     return result
 
 
-def test_deleting_goes_on_after_a_power_cut(firmware: Path) -> None:
+def test_deleting_continues_after_a_power_cut(firmware: Path) -> None:
     cut(firmware, 1, 212, 100)
 
 

@@ -13,7 +13,7 @@ from torpor_sim.board import SimBoard
 from torpor_tools.testing import simulator
 
 # Each commit adds row n to the log and puts it under n % 50, so that each start can check whether
-# all commits up to the last one are there, and whether one is there by half.
+# all commits up to the last one exist, and whether one is incomplete.
 WRITER = """
 from torpor import Service
 
@@ -58,7 +58,7 @@ async def sim(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulat
 
 
 async def kill_and_look(board: SimBoard, commits: int) -> tuple[int, int]:
-    """Kill the board after some commits; return the last it confirmed, and the last it found."""
+    """Kill the board after some commits; return the last confirmed and the last found one."""
     before = board.log.mark()
     for _ in range(commits):
         await board.wait_log("wrote ", since=board.log.mark())

@@ -63,7 +63,7 @@ async def test_exactly_once_long(tmp_path: Path, kind: str) -> None:
 
 
 def spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
-    """Have images built from a runtime in which ``old`` has been replaced."""
+    """Build images from a runtime in which ``old`` has been replaced."""
     copy = tmp_path / "firmware"
     shutil.copytree(paths.firmware_dir(), copy)
     text = (copy / file).read_text()
@@ -85,7 +85,7 @@ FORGETFUL = (
 )
 
 
-async def test_acknowledged_before_the_handler_a_request_is_lost(
+async def test_a_request_acknowledged_before_the_handler_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoiled(tmp_path, monkeypatch, *EARLY)

@@ -1,4 +1,4 @@
-"""Any sequence of operations, restarts and power cuts gives what plain dicts would."""
+"""After any operations, restarts and power cuts the store has the content of plain dicts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class StoreMachine(RuleBasedStateMachine):
         raise AssertionError("the store has crashed")
 
     def change(self, expected: list[Write], do: str, **given: Any) -> None:
-        """An operation that does ``expected`` to the model, unless the power is cut first."""
+        """Do an operation that does ``expected`` to the model, unless the power is cut first."""
         answer = self.ask(do, **given)
         if "value" in answer:
             self.apply(expected)
@@ -86,7 +86,7 @@ class StoreMachine(RuleBasedStateMachine):
             before = self.dump()
             if not self.holds(before):
                 self.apply(expected)
-                assert self.holds(before), "neither what was nor what was to be"
+                assert self.holds(before), "neither the old state nor the new one"
             self.tables["log"] = before["log"]
             self.last = max(before["log"], default=0)
         else:
@@ -143,7 +143,7 @@ class StoreMachine(RuleBasedStateMachine):
         if "value" in answer:
             self.apply(gone)
             return
-        found = self.dump()  # it goes row by row: some may be gone
+        found = self.dump()  # rows are removed one by one: some may be gone
         for _, k, _ in gone:
             if k not in found["num"]:
                 del self.tables["num"][k]
@@ -153,7 +153,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(row=ROWS, flush=st.booleans())
     def lazy(self, row: Row, flush: bool) -> None:
-        # In the way of the others' commits; its content after a cut is not checked.
+        # Disturbs the commits of the others; its content after a cut is not checked.
         for do in ("append", *["flush"] * flush):
             self.change([], do, table="lazy", row=row)
 
@@ -201,10 +201,10 @@ def explore(examples: int, steps: int) -> None:
     )
 
 
-def test_as_dicts_would() -> None:
+def test_the_store_behaves_like_dicts() -> None:
     explore(12, 50)
 
 
 @pytest.mark.soak
-def test_as_dicts_would_in_100000_steps() -> None:
+def test_the_store_behaves_like_dicts_in_100000_steps() -> None:
     explore(1000, 100)

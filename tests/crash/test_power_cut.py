@@ -1,4 +1,4 @@
-"""The plug is pulled at every instant, and no confirmed commit is lost."""
+"""Power cuts at every instant: no confirmed commit is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.crash.compiled import Mistake, compiled, run_cuts
 HERE = Path(__file__).parent
 SEEDS = [int(line) for line in (HERE / "seeds" / "power_cut.txt").read_text().split()]
 
-# Right text of a file of the store, and what a mistake would make of it.
+# Right text of a file of the store, and the text with a mistake.
 MISTAKES: dict[str, Mistake] = {
     "a commit is not flushed": {
         "database.py": [

@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 
 
 async def storm(root: Path, cuts: list[str]) -> tuple[list[int], Counter[int]]:
-    """Make a call for each cut; return the numbers that were answered, and those in the store."""
+    """Make a call for each cut; return the answered numbers, and those in the store."""
     answered = []
     async with pair(root, Broker("nats", root / "broker", ack_wait="300ms")) as boards:
         for n, cut in enumerate(cuts, 100):

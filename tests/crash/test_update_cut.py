@@ -1,4 +1,4 @@
-"""The plug is pulled at every instant of an update: the board has the old image or the new one."""
+"""Power cuts at every instant of an update: the board has the old image or the new one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 def image(version: int, only: dict[str, bytes]) -> dict[str, bytes]:
-    """An image whose start files, and some others, differ between versions."""
+    """Return an image whose start files, and some others, differ between versions."""
     v = b"%d" % version
     files = {
         "boot.py": b"# boot " + v * 700,
@@ -72,7 +72,7 @@ def test_a_cut_leaves_one_image_whole(case: Path) -> None:
     assert check(case, 150, 80) >= 500
 
 
-# File of the device -> the right text, and what a mistake would make of it.
+# File of the device, the right text, and the text with a mistake.
 MISTAKES = {
     "a file of the root is moved away": (
         "torpor/update/commit.py",
@@ -84,8 +84,8 @@ MISTAKES = {
         "while _is_busy:",
         "while False:",
     ),
-    "what was saved is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
-    "the list is valid before the way back": (
+    "a saved file is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
+    "the list is valid before the files to go back to": (
         "torpor/update/commit.py",
         "        await _write_lists(file)\n",
         "        await _write_lists(file)\n"
@@ -105,7 +105,7 @@ def test_an_update_with_a_mistake_is_caught(tmp_path: Path, case: Path, mistake:
     (firmware / name).write_text(source.replace(right, instead))
     try:
         wrong: list[str] = cut(case, 200, 0, firmware)["wrong"]
-    except AssertionError as error:  # it does not even come to its end
+    except AssertionError as error:  # it does not even run to its end
         wrong = [str(error)]
     assert wrong
 

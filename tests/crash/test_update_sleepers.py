@@ -1,4 +1,4 @@
-"""A fleet that sleeps is updated through the gateway, although wakes are cut off."""
+"""Sleeping boards are updated through the gateway, although wakes are cut off."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Holds = Callable[[Report], bool]
 
 
 class Fleet:
-    """Boards that sleep, their gateway, and how often each has been cut off."""
+    """Sleeping boards, their gateway, and how often each has been cut off."""
 
     def __init__(self, root: Path, sim: Simulator, gateway: Gateway, seed: int) -> None:
         self.root = root
@@ -95,7 +95,7 @@ class Fleet:
 
 
 async def asleep(board: SimBoard, mark: int) -> None:
-    """Wait until the board sleeps, having said so after ``mark``."""
+    """Wait until the board has logged after ``mark`` that it sleeps."""
     async with asyncio.timeout(120):
         while True:
             events = board.trace.since(mark)

@@ -72,8 +72,8 @@ Made = Iterator[tuple[str, bytes] | tuple[str, bytes, bytes]]
 
 def _get(target: str | bytes, *headers: str | bytes) -> tuple[str, bytes]:
     shown = target if isinstance(target, str) else target.decode("latin-1")
-    said = [h if isinstance(h, str) else h.decode("latin-1") for h in headers]
-    return " | ".join(["GET " + shown, *said]), request("GET", target, *headers)
+    output = [h if isinstance(h, str) else h.decode("latin-1") for h in headers]
+    return " | ".join(["GET " + shown, *output]), request("GET", target, *headers)
 
 
 def _routes() -> Made:

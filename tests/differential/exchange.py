@@ -1,4 +1,4 @@
-"""Raw requests to a server, and its answers without what HTTP leaves to the sender."""
+"""Raw requests to a server, and its answers without the parts that HTTP lets a server choose."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Answer:
     reason: str = ""
     headers: dict[str, list[str]] = field(default_factory=dict)
     body: bytes = b""
-    complete: bool = True  # the framing, if there is one, says that nothing is missing
+    complete: bool = True  # by its framing, if there is one
     extra: bytes = b""  # what came after the end of the body
 
     def fields(self) -> dict[str, object]:
-        """Return what is compared, by name."""
+        """Return the values to compare, by name."""
         body = self.body
         if self.headers.get("content-encoding") == ["gzip"] and body:
             body = gzip.decompress(body)
@@ -46,13 +46,13 @@ class Answer:
 
 
 def exchange(address: tuple[str, int], request: bytes, until: bytes | None = None) -> Answer:
-    """Send a request and read the answer: to the end, or until ``until`` has come."""
+    """Send a request and read the answer to its end, or until it contains ``until``."""
     with socket.create_connection(address, timeout=20) as sock:
         try:
             sock.sendall(request)
             sock.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # the server has refused it before it was whole
+            pass  # the server has refused it before it was complete
         data = b""
         if until is None:
             data = read_all(sock)
@@ -63,7 +63,7 @@ def exchange(address: tuple[str, int], request: bytes, until: bytes | None = Non
 
 
 def parse(data: bytes, head_only: bool = False) -> Answer:
-    """Take an answer apart. What is not HTTP has status 0 and is all body."""
+    """Parse an answer. Bytes that are not HTTP become the body, with status 0."""
     answer = Answer()
     while True:
         head, _, rest = data.partition(b"\r\n\r\n")

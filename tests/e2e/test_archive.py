@@ -1,4 +1,4 @@
-"""The archive on a year of minutes for two fridges, by a clock of the test's own."""
+"""The archive with a year of minutes for two fridges, by a simulated clock."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from services.readings.buckets import Buckets
 
 DAYS = int(days)
 START = 1_735_689_600  # 2025-01-01
-vfs.mount(mounted(Flash(180)), "/f")  # what the sample's image leaves of a Pico W's 212 blocks
+vfs.mount(mounted(Flash(180)), "/f")  # the sample's image leaves these of a Pico W's 212 blocks
 NAMES = ("0001_minutes", "0002_hundredths", "0003_hours")
 
 
 def celsius(minute):
-    # 3 degrees at night, 7 at noon.
+    # 3 degrees at midnight, 7 at noon.
     return int(500 - 200 * math.cos(2 * math.pi * (minute % 1440) / 1440))
 
 
@@ -81,7 +81,7 @@ asyncio.run(main())
 
 def run(tmp_path: Path, days: int) -> dict[str, dict[str, list[list[float]]]]:
     (tmp_path / "program.py").write_text(PROGRAM)
-    # Not its __init__.py, which only the build makes fit for a chip.
+    # Not its __init__.py, which runs on a chip only after the build has changed it.
     here = tmp_path / "services" / "readings"
     shutil.copytree(ROOT / "services" / "readings" / "migrations", here / "migrations")
     for name in ("archive.py", "buckets.py"):

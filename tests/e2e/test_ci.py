@@ -32,7 +32,7 @@ printf '%s\\n' "$@" > "$GH_LOG/$(ls "$GH_LOG" | wc -l)"
 [ -z "$GH_REFUSES" ] || exit 1
 case "$*" in *--jq*) cat "$GH_COMMENTS" ;; esac
 """
-# The programs of this run first: the job's ``pip install`` is replaced where it is not the point.
+# The programs of this run come first: ``pip install`` is replaced if a test is not about it.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
@@ -46,7 +46,7 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with a cluster in a folder of its own: one commit on main, one that adds code."""
+    """Make a clone with a cluster in a subfolder: one commit on main, and one that adds code."""
     folder = tmp_path_factory.mktemp("repository")
     git(folder, "init", "-q", "-b", "main", "remote")
     project = folder / "remote" / "my cluster"
@@ -87,7 +87,7 @@ class Runner:
         self.output = ""
 
     def run(self, *names: str, without: tuple[str, ...] = (), **more: str) -> None:
-        """Run the steps that apply, or those of them that are named."""
+        """Run the steps that apply, or only the named ones."""
         for step in ACTION["runs"]["steps"]:
             if "run" not in step or step["name"] in without or not self._applies(step):
                 continue
@@ -132,17 +132,17 @@ class Runner:
 
     @property
     def calls(self) -> list[list[str]]:
-        """The arguments of each call of gh."""
+        """Return the arguments of each call of gh."""
         files = sorted((self.folder / "gh").iterdir(), key=lambda file: int(file.name))
         return [file.read_text().splitlines() for file in files]
 
 
-def test_a_pull_request_is_checked_weighed_and_tested(repository: Path, tmp_path: Path) -> None:
+def test_a_pull_request_is_checked_measured_and_tested(repository: Path, tmp_path: Path) -> None:
     runner = Runner(repository, tmp_path, "pull_request")
     runner.run()
     assert "no mistakes in 1 service" in runner.output
     assert "3 passed" in runner.output
-    # It ran what it had installed, not the programs of this test.
+    # It ran the programs that it had installed, not those of this test.
     assert shutil.which("torpor", path=os.pathsep.join(runner.path)) == str(
         tmp_path / "torpor" / "venv" / "bin" / "torpor"
     )
@@ -164,7 +164,7 @@ def test_a_pull_request_is_checked_weighed_and_tested(repository: Path, tmp_path
 
 @pytest.fixture
 def runner(repository: Path, tmp_path: Path) -> Runner:
-    """A runner of a pull request that uses this environment's torpor."""
+    """Make a runner of a pull request that uses this environment's torpor."""
     return Runner(repository, tmp_path, "pull_request")
 
 
@@ -176,7 +176,7 @@ def home(tmp_path: Path) -> None:
     (tmp_path / "torpor").mkdir(exist_ok=True)
 
 
-def test_a_second_run_renews_the_comment(runner: Runner) -> None:
+def test_a_second_run_updates_the_comment(runner: Runner) -> None:
     runner.comments.write_text("4711\n")
     runner.run(*SIZES)
     assert runner.calls[1][:5] == [
@@ -199,7 +199,7 @@ def test_a_base_that_cannot_be_built_is_not_compared(runner: Runner) -> None:
     assert "Compared with the base" not in (runner.folder / "summary.md").read_text()
 
 
-def test_a_push_has_nothing_to_compare_and_nobody_to_tell(repository: Path, tmp_path: Path) -> None:
+def test_a_push_compares_nothing_and_writes_no_comment(repository: Path, tmp_path: Path) -> None:
     runner = Runner(repository, tmp_path, "push", test="false")
     runner.run(without=("Install torpor",))
     assert runner.calls == []
@@ -208,7 +208,7 @@ def test_a_push_has_nothing_to_compare_and_nobody_to_tell(repository: Path, tmp_
 
 
 def test_the_emulated_board_is_an_option(runner: Runner) -> None:
-    """The run itself is that of tests/pytest_plugin/test_emulated_target.py."""
+    """The test of the run itself is tests/pytest_plugin/test_emulated_target.py."""
     (step,) = (s for s in ACTION["runs"]["steps"] if "emulated" in s.get("if", ""))
     assert not runner._applies(step)
     runner.values["inputs.emulated"] = "true"
@@ -234,7 +234,7 @@ def test_mistakes_are_marked_at_their_lines(runner: Runner, tmp_path: Path) -> N
     assert "nowhere" in match[pattern["message"]]
 
 
-def test_the_workflow_of_the_docs_uses_what_the_action_has() -> None:
+def test_the_documented_workflow_uses_inputs_that_the_action_has() -> None:
     workflow = yaml.safe_load(EXAMPLES[0])
     assert workflow["permissions"]["pull-requests"] == "write"
     used = workflow["jobs"]["cluster"]["steps"][1]
@@ -248,8 +248,8 @@ class _Notes(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        told: list[tuple[str, str, str]] = self.server.told  # type: ignore[attr-defined]
-        told.append((self.path, self.headers["PRIVATE-TOKEN"], parse_qs(body)["body"][0]))
+        reported: list[tuple[str, str, str]] = self.server.told  # type: ignore[attr-defined]
+        reported.append((self.path, self.headers["PRIVATE-TOKEN"], parse_qs(body)["body"][0]))
         self.send_response(201)
         self.end_headers()
 
@@ -296,7 +296,7 @@ def test_the_gitlab_job(
         env |= {"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_MERGE_REQUEST_IID": "3"}
     install, *lines = job["script"]
     assert install == 'pip install --quiet "$TORPOR"'
-    # A runner makes one script of the lines, which ends at the first that fails.
+    # A runner makes one script of the lines, which ends at the first one that fails.
     result = subprocess.run(
         ["bash", "-c", "set -eo pipefail\n" + "\n".join(lines)],
         cwd=clone,

@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sample(project: Path) -> Iterator[Running]:
-    """The sample in a simulator, with a key of the cluster, which ``project`` has too."""
+    """Run the sample in a simulator, with the cluster's key, which ``project`` also has."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
         with running(ROOT, storage=project / "build" / "sim") as run:
@@ -48,7 +48,7 @@ def sample(project: Path) -> Iterator[Running]:
 
 
 def ask(plan: Plan, project: Path, name: str, *given: str, at: str | None = None) -> Any:
-    """The one value that a call returns."""
+    """Return the only value that a call returns."""
     (value,) = call(plan, project, name, given, at=at, timeout=10)
     return value
 
@@ -60,13 +60,13 @@ def test_a_call_finds_the_simulator(sample: Running, plan: Plan, project: Path) 
     assert ask(plan, project, "alerts.thresholds", "fridge=fridge-1") == state
 
 
-def test_a_call_goes_where_it_is_sent(sample: Running, plan: Plan, tmp_path: Path) -> None:
+def test_a_call_goes_to_the_given_address(sample: Running, plan: Plan, tmp_path: Path) -> None:
     url = sample.urls["device"]
     assert ask(plan, tmp_path, "device.status", at=url)["board"] == "shed"
     assert ask(plan, tmp_path, "device.status", at=url.removeprefix("http://"))["board"] == "shed"
 
 
-def test_a_streamed_answer_comes_in_pieces(sample: Running, plan: Plan, project: Path) -> None:
+def test_a_streamed_answer_arrives_in_pieces(sample: Running, plan: Plan, project: Path) -> None:
     pieces = call(plan, project, "readings.history", ["fridge=fridge-1"], at=None, timeout=10)
     assert "".join(pieces).startswith("time,celsius")
 
@@ -104,7 +104,7 @@ def test_a_method_without_a_route_is_called_as_peers_do(
         (["readings.newest", "fridge=a", "limit=true"], "limit: expected a whole number"),
     ],
 )
-def test_a_wrong_call_says_what_is_right(
+def test_a_wrong_call_is_reported_with_a_correction(
     sample: Running, plan: Plan, project: Path, arguments: list[str], expected: str
 ) -> None:
     with pytest.raises(UserError) as caught:
@@ -112,7 +112,7 @@ def test_a_wrong_call_says_what_is_right(
     assert expected in str(caught.value)
 
 
-def test_nobody_there(plan: Plan, tmp_path: Path) -> None:
+def test_an_unreachable_board(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"device\.status on shed cannot be reached"):
         ask(plan, tmp_path, "device.status", at="127.0.0.1:1")
     with pytest.raises(UserError, match="not the address of a service"):
@@ -150,7 +150,7 @@ def test_a_call_to_a_board_that_sleeps_names_the_gateway(
     assert remedy in str(caught.value)
 
 
-def test_a_call_without_an_answer_names_the_gateway_too(tmp_path: Path) -> None:
+def test_a_call_without_an_answer_also_names_the_gateway(tmp_path: Path) -> None:
     """The board accepts the connection and falls asleep."""
     write_project(tmp_path, "desk", "RPI_PICO_W")
     write_service(tmp_path, "hello")
@@ -185,7 +185,7 @@ def test_a_text_becomes_the_value_of_its_type(kind: str, text: str, value: objec
 @pytest.mark.parametrize(
     ("kind", "text"), [("int", "1.0"), ("bool", "yes"), ("float", "NaN"), ("list", "{}")]
 )
-def test_a_text_that_is_no_such_value(kind: str, text: str) -> None:
+def test_a_text_that_is_not_a_valid_value(kind: str, text: str) -> None:
     with pytest.raises(ValueError, match=r"number|true or false|a list"):
         convert(from_text(kind), text)
 

@@ -45,7 +45,7 @@ def page(cluster: Running) -> Iterator[Page]:
 
 @pytest.fixture
 def errors(page: Page) -> list[str]:
-    """The errors of the page in the browser's console."""
+    """Return the errors of the page in the browser's console."""
     found: list[str] = []
     page.on("console", lambda m: found.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: found.append(str(error)))

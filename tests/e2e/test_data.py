@@ -88,7 +88,7 @@ def test_export_and_import_give_the_same_rows(board: Running, project: Path) -> 
         assert exported(project) == rows
 
 
-def test_characters_beyond_the_basic_plane_arrive_whole(board: Running, project: Path) -> None:
+def test_characters_beyond_the_basic_plane_arrive_unchanged(board: Running, project: Path) -> None:
     before = exported(project)
     written: dict[str, object] = {"table": "tags", "key": "🐍", "row": {"😀": ["\U0010ffff"]}}
     for escaped in (True, False):
@@ -150,7 +150,7 @@ def test_rows_of_another_shape_are_refused(
     assert row in exported(project)
 
 
-def test_check_finds_what_is_damaged(board: Running, project: Path) -> None:
+def test_check_finds_damage(board: Running, project: Path) -> None:
     result = tool(project, "data", "check", "notes")
     assert result.exit_code == 0, repr(result.exception)
     assert "blocks erased" in result.output
@@ -200,7 +200,7 @@ def test_mistakes(board: Running, project: Path, words: list[str], message: str)
     assert exported(project) == before
 
 
-def test_nobody_without_the_key(board: Running, project: Path) -> None:
+def test_without_the_key_the_board_refuses(board: Running, project: Path) -> None:
     secrets = project / "secrets.toml"
     try:
         secrets.write_text(f'[cluster]\nkeys = ["{"00" * 32}"]\n')

@@ -36,7 +36,7 @@ class Notes(Service):
         self.log.info("notes %d", last)
 """
 UP = "def up(db):\n    db.index('notes', 'tag')\n"
-# What runs the services on this board, which has no radio: as main.py does, to their start.
+# Runs the services on this board, which has no radio, as main.py does, until they have started.
 MAIN = """
 import asyncio, cluster
 from torpor import kernel
@@ -86,29 +86,29 @@ def done(project: Path, *words: str) -> str:
     return result.stdout
 
 
-def test_a_database_goes_out_and_comes_back(board: PtyBoard, project: Path) -> None:
+def test_a_database_is_exported_and_imported(board: PtyBoard, project: Path) -> None:
     port = ["--port", board.device]
     _, *lines = done(project, "export", "notes", *port).splitlines()  # the first line is the origin
     rows = [json.loads(line) for line in lines]
     assert [row["key"] for row in rows] == list(range(1, 301))
     assert rows[7]["row"] == {"text": "note 7, é", "more": [1, None]}
-    wait_for_start(board)  # it stopped for the export, and runs again
+    wait_for_start(board)  # the export stopped it, and it runs again
     rows[0]["row"] = {"text": "😀 \x04\x01 ' \" \\ \n", "tag": "🐍"}
     (project / "notes.jsonl").write_text("\n".join(map(json.dumps, rows[:100])))
     said = done(project, "import", "notes", "notes.jsonl", "--replace", *port)
     assert "notes.notes: 100 rows written" in said
     _, *lines = done(project, "export", "notes", *port).splitlines()
     assert [json.loads(line) for line in lines] == rows[:100]
-    assert "notes-tag.1." in " ".join(read_flash(board.flash, LARGE)), "the index has come along"
+    assert "notes-tag.1." in " ".join(read_flash(board.flash, LARGE)), "the index was imported too"
 
 
 def test_check_reads_every_record(board: PtyBoard, project: Path) -> None:
     said = done(project, "check", "notes", "--port", board.device)
     assert ": intact: " in said
-    assert "since its start" not in said, "nobody has counted: the services were stopped"
+    assert "since its start" not in said, "nothing was counted: the services were stopped"
 
 
-def test_what_cannot_be(board: PtyBoard, project: Path) -> None:
+def test_impossible_requests(board: PtyBoard, project: Path) -> None:
     cases = [
         (["export", "notes", "--table", "x", "--port", board.device], "notes has no table x"),
         (["export", "nots", "--port", board.device], "there is no service nots"),
@@ -122,7 +122,7 @@ def test_what_cannot_be(board: PtyBoard, project: Path) -> None:
 
 
 def test_a_board_without_a_repl_points_to_the_network(project: Path) -> None:
-    master, slave = pty.openpty()  # where nothing answers, as on a production image
+    master, slave = pty.openpty()  # nothing answers here, as on a production image
     try:
         with (
             pytest.raises(UserError, match="leave --port out"),

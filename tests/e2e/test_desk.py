@@ -42,7 +42,7 @@ class Room(Service):
 
     @get("/slower")
     async def slower(self) -> int:
-        """Block the loop for so long that a chip reports it, too."""
+        """Block the loop for so long that a chip also reports it."""
         time.sleep(0.3)
         return 1
 '''
@@ -61,7 +61,7 @@ class Panel(Service):
 
     @get("/later")
     async def later(self) -> int:
-        """Take a pin of room when it runs already."""
+        """Use a pin of room while that service runs."""
         for _ in range(3):
             PWM(Pin(5 * self.config.get("one", 1)))
         return 1
@@ -125,7 +125,7 @@ async def test_faults_and_typing_errors(start, board):
     with pytest.raises(TypeError, match="nack, hang, garbage, or None"):
         board.fault("air", "burn")
 """
-# With the fixture clock, what the chip and its devices do by themselves takes no time either.
+# With the fixture clock, the work of the chip and its devices takes no time either.
 TESTS_OF_TIME = """
 import asyncio
 import time
@@ -240,7 +240,7 @@ def cluster(project: Path) -> Iterator[Running]:
         yield cluster
 
 
-def test_the_checks_and_the_build_take_a_driver_and_its_devices(project: Path) -> None:
+def test_the_checks_and_the_build_accept_a_driver_and_its_devices(project: Path) -> None:
     assert run(["-C", str(project), "check"]) == 0
     assert run(["-C", str(project), "build"]) == 0
 
@@ -251,7 +251,7 @@ def test_its_tests_set_and_break_devices(project: Path) -> None:
     assert "9 passed" in result.stdout, result.stdout + result.stderr
 
 
-def test_it_runs_and_follows_what_is_set(cluster: Running) -> None:
+def test_it_runs_and_follows_its_inputs(cluster: Running) -> None:
     with cluster.client("room") as client:
         assert client.get("/temperature").json() == 4.5
         cluster.sim.board("box").inputs.device("air", temperature=21.5)
@@ -261,7 +261,7 @@ def test_it_runs_and_follows_what_is_set(cluster: Running) -> None:
         cluster.sim.board("box").inputs.fault("air", None)
 
 
-def test_who_blocks_the_loop_is_noted_once(cluster: Running) -> None:
+def test_a_blocked_loop_is_reported_once(cluster: Running) -> None:
     start = "WARN panel: start blocked the loop for 15"
     cluster.wait_log("box", start)
     with cluster.client("room") as room, cluster.client("panel") as panel:
@@ -281,7 +281,7 @@ def test_who_blocks_the_loop_is_noted_once(cluster: Running) -> None:
     assert len(stalls) == 3, stalls
 
 
-def test_two_services_at_one_pin_are_named(cluster: Running) -> None:
+def test_two_services_that_use_one_pin_are_named(cluster: Running) -> None:
     cluster.wait_log("box", "pin 4 as Pin")
     with cluster.client("panel") as panel:
         panel.get("/later")

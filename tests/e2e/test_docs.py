@@ -1,4 +1,4 @@
-"""The examples of the documentation are built and run."""
+"""The examples of the documentation: they are built and run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 
 
 def shown(page: str) -> str:
-    """Return the block of Python of a page that says that this file tests it."""
+    """Return the block of Python of a page that names this file as its test."""
     [body] = [
         block.body
         for block in blocks((DOCS / page).read_text())

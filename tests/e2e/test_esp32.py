@@ -1,5 +1,5 @@
-"""The sample on simulated ESP32s, which behave as their port of MicroPython does: every policy,
-with a mailbox, under a burst of clients; and boards that find each other by their host names."""
+"""The sample on simulated ESP32s, which behave like their port of MicroPython: every policy, with a
+mailbox, under a burst of clients; and boards that find each other by their host names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PATHS = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004:
 
 
 def write_sample(root: Path, kind: str, name: str, policy: str, broker: Broker) -> None:
-    """The sample on one board, which measures so rarely that it can sleep in between."""
+    """Write the sample for one board, which measures so rarely that it can sleep in between."""
     shutil.copytree(ROOT / "services", root / "services")
     for path in root.glob("services/*/__init__.py"):
         path.write_text(path.read_text().replace("@every(seconds=5)", "@every(seconds=12)"))
@@ -56,7 +56,7 @@ def write_sample(root: Path, kind: str, name: str, policy: str, broker: Broker) 
 
 
 class Box(Mail):
-    """One board with a gateway of its own."""
+    """One board with its own gateway."""
 
     def __init__(self, root: Path, broker: Broker, sim: Simulator, board: SimBoard) -> None:
         self.plan = load_plan(root)
@@ -67,11 +67,11 @@ class Box(Mail):
 
 
 def with_more_heap(image: Image) -> Image:
-    """The image on a heap with a quarter more words than the chip has.
+    """Return the image for a heap with a quarter more words than the chip's.
 
-    That size is older than the estimate of ``torpor build``, by which objects take about 68 % of
-    the bytes that they take in 64-bit MicroPython: more than half, so the chip's heap is smaller
-    than this one. These tests show what works, and not what fits.
+    That size is older than the estimate of ``torpor build``, according to which objects take about
+    68 % of the bytes that they take in 64-bit MicroPython. That is more than half, so the chip's
+    heap is smaller than this one. These tests show what works, not what fits.
     """
     kind = image.board.board
     kind = replace(kind, heap_bytes=kind.heap_bytes * 5 // 4)

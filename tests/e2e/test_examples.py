@@ -41,7 +41,7 @@ def copied(name: str, folder: Path) -> Path:
 
 
 def run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TORPOR_WIFI_SSID": "net"}  # or each board has a note
+    environment = {**os.environ, "TORPOR_WIFI_SSID": "net"}  # otherwise each board has a note
     command = [str(BIN / program), *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
@@ -65,7 +65,7 @@ def test_the_list_names_each_example() -> None:
 
 @pytest.fixture(scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
-    """The example ``door`` with a real broker and a gateway; its board has the helper's name."""
+    """Run the example ``door`` with a real broker and a gateway. The helper names its board."""
     root = copied("door", tmp_path_factory.mktemp("door"))
     broker = Broker("nats", root / "broker")
     toml = (root / "cluster.toml").read_text().replace("boards.hall", "boards.box")

@@ -22,7 +22,7 @@ SAMPLE = Path(__file__).parents[2] / "examples" / "greenhouse"
 
 @pytest.fixture(scope="module")
 def greenhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample as it is in git, with its library added from what is installed here."""
+    """Copy the sample from git, and add its library from this environment."""
     root = tmp_path_factory.mktemp("sample") / "greenhouse"
     shutil.copytree(SAMPLE, root, ignore=shutil.ignore_patterns("vendor", "build", ".torpor"))
     assert [package.name for package in restore(root)] == ["micropython-ssd1306-driver"]
@@ -51,7 +51,7 @@ def test_two_services_share_one_driver(greenhouse: Path) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM FOUND: the page is not tested")
-def test_the_page_shows_what_the_sensors_have(house: Running) -> None:
+def test_the_page_shows_the_values_of_the_sensors(house: Running) -> None:
     inputs = house.sim.board("house").inputs
     inputs.device("air", temperature=31.5)
     inputs.device("sensors", a0=2.0, a1=2.4)

@@ -1,4 +1,4 @@
-"""A service as a process of Linux: what ``torpor export`` writes, run as the unit would run it."""
+"""A service as a Linux process: the output of ``torpor export``, run like by its unit."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Clocks(Service):
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Notes and clocks on one Pico W; ``notes`` has a port of this computer."""
+    """Write notes and clocks for one Pico W; ``notes`` has a port of this computer."""
     monkeypatch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
     for name, source in (("notes", NOTES), ("clocks", CLOCKS)):
         (tmp_path / "services" / name).mkdir(parents=True)
@@ -88,7 +88,7 @@ def export(root: Path, name: str = "notes") -> Path:
 
 
 def unit_command(folder: Path, state: Path) -> list[str]:
-    """The unit's command line, with the state folder that systemd would give."""
+    """Return the unit's command line, with the state folder that systemd would set."""
     unit = RawConfigParser(strict=True)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
     unit.read(folder / "torpor-notes.service")
@@ -100,7 +100,7 @@ def unit_command(folder: Path, state: Path) -> list[str]:
 
 @contextmanager
 def process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """The process from when it is ready until it is killed."""
+    """Run a process: yield it when it is ready, and kill it at the end."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/"
     ) as started:
@@ -143,8 +143,8 @@ def test_the_unit_runs_and_keeps_its_data(cluster: Path, tmp_path: Path) -> None
         assert notes.get("/nowhere").status_code == 404
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not there")
-def test_systemd_understands_the_unit(cluster: Path) -> None:
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
+def test_systemd_accepts_the_unit(cluster: Path) -> None:
     unit = export(cluster) / "torpor-notes.service"
     command = ["systemd-analyze", "verify", "--man=no", str(unit)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -169,8 +169,8 @@ def test_it_calls_its_peer_on_a_board(cluster: Path, tmp_path: Path) -> None:
     assert first["id"] == (state / "id").read_text()
 
 
-def test_the_container_starts_the_same(cluster: Path, tmp_path: Path) -> None:
-    """There is no container engine in the tests: its command line is run without one."""
+def test_the_container_starts_the_same_process(cluster: Path, tmp_path: Path) -> None:
+    """The tests have no container engine, so they run its command line without one."""
     folder = export(cluster)
     lines = (folder / "Containerfile").read_text().splitlines()
     command = json.loads(next(line for line in lines if "ENTRYPOINT" in line).split(" ", 1)[1])
@@ -203,8 +203,8 @@ def test_mistakes(
     assert message in capsys.readouterr().err
 
 
-def test_a_service_is_built_as_a_board_of_its_own(cluster: Path) -> None:
+def test_a_service_is_built_as_its_own_board(cluster: Path) -> None:
     assert run(["-C", str(cluster), "build", "--only", "clocks", "--no-types"]) == 0
     tree = cluster / "build" / "clocks" / "fs"
     assert [path.name for path in (tree / "services").iterdir()] == ["clocks"]
-    assert (tree / "boot.py").is_file(), "it is for the type of board that carries it now"
+    assert (tree / "boot.py").is_file(), "it is for the type of its present board"

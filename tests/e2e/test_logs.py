@@ -81,7 +81,7 @@ def shown(lines: Iterator[Line]) -> list[str]:
     return [f"({line.text})" if line.remark else line.text.strip() for line in lines]
 
 
-def test_levels_are_those_of_cluster_toml_and_change_while_the_board_runs(
+def test_levels_come_from_cluster_toml_and_change_while_the_board_runs(
     board: Running, project: Path
 ) -> None:
     for service, level in itertools.product(("loud", "quiet"), ("debug", "info", "warning")):
@@ -92,8 +92,8 @@ def test_levels_are_those_of_cluster_toml_and_change_while_the_board_runs(
     assert tool(project, "--level", "info").exit_code == 0  # of everything
     say(board, "quiet", "debug", "third")
     say(board, "loud", "info", "third")
-    said = re.findall(r"(\w+): ((?:first|second|third).*)", tool(project).stdout)
-    assert said == [
+    output = re.findall(r"(\w+): ((?:first|second|third).*)", tool(project).stdout)
+    assert output == [
         ("loud", "first debug"),
         ("loud", "first info"),
         ("loud", "first warning"),
@@ -121,7 +121,9 @@ def test_a_mistake_is_named(project: Path, words: list[str], what: str) -> None:
     assert what in str(error)
 
 
-def test_following_goes_on_where_it_was_and_over_a_restart(board: Running, project: Path) -> None:
+def test_following_continues_at_its_position_and_after_restarts(
+    board: Running, project: Path
+) -> None:
     with tools(project) as box:
         reader = Reader(box)
         list(reader.read())
@@ -148,17 +150,17 @@ def test_following_goes_on_where_it_was_and_over_a_restart(board: Running, proje
 def test_the_log_goes_to_a_syslog_server(board: Running, server: socket.socket) -> None:
     with board.client("quiet") as client:
         assert client.post("/fail").status_code == 500
-    heard: list[str] = []
-    while not heard or "forged" not in heard[-1]:
-        heard.append(server.recv(2048).decode())
+    sent: list[str] = []
+    while not sent or "forged" not in sent[-1]:
+        sent.append(server.recv(2048).decode())
     time = r"(-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"
     meta = r'\[meta sequenceId="(\d+)" sysUpTime="\d+"\]'
     head = rf"<(\d+)>1 {time} box ([\w-]+) - - {meta} "
-    matches = [re.match(head, text) for text in heard]
-    assert all(matches), heard
+    matches = [re.match(head, text) for text in sent]
+    assert all(matches), sent
     assert {int(match[1]) for match in matches if match} >= {8 + 3, 8 + 7}  # errors, debug
     assert {match[3] for match in matches if match} >= {"loud", "quiet"}
-    # What a message holds cannot become a message of its own, and a traceback goes with its line.
-    assert not any(text for text in heard if "kernel: forged" in text and " quiet " not in text)
-    assert "POST /fail\n    Traceback" in heard[-1]
-    assert heard[-1].endswith(r"ValueError: 1234 ERROR kernel: forged\n5678 ERROR kernel: forged")
+    # The content of a message cannot become another message, and a traceback stays with its line.
+    assert not any(text for text in sent if "kernel: forged" in text and " quiet " not in text)
+    assert "POST /fail\n    Traceback" in sent[-1]
+    assert sent[-1].endswith(r"ValueError: 1234 ERROR kernel: forged\n5678 ERROR kernel: forged")

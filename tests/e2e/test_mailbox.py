@@ -1,4 +1,4 @@
-"""A board that sleeps answers through the gateway: a real broker, a real board in the simulator."""
+"""A sleeping board answers through the gateway: a real broker, and a board in the simulator."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_nothing_is_smuggled_to_a_board(box: Mail, heads: bytes) -> None:
     assert 91 not in await items(box)
 
 
-async def test_awake_it_answers_itself(box: Mail) -> None:
+async def test_an_awake_board_answers_itself(box: Mail) -> None:
     await box.wake_up()
     answer = await box.http.post("/items", json={"n": 1})
     assert answer.json() == {"n": 1, "key": 1, "row": {"n": 1}}
@@ -71,7 +71,7 @@ async def test_awake_it_answers_itself(box: Mail) -> None:
     assert (await box.http.get("/nothing")).status_code == 404
 
 
-async def test_asleep_it_answers_when_it_wakes(box: Mail) -> None:
+async def test_a_sleeping_board_answers_when_it_wakes(box: Mail) -> None:
     await asleep(box)
     early = await box.http.get("/items", headers=SOON)
     assert early.status_code == 504
@@ -87,7 +87,7 @@ async def test_asleep_it_answers_when_it_wakes(box: Mail) -> None:
     assert sorted(await items(box)) == [1, 2, 3]
 
 
-async def test_an_answer_for_later(box: Mail) -> None:
+async def test_an_answer_can_be_fetched_later(box: Mail) -> None:
     await asleep(box)
     reply = await box.http.post("/items", json={"n": 4}, headers=ASYNC)
     assert reply.status_code == 202
@@ -104,7 +104,7 @@ async def test_an_answer_for_later(box: Mail) -> None:
     assert answer.json()["n"] == 4
 
 
-async def test_a_key_is_executed_once(box: Mail) -> None:
+async def test_a_request_with_a_key_is_executed_once(box: Mail) -> None:
     await box.wake_up()
     key = {"Idempotency-Key": "the fifth"}
     first = await box.http.post("/items", json={"n": 5}, headers=key)
@@ -123,7 +123,7 @@ async def test_a_key_is_executed_once(box: Mail) -> None:
 
 
 async def test_a_key_is_for_one_request(box: Mail) -> None:
-    """At any gateway, even one that has started later, and while the board sleeps."""
+    """This holds at any gateway, even at one that has started later, and while the board sleeps."""
     await box.wake_up()
     key = {"Idempotency-Key": "the sixth"}
     first = await box.http.post("/items", json={"n": 60}, headers=key)
@@ -169,7 +169,7 @@ async def test_a_request_whose_client_hangs_up_is_dropped(box: Mail, verb: str) 
         while "box" not in few.parked.boards:
             await asyncio.sleep(0.01)
         mark = box.board.log.mark()
-        for _ in range(3):  # more than may wait at a time
+        for _ in range(3):  # more than can wait at a time
             async with box.client(few) as http:
                 path = "/slow" if verb == "POST" else "/slow?n=1"
                 gone = asyncio.create_task(http.request(verb, path, json={"n": 71}))
@@ -199,8 +199,8 @@ async def test_a_request_that_has_waited_long_enough_is_not_executed(box: Mail) 
     assert 81 not in await items(box)
 
 
-async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
-    """Sent twice into the mailbox itself: the second time the board repeats its answer."""
+async def test_an_answer_is_kept_unchanged(box: Mail) -> None:
+    """The request is put into the mailbox twice: the second time the board repeats its answer."""
     await box.wake_up()
     for path, body, kept in (
         ("/full", b"", True),
@@ -227,7 +227,7 @@ async def test_an_answer_is_kept_as_it_was(box: Mail) -> None:
 JSON = [(b"host", b"x"), (b"content-type", b"application/json")]
 
 
-async def test_a_request_that_comes_a_third_time(box: Mail) -> None:
+async def test_a_request_that_is_delivered_a_third_time(box: Mail) -> None:
     """The board has counted its second try in one store, and keeps its result in another."""
     await box.board.reset()
     mark = box.board.log.mark()
@@ -249,12 +249,12 @@ async def test_a_request_that_comes_a_third_time(box: Mail) -> None:
     assert (await items(box)).count(33) == 1
 
 
-async def test_what_was_begun_goes_before_what_came_later(box: Mail) -> None:
+async def test_a_begun_request_goes_before_later_ones(box: Mail) -> None:
     await box.board.reset()
     mark = box.board.log.mark()
     await box.http.post("/slow", json={"n": 41}, headers=ASYNC)
     await box.board.wait_log("slow", since=mark)
-    box.board.kill()  # it starts again, and the broker knows nothing of that yet
+    box.board.kill()  # it starts again, and the broker does not know that yet
     later = await box.http.post("/items", json={"n": 42}, headers=ASYNC)
     while (await box.http.get(later.headers["location"])).status_code == 202:
         await asyncio.sleep(0.02)
@@ -263,7 +263,7 @@ async def test_what_was_begun_goes_before_what_came_later(box: Mail) -> None:
     assert found.index(41) < found.index(42)
 
 
-async def test_what_is_too_large_for_the_heap_holds_nothing_up(box: Mail) -> None:
+async def test_a_request_too_large_for_the_heap_does_not_block_others(box: Mail) -> None:
     await box.wake_up()
     large = {"n": 51, "pad": "x" * 15_800}
     sent = box.http.post("/items", json=large, headers={"Idempotency-Key": "large"})
@@ -275,7 +275,7 @@ async def test_what_is_too_large_for_the_heap_holds_nothing_up(box: Mail) -> Non
     assert (await reply).status_code in (200, 400, 413, 503)
 
 
-async def test_no_more_wait_than_may(box: Mail) -> None:
+async def test_the_number_of_waiting_requests_is_limited(box: Mail) -> None:
     await asleep(box)
     async with box.opened(limit=2) as few, box.client(few) as http:
         while "box" not in few.parked.boards:
@@ -292,7 +292,7 @@ async def test_no_more_wait_than_may(box: Mail) -> None:
     assert 8 not in await items(box)
 
 
-async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
+async def test_an_invalid_request_is_put_aside(box: Mail) -> None:
     dead = await listen(box, "torpor/test/box/dead/+")
     await box.wake_up()
     for payload in (b"nonsense", b'{"id":"x","reply":"torpor/other","service":"items"}\n', b"{}\n"):
@@ -302,7 +302,7 @@ async def test_what_is_no_request_is_put_aside(box: Mail) -> None:
     assert (await box.http.get("/items")).status_code == 200
 
 
-async def test_nothing_but_routes_can_be_reached(box: Mail) -> None:
+async def test_only_routes_can_be_reached(box: Mail) -> None:
     await box.wake_up()
     for target, status in ((b"/~", 401), (b"/~/items/secret", 401), (b"/secret", 404)):
         id = f"try-{target.decode().strip('/~').replace('/', '-')}-x"
@@ -330,16 +330,18 @@ async def test_a_request_that_ends_the_program_is_given_up(box: Mail) -> None:
 
 
 async def listen(box: Mail, topic: str) -> asyncio.Queue[bytes]:
-    """The messages of a topic."""
+    """Return the messages of a topic."""
 
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
-    client = Client(box.broker.where, LOGIN, [topic], lambda _, payload: heard.put_nowait(payload))
+    messages: asyncio.Queue[bytes] = asyncio.Queue()
+    client = Client(
+        box.broker.where, LOGIN, [topic], lambda _, payload: messages.put_nowait(payload)
+    )
     box.listeners.append(asyncio.create_task(client.run()))
     await client.connected.wait()
     await asyncio.sleep(0.1)
-    while not heard.empty():  # what is retained
-        heard.get_nowait()
-    return heard
+    while not messages.empty():  # what is retained
+        messages.get_nowait()
+    return messages
 
 
 BODIES = [
@@ -432,7 +434,7 @@ class Items(Service):
 """
 
 
-async def test_a_read_that_takes_longer_than_the_broker_waits_is_done_once(tmp_path: Path) -> None:
+async def test_a_read_that_outlasts_the_broker_is_executed_once(tmp_path: Path) -> None:
     async with mail(tmp_path, Broker("nats", tmp_path / "broker"), source=SLOW) as box:
         await box.sleeps()
         parked = await box.http.get("/items", headers={"Idempotency-Key": "x", **ASYNC})

@@ -37,7 +37,7 @@ def anyio_backend() -> str:
 
 
 async def take(pieces: AsyncIterator[str]) -> str:
-    """Return what comes next from a stream, without keep-alives."""
+    """Return the next event of a stream, without keep-alives."""
     async with asyncio.timeout(30):
         while not (text := (await anext(pieces)).replace(":\n\n", "")):
             pass

@@ -31,7 +31,7 @@ async def samples(http: httpx.AsyncClient) -> dict[str, list[tuple[dict[str, str
 @pytest.mark.anyio
 async def test_figures_and_traces_of_a_sleeping_board(tmp_path: Path) -> None:
     power = DEEP + '\n[metrics]\nservice = "items"\n[traces]\n'
-    # With all of this an ESP32 has no 15 kB left in one piece for the table of names to grow.
+    # With all of this an ESP32 has no free block of 15 kB for the table of names to grow.
     broker = Broker("nats", tmp_path / "broker")
     async with mail(tmp_path, broker, power=power, board="ESP32_GENERIC_S3") as box:
         box.close()
@@ -54,7 +54,7 @@ async def test_figures_and_traces_of_a_sleeping_board(tmp_path: Path) -> None:
         [(labels, count)] = found["torpor_http_responses_total"]
         assert (labels["service"], labels["method"], labels["route"]) == ("items", "POST", "/slow")
         assert (labels["status"], count) == ("2xx", 1)
-        # The trace came through the mailbox: a line of the request has it.
+        # The trace came through the mailbox: a log line of the request contains it.
         assert "items: [4bf92f35] slow" in "\n".join(map(str, box.board.log))
         assert found["torpor_http_duration_seconds_count"][0][1] == 1
         assert found["torpor_start"] == [({"board": "box", "cause": "deep sleep"}, 1)]

@@ -48,7 +48,7 @@ def _certificate(
 
 
 def authority(folder: Path) -> Path:
-    """A folder with the files of a CA and of the broker ``localhost``."""
+    """Return a folder with the files of a CA and of the broker ``localhost``."""
     folder.mkdir()
     ca, broker = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     (folder / "ca.pem").write_bytes(_certificate("our CA", ca, "our CA", ca, True))
@@ -96,7 +96,7 @@ async def test_a_wrong_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 async def refused(tmp_path: Path, broker: Broker, text: str, ca: Path | None = None) -> None:
-    """The board cannot connect, logs it, and sleeps anyway."""
+    """Check that the board cannot connect, logs it, and still sleeps."""
     plan = write(tmp_path / "cluster", broker, ca=ca)
     image = build(plan, "box", tmp_path / "build", types=False)
     broker.start()

@@ -1,4 +1,4 @@
-"""A broker that loses a board's session: the gateway notices, and says so to those who wait."""
+"""A broker that loses a board's session: the gateway notices, and informs waiting clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def box(
 
 
 async def restart(box: Mail) -> None:
-    """The broker restarts and has lost everything."""
+    """Restart the broker, which loses everything."""
     box.broker.kill()
     while box.gateway.broker.connected.is_set():
         await asyncio.sleep(0.01)
@@ -78,7 +78,7 @@ async def test_a_broker_that_forgets_while_the_board_sleeps(
 async def test_a_broker_that_forgets_only_the_session(
     box: Mail, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The board finds out when it connects, and says so."""
+    """The board notices when it connects, and reports it."""
     box.close()
     await box.sleeps()
     status = box.gateway.parked.boards["box"]
@@ -88,7 +88,7 @@ async def test_a_broker_that_forgets_only_the_session(
     caplog.clear()
     await restart(box)
     await box.gateway.broker.connected.wait()
-    box.gateway.parked.boards["box"] = status  # as if the broker had kept it
+    box.gateway.parked.boards["box"] = status  # as after a broker that had kept it
     assert (await box.http.get(posted.headers["location"])).status_code == 202
     box.wake()
     while (answer := await box.http.get(posted.headers["location"])).status_code == 202:
@@ -119,10 +119,10 @@ async def test_a_broker_that_starts_again_and_forgets_nothing(
         assert not [record for record in caplog.records if record.levelno == logging.ERROR]
 
 
-async def test_a_request_that_another_client_is_handing_over_is_not_yet_taken(
+async def test_a_request_that_another_client_is_handing_over_is_not_accepted_yet(
     tmp_path: Path,
 ) -> None:
-    """A client was answered 202 for what another client had sent, and the broker did not have."""
+    """A client once got 202 for another client's request that the broker did not have."""
     key = {"Idempotency-Key": "handed over thrice", **ASYNC}
     async with mail(tmp_path, Broker("nats", tmp_path / "broker")) as box:
         await box.sleeps()
@@ -135,7 +135,7 @@ async def test_a_request_that_another_client_is_handing_over_is_not_yet_taken(
         while box.gateway.broker.connected.is_set():
             await asyncio.sleep(0.01)
         clients = [post()]
-        while not parked.keys:  # it hands over the key first
+        while not parked.keys:  # the gateway hands over the key first
             await asyncio.sleep(0.01)
         clients.append(post())
         while not parked.waits("box"):

@@ -1,4 +1,4 @@
-"""Answers that are sent in pieces reach clients of a board that sleeps too, whole or not at all."""
+"""Answers in pieces also reach clients of a sleeping board, completely or not at all."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def has_logged(box: Mail, text: str) -> bool:
 
 
 async def parked(box: Mail, path: str, **headers: str) -> httpx.Response:
-    """The answer of a request that goes through the mailbox, also when the board is awake."""
+    """Return the answer to a request through the mailbox, even if the board is awake."""
     headers["Idempotency-Key"] = f"{path} {headers}"
     return await box.http.get(path, headers=headers)
 
@@ -126,7 +126,7 @@ async def parked(box: Mail, path: str, **headers: str) -> httpx.Response:
         ("/picture", "application/octet-stream", "p" * 3000),
     ],
 )
-async def test_an_answer_in_pieces_is_whole(
+async def test_an_answer_in_pieces_is_complete(
     box: Mail, path: str, content_type: str, text: str
 ) -> None:
     answer = await parked(box, path)
@@ -134,7 +134,7 @@ async def test_an_answer_in_pieces_is_whole(
     assert answer.headers["content-type"].startswith(content_type)
 
 
-async def test_a_file_stays_compressed_for_those_who_take_it(box: Mail) -> None:
+async def test_a_file_stays_compressed_for_clients_that_accept_it(box: Mail) -> None:
     plain = await parked(box, "/page", **{"Accept-Encoding": "identity"})
     packed = await parked(box, "/page", **{"Accept-Encoding": "gzip"})
     assert plain.text == packed.text == PAGE
@@ -155,7 +155,7 @@ async def test_an_answer_that_is_too_large_names_the_limit(box: Mail) -> None:
     assert answer.json()["error"] == "an answer through the mailbox has at most 24576 bytes"
 
 
-async def test_the_log_names_service_and_request_of_what_an_application_raises(box: Mail) -> None:
+async def test_the_log_names_service_and_request_of_an_application_error(box: Mail) -> None:
     answer = await parked(box, "/raises")
     assert answer.status_code == 500
     assert has_logged(box, "items: GET /raises")

@@ -1,4 +1,4 @@
-"""A service does what its document says."""
+"""A service behaves as its document describes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ def sample() -> Iterator[Running]:
 
 
 @pytest.mark.parametrize("service", EXAMPLES)
-def test_the_sample_does_what_its_document_says(
-    sample: Running, service: str, tmp_path: Path
-) -> None:
+def test_the_sample_matches_its_document(sample: Running, service: str, tmp_path: Path) -> None:
     validate(document(sample.urls[service]))
     fuzz(sample.urls[service], tmp_path, EXAMPLES[service], seed=20261124)
 
 
-# Answers of every kind that a contract can speak of, and a method that breaks its promise.
+# Answers of every kind that a contract can describe, and a method that violates its contract.
 ODD = """
 from collections.abc import AsyncIterator
 
@@ -125,11 +123,11 @@ def test_every_kind_of_argument_and_answer(odd: Running, tmp_path: Path) -> None
     fuzz(odd.urls["odd"], tmp_path, examples=8, seed=20261124)
 
 
-def test_a_service_that_breaks_its_promise_is_found(odd: Running, tmp_path: Path) -> None:
+def test_a_service_that_violates_its_document_is_found(odd: Running, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="Undocumented Content-Type"):
         fuzz(odd.urls["broken"], tmp_path, examples=3, seed=1)
 
 
-def test_a_document_is_no_part_of_the_image(odd: Running) -> None:
+def test_a_document_is_not_part_of_the_image(odd: Running) -> None:
     tree = odd.sim.board("box").image.tree
     assert not [path for path in tree.rglob("*") if "openapi" in path.name]

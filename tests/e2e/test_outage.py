@@ -1,4 +1,4 @@
-"""The sample cluster with one service that does not start: the others do their work."""
+"""The sample cluster with one service that does not start: the others keep working."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         yield run
 
 
-def test_four_answer_and_the_fifth_says_why_not(cluster: Running, tmp_path: Path) -> None:
+def test_four_services_answer_and_the_fifth_reports_why_not(
+    cluster: Running, tmp_path: Path
+) -> None:
     reason = "alerts did not start: OSError: the book is lost"
     paths = {
         "sensors": "/probes",

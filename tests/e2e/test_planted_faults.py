@@ -136,14 +136,14 @@ class Victim(Service):
         asyncio.create_task(self._orphan())
 
     async def _orphan(self) -> None:
-        raise AttributeError("in a task of its own")
+        raise AttributeError("in a separate task")
 
     @get("/never", deadline_ms=200)
     async def never(self) -> None:
         await asyncio.Event().wait()
 
     @post("/publish/<number>")
-    async def tell(self, number: int) -> None:
+    async def publish_opened(self, number: int) -> None:
         await self.publish(Opened(number=number))
 
     @on(Opened)
@@ -155,7 +155,7 @@ class Victim(Service):
     async def opened_later(self, event: Opened) -> None:
         await asyncio.sleep_ms(1)
         if event.number == 2:
-            raise ValueError("in one that waits")
+            raise ValueError("in a subscriber that waits")
 
     @get("/far")
     async def ask_far(self) -> str:
@@ -324,7 +324,7 @@ def tools(project: Path, board: Running) -> Iterator[Tools]:
 def fetch(tools: Tools) -> Fetched:
     try:
         return over_network(tools)
-    except Exception:  # the board was reset meanwhile
+    except Exception:  # the board was reset in the meantime
         return over_network(tools)
 
 
@@ -335,7 +335,7 @@ def next_record(board: Running, tools: Tools, seen: set[int]) -> Record:
             if record.number not in seen:
                 return record
         time.sleep(0.05)
-    raise AssertionError("no record came:\n" + board.log_text("box"))
+    raise AssertionError("there is no new record:\n" + board.log_text("box"))
 
 
 def build_of(project: Path, record: Record) -> Build:
@@ -345,7 +345,7 @@ def build_of(project: Path, record: Record) -> Build:
 
 
 def source(project: Path, record: Record) -> str:
-    """The line of a service that failed, as it is written there."""
+    """Return the line of a service that failed, as in its source."""
     assert record.frames, record
     frame = next(f for f in reversed(record.frames) if f.file.startswith("services/"))
     return build_of(project, record).line(frame.file, frame.line)
@@ -356,7 +356,7 @@ def answers(board: Running, service: str) -> bool:
         return client.get("/").status_code == 200
 
 
-def torpor_says(project: Path, *words: str) -> Result:
+def run_torpor(project: Path, *words: str) -> Result:
     return CliRunner().invoke(torpor, ["-C", str(project), *words])
 
 
@@ -467,7 +467,7 @@ def test_a_fault_that_repeats_is_logged_once_and_counted(
     assert fetched.times[key][0] == 41
 
 
-def test_a_board_that_crashes_again_and_again_enters_safe_mode(
+def test_a_board_that_crashes_repeatedly_enters_safe_mode(
     board: Running, project: Path, tools: Tools
 ) -> None:
     sim = board.sim.board("box")
@@ -490,7 +490,7 @@ def test_a_board_that_crashes_again_and_again_enters_safe_mode(
     assert answer.status_code == 503
     assert "it crashed the board" in answer.json()["error"]
 
-    shown = torpor_says(project, "crashes", "box")
+    shown = run_torpor(project, "crashes", "box")
     assert shown.exit_code == 0, shown.output
     assert "box is in SAFE MODE" in shown.output
     assert "victim does not run: it crashed the board" in shown.output
@@ -498,7 +498,7 @@ def test_a_board_that_crashes_again_and_again_enters_safe_mode(
     assert "            sys.exit()" in shown.output.replace("          sys", "            sys")
 
     start = sim.starts + 1
-    shown = torpor_says(project, "reset", "box", "--normal")
+    shown = run_torpor(project, "reset", "box", "--normal")
     assert "was in safe mode and starts again" in shown.output
     board.wait_ready("box", start)
     assert not fetch(tools).safe
@@ -538,7 +538,7 @@ def incidents(project: Path, tools: Tools) -> dict[tuple[str, str], Incident]:
     return {(each.kind, each.work): each for each in fetch(tools).incidents}
 
 
-def test_what_waits_for_ever_ends_and_is_counted_without_a_write(
+def test_an_endless_wait_is_ended_and_counted_without_a_write(
     board: Running, project: Path, tools: Tools
 ) -> None:
     board.kill("box")
@@ -560,14 +560,14 @@ def test_what_waits_for_ever_ends_and_is_counted_without_a_write(
     assert "secret" not in str(found)
     assert records(project) == written
 
-    shown = torpor_says(project, "crashes", "box")
+    shown = run_torpor(project, "crashes", "box")
     assert "victim.never  GET /never: not done within 200 ms\n    7 times since " in shown.output
-    document = json.loads(torpor_says(project, "crashes", "box", "--json").output)
+    document = json.loads(run_torpor(project, "crashes", "box", "--json").output)
     assert "victim.never" in [each["work"] for each in document["incidents"]]
 
 
 def records(project: Path) -> dict[str, bytes]:
-    """The files of crash records in the flash of the board."""
+    """Return the files of crash records in the flash of the board."""
     folder = project / "build/sim/box/flash/.crashes"
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
@@ -586,7 +586,7 @@ def test_a_deadline_that_is_inherited_is_counted_where_it_was_set(
     assert "called by box" in found["deadline", "far.never"].what
 
 
-def test_a_dead_peer_is_an_answer_and_others_answer(
+def test_a_dead_peer_is_reported_and_other_services_answer(
     board: Running, project: Path, tools: Tools
 ) -> None:
     written = records(project)
@@ -601,7 +601,7 @@ def test_a_dead_peer_is_an_answer_and_others_answer(
         revived = asyncio.run_coroutine_threadsafe(board.sim.revive("shed"), board.loop)
         revived.result(60)
         board.wait_ready("shed", 2)
-        while client.get("/far").status_code != 200:  # until its link tries again
+        while client.get("/far").status_code != 200:  # until its connection is tried again
             time.sleep(0.05)
     for work in ("victim.ask_far", "victim.job"):
         assert found["lost call", work].what.startswith("far.read on shed: ")
@@ -614,9 +614,9 @@ def test_records_of_an_unknown_build_say_so(board: Running, project: Path, tools
     aside = builds.with_name("aside")
     builds.rename(aside)
     try:
-        shown = torpor_says(project, "crashes", "box")
+        shown = run_torpor(project, "crashes", "box")
     finally:
         aside.rename(builds)
     assert "its sources are not known here" in shown.output
-    document = json.loads(torpor_says(project, "crashes", "box", "--json").output)
+    document = json.loads(run_torpor(project, "crashes", "box", "--json").output)
     assert document["records"]

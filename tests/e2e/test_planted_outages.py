@@ -1,4 +1,4 @@
-"""Planted faults: the broker and the Wi-Fi are gone, and come back."""
+"""Planted faults: the broker or the Wi-Fi fails and comes back."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def anyio_backend() -> str:
 
 
 async def incidents(plan: Plan, board: SimBoard) -> list[Incident]:
-    """The numbers that the board counts."""
+    """Return the faults that the board counts."""
 
     def ask() -> list[Incident]:
         port = plan.board("box").services[0].port

@@ -49,7 +49,7 @@ def test_the_tour(checkout: Path) -> None:
     for step in steps(README):
         step.write_files(checkout)
         for command in step.commands:
-            if command.line.startswith("make "):  # below, and what runs this test
+            if command.line.startswith("make "):  # tested below, or runs this test
                 continue
             result = subprocess.run(
                 ["sh", "-c", command.line],
@@ -80,7 +80,7 @@ def test_shown_output_may_differ_in_numbers_only(
     assert ShownCommand("true", shown).missing(output) == missing
 
 
-def test_the_figures_are_those_of_the_page_about_verification() -> None:
+def test_the_figures_match_the_page_about_verification() -> None:
     measured = (ROOT / "docs" / "verification.md").read_text()
     table = README.split("\n## Figures\n")[1].split("\n\n")[0]
     rows = [row.split(" | ") for row in table.splitlines()[2:]]
@@ -91,7 +91,7 @@ def test_the_figures_are_those_of_the_page_about_verification() -> None:
         assert f"| {figure} |" in measured, figure
 
 
-def test_the_figures_of_sleep_are_those_of_torpor_power(tmp_path: Path) -> None:
+def test_the_figures_of_sleep_match_torpor_power(tmp_path: Path) -> None:
     write_project(tmp_path, "desk", "ESP32_GENERIC")
     write_service(tmp_path, "hello")
     toml = tmp_path / "cluster.toml"
@@ -127,10 +127,10 @@ def test_the_readme_has_one_picture_of_the_idea_with_a_description() -> None:
 
 
 @pytest.mark.skipif(
-    not shutil.which("curl"), reason="NO curl FOUND: the lines to try are not tried (install curl)"
+    not shutil.which("curl"), reason="NO curl FOUND: the lines to try are not tested (install curl)"
 )
 def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
-    # -o: the environment is there; set-up is what make lint in the real checkout is for.
+    # -o: the environment exists; make lint in the real checkout sets it up.
     process = subprocess.Popen(
         ["make", "-o", ".venv/.ready", "run", f"ARGS=--bind 127.0.0.1 --port-base {free_base()}"],
         cwd=checkout,
@@ -158,7 +158,7 @@ def test_make_run_answers_each_curl_line_that_it_prints(checkout: Path) -> None:
                     break
                 assert time.monotonic() < deadline, (curl, result.stderr)
             assert result.stdout.startswith(("{", "[", "<!doctype html>")), (curl, result.stdout)
-        # As Ctrl-C does: make and what it started get the signal.
+        # Like Ctrl-C: make and the processes that it has started get the signal.
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
         assert "stopped" in rest.splitlines(), rest

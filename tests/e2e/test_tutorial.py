@@ -24,7 +24,7 @@ PATIENCE_S = 90
 
 
 class Background:
-    """A program in the reader's first terminal, and all that it has printed."""
+    """A program in the reader's first terminal, with its whole output."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -68,7 +68,7 @@ class Background:
 
 
 class Reader:
-    """Someone who follows the page to the letter, with only Python and a clone at the start."""
+    """A reader who follows the page to the letter, with only Python and a clone at the start."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -115,7 +115,7 @@ class Reader:
             self._environment["PATH"] = f"{programs}{os.pathsep}{self._environment['PATH']}"
             return ""
         environment = dict(self._environment)
-        if line.startswith("pip install "):  # in the versions that this project is tested with
+        if line.startswith("pip install "):  # in the versions with which this project is tested
             environment["PIP_CONSTRAINT"] = str(ROOT / "requirements.lock")
         result = subprocess.run(
             self._words(re.sub(r"http://127\.0\.1\.1:800(\d)", self._url, line)),
@@ -148,7 +148,7 @@ class Reader:
 
 
 def _clone(folder: Path) -> None:
-    """Copy the files of this checkout that git knows, as a clone has them."""
+    """Copy the tracked files of this checkout, as a clone has them."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.splitlines():
@@ -157,7 +157,7 @@ def _clone(folder: Path) -> None:
             shutil.copyfile(ROOT / name, folder / name)
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="NO curl FOUND: the tutorial is not tried")
+@pytest.mark.skipif(not shutil.which("curl"), reason="NO curl FOUND: the tutorial is not tested")
 def test_the_tutorial_to_the_letter(tmp_path: Path) -> None:
     _clone(tmp_path / "torpor")
     reader = Reader(tmp_path)

@@ -87,7 +87,7 @@ def saying(text: str) -> str:
     return HELLO.replace('"one"', repr(text))
 
 
-def test_an_update_is_confirmed_and_a_rollback_is_one_too(board: Running, project: Path) -> None:
+def test_an_update_and_a_rollback_are_confirmed(board: Running, project: Path) -> None:
     assert says(board) == "one"
     plan = update(project, saying("two"), "--dry-run")
     assert plan.exit_code == 0, repr(plan.exception)
@@ -214,7 +214,7 @@ LONG = ("start that fails", "health that raises", "health that is false")
 
 @contextmanager
 def spoilt(project: Path, case: str) -> Iterator[tuple[str, str]]:
-    """The source of ``hello`` in a bad update, and the reason that the board gives for it."""
+    """Yield the source of ``hello`` in a bad update, and the reason that the board reports."""
     if case in BAD:
         right, wrong, reason = BAD[case]
         assert right in HELLO
@@ -236,7 +236,7 @@ def spoilt(project: Path, case: str) -> Iterator[tuple[str, str]]:
     "case",
     [pytest.param(c, marks=pytest.mark.soak if c in LONG else ()) for c in [*BAD, MIGRATION]],
 )
-def test_a_bad_update_is_taken_back(board: Running, project: Path, case: str) -> None:
+def test_a_bad_update_is_rolled_back(board: Running, project: Path, case: str) -> None:
     before = says(board)
     with spoilt(project, case) as (source, reason):
         failed = update(project, source, "--confirm", "1")
@@ -259,7 +259,7 @@ def updater(board: Running, project: Path) -> Iterator[send.Updater]:
 def written(
     project: Path, status: send.Status, **changes: Any
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """A manifest of the project as it is now, and the files."""
+    """Return a manifest of the project as it is now, and the files."""
     files = image_files(load_plan(project), "box")
     terms = Terms("test", "box", status.counter + 1, "1.27.0")
     return manifest(replace(terms, **changes), files), sent(files)
@@ -280,7 +280,7 @@ def written(
         ({"size": 1 << 22}, "the new files need 4[0-9]{6} more bytes, and [0-9]+ are free"),
     ],
 )
-def test_an_update_for_somebody_else_is_refused(
+def test_an_update_for_another_board_is_refused(
     updater: send.Updater, project: Path, changes: dict[str, Any], says: str
 ) -> None:
     status = updater.status()
@@ -302,11 +302,11 @@ def test_an_update_for_somebody_else_is_refused(
 
 
 def same(one: send.Status, other: send.Status) -> bool:
-    """Whether the board has kept its image and its counter."""
+    """Return whether the board has kept its image and its counter."""
     return replace(one, free=0) == replace(other, free=0)
 
 
-def test_a_file_that_is_not_what_was_signed_is_refused(
+def test_a_file_that_differs_from_the_signed_one_is_refused(
     updater: send.Updater, project: Path
 ) -> None:
     (project / "services/hello/__init__.py").write_text(saying("forged " * 1000))
@@ -344,7 +344,7 @@ def pack(data: bytes) -> str:
     return b64encode(packer.compress(data) + packer.flush()).decode()
 
 
-def test_an_update_goes_on_after_a_lost_connection(
+def test_an_update_continues_after_a_lost_connection(
     board: Running, updater: send.Updater, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "- " + "".join(chr(97 + n * n % 23) for n in range(9000))
@@ -391,7 +391,7 @@ KINDS = (
     "cut stream",
 )
 COUNT = 1000
-TRIED = 110  # of them the board tries and takes back: each takes some seconds
+TRIED = 110  # the board tries this many of them and rolls them back: each takes a few seconds
 LATE = 4  # of these fail 30 s after they were found healthy
 WRONG_PASSWORD = "Wi-Fi password that is wrong"
 LATE_FAILURE = "health that fails after 30 s"
@@ -433,7 +433,7 @@ def test_a_thousand_bad_updates(
 
 @dataclass(frozen=True)
 class Tried:
-    """An image that a board tries, and the reason for which it goes back."""
+    """An image that a board tries, and the reason why it goes back."""
 
     files: dict[str, bytes]
     reason: str
@@ -458,7 +458,7 @@ def _tried(project: Path) -> dict[str, Tried]:
 
 
 def with_wrong_password(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """An image whose runtime reads another password than the one of ``secrets.json``.
+    """Return an image whose runtime does not use the password of ``secrets.json``.
 
     That file is never part of an update, so only code can change the password.
     """
@@ -492,7 +492,7 @@ def made_for(status: send.Status, files: Mapping[str, bytes], **changes: Any) ->
 
 
 def taken_back(updater: send.Updater, status: send.Status, tried: Tried) -> None:
-    """The board tries the update, goes back, and says why."""
+    """Check that the board tries the update, goes back, and reports the reason."""
     made = made_for(status, tried.files, confirm_s=tried.confirm_s)
     updater.send(made, signing.signer().sign(made.text), sent(tried.files))
     with pytest.raises(UserError, match="box went back to build") as error:
@@ -512,7 +512,7 @@ def refused(
     rng: random.Random,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The board refuses the update, or gets no more than a part of it."""
+    """Check that the board refuses the update, or gets only a part of it."""
     changes: dict[str, dict[str, Any]] = {
         "other cluster": {"cluster": "other"},
         "other board": {"board": "barn"},
@@ -530,7 +530,7 @@ def refused(
     elif kind == "altered signature":
         signature = altered(signature, rng)
     elif kind == "altered file":
-        updater.ask("cancel")  # an update that was cut off may have left the right file there
+        updater.ask("cancel")  # an interrupted update may have left the right file on the board
         path = "services/hello/__init__.mpy"
         sending[path] = altered(sending[path], rng)
     elif kind == "cut stream":

@@ -16,7 +16,7 @@ from tests.helpers.updates import KEY
 from torpor_tools.errors import UserError
 from torpor_tools.gateway import update_calls
 
-STATE = "for peers only"  # what differs between the versions
+STATE = "for peers only"  # the text that differs between the versions
 LOW = "--allow-low-heap"  # the simulated board has PSRAM, which its type does not count
 ITEMS = """
 from torpor import Service, get, on_wake
@@ -53,7 +53,7 @@ async def tool(box: Mail, *words: str) -> Result:
 
 
 async def update(box: Mail, text: str, more: str = "") -> tuple[Result, int]:
-    """Update the board, waking it until that is over; the result, and the number of wakes."""
+    """Update the board and wake it until that ends; return the result and the number of wakes."""
     source = ITEMS.replace(STATE, text) + more
     (box.plan.cluster.root / "services/items/__init__.py").write_text(source)
     words = ("update", "--no-types", "--confirm", "1", LOW)
@@ -70,7 +70,7 @@ def is_under_way(box: Mail) -> bool:
 
 
 async def wake(box: Mail, cut: bool = False) -> None:
-    """Wake the board, perhaps cut its power meanwhile, and wait until it sleeps again."""
+    """Wake the board, cut its power if ``cut``, and wait until it sleeps again."""
     await box.sleeps()
     mark = box.board.trace.mark()
     # A board that fell asleep while its door was open wakes when the door closes.
@@ -106,7 +106,7 @@ async def test_an_update_takes_as_many_wakes_as_it_needs(
     assert re.fullmatch(rf"box +{build[1]} +{now} +sleeps between wakes", shown[1].strip())
 
 
-async def test_a_bad_update_is_taken_back_and_the_reason_reported(box: Mail) -> None:
+async def test_a_bad_update_is_rolled_back_and_the_reason_reported(box: Mail) -> None:
     bad = "\n    async def healthy(self) -> bool:\n        return False\n"
     failed, _ = await update(box, "bad", bad)
     assert isinstance(failed.exception, UserError), failed.output
@@ -118,9 +118,7 @@ async def test_a_bad_update_is_taken_back_and_the_reason_reported(box: Mail) -> 
     assert "services/items/__init__.mpy" in plan.output, repr(plan.exception)
 
 
-async def test_an_update_that_nobody_signed_is_dropped(
-    box: Mail, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unsigned_update_is_dropped(box: Mail, caplog: pytest.LogCaptureFixture) -> None:
     topics = box.gateway._topics
     await box.gateway.broker.publish(topics.update("box"), b"no update", retain=True)
     async with asyncio.timeout(30):

@@ -30,7 +30,7 @@ from torpor_tools.update.firmware import (
 )
 from torpor_tools.update.manifest import Terms
 
-# Its health depends on the firmware that "runs": 1.28.1 is the one that does not suit it.
+# Its health depends on the firmware that "runs": it fails with 1.28.1.
 HELLO = """
 import os
 
@@ -74,7 +74,7 @@ def update(project: Path, content: bytes, *words: str) -> Result:
 
 
 def starts(board: Running) -> list[tuple[str, str, list[list[int]]]]:
-    """The slot, its version and the states in otadata, at each start so far."""
+    """Return the slot, its version and the states in otadata at each start so far."""
     found = [e for e in board.sim.board("box").trace if e["event"] == "firmware"]
     return [(e["slot"], e.get("release", ""), e["states"]) for e in found]
 
@@ -93,7 +93,7 @@ def test_firmware_is_replaced_over_the_network_and_confirmed(board: Running, pro
     slot, release, states = starts(board)[-1]
     assert (slot, release) == ("ota_1", "1.28.0")
     assert PENDING in [state for _, state in states]
-    board.kill("box")  # a confirmed one outlives a power cut
+    board.kill("box")  # confirmed firmware survives a power cut
     assert says(board) == "1.28.0"
     slot, _, states = starts(board)[-1]
     assert slot == "ota_1"
@@ -111,7 +111,7 @@ def test_firmware_is_replaced_over_the_network_and_confirmed(board: Running, pro
         (program("1.28.3", fault="hang"), "it did not start"),
     ],
 )
-def test_bad_firmware_is_taken_back(
+def test_bad_firmware_is_rolled_back(
     board: Running, project: Path, content: bytes, reason: str
 ) -> None:
     before, slot = says(board), starts(board)[-1][0]
@@ -126,7 +126,7 @@ def test_bad_firmware_is_taken_back(
     assert not (flash / ".trial").exists()
 
 
-def test_a_power_cut_on_trial_leads_back(
+def test_a_power_cut_during_the_trial_rolls_back(
     board: Running, project: Path, remote: FirmwareUpdater, updater: send.Updater
 ) -> None:
     before, slot = says(board), remote.slots()
@@ -139,12 +139,12 @@ def test_a_power_cut_on_trial_leads_back(
         raise update(project, program("1.28.5")).exception or AssertionError
     board.kill("box")
     assert says(board) == before
-    with pytest.raises(NotReachedError):  # the connection of before
+    with pytest.raises(NotReachedError):  # the connection from before the cut
         remote.slots()
     assert remote.slots() == slot
     with pytest.raises(UserError, match="the power failed before it was confirmed"):
         remote.wait(made, slot.other, 1)
-    # The slot still holds it: not a byte is sent again.
+    # The slot still contains it: no byte is sent again.
     sent = updater.sent
     again = written(project, updater.status(), program("1.28.4"), confirm_s=1)
     remote.send(again, signing.signer().sign(again.text))
@@ -153,7 +153,7 @@ def test_a_power_cut_on_trial_leads_back(
     assert says(board) == "1.28.4"
 
 
-def test_it_goes_on_after_lost_connections_and_a_power_cut(
+def test_it_continues_after_lost_connections_and_a_power_cut(
     board: Running,
     project: Path,
     remote: FirmwareUpdater,
@@ -183,7 +183,7 @@ def test_it_goes_on_after_lost_connections_and_a_power_cut(
     remote.wait(made, slots.other, 1)
     assert says(board) == "1.28.6"
     assert places[-1] == len(made.app.content)
-    # After the power cut it goes on where the board had noted it, not at the beginning.
+    # After the power cut it continues at the position that the board noted, not at the beginning.
     back = [a - b for a, b in pairwise(places) if b <= a]
     assert all(0 <= step < 65536 for step in back)
 
@@ -236,7 +236,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_firmware_that_does_not_suit_is_refused(
+def test_unsuitable_firmware_is_refused(
     board: Running, project: Path, remote: FirmwareUpdater, updater: send.Updater, case: str
 ) -> None:
     changes, reason = REFUSALS[case]
@@ -263,7 +263,7 @@ def test_firmware_that_does_not_suit_is_refused(
     assert replace(updater.status(), free=0) == replace(status, free=0)
 
 
-def test_firmware_that_the_boot_loader_does_not_take(
+def test_firmware_that_the_boot_loader_rejects(
     board: Running, project: Path, remote: FirmwareUpdater, updater: send.Updater
 ) -> None:
     status = updater.status()
@@ -289,7 +289,7 @@ def test_steps_out_of_order(remote: FirmwareUpdater, updater: send.Updater) -> N
             updater.ask("fwput", at=have, data=data)
 
 
-def test_a_board_with_the_table_of_before_keeps_working_and_says_so(tmp_path: Path) -> None:
+def test_a_board_with_the_old_partition_table_keeps_working_and_reports_it(tmp_path: Path) -> None:
     root = make(tmp_path)
     config = root / "cluster.toml"
     two = config.read_text()
@@ -300,7 +300,7 @@ def test_a_board_with_the_table_of_before_keeps_working_and_says_so(tmp_path: Pa
         failed = update(root, program())
         assert "box has a single slot for firmware" in str(failed.exception)
         assert "torpor flash box" in str(failed.exception)
-    config.write_text(two)  # the image now has the part for firmware, the board not the table
+    config.write_text(two)  # the image now has the part for firmware, but the board lacks the table
     with running(root, types=False, storage=storage, fresh=False) as board:
         assert says(board)
         failed = update(root, program())
@@ -311,7 +311,7 @@ def test_a_board_with_the_table_of_before_keeps_working_and_says_so(tmp_path: Pa
         assert done.exit_code == 0, (repr(done.exception), board.log_text("box"))
 
 
-def test_a_pico_says_that_its_firmware_stays_with_usb(tmp_path: Path) -> None:
+def test_a_pico_reports_that_its_firmware_needs_usb(tmp_path: Path) -> None:
     root = make(tmp_path, "RPI_PICO_W")
     failed = update(root, b"")
     assert "the firmware of box can be replaced only over USB" in str(failed.exception)
@@ -338,7 +338,7 @@ def test_a_file_that_cannot_be_used(project: Path, case: str) -> None:
     assert re.search(says, str(failed.exception))
 
 
-def test_words_that_do_not_go_together(project: Path) -> None:
+def test_options_that_exclude_each_other(project: Path) -> None:
     assert update(project, program(), "--all").exit_code == 2
     missing = tool(project, "update", "--firmware", "nothing.bin")
     assert "nothing.bin" in f"{missing.output}{missing.exception}"

@@ -1,4 +1,4 @@
-"""Boards of a running cluster are updated one at a time, in both orders, as the lock allows it."""
+"""Boards of a running cluster are updated one at a time, in both orders, by the lock's rules."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this checkout in which somebody edits."""
+    """Copy this checkout, with the files of somebody who edits it."""
     return _checkout(tmp_path_factory.mktemp("checkout") / "torpor")
 
 
 @pytest.fixture(scope="module")
 def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which a wheel of this checkout was installed."""
+    """Return the folder into which a wheel of this checkout was installed."""
     folder = tmp_path_factory.mktemp("wheel")
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     # pip makes the wheel itself, with the build backend of this environment.
@@ -47,14 +47,14 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dist(checkout: Path) -> Path:
-    """The folder with the wheel and the sdist of this checkout, as a release has them."""
+    """Return the folder with the wheel and the sdist of this checkout, as in a release."""
     _python("-m", "hatchling", "build", "-d", "dist", cwd=checkout)
     return checkout / "dist"
 
 
 @pytest.fixture(scope="module")
 def core(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel and what its core depends on."""
+    """Return the programs of an environment with the wheel and the dependencies of its core."""
     folder = tmp_path_factory.mktemp("core")
     started = time.monotonic()
     venv.create(folder, with_pip=True)
@@ -64,7 +64,7 @@ def core(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _install(programs: Path, requirement: str) -> None:
-    """Install as pip does for a user, in the versions that this project is tested with."""
+    """Install with pip, like a user, in the versions with which this project is tested."""
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
     pip += ["--disable-pip-version-check", "-c", str(ROOT / "requirements.lock"), requirement]
     result = subprocess.run(pip, capture_output=True, text=True, timeout=600)
@@ -92,7 +92,7 @@ def _checkout(target: Path) -> Path:
 
 @pytest.fixture
 def run(wheel: Path, tmp_path: Path) -> Run:
-    """Run this Python with the wheel before all else; what it prints."""
+    """Run this Python with the wheel first on its path; return its output."""
 
     def run(*arguments: str) -> str:
         return _python(*arguments, cwd=tmp_path, PYTHONPATH=str(wheel))
@@ -113,7 +113,7 @@ def _python(*arguments: str, cwd: Path, **environment: str) -> str:
     return result.stdout
 
 
-def test_what_editors_leave_is_not_in_the_wheel(wheel: Path) -> None:
+def test_files_of_editors_are_not_in_the_wheel(wheel: Path) -> None:
     assert (wheel / "torpor_tools/_data/firmware/torpor/kernel.py").is_file()
     assert not [path for path in wheel.rglob("*") if "edited" in path.name]
 
@@ -135,7 +135,7 @@ def test_a_project_is_started_checked_built_and_tested(wheel: Path, run: Run) ->
 def test_the_same_sources_make_the_same_bytes(
     checkout: Path, dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another folder, other times and access rights, another order on the disk, the sdist."""
+    """The folder, times, access rights and order on the disk do not matter, nor does the sdist."""
     other = tmp_path / "elsewhere"
     files = [path for path in checkout.rglob("*") if "dist" not in path.parts and path.is_file()]
     for path in reversed(files):
@@ -159,7 +159,7 @@ def _sums(folder: Path) -> dict[str, str]:
     return {p.name: sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
 
 
-def test_an_index_takes_the_metadata(dist: Path) -> None:
+def test_an_index_accepts_the_metadata(dist: Path) -> None:
     """``twine check`` and the index validate it in this way."""
     with zipfile.ZipFile(_only(dist, "*.whl")) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
@@ -205,7 +205,7 @@ def test_a_new_user_needs_only_python_and_the_wheel(core: Path, dist: Path, tmp_
 
 
 def _first_answer(programs: Path, project: Path) -> dict[str, str]:
-    """Start the simulator as a user does, and call the line that it says to try."""
+    """Start the simulator as a user does, and run the command that it suggests."""
     command = [
         str(programs / "torpor"),
         "sim",

@@ -92,7 +92,7 @@ class Items(Service):
 
     @get("/busy/<n>")
     async def busy(self, n: int) -> int:
-        time.sleep_ms(15)  # nothing else runs meanwhile
+        time.sleep_ms(15)  # nothing else runs in the meantime
         return n
 
     @get("/infinite")

@@ -62,7 +62,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def ask(board: Running, path: str = "/quick") -> bytes:
-    """A response over a new connection; a reset counts as no response."""
+    """Return a response over a new connection; empty after a reset."""
     with suppress(ConnectionResetError), board.connect("work") as sock:
         sock.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode())
         return read_all(sock)
@@ -70,13 +70,13 @@ def ask(board: Running, path: str = "/quick") -> bytes:
 
 
 def heap(board: Running) -> tuple[int, int]:
-    """Free bytes after a collection, and how many large answers were made."""
+    """Return the free bytes after a collection, and how many large answers were made."""
     found = json.loads(ask(board, "/free").partition(b"\r\n\r\n")[2])
     return found["free"], found["made"]
 
 
 def answers_again(board: Running) -> None:
-    """Wait until it answers; while it opens its listener, clients are refused or reset."""
+    """Wait until the board answers; while it opens its listener, clients are refused or reset."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with suppress(ConnectionRefusedError):
@@ -86,8 +86,8 @@ def answers_again(board: Running) -> None:
     raise AssertionError("no answer for 10 s")
 
 
-def test_idle_connections_and_slow_senders_keep_nobody_out(board: Running) -> None:
-    """100 clients that stay idle and ten that send a byte a second: others are answered in 2 s."""
+def test_idle_connections_and_slow_senders_do_not_keep_others_out(board: Running) -> None:
+    """With 100 idle clients and ten that send one byte per second, others get answers in 2 s."""
     with ExitStack() as stack:
         for _ in range(100):
             sock = stack.enter_context(board.connect("work"))
@@ -118,7 +118,7 @@ def test_idle_connections_and_slow_senders_keep_nobody_out(board: Running) -> No
             list(senders)
 
 
-def test_a_crowd_is_answered_or_asked_to_come_again(board: Running) -> None:
+def test_a_crowd_is_answered_or_asked_to_retry(board: Running) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: ask(board, "/slow?ms=300"), range(16)))
     assert all(answers)
@@ -129,7 +129,7 @@ def test_a_crowd_is_answered_or_asked_to_come_again(board: Running) -> None:
     assert ask(board)[9:12] == b"200"
 
 
-def test_a_client_that_pipelines_without_end_keeps_nobody_waiting(board: Running) -> None:
+def test_endless_pipelining_does_not_make_others_wait(board: Running) -> None:
     ended = False
     answers = threading.Event()
 
@@ -146,7 +146,7 @@ def test_a_client_that_pipelines_without_end_keeps_nobody_waiting(board: Running
     with ThreadPoolExecutor(1) as pool:
         pool.submit(pipeline)
         try:
-            assert answers.wait(20), "who pipelines is answered too"
+            assert answers.wait(20), "the client that pipelines is also answered"
             with board.connect("work") as sock:
                 sock.settimeout(2)
                 for _ in range(20):
@@ -157,7 +157,7 @@ def test_a_client_that_pipelines_without_end_keeps_nobody_waiting(board: Running
 
 
 def test_a_reader_that_stops_holds_one_answer(board: Running) -> None:
-    """Requests that come while an answer waits for its reader are not read, so not executed."""
+    """Requests that arrive while an answer waits for its reader are not read or executed."""
     size = 12_000  # bytes
     before, _ = heap(board)
     with board.connect("work") as sock:
@@ -166,7 +166,7 @@ def test_a_reader_that_stops_holds_one_answer(board: Running) -> None:
             sock.setblocking(False)
             for _ in range(2000):
                 sock.send(b"GET /large?size=%d HTTP/1.1\r\nHost: x\r\n\r\n" % size)
-        # The answer, its copy with the head, what was read of the requests, and the connection.
+        # The answer, its copy with the head, the requests read so far, and the connection.
         now, made = heap(board)
         assert before - now < 2 * size + 1460 + 8000
         assert 0 < made < 2000
@@ -180,7 +180,7 @@ def test_a_listener_that_fails_is_opened_again(board: Running) -> None:
     answers_again(board)
 
 
-def test_the_interface_gone_and_back(board: Running) -> None:
+def test_the_listeners_survive_the_loss_of_the_interface(board: Running) -> None:
     box = board.sim.board("box")
     mark = box.log.mark()
 

@@ -69,7 +69,7 @@ _CHUNKED = (
     b"PUT /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b'Transfer-Encoding: chunked\r\n\r\nd\r\n{"text": "a"}\r\n0\r\n\r\n'
 )
-# What a client sends -> the status, and what it takes to answer.
+# The bytes of a client -> the status, and the module that the answer needs.
 RARE = {
     _GET % b"nothing-here": (404, "router__cold"),
     b"DELETE /loaded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": (405, "router__cold"),
@@ -96,7 +96,7 @@ def _ask(board: Running, path: str) -> Any:
 
 
 def _status(board: Running, request: bytes) -> bytes:
-    """The status of the answer; empty if the board closes the connection without one."""
+    """Return the status of the answer; empty if the board closes the connection without one."""
     with board.connect("probe") as sock:
         sock.sendall(request)
         try:
@@ -105,13 +105,13 @@ def _status(board: Running, request: bytes) -> bytes:
             return b""
 
 
-def test_a_board_that_has_started_holds_none(board: Running) -> None:
+def test_a_started_board_has_no_cold_code_loaded(board: Running) -> None:
     assert _ask(board, "/loads")["listener__cold"] == 1
     assert _ask(board, "/loaded") == []
 
 
 @pytest.mark.parametrize("request_", RARE)
-def test_one_comes_with_the_request_that_needs_it_and_goes_with_the_next_collection(
+def test_a_request_loads_cold_code_and_the_next_collection_releases_it(
     board: Running, request_: bytes
 ) -> None:
     status, needed = RARE[request_]
@@ -122,7 +122,7 @@ def test_one_comes_with_the_request_that_needs_it_and_goes_with_the_next_collect
     assert _ask(board, "/collected")["loaded"] == []
 
 
-def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
+def test_the_heap_is_unchanged_after_hundreds_of_requests(board: Running) -> None:
     def run(rounds: int) -> None:
         for _ in range(rounds):
             for request in RARE:
@@ -131,7 +131,7 @@ def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
     def free() -> int:
         return int(_ask(board, "/collected")["free"])
 
-    run(1)  # names stay in the heap once they are known
+    run(1)  # names stay in the heap once they exist
     first = free()
     run(50)
     until = time.monotonic() + 10  # the last ones linger for a while
@@ -139,7 +139,7 @@ def test_after_hundreds_the_heap_is_as_before(board: Running) -> None:
         assert time.monotonic() < until, (first, free())
 
 
-def test_a_flood_of_nonsense_loads_it_now_and_then(board: Running) -> None:
+def test_a_flood_of_bad_requests_rarely_loads_cold_code(board: Running) -> None:
     before = _ask(board, "/loads")["router__cold"]
     with board.client("probe") as client:
         for _ in range(400):
@@ -148,12 +148,12 @@ def test_a_flood_of_nonsense_loads_it_now_and_then(board: Running) -> None:
 
 
 @pytest.mark.parametrize("leave", [16000, 6000])
-def test_with_a_full_heap_requests_fail_and_the_board_goes_on(board: Running, leave: int) -> None:
+def test_with_a_full_heap_requests_fail_but_the_board_runs(board: Running, leave: int) -> None:
     board.exchange("probe", _GET % b"filled?leave=%d" % leave)
     for request, (status, _) in RARE.items():
         assert _status(board, request) in (b"", b"500", b"503", b"%d" % status)
     until = time.monotonic() + 10
-    while _status(board, _GET % b"emptied") != b"204":  # this too may find no memory
+    while _status(board, _GET % b"emptied") != b"204":  # this request may also find no memory
         assert time.monotonic() < until
     for request, (status, _) in RARE.items():
         assert _status(board, request) == b"%d" % status

@@ -1,8 +1,8 @@
-"""``@daily`` in all time zones: each day has one run, at an instant that one rule names.
+"""``@daily`` in all time zones: each day has one run, at an instant that one rule determines.
 
-A time that the clock shows twice counts when it is shown first; one that the clock jumps over
-counts at the jump. The reference works by that rule on ``zoneinfo`` itself. The runtime works on
-the table that the build puts into an image.
+If the clock shows a time twice, the first one counts; if it skips a time, the moment of the skip
+counts. The reference applies this rule to ``zoneinfo`` itself. The runtime applies it to the table
+that the build puts into an image.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ sys.path[:] = [{str(FIRMWARE)!r}, ".frozen"]
 from torpor import clock
 from torpor.schedule import Daily, next_daily
 """
-# Reads lines of a table, times of day, and from when on how many runs of each are wanted.
+# Reads lines: a table, times of day, a start, and the number of runs of each.
 CHAINS = (
     HEAD
     + """
@@ -50,7 +50,7 @@ ATS = [
     for hour, minutes in {0: (0, 1, 30), 1: (0, 30), 2: (0, 15, 30), 3: (0, 30), 12: (0,)}.items()
     for minute in minutes
 ] + [DAY - 3660, DAY - 3600, DAY - 1800, DAY - 60]
-# Not within a minute before one of them, where a late run counts for the next.
+# Not within a minute before one of them, when a late run counts for the next.
 ODD = -787  # s
 
 Table = tuple[tuple[int, int], ...]
@@ -70,22 +70,22 @@ def micropython(source: str, lines: str = "") -> list[str]:
 
 @cache
 def tables() -> dict[str, Table]:
-    """The table of each zone, as the build makes it."""
+    """Return the table of each zone, as the build makes it."""
     return {name: offsets(name) for name in sorted(available_timezones())}
 
 
 def shown(zone: ZoneInfo, at: int) -> datetime:
-    """The time on a wall clock."""
+    """Return the time on a wall clock."""
     return datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0)
 
 
 def run_of(zone: ZoneInfo, day: date, at: int) -> int:
-    """The run of that day of a job at ``at`` seconds after midnight (s since 1970)."""
+    """Return the run on that day of a job at ``at`` seconds after midnight (s since 1970)."""
     naive = datetime(day.year, day.month, day.day) + timedelta(seconds=at)
     moment = int(naive.replace(tzinfo=zone, fold=0).timestamp())
     if shown(zone, moment) == naive:
         return moment
-    # The clock jumps over it: the first second that shows more.
+    # The clock skips it: the first second after that time.
     low, high = moment - 2 * DAY, moment + 2 * DAY
     while high - low > 1:
         middle = (low + high) // 2
@@ -97,7 +97,7 @@ def run_of(zone: ZoneInfo, day: date, at: int) -> int:
 
 
 def chain(zone: ZoneInfo, at: int, start: int, runs: int) -> list[int]:
-    """The first runs after ``start``."""
+    """Return the first runs after ``start``."""
     found: list[int] = []
     day = shown(zone, start).date() - timedelta(days=2)
     while len(found) < runs:
@@ -109,7 +109,7 @@ def chain(zone: ZoneInfo, at: int, start: int, runs: int) -> list[int]:
 
 
 def check(cases: list[tuple[str, list[int], int]], ats: Sequence[int]) -> int:
-    """Compare runtime and reference: zones, from when on, how many runs. Returns how many runs."""
+    """Compare runtime and reference. A case: zone, starts, runs. Returns the number of runs."""
     lines = "".join(
         json.dumps([tables()[name], ats, starts, runs]) + "\n" for name, starts, runs in cases
     )
@@ -126,7 +126,7 @@ def check(cases: list[tuple[str, list[int], int]], ats: Sequence[int]) -> int:
 
 
 def representatives() -> Iterator[tuple[str, Table]]:
-    """One zone of each table."""
+    """Yield one zone of each table."""
     seen = set()
     for name, table in tables().items():
         if table not in seen:
@@ -134,7 +134,7 @@ def representatives() -> Iterator[tuple[str, Table]]:
             yield name, table
 
 
-def test_the_tables_say_what_zoneinfo_says() -> None:
+def test_the_tables_match_zoneinfo() -> None:
     first, last = int(FIRST.timestamp()), int(LAST.timestamp())
     for name, table in tables().items():
         zone = ZoneInfo(name)
@@ -201,12 +201,12 @@ def moments(zone: str, *texts: str) -> list[int]:
          ["2026-10-28 23:30", "2026-10-29T23:30+03:00", "2026-10-30 23:30"]),
         ("Africa/Cairo", "00:00", "2026-10-28 12:00",
          ["2026-10-29 00:00", "2026-10-30 00:00", "2026-10-31 00:00"]),
-        # By half an hour.
+        # The clock changes by half an hour.
         ("Australia/Lord_Howe", "02:15", "2026-10-03 12:00",
          ["2026-10-04 02:30", "2026-10-05 02:15"]),
     ],
 )  # fmt: skip
-def test_what_the_rule_says(zone: str, time: str, after: str, runs: list[str]) -> None:
+def test_runs_follow_the_rule(zone: str, time: str, after: str, runs: list[str]) -> None:
     hour, minute = time.split(":")
     line = json.dumps(
         [offsets(zone), [int(hour) * 3600 + int(minute) * 60], moments(zone, after), len(runs)]

@@ -1,4 +1,4 @@
-"""Nothing waits for ever: handlers beyond their deadline, and clients that have gone."""
+"""Nothing waits for ever: handlers beyond their deadline, and clients that have left."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_handler_beyond_its_deadline_is_cancelled(
     wait_ended(board, name)
 
 
-def test_limits_in_and_beyond_those_of_the_service(board: Running) -> None:
+def test_limits_below_and_above_that_of_the_service(board: Running) -> None:
     with board.client("work") as client:
         answer = client.get("/long")
         assert (answer.status_code, answer.text) == (200, "done")
@@ -149,7 +149,7 @@ def test_limits_in_and_beyond_those_of_the_service(board: Running) -> None:
     wait_ended(board, "inner")
 
 
-def test_handlers_that_never_end_give_their_places_back(board: Running) -> None:
+def test_handlers_that_never_end_release_their_slots(board: Running) -> None:
     with ThreadPoolExecutor(12) as pool:
         paths = [f"/never/{n}" for n in range(12)]
         answers = list(pool.map(lambda p: board.exchange("work", get(p)), paths))
@@ -163,7 +163,7 @@ def test_handlers_that_never_end_give_their_places_back(board: Running) -> None:
 
 @pytest.mark.parametrize("path", ["/never/gone", "/lines"])
 @pytest.mark.parametrize("how", ["close", "reset", "half"])
-def test_a_client_that_goes_cancels_its_handler(board: Running, path: str, how: str) -> None:
+def test_a_client_that_leaves_ends_its_handler(board: Running, path: str, how: str) -> None:
     name, begun = path.rpartition("/")[2], len(board.sim.board("box").log)
     sock = board.connect("work")
     sock.sendall(get(path))

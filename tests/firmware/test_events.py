@@ -1,4 +1,4 @@
-"""Events reach their subscribers, on one board and on two, and a failing one disturbs nobody."""
+"""Events reach their subscribers on one board and on two; a failing one disturbs no other."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_publisher_does_not_wait(house: Any) -> None:
     assert "slow has ended" in ask(run, "hall", "GET", "/seen")
 
 
-def test_a_client_hears_the_events_that_it_chooses(house: Any) -> None:
+def test_a_client_receives_the_events_that_it_chooses(house: Any) -> None:
     run, _, offers = house
     with run.client("doors") as client:
         if not offers:
@@ -207,7 +207,7 @@ def test_a_client_hears_the_events_that_it_chooses(house: Any) -> None:
         assert client.get("/~events").status_code == 404
 
 
-def test_the_log_reports_what_another_board_did_not_get(tmp_path: Path) -> None:
+def test_the_log_reports_events_that_another_board_did_not_receive(tmp_path: Path) -> None:
     write_boards(tmp_path, {"doors": DOORS, "hall": HALL}, {"box": ["doors"], "shed": ["hall"]})
     with running(tmp_path) as run:
         run.loop.call_soon_threadsafe(run.sim.board("shed").cut)

@@ -41,7 +41,7 @@ class Full(Service):
 
     @get("/forget")
     async def forget(self) -> bool:
-        sys.modules["torpor.log"].faults.clear()  # or a fault that repeats would only be counted
+        sys.modules["torpor.log"].faults.clear()  # otherwise a repeated fault is only counted
         return True
 
     @get("/largest")
@@ -65,7 +65,7 @@ class Full(Service):
                 size //= 2
 
     async def _empty(self):
-        await asyncio.sleep_ms(50)  # the loop is idle meanwhile
+        await asyncio.sleep_ms(50)  # the loop is idle in the meantime
         self.kept = None
 """
 
@@ -90,7 +90,7 @@ async def hungry(request):
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_path: Path) -> None:
+def test_neither_a_failing_task_nor_the_idle_loop_ends_the_board(tmp_path: Path) -> None:
     with running(write_cluster(tmp_path, {"full": SERVICE})) as run:
         for _ in range(3):
             mark = run.sim.board("box").log.mark()
@@ -103,14 +103,14 @@ def test_neither_a_task_that_dies_of_it_nor_the_idle_loop_ends_the_board(tmp_pat
         assert run.sim.board("box").starts == 1
 
 
-def test_deadlines_are_kept_after_the_task_that_watches_them_has_died(tmp_path: Path) -> None:
+def test_deadlines_still_work_after_their_watching_task_has_died(tmp_path: Path) -> None:
     with running(write_cluster(tmp_path, {"full": SERVICE}), speed=20) as run:
         assert b" 204 " in run.exchange("full", GET % b"unlucky")
         run.wait_log("box", "RuntimeError")
         assert b" 408 " in run.exchange("full", b"GET /empty HTTP/1.1\r\n")
 
 
-def test_a_request_without_memory_is_503_and_gives_all_back(tmp_path: Path) -> None:
+def test_a_request_without_memory_is_503_and_releases_its_memory(tmp_path: Path) -> None:
     services = {"full": SERVICE, "site": SITE}
     with running(write_cluster(tmp_path, services), types=False) as run:
         with run.client("full") as client:

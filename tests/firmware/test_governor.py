@@ -21,7 +21,7 @@ DAY, NOON = 86_400, 43_200
 
 
 def micropython(source: str) -> list[str]:
-    """Run ``source`` in the firmware's folder; the lines that it prints."""
+    """Run ``source`` in the firmware's folder; return the lines of its output."""
     done = subprocess.run(
         [MICROPYTHON, "-c", source], cwd=FIRMWARE, capture_output=True, text=True, timeout=60
     )
@@ -30,7 +30,7 @@ def micropython(source: str) -> list[str]:
 
 
 def decide(mode: str, cases: list[dict[str, object]]) -> list[tuple[str, int]]:
-    """The decision for each state, with linger 1000 ms, wake every minute, Wi-Fi by 9000 ms."""
+    """Return the decisions: linger 1000 ms, a wake every minute, Wi-Fi joined by 9000 ms."""
     source = LOAD + f"policy = Policy({mode!r}, 1000, 60000, 9000)\nfor case in {cases!r}:\n"
     source += "    s = State()\n    for name in case: setattr(s, name, case[name])\n"
     source += "    print(decide(policy, s), s.ms)\n"
@@ -38,7 +38,7 @@ def decide(mode: str, cases: list[dict[str, object]]) -> list[tuple[str, int]]:
     return [(NAMES[int(number)], int(ms)) for number, ms in pairs]
 
 
-def test_deep_sleeps_only_when_nobody_needs_the_board() -> None:
+def test_a_deep_board_sleeps_only_when_nobody_needs_it() -> None:
     ready = {"joined": True, "up_ms": 10_000, "closed": True, "next_ms": 700}
     cases: list[tuple[dict[str, object], tuple[str, int]]] = [
         ({}, ("DEEP", 50_000)),
@@ -49,8 +49,8 @@ def test_deep_sleeps_only_when_nobody_needs_the_board() -> None:
         ({"busy_ms": -1}, ("WAIT", 700)),
         ({"served": True, "quiet_ms": 400}, ("WAIT", 600)),
         ({"served": True, "quiet_ms": 1000}, ("DEEP", 50_000)),
-        ({"quiet_ms": 400}, ("DEEP", 50_000)),  # woken, and nobody has asked for anything
-        ({"joined": False}, ("DEEP", 50_000)),  # the deadline is over
+        ({"quiet_ms": 400}, ("DEEP", 50_000)),  # woken, and no request has come
+        ({"joined": False}, ("DEEP", 50_000)),  # the deadline has passed
         ({"joined": False, "busy_ms": 50}, ("DEEP", 50_000)),  # without Wi-Fi it cannot be done
         ({"joined": False, "up_ms": 8900}, ("WAIT", 100)),
         ({"due_ms": 20_000}, ("DEEP", 20_000)),
@@ -91,7 +91,7 @@ def test_without_anything_due_a_deep_board_waits_for_its_pins() -> None:
     ("due", "now", "wanted"),
     [(1000, 0, 1000), (1000, 1000, 1600), (1000, 1599, 1600), (1000, 9999, 10_000)],
 )
-def test_missed_runs_are_one_and_the_rhythm_stays(due: int, now: int, wanted: int) -> None:
+def test_missed_runs_are_made_up_once_and_the_period_stays(due: int, now: int, wanted: int) -> None:
     assert times(f"next_every({due}, 600, {now})") == wanted
 
 
@@ -100,7 +100,7 @@ def test_missed_runs_are_one_and_the_rhythm_stays(due: int, now: int, wanted: in
     [
         (0, NOON),
         (NOON, NOON + DAY),
-        (NOON - 10, NOON + DAY),  # ran by a clock that was then set back by ten seconds
+        (NOON - 10, NOON + DAY),  # ran before the clock was set back by ten seconds
         (NOON + 600, NOON + DAY),  # ran late
         (NOON + DAY // 2 - 1, NOON + DAY),
     ],
@@ -118,7 +118,7 @@ def test_a_time_of_day_comes_once_a_day(last: int, wanted: int) -> None:
         ("2026-12-31 07:30", "2027-01-01 07:30"),
     ],
 )
-def test_a_time_of_day_is_that_of_the_time_zone(last: str, due: str) -> None:
+def test_a_time_of_day_is_in_the_time_zone(last: str, due: str) -> None:
     zone = ZoneInfo("Europe/Berlin")
     ran, wanted = (
         int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) for text in (last, due)
@@ -127,7 +127,7 @@ def test_a_time_of_day_is_that_of_the_time_zone(last: str, due: str) -> None:
     assert times(f"next_daily({at}, {ran}, {offsets('Europe/Berlin')})") == wanted
 
 
-def test_an_offset_counts_from_the_minute_on() -> None:
+def test_an_offset_applies_from_its_minute_on() -> None:
     zone = ZoneInfo("America/New_York")
     for at, offset in offsets("America/New_York")[1:]:
         for second, wanted in ((at, offset), (at - 1, -18_000 - 14_400 - offset)):
@@ -137,7 +137,7 @@ def test_an_offset_counts_from_the_minute_on() -> None:
 
 
 def times(call: str) -> int:
-    """The value of a call of one of the functions of schedule.py."""
+    """Return the value of a call of a function of schedule.py."""
     source = 'made = {"const": int}\n'
     source += 'text = open("torpor/schedule.py").read()\n'
     source += "exec(text[text.index('_LOOK_UN') : text.index('class Job')], made)\n"

@@ -75,7 +75,7 @@ def test_it_collects_when_the_loop_is_idle(found: Any) -> None:
     assert 0 < found["threshold"] < 194_560 * 2
 
 
-def test_it_notices_a_collection_and_moves_the_index_behind_what_lives(found: Any) -> None:
+def test_it_notices_a_collection_and_moves_the_index_behind_the_live_objects(found: Any) -> None:
     assert found["noticed"] > found["idle"]
     assert found["moved"] > 0
 
@@ -86,5 +86,5 @@ def test_the_largest_block_can_be_allocated(found: Any) -> None:
     assert found["enabled"]
 
 
-def test_device_tells_of_it(found: Any) -> None:
+def test_device_reports_it(found: Any) -> None:
     assert found["info"].keys() == {"free", "used", "largest", "collections", "longest_pause_us"}

@@ -1,7 +1,7 @@
 """The heap policy on a heap of several areas, which the Unix port does not have.
 
-Its decisions are tested over addresses that were recorded on MicroPython's WebAssembly port, whose
-heap grows as an ESP32's does; and on that port itself, where node and its npm package are there.
+Its decisions are tested with addresses that were recorded on MicroPython's WebAssembly port, whose
+heap grows like an ESP32's, and on that port itself if node and its npm package are available.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WASM_SHA256 = "303919763c8ebfe5923b9da66226c20dce44ad72b604b225fb39338ea15367af"
 
 
 def device(folder: Path, mem_free: str) -> Path:
-    """A folder with the heap policy, on a port whose ``mem_free`` is as given."""
+    """Return a folder with the heap policy, for a port with this ``mem_free``."""
     package = folder / "device" / "torpor"
     package.mkdir(parents=True)
     for name in RUNTIME:
@@ -44,7 +44,7 @@ def device(folder: Path, mem_free: str) -> Path:
 
 
 def run(folder: Path, program: str, mem_free: str = "from gc import mem_free\n") -> Any:
-    """The output of the program in MicroPython's Unix port."""
+    """Return the output of the program in MicroPython's Unix port."""
     path = device(folder, mem_free)
     (folder / "program.py").write_text(f"import sys\nsys.path.insert(0, {str(path)!r})\n{program}")
     done = subprocess.run(
@@ -84,11 +84,11 @@ CONSTRUCTED = [
     (0x3FFE4400, 0x3FFC6C40, 40_000, 40_000, 38_000, 112_062, 2_000),
     # Then an unannounced collection: the index is back in the first area, far below.
     (0x3FFC6C00, 0x3FFE3C30, 40_000, 38_000, 39_500, 112_062, -1),
-    # The same without a look in between: what is free does not show it. It counts on.
+    # The same without a look in between: the free bytes do not show it. Counting continues.
     (0x3FFC6C00, 0x3FFE3C30, 40_000, 40_000, 39_900, 112_062, 100),
     # Area 2 far below (internal RAM below PSRAM, or the reverse): no collection.
     (0x3C010000, 0x3FCA0000, 60_000, 60_000, 55_000, 128_070, 5_000),
-    # One area: back by less than its size is a collection, on by more than the quota is use.
+    # One area: backwards by less than its size is a collection, forwards by over the quota is use.
     (0x3FFC1000, 0x3FFC6C40, 20_000, 20_000, 19_000, 56_031, -1),
     (0x3FFC9000, 0x3FFC6C40, 20_000, 20_000, 10_000, 56_031, 10_000),
     # The heap has grown: more is free than before.
@@ -96,7 +96,7 @@ CONSTRUCTED = [
 ]
 
 
-def test_what_was_used_is_judged_over_areas(tmp_path: Path) -> None:
+def test_used_memory_is_computed_across_areas(tmp_path: Path) -> None:
     program = """
 import json
 from torpor import heap_areas
@@ -128,13 +128,13 @@ print(json.dumps([heap._behind, heap.quota]))
 """
 
 
-def test_settling_ends_where_no_room_for_a_frame_is_in_one_piece(tmp_path: Path) -> None:
+def test_settling_ends_if_no_free_block_fits_a_frame(tmp_path: Path) -> None:
     behind, quota = run(tmp_path, FRAGMENTED)
-    assert not behind  # or this proves nothing
+    assert not behind  # otherwise this test proves nothing
     assert quota > 10_000
 
 
-# A heap of two areas with 3,000 and 9,000 bytes in one piece, which grows for what does not fit.
+# A heap of two areas with free blocks of 3,000 and 9,000 bytes, which grows for larger blocks.
 GROWS = """
 import gc, json, sys
 
@@ -188,7 +188,7 @@ print(json.dumps([heap.largest(), Port.grown, Port.grew]))
 
 
 @pytest.mark.parametrize(("idf", "grows"), [(200_000, True), (13_000, True), (2_000, False)])
-def test_asking_for_the_largest_block_gives_back_what_the_heap_grew_by(
+def test_measuring_the_largest_block_does_not_keep_the_heap_larger(
     tmp_path: Path, idf: int, grows: bool
 ) -> None:
     mem_free = "def mem_free():\n    return 0\n"
@@ -233,15 +233,15 @@ def test_memory_that_is_not_heap_yet_is_not_counted_on_an_esp32(tmp_path: Path) 
         image = lab.image(write_cluster(tmp_path, {"work": SERVICE}, "ESP32_GENERIC"))
         found = lab.run_on_board(image, ON_BOARD)
     assert found["counts"]
-    assert 35_000 < found["unborn"] < 40_000  # what the shim's esp32.idf_heap_info says
+    assert 35_000 < found["unborn"] < 40_000  # as the shim's esp32.idf_heap_info reports
     assert found["quota"] <= (found["free"] + 8_192) / 4
     assert found["threshold"] <= (found["free"] + 8_192) / 2
     assert found["info"]["free"] < found["free"] + 1_000
     assert found["info"]["largest"] <= found["free"]
 
 
-# Fills the first area but for a small rest, has an area with living objects behind it, and makes
-# garbage in small steps. ``hidden``: an unannounced collection comes every ``hidden`` steps.
+# Nearly fills the first area, has an area with live objects behind it, and makes garbage in small
+# steps. ``hidden``: an unannounced collection runs every ``hidden`` steps.
 GROWING = """
 import gc
 import json
@@ -322,7 +322,7 @@ def report():
 
 @pytest.fixture(scope="module")
 def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The npm package of MicroPython for WebAssembly, fetched once."""
+    """Fetch the npm package of MicroPython for WebAssembly once."""
     package = cache_dir() / "npm" / "micropython-1.27.0"
     if not package.exists():
         folder = tmp_path_factory.mktemp("npm")
@@ -358,12 +358,12 @@ def grow(npm: Path, folder: Path, *, hidden: int = 0, areas: bool = True) -> Any
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_another_area_brings_no_storm_of_collections(npm: Path, tmp_path: Path) -> None:
+def test_another_area_causes_no_storm_of_collections(npm: Path, tmp_path: Path) -> None:
     ours = grow(npm, tmp_path / "ours")
     plain = grow(npm, tmp_path / "plain", areas=False)
     assert ours["before"] == plain["before"] == 112_000  # two areas: neither has grown again
     assert 2 * len(ours["collected"]) < len(plain["collected"])
-    # Each collection comes when a quota is used up, at the idle point: none is forced before.
+    # Each collection runs when a quota is used up, at the idle point: none is forced earlier.
     assert ours["noticed"] <= 1
     steps = [b - a for a, b in itertools.pairwise(ours["collected"])]
     assert min(steps) > 0.7 * max(steps)

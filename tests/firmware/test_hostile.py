@@ -61,7 +61,7 @@ def test_hostile_requests(board: Running, data: bytes) -> None:
         except OSError:
             pass  # the board has closed already
         answer = read_all(sock)
-    # A mutation may leave a valid request; what is never right is an error of our own.
+    # A mutation may leave a valid request; only an internal error is always wrong.
     statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
     assert all(status < 500 or status == 505 for status in statuses), (data, answer)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 "), (data, answer)

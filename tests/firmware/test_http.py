@@ -134,10 +134,10 @@ def test_streams_in_chunks(board: Running) -> None:
         assert r.headers["transfer-encoding"] == "chunked"
         assert r.headers["content-type"] == "text/csv"
         assert r.text == "".join(f"line {i}\n" for i in range(50))
-        assert client.get("/list").json() == [1, 2, 3], "the connection goes on"
+        assert client.get("/list").json() == [1, 2, 3], "the connection stays open"
 
 
-def test_a_stream_that_breaks_is_seen_to_break(board: Running) -> None:
+def test_a_client_sees_that_a_stream_has_broken_off(board: Running) -> None:
     with board.client("items") as client, pytest.raises(httpx.RemoteProtocolError):
         client.get("/breaks")
 
@@ -206,7 +206,7 @@ def _request(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
         (_request(b"GET /list HTTP/1.1", b"", *[b"A: 1"] * 70), 431),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_closed(
+def test_an_unreadable_request_is_refused_and_closed(
     board: Running, data: bytes, status: int
 ) -> None:
     answer = board.exchange("items", data)
@@ -280,13 +280,13 @@ def test_100_continue(board: Running) -> None:
         assert b"201 Created" in read_all(sock)
 
 
-def test_408_for_a_request_that_does_not_come(board: Running) -> None:
+def test_408_for_an_incomplete_request(board: Running) -> None:
     with board.connect("items") as sock:
         sock.sendall(b"GET /list HT")
         assert read_all(sock).startswith(b"HTTP/1.1 408 ")
 
 
-def test_inside_stays_inside(board: Running) -> None:
+def test_internal_errors_are_not_shown_to_clients(board: Running) -> None:
     with board.client("items") as client:
         r = client.get("/bug")
     assert "secret" not in r.text
@@ -310,7 +310,7 @@ def test_a_service_that_failed_answers_503_and_the_others_answer(board: Running)
         assert client.get("/fault").status_code == 409, "a Fault crosses an in-memory call"
 
 
-def test_a_client_that_leaves_disturbs_nobody(board: Running) -> None:
+def test_a_client_that_leaves_does_not_disturb_others(board: Running) -> None:
     for _ in range(10):
         with board.connect("items") as sock:
             sock.sendall(_request(b"GET /large?size=60000 HTTP/1.1"))
@@ -323,7 +323,7 @@ def test_a_client_that_leaves_disturbs_nobody(board: Running) -> None:
 
 
 def test_more_clients_than_connections(board: Running) -> None:
-    """Idle connections are evicted; with all slots busy, a new client is asked to come again."""
+    """Idle connections are evicted; with all slots busy, a new client is asked to retry."""
     idle = [board.connect("items") for _ in range(20)]
     results: list[int] = []
     waiting = [threading.Thread(target=_wait, args=(board, results)) for _ in range(4)]
@@ -341,10 +341,10 @@ def test_more_clients_than_connections(board: Running) -> None:
         with board.client("items") as client:
             answers.append(client.get("/list"))
     refused = [r for r in answers if r.status_code == 503]
-    assert refused, "four requests that wait leave one place"
+    assert refused, "four requests that wait leave one slot"
     assert all(r.headers["retry-after"] == "1" for r in refused)
     assert {r.status_code for r in answers} <= {200, 503}
-    assert results == [200] * 4, "who was being served was not disturbed"
+    assert results == [200] * 4, "the clients being served were not disturbed"
     for sock in idle:
         sock.close()
 
@@ -355,7 +355,7 @@ def _wait(board: Running, results: list[int]) -> None:
 
 
 def test_sixteen_clients_at_once(board: Running) -> None:
-    # Each sends at once: one that has connected and sends late may be cut for a newcomer.
+    # Each sends at once: a client that connects and sends late may be evicted for a newcomer.
     sockets = []
     for _ in range(16):
         sockets.append(board.connect("items"))
@@ -370,7 +370,7 @@ def test_sixteen_clients_at_once(board: Running) -> None:
 
 
 @pytest.mark.parametrize("what", ["nan", "inf", "-inf"])
-def test_what_json_cannot_hold_is_a_bug_that_the_log_names(board: Running, what: str) -> None:
+def test_values_that_json_cannot_hold_are_logged_as_a_bug(board: Running, what: str) -> None:
     with board.client("items") as client:
         assert client.get("/infinite?what=info").json()["rows"] == [{"celsius": 1.5}]
         assert client.get(f"/infinite?what={what}").status_code == 500
@@ -378,7 +378,7 @@ def test_what_json_cannot_hold_is_a_bug_that_the_log_names(board: Running, what:
     board.wait_log("box", f"celsius: JSON has no {what}")
 
 
-def test_a_body_that_takes_more_than_the_heap_is_refused(board: Running) -> None:
+def test_a_body_larger_than_the_free_heap_is_refused(board: Running) -> None:
     headers = {"Content-Type": "application/json"}
     with board.client("items") as client:
         answer = client.post("/tags", content="[" * 5000, headers=headers)

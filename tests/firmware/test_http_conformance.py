@@ -1,7 +1,7 @@
 """Bytes in, status out: a table of requests, the status of each, and what follows.
 
-Behind every case comes another request on the same connection. ``KEPT`` means that it is answered
-as a request of its own; ``CLOSED`` that the connection ends and nothing behind it is executed.
+Every case is followed by another request on the same connection. ``KEPT`` means that this one is
+answered separately; ``CLOSED`` means that the connection ends and it is not executed.
 References are to RFC 9112 (framing), RFC 9110 (meaning), RFC 3986 (URIs) and RFC 3629 (UTF-8).
 """
 
@@ -48,7 +48,7 @@ def _chunks(body: bytes) -> bytes:
 
 
 _FRAMING = [
-    # 9112, 6.1: a length and a coding at once, in any order and number
+    # 9112, 6.1: a length and a coding together, in any order and number
     (_put(b"Content-Length: 4", CHUNKED, body=b"0\r\n\r\n"), 400, CLOSED),
     (_put(CHUNKED, b"Content-Length: 4", body=b"0\r\n\r\n"), 400, CLOSED),
     (_put(CHUNKED, b"X: 1", b"content-length: 0", body=b"0\r\n\r\n"), 400, CLOSED),
@@ -119,7 +119,7 @@ _CHUNKS = [
         400,
         CLOSED,
     ),
-    # 9112, 7.1.2: trailers are header lines, and nobody merges them
+    # 9112, 7.1.2: trailers are header lines, and are not merged
     (_chunks(b"e\r\n" + _TAGS + b"\r\n0\r\nA: b\r\nC: d\r\n\r\n"), 200, KEPT),
     (_chunks(b"e\r\n" + _TAGS + b"\r\n0\r\nContent-Length: 5\r\n\r\n"), 200, KEPT),
     (_chunks(b"e\r\n" + _TAGS + b"\r\n0\r\nConnection: close\r\n\r\n"), 200, KEPT),
@@ -359,7 +359,7 @@ _BODIES = [
             *(rb"\u 123", rb"\u+123", rb"\u0x1", rb"\u1_2"),
         )
     ],
-    # what a float cannot hold, at any place
+    # numbers that a float cannot hold, at any depth
     *[
         (_json(body), 400, KEPT)
         for body in (
@@ -393,8 +393,8 @@ _BODIES = [
 ]
 
 
-# MicroPython's JSON reader takes these (docs/http.md): a check of our own takes 6 to 26 times as
-# long as the reader. The list pins what it lets pass, so that a change is noticed.
+# MicroPython's JSON reader accepts these (docs/http.md): our own check would take 6 to 26 times as
+# long as the reader. The list records what it accepts, so that a change is noticed.
 _LENIENT = [
     (_json(body), 200, KEPT)
     for body in (
@@ -416,10 +416,10 @@ def _statuses(answer: bytes) -> list[int]:
 
 
 def _exchange(board: Running, data: bytes, step: int = 0) -> bytes:
-    """The board's answer to ``data``, sent at once or ``step`` bytes at a time."""
+    """Return the board's answer to ``data``, sent at once or ``step`` bytes at a time."""
     with board.connect("items") as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(OSError):  # the board may close while we still send
+        with contextlib.suppress(OSError):  # the board may close before all is sent
             for at in range(0, len(data), step or len(data)):
                 sock.sendall(data[at : at + (step or len(data))])
             sock.shutdown(socket.SHUT_WR)
@@ -474,7 +474,7 @@ def test_each_request_and_what_follows(
         if len(case[0]) < 1000
     ],
 )
-def test_the_same_when_it_comes_byte_by_byte(
+def test_the_same_when_sent_byte_by_byte(
     board: Running, data: bytes, status: int, kept: bool
 ) -> None:
     _check(board, data, status, kept, step=1)
@@ -499,12 +499,12 @@ def test_a_message_shows_little_of_a_large_value(board: Running, body: bytes, er
     assert len(text) < 130
 
 
-def test_digits_in_a_string_may_be_many(board: Running) -> None:
+def test_a_string_may_have_many_digits(board: Running) -> None:
     body = b'{"tags":[],"note":"\\"%s"}' % (b"1" * 3000)
     assert b"1" * 3000 in _exchange(board, _json(body))
 
 
-def test_nothing_is_remembered_of_a_request_that_was_refused(board: Running) -> None:
+def test_a_refused_request_is_not_remembered(board: Running) -> None:
     """A repeated head is parsed once, on the next connection too, unless it was wrong."""
     for data in (
         _get(b"/items/%zz"),
@@ -550,7 +550,7 @@ def test_no_100_continue_for_http_1_0(board: Running) -> None:
     data = _expecting(b"PUT /items/x HTTP/1.0")
     with board.connect("items") as sock:
         sock.sendall(data)
-        time.sleep(0.2)  # the body is not there when the board has read the head
+        time.sleep(0.2)  # the body has not arrived when the board has read the head
         sock.sendall(b'{"value":2}')
         assert _statuses(read_all(sock)) == [201]
 
@@ -564,17 +564,17 @@ def test_no_100_continue_for_http_1_0(board: Running) -> None:
         ("broken", b"PUT /state HTTP/1.1", 503),
     ],
 )
-def test_a_body_that_nobody_takes_is_not_asked_for(
+def test_a_body_without_a_handler_is_not_requested(
     board: Running, service: str, line: bytes, status: int
 ) -> None:
-    # Nothing of the body is sent, and the connection is not ended from here.
+    # The body is not sent, and this side does not close the connection.
     assert _statuses(board.exchange(service, _expecting(line))) == [status]
 
 
-def test_requests_that_have_come_are_answered_when_a_newcomer_wants_the_place(
+def test_received_requests_are_answered_before_a_newcomer_gets_the_slot(
     board: Running,
 ) -> None:
-    # Fewer bytes than the board reads at a time, so all have come when the first is answered.
+    # Fewer bytes than the board reads at a time, so all have arrived when the first is answered.
     pipelined = _get(b"/wait") + b"".join(_get(b"/busy/%d" % i) for i in range(20))
     assert len(pipelined) < 1000
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Records in requests are checked field by field, and the answer has the path to what is wrong."""
+"""Records in requests are checked field by field, and the answer has the path of the error."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     ],
     ids=str,
 )
-def test_what_fits_arrives_with_its_unknown_fields(box: Running, body: dict[str, Any]) -> None:
+def test_a_valid_record_arrives_with_unknown_fields(box: Running, body: dict[str, Any]) -> None:
     with box.client("a") as client:
         answer = client.post("/rows", json=body)
     assert (answer.status_code, answer.json()) == (200, body["rows"])

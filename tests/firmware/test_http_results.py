@@ -1,4 +1,4 @@
-"""Results: what JSON cannot hold is an error, in strict mode also what was not promised."""
+"""Results: values that JSON cannot hold are errors; in strict mode, so are other types."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Results(Service):
 
     @get("/forget")
     async def forget(self) -> None:
-        sys.modules["torpor.log"].faults.clear()  # or a fault that repeats would only be counted
+        sys.modules["torpor.log"].faults.clear()  # otherwise a repeated fault is only counted
 
     @get("/sent/<status>")
     async def sent(self, status: int) -> tuple[dict, int]:
@@ -141,7 +141,7 @@ def strict(root: Path) -> Iterator[Running]:
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_what_json_cannot_hold_is_a_500_that_the_log_explains(plain: Running, what: str) -> None:
+def test_values_that_json_cannot_hold_are_a_logged_500(plain: Running, what: str) -> None:
     with plain.client("results") as client:
         for route, place in PLACES.items():
             mark = plain.sim.board("box").log.mark()
@@ -158,9 +158,7 @@ STATUSES = (-1, 0, 4, 9, 20, 99, 100, 101, 199, 600, 999, 1000)
 
 
 @pytest.mark.parametrize("route", ["fault", "sent"])
-def test_a_status_that_http_lacks_is_a_500_that_the_log_explains(
-    plain: Running, route: str
-) -> None:
+def test_a_status_that_http_lacks_is_a_logged_500(plain: Running, route: str) -> None:
     with plain.client("results") as client:
         for status in STATUSES:
             client.get("/forget")
@@ -173,7 +171,7 @@ def test_a_status_that_http_lacks_is_a_500_that_the_log_explains(
             assert client.get(f"/{route}/{status}").status_code == status
 
 
-def test_text_that_is_not_utf8_is_a_500_that_the_log_explains(plain: Running) -> None:
+def test_text_that_is_not_utf8_is_a_logged_500(plain: Running) -> None:
     with plain.client("results") as client:
         for route, place in {**PLACES, "/text": "the answer", "/alone": "the answer"}.items():
             mark = plain.sim.board("box").log.mark()
@@ -187,7 +185,7 @@ def test_text_that_is_not_utf8_is_a_500_that_the_log_explains(plain: Running) ->
         assert client.get("/text/korean").text == korean
 
 
-def test_what_json_can_hold_is_sent(plain: Running, strict: Running) -> None:
+def test_values_that_json_can_hold_are_sent(plain: Running, strict: Running) -> None:
     with plain.client("results") as client:
         assert client.get("/list/ordered").json() == [1, {"a": 1}]
         assert client.get("/list/tuple").json() == [1, [1, [2]]]
@@ -221,7 +219,7 @@ def test_what_json_can_hold_is_sent(plain: Running, strict: Running) -> None:
     ],
 )
 def test_strict_mode_holds_a_route_to_its_annotation(
-    plain: Running, strict: Running, path: str, said: str
+    plain: Running, strict: Running, path: str, output: str
 ) -> None:
     with plain.client("results") as client:
         assert client.get(path).status_code in (200, 204, 500)
@@ -231,4 +229,4 @@ def test_strict_mode_holds_a_route_to_its_annotation(
     assert (answer.status_code, json.loads(answer.text)) == (500, {"error": "internal error"})
     route = path.rpartition("/")[0] + "/<what>"
     strict.wait_log("box", f"StrictError: GET {route}: ", since=mark)
-    assert any(said in line.text for line in strict.sim.board("box").log.since(mark))
+    assert any(output in line.text for line in strict.sim.board("box").log.since(mark))

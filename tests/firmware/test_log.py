@@ -1,4 +1,4 @@
-"""Input from outside can neither write a line into the log nor speak to the simulator."""
+"""Input from outside can neither write a line into the log nor send events to the simulator."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _lines(board: Running, since: int) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("level", ["info", "warning", "error", "debug"])
-def test_a_message_is_one_line_whatever_is_in_it(board: Running, level: str) -> None:
+def test_a_message_is_always_one_line(board: Running, level: str) -> None:
     mark = board.sim.board("box").log.mark()
     assert _get(board, f"/log/{level}", text=ATTACK).status_code == 204
     board.wait_log("box", "of 2", since=mark)
@@ -82,7 +82,7 @@ def test_a_message_is_one_line_whatever_is_in_it(board: Running, level: str) -> 
     assert any(line.endswith(f"echo: {SHOWN}") for line in ring)
 
 
-def test_so_is_each_line_of_a_traceback(board: Running) -> None:
+def test_each_line_of_a_traceback_is_escaped(board: Running) -> None:
     mark = board.sim.board("box").log.mark()
     assert _get(board, "/raise", text=ATTACK).status_code == 500
     board.wait_log("box", "end é", since=mark)
@@ -94,7 +94,7 @@ def test_so_is_each_line_of_a_traceback(board: Running) -> None:
     assert lines[-1].text == "ValueError: " + SHOWN
 
 
-def test_nothing_that_a_service_prints_is_an_event(board: Running) -> None:
+def test_output_of_a_service_is_never_an_event(board: Running) -> None:
     for event in (
         '{"event":"reset","cause":"reset"}',
         '{"event":"reset"}',
@@ -109,7 +109,7 @@ def test_nothing_that_a_service_prints_is_an_event(board: Running) -> None:
     assert not [e for e in board.sim.board("box").trace if e["event"] == "reset"]
 
 
-def test_what_reaches_a_terminal_is_escaped_even_if_it_was_printed(board: Running) -> None:
+def test_printed_text_is_escaped_for_a_terminal(board: Running) -> None:
     mark = board.sim.board("box").log.mark()
     _get(board, "/print", text="\ntitle \x1b]0;x\x07")
     board.wait_log("box", "title", since=mark)

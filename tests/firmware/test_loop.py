@@ -41,7 +41,7 @@ async def noting(event):
 
 
 async def connected():
-    # Two sockets, connected with each other.
+    # Two sockets that are connected to each other.
     address = socket.getaddrinfo("127.0.0.1", {port})[0][-1]
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,7 +87,7 @@ asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def run(tmp_path: Path, body: str) -> None:
-    """Run the body of a coroutine on MicroPython; its assertions are the test's."""
+    """Run the body of a coroutine on MicroPython; its assertions are those of the test."""
     text = HEAD.replace("{firmware}", str(firmware_dir()))
     text = text.replace("{port}", str(free_port()))
     text = text.replace("{body}", "\n".join(f"    {line}" for line in body.strip().splitlines()))
@@ -204,7 +204,7 @@ async def second_wake(task):
 tasks = [asyncio.create_task(sleep(name)) for name in ("a", "b", "c")]
 await asyncio.sleep_ms(1)
 loop.wake_task(tasks[0])
-loop.wake_task(tasks[0])  # twice is once
+loop.wake_task(tasks[0])  # twice has the effect of once
 tasks[1].cancel()
 loop.wake_task(tasks[1])
 loop.wake_task(asyncio.current_task())  # runs already
@@ -234,7 +234,7 @@ assert events == ["ran", "raised"], events
     )
 
 
-def test_5_what_waits_goes_on_as_a_task_of_its_own(tmp_path: Path) -> None:
+def test_5_a_coroutine_that_waits_continues_as_a_task(tmp_path: Path) -> None:
     run(
         tmp_path,
         """
@@ -349,7 +349,7 @@ def test_7_pause_is_a_sleep_that_can_be_cancelled(tmp_path: Path) -> None:
     run(tmp_path, _PAUSE.replace("{lazy}", "False").replace("{hidden}", "False"))
 
 
-def test_7_a_lazy_pause_is_no_timer_for_callbacks(tmp_path: Path) -> None:
+def test_7_callbacks_do_not_see_a_lazy_pause_as_a_timer(tmp_path: Path) -> None:
     run(tmp_path, _PAUSE.replace("{lazy}", "True").replace("{hidden}", "True"))
 
 

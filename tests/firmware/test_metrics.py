@@ -1,4 +1,4 @@
-"""``/metrics`` of boards in the simulator: valid for Prometheus, and right."""
+"""``/metrics`` of boards in the simulator: valid for Prometheus, and correct."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def boards(project: Path) -> Iterator[Running]:
 
 
 def scrape(boards: Running, board: str) -> Samples:
-    """The samples, without the label ``board``, as Prometheus reads them."""
+    """Return the samples as Prometheus reads them, without the label ``board``."""
     answer = httpx.get(boards.sim.board(board).place.url(9100) + "/metrics", trust_env=False)
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     found: Samples = {}
@@ -169,7 +169,7 @@ def test_every_kind_of_response_is_counted_once(boards: Running) -> None:
         ("work", "*", "*", "4xx"): 2,
     }
     counts = by(samples, "torpor_http_duration_seconds_count", "method", "route")
-    # What is sent in pieces takes as long as its client wants, so it has no duration.
+    # A response in pieces takes as long as its client wants, so it has no duration.
     assert counts == {
         ("GET", "/items/*"): 4,
         ("GET", "/slow"): 1,
@@ -216,7 +216,7 @@ def test_figures_of_the_board(boards: Running, project: Path) -> None:
     assert samples["torpor_connection_slots", ()] == 5
     assert by(samples, "torpor_store_commits_total", "service")["work",] >= 1
     assert by(samples, "torpor_store_erases_total", "service")["work",] >= 1
-    # The other board serves no routes: that it is called is in the figures of its caller.
+    # The other board serves no routes: the figures of its caller count the calls.
     assert by(scrape(boards, "shed"), "torpor_http_responses_total", "route") == {}
 
 
@@ -228,13 +228,13 @@ def test_the_host_writes_the_same_text_from_a_snapshot(boards: Running, project:
     url = boards.sim.board("box").place.url(9100) + "/metrics"
     texts = [figures.text(figures.families(snapshot)), httpx.get(url, trust_env=False).text]
     assert texts[0].count("\n") > 50
-    # What changes from one question to the next.
+    # Values that change from one request to the next.
     masked = [re.sub(r"((?:heap|gc|uptime).*}) .*", r"\1", text) for text in texts]
     first, second = (sorted(text.splitlines()) for text in masked)
     assert first == second
 
 
-def test_top_shows_the_boards_and_what_changed_since_it_looked(
+def test_top_shows_the_boards_and_the_changes_since_its_last_look(
     boards: Running, project: Path
 ) -> None:
     plan = load_plan(project)
@@ -247,7 +247,7 @@ def test_top_shows_the_boards_and_what_changed_since_it_looked(
     [work] = rows["box"].services
     assert (work.requests_per_s, work.errors_per_s) == (2.0, 0.5)
     assert work.latency_ms
-    assert work.latency_ms >= 5  # the mean of one that takes 20 and three that may take 0
+    assert work.latency_ms >= 5  # the mean of one request of 20 ms and three of 0 ms or more
     assert rows["shed"].services[0].requests_per_s == 0
     assert rows["shed"].services[0].latency_ms is None
     assert 0 < (rows["box"].heap_largest or 0) < (rows["box"].heap_free or 0)

@@ -395,8 +395,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield run
 
 
-def test_a_body_that_no_handler_takes_is_not_asked_for(site: Running) -> None:
-    """Nothing of the body is sent, and the connection is not ended from here."""
+def test_a_body_that_no_handler_reads_is_not_requested(site: Running) -> None:
+    """The body is not sent, and this side does not close the connection."""
     head = b"%s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
     for line, status in ((b"POST /nope", b"404"), (b"POST /cookie", b"405")):
         answer = site.exchange("site", head % line)
@@ -421,7 +421,7 @@ def test_routes_json_and_forms(site: Running) -> None:
 @pytest.mark.parametrize(
     ("size", "kept"), [(10_000, 10_000), (18_000, 18_000), (50_000, 0), (200 * 1024, 0)]
 )
-def test_uploads_are_streamed_as_microdot_does(site: Running, size: int, kept: int) -> None:
+def test_uploads_are_streamed_as_in_microdot(site: Running, size: int, kept: int) -> None:
     body = os.urandom(size)
     with site.client("site") as client:
         for expect in ({}, {"Expect": "100-continue"}):
@@ -508,7 +508,7 @@ def test_websocket(site: Running) -> None:
     [
         (b"\x81\x83\0\0\0\0one", b"\x81\x07got one"),
         (b"\x81\xfe\x00\x80\0\0\0\0" + b"x" * 128, b"\x81\x7e\x00\x84got " + b"x" * 128),
-        # Microdot knows no continued messages: it ends the conversation.
+        # Microdot does not support continued messages: it closes the connection.
         (b"\x01\x82\0\0\0\0on\x80\x81\0\0\0\0e", b"\x88\x00"),
         (b"\x88\x80\0\0\0\0", b"\x88\x00"),
     ],
@@ -526,11 +526,11 @@ def test_a_websocket_frame_in_segments_of_one_byte(
         while b"\r\n\r\n" not in data:
             data += sock.recv(1024)
         for byte in frame:
-            with suppress(OSError):  # the rest of a frame that Microdot does not know
+            with suppress(OSError):  # the rest of a frame that Microdot does not support
                 sock.sendall(bytes((byte,)))
             time.sleep(0.002)  # so that the segments are not joined
         if answer[:1] == b"\x88":
-            assert read_all(sock)[:2] in (answer, b"")  # or the unread rest has reset it
+            assert read_all(sock)[:2] in (answer, b"")  # empty if unread bytes have reset it
         else:
             data = b""
             while len(data) < len(answer):
@@ -575,7 +575,7 @@ def test_a_fault_is_answered_and_a_bug_is_logged_as_in_routes(tmp_path: Path) ->
     assert "ERROR page: GET /bug?x=1" in log
 
 
-def test_what_a_client_sends_wrong_is_400_and_not_logged(site: Running) -> None:
+def test_a_client_error_is_400_and_not_logged(site: Running) -> None:
     mark = len(site.log_text("box"))
     for target, header in (
         (b"/", b"X: \xe9"),
@@ -634,7 +634,7 @@ def test_verbs_of_targets_in_absolute_form(site: Running) -> None:
 @pytest.mark.parametrize("kind", ["html", "css", "js", "json", "svg"])
 @pytest.mark.parametrize("accept", ["gzip, deflate, br", "identity", "gzip;q=0", "*", ""])
 @pytest.mark.parametrize("where", ["/page/", "/static/"])
-def test_compressed_static_files_are_sent_as_the_client_takes_them(
+def test_compressed_static_files_are_sent_as_the_client_accepts_them(
     site: Running, where: str, kind: str, accept: str
 ) -> None:
     with site.client("site") as client:
@@ -659,7 +659,7 @@ def test_other_static_files(site: Running) -> None:
 
 @pytest.mark.parametrize("kind", ["generator", "async", "oserror"])
 @pytest.mark.parametrize("after", [1, 3])
-def test_a_generator_that_raises_ends_the_answer_without_its_end(
+def test_a_generator_that_raises_leaves_the_answer_incomplete(
     site: Running, kind: str, after: int
 ) -> None:
     for version, framing in ((b"1.1", True), (b"1.0", False)):
@@ -681,7 +681,7 @@ def test_a_generator_that_raises_at_once_is_500(site: Running) -> None:
         assert client.get("/").text == "hello"
 
 
-def test_a_generator_of_nothing_is_an_empty_answer(site: Running) -> None:
+def test_an_empty_generator_is_an_empty_answer(site: Running) -> None:
     with site.client("site") as client:
         for _ in range(2):
             answer = client.get("/nothing")
@@ -740,11 +740,11 @@ def test_leaving_is_not_an_error(site: Running, path: str, farewell: str) -> Non
         ("GET", "events"),
         ("GET", "contract"),
         ("HEAD", "file"),
-        ("HEAD", "contract"),  # the others have not begun then
+        ("HEAD", "contract"),  # after HEAD the others have not begun
     ],
 )
-def test_what_makes_an_answer_is_closed(site: Running, verb: str, kind: str) -> None:
-    """It ends when its client leaves, and after HEAD."""
+def test_the_generator_of_an_answer_is_closed(site: Running, verb: str, kind: str) -> None:
+    """It is closed when its client leaves, and after HEAD."""
     with site.client("site") as client:
         before = client.get("/ends").json()[kind]
         for _ in range(3):
@@ -763,7 +763,7 @@ def test_leaving_during_an_upload_is_not_an_error(site: Running, path: str, fare
         with site.connect("site") as sock:
             head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n"
             sock.sendall(head.encode() + bytes(5000))
-            if path != "/upload":  # it is answered, and the board waits for the end of the body
+            if path != "/upload":  # answered before the board waits for the end of the body
                 assert sock.recv(1000).startswith(b"HTTP/1.1 ")
             if farewell == "reset":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -784,7 +784,7 @@ def test_an_upload_that_is_cut_gets_no_answer(site: Running) -> None:
 
 @pytest.mark.parametrize("fields", [1, 100, 200])
 def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields: int) -> None:
-    """Microdot takes the quotes for a part of the boundary, and looks for it without end."""
+    """Microdot treats the quotes as a part of the boundary, and searches for it without end."""
     field = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"y" * 80 + b"\r\n"
     body = field * fields + b"--b--\r\n"
     with site.client("site") as client:
@@ -793,7 +793,7 @@ def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
         answer = client.post("/parts", content=body, headers=headers)
         assert answer.json() == {"fields": fields}
-        for end in (-2, -4):  # a parser that reads on to the end
+        for end in (-2, -4):  # the parser reads to the end
             cut = client.post("/parts", content=body[:end], headers=headers)
             assert cut.status_code in (200, 400)
 
@@ -801,7 +801,7 @@ def test_multipart_with_a_boundary_that_never_comes_is_400(site: Running, fields
 @pytest.mark.parametrize("boundary", ["b", '"b"', '"a b"', '"', ""])
 @pytest.mark.parametrize("sent", [0, 3, 60, 5000])
 def test_a_truncated_multipart_upload_ends(site: Running, boundary: str, sent: int) -> None:
-    """It ends in an answer or a closed connection, and the board answers others meanwhile."""
+    """It ends in an answer or a closed connection; the board answers others in the meantime."""
     field = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"y" * 80 + b"\r\n"
     head = (
         "POST /parts HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n"
@@ -818,7 +818,7 @@ def test_a_truncated_multipart_upload_ends(site: Running, boundary: str, sent: i
         assert client.get("/").text == "hello"
 
 
-def test_a_stream_returns_what_is_asked_and_raises_behind_the_end(site: Running) -> None:
+def test_a_stream_returns_what_is_requested_and_raises_after_the_end(site: Running) -> None:
     head = b"POST /exact HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n"
     with site.connect("site") as sock:
         sock.sendall(head)

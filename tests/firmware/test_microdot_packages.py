@@ -1,6 +1,6 @@
-"""Microdot's extensions that need another package: sessions and templates, asked by real requests.
+"""Microdot's extensions that need another package, sessions and templates, with real requests.
 
-The two packages here are small ones of our own with the interfaces of pyjwt (micropython-lib) and
+The two packages here are small substitutes with the interfaces of pyjwt (micropython-lib) and
 utemplate (PyPI), which cannot be fetched during a test.
 """
 

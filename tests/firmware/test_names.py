@@ -1,4 +1,4 @@
-"""MicroPython never frees a name that it has made, so nothing that a client sends becomes one.
+"""MicroPython never frees a name that it has made, so no input of a client becomes a name.
 
 It makes a name of each character that ``chr`` returns and that a loop over a str yields.
 """
@@ -63,7 +63,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def _text(number: int) -> str:
-    """Four characters that no other number has, of two, three and four bytes."""
+    """Return four characters of two, three and four bytes, different for each number."""
     return chr(0x100 + number) + chr(0x4E00 + number) + chr(0x1F000 + number) * 2
 
 

@@ -98,7 +98,7 @@ class {Page}(Service):
 async def hello(request, name):
     return Response("hello " + name)
 """
-SPEED = 60  # what is released after a minute or two is released after a second or two
+SPEED = 60  # a service that is released after a minute or two is released after a second or two
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def _asleep(board: Running) -> None:
     _until(lambda: _loaded(board) == [], lambda: _loaded(board))
 
 
-def test_nothing_of_it_is_loaded_until_a_client_comes(board: Running) -> None:
+def test_it_is_not_loaded_until_a_client_comes(board: Running) -> None:
     _asleep(board)
     assert _ask(board, "page", "/number") == 107
     loaded = _loaded(board)
@@ -142,7 +142,7 @@ def test_nothing_of_it_is_loaded_until_a_client_comes(board: Running) -> None:
     assert not [name for name in loaded if "form" in name]
 
 
-def test_clients_who_come_at_once_start_it_once(board: Running) -> None:
+def test_clients_that_come_at_the_same_time_start_it_once(board: Running) -> None:
     _asleep(board)
     logged = len(board.sim.board("box").log)
     with ThreadPoolExecutor(3) as pool:
@@ -153,7 +153,7 @@ def test_clients_who_come_at_once_start_it_once(board: Running) -> None:
     assert log.count("page started for a client") == 1
 
 
-def test_each_answer_is_as_if_it_had_started_with_the_board(board: Running) -> None:
+def test_answers_equal_those_of_a_service_that_always_runs(board: Running) -> None:
     for path, status in (
         ("/hello/you", 200),
         ("/number", 200),
@@ -171,7 +171,7 @@ def test_each_answer_is_as_if_it_had_started_with_the_board(board: Running) -> N
         assert client.delete("/number").headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_a_large_body_is_for_the_application_even_if_it_comes_first(board: Running) -> None:
+def test_a_large_body_in_the_first_request_reaches_the_application(board: Running) -> None:
     _asleep(board)
     with board.client("page") as client:
         assert client.post("/hello/you", content=b"x" * 20_000).status_code in (405, 413)
@@ -189,11 +189,11 @@ def test_the_heap_is_as_before(board: Running) -> None:
         assert asleep - running > 20_000, "Microdot takes 30 kB in 64-bit MicroPython"
         return asleep
 
-    first = visited()  # names stay in the heap once they are known
+    first = visited()  # names stay in the heap once they exist
     assert min(visited() for _ in range(3)) > first - 512
 
 
-def test_it_stays_for_a_client_who_is_being_served(board: Running) -> None:
+def test_it_stays_loaded_while_a_client_is_served(board: Running) -> None:
     _asleep(board)
     logged = len(board.sim.board("box").log)
     with board.client("page") as client, client.stream("GET", "/lines?seconds=200") as answer:
@@ -204,7 +204,7 @@ def test_it_stays_for_a_client_who_is_being_served(board: Running) -> None:
     board.wait_log("box", "page unloaded", since=logged)
 
 
-def test_what_two_of_them_use_stays_as_long_as_one_needs_it(board: Running) -> None:
+def test_shared_modules_stay_as_long_as_one_service_needs_them(board: Running) -> None:
     _asleep(board)
     with board.client("form") as client, client.stream("GET", "/lines?seconds=300") as answer:
         lines = answer.iter_lines()
@@ -222,7 +222,7 @@ def test_what_two_of_them_use_stays_as_long_as_one_needs_it(board: Running) -> N
 
 @pytest.fixture
 def refusing(board: Running) -> Iterator[None]:
-    """``page`` cannot start."""
+    """Keep ``page`` from starting."""
     _asleep(board)
     with board.client("probe") as probe:
         assert probe.put("/refuses", json={"on": True}).status_code == 204
@@ -231,7 +231,7 @@ def refusing(board: Running) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("refusing")
-def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> None:
+def test_a_failed_start_is_reported_and_tried_again(board: Running) -> None:
     with board.client("probe") as probe, board.client("page") as client:
         refused = client.get("/number")
         assert refused.status_code == 503
@@ -239,12 +239,12 @@ def test_one_that_cannot_start_says_why_and_is_tried_again(board: Running) -> No
         board.wait_log("box", "ERROR page: failed to start: Fault: 409")
         assert _loaded(board) == []
         probe.put("/refuses", json={"on": False})
-        # As a browser that loads the page again: it would keep its connection.
+        # Like a browser that loads the page again, which would keep its connection.
         assert client.get("/number").json() == 107
 
 
 @pytest.mark.usefixtures("refusing")
-def test_all_who_wait_for_a_start_that_fails_are_answered_at_once(board: Running) -> None:
+def test_all_clients_that_wait_for_a_failing_start_are_answered_at_once(board: Running) -> None:
     def ask(_: int) -> int:
         with board.client("page") as client:
             return client.get("/number").status_code
@@ -257,12 +257,12 @@ def test_all_who_wait_for_a_start_that_fails_are_answered_at_once(board: Running
     assert log.count("failed to start") == 1
 
 
-def test_without_memory_for_it_clients_are_refused_and_the_board_goes_on(board: Running) -> None:
+def test_without_memory_clients_are_refused_and_the_board_keeps_running(board: Running) -> None:
     _asleep(board)
     with board.client("probe") as probe:
         assert probe.put("/filled").status_code == 204
     answer = board.exchange("page", b"GET /number HTTP/1.1\r\nHost: x\r\n\r\n")
-    # It may lack the memory to say why, or to say anything.
+    # It may lack the memory for the reason, or for any response.
     assert answer == b"" or answer.startswith((b"HTTP/1.1 503", b"HTTP/1.1 500")), answer
 
     def answers() -> bool:

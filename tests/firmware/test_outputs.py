@@ -97,7 +97,7 @@ def board(project: Path) -> Iterator[Running]:
 
 
 def runs(board: Running) -> list[list[dict[str, Any]]]:
-    """The trace, by starts of the board."""
+    """Return the trace events of each start of the board."""
     found: list[list[dict[str, Any]]] = []
     for event in board.sim.board("box").trace:
         if event["event"] == "boot":
@@ -117,7 +117,7 @@ def levels(events: list[dict[str, Any]]) -> dict[str, int]:
 def opened(board: Running) -> None:
     with board.client("valve") as client:
         assert client.get("/open").json() == [1, 0]
-    while levels(runs(board)[-1]).get("20") != 1:  # the trace comes some time after the answer
+    while levels(runs(board)[-1]).get("20") != 1:  # the trace arrives some time after the answer
         time.sleep(0.01)
 
 
@@ -128,7 +128,7 @@ def test_before_anything_else_and_without_the_service(board: Running) -> None:
     assert board.log_text("box").count("failed to start") == 2
 
 
-def test_after_a_start_that_failed(board: Running) -> None:
+def test_after_a_failed_start(board: Running) -> None:
     first = pins(runs(board)[0])
     assert [value for pin, value in first if pin == "10"] == [0, 1, 0]
     assert [value for pin, value in first if pin == "11"] == [1]
@@ -152,7 +152,7 @@ def test_after_a_crash_and_in_safe_mode(board: Running) -> None:
             client.get(path)
         board.wait_ready("box", start)
         crashed, now = runs(board)[-2:]
-        # A kernel that has died leaves them safe. After a hang the next start does that first.
+        # A kernel that dies makes them safe. After a hang, the next start makes them safe first.
         assert levels(crashed)["20"] == (0 if path == "/exit" else 1)
         assert levels(crashed)["21"] == (1 if path == "/exit" else 0)
         assert levels(now[:5]) == SAFE
@@ -179,7 +179,7 @@ async def test_before_a_deep_sleep(tmp_path: Path) -> None:
         assert values == [0, 1, 0]
 
 
-def test_an_image_without_outputs_has_nothing_of_it(tmp_path: Path) -> None:
+def test_an_image_without_outputs_lacks_the_code(tmp_path: Path) -> None:
     files = image_files(load_plan(write_cluster(tmp_path, {"plain": PLAIN})), "box")
     names = (b"OUTPUTS", b"make_safe", b"make_all_safe")
     assert not [path for path, data in files.items() if any(name in data for name in names)]

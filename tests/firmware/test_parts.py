@@ -32,7 +32,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
-    """A server of ``firmware/``, as GitHub serves it."""
+    """Serve ``firmware/`` as GitHub does."""
     handler = partial(Quiet, directory=str(ROOT / "firmware"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
         Thread(target=serving.serve_forever, daemon=True).start()
@@ -50,7 +50,7 @@ def install(part: str, port: int, folder: Path) -> None:
 
 
 def example(heading: str, **changes: str) -> str:
-    """The code of a section of docs/parts.md, with values of this test for those in it."""
+    """Return the code of a section of docs/parts.md, with values of this test in it."""
     section = (ROOT / "docs" / "parts.md").read_text().split(f"\n## {heading}\n")[1]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found
@@ -63,7 +63,7 @@ def example(heading: str, **changes: str) -> str:
 
 @contextmanager
 def running(folder: Path, code: str) -> Iterator[subprocess.Popen[str]]:
-    """Run an example that does not end, where only the package can be imported."""
+    """Run an example that does not end, with only the package on the import path."""
     (folder / "main.py").write_text(code)
     process = subprocess.Popen(
         [MICROPYTHON, "main.py"],
@@ -88,7 +88,7 @@ def test_the_package_lists_what_its_part_imports(part: str) -> None:
 
 
 @pytest.mark.parametrize("part", PACKAGES["PARTS"])
-def test_the_page_says_how_large_a_package_is(part: str) -> None:
+def test_the_page_states_the_size_of_each_package(part: str) -> None:
     row = re.search(
         rf"`torpor-{part}.json` \| (\d+) files, (\d+) kB", (ROOT / "docs/parts.md").read_text()
     )
@@ -155,7 +155,7 @@ def test_a_handler_sees_and_returns_what_the_page_says(server: int, tmp_path: Pa
 
 
 def _connected(port: int, process: subprocess.Popen[str]) -> http.client.HTTPConnection:
-    """A connection to a server that is starting."""
+    """Connect to a server that is starting."""
     while True:
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         try:
@@ -177,7 +177,7 @@ def test_the_store_keeps_rows_over_a_restart(server: int, tmp_path: Path) -> Non
             assert output.splitlines() == [f"{key} {row} {key}", f"{key} {row}"]
 
 
-def test_the_client_takes_what_is_published(server: int, tmp_path: Path) -> None:
+def test_the_client_receives_what_is_published(server: int, tmp_path: Path) -> None:
     install("mqtt", server, tmp_path)
     broker = Broker("nats", tmp_path / "broker")
     broker.start()

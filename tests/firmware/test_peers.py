@@ -1,4 +1,4 @@
-"""Promise 1: a peer on the same chip is called as any method is; nothing stands between."""
+"""Promise 1: a call of a peer on the same chip is a plain method call; nothing is in between."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Caller(Service):
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_call_reaches_the_peer_itself_with_the_very_object(tmp_path: Path, strict: bool) -> None:
-    """And in strict mode, which puts the wire encoding between, the test sees that."""
+def test_a_call_reaches_the_peer_itself_with_the_same_object(tmp_path: Path, strict: bool) -> None:
+    """In strict mode, which encodes the arguments as on the wire, the test detects that."""
     root = write_cluster(tmp_path, {"called": CALLED, "caller": CALLER})
     with running(root, strict=strict) as cluster, cluster.client("caller") as http:
         plain = not strict

@@ -1,5 +1,5 @@
-"""An ESP32 in the simulator, which behaves as its port of MicroPython does: what had failed there,
-and that each mend is tested. A mistake undoes one mend, and its board then shows the symptom."""
+"""An ESP32 in the simulator, which behaves like its port of MicroPython: bugs of the past, and a
+test of each fix. A mistake undoes one fix, and its board then shows the symptom."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from torpor_tools.model.image import Image
 from torpor_tools.model.port import Port
 from torpor_tools.project.ports import load_port
 
-Edit = tuple[str, str, str]  # file of the firmware, what is right in it, what a mistake makes of it
+Edit = tuple[str, str, str]  # file of the firmware, right text in it, text with a mistake
 
-# The correction that is undone -> how. The text must be there just once, so that a mistake stays
-# one when the code changes.
+# The fix that is undone -> how. The text must occur exactly once, so that the mistake remains one
+# when the code changes.
 MISTAKES: dict[str, list[Edit]] = {
     "A1 power save while joining": [
         (
@@ -148,7 +148,7 @@ def deepest_save(port: str) -> Port:
 
 
 def spoiled(folder: Path, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have images built with a mistake."""
+    """Build images with a mistake."""
     copy = folder / "firmware"
     shutil.copytree(paths.firmware_dir(), copy)
     for file, right, wrong in MISTAKES.get(mistake, ()):
@@ -165,8 +165,8 @@ def spoiled(folder: Path, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def image(root: Path, name: str, mistake: str, broker: int) -> Image:
-    """A board called ``name`` with that mistake: one that sleeps deep for A8, else one with four
-    listeners and a mailbox."""
+    """Return an image of the board ``name`` with that mistake: a board that sleeps deep for A8,
+    otherwise one with four listeners and a mailbox."""
     deep = mistake.startswith("A8")
     plain = {each: PLAIN.format(each.upper()) for each in "bcd"}
     services = {"door": DOOR} if deep else {"a": HOOKS, **plain}
@@ -209,7 +209,7 @@ async def started(board: SimBoard) -> None:
     await until(lambda: board.is_ready and board.announced, board)
 
 
-# The symptoms: each function returns whether it shows.
+# The symptoms: each function returns whether the board shows it.
 
 
 async def dies(board: SimBoard, broker: Broker) -> bool:
@@ -256,7 +256,7 @@ async def misses_broadcasts(board: SimBoard, broker: Broker) -> bool:
 
 
 async def wakes_badly(board: SimBoard, broker: Broker) -> bool:
-    """It wakes in a network without a DNS server."""
+    """Wake the board in a network without a DNS server."""
     await seen(board, 0, event="deepsleep")
     mark = board.trace.mark()
     board.inputs.pin(4, 0)
@@ -281,7 +281,7 @@ SYMPTOMS: dict[str, Callable[[SimBoard, Broker], Awaitable[bool]]] = {
 }
 
 
-async def test_the_mends_work_and_each_is_needed(tmp_path: Path) -> None:
+async def test_the_fixes_work_and_each_is_needed(tmp_path: Path) -> None:
     broker = Broker()
     async with await asyncio.start_server(broker.serve, "127.0.0.1", 0) as server:
         number = server.sockets[0].getsockname()[1]

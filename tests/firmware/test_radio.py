@@ -1,4 +1,4 @@
-"""Parts of the runtime that talk to the network, alone in MicroPython, on a network that fails."""
+"""Parts of the runtime that use the network, alone in MicroPython, on a network that fails."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pytest
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
-Edit = tuple[str, str, str]  # file, what is right in it, what a mistake makes of it
+Edit = tuple[str, str, str]  # file, right text in it, text with a mistake
 
 
 def micropython(
     root: Path, files: list[str], stubs: dict[str, str], program: str, *edits: Edit
 ) -> Any:
-    """Run ``program`` next to copies of ``files`` and what stands for the rest of the runtime.
+    """Run ``program`` next to copies of ``files`` and stand-ins for the rest of the runtime.
 
-    Returns what its last line is in JSON.
+    Returns the JSON value of its last line.
     """
     sources = {file: (FIRMWARE / file).read_text() for file in files} | stubs
     for file, right, wrong in edits:
@@ -95,7 +95,7 @@ print(json.dumps([len(looked), found("b") and len(looked)]))
     assert names(tmp_path, program) == [1, 2]
 
 
-def test_a_peer_that_is_off_does_not_block_the_board_again_and_again(tmp_path: Path) -> None:
+def test_a_peer_that_is_off_does_not_block_the_board_repeatedly(tmp_path: Path) -> None:
     program = """
 clock.now = 100_000
 missing.add("gone")
@@ -103,8 +103,8 @@ attempts("gone", 100, 400_000)
 print(json.dumps(looked))
 """
     looked = names(tmp_path, program)
-    assert 5000 * len(looked) <= 300_000 // 12, looked  # of the time, at most about a sixteenth
-    assert len(looked) >= 3  # but it is found when it is there
+    assert 5000 * len(looked) <= 300_000 // 12, looked  # at most about a sixteenth of the time
+    assert len(looked) >= 3  # but it is found when it is back
     undone = names(
         tmp_path, program, ("torpor/sockets.py", "clock.uptime_ms() >= entry[2]", "True")
     )
@@ -128,7 +128,7 @@ def test_an_address_that_has_changed_is_found(tmp_path: Path) -> None:
     program = """
 assert found("a")
 sockets.note_unreachable("a", 80)
-assert found("a")  # it may just restart
+assert found("a")  # it may be restarting
 soon = len(looked)
 clock.now += 10_000
 missing.add("a")
@@ -199,7 +199,7 @@ UNDONE: list[Edit] = [
 @pytest.mark.parametrize("error", ["OSError", "RuntimeError"])
 @pytest.mark.parametrize("quick", [True, False])
 @pytest.mark.parametrize("failing", ["disconnect", "ifconfig", "scan"])
-def test_whatever_fails_before_it_the_board_joins(
+def test_the_board_joins_even_if_an_earlier_step_fails(
     tmp_path: Path, failing: str, quick: bool, error: str
 ) -> None:
     program = f"""
@@ -212,16 +212,16 @@ print(json.dumps(joins({quick})))
 
 
 @pytest.mark.parametrize("error", ["OSError", "RuntimeError"])
-def test_a_join_that_is_refused_is_no_crash(tmp_path: Path, error: str) -> None:
+def test_a_refused_join_does_not_crash(tmp_path: Path, error: str) -> None:
     program = f"""
 error, failing, dns = {error}, {{"connect": 9}}, "10.0.0.1"
 print(json.dumps(joins(True) + joins(False)))
 """
     calls = micropython(tmp_path, WIFI, RADIO_STUBS, RADIO + program, DEEP)
-    assert calls.count("connect") == 4  # as the last time, and plainly
+    assert calls.count("connect") == 4  # with the remembered access point, and without
 
 
-def test_without_the_mend_a_runtime_error_ends_the_start(tmp_path: Path) -> None:
+def test_without_the_fix_a_runtime_error_ends_the_start(tmp_path: Path) -> None:
     program = """
 error, failing, dns = RuntimeError, {"ifconfig": 9}, "10.0.0.1"
 try:
@@ -235,7 +235,7 @@ except RuntimeError:
 
 
 @pytest.mark.parametrize(("took_ms", "again_s"), [(20, 60), (1000, 60), (7000, 112), (14000, 224)])
-def test_the_longer_a_time_server_is_looked_for_the_later_it_is_asked_again(
+def test_a_slow_look_up_of_a_time_server_delays_the_next_one(
     tmp_path: Path, took_ms: int, again_s: int
 ) -> None:
     clock = CLOCK + "\nlater = []\nset_later = later.append\n"
@@ -259,7 +259,7 @@ print(json.dumps(clock.later))
 
 
 @pytest.mark.parametrize("error", ["OSError", "ValueError", "RuntimeError"])
-def test_a_signal_that_cannot_be_read_is_left_out(tmp_path: Path, error: str) -> None:
+def test_an_unreadable_signal_strength_is_omitted(tmp_path: Path, error: str) -> None:
     program = f"""
 error, failing, dns = {error}, {{"status": 9}}, "10.0.0.1"
 wlan = wifi._wlan = Wlan()
@@ -287,7 +287,7 @@ error, failing, dns = OSError, {}, "10.0.0.1"
 clock.set_due = lambda s: False
 wifi.asyncio = wifi.loop = Wait
 wlan = wifi._wlan = Wlan()
-tried = 0  # a Pico joins only when it is asked to
+tried = 0  # a Pico joins only on request
 
 def connect(ssid, key):
     global tried

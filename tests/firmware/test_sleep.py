@@ -50,7 +50,7 @@ OPENS = """
 async def sleeper(
     root: Path, board: str, power: str, source: str = DOOR, speed: float = 1
 ) -> AsyncIterator[tuple[Simulator, SimBoard]]:
-    """One service, ``door``, on a board with that power table."""
+    """Run one service, ``door``, on a board with that power table."""
     write_cluster(root, {"door": source}, board)
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text() + f"\n[boards.box.power]\n{power}\n")
@@ -60,11 +60,11 @@ async def sleeper(
 
 
 DEEP = 'policy = "deep"\nlinger_ms = 300\n'
-REACHED = 'policy = "deep"\nlinger_ms = 4000\n'  # long enough for a busy computer to ask
+REACHED = 'policy = "deep"\nlinger_ms = 4000\n'  # long enough for a request of a busy computer
 
 
 def boots(board: SimBoard) -> list[tuple[str, str]]:
-    """Reset cause and wake reason of each start, as the service saw them."""
+    """Return reset cause and wake reason of each start, as the service saw them."""
     message = [str(line).partition("start: ")[2] for line in board.log if "start: " in str(line)]
     return [(text.split(", ")[0], text.split(", ")[1]) for text in message]
 
@@ -89,7 +89,7 @@ async def test_a_pico_sleeps_deep_with_its_radio_off_and_knows_why_it_starts(
         radio = [event["state"] for event in board.trace if event["event"] == "radio"]
         assert (asleep["mode"], radio[-1]) == ("light", "off")
         await board.wait_log("measured", since=board.log.mark())
-        await board.reset()  # the note in the scratch registers is good for one start
+        await board.reset()  # the note in the scratch registers is valid for one start
         assert boots(board) == [("power-on", ""), ("deep sleep", "timer"), ("power-on", "")]
 
 
@@ -172,13 +172,13 @@ async def test_a_service_that_did_not_start_is_tried_again_after_a_sleep(tmp_pat
         assert asleep["ms"] is None  # until the pin
 
 
-async def test_a_door_that_opens_while_the_board_is_awake_is_seen_too(tmp_path: Path) -> None:
+async def test_a_door_that_opens_while_the_board_is_awake_is_also_noticed(tmp_path: Path) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", 'policy = "on"', DOOR + OPENS) as (_, board):
         board.inputs.pin(4, 0)
         await board.wait_log("opened")
 
 
-async def test_the_access_point_is_remembered_and_looked_for_when_it_has_changed(
+async def test_the_access_point_is_remembered_and_searched_for_when_it_has_changed(
     tmp_path: Path,
 ) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", DEEP, DOOR + MEASURES) as (_, board):
@@ -209,7 +209,7 @@ async def test_without_wifi_the_jobs_run_and_the_board_sleeps_again(tmp_path: Pa
 
 
 async def until_dormant(board: SimBoard, mark: int) -> None:
-    """Wait until a Pico sleeps without an end."""
+    """Wait until a Pico sleeps without a time limit."""
     await board.trace.wait(
         lambda event: event["event"] == "sleep" and event["ms"] is None,
         what="sleep without an end",
@@ -313,7 +313,7 @@ STAYS = """
 async def test_an_access_point_that_is_replaced_while_an_esp32_is_awake_is_found(
     tmp_path: Path,
 ) -> None:
-    """Its firmware asks for the old one for ever, and scans for nothing meanwhile."""
+    """Its firmware tries the old one for ever, and does not scan in the meantime."""
     source = DOOR.replace("start(self)", "unused(self)") + STAYS
     async with sleeper(tmp_path, "ESP32_GENERIC", DEEP + 'wake_every = "1h"', source, 20) as (
         _,

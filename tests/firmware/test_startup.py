@@ -1,4 +1,4 @@
-"""Starts that take long."""
+"""Starts that take a long time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/internals/states.md shows the states that the code has."""
+"""docs/internals/states.md shows the states of the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF_CONNECTIONS = ("http/listener.py", "rpc/serve.py", "rpc/client.py")
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The Markdown tables of a text: rows of cells, without the two lines on top."""
+    """Return the Markdown tables of a text: rows of cells, without the two lines on top."""
     blocks = re.findall(r"(?:^\|.*\n)+", text, flags=re.M)
     return [
         [
@@ -31,7 +31,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def constants(file: str) -> dict[str, object]:
-    """The constants at the top of a module: ``NAME = const(1)`` and tuples of numbers."""
+    """Return the constants at the top of a module: ``NAME = const(1)`` and tuples of numbers."""
     values: dict[str, object] = {}
     for node in ast.parse((RUNTIME / file).read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -67,7 +67,7 @@ def assignments(file: str, attribute: str) -> Iterator[tuple[str, str]]:
 
 
 def drawn(text: str) -> set[tuple[str, str]]:
-    """The arrows of a diagram."""
+    """Return the arrows of a diagram."""
     return set(re.findall(r"^ +(\S+) --> (\S+?)(?::|$)", text, flags=re.M))
 
 

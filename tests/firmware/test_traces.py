@@ -65,13 +65,13 @@ class Far(Service):
             raise Fault(418, "unlucky")
         return n
 """
-SLEPT_US = 19_000  # at least: sleeps go by whole milliseconds
+SLEPT_US = 19_000  # at least: sleeps last whole milliseconds
 KEY = "8f" * 32
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes OTLP/JSON, and refuses the first request."""
+    """Accepts OTLP/JSON, and refuses the first request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Taker)
@@ -106,7 +106,7 @@ class _Taker(BaseHTTPRequestHandler):
 
 
 def times_of(span: dict[str, Any]) -> tuple[int, int]:
-    """Start and end of an exported span, in nanoseconds."""
+    """Return start and end of an exported span, in nanoseconds."""
     return int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
 
 
@@ -262,8 +262,8 @@ async def test_the_gateway_begins_traces_and_sends_all_spans_to_a_collector(
     times = [times_of(span) for span in (first, *chain)]
     starts = [start for start, _ in times]
     lasted = [end - start for start, end in times]
-    # A board moves into the middle of its cause. Its span of a request ends once it has written the
-    # response, so it may end after the gateway's.
+    # The spans of a board are centred in the span that caused them. A board's span of a request
+    # ends once it has written the response, so it may end after the gateway's.
     for outer, inner in ((0, 1), (3, 4)):
         assert abs(sum(times[outer]) - sum(times[inner])) <= 2_000, times  # twice a microsecond
     assert starts[1] <= starts[2] <= starts[3]  # of one board, by its clock

@@ -1,4 +1,4 @@
-"""The manifest of an update in MicroPython: what is genuine, and what is refused."""
+"""The manifest of an update in MicroPython: genuine ones are accepted, others are refused."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def forged(text: bytes, signature: bytes, modulus: bytes) -> Iterator[tuple[byte
     yield text, sha256(text).digest() + signature[32:]
 
 
-def test_nothing_altered_is_genuine(keys: bytes, tmp_path: Path) -> None:
+def test_altered_manifests_are_not_genuine(keys: bytes, tmp_path: Path) -> None:
     text = written().text
     cases = list(forged(text, signing.signer().sign(text), keys))
     assert len(cases) > 800
@@ -150,7 +150,7 @@ HEADS = [
 ]  # fmt: skip
 
 
-def test_what_is_signed_but_not_valid_is_refused(keys: bytes, tmp_path: Path) -> None:
+def test_signed_but_invalid_manifests_are_refused(keys: bytes, tmp_path: Path) -> None:
     text = written().text
     head = text[: text.index(b"\n\n") + 2]
     texts = [head + line for line in LINES if line]

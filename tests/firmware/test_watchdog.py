@@ -1,4 +1,4 @@
-"""The watchdog of a board, and what blocks its loop, in the simulator."""
+"""The watchdog of a board, and code that blocks its loop, in the simulator."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_service_and_the_method_that_run_are_known(board: Running) -> None:
         assert client.get("/running").json() == ["work", "what"]
 
 
-def test_what_blocks_the_loop_is_logged(board: Running) -> None:
+def test_a_blocked_loop_is_logged(board: Running) -> None:
     board.wait_log("box", "work: start blocked the loop for 3")
     board.wait_log("box", "job blocked the loop for 4")
     with board.client("work") as client:
@@ -95,7 +95,7 @@ class Stuck(Service):
 
 
 def test_a_start_that_never_yields_ends_in_safe_mode_without_its_service(tmp_path: Path) -> None:
-    """The others would wait for it forever, at each start again."""
+    """Otherwise the other services would wait for it at each start, forever."""
     root = write_cluster(tmp_path, {"stuck": STUCK, "work": WORK})
     file = root / "cluster.toml"
     file.write_text(file.read_text().replace('type = "RPI', 'watchdog_s = 1\ntype = "RPI'))
@@ -132,7 +132,7 @@ class Waiting(Service):
 
 
 def test_a_service_that_never_loads_ends_in_safe_mode_without_it(tmp_path: Path) -> None:
-    """Such as one whose driver waits for a sensor that is not there."""
+    """For example, its driver waits for a sensor that is missing."""
     root = write_cluster(tmp_path, {"waiting": WAITING, "work": WORK})
     file = root / "cluster.toml"
     file.write_text(file.read_text().replace('type = "RPI', 'watchdog_s = 1\ntype = "RPI'))

@@ -1,4 +1,4 @@
-"""A load generator as a client: every answer is right, and the board answers afterwards."""
+"""A load generator as a client: every answer is correct, and the board answers afterwards."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ class ReplBoard(InThread):
             command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
         )
         os.close(inner)
-        said = b""
-        while not said.endswith(b">>> "):
-            said += os.read(self._terminal, 4096)
+        output = b""
+        while not output.endswith(b">>> "):
+            output += os.read(self._terminal, 4096)
         self.starts += 1
 
     def _end(self) -> None:
@@ -121,7 +121,7 @@ class ReplBoard(InThread):
         if status == 0:
             os.write(self._line, b"MPY: soft reboot\r\n")
             os.write(self._terminal, b"\x01")
-            said = b""
-            while _RAW not in said:
-                said += os.read(self._terminal, 4096)
-            os.write(self._line, _RAW + said.partition(_RAW)[2])
+            output = b""
+            while _RAW not in output:
+                output += os.read(self._terminal, 4096)
+            os.write(self._line, _RAW + output.partition(_RAW)[2])

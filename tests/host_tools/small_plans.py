@@ -1,4 +1,4 @@
-"""Plans of a few lines, made by hand: the linker's tests need no cluster.toml."""
+"""Plans of a few lines, written by hand: the linker's tests need no cluster.toml."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def contract(name: str, small: Small) -> Contract:
 
 
 def plan(root: Path, services: Mapping[str, Small], board: Board = PICO_W) -> Plan:
-    """One board, ``shed``, that runs all services; their files are written below ``root``."""
+    """Return a plan of one board, ``shed``, with all services; write their files to ``root``."""
     placed = []
     for name, small in services.items():
         folder = root / "services" / name

@@ -163,7 +163,7 @@ def test_the_client_counts_answers_and_checks_them(closes: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=accept, args=(listener,), daemon=True).start()
         found = load(listener.getsockname(), "/x", connections=2, seconds=0.2)
-        # The first one is a probe; what was under way at the end is not counted.
+        # The first one is a probe; requests that had not ended at the end are not counted.
         assert 0 < len(found.latencies) < served[0] <= len(found.latencies) + 3
         assert found.percentile(0) <= found.percentile(0.5) <= found.percentile(1)
         listener.shutdown(socket.SHUT_RDWR)

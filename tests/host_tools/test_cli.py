@@ -1,4 +1,4 @@
-"""The command line as a whole: help that is complete and true, and exit codes for scripts."""
+"""The command line as a whole: help that is complete and correct, and exit codes for scripts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTEXT = click.Context(root)
 
 
 def commands(group: click.Group, words: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, by the words that call it."""
+    """Yield every command that is not a group, with the words that call it."""
     for name in group.list_commands(CONTEXT):
         command = group.get_command(CONTEXT, name)
         assert command, f"{words} {name} is listed, but not there"
@@ -41,10 +41,10 @@ SHOWN = [line for command in COMMANDS.values() for line, _ in examples(command)]
 @pytest.mark.parametrize("words", COMMANDS)
 def test_every_command_explains_itself(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*words.split()[1:], "--help"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"Usage: {words}")
-    assert "\nExamples:\n" in said
-    assert examples(COMMANDS[words])[0][0] in said
+    output = capsys.readouterr().out
+    assert output.startswith(f"Usage: {words}")
+    assert "\nExamples:\n" in output
+    assert examples(COMMANDS[words])[0][0] in output
     for parameter in COMMANDS[words].params:
         assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
 
@@ -57,7 +57,7 @@ def test_every_example_is_well_formed(line: str) -> None:
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         command = command.get_command(CONTEXT, words.pop(0))
     assert command, line
-    # It raises for an option or a number of arguments that the command does not take.
+    # It raises for an option or a number of arguments that the command does not accept.
     with contextlib.suppress(click.exceptions.Exit), command.make_context(line, words):
         pass
 
@@ -76,8 +76,8 @@ def test_the_help_names_every_command_and_fits_on_a_screen(
 
 def test_the_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert all(re.search(rf"^  {code} +\w", said, re.MULTILINE) for code, _ in EXIT_CODES)
+    output = capsys.readouterr().out
+    assert all(re.search(rf"^  {code} +\w", output, re.MULTILINE) for code, _ in EXIT_CODES)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_output_is_plain_when_it_is_not_read_by_a_terminal(tmp_path: Path) -> No
         assert not re.search(r"[^\n\x20-\x7e]", result.stdout + result.stderr)
 
 
-# Parameters whose metavar sounds like a file of this computer, and which name something else.
+# Parameters whose metavar sounds like a local file, but which name something else.
 ELSEWHERE = {("torpor export", "prefix"), ("torpor export", "micropython")}
 FILES = [
     (words, parameter)
@@ -183,14 +183,14 @@ def test_files_of_commands_that_write_and_read_them(tmp_path: Path) -> None:
         assert result.returncode == (0 if written else 1), result.stderr  # own.uf2 is not firmware
 
 
-def test_init_says_how_to_reach_the_project(tmp_path: Path) -> None:
+def test_init_prints_how_to_reach_the_project(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for arguments, there in ((["init", "b"], "-C b"), (["-C", "a", "init", "c"], "-C a/c")):
         result = subprocess.run([TORPOR, *arguments], cwd=tmp_path, capture_output=True, text=True)
         assert f"Next: torpor {there} sim" in result.stdout, result
 
 
-def test_new_says_how_to_test_the_service(tmp_path: Path) -> None:
+def test_new_prints_how_to_test_the_service(tmp_path: Path) -> None:
     assert subprocess.run([TORPOR, "init", "p"], cwd=tmp_path, capture_output=True).returncode == 0
     for folder, before, there in ((tmp_path, ["-C", "p"], " -C p"), (tmp_path / "p", [], "")):
         words = [TORPOR, *before, "new", "service", f"door{len(before)}"]

@@ -12,7 +12,7 @@ from torpor_tools.cli import run
 
 
 @pytest.mark.parametrize("option", ["--watch", "--strict", "--record=x.json", "--speed=2"])
-def test_what_does_not_go_with_it(
+def test_options_that_exclude_emulation(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE})
@@ -25,6 +25,6 @@ def test_a_board_that_cannot_be_emulated(
 ) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE}, board="ESP32_GENERIC")
     assert run(["-C", str(root), "sim", "--emulate"]) == 1
-    said = capsys.readouterr().err
-    assert "the cluster has no RPI_PICO_W, and only that can be emulated" in said
-    assert "leave --emulate out" in said
+    output = capsys.readouterr().err
+    assert "the cluster has no RPI_PICO_W, and only that can be emulated" in output
+    assert "leave --emulate out" in output

@@ -1,4 +1,4 @@
-"""``torpor build`` down to the file to flash, and where secrets go and do not go."""
+"""``torpor build`` up to the file to flash, and which files contain secrets."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def build(root: Path, *options: str) -> int:
 
 def test_build_writes_the_file_to_flash(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert build(project) == 0
-    said = capsys.readouterr()
-    assert "build/box/box.uf2 is the file to flash: torpor flash box" in said.out
-    assert PASSWORD not in said.out + said.err
-    assert NETWORK not in said.out + said.err
+    output = capsys.readouterr()
+    assert "build/box/box.uf2 is the file to flash: torpor flash box" in output.out
+    assert PASSWORD not in output.out + output.err
+    assert NETWORK not in output.out + output.err
     file = project / "build/box/box.uf2"
     blocks = uf2.read(file.read_bytes(), PICO_W)
     official = uf2.read(firmware(PICO_W).read_bytes(), PICO_W)
@@ -60,22 +60,22 @@ def test_build_writes_the_file_to_flash(project: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("kind", board_types.ALL)
-def test_every_kind_of_board_is_built_and_weighed(
+def test_every_board_type_is_built_and_measured(
     project: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster = project / "cluster.toml"
     cluster.write_text(cluster.read_text().replace("RPI_PICO_W", kind))
     assert build(project) == 0
-    said = capsys.readouterr()
-    assert "not measured" not in said.err
-    [runtime] = [line.split() for line in said.out.splitlines() if " runtime " in line]
+    output = capsys.readouterr()
+    assert "not measured" not in output.err
+    [runtime] = [line.split() for line in output.out.splitlines() if " runtime " in line]
     assert int(runtime[-1].replace(",", "")) > 10_000
     if kind in board_types.PINNED:
-        assert "is the file to flash: torpor flash box" in said.out
+        assert "is the file to flash: torpor flash box" in output.out
     elif kind in board_types.CHIPS:
-        assert "no file to flash: " in said.err
+        assert "no file to flash: " in output.err
     else:
-        assert "torpor export box turns it into a Linux service" in said.out
+        assert "torpor export box turns it into a Linux service" in output.out
 
 
 def test_only_the_filesystem_holds_secrets_and_only_its_owner_reads_it(project: Path) -> None:
@@ -90,9 +90,7 @@ def test_only_the_filesystem_holds_secrets_and_only_its_owner_reads_it(project: 
     assert stat.S_IMODE((project / "build/box/box.uf2").stat().st_mode) == 0o600
 
 
-def test_the_environment_goes_before_the_file(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_overrides_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORPOR_WIFI_PASSWORD", "from the environment")
     assert build(project) == 0
     wifi = json.loads((project / "build/box/fs/secrets.json").read_text())["wifi"]
@@ -109,9 +107,9 @@ def test_a_password_of_the_wrong_type_is_not_shown(
 ) -> None:
     (project / "secrets.toml").write_text('[wifi]\nssid = "a"\npassword = 8675309\n')
     assert build(project) == 1
-    said = capsys.readouterr().err
-    assert "secrets.toml:3: password: expected text in quotes" in said
-    assert "8675309" not in said
+    output = capsys.readouterr().err
+    assert "secrets.toml:3: password: expected text in quotes" in output
+    assert "8675309" not in output
 
 
 def test_a_running_board_does_not_log_secrets(project: Path) -> None:
@@ -123,17 +121,17 @@ def test_a_running_board_does_not_log_secrets(project: Path) -> None:
     assert NETWORK not in text
 
 
-def test_without_the_firmware_the_image_is_built_all_the_same(
+def test_without_the_firmware_the_image_is_still_built(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster = project / "cluster.toml"
     cluster.write_text(cluster.read_text().replace("RPI_PICO_W", "RPI_PICO2_W"))
     assert build(project) == 0
-    said = capsys.readouterr()
-    assert "build/box/ holds the image of box" in said.out
-    assert "no file to flash: no package contains the firmware of RPI_PICO2_W" in said.err
-    assert "RPI_PICO2_W-20251209-v1.27.0.uf2 and name the file" in said.err
-    assert "--firmware FILE" in said.err
+    output = capsys.readouterr()
+    assert "build/box/ holds the image of box" in output.out
+    assert "no file to flash: no package contains the firmware of RPI_PICO2_W" in output.err
+    assert "RPI_PICO2_W-20251209-v1.27.0.uf2 and name the file" in output.err
+    assert "--firmware FILE" in output.err
     assert not (project / "build/box/box.uf2").exists()
 
 
@@ -146,14 +144,14 @@ def test_a_firmware_of_the_user_must_be_right(
     assert "is not the firmware RPI_PICO_W" in capsys.readouterr().err
 
 
-def test_firmware_get_takes_a_kind_of_board_or_a_board_of_the_cluster(
+def test_firmware_get_accepts_a_board_type_or_a_board_of_the_cluster(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("RPI_PICO_W", "box"):
         assert run(["-C", str(project), "firmware", "get", name]) == 0
-        said = capsys.readouterr().out
-        assert "MicroPython 1.27.0 for RPI_PICO_W: " in said
-        assert "(SHA-256 correct)" in said
+        output = capsys.readouterr().out
+        assert "MicroPython 1.27.0 for RPI_PICO_W: " in output
+        assert "(SHA-256 correct)" in output
     assert run(["-C", str(project), "firmware", "get", "bax"]) == 1
     assert 'there is no board type "bax"' in capsys.readouterr().err
 
@@ -163,7 +161,7 @@ def test_boards_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> 
     assert "ESP32_GENERIC_C3" in capsys.readouterr().out
     for words in (["show", "RPI_PICO_W"], ["RPI_PICO_W"]):
         assert run(["boards", *words]) == 0
-        said = capsys.readouterr().out
-        assert "4df75d3f740536322ac4c03c107550c0557dda40008834195ba47e8a89a2d2f7" in said
-        assert "https://micropython.org/" in said
-        assert "212 blocks of 4096" in said
+        output = capsys.readouterr().out
+        assert "4df75d3f740536322ac4c03c107550c0557dda40008834195ba47e8a89a2d2f7" in output
+        assert "https://micropython.org/" in output
+        assert "212 blocks of 4096" in output

@@ -80,7 +80,7 @@ def test_a_record_is_given_field_by_field(kind: str, given: list[str], value: An
         ("Point", ["x.celsius"], "x.celsius is not an argument"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_path(
+def test_invalid_values_are_refused_with_their_path(
     kind: str, given: list[str], expected: str
 ) -> None:
     with pytest.raises(UserError) as caught:
@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_refused_with_its_path(
     assert expected in str(caught.value)
 
 
-def test_all_mistakes_come_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(UserError) as caught:
         arguments(method(x="Point", n="int"), ["x.celsius=warm", "n=1.5", "m=2"])
     assert len(caught.value.problems) == 3

@@ -119,7 +119,7 @@ def test_a_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert any(problem.startswith(expected) for problem in found), found
 
 
-def test_a_table_that_is_expected_is_named_whole(tmp_path: Path) -> None:
+def test_an_expected_table_is_named_in_full(tmp_path: Path) -> None:
     (tmp_path / "cluster.toml").write_text('[cluster]\nname = "a"\n[services.b]\nconfig = 5\n')
     with pytest.raises(UserError) as caught:
         load_cluster(tmp_path)
@@ -136,8 +136,8 @@ def test_a_table_that_is_expected_is_named_whole(tmp_path: Path) -> None:
         ("boards.sheed", 13, "shed"),
     ],
 )
-def test_a_table_of_nothing_known(tmp_path: Path, table: str, line: int, near: str) -> None:
-    """It alone is reported, at its own line, and nothing that it would have brought."""
+def test_a_table_for_an_unknown_name(tmp_path: Path, table: str, line: int, near: str) -> None:
+    """Only the table is reported, at its own line, and not the consequences."""
     text = """\
 [cluster]
 name = "garden"
@@ -163,8 +163,8 @@ port = 8001
 
 
 @pytest.mark.parametrize("others", [[], ["pump"]])
-def test_a_table_of_nothing_similar(tmp_path: Path, others: list[str]) -> None:
-    """It is named while a service lacks its table, for it is probably that one."""
+def test_a_table_with_no_similar_name(tmp_path: Path, others: list[str]) -> None:
+    """It is reported while a service lacks its table, because it is probably that one."""
     names = ["valve", *others]
     listed = ", ".join(f'"{name}"' for name in names)
     (tmp_path / "cluster.toml").write_text(
@@ -179,14 +179,14 @@ def test_a_table_of_nothing_similar(tmp_path: Path, others: list[str]) -> None:
     assert problem.remedy.startswith(f"without a table: {' and '.join(names)}; rename")
 
 
-def test_a_port_in_a_table_of_nothing_known(tmp_path: Path) -> None:
+def test_a_port_in_a_table_for_an_unknown_name(tmp_path: Path) -> None:
     text = GOOD.replace("[services.sensors]", "[services.sensors.config]")
     text = text.replace("port = 8001\nconfig =", "probes =")
     found = problems(tmp_path, text + "\n[services.snesors]\nport = 8001\n")
     assert found == ["cluster.toml:17: unknown table [services.snesors]"]
 
 
-def test_a_service_of_a_similar_name_that_is_on_no_board_is_none(tmp_path: Path) -> None:
+def test_a_similar_name_without_a_board_is_not_suggested(tmp_path: Path) -> None:
     (tmp_path / "services" / "sensor").mkdir(parents=True)
     (tmp_path / "cluster.toml").write_text(f"{GOOD}\n[services.sensor]\nport = 8002\n")
     assert len(load_cluster(tmp_path).services) == 3
@@ -201,7 +201,7 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_no_file_no_text_no_boards(tmp_path: Path) -> None:
+def test_a_missing_file_an_empty_file_and_no_boards(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no cluster\.toml"):
         load_cluster(tmp_path)
     assert 'cluster.toml: there is no "cluster"' in problems(tmp_path, "")
@@ -214,7 +214,7 @@ def test_no_file_no_text_no_boards(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", board_types.ALL)
-def test_every_board_of_ours_is_right(name: str) -> None:
+def test_every_shipped_board_type_is_valid(name: str) -> None:
     board = load_board(name)
     assert board.name == name
     assert 0 < board.listeners < board.sockets
@@ -353,7 +353,7 @@ def test_the_tools_find_their_data() -> None:
     assert (paths.templates_dir() / "service").is_dir()
 
 
-def test_the_cache_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORPOR_CACHE", str(tmp_path))
     assert paths.cache_dir() == tmp_path
 
@@ -390,7 +390,7 @@ def test_the_file_in_the_documentation_has_every_key(tmp_path: Path) -> None:
         assert set(known) <= set(re.findall(r"\w+", example)), known
 
 
-def test_a_mistake_in_what_boards_report_is_named(tmp_path: Path) -> None:
+def test_a_mistake_in_the_log_and_trace_tables_is_named(tmp_path: Path) -> None:
     text = GOOD.replace("port = 8001", 'port = 8001\nlog = "debgu"')
     text += '[log]\nlevel = "all"\nsyslog = "udp://nas"\nfile = "x"\n'
     text += '[traces]\notlp = "192.168.1.5"\n'
@@ -415,8 +415,6 @@ def test_a_mistake_in_what_boards_report_is_named(tmp_path: Path) -> None:
         ('port = "9100"', 'port: expected a whole number, got "9100"'),
     ],
 )
-def test_a_mistake_in_where_figures_are_served_is_named(
-    tmp_path: Path, table: str, what: str
-) -> None:
+def test_a_mistake_in_the_metrics_table_is_named(tmp_path: Path, table: str, what: str) -> None:
     [problem] = problems(tmp_path, GOOD + f"[metrics]\n{table}\n")
     assert what in problem

@@ -34,7 +34,7 @@ def test_every_chip_has_a_host_name_and_a_heap(name: str) -> None:
     assert not port.heap.split or chips <= port.heap.first_bytes.keys()
 
 
-def test_the_numbers_of_an_esp32_are_those_read_out_of_its_firmware() -> None:
+def test_the_numbers_of_an_esp32_match_its_firmware() -> None:
     numbers = load_port("esp32").errno
     read_out = {
         "EADDRINUSE": 112,
@@ -52,7 +52,7 @@ def test_the_numbers_of_an_esp32_are_those_read_out_of_its_firmware() -> None:
 
 
 @pytest.mark.parametrize("name", ["rp2", "unix"])
-def test_the_numbers_of_the_others_are_those_of_linux(name: str) -> None:
+def test_the_numbers_of_the_other_ports_match_linux(name: str) -> None:
     numbers = load_port(name).errno
     assert numbers == {key: getattr(errno, key) for key in numbers}
     assert numbers.keys() == load_port("esp32").errno.keys()
@@ -115,14 +115,14 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
     ],
 )
 def test_a_mistake_in_the_facts_is_named_with_its_line(
-    edited: Edit, old: str, new: str, said: str
+    edited: Edit, old: str, new: str, output: str
 ) -> None:
     message = edited(old, new)
-    assert said in message
+    assert output in message
     assert "boards/ports/esp32.toml" in message
 
 
-def test_all_mistakes_come_at_once(edited: Edit) -> None:
+def test_all_mistakes_are_reported_together(edited: Edit) -> None:
     message = edited("poll_ms = 10", 'poll_ms = "ten"\nlater = 1')
     assert "expected a whole number" in message
     assert 'unknown key "later"' in message

@@ -102,7 +102,7 @@ def write(root: Path) -> Path:
     return root
 
 
-def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
+def test_a_contract_has_the_types_that_aliases_stand_for(tmp_path: Path) -> None:
     total, rows, readings, named, shared, both = (
         load_plan(write(tmp_path)).boards[0].service("a").contract.methods
     )
@@ -123,7 +123,7 @@ def test_a_contract_has_what_they_stand_for(tmp_path: Path) -> None:
     assert (str(both.arguments[0].type), str(both.returns)) == ("int | None", "Any")
 
 
-def test_mypy_takes_them(tmp_path: Path) -> None:
+def test_mypy_accepts_them(tmp_path: Path) -> None:
     assert [str(problem) for problem in check_types(load_plan(write(tmp_path)))] == []
 
 
@@ -154,6 +154,6 @@ def test_they_run(tmp_path: Path) -> None:
         "list = {}; x = list[3]",
     ],
 )
-def test_what_is_no_alias_stays(line: str) -> None:
+def test_other_assignments_stay(line: str) -> None:
     text, problems = bind(f"{line}\n", "services.a", is_package=True, file="a.py")
     assert (text, problems) == (f"{line}\n", [])

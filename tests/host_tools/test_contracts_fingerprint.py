@@ -1,4 +1,4 @@
-"""Fingerprints: stable, honoured where a call still fits, changed by all that breaks a call."""
+"""Fingerprints: stable, accepted if a call still fits, changed by everything that breaks one."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def with_arguments(*arguments: tuple[str, ...]) -> Method:
     return replace(NEWEST, arguments=tuple(argument(*a) for a in arguments))
 
 
-def test_they_are_the_same_for_ever() -> None:
-    """Boards in the field hold these: a change of the recipe would cut them off."""
+def test_fingerprints_never_change() -> None:
+    """Boards in the field have these: a change of the algorithm would cut them off."""
     assert method_fingerprint(NEWEST) == "9b446061"
     assert service_fingerprint(contract(NEWEST)) == "ba72c91b8b0f"
 
@@ -52,7 +52,7 @@ def test_they_are_the_same_for_ever() -> None:
     ],
     ids=["renamed", "result", "type", "argument-renamed", "order", "argument-removed"],
 )
-def test_a_server_refuses_what_it_cannot_honour(other: Method) -> None:
+def test_a_server_refuses_calls_that_it_cannot_honour(other: Method) -> None:
     assert method_fingerprint(NEWEST) not in honoured_fingerprints(other)
 
 
@@ -65,13 +65,13 @@ def test_a_server_honours_stubs_that_lack_its_optional_arguments() -> None:
     assert method_fingerprint(NEWEST) not in honoured_fingerprints(required)
 
 
-def test_of_an_argument_made_required_only_calls_that_give_it_are_honoured() -> None:
+def test_calls_must_pass_an_argument_that_became_required() -> None:
     required = with_arguments(("fridge", "str"), ("limit", "int"))
     assert honoured_fingerprints(required) == (method_fingerprint(NEWEST),)
     assert service_fingerprint(contract(required)) != service_fingerprint(contract(NEWEST))
 
 
-def test_of_a_service_routes_count_and_order_does_not() -> None:
+def test_the_fingerprint_of_a_service_depends_on_routes_but_not_on_order() -> None:
     other = method("fridges")
     both = service_fingerprint(contract(NEWEST, other))
     assert both == service_fingerprint(contract(other, NEWEST))

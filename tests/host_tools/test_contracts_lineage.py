@@ -1,4 +1,4 @@
-"""Service classes that derive from others, and what of them is in the contract."""
+"""Service classes that derive from others, and which of their methods are in the contract."""
 
 from __future__ import annotations
 
@@ -138,14 +138,14 @@ def test_members_of_all_classes_are_in_the_contract(contract: Contract) -> None:
     assert [peer.attribute for peer in contract.peers] == ["b"]
 
 
-def test_what_overrides_replaces(contract: Contract) -> None:
+def test_an_overriding_method_replaces_the_inherited_one(contract: Contract) -> None:
     routes = {method.name: [route.path for route in method.routes] for method in contract.methods}
     assert routes["replaced"] == ["/replaced"]
     assert routes["taken_away"] == []
     assert routes["of_base"] == ["/of-base"]
 
 
-def test_a_diamond_is_read_as_micropython_looks_it_up(tmp_path: Path) -> None:
+def test_a_diamond_is_resolved_as_in_micropython(tmp_path: Path) -> None:
     source = """\
 from torpor import Service, get
 
@@ -175,14 +175,14 @@ class A(Left, Right):
         assert http.get("/other").status_code == 404
 
 
-def test_places_are_where_it_is_written(contract: Contract) -> None:
+def test_positions_are_those_in_the_source(contract: Contract) -> None:
     places = {method.name: str(method.where) for method in contract.methods}
     assert places["own"].startswith("services/a/__init__.py:")
     assert places["of_base"].startswith("services/a/common.py:")
     assert str(contract.peers[0].where).startswith("services/a/common.py:")
 
 
-def test_mypy_knows_them(tmp_path: Path) -> None:
+def test_mypy_knows_inherited_methods(tmp_path: Path) -> None:
     assert [str(problem) for problem in check_types(load_plan(write(tmp_path)))] == []
 
 

@@ -109,7 +109,7 @@ def stub_marks(root: Path) -> tuple[list[int], list[int]]:
 @pytest.mark.parametrize(
     ("reads", "either_order"), [("celsius", True), ("at", False)], ids=["unused", "used"]
 )
-def test_a_result_that_gains_a_field_lets_boards_be_updated_in_either_order(
+def test_boards_can_be_updated_in_either_order_when_a_result_gains_a_field(
     tmp_path: Path, reads: str, either_order: bool
 ) -> None:
     write_boards(tmp_path, {"a": GROWN, "b": READER}, {"shed": ["a"], "barn": ["b"]})
@@ -146,7 +146,7 @@ def methods(draw: st.DrawFn) -> Method:
 
 @settings(max_examples=200, deadline=None)
 @given(methods(), methods())
-def test_what_breaks_nobody_is_honoured_on_the_wire(old: Method, new: Method) -> None:
+def test_compatible_changes_are_accepted_on_the_wire(old: Method, new: Method) -> None:
     a, b = (Contract("s", "S", NOWHERE, (m,), ()) for m in (old, new))
     found = changes(a, b)
     honoured = set(honoured_fingerprints(old)) <= set(honoured_fingerprints(new))
@@ -180,7 +180,7 @@ def change(root: Path, old: str, new: str, service: str = "a") -> None:
 
 
 def torpor_says(root: Path, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command."""
+    """Return exit code, output and errors of a command."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(["-C", str(root), *arguments])
@@ -194,7 +194,7 @@ def test_without_a_lock_nothing_is_promised(tmp_path: Path) -> None:
     assert unrecorded(plan) == []
 
 
-def test_the_lock_says_what_the_source_says(cluster: Path) -> None:
+def test_the_lock_matches_the_source(cluster: Path) -> None:
     plan = load_plan(cluster)
     lock = read_lock(cluster)
     assert lock
@@ -240,7 +240,7 @@ def test_only_the_named_service_may_break(cluster: Path) -> None:
     assert (code, out.splitlines()[0]) == (0, "a: version 2")
 
 
-def test_what_is_compatible_is_noted_and_recorded(cluster: Path) -> None:
+def test_compatible_changes_are_noted_and_recorded(cluster: Path) -> None:
     change(cluster, "limit: int = 1", "limit: int = 1, since: int = 0")
     code, _, err = torpor_says(cluster, "check", "--no-types")
     assert code == 0
@@ -250,7 +250,7 @@ def test_what_is_compatible_is_noted_and_recorded(cluster: Path) -> None:
     assert unrecorded(load_plan(cluster)) == []
 
 
-def test_a_service_that_is_gone_breaks_its_callers(cluster: Path) -> None:
+def test_a_removed_service_breaks_its_callers(cluster: Path) -> None:
     text = (cluster / "cluster.toml").read_text()
     (cluster / "cluster.toml").write_text(
         text.replace('["a", "b"]', '["a"]').replace("[services.b]\nport = 8002\n", "")
@@ -262,7 +262,7 @@ def test_a_service_that_is_gone_breaks_its_callers(cluster: Path) -> None:
     assert list(read_lock(cluster) or {}) == ["a"]
 
 
-def test_migrations_live_in_the_same_file(cluster: Path) -> None:
+def test_migrations_are_in_the_same_file(cluster: Path) -> None:
     folder = cluster / "services" / "a" / "migrations"
     folder.mkdir()
     (folder / "0001_init.py").write_text("def up(db):\n    pass\n")
@@ -328,7 +328,7 @@ def test_a_renamed_class_breaks_its_peers() -> None:
     ]
 
 
-def test_the_simulator_tells_what_a_build_refuses(
+def test_the_simulator_reports_what_a_build_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write_cluster(tmp_path, {"a": SERVICE})

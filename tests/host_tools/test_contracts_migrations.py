@@ -29,7 +29,7 @@ def migration(root: Path, name: str, text: str) -> Path:
     return path
 
 
-def test_a_released_migration_must_stay_as_it_is(tmp_path: Path) -> None:
+def test_a_released_migration_must_not_change(tmp_path: Path) -> None:
     root = write(tmp_path)
     record(load_plan(root))
     assert list(read_migrations(root)["a"]) == ["0001_create.py"]
@@ -39,13 +39,13 @@ def test_a_released_migration_must_stay_as_it_is(tmp_path: Path) -> None:
     assert str(problem.where) == "services/a/migrations/0001_create.py"
     assert "edited after its release" in problem.what
     assert "torpor contracts bump a" in problem.remedy
-    record(load_plan(root))  # does not take the edit over
+    record(load_plan(root))  # does not record the edit
     assert broken_promises(load_plan(root))
     path.write_text(UP.replace("\n", "\r\n"))  # as git does on some computers
     assert broken_promises(load_plan(root)) == []
 
 
-def test_a_released_migration_must_not_go(tmp_path: Path) -> None:
+def test_a_released_migration_must_not_be_removed(tmp_path: Path) -> None:
     root = write(tmp_path)
     second = migration(root, "0002_more", UP)
     record(load_plan(root))
@@ -54,7 +54,7 @@ def test_a_released_migration_must_not_go(tmp_path: Path) -> None:
     assert "0002_more.py is gone" in problem.what
 
 
-def test_a_new_one_is_to_be_recorded(tmp_path: Path) -> None:
+def test_a_new_migration_must_be_recorded(tmp_path: Path) -> None:
     root = write(tmp_path)
     record(load_plan(root))
     migration(root, "0002_more", UP)

@@ -215,7 +215,7 @@ def write(root: Path, lines: list[str], board: str = "RPI_PICO_W") -> Path:
 
 
 @pytest.mark.parametrize("board", ["RPI_PICO_W", "ESP32_GENERIC", "UNIX"])
-def test_what_the_firmware_lacks_is_refused(tmp_path: Path, board: str) -> None:
+def test_names_that_the_firmware_lacks_are_refused(tmp_path: Path, board: str) -> None:
     unix_has = ("sys.exc_info", "_bytes(2, byteorder") if board == "UNIX" else ()
     mistakes = [m for m in MISTAKES if not any(text in m[0] for text in unix_has)]
     problems = check_types(load_plan(write(tmp_path, [m[0] for m in mistakes], board)))
@@ -232,7 +232,7 @@ def test_what_the_firmware_lacks_is_refused(tmp_path: Path, board: str) -> None:
 
 
 @pytest.mark.parametrize("board", known_boards())
-def test_what_it_has_is_accepted(tmp_path: Path, board: str) -> None:
+def test_names_that_it_has_are_accepted(tmp_path: Path, board: str) -> None:
     assert [str(p) for p in check_types(load_plan(write(tmp_path, FINE, board)))] == []
 
 
@@ -274,13 +274,13 @@ def test_the_mistakes_fail_in_micropython(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
 
 
-def test_the_table_of_unix_is_what_micropython_answers() -> None:
+def test_the_table_of_unix_matches_micropython() -> None:
     assert read_table(ask_unix()) == read_table(
         (TABLES / "unix.txt").read_text().partition("\n")[2]
     )
 
 
-def test_remedies_are_for_what_is_not_there() -> None:
+def test_remedies_are_for_missing_names() -> None:
     """A remedy for something that the firmware has would never be shown."""
     for key in INSTEAD:
         name, dot, member = key.partition(".")
@@ -298,7 +298,7 @@ def _lacks(has: Firmware, name: str, dot: str, member: str) -> bool:
     return not any(member in names for kind, names in kinds if kind.endswith(f".{name}"))
 
 
-def test_every_argument_by_name_was_asked_for(tmp_path: Path) -> None:
+def test_every_keyword_argument_was_tested(tmp_path: Path) -> None:
     """MicroPython was asked about every argument that the builtins' stub takes by name."""
     stub = stubs_dir(load_board("RPI_PICO_W")) / "stdlib" / "builtins.pyi"
     tree = ast.parse(stub.read_text())

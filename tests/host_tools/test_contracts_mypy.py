@@ -79,7 +79,7 @@ MISTAKES = [
 ]
 
 
-def test_mistakes_are_found_with_their_places(tmp_path: Path) -> None:
+def test_mistakes_are_found_with_their_positions(tmp_path: Path) -> None:
     methods = [
         f"async def m{n}(self) -> list[int]:\n        {m[0]}" for n, m in enumerate(MISTAKES)
     ]
@@ -122,14 +122,14 @@ def test_all_modules_of_a_service_are_checked(tmp_path: Path) -> None:
     ]
 
 
-def test_a_mistake_that_is_corrected_is_gone(tmp_path: Path) -> None:
+def test_a_corrected_mistake_is_not_reported_again(tmp_path: Path) -> None:
     assert check(tmp_path, "rules.f()")
     (tmp_path / "services" / "a" / "rules.py").write_text("def f() -> None:\n    pass\n")
     assert check_types(load_plan(tmp_path)) == []
 
 
 @pytest.mark.parametrize("board", board_types.ALL)
-def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
+def test_ordinary_code_has_no_mistakes(tmp_path: Path, board: str) -> None:
     services = {"a": (IDIOMS / "idioms.py").read_text(encoding="utf-8")}
     if board in board_types.CHIPS:
         text = (IDIOMS / "idioms_chip.py").read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def test_daily_code_is_left_in_peace(tmp_path: Path, board: str) -> None:
     assert [str(p) for p in check_types(load_plan(tmp_path))] == []
 
 
-def test_a_microdot_app_moves_in_as_it_is(tmp_path: Path) -> None:
+def test_a_microdot_app_is_accepted_unchanged(tmp_path: Path) -> None:
     source = """\
 from microdot import Microdot
 from microdot.sse import with_sse
@@ -195,7 +195,7 @@ def test_mypy_runs_once_for_each_type_of_board(
     assert sorted(runs) == [["a", "b", "d"], ["c"]]
 
 
-def test_stubs_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stubs_that_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORPOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -282,7 +282,7 @@ def test_stray_files_in_the_root_are_not_seen(tmp_path: Path, name: str) -> None
     assert [str(problem) for problem in found] == []
 
 
-def test_a_module_beside_services_is_not_there(tmp_path: Path) -> None:
+def test_a_module_next_to_services_cannot_be_imported(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("X = 3\n")
     [problem] = check(tmp_path, head="import helper")
     assert problem.remedy == "MicroPython on RPI_PICO_W has no such module"

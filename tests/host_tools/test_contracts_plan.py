@@ -51,7 +51,7 @@ def test_order(needs: dict[str, str], order: str, rings: list[str]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.text("abcdef", max_size=4)), st.randoms())
-def test_peers_start_first_but_in_a_ring(needs: dict[str, str], chance: random.Random) -> None:
+def test_peers_start_first_except_in_a_ring(needs: dict[str, str], chance: random.Random) -> None:
     needs = {name: "".join(set(peers) - {name}) for name, peers in needs.items()}
     names = list(needs)
     chance.shuffle(names)
@@ -93,7 +93,7 @@ def test_a_ring_is_noted(tmp_path: Path) -> None:
     assert plan.notes == ("y and x need each other: they start in the order of cluster.toml",)
 
 
-def test_what_nobody_can_reach_is_noted(tmp_path: Path) -> None:
+def test_an_unreachable_service_is_noted(tmp_path: Path) -> None:
     sources = {"a": service("a", ROUTE, "    app = 3"), "b": service("b"), "c": service("c")}
     root = write_cluster(tmp_path, sources)
     file = root / "cluster.toml"
@@ -127,7 +127,7 @@ def test_too_many_states_for_the_memory_that_outlives_sleep() -> None:
         ("str(self)", "unused = 3", ["config unused"]),
     ],
 )
-def test_settings_that_nobody_reads(
+def test_settings_that_are_never_read(
     tmp_path: Path, reads: str, config: str, notes: list[str]
 ) -> None:
     source = f"""
@@ -146,7 +146,7 @@ class A(Service):
     assert all(note.startswith("cluster.toml:1") for note in found), found
 
 
-def test_a_setting_for_which_there_is_a_try(tmp_path: Path) -> None:
+def test_a_missing_setting_that_the_code_handles(tmp_path: Path) -> None:
     source = """
 from torpor import Service
 
@@ -178,7 +178,7 @@ class A(Service):
         (("", ""), "RPI_PICO_W", (80, 80), ""),
     ],
 )
-def test_two_boards_at_one_host(
+def test_two_boards_with_one_host(
     tmp_path: Path, hosts: tuple[str, str], kind: str, ports: tuple[int, int], problem: str
 ) -> None:
     write_cluster(tmp_path, {"a": service("a", ROUTE), "b": service("b", ROUTE)})

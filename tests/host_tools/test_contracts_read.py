@@ -138,11 +138,11 @@ def test_whether_a_job_runs_at_the_start(tmp_path: Path, decorator: str, at_star
     assert (method.every_ms, method.at_start) == (60_000, at_start)
 
 
-def test_two_readings_are_equal(tmp_path: Path, contract: Contract) -> None:
+def test_two_reads_are_equal(tmp_path: Path, contract: Contract) -> None:
     assert read(tmp_path / "again", SOURCE) == contract
 
 
-def test_what_a_service_has_is_reserved() -> None:
+def test_attributes_of_a_service_are_reserved() -> None:
     tree = ast.parse((firmware_dir() / "torpor" / "__init__.py").read_text(encoding="utf-8"))
     [cls] = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Service"]
     defined = {n.name for n in ast.walk(cls) if isinstance(n, ast.FunctionDef)}

@@ -1,4 +1,4 @@
-"""Records in contracts: read, checked on both sides, and gone before the device sees the code."""
+"""Records in contracts: read, checked on both sides, and removed from the device code."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_contract_has_their_fields(project: Path) -> None:
     assert board.service("garden").contract.records.keys() == {"Point"}
 
 
-def test_the_lock_gives_back_what_was_recorded(tmp_path: Path) -> None:
+def test_the_lock_returns_what_was_recorded(tmp_path: Path) -> None:
     root = write(tmp_path)
     plan = load_plan(root)
     record(plan)
@@ -192,7 +192,7 @@ def planted() -> str:
 
 
 def with_plain_dicts(text: str) -> str:
-    """The source as it had to be before there were records and literals."""
+    """Return the source as it had to be before there were records and literals."""
     text = re.sub(r"(?m)^class \w+\(TypedDict\):\n(    .*\n)+", "", text)
     text = re.sub(r"(?m)^from typing .*\n", "", text.replace("Point, Soil", "Soil"))
     return re.sub(
@@ -201,7 +201,7 @@ def with_plain_dicts(text: str) -> str:
 
 
 def mistakes(root: Path, convert: Callable[[str], str]) -> dict[int, str]:
-    """The mistakes that the build finds, by their number in PLANTED, with what it says."""
+    """Return the mistakes that the build finds, by their number in PLANTED, with its messages."""
     sources = {"soil": convert(PEER), "garden": convert(planted())}
     source = sources["garden"].splitlines()
     found = {}
@@ -317,7 +317,7 @@ def test_literals_and_limits_are_in_openapi_and_client(tmp_path: Path) -> None:
     assert "limit: int = 3" in text
 
 
-def test_a_device_has_nothing_of_literals_and_limits(tmp_path: Path) -> None:
+def test_literals_and_limits_are_not_in_the_device_code(tmp_path: Path) -> None:
     plain = (
         LIMITED.replace('Annotated[str, Length(high=9), Pattern("[a-z]+")]', "str")
         .replace("Annotated[int, Range(1, 100)]", "int")

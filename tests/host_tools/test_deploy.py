@@ -1,4 +1,4 @@
-"""Deploys to real MicroPython: what is sent, what stays, and power that fails at any instant."""
+"""Deploys to real MicroPython: which files are sent, which stay, and power cuts at any instant."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ print("        1 INFO  kernel: ready")
 
 
 def image(version: int, name: str, extra: dict[str, bytes] | None = None) -> dict[str, bytes]:
-    """An image that prints its version if all its parts are of one version."""
+    """Return an image that prints its version if all its parts have the same version."""
     files = {
         "boot.py": (firmware_dir() / "boot.py").read_bytes(),
         "swap.py": (firmware_dir() / "swap.py").read_bytes(),
@@ -120,9 +120,9 @@ def test_the_power_fails_at_every_write_of_the_flash(flash: Path, tmp_path: Path
         except UserError:
             whole = False
         link.close()
-        said = boot(flash)
-        outcomes.append("new" if "version 2" in said else "old")
-        assert said.count("version") == 1, (cut, said)
+        output = boot(flash)
+        outcomes.append("new" if "version 2" in output else "old")
+        assert output.count("version") == 1, (cut, output)
         if whole:
             break
         if cut % 7 == 0:  # and the next deploy succeeds from whatever state it left
@@ -168,7 +168,7 @@ def test_the_power_fails_again_while_the_change_is_finished(flash: Path) -> None
     pytest.fail("it never came to its end")
 
 
-def test_a_full_filesystem_is_reported_before_and_leaves_the_old_image(flash: Path) -> None:
+def test_a_full_filesystem_is_reported_first_and_keeps_the_old_image(flash: Path) -> None:
     large = image(2, "new", {"large.bin": bytes(150_000)})
     link = PipeRepl(flash)
     with pytest.raises(UserError, match=r"the new files need 18\d,\d+ more bytes"):
@@ -177,7 +177,7 @@ def test_a_full_filesystem_is_reported_before_and_leaves_the_old_image(flash: Pa
     assert "version 1" in boot(flash)
 
 
-def test_a_filesystem_that_fills_up_on_the_way_leaves_the_old_image(
+def test_a_filesystem_that_fills_up_during_a_deploy_keeps_the_old_image(
     flash: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torpor_tools.board.deploy._check_space", lambda *args: None)
@@ -193,7 +193,7 @@ def test_a_filesystem_that_fills_up_on_the_way_leaves_the_old_image(
     assert "version 2" in boot(flash)
 
 
-def test_another_kind_of_board_is_refused(flash: Path) -> None:
+def test_another_board_type_is_refused(flash: Path) -> None:
     link = PipeRepl(flash)
     with pytest.raises(UserError, match="is Raspberry Pi Pico W with RP2040, not a ESP32"):
         deploy(link, load_board("ESP32_GENERIC"), NEW)
@@ -234,7 +234,7 @@ def test_the_power_fails_at_every_file_over_a_serial_line(flash: Path) -> None:
         assert read_flash(flash) == {**NEW, **DATA}
 
 
-def test_a_port_that_is_no_repl(tmp_path: Path) -> None:
+def test_a_port_without_a_repl(tmp_path: Path) -> None:
     import os
     import pty
 
@@ -245,13 +245,13 @@ def test_a_port_that_is_no_repl(tmp_path: Path) -> None:
     os.close(slave)
 
 
-def test_a_port_that_is_not_there() -> None:
+def test_a_missing_port() -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
         REPLS["mpremote"]("/dev/ttyNONE")
     assert FILESYSTEM.block_size == 4096
 
 
-def test_a_secrets_file_that_is_made_later_is_seen(tmp_path: Path) -> None:
+def test_a_secrets_file_that_is_created_later_is_noticed(tmp_path: Path) -> None:
     with _changes(tmp_path) as changed:
         for n in range(30):  # the watch begins a moment later
             (tmp_path / "notes.txt").write_text(str(n))
@@ -265,7 +265,7 @@ def test_a_secrets_file_that_is_made_later_is_seen(tmp_path: Path) -> None:
         assert changed.is_set()
 
 
-def test_what_changes_during_a_deploy_is_deployed_after_it(
+def test_changes_during_a_deploy_are_deployed_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE})

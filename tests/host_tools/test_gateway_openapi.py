@@ -27,7 +27,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def test_a_service_is_described_though_its_board_sleeps() -> None:
+async def test_a_service_is_described_while_its_board_sleeps() -> None:
     home = Home("shed", "alerts", 8003, "", mailbox=True)
     nowhere = cast(Broker, None)
     plan = load_plan(ROOT)

@@ -29,7 +29,7 @@ async def test_requests_one_after_the_other() -> None:
         post = b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
         assert await client.answer(post) == GOT + b"06"
         assert await client.answer(GET) == GOT + b"07"
-    assert board.connections == 2  # the POST has one of its own
+    assert board.connections == 2  # the POST has its own
     assert board.seen[1] == board.seen[0]
 
 
@@ -64,7 +64,7 @@ async def test_a_stream_of_events_comes_from_the_board_itself() -> None:
         (b"Idempotency-Key: ", b"HTTP/1.1 400 Bad Request"),
     ],
 )
-async def test_a_board_that_is_named_is_asked_and_no_other(line: bytes, start: bytes) -> None:
+async def test_only_the_named_board_gets_the_request(line: bytes, start: bytes) -> None:
     board = Board()
     async with between(board) as client:
         response = await client.answer(GET[:-2] + line + b"\r\n\r\n")
@@ -97,8 +97,8 @@ async def test_requests_that_do_not_wait() -> None:
         assert await client.answer() == GOT + b"07"
 
 
-async def test_a_kept_connection_that_the_board_has_closed() -> None:
-    """It may close it just as the request is sent; a GET runs again, on another."""
+async def test_a_keep_alive_connection_that_the_board_has_closed() -> None:
+    """The board may close it while the request is sent; a GET is sent again on another one."""
 
     async def once(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 2:
@@ -111,8 +111,8 @@ async def test_a_kept_connection_that_the_board_has_closed() -> None:
     assert board.connections == 2
 
 
-async def test_a_board_that_resets_gets_a_get_twice_at_most() -> None:
-    """Even if several connections to it are open, and never a POST."""
+async def test_a_board_that_resets_gets_a_get_at_most_twice() -> None:
+    """This holds even if several connections to it are open. A POST is not sent again."""
 
     async def resets(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number <= 3:
@@ -140,7 +140,7 @@ async def test_a_board_that_resets_gets_a_get_twice_at_most() -> None:
 
 @pytest.mark.parametrize("verb", [b"GET"])
 async def test_a_request_that_the_board_was_sent_does_not_go_to_its_mailbox(verb: bytes) -> None:
-    """There it would be tried again, after a board that resets takes no connection for a while."""
+    """There it would be executed again: a board that resets refuses connections for a while."""
 
     async def resets(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 1:
@@ -166,7 +166,7 @@ async def test_a_request_that_the_board_was_sent_does_not_go_to_its_mailbox(verb
 
 @pytest.mark.parametrize("sent", [OK + b"0", OK, OK + b"0123"])
 async def test_a_board_that_breaks_off(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """Or says more than it announced: the client must not take that for an answer."""
+    """It may also send too much: the client must not mistake that for an answer."""
 
     async def breaks(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 1:
@@ -201,7 +201,7 @@ NONE = b"HTTP/1.1 304 Not Modified\r\nETag: a\r\n\r\n"
         (OK.replace(b"X-Own: a", b"Connection: close") + b"02", GOT.replace(b"x-own: a\r\n", b"")),
     ],
 )
-async def test_answers_that_are_not_usual(sent: bytes, got: bytes) -> None:
+async def test_unusual_answers(sent: bytes, got: bytes) -> None:
     async def second(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number != 2:
             return await answers(board, number, writer)
@@ -280,7 +280,7 @@ async def test_a_client_that_hangs_up_before_the_response(half: bool) -> None:
         await board.closed.wait()
 
 
-async def test_a_client_that_goes_away() -> None:
+async def test_a_client_that_leaves() -> None:
     async def half(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"01"[: 2 if number == 1 else 1])
 
@@ -289,7 +289,7 @@ async def test_a_client_that_goes_away() -> None:
         client.writer.write(GET)
         await client.reader.readuntil(b"\r\n\r\n0")
         client.writer.close()
-        await board.closed.wait()  # nobody must get the rest as an answer of theirs
+        await board.closed.wait()  # no other client must get the rest as its answer
 
 
 async def test_a_client_that_reads_slowly() -> None:
@@ -308,16 +308,16 @@ async def test_a_client_that_reads_slowly() -> None:
     async with between(board) as client:
         client.writer.write(GET)
         sent, same = 0, 0
-        while same < 5:  # one look could fall into a pause
+        while same < 5:  # one look could coincide with a pause
             await asyncio.sleep(0.1)
             same = same + 1 if sent == board.sent > 0 else 0
             sent = board.sent
-        assert sent < total  # the gateway does not hold what the client does not read
+        assert sent < total  # the gateway does not buffer what the client does not read
         assert len(await client.answer()) > total
         assert await client.answer(GET.replace(b"items", b"other"))
 
 
-async def test_a_board_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_board(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
         if number == 1:
             await answers(board, number, writer)

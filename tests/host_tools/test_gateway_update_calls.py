@@ -1,4 +1,4 @@
-"""The gateway's calls to a board that sleeps: what is sent when, and the budget of a wake."""
+"""The gateway's calls to a sleeping board: which messages are sent when, and a wake's budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 
 class Board:
-    """The board's side: answers each call that is sealed with its nonce."""
+    """The side of the board, which answers each call that is sealed with its nonce."""
 
     def __init__(self) -> None:
         self.line = Line("torpor/test", "box", [KEY], self.take)
@@ -89,7 +89,7 @@ async def test_a_call_waits_for_the_board_and_is_sealed_for_its_start() -> None:
     assert len(board.notes) == 2  # with its repetition; the second call needed none
     assert [call["safe"] for call in board.calls] == [1, 1]
     assert len(board.cleared) == 2  # the broker need not keep the answers
-    board.wake()  # without a word that it slept: what was sealed before is not valid
+    board.wake()  # without a report of its sleep: calls sealed earlier are not valid
     assert await board.line.ask("update", do="status") == 7
 
 
@@ -130,14 +130,14 @@ async def test_a_call_that_was_given_up_is_withdrawn() -> None:
     assert [note["held"] for note in board.notes] == [1, 0, 0]
 
 
-async def test_what_was_lost_is_sent_again() -> None:
+async def test_lost_calls_are_sent_again() -> None:
     board = Board()
     board.wake()
     board.is_deaf = True
     call = asyncio.create_task(board.line.ask("update"))
     await turn()
     sent = len(board.notes)
-    board.sleep()  # and nothing was heard of the call
+    board.sleep()  # and the call had no response
     assert len(board.notes) == sent + 1
     board.line.receive_status(Status("awake", fresh="a"))  # the broker had lost the session
     assert len(board.notes) == sent + 2

@@ -116,7 +116,7 @@ def test_calls_are_read_from_the_sources(tmp_path: Path) -> None:
     ],
 )
 def test_calls_of_an_application(tmp_path: Path, handler: str, called: list[str]) -> None:
-    """Straight to a peer, through a name of its own, and through the service's helpers."""
+    """Calls directly to a peer, through a local name, and through the service's helpers."""
     page = f"@app.get('/')\nasync def page(request):\n    {handler}\n"
     more = (
         "async def helped(service):\n    await service.b.newest()\n" if "helped" in handler else ""
@@ -178,7 +178,7 @@ def sample() -> Plan:
 
 @pytest.fixture(scope="module")
 def split(sample: Plan) -> Plan:
-    """The sample with its dashboard and its alerts on boards of their own."""
+    """Return the sample with its dashboard and its alerts on separate boards."""
     board = sample.boards[0]
     homes = {"dashboard": "hall", "alerts": "barn"}
     return replace(
@@ -194,7 +194,7 @@ def split(sample: Plan) -> Plan:
     )
 
 
-def test_on_one_board_all_calls_stay_in_memory(sample: Plan) -> None:
+def test_calls_on_one_board_stay_in_memory(sample: Plan) -> None:
     found = graph(sample)
     assert found.edges
     assert not any(edge.is_remote for edge in found.edges)
@@ -281,7 +281,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 
 
 def _labels(picture: ElementTree.Element) -> list[Area]:
-    """The areas of the labels. A character of their type is 7 px wide at most on average."""
+    """Return the areas of the labels. A character is on average at most 7 px wide."""
     areas = []
     for label in picture.iter(f"{_SVG}text"):
         if label.get("class") == "label":
@@ -327,7 +327,7 @@ def test_in_the_picture_nothing_runs_through_a_label(drawn: Graph) -> None:
         assert all(_apart(label, other) for other in labels[n + 1 :]), label
 
 
-def test_every_colour_of_the_picture_has_one_for_the_dark(sample: Plan) -> None:
+def test_every_colour_of_the_picture_has_a_dark_variant(sample: Plan) -> None:
     picture = svg(graph(sample))
     light, dark = picture.split("@media (prefers-color-scheme: dark)")
     style = dark.split("</style>")[0]
@@ -337,7 +337,7 @@ def test_every_colour_of_the_picture_has_one_for_the_dark(sample: Plan) -> None:
     assert classes == set(re.findall(r"\.([\w-]+)[ ,]", style))
 
 
-def test_the_picture_in_the_docs_is_that_of_the_sample(sample: Plan) -> None:
+def test_the_picture_in_the_docs_shows_the_sample(sample: Plan) -> None:
     drawn = svg(graph(sample))
     if os.environ.get("TORPOR_PICTURES"):
         (ROOT / "docs" / "graph.svg").write_text(drawn, encoding="utf-8", newline="\n")

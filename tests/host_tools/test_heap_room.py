@@ -68,7 +68,7 @@ def test_services_that_start_on_request_count(image: Image) -> None:
     assert less.free - more.free == 3_400
 
 
-def test_the_table_says_what_takes_it(image: Image) -> None:
+def test_the_table_shows_what_takes_the_heap(image: Image) -> None:
     room = Room((("large", 150_000), ("runtime modules", 7_000)), 194_560)
     problem = low_heap(image, room)
     assert problem
@@ -101,10 +101,10 @@ def too_large(tmp_path: Path) -> Path:
 
 def refused(root: Path, capsys: pytest.CaptureFixture[str], *words: str) -> None:
     assert run(["-C", str(root), *words, "--no-types"]) == 1
-    said = capsys.readouterr().err
-    assert "less than its heap_reserve of 25 %. What takes it:\n" in said
-    assert "large\n" in said
-    assert "--allow-low-heap accepts it" in said
+    output = capsys.readouterr().err
+    assert "less than its heap_reserve of 25 %. What takes it:\n" in output
+    assert "large\n" in output
+    assert "--allow-low-heap accepts it" in output
 
 
 def test_flash_refuses_it_and_writes_it_if_allowed(
@@ -149,7 +149,7 @@ def test_export_refuses_it_and_writes_it_if_allowed(
     assert (root / "dist" / "large" / "start.py").is_file()
 
 
-def test_an_image_is_weighed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_cluster(tmp_path, {"large": LARGE})
     weighed: list[str] = []
     answer: Weights | UserError = Weights({"large": 10}, {}, {}, 0, 0, 600)
@@ -179,7 +179,7 @@ def test_an_image_is_weighed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(weighed) == 2
 
 
-def test_what_did_not_start_is_weighed_again_by_the_build_only(
+def test_only_the_build_measures_a_failed_start_again(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weighed: list[str] = []
@@ -193,7 +193,7 @@ def test_what_did_not_start_is_weighed_again_by_the_build_only(
         assert weights_of(image, retry=again) is None
         assert capsys.readouterr().err.count("heap not measured: box did not become ready") == 1
         assert len(weighed) == (2 if again else 1), number
-    check_heap(image, False)  # as before: what cannot be weighed is not refused
+    check_heap(image, False)  # as before: an image that cannot be measured is not refused
     assert len(weighed) == 2
 
 

@@ -53,7 +53,7 @@ def table(entries: list[Partition]) -> bytes:
 def firmware(
     board: Board, entries: list[Partition] = OFFICIAL, *, size_code: int = 2, chip: int = -1
 ) -> bytes:
-    """A file like the official one: boot loader, table and app at their places, 0xff between."""
+    """Return a file like the official one: boot loader, table and app, with 0xff in between."""
     assert board.firmware
     start = board.firmware.offset
     number = CHIPS[board.chip] if chip < 0 else chip
@@ -68,7 +68,7 @@ def firmware(
 
 @pytest.mark.parametrize("slots", [1, 2])
 @pytest.mark.parametrize("name", board_types.ESP32)
-def test_everything_lies_at_its_place(name: str, slots: int) -> None:
+def test_everything_is_at_its_offset(name: str, slots: int) -> None:
     board = laid_out(load_board(name), None, slots)
     assert board.firmware
     start = board.firmware.offset
@@ -112,7 +112,7 @@ def test_a_table_with_two_slots(size: int) -> None:
     assert set(otadata) == {0xFF}  # the boot loader then starts ota_0
 
 
-def test_the_slots_of_4_mib_have_the_places_that_were_decided() -> None:
+def test_the_slots_of_4_mib_have_the_specified_offsets() -> None:
     named = {p.label: (p.offset, p.size) for p in two_slots(4 << 20)}
     assert named["ota_0"] == (0x10000, 0x1B0000)
     assert named["ota_1"] == (0x1C0000, 0x1B0000)
@@ -144,7 +144,7 @@ def test_the_official_firmware_fits_its_slot(name: str) -> None:
     assert hashlib.sha256(official[:end]).digest() == official[end : end + 32]
 
 
-def test_a_table_that_has_a_filesystem_gets_ours_instead() -> None:
+def test_a_filesystem_in_the_table_is_replaced_by_ours() -> None:
     board = one_slot("ESP32_GENERIC_C3")
     small = Partition("vfs", 1, 0x81, 0x200000, 0x100000)
     image = esp32.combine(firmware(board, [*OFFICIAL, small]), SINGLE, board)
@@ -193,7 +193,7 @@ def test_firmware_that_does_not_fit_a_slot_is_refused() -> None:
     assert esp32.combine(long, SINGLE, one_slot("ESP32_GENERIC"))
 
 
-def test_a_boot_loader_learns_of_flash_that_its_header_does_not_name() -> None:
+def test_the_header_of_the_boot_loader_gets_the_real_flash_size() -> None:
     board = load_board("ESP32_GENERIC")
     small = firmware(board, size_code=1)
     image = esp32.combine(small, FILESYSTEM, board)
@@ -203,7 +203,7 @@ def test_a_boot_loader_learns_of_flash_that_its_header_does_not_name() -> None:
     assert image[4:end] == small[4:end]
 
 
-def test_a_program_that_lies_elsewhere_comes_into_the_slot() -> None:
+def test_a_program_at_another_offset_is_moved_into_the_slot() -> None:
     board = load_board("ESP32_GENERIC")
     factory = dataclasses.replace(OFFICIAL[2], offset=0x20000, size=0x100000)
     head = firmware(board, [*OFFICIAL[:2], factory])[: 0x10000 - 0x1000]

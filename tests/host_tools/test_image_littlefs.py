@@ -69,7 +69,7 @@ def walk(folder):
                 found[path[7:]] = str(binascii.hexlify(file.read()), "utf-8")
 
 walk("/flash")
-with open("/flash/inline/new", "w") as file:  # a chip writes there too
+with open("/flash/inline/new", "w") as file:  # a chip also writes there
     file.write("x" * 600)
 with open("/flash/inline/512", "ab") as file:
     file.write(b"more")
@@ -108,18 +108,18 @@ def test_it_has_the_size_of_the_filesystem_and_its_disk_version() -> None:
     assert int.from_bytes(image[20:24], "little") == 0x00020000
 
 
-def test_same_files_same_bytes() -> None:
+def test_the_same_files_give_the_same_bytes() -> None:
     other_order = dict(reversed(FILES.items()))
     assert pack(FILES, FILESYSTEM) == pack(other_order, FILESYSTEM)
     assert pack(FILES, FILESYSTEM) != pack({**FILES, "empty": b"1"}, FILESYSTEM)
 
 
-def test_it_is_read_back() -> None:
+def test_it_can_be_read_back() -> None:
     assert unpack(pack(FILES, FILESYSTEM), FILESYSTEM) == FILES
     assert unpack(pack({}, FILESYSTEM), FILESYSTEM) == {}
 
 
-def test_what_does_not_fit_is_refused_with_both_sizes() -> None:
+def test_files_that_do_not_fit_are_refused_with_both_sizes() -> None:
     small = dataclasses.replace(FILESYSTEM, block_count=10)
     with pytest.raises(UserError) as caught:
         pack({"a": bytes(30_000), "b": bytes(20_000)}, small)
@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused_with_both_sizes() -> None:
     assert "the filesystem, which has 40,960 bytes" in problem.what
     needed = int(problem.what.split(" bytes")[0].rpartition(" ")[2].replace(",", ""))
     assert problem.remedy
-    # The figure is true: that many bytes fit.
+    # The figure is correct: that many bytes fit.
     enough = dataclasses.replace(FILESYSTEM, block_count=needed // 4096 + 2)
     assert 50_000 < needed < 80_000
     assert unpack(pack({"a": bytes(30_000), "b": bytes(20_000)}, enough), enough)

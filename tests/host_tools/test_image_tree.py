@@ -11,7 +11,7 @@ import pytest
 from torpor_tools.image.tree import gzipped, replace_folder, static_files, write_tree
 
 
-def test_files_lie_where_their_paths_say(tmp_path: Path) -> None:
+def test_files_are_at_their_paths(tmp_path: Path) -> None:
     write_tree({"main.py": b"1", "torpor/http/wire.mpy": b"2"}, tmp_path / "fs")
     found = {p.relative_to(tmp_path / "fs").as_posix() for p in (tmp_path / "fs").rglob("*.*")}
     assert found == {"main.py", "torpor/http/wire.mpy"}
@@ -35,7 +35,7 @@ def test_no_static_folder_no_files(tmp_path: Path) -> None:
     assert static_files(tmp_path / "static") == {}
 
 
-def test_a_gzip_file_tells_no_time_and_no_system() -> None:
+def test_a_gzip_file_contains_no_time_and_no_system() -> None:
     assert gzipped(b"x")[:10] == bytes.fromhex("1f8b08000000000002ff")
     assert gzip.decompress(gzipped(b"")) == b""
 

@@ -44,7 +44,7 @@ def filesystem(size: int = 212 * 4096) -> bytes:
     return _RANDOM.randbytes(size - 5000) + b"\xff" * 5000
 
 
-def test_the_flash_holds_the_firmware_and_the_filesystem_at_their_places() -> None:
+def test_the_flash_has_the_firmware_and_the_filesystem_at_their_offsets() -> None:
     original, ours = firmware(20), filesystem()
     blocks = uf2.read(uf2.combine(original, ours, PICO_W), PICO_W)
     code = flash_content(uf2.read(original, PICO_W), 0, 0x12C000)
@@ -62,12 +62,12 @@ def test_only_whole_sectors_are_written() -> None:
     assert [b.address for b in blocks] == sorted(b.address for b in blocks)
 
 
-def test_same_input_same_bytes() -> None:
+def test_the_same_input_gives_the_same_bytes() -> None:
     original, ours = firmware(), filesystem()
     assert flashable(PICO_W, original, ours) == uf2.combine(original, ours, PICO_W)
 
 
-def test_the_boot_loaders_own_block_of_an_rp2350_stays_first_and_as_it_is() -> None:
+def test_the_boot_block_of_an_rp2350_stays_first_and_unchanged() -> None:
     own = block(0, 2, family=uf2.ABSOLUTE, address=0x10FFFF00, flags=0xA000, data=b"\xef" * 256)
     own = own[:288] + b"\x08\x04\xe3\x57\x99" + own[293:]  # an extension tag after the data
     original = own + firmware(20, RP2350)
@@ -76,7 +76,7 @@ def test_the_boot_loaders_own_block_of_an_rp2350_stays_first_and_as_it_is() -> N
     assert {b.family for b in uf2.read(combined, PICO2_W)[1:]} == {RP2350}
 
 
-def test_a_filesystem_of_another_size_is_a_bug_of_ours() -> None:
+def test_a_filesystem_of_another_size_is_an_internal_error() -> None:
     with pytest.raises(ValueError, match="868352 bytes, not 4096"):
         flashable(PICO_W, firmware(), bytes(4096))
 
@@ -104,7 +104,7 @@ def changed(at: int, value: bytes) -> bytes:
         (firmware(4, 0x1C5F21B0), "the firmware is for the family 0x1c5f21b0"),
     ],
 )
-def test_what_is_damaged_or_for_another_chip_is_refused(damaged: bytes, what: str) -> None:
+def test_a_damaged_file_or_one_for_another_chip_is_refused(damaged: bytes, what: str) -> None:
     with pytest.raises(UserError) as caught:
         uf2.combine(damaged, filesystem(), PICO_W)
     [problem] = caught.value.problems

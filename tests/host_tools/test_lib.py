@@ -114,14 +114,14 @@ def test_an_image_that_uses_no_peripheral_and_no_library_has_nothing_of_them(
     assert not [n for n in before if "pins" in n or "meter" in n or "device" in n or "bme" in n]
 
 
-def test_what_no_service_imports_is_left_out(cluster: Path) -> None:
+def test_modules_that_no_service_imports_are_omitted(cluster: Path) -> None:
     (cluster / "lib" / "idle.py").write_text("X = 1\n")
     (cluster / "lib" / "tests").mkdir()
     (cluster / "lib" / "tests" / "test_units.py").write_text("X = 1\n")
     assert not {"idle.mpy", "tests/test_units.mpy"} & set(image_files(load_plan(cluster), "box"))
 
 
-def test_a_package_and_what_it_imports_come_along(cluster: Path) -> None:
+def test_a_package_is_linked_with_its_imports(cluster: Path) -> None:
     package = cluster / "lib" / "air"
     package.mkdir()
     (package / "__init__.py").write_text("from .model import Air\n")
@@ -134,7 +134,7 @@ def test_a_package_and_what_it_imports_come_along(cluster: Path) -> None:
     assert {"air/__init__.mpy", "air/model.mpy", "units.mpy"} <= set(files)
 
 
-def test_types_are_checked_where_there_are_annotations(cluster: Path) -> None:
+def test_types_are_checked_if_there_are_annotations(cluster: Path) -> None:
     assert check(cluster)[1] == []
     units = cluster / "lib" / "units.py"
     units.write_text(UNITS.replace("celsius * 9 / 5 + 32", '"warm"'))
@@ -201,7 +201,7 @@ def test_tests_of_lib_run_in_micropython(cluster: Path) -> None:
     assert "fixture 'start' not found" in run.stdout
 
 
-def test_a_library_of_a_service_that_starts_on_request_goes_with_it(tmp_path: Path) -> None:
+def test_a_library_of_a_service_that_starts_on_request_is_unloaded_with_it(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"a": A, "b": B.replace("import meter", "import meter, late")})
     for name, text in (("units", UNITS), ("meter", DRIVER), ("late", "X = 1\n")):
         (root / "lib").mkdir(exist_ok=True)

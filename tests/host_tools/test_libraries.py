@@ -95,7 +95,7 @@ def messages(root: Path, *, types: bool = False) -> list[str]:
 
 
 class Index:
-    """A copy of the index of mip on this computer: ``package/py/<name>/<version>.json``."""
+    """Write a local copy of the index of mip: ``package/py/<name>/<version>.json``."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
@@ -183,7 +183,7 @@ def test_types_and_typing_are_stripped_from_it(root: Path) -> None:
     assert [item.name for item in imports(module)] == ["time"]
 
 
-def test_only_what_nobody_can_call_is_cut_and_it_can_be_kept_whole(root: Path) -> None:
+def test_only_unreachable_code_is_removed_and_the_package_can_be_kept_whole(root: Path) -> None:
     add_wheel(root, "bme", {"bme280.py": BME})
     value = "bme280.BME280().read_compensated_data()"
     use = SERVICE.format(imports="import bme280", name="A", value=value)
@@ -210,7 +210,7 @@ def test_c_code_is_refused(root: Path) -> None:
     assert "libraries" not in (root / "cluster.toml").read_text()
 
 
-def test_what_cannot_run_on_micropython_is_named(root: Path) -> None:
+def test_code_that_cannot_run_on_micropython_is_named(root: Path) -> None:
     bad = "import time\nimport subprocess\n\nADDRESS = 1\n"
     add_wheel(root, "bme", {"bme280.py": bad})
     (found,) = {message.partition(": ")[2] for message in messages(root)}
@@ -244,7 +244,7 @@ def test_syntax_that_micropython_lacks_is_named(root: Path) -> None:
         assert "torpor remove bme" in found
 
 
-def test_native_code_becomes_bytecode_and_viper_goes_as_source(root: Path) -> None:
+def test_native_code_becomes_bytecode_and_viper_stays_source(root: Path) -> None:
     text = "import micropython\n\n\n@micropython.{}  # fast\n"
     text += "def f(x):\n    {}\n\n\nADDRESS = f(1)\n"
     add_wheel(root, "bme", {"bme280.py": text.format("native", "return x")})
@@ -298,7 +298,7 @@ def test_two_libraries_with_the_same_module(root: Path) -> None:
     )
 
 
-def test_what_is_installed_beside_torpor_needs_no_network(root: Path) -> None:
+def test_packages_installed_next_to_torpor_need_no_network(root: Path) -> None:
     (package,) = add(root, wanted("microdot"))
     assert package.source == "pypi"
     assert "microdot/microdot.py" in package.files
@@ -333,7 +333,7 @@ def test_without_a_network_the_message_names_the_other_way(root: Path) -> None:
 # -- mip
 
 
-def test_a_package_of_mip_comes_with_what_it_needs(root: Path, index: Index) -> None:
+def test_a_package_of_mip_brings_its_dependencies(root: Path, index: Index) -> None:
     index.put(
         "logging",
         "0.6.2",
@@ -387,7 +387,7 @@ def test_a_package_of_mip_whose_hash_has_changed_is_refused(root: Path, index: I
     assert not (root / "vendor" / "bme280" / "bme280.py").exists()
 
 
-def test_a_file_that_is_not_what_the_index_says(root: Path, index: Index) -> None:
+def test_a_file_that_differs_from_the_index(root: Path, index: Index) -> None:
     index.put("bme280", "1.0.0", {"bme280.py": BME})
     short = sha256(BME.encode())[:8]
     index.write(f"file/{short[:2]}/{short}", BME + "import os\n")
@@ -435,7 +435,7 @@ def test_addresses(address: str, url: str) -> None:
     assert mip.resolve(address) == url
 
 
-def test_what_a_name_means() -> None:
+def test_the_meaning_of_a_name() -> None:
     assert (wanted("logging").source, wanted("micropython-bme280").source) == ("mip", "pypi")
     assert (wanted("pypi:logging").source, wanted("mip:x@1").version) == ("pypi", "1")
     assert wanted("github:owner/micropython-air/src@v2").name == "src"
@@ -457,7 +457,7 @@ def test_an_extension_of_microdot_works_once_its_package_is_named(tmp_path: Path
     assert "jwt.mpy" in image_files(load_plan(root), "box")
 
 
-def test_remove_names_what_there_is(root: Path) -> None:
+def test_remove_lists_the_installed_libraries(root: Path) -> None:
     add_wheel(root, "bme", {"bme280.py": BME})
     run = torpor(root, "remove", "bmw")
     assert 'did you mean "bme"?' in run.stderr
@@ -473,7 +473,7 @@ DRIVERS = [
 ]
 
 
-def test_drivers_of_pypi_are_added_and_linked_as_they_are(tmp_path: Path) -> None:
+def test_drivers_of_pypi_are_added_and_linked_unchanged(tmp_path: Path) -> None:
     root = project(tmp_path, "", "1")
     names: list[str] = []
     for name, version in DRIVERS:

@@ -1,4 +1,4 @@
-"""The source transformations: what goes, what stays, and that no line moves."""
+"""The source transformations: which code is removed, which stays, and that no line moves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_case(case: Path) -> None:
     ast.parse(text)
 
 
-def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
+def test_a_module_with_nothing_to_remove_stays_unchanged() -> None:
     source = '"""Doc."""\nimport time\r\nx: int = 1\n\nasync def f():\n    yield x  # é\n'
     assert stripped(source) == source
 
@@ -61,7 +61,7 @@ def test_a_module_with_nothing_to_take_out_stays_as_it_is() -> None:
         ("from torpor import get\nx = get", "get of torpor is a decorator"),
     ],
 )
-def test_a_name_that_goes_must_not_be_used_at_run_time(line: str, what: str) -> None:
+def test_a_removed_name_must_not_be_used_at_run_time(line: str, what: str) -> None:
     _, problems = bind(line, "services.alerts", is_package=True, file="alerts.py")
     assert len(problems) == 1
     assert problems[0].what.startswith(what)
@@ -139,7 +139,7 @@ def _goes(node: ast.stmt) -> bool:
 
 
 def _kept(node: ast.AST) -> list[tuple[int, str]]:
-    """Line and own text of the statements that have to be there after the transformation."""
+    """Return line and text of the statements that must remain after the transformation."""
     found = []
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
@@ -168,6 +168,6 @@ def test_no_statement_moves(block: Block) -> None:
 
 
 @given(_block)
-def test_nothing_of_the_host_is_left(block: Block) -> None:
+def test_no_host_code_remains(block: Block) -> None:
     text, _ = bind(_source(block), "services.alerts", is_package=True, file="")
     assert not any(_goes(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt))

@@ -98,7 +98,7 @@ def problems(made: Plan, tmp_path: Path, *, types: bool = False) -> list[Problem
     return list(caught.value.problems)
 
 
-def test_the_tree_is_what_a_chip_has(tmp_path: Path) -> None:
+def test_the_tree_has_the_files_of_a_chip(tmp_path: Path) -> None:
     image = built(tmp_path)
     tree = files(image.tree)
     assert {path for path in tree if not path.startswith("torpor/")} == {
@@ -117,7 +117,7 @@ def test_the_tree_is_what_a_chip_has(tmp_path: Path) -> None:
     assert unpack(image.littlefs.read_bytes(), FILESYSTEM) == tree
 
 
-def test_the_folder_holds_what_a_person_wants_to_read(tmp_path: Path) -> None:
+def test_the_folder_has_the_files_that_people_read(tmp_path: Path) -> None:
     image = built(tmp_path)
     assert sorted(path.name for path in image.folder.iterdir()) == [
         "cluster.py",
@@ -165,7 +165,7 @@ asyncio.run(main())
 """
 
 
-def test_what_was_built_runs_in_micropython(tmp_path: Path) -> None:
+def test_the_image_runs_in_micropython(tmp_path: Path) -> None:
     script = tmp_path / "drive.py"
     script.write_text(DRIVE)
     run = subprocess.run(
@@ -181,7 +181,7 @@ def test_what_was_built_runs_in_micropython(tmp_path: Path) -> None:
     ], run.stdout + run.stderr
 
 
-def test_an_error_leaves_the_image_that_was_there(tmp_path: Path) -> None:
+def test_an_error_keeps_the_previous_image(tmp_path: Path) -> None:
     before = files(built(tmp_path).folder)
     broken = {**SERVICES, "alerts": Small({"__init__.py": "match x:\n    case 1: pass\n"})}
     assert problems(plan(tmp_path, broken), tmp_path)
@@ -212,7 +212,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "build" / "shed").exists()
 
 
-def test_check_syntax_tells_the_same_and_writes_nothing(tmp_path: Path) -> None:
+def test_check_syntax_reports_the_same_and_writes_nothing(tmp_path: Path) -> None:
     made = plan(tmp_path, {"a": Small({"x.py": "x = [*a]\n"})})
     before = files(tmp_path)
     assert check_syntax(made) == problems(made, tmp_path)
@@ -228,7 +228,7 @@ def test_an_unknown_board(tmp_path: Path) -> None:
     )
 
 
-def test_no_secrets_no_file(tmp_path: Path) -> None:
+def test_without_secrets_there_is_no_file(tmp_path: Path) -> None:
     assert "secrets.json" not in files(built(tmp_path).tree)
 
 

@@ -1,4 +1,4 @@
-"""mpy-cross: what it makes, what it refuses, and the errors that the user sees."""
+"""mpy-cross: its output, the code that it refuses, and the errors that the user sees."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_only_one_thread_parses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads == {threading.current_thread()}
 
 
-# What CPython takes and MicroPython does not; each line is refused by mpy-cross.
+# Code that CPython accepts and MicroPython does not; mpy-cross refuses each line.
 REFUSED = {
     "match x:\n    case 1: pass": "match",
     "try: pass\nexcept* ValueError: pass": "except*",
@@ -155,7 +155,7 @@ def test_accepted(source: str) -> None:
     assert problems(source) == []
 
 
-def test_a_with_in_parentheses_is_refused_though_mpy_cross_takes_it_for_a_tuple() -> None:
+def test_a_with_in_parentheses_is_refused_because_mpy_cross_reads_a_tuple() -> None:
     found = problems("def f():\n    pass\n\n    with (a, b):\n        pass\n")
     assert [str(p.where) for p in found] == ["services/a.py:4"]
 
@@ -165,14 +165,14 @@ def test_all_constructs_of_a_file_are_named_at_once() -> None:
     assert [p.where.line for p in found if p.where] == [1, 2, 3]
 
 
-def test_all_files_are_compiled_though_one_is_refused() -> None:
+def test_all_files_are_compiled_even_if_one_is_refused() -> None:
     modules = [module("x = [*a]", "services.a"), module("x = 1", "services.b")]
     compiled, found = compile_all(modules)
     assert list(compiled) == ["services/b.mpy"]
     assert len(found) == 1
 
 
-def test_packages_from_elsewhere_are_taken_as_they_are() -> None:
+def test_foreign_packages_are_compiled_unchanged() -> None:
     assert compile_all([module("with (a, b): pass", part="dependency")])[1] == []
 
 
@@ -192,6 +192,6 @@ def test_the_cache_gives_the_same_bytes_without_mpy_cross(
         compile_all([module("x = 6", "services.a0")], tmp_path)
 
 
-def test_what_was_refused_is_not_kept(tmp_path: Path) -> None:
+def test_refused_files_are_not_cached(tmp_path: Path) -> None:
     for _ in range(2):
         assert len(compile_all([module("x = [*a]")], tmp_path)[1]) == 1

@@ -56,7 +56,7 @@ def test_code_that_the_board_needs_is_switched_on() -> None:
     assert text(hot=True, wet=True) == SOURCE.replace("const(0)", "const(1)")
 
 
-def test_what_only_other_boards_need_is_not_named() -> None:
+def test_needs_of_other_boards_are_not_named() -> None:
     source = text(hot=False, wet=False)
     compile(source, "work.py", "exec")
     assert len(source.splitlines()) == len(SOURCE.splitlines())

@@ -1,4 +1,4 @@
-"""A firmware of one's own: what MicroPython's build gets, and what stays in the filesystem.
+"""A custom firmware: the input of MicroPython's build, and the files that stay in the filesystem.
 
 MicroPython cannot be compiled here. So the manifest runs against a recorder, and the modules run
 from a folder, in the Unix port.

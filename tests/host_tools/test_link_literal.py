@@ -19,12 +19,12 @@ _toml = st.recursive(
 
 
 @given(_toml)
-def test_what_is_written_is_what_is_read(value: object) -> None:
+def test_written_values_are_read_back(value: object) -> None:
     assert ast.literal_eval(literal(value)) == value
 
 
 @given(_toml)
-def test_it_breaks_lines_only_to_be_read(value: object) -> None:
+def test_it_breaks_lines_only_for_readability(value: object) -> None:
     text = literal(value, indent=4, column=90)
     assert ast.literal_eval(text) == value
 

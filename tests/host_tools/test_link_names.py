@@ -17,7 +17,7 @@ from torpor_tools.link.names import capacities, spare
 
 
 def interned(folder: Path, program: str) -> int:
-    """The names that MicroPython has made once it has run a program."""
+    """Return the names that MicroPython has created after it has run a program."""
     run = subprocess.run(
         [MICROPYTHON, "-c", f"import micropython, sys\n{program}\nmicropython.qstr_info()"],
         cwd=folder,
@@ -30,7 +30,7 @@ def interned(folder: Path, program: str) -> int:
     return int(found[1])
 
 
-def test_the_names_of_bytecode_are_those_that_micropython_makes_of_it(tmp_path: Path) -> None:
+def test_the_names_of_bytecode_are_those_that_micropython_creates(tmp_path: Path) -> None:
     words = [f"name_{i}" for i in range(200)]  # more than one byte can count
     source = (
         "def fresh_function(fresh_argument):\n    return ("
@@ -49,7 +49,7 @@ def test_the_names_of_bytecode_are_those_that_micropython_makes_of_it(tmp_path: 
     assert with_names - without == len(names) - 1  # both have a path and a name of their own
 
 
-def test_micropython_doubles_its_table_where_we_say(tmp_path: Path) -> None:
+def test_micropython_doubles_its_table_at_the_stated_sizes(tmp_path: Path) -> None:
     """A name then takes far more of the heap than its own bytes."""
     program = """
 import gc
@@ -82,7 +82,7 @@ for i in range(1400):
         (2500, 2600, 2541 - 2440),
     ],
 )
-def test_names_are_made_where_the_table_would_grow_later(
+def test_names_are_created_early_if_the_table_would_grow_later(
     ready: int, later: int, expected: int
 ) -> None:
     assert spare(ready, later) == expected

@@ -25,7 +25,7 @@ def services(*names: str) -> dict[str, str]:
 
 
 def boot(root: Path, kind: str, more: str = "", production: bool = False) -> str:
-    """The ``boot.py`` of a board called ``box``, with more lines in its table."""
+    """Return the ``boot.py`` of the board ``box``, with more lines in its table."""
     write_cluster(root, services("a"), kind)
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text().replace("[boards.box]", f"[boards.box]\n{more}"))
@@ -52,7 +52,7 @@ def test_the_announced_name_is_the_one_that_others_look_up(host: str, name: str)
     assert announced_name("box", host) == name
 
 
-def test_a_host_of_its_own_is_announced(tmp_path: Path) -> None:
+def test_a_custom_host_is_announced(tmp_path: Path) -> None:
     assert 'wifi.begin("cold-room")' in boot(tmp_path, "RPI_PICO_W", 'host = "cold-room.local"')
 
 
@@ -68,7 +68,7 @@ def test_a_host_of_its_own_is_announced(tmp_path: Path) -> None:
         ("RPI_PICO2_W", "doze", "PM_POWERSAVE"),
     ],
 )
-def test_the_power_save_is_that_of_policy_and_port(
+def test_the_power_save_depends_on_policy_and_port(
     tmp_path: Path, kind: str, policy: str, saving: str
 ) -> None:
     wake = ', wake_every = "5m"' if policy == "deep" else ""
@@ -82,21 +82,23 @@ def test_a_production_image_begins_in_the_same_way() -> None:
 
 
 @pytest.mark.parametrize(("kind", "left"), [("ESP32_GENERIC_C3", 5), ("RPI_PICO_W", 5)])
-def test_connections_are_what_listeners_leave(tmp_path: Path, kind: str, left: int) -> None:
+def test_connections_get_the_sockets_left_by_listeners(
+    tmp_path: Path, kind: str, left: int
+) -> None:
     write_cluster(tmp_path, services("a", "b", "c", "d"), kind)
     plan = load_plan(tmp_path)
     assert f"\nCONNECTIONS = {left}\n" in wiring(plan, plan.board("box"))
 
 
 @pytest.mark.parametrize("name", known_boards())
-def test_every_board_has_connections_beside_its_listeners(name: str) -> None:
+def test_every_board_has_connections_besides_its_listeners(name: str) -> None:
     board = load_board(name)
     assert connections_left(board, board.listeners) >= 2
     assert connections_left(board, 1) >= 5
 
 
 def many(root: Path, listeners: int, mailbox: bool, peer: bool) -> list[str]:
-    """The problems of an ESP32 with this many listeners."""
+    """Return the problems of an ESP32 with this many listeners."""
     names = [f"s{n}" for n in range(listeners)]
     sources = services(*names, "far")
     if peer:
@@ -125,8 +127,8 @@ def many(root: Path, listeners: int, mailbox: bool, peer: bool) -> list[str]:
     ],
 )
 def test_an_image_without_a_connection_is_refused(
-    tmp_path: Path, listeners: int, mailbox: bool, peer: bool, said: str
+    tmp_path: Path, listeners: int, mailbox: bool, peer: bool, output: str
 ) -> None:
     found = [each for each in many(tmp_path, listeners, mailbox, peer) if "sockets" in each]
-    assert len(found) == bool(said), found
-    assert not said or (said in found[0] and "cluster.toml:5" in found[0])
+    assert len(found) == bool(output), found
+    assert not output or (output in found[0] and "cluster.toml:5" in found[0])

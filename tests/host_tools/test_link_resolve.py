@@ -34,7 +34,7 @@ def names(tmp_path: Path, **services: Small) -> set[str]:
 
 
 def problem(tmp_path: Path, line: str) -> Problem:
-    """The one problem of a service whose line 3 is ``line``."""
+    """Return the only problem of a service whose line 3 is ``line``."""
     source = f"# first\n# second\n{line}\n\nclass A: pass\n"
     _, found = collected(tmp_path, a=Small({"__init__.py": source, "rules.py": ""}))
     assert len(found) == 1
@@ -64,7 +64,7 @@ def test_all_modules_of_a_service_but_not_its_tests(tmp_path: Path) -> None:
     }
 
 
-def test_what_starts_the_chip_brings_the_kernel(tmp_path: Path) -> None:
+def test_the_start_files_bring_the_kernel(tmp_path: Path) -> None:
     assert {"cluster", "torpor", "torpor.kernel"} <= names(tmp_path, a=Small())
     assert [module.path for module in start_modules("rp2")] == ["boot.py", "main.py"]
     assert [module.path for module in start_modules("unix")] == ["main.py"]
@@ -76,7 +76,7 @@ def test_imports_inside_functions_count(tmp_path: Path) -> None:
     assert "torpor.system" not in names(tmp_path, b=Small())
 
 
-def test_what_is_imported_for_checks_only_does_not(tmp_path: Path) -> None:
+def test_imports_for_type_checks_do_not_count(tmp_path: Path) -> None:
     assert "torpor.contract" not in names(tmp_path, a=Small())
 
 
@@ -111,7 +111,7 @@ def test_an_optional_module_only_with_its_feature(tmp_path: Path, module: str) -
     assert module not in names(tmp_path, b=none)
 
 
-def test_converters_that_no_route_needs_are_left_out(tmp_path: Path) -> None:
+def test_converters_that_no_route_needs_are_omitted(tmp_path: Path) -> None:
     one = method("m", "GET /", arguments=(argument("x", "int", default="1"),))
     made = plan(tmp_path, {"a": Small(methods=(one,))})
     board = made.boards[0]
@@ -155,7 +155,7 @@ def test_the_port_of_the_board_is_torpor_port(tmp_path: Path) -> None:
 # -- packages from PyPI
 
 
-def test_microdot_only_if_imported_and_only_what_is(tmp_path: Path) -> None:
+def test_only_the_imported_parts_of_microdot(tmp_path: Path) -> None:
     plain = Small({"__init__.py": "from microdot import Microdot\n\nclass A: pass\n"})
     events = Small({"page.py": "from microdot.sse import with_sse\n"})
 
@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert all(p.remedy for p in problems)
 
 
-def test_a_byte_order_mark_is_taken_off(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_removed(tmp_path: Path) -> None:
     made = plan(tmp_path, {"a": Small({"__init__.py": "\ufeffclass A: pass\n"})})
     program = resolved(made, made.boards[0], {"cluster": ""})
     modules, problems = list(program.modules.values()), program.problems

@@ -18,7 +18,7 @@ def contract(*methods: Method) -> Contract:
 
 
 def routes(*paths: str) -> dict[str, Any]:
-    """The tree of methods m0, m1, ... with a route each."""
+    """Return the tree of methods m0, m1, ... that have one route each."""
     return tree(binders(contract(*(method(f"m{i}", path) for i, path in enumerate(paths)))))
 
 
@@ -33,7 +33,7 @@ def test_a_level_for_each_segment_and_a_star_for_a_parameter() -> None:
     }
 
 
-def test_a_fixed_segment_offers_what_the_parameter_beside_it_does() -> None:
+def test_a_fixed_segment_also_has_the_routes_of_a_parameter_next_to_it() -> None:
     assert routes("GET /a/<id>", "POST /a/<id>/b", "GET /a/all", "GET /a/all/b")["a"] == {
         "*": {"/GET": "m0", "b": {"/POST": "m1"}},
         "all": {"/GET": "m2", "b": {"/GET": "m3", "/POST": "m1"}},
@@ -41,14 +41,14 @@ def test_a_fixed_segment_offers_what_the_parameter_beside_it_does() -> None:
 
 
 def test_the_route_that_is_fixed_first_wins() -> None:
-    """``/a/b`` is ``/a/<x>``, though ``/<x>/b`` has a fixed segment where that has none."""
+    """``/a/b`` is ``/a/<x>``, although ``/<x>/b`` has a fixed second segment."""
     assert routes("GET /a/<x>", "GET /<x>/b") == {
         "a": {"*": {"/GET": "m0"}, "b": {"/GET": "m0"}},
         "*": {"b": {"/GET": "m1"}},
     }
 
 
-def test_an_empty_segment_is_no_value_for_a_parameter() -> None:
+def test_an_empty_segment_does_not_match_a_parameter() -> None:
     assert routes("GET /a/<id>", "PUT /a/")["a"] == {
         "*": {"/GET": "m0"},
         "": {"/PUT": "m1"},
@@ -144,7 +144,7 @@ def _walk(node: Any, segments: list[str], verb: str) -> str | None:
 
 
 def _search(plain: Any, segments: list[str], verb: str) -> str | None:
-    """Literal first, parameter next, with all ways back."""
+    """Try the literal first, then the parameter, with backtracking."""
     if not segments:
         found: str | None = plain.get("/" + verb)
         return found
@@ -167,7 +167,7 @@ def _plain(paths: list[tuple[str, list[str]]]) -> dict[str, Any]:
 
 
 @given(st.lists(_path, min_size=1, max_size=8), st.lists(st.sampled_from("abz"), max_size=5))
-def test_no_step_back_is_ever_needed(
+def test_the_search_never_has_to_go_back(
     paths: list[tuple[str, list[str]]], request: list[str]
 ) -> None:
     built = routes(*(f"{verb} /{'/'.join(segments)}" for verb, segments in paths))

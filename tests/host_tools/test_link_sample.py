@@ -49,7 +49,7 @@ def test_its_runtime_is_what_its_features_need(image: Image) -> None:
     }
 
 
-def test_what_only_the_dashboard_needs_goes_with_it(image: Image) -> None:
+def test_modules_that_only_the_dashboard_needs_are_removed_with_it(image: Image) -> None:
     bound: dict[str, Any] = {}
     text = (image.folder / "cluster.py").read_text()
     exec(text[text.index("ON_REQUEST") :], bound)

@@ -65,7 +65,7 @@ class Stream(io.BytesIO):
 
 
 def kept(*sources: str, part: str = "service") -> tuple[set[str], str]:
-    """The names defined in the package when modules of these sources are in the image with it."""
+    """Return the names that remain in the package when these modules are in the image with it."""
     users = [
         Module(f"services.a.m{i}", False, source, f"m{i}.py", part)
         for i, source in enumerate(sources)
@@ -78,7 +78,7 @@ def kept(*sources: str, part: str = "service") -> tuple[set[str], str]:
     return {n.name for n in ast.walk(tree) if isinstance(n, definitions)}, made[0].source
 
 
-def test_what_nobody_names_goes_and_takes_along_what_only_it_names() -> None:
+def test_unused_code_is_removed_with_what_only_it_uses() -> None:
     found, text = kept("from microdot import App, Stream\n\nApp().get('/')\n")
     assert found == {"App", "get", "_route", "__repr__", "Stream", "readinto"}
     line = next(n for n, text in enumerate(PACKAGE.split("\n")) if "__repr__" in text)
@@ -132,7 +132,7 @@ def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip()
     assert "info" not in made
 
 
-def test_a_module_that_is_no_part_of_the_board_loses_its_start() -> None:
+def test_a_module_that_is_not_a_part_of_the_board_loses_its_start() -> None:
     text = (
         "def start(kernel):\n    serve()\n\n\ndef serve():\n    pass\n\n\ndef report():\n    pass\n"
     )
@@ -145,7 +145,7 @@ def test_a_module_that_is_no_part_of_the_board_loses_its_start() -> None:
         assert {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)} == names
 
 
-def test_microdot_without_its_server_and_what_nobody_calls(tmp_path: Path) -> None:
+def test_microdot_without_its_server_and_unused_code(tmp_path: Path) -> None:
     source = """
 from microdot import Microdot
 from torpor import Service

@@ -52,7 +52,7 @@ def test_a_row_for_each_part(tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_is_counted_twice_or_left_out(tmp_path: Path) -> None:
+def test_nothing_is_counted_twice_or_omitted(tmp_path: Path) -> None:
     table = sizes(tmp_path)
     assert table.total == sum(map(len, FILES.values())) == 1000
     assert table.share(table.row("a")) == 0.4
@@ -60,7 +60,7 @@ def test_nothing_is_counted_twice_or_left_out(tmp_path: Path) -> None:
     assert table.capacity == 212 * 4096
 
 
-def test_json_says_the_same(tmp_path: Path) -> None:
+def test_json_has_the_same_content(tmp_path: Path) -> None:
     read = json.loads(to_json(sizes(tmp_path)))
     assert read["rows"][0] == {
         "name": "a",
@@ -91,6 +91,6 @@ def test_the_table_shows_sums_or_modules(tmp_path: Path) -> None:
     assert ("torpor.kernel", "runtime", "200", "", "20%", "900") in whole
 
 
-def test_what_comes_with_a_request_stands_in_brackets(tmp_path: Path) -> None:
+def test_heap_that_a_request_takes_is_in_brackets(tmp_path: Path) -> None:
     _, rows = size_table(sizes(tmp_path), {"a": 30}, {"b": 200, "services.b": 5}, modules=False)
     assert [row[-1] for row in rows] == ["30", "(205)", "", "", "", "", "30 (205)"]

@@ -23,7 +23,7 @@ def module(source: str, name: str = "a.x", is_package: bool = False) -> Module:
 
 
 def run(folder: Path, sources: dict[str, str], program: str) -> str:
-    """Link modules, run a program with them in MicroPython, and return what it prints."""
+    """Link modules, run a program with them in MicroPython, and return its output."""
     modules = [module(source, name, name == "a") for name, source in {"a": "", **sources}.items()]
     modules.append(module(COLD.read_text(), "torpor.cold"))
     modules.append(module("", "torpor", True))
@@ -117,7 +117,7 @@ def begin(names: list) -> None:
 """
 
 
-def test_marked_code_does_what_it_does_unmarked(tmp_path: Path) -> None:
+def test_marked_code_behaves_like_unmarked_code(tmp_path: Path) -> None:
     program = """
         import asyncio
         from a import x
@@ -168,7 +168,7 @@ def test_every_line_keeps_its_number_and_a_traceback_the_module(tmp_path: Path) 
     assert len(moved) == len([n for n in lines if "return " in n]) - 1  # ``hot`` stays
 
 
-def test_what_only_marked_code_uses_goes_along(tmp_path: Path) -> None:
+def test_code_that_only_marked_code_uses_moves_with_it(tmp_path: Path) -> None:
     hot, cold, once = (part.source for part in split(module(ALL_KINDS))[0])
     for name in ("dumps", "loads", "_TABLE", "_helper", "_rows", "_LIMIT", "asyncio"):
         assert name not in hot
@@ -411,7 +411,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("body", REFUSED)
-def test_what_would_outlive_the_call_is_refused(body: str) -> None:
+def test_code_that_would_outlive_the_call_is_refused(body: str) -> None:
     source = "from torpor.cold import cold\nkept = None\nmade = None\n\ndef hot():\n    pass\n\n"
     source += "@cold\ndef h(*x):\n    pass\n\n@cold\ndef h2(x):\n    yield\n\n"
     source += f"@cold\ndef f(x):\n    {body}\n"

@@ -104,7 +104,7 @@ def test_a_peer_on_the_same_board_is_called_in_memory(tmp_path: Path) -> None:
     assert '    s["alerts"].source = s["readings"]\n' in wiring(made, barn)
 
 
-def test_what_others_may_call(tmp_path: Path) -> None:
+def test_methods_that_other_boards_may_call(tmp_path: Path) -> None:
     made = plan(tmp_path, {"shed": ["readings"], "barn": ["alerts"]})
     bound: dict[str, object] = {}
     exec(api(made.board("shed")), bound)

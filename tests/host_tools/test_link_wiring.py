@@ -25,7 +25,7 @@ def text(tmp_path: Path, **services: Small) -> str:
 
 
 def loaded(source: str) -> dict[str, Any]:
-    """The names that the module binds; ``left`` gets its breadcrumbs, in place of the port."""
+    """Return the names that the module binds; ``left`` gets the breadcrumbs instead of the port."""
     bound: dict[str, Any] = {"left": []}
     exec(source.replace("from torpor.port import crumb", "crumb = left.append"), bound)
     return bound
@@ -99,7 +99,7 @@ def test_the_parts_that_a_board_needs(tmp_path: Path, small: Small, parts: str) 
     assert f"    return {parts}\n" in text(tmp_path, a=small)
 
 
-def test_an_application_takes_what_no_route_matches(tmp_path: Path) -> None:
+def test_an_application_gets_requests_that_no_route_matches(tmp_path: Path) -> None:
     source = text(tmp_path, a=Small(has_app=True), b=Small(has_app=True, port=None))
     assert "from torpor.http import microdot_adapter\n" in source
     assert 'return {"/": microdot_adapter.mount(s, 130576591)}' in source  # and its breadcrumb
@@ -118,12 +118,12 @@ def test_an_empty_board(tmp_path: Path) -> None:
     module["wire"]({})
 
 
-def test_same_plan_same_text(tmp_path: Path) -> None:
+def test_the_same_plan_gives_the_same_text(tmp_path: Path) -> None:
     small = Small(config={"b": 1, "a": {"d": [1, 2], "c": 0.5}})
     assert text(tmp_path, a=small, b=small) == text(tmp_path, a=small, b=small)
 
 
-def test_settings_come_as_they_were_written(tmp_path: Path) -> None:
+def test_settings_arrive_unchanged(tmp_path: Path) -> None:
     config = {"pin": 22, "probes": {f"fridge-{i}": "28ff641e8216c3a1" for i in range(9)}}
     source = text(tmp_path, a=Small(config=config))
     load = next(n for n in ast.parse(source).body if getattr(n, "name", "") == "load")
@@ -132,7 +132,7 @@ def test_settings_come_as_they_were_written(tmp_path: Path) -> None:
     assert ast.literal_eval(made.args[1]) == config
 
 
-def test_what_cannot_be_written_down_is_refused_at_once(tmp_path: Path) -> None:
+def test_values_without_a_literal_are_refused_at_once(tmp_path: Path) -> None:
     wrong = (argument("limit", "int", "LIMIT"), argument("data", "bytes"))
     listing = method("listing", "GET /", arguments=wrong)
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,4 @@
-"""Other placements: proposed, compared, and what they are judged by."""
+"""Other placements: they are proposed, compared and judged."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_no_placement_is_better(
     assert found.cost == cost(found.homes, calls) == min(costs)
 
 
-def test_of_two_as_good_the_one_that_moves_less() -> None:
+def test_of_two_equal_placements_the_one_with_fewer_moves_wins() -> None:
     loads = [Load("a", None), Load("b", None)]
     rooms = [Room(board, 9, 9, 9, 9) for board in BOARDS]
     now = {"a": "y", "b": "y"}
@@ -88,7 +88,7 @@ def test_listeners_take_sockets_from_the_connections_where_they_share_them() -> 
         assert (solve(loads, rooms, {("s0", "far"): 1}, {}) is not None) is there_is_one
 
 
-def test_a_search_that_is_cut_short_says_so() -> None:
+def test_a_search_that_is_cut_short_is_reported() -> None:
     loads = [Load(f"s{i}", None, heap=1) for i in range(6)]
     rooms = [Room(board, 9, 9, 9, 2) for board in BOARDS]
     calls = {(a.service, b.service): 1 for a in loads for b in loads if a != b}
@@ -97,14 +97,14 @@ def test_a_search_that_is_cut_short_says_so() -> None:
     assert not found.is_best
 
 
-def test_who_is_wired_to_pins() -> None:
+def test_services_that_are_wired_to_pins() -> None:
     plan = load_plan(ROOT)
     assert [s.name for s in plan.boards[0].services if uses_hardware(plan, s)] == ["sensors"]
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample on three Pico Ws, none of which has room for all; readings far from its peers."""
+    """Return the sample on three Pico Ws: none has room for all; readings is far from its peers."""
     monkeypatch.setenv("TORPOR_CLUSTER_KEYS", "5a" * 32)
     (tmp_path / "services").symlink_to(ROOT / "services")
     text = (ROOT / "cluster.toml").read_text()
@@ -158,7 +158,7 @@ def test_place_proposes_what_the_boards_can_carry(
     assert "no placement fits the boards" in capsys.readouterr().err
 
 
-def test_plan_says_what_a_move_rebuilds(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_shows_what_a_move_rebuilds(cluster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(cluster, heap=1)
     message = says(cluster, capsys, "plan", "device=barn", "--record", "run.json")
     assert message.count("stays as it is") == 3

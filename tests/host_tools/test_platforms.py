@@ -95,8 +95,8 @@ def test_a_block_waits_for_its_turn(
     assert order == ["first", "second"]
 
 
-# Takes away what Windows does not have, before anything of torpor is loaded, and after what has a
-# form of its own for each system. asyncio needs SIGKILL here; a test below looks for it in ours.
+# Removes names that Windows lacks, before any module of torpor is loaded and after the modules that
+# have a version for each system. asyncio needs SIGKILL here; a test below searches our code for it.
 _WINDOWS = """
 import os, signal, sys
 import mpremote.transport_serial, psutil, rp2040py.external.cyw43.nat, serial.tools.list_ports
@@ -306,7 +306,7 @@ def _lacking(call: ast.Call) -> list[str]:
     return sorted(wanted - named)
 
 
-def test_mypy_may_name_what_the_code_page_lacks(
+def test_messages_of_mypy_may_contain_characters_that_the_code_page_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its messages go through a pipe, which has the encoding of the system."""
@@ -325,7 +325,7 @@ NOT_ON_WINDOWS = {
 }
 
 
-def test_only_a_few_files_use_what_windows_lacks() -> None:
+def test_only_a_few_files_use_functions_that_windows_lacks() -> None:
     for path in HOST:
         if path.name not in LINUX_ALONE:
             nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))

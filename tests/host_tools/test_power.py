@@ -56,7 +56,7 @@ def test_a_state_without_a_current_is_named() -> None:
         measure([Span("doze", 0, 1)], BOARD.currents_ma)
 
 
-def test_a_wake_costs_what_the_chip_takes_and_not_what_the_simulator_takes() -> None:
+def test_a_wake_lasts_as_long_as_on_the_chip_and_not_as_in_the_simulator() -> None:
     trace = [
         event(1, 0, "boot", cause="power-on", t=0),
         radio(1, 5, "joining"),
@@ -129,7 +129,7 @@ def test_light_sleep_is_doze_only_while_the_radio_listens() -> None:
     assert states == {"idle": 10, "doze": 100, "deep": 100}
 
 
-def test_a_trace_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_an_invalid_trace_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text('{"event": "boot", "start": 1, "at": 0}\nno\n{"event": "x"}\n')
     with pytest.raises(UserError, match=r"trace.jsonl:2: this is not an event"):
@@ -137,23 +137,23 @@ def test_a_trace_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run the board first"):
         read_trace(tmp_path / "missing.jsonl")
     path.write_text('{"event": "boot", "start": 1, "at": 0}\n{"event": "rea')
-    assert len(read_trace(path)) == 1  # its board runs on
+    assert len(read_trace(path)) == 1  # its board still runs
 
 
-def test_the_policies_are_in_the_order_that_everybody_expects() -> None:
+def test_the_policies_are_in_the_expected_order() -> None:
     load = Load(requests_per_minute=1, every_ms=None, linger_ms=500, hours=6)
     board = load_board("RPI_PICO_W")
     outcomes = [play(board, policy, load) for policy in policies(board)]
     averages = [o.energy.average_ma for o in outcomes]
     medians = [o.latency(0.5) for o in outcomes]
     assert [o.policy for o in outcomes] == ["on", "idle", "doze", "deep"]
-    assert averages[0] > averages[1] > averages[3] > averages[2] > 0  # a start costs a Pico dearly
+    assert averages[0] > averages[1] > averages[3] > averages[2] > 0  # a Pico's start costs much
     assert medians == sorted(medians)
     assert len({len(o.latencies_ms) for o in outcomes}) == 1  # no request is lost
     assert play(board, "deep", load).latencies_ms == outcomes[3].latencies_ms
 
 
-def test_time_is_accounted_for_whole() -> None:
+def test_all_time_is_accounted_for() -> None:
     load = Load(requests_per_minute=2, every_ms=30_000, hours=2)
     for policy in policies(BOARD):
         energy = play(BOARD, policy, load).energy
@@ -212,7 +212,7 @@ HEAD = "Timestamp(ms),Current(uA)\n"
         (HEAD + "0,1\n1,1\xff\n", "ppk.csv:3:4: the byte 0xff is not UTF-8"),
     ],
 )
-def test_a_file_that_is_no_measurement_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
+def test_a_file_that_is_not_a_measurement_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
     path = tmp_path / "ppk.csv"
     path.write_text(text, encoding="latin-1")
     for read in (read_profile, lambda path: currents_in(path, [Span("active", 0, 1e9)])):
@@ -234,7 +234,7 @@ def test_an_odd_file_that_is_a_measurement(tmp_path: Path) -> None:
         assert read_profile(path).average_ma == pytest.approx(1)
 
 
-def test_measured_currents_take_the_datasheets_place(tmp_path: Path) -> None:
+def test_measured_currents_replace_those_of_the_datasheet(tmp_path: Path) -> None:
     states = [Span("active", 0, 10), Span("deep", 10, 100)]
     rows = [(float(t), 80_000.0 if 50 <= t < 60 else 20.0) for t in range(200)]
     path = csv(tmp_path / "ppk.csv", rows)
@@ -277,7 +277,7 @@ def test_the_command_reads_loads_traces_and_measurements(tmp_path: Path) -> None
     assert "datasheet" not in message
 
 
-def test_a_plot_of_a_strange_kind_and_a_board_that_is_not_there(tmp_path: Path) -> None:
+def test_a_plot_of_an_unknown_kind_and_a_missing_board(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"a": SERVICE + JOB}, "ESP32_GENERIC")
     with pytest.raises(UserError, match=r"cannot be a \.gif"):
         run(root, "box", "--plot", "x.gif")
@@ -305,7 +305,7 @@ def test_durations_in_plots_have_a_readable_unit(seconds: float, text: str) -> N
 
 
 def _overlapping(figure: Any) -> list[tuple[str, str]]:
-    """The texts of a figure that overlap when drawn."""
+    """Return the texts of a figure that overlap when drawn."""
     figure.draw_without_rendering()
     texts = [
         text
@@ -336,7 +336,7 @@ def _overlapping(figure: Any) -> list[tuple[str, str]]:
         *((0.05, "ESP32_GENERIC", None), (1.0, "ESP32_GENERIC", 5000)),
     ],
 )
-def test_no_text_of_a_plot_lies_on_another(
+def test_no_texts_of_a_plot_overlap(
     requests: float,
     kind: str,
     every_ms: int | None,
@@ -357,8 +357,8 @@ def test_no_text_of_a_plot_lies_on_another(
         assert len(panel.get_lines()) == 1
 
 
-def test_the_picture_in_the_docs_is_that_of_an_example(tmp_path: Path) -> None:
-    """And it has another colour for each of its own where the reader prefers the dark."""
+def test_the_picture_in_the_docs_shows_an_example(tmp_path: Path) -> None:
+    """It also has a second colour for each of its own, for readers who prefer a dark theme."""
     words = ["power", "hall", "--requests", "0.1", "--plot", str(tmp_path / "power.svg")]
     assert cli.run(["-C", str(ROOT / "examples" / "door"), *words]) == 0
     drawn = (tmp_path / "power.svg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``[boards.<name>.power]``: what is read, what is refused, what becomes something else."""
+"""``[boards.<name>.power]``: valid settings, refused ones, and policies that fall back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def refused(root: Path, power: str, body: str = ROUTE, **options: str) -> str:
     return problem.what
 
 
-def test_all_that_can_be_said(tmp_path: Path) -> None:
+def test_all_settings(tmp_path: Path) -> None:
     text = 'policy = "deep"\nlinger_ms = 500\nwake_every = "5m"\nwifi_deadline_ms = 8000'
     power = plan(tmp_path, text).boards[0].power
     assert power
@@ -72,11 +72,11 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, power: str, what: str)
 
 def test_a_board_without_a_port_cannot_doze(tmp_path: Path) -> None:
     power = 'policy = "doze"'
-    said = refused(tmp_path, power, JOB, kind="RPI_PICO_W", port="false")
-    assert "none of its services has a port" in said
+    output = refused(tmp_path, power, JOB, kind="RPI_PICO_W", port="false")
+    assert "none of its services has a port" in output
 
 
-def test_what_a_board_cannot_do_falls_back_and_the_build_says_so(tmp_path: Path) -> None:
+def test_an_unsupported_policy_falls_back_and_the_build_reports_it(tmp_path: Path) -> None:
     made = plan(tmp_path, 'policy = "doze"')
     assert made.boards[0].power
     assert made.boards[0].power.policy == "idle"
@@ -210,7 +210,7 @@ def test_callers_of_a_board_that_sleeps_are_shown_what_to_expect(tmp_path: Path)
     names = ("torpor/mqtt/caller.mpy", "torpor/mqtt/serve.mpy", "torpor/mqtt/client.mpy")
     assert [n in image_files(found, "house") for n in names] == [True, False, True]
     assert [n in image_files(found, "shed") for n in names] == [False, True, True]
-    # Nothing of it is in an image that does not need it.
+    # An image that does not need the code does not contain it.
     toml.write_text(toml.read_text().replace('"deep"\nwake_every = "5m"', '"idle"'))
     for board in ("house", "shed"):
         assert not {*names} & {*image_files(load_plan(tmp_path), board)}
@@ -252,7 +252,7 @@ def test_a_task_that_a_deep_sleep_would_cut_off_is_noted(
     assert all("async with self.awake():" in note for note in found)
 
 
-def test_the_estimate_says_which_interval_of_wakes_it_assumes(
+def test_the_estimate_states_the_interval_of_wakes_that_it_assumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = write_cluster(tmp_path, {"a": HEAD + ROUTE})

@@ -31,17 +31,17 @@ def run():
 @pytest.mark.parametrize(
     "end", ["raise ValueError('a bug')", "raise SystemExit", "raise KeyboardInterrupt", "return"]
 )
-def test_however_the_kernel_ends_the_chip_starts_anew(tmp_path: Path, end: str) -> None:
+def test_the_chip_restarts_however_the_kernel_ends(tmp_path: Path, end: str) -> None:
     files = image(1, "old", {"torpor/kernel.py": DIES.format(end=end).encode()})
     for module in start_modules("rp2", production=True):
         files[module.path] = module.source.encode()
     write_flash(tmp_path / "flash", files)
-    heard: list[str] = []
+    received: list[str] = []
     with PtyBoard(tmp_path / "flash") as board:
-        for line in lines(board.device, lambda: heard.count("it runs") >= 2):
-            heard.append(line.strip())
+        for line in lines(board.device, lambda: received.count("it runs") >= 2):
+            received.append(line.strip())
         assert board.starts >= 2
-    assert not [line for line in heard if ">>>" in line]
+    assert not [line for line in received if ">>>" in line]
 
 
 def test_only_a_production_image_is_closed(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_only_a_production_image_is_closed(tmp_path: Path) -> None:
         assert "machine.reset()" in ast.unparse(guarded)
 
 
-def test_it_serves_as_any_other(tmp_path: Path) -> None:
+def test_it_serves_like_any_other_image(tmp_path: Path) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE})
     plan = load_plan(root)
     production = build(plan, "box", root / "build", types=False, production=True)

@@ -1,4 +1,4 @@
-"""``make release``: refuses with all that is missing, and otherwise builds and tags."""
+"""``make release``: lists everything that is missing, or builds and tags."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone that is ready to be released, where make and twine only say that they ran."""
+    """Make a clone that is ready for release, in which make and twine only record that they ran."""
     clone = tmp_path / "clone"
     for name in git(ROOT, "ls-files").splitlines():
         if (ROOT / name).is_file() and not name.startswith("tests/"):
@@ -117,7 +117,7 @@ MISSING: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_all_that_is_missing_is_said_at_once(
+def test_everything_that_is_missing_is_reported_together(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = _release(checkout)
@@ -127,8 +127,8 @@ def test_all_that_is_missing_is_said_at_once(
     monkeypatch.setenv("PATH", os.pathsep.join(["/usr/bin", "/bin"]))
     problems = list(release.unready(checkout, VERSION))
     assert len(problems) == len(MISSING)
-    for said in MISSING:
-        assert any(said in problem for problem in problems), (said, problems)
+    for output in MISSING:
+        assert any(output in problem for problem in problems), (output, problems)
 
 
 def test_the_remedy_for_placeholders_replaces_them(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cluster's keys: made, changed, checked, and asked for when calls need them."""
+"""The cluster's keys: created, changed, checked, and required when calls need them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_change_has_two_keys_for_a_while(root: Path, capsys: pytest.CaptureFix
         ("[cluster]\nkey = 3\n", 'unknown key "key"'),
     ],
 )
-def test_what_is_no_key(root: Path, text: str, what: str) -> None:
+def test_invalid_keys(root: Path, text: str, what: str) -> None:
     (root / "secrets.toml").write_text(text)
     with pytest.raises(UserError, match=what) as caught:
         cluster_keys(root)
@@ -146,14 +146,14 @@ def test_a_board_without_wifi_is_noted(
     assert "[wifi]" not in capsys.readouterr().err
 
 
-def test_without_another_board_nothing_of_it_is_linked(root: Path) -> None:
+def test_without_another_board_the_code_for_calls_is_not_linked(root: Path) -> None:
     write_boards(root, {"a": A, "b": B}, {"one": ["a", "b"]}, keys=())
     image = build(load_plan(root), "one", root / "build", types=False)
     names = [row.name for row in image.sizes.rows]
     assert not [name for name in names if "rpc" in name or "deadline" in name or "stubs" in name]
 
 
-def test_who_only_answers_has_no_client(root: Path) -> None:
+def test_a_board_that_only_answers_has_no_client(root: Path) -> None:
     write_boards(root, {"a": A, "b": B}, {"one": ["a"], "two": ["b"]})
     plan = load_plan(root)
     names = [row.name for row in build(plan, "two", root / "build", types=False).sizes.rows]

@@ -1,4 +1,4 @@
-"""The project's signing key: made, changed, taken from the environment; and what a build does."""
+"""The project's signing key: created, changed, read from the environment, used in a build."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ask() -> str:
     return signing.PASSPHRASE
 
 
-def test_a_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "a passphrase")
     made = tool(tmp_path)
     assert made.exit_code == 0, repr(made.exception)
@@ -149,7 +149,7 @@ def files(root: Path, production: bool = False) -> dict[str, bytes]:
     return {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*") if p.is_file()}
 
 
-def test_only_an_image_of_a_project_with_both_keys_takes_updates(project: Path) -> None:
+def test_only_an_image_of_a_project_with_both_keys_accepts_updates(project: Path) -> None:
     assert not [name for name in files(project) if "update" in name or "slots" in name]
     signing.add_key(project)
     image = files(project)
@@ -186,7 +186,7 @@ def test_no_room_for_updates_is_an_error_with_the_numbers(project: Path) -> None
     files(project)
 
 
-def test_a_build_says_when_two_whole_images_do_not_fit(project: Path) -> None:
+def test_a_build_reports_when_two_complete_images_do_not_fit(project: Path) -> None:
     signing.add_key(project)
     build_it = ["-C", str(project), "build", "--no-types"]
     assert "changes every file" not in CliRunner().invoke(torpor, build_it).output

@@ -1,4 +1,4 @@
-"""``torpor build --json``, ``--summary`` and ``--compare``: what CI reads of a build."""
+"""``torpor build --json``, ``--summary`` and ``--compare``: the output of a build for CI."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_table_for_each_board() -> None:
     assert "base" not in text
 
 
-def test_what_has_changed_shows_by_how_much() -> None:
+def test_changes_are_shown_with_their_size() -> None:
     new = board(
         "desk",
         part("door", "service", 90, 500, static=50),
@@ -96,7 +96,7 @@ def test_what_has_changed_shows_by_how_much() -> None:
     assert "| torpor.kernel |" not in text
 
 
-def test_an_image_that_is_the_same_says_so() -> None:
+def test_an_unchanged_image_is_reported() -> None:
     text = markdown(sizes(board("desk", *PARTS)), sizes(board("desk", *PARTS)))
     assert "Same size as the base." in text
     assert "(" not in "".join(rows(text))
@@ -131,7 +131,7 @@ def test_another_file_is_refused(text: str, what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["compiled", "total", "heap"])
-def test_a_figure_that_is_no_number_is_refused(key: str, tmp_path: Path) -> None:
+def test_a_figure_that_is_not_a_number_is_refused(key: str, tmp_path: Path) -> None:
     broken = copy.deepcopy(sizes(board("desk", *PARTS)))
     broken["boards"][0]["parts"][1][key] = "12"
     (tmp_path / "base.json").write_text(json.dumps(broken))
@@ -163,7 +163,7 @@ def test_a_build_writes_both_and_compares(
     out, err = capsys.readouterr()
     assert out.startswith("### torpor: sizes of home")
     assert "Compared with the base: +" in out
-    assert "compiled B" in err  # the table for people is still there
+    assert "compiled B" in err  # the table for people is still printed
     assert run([*build, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == read(project / "new.json", "new.json")
 

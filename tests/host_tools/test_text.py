@@ -80,7 +80,7 @@ def test_every_file_may_have_a_mark_and_any_line_ends(
         ("x = 1".encode("utf-16"), "x", "UTF-16", "UTF-8"),
     ],
 )
-def test_bytes_that_are_no_text(data: bytes, place: str, what: str, remedy: str) -> None:
+def test_bytes_that_are_not_text(data: bytes, place: str, what: str, remedy: str) -> None:
     with pytest.raises(UserError) as caught:
         decode(data, "x")
     [problem] = caught.value.problems
@@ -93,7 +93,7 @@ def test_bytes_that_are_no_text(data: bytes, place: str, what: str, remedy: str)
     "file", ["cluster.toml", "secrets.toml", "services/a/__init__.py", "services/a/rules.py"]
 )
 @pytest.mark.parametrize("byte", [b"\xe9", b"\0"], ids=["latin-1", "nul"])
-def test_each_file_that_is_no_text_is_named(tmp_path: Path, file: str, byte: bytes) -> None:
+def test_each_file_that_is_not_text_is_named(tmp_path: Path, file: str, byte: bytes) -> None:
     path = project(tmp_path) / file
     path.write_bytes(path.read_bytes() + b"# x" + byte + b"\n")
     line = path.read_bytes().count(b"\n")

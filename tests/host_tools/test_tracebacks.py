@@ -11,6 +11,6 @@ def test_frames_name_sources() -> None:
     assert as_sources(message) == shown == as_sources(shown)
 
 
-def test_what_is_no_frame_stays() -> None:
+def test_lines_that_are_not_frames_stay() -> None:
     text = 'open("a.mpy")\nOSError: File "a.mpy" is gone'
     assert as_sources(text) == text

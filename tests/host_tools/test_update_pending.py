@@ -1,4 +1,4 @@
-"""An update at the broker, the gateway's report, and which boards get updates in this way."""
+"""An update at the broker, the gateway's report, and the boards that get updates in this way."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def held(number: int = 0) -> Held:
     return Held(made, signing.signer(number).sign(made.text), FILES)
 
 
-def test_an_update_comes_back_as_it_was() -> None:
+def test_an_update_is_read_back_unchanged() -> None:
     keys = [bytes(384), *public_keys(signing.project())]
     update = held()
     again = unpacked(update.packed(), keys)
@@ -64,12 +64,12 @@ def archive(**changes: bytes) -> bytes:
         (lambda: archive(**{"fs/boot.py": b"# bot"}), "boot.py is not what was signed"),
     ],
 )
-def test_what_is_not_genuine_is_refused(data: Callable[[], bytes], why: str) -> None:
+def test_forged_updates_are_refused(data: Callable[[], bytes], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         unpacked(data(), public_keys(signing.project()))
 
 
-def test_a_report_comes_back_as_it_was() -> None:
+def test_a_report_is_read_back_unchanged() -> None:
     pending = Pending("ab" * 8, 7, 1.5, "receives files", 10, 20)
     full = Report(3.0, {"build": "cd" * 8, "counter": 6}, {"a": "b"}, {"s": 1}, pending, {"at": 1})
     for each in (Report(), full):

@@ -308,6 +308,6 @@ def test_calls_take_arguments_in_their_order_or_by_name(tmp_path: Path) -> None:
     write_cluster(tmp_path, {"shop": shop})
     (tmp_path / "tests" / "cluster").mkdir(parents=True)
     (tmp_path / "tests" / "cluster" / "test_calls.py").write_text(CALLS)
-    status, said = torpor_test(tmp_path)
-    assert status == 0, said
-    assert "14 passed" in said, said
+    status, output = torpor_test(tmp_path)
+    assert status == 0, output
+    assert "14 passed" in output, output

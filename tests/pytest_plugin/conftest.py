@@ -81,7 +81,7 @@ def _forks() -> ForkedPytest:
 
 
 def _environment() -> dict[str, str]:
-    # Not the options of the run that we are part of.
+    # Not the options of the run to which this test belongs.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COVERAGE"))}
     return {**kept, "COLUMNS": "160", "PYTEST_ADDOPTS": _OUR_OWN_PLUGINS_OFF}
 

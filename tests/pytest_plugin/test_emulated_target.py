@@ -12,7 +12,7 @@ pytestmark = pytest.mark.emulated
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("sensors", "readings", "alerts", "device", "dashboard")
-# A service's first test costs a minute here, for its modules go over the emulated USB. So these are
+# A service's first test takes a minute here: its modules go over the emulated USB. So these are
 # the tests that need a chip's pins, its sockets and its flash; the rest is in make soak.
 CHOSEN = (
     "sensors",
@@ -30,7 +30,7 @@ OF_DASHBOARD = (
     "dashboard/tests/test_dashboard.py::test_an_acknowledgement_is_passed_on",
     "dashboard/tests/test_dashboard.py::test_a_viewer_gets_the_overview_at_once",
 )
-WALL_S = 1800.0  # generous, for a machine that does other things too
+WALL_S = 1800.0  # generous, for a machine that also has other work
 
 
 def _on_pico(*tests: str) -> Run:
@@ -49,7 +49,7 @@ def test_services_pass_on_the_official_firmware(run: Run) -> None:
     assert "torpor: services on emulated" in run.text
 
 
-def test_the_results_are_those_of_the_unix_port(run: Run) -> None:
+def test_the_results_match_those_of_the_unix_port(run: Run) -> None:
     here = Project(ROOT).pytest(*[f"services/{n}" for n in CHOSEN], "-p", "no:cacheprovider")
     assert run.counts == here.counts
 

@@ -11,7 +11,7 @@ from .conftest import Project
 
 ROOT = Path(__file__).parents[2]
 
-# service, file, what is there, what is put in its place
+# service, file, original text, replacement
 MUTANTS = {
     "alerts: the margin is forgotten": (
         "alerts",

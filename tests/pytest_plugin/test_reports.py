@@ -9,7 +9,7 @@ import pytest
 from . import demo
 from .conftest import Project, Run
 
-# test -> what its report must have, in this order; "{line:text}" is the place of that line of text.
+# test -> what its report must contain, in this order; "{line:text}" is the location of that line.
 WANTED = {
     "test_wrong_value": [
         '>       assert await room.mean("hall") == {"name": "hall", "mean": 21.5}',
@@ -122,7 +122,7 @@ def test_each_failure_costs_one_test(run: Run) -> None:
 
 
 @pytest.mark.parametrize("test", WANTED)
-def test_a_report_tells_place_values_and_cause(run: Run, test: str) -> None:
+def test_a_report_shows_location_values_and_cause(run: Run, test: str) -> None:
     report = run.report(test)
     at = 0
     for wanted in WANTED[test]:
@@ -132,7 +132,7 @@ def test_a_report_tells_place_values_and_cause(run: Run, test: str) -> None:
         at = found + len(text)
 
 
-def test_no_report_shows_our_own_frames(run: Run) -> None:
+def test_no_report_shows_internal_frames(run: Run) -> None:
     ours = re.findall(r"^\S*(?:torpor_test|torpor/strict|pytest_plugin)/?\S*:\d+", run.text, re.M)
     assert ours == []
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_not_python_is_reported_with_its_line(project: Project) -
     assert re.search(r"test_bad\.py:2: '\('", run.text), run.text
 
 
-def test_what_micropython_does_not_take_is_reported_with_its_line(project: Project) -> None:
+def test_code_that_micropython_rejects_is_reported_with_its_line(project: Project) -> None:
     text = "def test_x():\n    match 1:\n        case 1:\n            pass\n"
     project.write({"sensor": demo.SENSOR}, {"sensor/tests/test_match.py": text})
     run = project.pytest()
@@ -174,7 +174,7 @@ def test_a_mark_that_needs_the_device_is_reported(project: Project) -> None:
     assert "marks are evaluated on the host: use plain values" in project.pytest().text
 
 
-def test_a_project_with_mistakes_tells_them(project: Project) -> None:
+def test_mistakes_in_a_project_are_reported(project: Project) -> None:
     project.write({"sensor": demo.SENSOR}, {"sensor/tests/test_x.py": "def test_x(): pass\n"})
     cluster = project.root / "cluster.toml"
     cluster.write_text(cluster.read_text().replace("RPI_PICO_W", "RPI_PICO_X"))

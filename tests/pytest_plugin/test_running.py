@@ -127,7 +127,7 @@ def test_outcomes(hello: Project) -> None:
     assert "test_hello.py:18: on the device" in run.text
     assert "on the host" in run.text
     printed = run.report("test_fails").partition("Captured stdout")[2]
-    assert '\\x1e{"outcome": "passed"}' in printed  # in spite of it the test fails
+    assert '\\x1e{"outcome": "passed"}' in printed  # the test still fails
     assert "radio" not in printed  # the trace of a shim
 
 
@@ -146,7 +146,7 @@ def test_x_stops_at_the_first_failure(hello: Project) -> None:
     assert (run.counts["failed"], "passed" in run.counts) == (1, False)
 
 
-def test_lf_runs_what_failed(hello: Project) -> None:
+def test_lf_runs_failed_tests(hello: Project) -> None:
     hello.pytest()
     run = hello.pytest("--lf")
     assert run.counts["failed"] == 1
@@ -174,7 +174,7 @@ def test_fixtures(project: Project) -> None:
     assert run.counts == {"passed": 2}, run.text
 
 
-def test_tests_on_the_host_beside_them(project: Project) -> None:
+def test_host_tests_next_to_device_tests(project: Project) -> None:
     text = "import sys\n\ndef test_here():\n    assert sys.implementation.name == 'cpython'\n"
     on_device = (
         "import sys\n\ndef test_there():\n    assert sys.implementation.name == 'micropython'\n"
@@ -325,7 +325,7 @@ def test_clock_world_store_and_clients(project: Project) -> None:
     assert run.counts == {"passed": 12}, run.text
 
 
-def test_without_strict_mode_values_pass_as_they_are(project: Project) -> None:
+def test_without_strict_mode_values_pass_unchanged(project: Project) -> None:
     text = "async def test_it(start):\n    service = await start()\n"
     text += "    assert (await service.greet((1, 2)))['hello'] == (1, 2)\n"
     project.write({"hello": HELLO}, {"hello/tests/test_it.py": text})
@@ -344,7 +344,7 @@ class Count(Service):
 """
 
 
-def test_a_route_that_answers_what_it_did_not_promise_fails_its_test(project: Project) -> None:
+def test_a_route_with_a_wrong_result_type_fails_its_test(project: Project) -> None:
     text = "async def test_right(start, client):\n    await start()\n"
     text += "    assert (await client.get('/count?right=1')).json() == 7\n"
     text += "async def test_wrong(start, client):\n    await start()\n"
@@ -352,8 +352,8 @@ def test_a_route_that_answers_what_it_did_not_promise_fails_its_test(project: Pr
     project.write({"count": PROMISE}, {"count/tests/test_it.py": text})
     run = project.pytest()
     assert run.counts == {"passed": 1, "failed": 1}, run.text
-    said = "StrictError: GET /count: count() returned 'seven': expected int, got str"
-    assert said in run.text
+    output = "StrictError: GET /count: count() returned 'seven': expected int, got str"
+    assert output in run.text
     assert project.pytest("--no-strict").counts == {"passed": 2}
 
 
@@ -683,7 +683,7 @@ def test_arguments_of_fixtures_that_are_not_valid(project: Project) -> None:
     assert run.text.count("stand-in for stock is not async: write async def") >= 2, run.text
 
 
-def test_what_editors_leave_among_the_tests_is_no_test(project: Project) -> None:
+def test_files_of_editors_are_not_tests(project: Project) -> None:
     text = "async def test_it(start, client):\n    await start()\n"
     broken = {
         f"hello/tests/{name}": "no Python (" for name in ("x.py~", "#x.py#", ".x.py", ".y.orig")

@@ -71,11 +71,11 @@ def test_on_a_serial_line(hello: Project, board: ReplBoard) -> None:
     assert ">           pass" not in run.report("test_values_come_over_the_line")
     assert "did not end within" in run.report("test_busy")
     assert "hung" in run.report("test_crash")
-    # Everything of ours is in a folder of its own.
+    # All our files are in a separate folder.
     assert {path.name for path in board.files.iterdir()} <= {".test", "main.py"}
 
 
-def test_files_that_are_there_are_not_written_again(hello: Project, board: ReplBoard) -> None:
+def test_existing_files_are_not_written_again(hello: Project, board: ReplBoard) -> None:
     hello.pytest(f"--target={board.device}", "-k", "after")
     mpy = board.files / ".test" / "torpor" / "clock.mpy"
     before = mpy.stat().st_mtime_ns
@@ -83,7 +83,7 @@ def test_files_that_are_there_are_not_written_again(hello: Project, board: ReplB
     assert mpy.stat().st_mtime_ns == before
 
 
-def test_a_port_where_nobody_is(hello: Project) -> None:
+def test_a_port_without_a_board(hello: Project) -> None:
     run = hello.pytest("--target=/dev/ttyNOTHING")
     assert "no board answers at /dev/ttyNOTHING" in run.text
     assert "Traceback" not in run.text
@@ -94,6 +94,6 @@ def test_one_board_is_for_one_worker(hello: Project) -> None:
     assert "there is one board, so leave -n out" in run.text
 
 
-def test_a_path_of_its_own_would_mislead_pytest(hello: Project) -> None:
+def test_a_separate_path_would_mislead_pytest(hello: Project) -> None:
     run = hello.pytest("--target", "/dev/ttyNOTHING")
     assert "write --target=/dev/ttyNOTHING, with =" in run.text

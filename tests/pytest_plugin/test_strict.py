@@ -140,7 +140,7 @@ class Shop(Service):
         return {}
 """
 
-# path -> what the plain mode answers, and what strict mode says in the log.
+# path -> the answer in plain mode, and the log line in strict mode.
 FAULTS = {
     "/tuple": (
         {"pair": [1, 2]},
@@ -221,7 +221,7 @@ def test_strict_mode_names_call_argument_and_value(
     assert FAULTS[path][1] in log
 
 
-def test_what_would_work_over_a_network_is_the_same_in_both(
+def test_calls_that_work_over_a_network_are_equal_in_both_modes(
     answers: dict[str, httpx.Response], strict: tuple[dict[str, httpx.Response], str]
 ) -> None:
     wanted: dict[str, object] = {"text": None, "sum": 3.5, "list": [None, True, 1.5, {"a": []}]}
@@ -236,7 +236,7 @@ def test_a_bug_of_the_peer_is_a_500_as_over_a_network(
     assert "ValueError: inside" in strict[1]
 
 
-def test_the_usual_image_has_nothing_of_it(root: Path, tmp_path: Path) -> None:
+def test_the_normal_image_lacks_strict_mode(root: Path, tmp_path: Path) -> None:
     from torpor_tools.contracts import load_plan
     from torpor_tools.link import build
 

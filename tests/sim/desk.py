@@ -59,7 +59,7 @@ def simulator(
     return Simulator([image], **options)
 
 
-async def said(board: SimBoard) -> list[str]:
+async def output_of(board: SimBoard) -> list[str]:
     """Return the output of its program."""
     await board.wait_log(_END, 60)
     lines = tiny.printed(board.log)
@@ -71,4 +71,4 @@ async def printed(
 ) -> list[str]:
     """Return the output of a program."""
     async with simulator(folder, source, where, files) as sim:
-        return await said(sim.board("desk"))
+        return await output_of(sim.board("desk"))

@@ -65,7 +65,7 @@ def images(root: Path, source: str) -> list[Image]:
     return found
 
 
-def said(board: SimBoard) -> dict[str, str]:
+def output_of(board: SimBoard) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in tiny.printed(board.log) if ": " in line)
 
 
@@ -73,7 +73,7 @@ async def test_the_radio_refuses_what_the_chip_refuses(tmp_path: Path) -> None:
     async with Simulator(images(tmp_path, TRY + RADIO)) as sim:
         for board in sim.boards:
             await board.wait_log("done")
-        heard = {board.name: said(board) for board in sim.boards}
+        received = {board.name: output_of(board) for board in sim.boards}
         names = {board.name: board.announced for board in sim.boards}
     state, unknown = (
         "OSError(Wifi Internal State Error)",
@@ -81,7 +81,7 @@ async def test_the_radio_refuses_what_the_chip_refuses(tmp_path: Path) -> None:
     )
     for name in CHIPS:
         esp = name != "pico"
-        assert heard[name] == {
+        assert received[name] == {
             "default name": {"esp": "mpy-esp32", "c3": "mpy-esp32c3", "pico": "PicoW"}[name],
             "default save": "True",
             "long name": "ValueError()",
@@ -133,14 +133,14 @@ async def test_errors_have_the_numbers_of_the_port(tmp_path: Path) -> None:
         async with Simulator(images(tmp_path, source)) as sim:
             for board in sim.boards:
                 await board.wait_log("done")
-            heard = {board.name: said(board) for board in sim.boards}
+            received = {board.name: output_of(board) for board in sim.boards}
     for name, (port, _) in CHIPS.items():
         numbers = load_port(port).errno
         for key in numbers.keys() - {"ENFILE", "ENOSPC"}:
-            assert heard[name][key] == str(numbers[key]), (name, key)
-        assert heard[name]["connecting"] == f"OSError({numbers['EINPROGRESS']})"
+            assert received[name][key] == str(numbers[key]), (name, key)
+        assert received[name]["connecting"] == f"OSError({numbers['EINPROGRESS']})"
     # The Unix port's own sockets say EPIPE here.
-    assert {heard[name]["sending"] for name in CHIPS} == {"OSError(32)"}
+    assert {received[name]["sending"] for name in CHIPS} == {"OSError(32)"}
 
 
 POOL = """
@@ -205,12 +205,12 @@ async def test_listeners_and_connections_of_an_esp32_share_its_sockets(tmp_path:
         await board.wait_log("no time")
         _, third = await asyncio.open_connection(board.place.address, board.place.ports[8002])
         await board.wait_log("done")
-        heard = said(board)
+        received = output_of(board)
         for writer in (first, second, third):
             writer.close()
             with contextlib.suppress(ConnectionResetError):
                 await writer.wait_closed()
-    assert heard == {"full": "23", "none": "23", "no time": "23", "next": "True"}
+    assert received == {"full": "23", "none": "23", "no time": "23", "next": "True"}
 
 
 LOOK = """
@@ -268,10 +268,10 @@ async def test_a_failing_look_up_takes_as_long_as_on_the_chip(tmp_path: Path) ->
     async with Simulator(boards, speed=40) as sim:
         for board in sim.boards:
             await board.wait_log("done", timeout=60)
-        heard = {board.name: said(board)["gone.local"].split() for board in sim.boards}
+        received = {board.name: output_of(board)["gone.local"].split() for board in sim.boards}
     for name, port in (("esp", "esp32"), ("pico", "rp2")):
         names = load_port(port).names
-        error, tenths = map(int, heard[name])
+        error, tenths = map(int, received[name])
         assert error == names.not_found
         assert tenths >= names.local_ms // 100 - 1
 
@@ -293,7 +293,7 @@ async def test_an_esp32_looks_at_its_sockets_once_a_tick(tmp_path: Path) -> None
     async with Simulator([tiny.program(tmp_path, TICKS, where)]) as sim:
         board = sim.board("shed")
         await board.wait_log("done")
-        assert said(board) == {"eight ticks": "True"}
+        assert output_of(board) == {"eight ticks": "True"}
 
 
 EPOCH = """
@@ -314,10 +314,10 @@ async def test_seconds_count_from_the_epoch_of_the_port(tmp_path: Path, speed: i
     async with Simulator(images(tmp_path, EPOCH), speed=speed) as sim:
         for board in sim.boards:
             await board.wait_log("done")
-            heard = said(board)
-            assert heard.pop("epoch") == str(load_port(CHIPS[board.name][0]).time.epoch_year)
-            assert year <= int(heard.pop("year of the clock")) <= year + 1
-            assert set(heard.values()) == {"True"}, heard
+            received = output_of(board)
+            assert received.pop("epoch") == str(load_port(CHIPS[board.name][0]).time.epoch_year)
+            assert year <= int(received.pop("year of the clock")) <= year + 1
+            assert set(received.values()) == {"True"}, received
 
 
 RESETS = """
@@ -353,13 +353,13 @@ async def test_the_causes_of_resets_are_those_of_the_port(tmp_path: Path) -> Non
     async with Simulator(images(tmp_path, RESETS)) as sim:
         for board in sim.boards:
             await board.wait_log("done", timeout=60)
-            heard = said(board)
+            received = output_of(board)
             resets = load_port(CHIPS[board.name][0]).resets
             assert resets
             stated = [resets.reset, resets.watchdog, resets.deepsleep]
-            assert [heard[f"run {n}"] for n in (1, 2, 3)] == stated
+            assert [received[f"run {n}"] for n in (1, 2, 3)] == stated
             longest = resets.watchdog_ms or 1 << 30
-            assert heard["a long watchdog"] == ("taken" if longest >= 8389 else "refused")
+            assert received["a long watchdog"] == ("taken" if longest >= 8389 else "refused")
 
 
 SET = """

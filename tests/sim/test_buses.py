@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.desk import desk, printed, said, simulator
+from tests.sim.desk import desk, output_of, printed, simulator
 
 _TRY = """
 def attempt(function, *args, **options):
@@ -100,7 +100,7 @@ print(attempt(getattr, machine, "nothing"), attempt(getattr, machine, "USBDevice
     where = desk({"t": {"model": "bme280", "bus": "i2c", "scl": 33, "sda": 32}}, "ESP32_GENERIC")
     async with simulator(tmp_path, source, where) as sim:
         sim.board("desk").inputs.adc(34, 65535)
-        lines = await said(sim.board("desk"))
+        lines = await output_of(sim.board("desk"))
     absent = "ImportError: the simulator has no machine.{}, which only the chip has"
     assert lines[1] == (
         "OSError: [Errno 19] ENODEV ValueError: I2C(2) doesn't exist "
@@ -227,7 +227,7 @@ asyncio.run(main())
         board.inputs.pin(4, 1)
         await board.wait_log("ready 3")
         board.inputs.pin(4, 0)
-        lines = await said(board)
+        lines = await output_of(board)
     assert lines[1] == "[0] True True"
     assert any("MemoryError" in line for line in lines), "a hard handler cannot allocate"
     assert lines[-5:] == ["one 1", "three 3", "4", "4", "5"]

@@ -114,7 +114,7 @@ async def test_every_service_answers(board: EmulatedBoard, port: int, path: str)
     response.json()
 
 
-async def test_a_page_of_several_segments_comes_whole(board: EmulatedBoard) -> None:
+async def test_a_page_of_several_segments_arrives_complete(board: EmulatedBoard) -> None:
     async with client(board, DASHBOARD) as http:
         page = (await http.get("/")).raise_for_status()
     assert page.headers["Content-Encoding"] == "gzip"
@@ -131,7 +131,7 @@ async def test_a_connection_is_kept_over_many_requests(board: EmulatedBoard) -> 
     assert info["connections"]["open"] == 2
 
 
-async def test_five_who_keep_their_connection_lock_nobody_out(board: EmulatedBoard) -> None:
+async def test_five_idle_clients_do_not_lock_others_out(board: EmulatedBoard) -> None:
     asked = [
         (SENSORS, "/probes"),
         (READINGS, "/readings/fridge-1"),
@@ -147,7 +147,7 @@ async def test_five_who_keep_their_connection_lock_nobody_out(board: EmulatedBoa
             assert await kept.get(path, WALL_S) == 200, path
 
 
-async def test_four_clients_leave_the_heap_as_it_was(board: EmulatedBoard) -> None:
+async def test_four_clients_leave_the_heap_unchanged(board: EmulatedBoard) -> None:
     before = await free_with_all(board)
     answered = await load(board, 80)
     assert answered == {200: 80}
@@ -159,7 +159,7 @@ async def test_four_clients_leave_the_heap_as_it_was(board: EmulatedBoard) -> No
 
 
 @pytest.mark.soak
-async def test_two_thousand_requests_leave_the_heap_as_it_was(board: EmulatedBoard) -> None:
+async def test_two_thousand_requests_leave_the_heap_unchanged(board: EmulatedBoard) -> None:
     before = await free_with_all(board)
     assert await load(board, 2000) == {200: 2000}
     after = await free_with_all(board)
@@ -219,7 +219,7 @@ async def test_a_port_where_nobody_listens_refuses(board: EmulatedBoard) -> None
             await http.get("/")
 
 
-async def test_a_line_that_does_not_come_shows_what_came(board: EmulatedBoard) -> None:
+async def test_a_missing_line_is_reported_with_the_output(board: EmulatedBoard) -> None:
     newest = re.escape(str(board.log[-1]))
     with pytest.raises(TimeoutError, match=rf"no 'never said'[\s\S]*{newest}"):
         await board.wait_line("never said", timeout=0.01)
@@ -238,7 +238,7 @@ async def test_a_reset_starts_the_same_image_again(board: EmulatedBoard) -> None
         assert (await http.get("/device")).status_code == 200
 
 
-async def test_switched_off_it_leaves_no_process(board: EmulatedBoard) -> None:
+async def test_no_process_remains_after_switching_off(board: EmulatedBoard) -> None:
     pid = board.pid
     assert pid is not None
     await board.stop()

@@ -30,7 +30,7 @@ NOT_SHOWN = {
         "--no-resets",
     ],
 )
-def test_all_that_the_emulator_can_show_is_as_stated(
+def test_all_facts_that_the_emulator_can_show_are_correct(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], resets: str
 ) -> None:
     report = tmp_path / "report.json"

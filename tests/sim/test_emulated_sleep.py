@@ -61,7 +61,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def test_a_deep_sleep_is_known_after_the_reset_that_ends_it(tmp_path: Path) -> None:
+async def test_a_deep_sleep_is_detected_after_the_reset_that_ends_it(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"rare": SERVICE})
     toml = root / "cluster.toml"
     toml.write_text(toml.read_text() + '\n[boards.box.power]\npolicy = "deep"\n')

@@ -56,8 +56,8 @@ def boards(root: Path) -> list[Image]:
     ]
 
 
-async def heard(sim: Simulator, text: str = "heard hello") -> float:
-    """Wait for the next such line of barn; how many seconds that took."""
+async def wait_heard(sim: Simulator, text: str = "heard hello") -> float:
+    """Wait for the next such line of barn; return how many seconds that took."""
     barn = sim.board("barn")
     began = time.monotonic()
     await barn.wait_log(text, since=barn.log.mark())
@@ -73,53 +73,53 @@ async def silent(sim: Simulator, seconds: float = 0.4) -> bool:
 
 async def test_boards_find_each_other_by_name(tmp_path: Path) -> None:
     async with Simulator(boards(tmp_path), ports="os") as sim:
-        await heard(sim)
+        await wait_heard(sim)
     async with Simulator(boards(tmp_path / "2"), ports="os", direct=True) as sim:
-        await heard(sim)
+        await wait_heard(sim)
 
 
-async def test_a_partition_loses_all_and_heals(tmp_path: Path) -> None:
+async def test_a_partition_loses_all_packets_and_heals(tmp_path: Path) -> None:
     async with Simulator(boards(tmp_path), ports="os") as sim:
-        await heard(sim)
+        await wait_heard(sim)
         sim.partition("barn", "shed")
-        await asyncio.sleep(0.1)  # what is on the way
+        await asyncio.sleep(0.1)  # for packets that are on their way
         assert await silent(sim)
         assert (await sim.http("web").get("/")).text == "hello"  # others reach it
         sim.heal("shed", "barn")
-        await heard(sim)
+        await wait_heard(sim)
         with pytest.raises(KeyError):
             sim.partition("barn", "attic")
 
 
-async def test_a_board_without_power_says_nothing_until_it_has_it_back(tmp_path: Path) -> None:
+async def test_a_board_without_power_is_silent_until_it_is_back(tmp_path: Path) -> None:
     async with Simulator(boards(tmp_path), ports="os") as sim:
-        await heard(sim)
+        await wait_heard(sim)
         sim.kill("shed")
         await asyncio.sleep(0.1)
         assert await silent(sim)
         with pytest.raises(httpx.ConnectError):
             await sim.http("web").get("/")
         await sim.revive("shed")
-        await heard(sim)
+        await wait_heard(sim)
         assert sim.board("shed").starts == 2
 
 
 async def test_latency_is_added_each_way(tmp_path: Path) -> None:
     async with Simulator(boards(tmp_path), ports="os") as sim:
-        await heard(sim)
+        await wait_heard(sim)
         sim.delay("barn", "shed", 150)
-        await heard(sim)
-        assert await heard(sim) > 0.3  # it cannot be faster than its packets
+        await wait_heard(sim)
+        assert await wait_heard(sim) > 0.3  # it cannot be faster than its packets
 
 
-async def test_lost_packets_come_later(tmp_path: Path) -> None:
+async def test_lost_packets_arrive_later(tmp_path: Path) -> None:
     async with Simulator(boards(tmp_path), ports="os") as sim:
         sim.lose("barn", "shed", 0.3)
         for _ in range(5):
-            await heard(sim)
+            await wait_heard(sim)
 
 
-async def test_another_process_can_ask_for_it(
+async def test_another_process_can_inject_faults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cluster.toml").write_text("")
@@ -132,14 +132,14 @@ async def test_another_process_can_ask_for_it(
     assert await torpor("kill", "shed") == 1
     assert "torpor sim is not running here" in capsys.readouterr().err
     async with Simulator(boards(tmp_path / "images"), ports="os", storage=storage) as sim:
-        await heard(sim)
+        await wait_heard(sim)
         assert await torpor("partition", "barn", "shed") == 0
         assert "nothing passes between barn and shed" in capsys.readouterr().out
         assert not sim._links.between("shed", "barn").is_plain
         await asyncio.sleep(0.1)
         assert await silent(sim)
         assert await torpor("heal", "shed", "barn") == 0
-        await heard(sim)
+        await wait_heard(sim)
         assert await torpor("delay", "barn", "shed", "10") == 0
         assert await torpor("lose", "barn", "shed", "5") == 0
         assert sim._links.between("shed", "barn").loss == 0.05
@@ -149,15 +149,15 @@ async def test_another_process_can_ask_for_it(
         assert "torpor fault revive shed" in capsys.readouterr().out
         assert await torpor("revive", "shed") == 0
         assert sim.board("shed").is_ready
-        await heard(sim)
+        await wait_heard(sim)
         assert await torpor("kill", "attic") == 1
         assert "no board attic is simulated" in capsys.readouterr().err
         assert await torpor("partition", "shed", "shed") == 1
     async with Simulator(boards(tmp_path / "again"), ports="os", storage=storage) as sim:
-        await heard(sim)  # what was broken is forgotten
+        await wait_heard(sim)  # the broken connection is closed
 
 
-def test_a_simulator_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_simulator(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no board shed is simulated"):
         change_faults(tmp_path, ("shed",), lambda faults: setattr(faults, "off", ["shed"]))
     assert Faults().link("b", "a") is not None

@@ -47,7 +47,7 @@ def test_a_board_has_a_wifi_to_join_unless_the_image_names_one(tmp_path: Path) -
     assert "home" in (folder.flash / "secrets.json").read_text()
 
 
-def test_the_overlays_of_other_chips_are_left_out(tmp_path: Path) -> None:
+def test_the_shims_of_other_chips_are_omitted(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
     names = {path.stem for path in folder.run.glob("*.py")}
     assert {"machine", "network", "rp2", "socket", "_sim"} <= names
@@ -77,9 +77,7 @@ print("found", was)
 
 
 @pytest.mark.parametrize("fresh", [True, False])
-async def test_storage_outlives_the_simulator_unless_it_begins_afresh(
-    tmp_path: Path, fresh: bool
-) -> None:
+async def test_storage_outlives_the_simulator_unless_fresh(tmp_path: Path, fresh: bool) -> None:
     image = tiny.program(tmp_path / "image", _COUNT)
     storage = tmp_path / "sim"
     async with Simulator([image], storage=storage) as sim:
@@ -194,7 +192,7 @@ print("end", os.statvfs("/")[3] > 90)
 
 
 @pytest.mark.parametrize("port", ["rp2", "esp32"])
-async def test_a_full_filesystem_takes_no_more(tmp_path: Path, port: str) -> None:
+async def test_a_full_filesystem_accepts_no_more(tmp_path: Path, port: str) -> None:
     storage = tmp_path / "sim"
     flash = storage / "shed" / "flash"
     flash.mkdir(parents=True)

@@ -42,7 +42,7 @@ def test_the_roms_in_a_services_settings_are_probes_that_swing_apart() -> None:
     assert found["probes"][A]["period_s"] != found["probes"][B]["period_s"]
 
 
-async def test_probes_measure_what_the_inputs_say(tmp_path: Path) -> None:
+async def test_probes_measure_the_values_of_the_inputs(tmp_path: Path) -> None:
     source = (
         _PROBES
         + """
@@ -66,13 +66,13 @@ print("stranger", read(b"\\x28" + bytes(7)))
         board.inputs.probe(B, "crc")
         board.inputs.probe(A, 9.55)  # 9.5625 in sixteenths
         await board.wait_log("stranger Exception('CRC error',)")
-        said = tiny.printed(board.log)
-    assert said[0] == f"scan ['{B}', '{A}'] <class 'bytearray'>"
-    assert said[1] == "early 85.0"
-    assert said[3] == "set Exception('CRC error',)"
+        output = tiny.printed(board.log)
+    assert output[0] == f"scan ['{B}', '{A}'] <class 'bytearray'>"
+    assert output[1] == "early 85.0"
+    assert output[3] == "set Exception('CRC error',)"
 
 
-async def test_a_probe_that_is_cut_off_and_a_bus_without_any(tmp_path: Path) -> None:
+async def test_a_disconnected_probe_and_a_bus_without_probes(tmp_path: Path) -> None:
     source = (
         _PROBES
         + """
@@ -192,7 +192,7 @@ def test_each_kind_of_input_has_its_text(
         ("shed", "wifi:up", "perhaps", "yes, no or a number"),
     ],
 )
-def test_a_wrong_input_is_refused_with_what_would_be_right(
+def test_a_wrong_input_is_refused_with_a_remedy(
     tmp_path: Path, board: str, key: str, text: str, message: str
 ) -> None:
     path = tmp_path / "shed" / "run" / "inputs.json"

@@ -105,7 +105,7 @@ def test_how_lines_are_shown() -> None:
     assert str(_LINES[5]) == "plain print"
 
 
-async def test_a_feed_gives_what_came_and_what_comes() -> None:
+async def test_a_feed_returns_past_and_future_items() -> None:
     feed: Feed[int] = Feed()
     feed.append(1)
     assert await feed.wait(lambda item: item == 1, what="1", timeout=30) == 1

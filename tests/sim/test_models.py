@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.sim.desk import desk, printed, problems, said, simulator
+from tests.sim.desk import desk, output_of, printed, problems, simulator
 from torpor_sim import set_input
 from torpor_sim.shown import as_png, as_text
 from torpor_tools.cli import run
@@ -91,9 +91,9 @@ print(bus.readfrom(0x27, 1))
 """
 
 
-async def test_sensors_answer_as_their_datasheets_say(tmp_path: Path) -> None:
+async def test_sensors_answer_as_in_their_datasheets(tmp_path: Path) -> None:
     async with simulator(tmp_path, _ASK, desk(_ON_A_BUS)) as sim:
-        lines = await said(sim.board("desk"))
+        lines = await output_of(sim.board("desk"))
         assert sim.board("desk").shown("expander") == {
             "kind": "pins",
             "levels": [1] + [0] * 7 + [1] * 7 + [0],
@@ -221,16 +221,16 @@ async def test_parts_at_pins_and_serial_lines(tmp_path: Path) -> None:
         board = sim.board("desk")
         await board.wait_log("press 1")
         board.inputs.device("bell", pressed=1)
-        lines = await said(board)
+        lines = await output_of(board)
         assert board.shown("arm") == {"kind": "angle", "degrees": 90}
         assert board.shown("lamps") == {
             "kind": "pixels",
             "rgb": [[255, 0, 0], [0, 0, 0], [0, 0, 0], [1, 2, 3]],
         }
         assert board.shown("bell") is None
-        heard = board.shown("dust")
-        assert heard
-        assert as_text(heard) == repr(b"\x42\x4d\xe1\x00\x00\x01\x70")
+        received = board.shown("dust")
+        assert received
+        assert as_text(received) == repr(b"\x42\x4d\xe1\x00\x00\x01\x70")
         with pytest.raises(KeyError):
             board.shown("nothing")
     # AM2302, chapter 6.1: 65.2 % and -10.1 degrees are 02 8C 80 65.
@@ -290,7 +290,7 @@ async def test_devices_break(tmp_path: Path) -> None:
         board.inputs.fault("thermometer", "garbage")
         await board.wait_log("garbage")
         board.inputs.fault("thermometer", None)
-        await said(board)
+        await output_of(board)
         with pytest.raises(ValueError, match="no fault is called 'burn': use nack, hang, garbage"):
             board.inputs.fault("thermometer", "burn")
 
@@ -312,7 +312,7 @@ class Model(I2CDevice):
 '''
 
 
-async def test_a_model_of_the_projects_own_and_inputs_from_outside(tmp_path: Path) -> None:
+async def test_a_custom_model_and_inputs_from_outside(tmp_path: Path) -> None:
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "lux.py").write_text(_LUX)
     (tmp_path / "day.csv").write_text("# seconds,lux\n0,7\n10,7\n")
@@ -337,8 +337,8 @@ while lux() != 7:
         set_input(storage, "desk", "light.lux", "2500")
         await board.wait_log("2500")
         set_input(storage, "desk", "light.lux", str(tmp_path / "day.csv"))
-        await said(board)
-        for key, text, told in (
+        await output_of(board)
+        for key, text, reported in (
             ("light.heat", "1", "a lux has no such input\n.*light.lux"),
             ("lamp.lux", "1", "no device lamp is wired to desk\n.*its devices: light"),
             ("light.lux", "much", "much is not a value it can have"),
@@ -352,7 +352,7 @@ while lux() != 7:
                 "none.csv is not a curve: there is no such file\n.*seconds,value",
             ),
         ):
-            with pytest.raises(UserError, match=told):
+            with pytest.raises(UserError, match=reported):
                 set_input(storage, "desk", key, text)
 
 
@@ -492,12 +492,12 @@ def test_pictures() -> None:
         ({"a": {"model": "ssd1306_spi", "bus": "spi0", "miso": 3}}, "3 cannot be spi0.miso"),
     ],
 )
-def test_wrong_wiring_is_named(devices: dict[str, dict[str, object]], told: str) -> None:
+def test_wrong_wiring_is_named(devices: dict[str, dict[str, object]], reported: str) -> None:
     found = problems(devices)
     assert len(found) == 1, found
     import re
 
-    assert re.search(told, found[0], re.DOTALL), found
+    assert re.search(reported, found[0], re.DOTALL), found
 
 
 async def test_commands_set_break_and_show(
@@ -531,8 +531,8 @@ wait(True)
 
     async def torpor(*arguments: str) -> str:
         code = await asyncio.to_thread(run, ["-C", str(tmp_path), *arguments])
-        said = capsys.readouterr()
-        return f"{code} {said.out}{said.err}"
+        output = capsys.readouterr()
+        return f"{code} {output.out}{output.err}"
 
     async with simulator(tmp_path / "image", source, desk(devices), storage=storage) as sim:
         assert await torpor("set", "desk", "air.temperature", "3") == (
@@ -545,7 +545,7 @@ wait(True)
         unknown = await torpor("fault", "heal", "desk", "lamp")
         assert "desk has no device lamp, and there is no board of that name" in unknown
         assert "devices: air and arm; boards: no other" in unknown
-        await said(sim.board("desk"))
+        await output_of(sim.board("desk"))
         assert await torpor("show", "desk") == "0 arm\n90 degrees\n"
         assert await torpor("show", "desk", "arm") == "0 90 degrees\n"
         assert "air has shown nothing yet" in await torpor("show", "desk", "air")
@@ -576,14 +576,14 @@ async def test_a_board_starts_again_when_its_wiring_or_a_model_changes(tmp_path:
         await board.wait_log("[36]")
 
 
-def test_a_kind_of_board_lists_its_pins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_board_type_lists_its_pins(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["boards", "show", "ESP32_GENERIC"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "i2c0 scl 18, sda 19" in told
-    assert "pin 34 input only, adc, wakes" in told
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "i2c0 scl 18, sda 19" in reported
+    assert "pin 34 input only, adc, wakes" in reported
     assert run(["boards", "show", "RPI_PICO_W"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "pin 26 adc, i2c1.sda, spi1.sck, wakes" in told
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "pin 26 adc, i2c1.sda, spi1.sck, wakes" in reported
 
 
 _BIT_BY_BIT = """

@@ -53,7 +53,7 @@ wlan.active(False)
     ]
 
 
-async def test_the_access_point_can_go_and_come_back(tmp_path: Path) -> None:
+async def test_the_access_point_can_disappear_and_return(tmp_path: Path) -> None:
     source = (
         _JOIN
         + """
@@ -114,7 +114,7 @@ print("after", wlan.isconnected())
         await sim.board("esp").wait_log("after False")
 
 
-async def test_the_time_is_had_over_the_network_only(tmp_path: Path) -> None:
+async def test_the_time_comes_only_over_the_network(tmp_path: Path) -> None:
     source = (
         """
 import ntptime

@@ -27,7 +27,7 @@ def ports() -> Iterator[Ports]:
     held.close()
 
 
-def test_each_board_has_an_address_of_its_own(ports: Ports) -> None:
+def test_each_board_has_its_own_address(ports: Ports) -> None:
     places = ports.place([SHED, BARN])
     assert places["shed"].address == "127.0.1.1"
     assert places["barn"].address == "127.0.1.2"
@@ -41,7 +41,7 @@ def test_more_boards_than_a_net_holds(ports: Ports) -> None:
     assert addresses[253:] == ["127.0.1.254", "127.0.2.1", "127.0.2.2"]
 
 
-def test_a_port_once_had_is_kept_and_a_port_no_longer_needed_is_let_go(ports: Ports) -> None:
+def test_ports_are_kept_while_needed_and_then_released(ports: Ports) -> None:
     before = ports.place([SHED])["shed"]
     more = tiny.plan("shed", {"sensors": 8001, "alerts": 8003})
     after = ports.place([more])["shed"]
@@ -51,7 +51,7 @@ def test_a_port_once_had_is_kept_and_a_port_no_longer_needed_is_let_go(ports: Po
         anybody.bind((before.address, before.ports[8002]))
 
 
-def test_a_reserved_port_is_the_boards_alone_and_the_board_may_listen_on_it(ports: Ports) -> None:
+def test_only_the_board_may_listen_on_its_reserved_port(ports: Ports) -> None:
     place = ports.place([SHED])["shed"]
     address = (place.address, place.ports[8001])
     with socket.socket() as stranger, pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
@@ -141,7 +141,7 @@ def test_an_address_that_this_computer_does_not_have() -> None:
     _fails("does not have the address 203.0.113.7", bind="203.0.113.7", mode="os")
 
 
-def test_a_number_that_is_no_port() -> None:
+def test_a_number_that_is_not_a_port() -> None:
     _fails("cannot use port 65536", bind="127.0.0.9", base=65534, mode="fixed")
 
 

@@ -37,7 +37,7 @@ if machine.reset_cause() == machine.PWRON_RESET:
     ("call", "cause"),
     [("machine.reset()", 2), ("machine.deepsleep(1)", 4), ("machine.soft_reset()", 5)],
 )
-async def test_an_esp32_tells_its_resets_apart(tmp_path: Path, call: str, cause: int) -> None:
+async def test_an_esp32_distinguishes_its_resets(tmp_path: Path, call: str, cause: int) -> None:
     source = f"""
 import machine
 print("cause", machine.reset_cause())
@@ -85,7 +85,7 @@ if "slept" not in os.listdir():
         assert boots[-1]["cause"] == "power-on"
 
 
-async def test_what_a_board_writes_survives_its_resets(tmp_path: Path) -> None:
+async def test_files_of_a_board_survive_its_resets(tmp_path: Path) -> None:
     source = """
 import os
 was = "there" if "kept" in os.listdir("/") else "empty"

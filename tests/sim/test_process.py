@@ -38,7 +38,7 @@ async def test_it_runs_boot_and_then_main_from_the_root_of_its_own_filesystem(
     ]
 
 
-async def test_its_heap_is_the_boards_in_words_and_room_for_the_shims(tmp_path: Path) -> None:
+async def test_its_heap_is_that_of_the_board_plus_room_for_the_shims(tmp_path: Path) -> None:
     source = "import gc\nprint('heap', gc.mem_free() + gc.mem_alloc())"
     small = tiny.plan("small", board_type=tiny.board(heap_bytes=100 * 1024))
     images = [
@@ -88,7 +88,7 @@ async def test_a_board_that_crashes_before_it_is_ready_fails_the_start(tmp_path:
             pass
 
 
-async def test_a_main_that_ends_is_a_crash_that_says_so(tmp_path: Path) -> None:
+async def test_a_main_that_ends_is_reported_as_a_crash(tmp_path: Path) -> None:
     async with Simulator([tiny.image(tmp_path, tiny.READY)]) as sim:
         await sim.board("shed").wait_log("main.py ended")
 
@@ -103,7 +103,7 @@ async def test_a_killed_process_is_a_crash(tmp_path: Path) -> None:
         assert [e for e in board.trace if e["event"] == "boot"][-1]["cause"] == "watchdog"
 
 
-def test_restarts_come_later_and_later_until_a_run_was_sound() -> None:
+def test_restarts_back_off_until_a_run_lasts() -> None:
     def crashes(*seconds: float) -> list[Crash]:
         return [Crash(i + 1, "x", ran) for i, ran in enumerate(seconds)]
 
@@ -149,8 +149,8 @@ async def test_no_board_outlives_its_supervisor(tmp_path: Path, number: signal.S
         assert process.stdout
         board = int(process.stdout.readline())
         process.send_signal(number)
-        said = process.stdout.read()
-    assert ("stopped" in said) == (number == signal.SIGINT)
+        output = process.stdout.read()
+    assert ("stopped" in output) == (number == signal.SIGINT)
     async with asyncio.timeout(30):
         while _alive(board):
             await asyncio.sleep(0.01)

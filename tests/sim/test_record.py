@@ -84,7 +84,7 @@ async def test_every_call_is_counted(cluster: Path, tmp_path: Path) -> None:
     assert 5_000 < found.base["box"] < 150_000
 
 
-async def test_calls_over_the_network_count_too(tmp_path: Path) -> None:
+async def test_calls_over_the_network_are_also_counted(tmp_path: Path) -> None:
     root = write_boards(tmp_path, SERVICES, {"shed": ["b"], "barn": ["a"]})
     async with simulator(root, record=True, storage=tmp_path / "sim") as sim:
         answer = await sim.http("a").get("/three")

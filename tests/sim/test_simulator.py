@@ -20,10 +20,10 @@ def _server(folder: Path, board: str, says: str, **ports: int) -> Image:
     return tiny.image(folder, source, tiny.plan(board, dict(ports)))
 
 
-async def test_every_board_is_a_process_with_an_address_of_its_own(tmp_path: Path) -> None:
-    heard: list[LogLine] = []
+async def test_every_board_is_a_process_with_its_own_address(tmp_path: Path) -> None:
+    received: list[LogLine] = []
     images = [_server(tmp_path / name, name, name, **{name: 8001}) for name in ("shed", "barn")]
-    async with Simulator(images, ports="os", log=heard.append) as sim:
+    async with Simulator(images, ports="os", log=received.append) as sim:
         answers = {(await sim.http(name).get("/")).text for name in ("shed", "barn")}
         addresses = [board.place.address for board in sim.boards]
         assert sim.http("barn") is sim.http("barn")
@@ -35,7 +35,7 @@ async def test_every_board_is_a_process_with_an_address_of_its_own(tmp_path: Pat
             sim.url("cellar")
     assert answers == {"shed", "barn"}
     assert addresses == ["127.0.1.1", "127.0.1.2"]
-    assert {line.board for line in heard if line.text == "ready"} == {"shed", "barn"}
+    assert {line.board for line in received if line.text == "ready"} == {"shed", "barn"}
 
 
 async def test_ports_are_those_of_the_cluster_unless_given(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_ports_are_those_of_the_cluster_unless_given(tmp_path: Path) -> No
             assert (await second.http("web").get("/")).text == "fixed"
 
 
-async def test_nothing_is_left_after_a_start_that_failed(tmp_path: Path) -> None:
+async def test_nothing_is_left_after_a_failed_start(tmp_path: Path) -> None:
     good = _server(tmp_path / "1", "shed", "x", web=8001)
     bad = tiny.image(tmp_path / "2", "1 / 0", tiny.plan("barn"))
     sim = Simulator([good, bad], ports="os", storage=tmp_path / "sim")
@@ -61,7 +61,7 @@ async def test_nothing_is_left_after_a_start_that_failed(tmp_path: Path) -> None
         pass
 
 
-async def test_an_update_restarts_what_has_changed_only(tmp_path: Path) -> None:
+async def test_an_update_restarts_only_changed_boards(tmp_path: Path) -> None:
     shed = _server(tmp_path / "shed", "shed", "old", shed=8001)
     barn = _server(tmp_path / "barn", "barn", "barn", barn=8001)
     async with Simulator([shed, barn], ports="os") as sim:
@@ -94,7 +94,7 @@ async def test_an_image_that_crashes_is_reported_and_the_next_one_runs(tmp_path:
         assert (await sim.http("web").get("/")).text == "good"
 
 
-async def test_a_board_that_never_gets_ready_is_reported_with_its_log(tmp_path: Path) -> None:
+async def test_a_board_that_never_becomes_ready_is_reported_with_its_log(tmp_path: Path) -> None:
     image = tiny.image(tmp_path, "print('still joining')\nimport time\ntime.sleep(1000)")
     sim = Simulator([image])
     sim.start()

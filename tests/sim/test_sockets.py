@@ -114,7 +114,7 @@ async def test_a_connection_too_many_waits_until_another_ends(tmp_path: Path) ->
         reader, writer = await _connect(board, 8001)
         writer.write(b"three")
         await board.wait_trace("connection_dropped")
-        # The board is as good as deaf to it, and serves the others.
+        # The board does not answer it, and serves the others.
         clients[1].write(b"again")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -123,8 +123,8 @@ async def test_a_connection_too_many_waits_until_another_ends(tmp_path: Path) ->
         assert await reader.read(100) == b"three"
         dropped = [event for event in board.trace if event["event"] == "connection_dropped"]
         assert len(dropped) == 1
-        said = [line for line in tiny.printed(board.log) if line.startswith("not now")]
-        assert said == ["not now 11 3"]  # the listener did not spin
+        output = [line for line in tiny.printed(board.log) if line.startswith("not now")]
+        assert output == ["not now 11 3"]  # the listener did not spin
         assert tiny.printed(board.log)[0] == "client 127.0.0.1 <class 'int'>"
         for each in (writer, clients[1]):
             each.close()
@@ -159,7 +159,7 @@ for turn in range(3):
         assert answers == [b"0", b"1", b"2"]
 
 
-async def test_the_connections_it_opens_count_too(tmp_path: Path) -> None:
+async def test_outgoing_connections_count_too(tmp_path: Path) -> None:
     source = """
 import socket
 held = []
@@ -177,10 +177,10 @@ s.connect(("127.0.0.1", PORT))
 s.write(b"again\\n")
 print(s.read(2), s.recv(2), s.readline(), len(held))
 """
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readline())
+        received.append(await reader.readline())
         writer.write(b"abcdef\n")
         await writer.drain()
         with contextlib.suppress(ConnectionResetError):  # the board is switched off
@@ -194,7 +194,7 @@ print(s.read(2), s.recv(2), s.readline(), len(held))
             async with Simulator([tiny.program(tmp_path / port, source, where)]) as sim:
                 await sim.board("shed").wait_log("b'ab' b'cd' b'ef\\n' 2")
                 assert tiny.printed(sim.board("shed").log)[0] == f"refused 2 {errno}"
-    assert sorted(heard) == [b"again\n"] * 2 + [b"hello 0\n"] * 2 + [b"hello 1\n"] * 2
+    assert sorted(received) == [b"again\n"] * 2 + [b"hello 0\n"] * 2 + [b"hello 1\n"] * 2
 
 
 async def test_all_kinds_of_sockets_together_have_a_limit(tmp_path: Path) -> None:

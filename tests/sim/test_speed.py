@@ -68,7 +68,7 @@ async def test_asyncio_keeps_its_order_and_its_times(tmp_path: Path) -> None:
         ]
 
 
-async def test_a_server_answers_as_ever(tmp_path: Path) -> None:
+async def test_a_server_answers_as_at_normal_speed(tmp_path: Path) -> None:
     source = tiny.SERVER + "answer = lambda path: 'here'\nasyncio.run(serve(8001))\n"
     where = tiny.plan(ports={"web": 8001})
     image = tiny.image(tmp_path, source, where)
@@ -76,7 +76,7 @@ async def test_a_server_answers_as_ever(tmp_path: Path) -> None:
         assert (await sim.http("web").get("/")).text == "here"
 
 
-async def test_deep_sleep_is_short_and_the_wall_clock_goes_on_through_it(tmp_path: Path) -> None:
+async def test_deep_sleep_is_short_and_the_wall_clock_continues(tmp_path: Path) -> None:
     source = """
 import machine, time
 rtc = machine.RTC()

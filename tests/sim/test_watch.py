@@ -31,7 +31,7 @@ class Project:
         self.source.write_text("first")
         (root / "cluster.toml").write_text("")
         self.builds = count()
-        self.gone = False  # an editor has taken a file away that the build wants to read
+        self.gone = False  # an editor has removed a file that the build is about to read
 
     def build(self) -> list[Image]:
         if self.gone:
@@ -94,7 +94,7 @@ async def test_a_build_that_fails_leaves_the_old_code_running(watched: Watched) 
     assert await watched.answer() == "right"
 
 
-async def test_code_that_crashes_is_reported_and_mended(watched: Watched) -> None:
+async def test_crashing_code_is_reported_and_can_be_fixed(watched: Watched) -> None:
     change = await watched.write("crash")
     assert "NameError" in str(change.error)
     change = await watched.write("crash")
@@ -111,7 +111,7 @@ async def test_the_same_code_does_not_restart_the_board(watched: Watched) -> Non
     assert watched.sim.board("shed").pid == process
 
 
-async def test_cluster_toml_is_watched_and_what_is_built_is_not(watched: Watched) -> None:
+async def test_cluster_toml_is_watched_and_the_build_folder_is_not(watched: Watched) -> None:
     root = watched.project.root
     change = await watched.write("# changed", root / "cluster.toml")
     assert change.files == (root / "cluster.toml",)
@@ -126,7 +126,7 @@ async def test_cluster_toml_is_watched_and_what_is_built_is_not(watched: Watched
     assert change.files == (root / "cluster.toml",)
 
 
-async def test_what_editors_leave_is_no_change_and_does_not_end_the_watch(
+async def test_files_of_editors_are_ignored_and_do_not_end_the_watch(
     watched: Watched,
 ) -> None:
     await watched.write("second")
@@ -170,7 +170,7 @@ BROKEN = """
 """
 
 
-async def test_only_what_answers_is_said_to_answer(
+async def test_only_services_that_answer_are_reported_as_running(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     valve, page = GOOD.format(name="Valve"), GOOD.format(name="Page")
@@ -195,17 +195,17 @@ async def test_only_what_answers_is_said_to_answer(
         task = asyncio.create_task(watch(sim, root, images, changes.put_nowait))
         change = await write("valve", valve + BROKEN)
         assert dict(change.refusing) == {"valve": "valve did not start: ValueError: no probe"}
-        said = capsys.readouterr().out
-        assert "but valve answers 503: valve did not start: ValueError: no probe" in said
-        assert "answers after" not in said
+        output = capsys.readouterr().out
+        assert "but valve answers 503: valve did not start: ValueError: no probe" in output
+        assert "answers after" not in output
         while (change := await write("valve", valve)).refusing:
             pass
         assert "a file: answers after" in capsys.readouterr().out
         change = await write("page", page + BROKEN)
         assert (dict(change.refusing), change.dormant) == ({}, ("page",))
-        said = capsys.readouterr().out
-        assert "page starts with its next request" in said
-        assert "answers after" not in said
+        output = capsys.readouterr().out
+        assert "page starts with its next request" in output
+        assert "answers after" not in output
         assert (await sim.http("page").get("/")).status_code == 503  # it was not asked before
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -48,7 +48,7 @@ def _weighed(folder: Path, timeout: float = 20, **services: str) -> Weights:
     return weigh(build(plan, "box", folder / "build", types=False), timeout)
 
 
-def test_modules_objects_and_starts_are_counted_where_they_belong(tmp_path: Path) -> None:
+def test_modules_objects_and_starts_are_attributed_correctly(tmp_path: Path) -> None:
     found = _weighed(tmp_path, small=SMALL, large=LARGE)
     assert 10_000 <= found.parts["services.large"] < 12_000  # the module with its table
     assert 20_000 <= found.parts["large"] < 22_000  # what start() made

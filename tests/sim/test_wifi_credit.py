@@ -36,7 +36,7 @@ class Driver:
         return self.credit == self.number
 
 
-def test_frames_that_only_come_in_use_no_credit_up() -> None:
+def test_received_frames_use_no_credit() -> None:
     bus = Bus()
     driver = Driver(bus)
     driver.send()
@@ -54,7 +54,7 @@ def test_a_driver_that_only_sends_gets_a_credit_for_each_frame() -> None:
         assert not driver.must_wait()
 
 
-def test_after_power_off_the_driver_counts_anew() -> None:
+def test_after_power_off_the_driver_counts_from_0() -> None:
     bus = Bus()
     driver = Driver(bus)
     for _ in range(100):

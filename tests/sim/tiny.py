@@ -28,7 +28,7 @@ while not wlan.isconnected():
     time.sleep_ms(1)
 """
 
-# Answers every request on its port with what `answer(path)` gives; a connection a request.
+# Answers every request on its port with the result of `answer(path)`, on a new connection each.
 SERVER = """
 import asyncio, socket
 

@@ -137,7 +137,7 @@ async def test_torpor_reset_and_logs(board: EmulatedBoard) -> None:
     assert board.terminal
     logs = await torpor("logs", "--port", board.terminal)
     board.reset()
-    await said(logs, "version 2")
+    await wait_for_output(logs, "version 2")
     await ended(logs)
     await board.wait_line("kernel: ready", WALL_S, since=mark)
     mark = board.log.mark()
@@ -147,18 +147,18 @@ async def test_torpor_reset_and_logs(board: EmulatedBoard) -> None:
     assert board.starts == starts + 2
 
 
-async def test_torpor_deploy_and_again_at_a_change(board: EmulatedBoard, tmp_path: Path) -> None:
+async def test_torpor_deploy_and_again_after_a_change(board: EmulatedBoard, tmp_path: Path) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE.format("world")})
     words = ["deploy", "--port", str(board.terminal), "--no-types", "--patience", SLOWNESS]
     going = await torpor("-C", str(root), *words, "--watch")
-    await said(going, "files sent")
-    await said(going, "box is ready")
-    await said(going, "Waiting for changes")
+    await wait_for_output(going, "files sent")
+    await wait_for_output(going, "box is ready")
+    await wait_for_output(going, "Waiting for changes")
     mark = board.log.mark()
     source = root / "services" / "hello" / "__init__.py"
     source.write_text(SERVICE.format("again"))
-    await said(going, "2 of ")  # the service, and the list of the image
-    await said(going, "box is ready")
+    await wait_for_output(going, "2 of ")  # the service, and the list of the image
+    await wait_for_output(going, "box is ready")
     await board.wait_line("hello again", WALL_S, since=mark)
     await ended(going)
 
@@ -190,16 +190,16 @@ async def torpor(*words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(program, *words, stdout=PIPE, stderr=STDOUT)
 
 
-async def said(process: asyncio.subprocess.Process, text: str) -> None:
-    """Read what the command prints until ``text`` comes."""
+async def wait_for_output(process: asyncio.subprocess.Process, text: str) -> None:
+    """Read what the command prints until ``text`` appears."""
     assert process.stdout
-    heard = []
+    received = []
     async with asyncio.timeout(WALL_S):
         while line := await process.stdout.readline():
-            heard.append(line.decode())
-            if text in heard[-1]:
+            received.append(line.decode())
+            if text in received[-1]:
                 return
-    raise AssertionError(f"it never said {text!r}:\n" + "".join(heard))
+    raise AssertionError(f"it never said {text!r}:\n" + "".join(received))
 
 
 async def ended(process: asyncio.subprocess.Process) -> None:

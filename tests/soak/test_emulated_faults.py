@@ -219,7 +219,7 @@ async def named(plan: Plan, board: EmulatedBoard, kind: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.path[1:])
-async def test_others_answer_again_and_the_board_says_why(
+async def test_other_services_answer_again_and_the_board_reports_why(
     plan: Plan, board: EmulatedBoard, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_tools, "_CONNECT_S", WALL_S)

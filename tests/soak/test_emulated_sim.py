@@ -24,13 +24,13 @@ def test_a_user_s_curl_is_answered(tmp_path: Path) -> None:
         [torpor, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as going:
         assert going.stdout
-        heard = []
+        received = []
         for line in going.stdout:
-            heard.append(line)
+            received.append(line)
             if found := re.search(r"curl (\S+)", line):
                 break
         else:
-            pytest.fail("".join(heard))
+            pytest.fail("".join(received))
         done = subprocess.run(
             ["curl", "-sS", "--fail", found[1]], capture_output=True, text=True, timeout=600
         )

@@ -123,7 +123,9 @@ async def test_an_update_of_one_service_is_confirmed(fridge: Fridge) -> None:
     print(done.output, "requests answered meanwhile:", served)
 
 
-async def test_one_that_hangs_is_reset_by_the_watchdog_and_taken_back(fridge: Fridge) -> None:
+async def test_the_watchdog_ends_an_update_that_hangs(
+    fridge: Fridge,
+) -> None:
     fridge.change(CHECK, CHECK + "        while True:\n            pass\n")
     before = fridge.board.starts
     mark = fridge.board.log.mark()

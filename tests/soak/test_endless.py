@@ -60,7 +60,7 @@ def state(board: Running) -> dict[str, int]:
         return dict(json.loads(client.get("/figures").text))
 
 
-def test_no_place_is_lost(tmp_path: Path) -> None:
+def test_no_slot_is_lost(tmp_path: Path) -> None:
     requests = int(os.environ.get("REQUESTS", "10_000"))
     root = write_cluster(tmp_path, {"work": WORK})
     file = root / "cluster.toml"

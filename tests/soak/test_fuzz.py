@@ -34,7 +34,7 @@ BOARD = "RPI_PICO2_W"  # few slots and much heap: both services and the mailbox 
 CLIENTS = 2  # at once: three have a slot, and there is 503 when all are taken
 BATCH = 250  # attempts between two looks at the log
 AWAKE = 'policy = "deep"\nlinger_ms = 3600000\nwake_every = "1h"'  # with a mailbox, and awake
-REFUSALS = (501, 505)  # of a Transfer-Encoding and of a version that nobody here speaks
+REFUSALS = (501, 505)  # of a Transfer-Encoding and of a version that is not supported
 IDLE_S = 0.05  # the gateway waits for more: the client has nothing, and leaves
 
 CONTRACT_SOURCE = """
@@ -93,8 +93,8 @@ class Items(Service):
         return n
 """
 
-# What a client can send wrong is answered with 400 by its handlers, as a careful author does it:
-# Microdot on its own makes 500 and a traceback of it.
+# Like those of a careful author, its handlers answer invalid input with 400: Microdot itself would
+# answer with 500 and log a traceback.
 SITE_SOURCE = """
 import asyncio
 

@@ -17,7 +17,7 @@ SLOW = {"sensors": 20}  # a measurement takes three quarters of a second
 pytestmark = pytest.mark.soak
 
 
-def test_the_sample_does_what_its_documents_say(tmp_path: Path) -> None:
+def test_the_sample_matches_its_documents(tmp_path: Path) -> None:
     with running(ROOT) as run:
         for _ in range(ROUNDS):
             for service, url in run.urls.items():

@@ -25,7 +25,7 @@ _MAX_LINE = const(128)  # bytes of a chunk's size and extensions
 def refuse_too_long(listener: "Listener", request: "Request") -> None:
     """Raise ``Fault(413)`` for a body that is too long, unless the application reads it.
 
-    The application has limits of its own.
+    The application has its own limits.
     """
     application = listener.routes.get("/")
     if not application or find(listener, request) is not application:

@@ -379,7 +379,7 @@ class Connection:
         try:
             await _turn_away(self)
         except (OSError, MemoryError):
-            pass  # the listener must go on in any case
+            pass  # the listener must continue in any case
         finally:
             self.sock.close()
             self.listener.budget.newcomer = False

@@ -355,7 +355,7 @@ async def _next(body, pieces):
         return await pieces.__anext__()
     try:
         return next(body)
-    except StopIteration:  # MicroPython would take it for the coroutine's return value None
+    except StopIteration:  # MicroPython would treat it as the coroutine's return value None
         raise StopAsyncIteration
 
 

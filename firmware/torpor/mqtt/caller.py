@@ -1,7 +1,7 @@
 """Calls to boards that sleep, through the broker: docs/wire.md, "Through the mailbox".
 
-``Sleeper`` is what a stub has in place of ``rpc.client.Connection``. All sleepers of a board share
-one connection to the broker (``Post``), which is open while calls wait and for a while afterwards.
+A stub uses ``Sleeper`` instead of ``rpc.client.Connection``. All sleepers of a board share one
+connection to the broker (``Post``), which is open while calls wait and for a while afterwards.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class _Call:
 
 
 def _parsed(payload: bytes) -> tuple:
-    """Return status, kind and frame of a response, as ``Connection.call`` has them."""
+    """Return status, kind and frame of a response, like ``Connection.call``."""
     status = int(payload[9:12])
     body = payload[payload.find(b"\r\n\r\n") + 4 : -frames.CODE]
     if payload[13:14] == b"~":
@@ -234,14 +234,14 @@ class Post:
                     if call.board == parts[-2] and not call.sent:
                         self._send(call.board, call.message)
             return
-        mine = self._calls.get(parts[-1])
+        pending = self._calls.get(parts[-1])
         if payload[:5] == b"held ":
-            if mine and mine.seal(payload):
-                self._send(mine.board, mine.message)
+            if pending and pending.seal(payload):
+                self._send(pending.board, pending.message)
         elif payload:
             self._publish(message.topic, b"", True)  # the broker need not keep it
-            if mine:
-                mine.answered(payload)
+            if pending:
+                pending.answered(payload)
 
     def drop(self) -> None:
         """Close the connection: the budget needs its slot."""
@@ -250,7 +250,7 @@ class Post:
 
 
 class Sleeper:
-    """A board that sleeps, for a stub: has the methods of ``rpc.client.Connection`` that it uses.
+    """A sleeping board, for a stub: has the methods of ``rpc.client.Connection`` that stubs use.
 
     Args:
         post: The connection to the broker.

@@ -80,7 +80,7 @@ class Durable(mailbox.Mailbox):
     """The mailbox of a board that publishes or receives durable events.
 
     Attributes:
-        outbox: What the board publishes; None if it only subscribes.
+        outbox: The events that the board publishes; None if it only subscribes.
     """
 
     executor = EventExecutor
@@ -141,7 +141,7 @@ class Outbox:
         self._put.set()
 
     async def send(self) -> None:
-        """Hand the events to the broker, one by one. Never returns."""
+        """Send the events to the broker, one by one. Never returns."""
         while True:
             self._put.clear()
             async for key, row in self._table.scan():

@@ -5,10 +5,9 @@ request when the response is acknowledged. So if power fails at any instant, the
 the request, and when it is delivered again its result is known, or it has not begun.
 
 A power cut undoes what the handler wrote into the store in its own task: its writes and the result
-are one commit (``store.transaction``). What it did elsewhere (a pin, another board, a file) may be
-done again if power fails before that commit. A request during which the program has ended
-``_TRIES`` times is given up as dead. A power cut is hardly the fault of the request, so the limit
-is ``CUTS``.
+are one commit (``store.transaction``). Its other effects (on a pin, another board, a file) may be
+repeated if power fails before that commit. A request during which the program has ended ``_TRIES``
+times is given up. The request hardly causes a power cut, so for those the limit is ``CUTS``.
 """
 
 import asyncio
@@ -83,10 +82,10 @@ class Envelope:
         for text in (self.id, self.reply, self.service):
             if type(text) is not str or not 0 < len(text) <= 128:
                 raise Bad("id, reply and service are texts of up to 128 characters")
-        # As bytes: MicroPython makes a name of a letter that is taken out of a text, and keeps it.
+        # As bytes: MicroPython makes a permanent name of each character taken from a str.
         if len(self.id) > 64 or not all(c in _ID for c in self.id.encode()):
             raise Bad("an id has up to 64 letters, digits, - and _")
-        # A client that may write into the mailbox must not send the response to just any topic.
+        # A client that may write into the mailbox must not choose an arbitrary topic.
         if not self.reply.startswith(answers) or "+" in self.reply or "#" in self.reply:
             raise Bad("answers go below " + answers)
         if type(self.until) not in (int, float):
@@ -112,7 +111,7 @@ class FakeConnection:
         self.size = 0  # bytes in ``sent``
 
     async def send(self, data: bytes | str) -> None:
-        """Collect what a streaming handler sends. Raises ``Fault`` if it is too much."""
+        """Collect the pieces of a streaming handler. Raises ``Fault`` if they are too large."""
         data = data if isinstance(data, bytes) else data.encode()
         self.size += len(data)
         if self.size > _ANSWER:
@@ -199,7 +198,7 @@ class Executor:
             writes.end()
 
     async def _serve(self, request, envelope) -> bytes:
-        """Return the response of the service's routes, also to what a handler raises."""
+        """Return the response of the service's routes, or that to an error of the handler."""
         activation = listener = limit = None
         try:
             if _CALLED and envelope.service == "~":
@@ -253,7 +252,7 @@ def _read(request, data) -> None:
             raise Fault(400, "the head is not whole")
         raise Fault(431, "the head is larger than %d bytes" % wire.MAX_HEAD)
     request.begin(head[: end + 4])
-    if request.path[:1] == ["~"]:  # a call of a board has a code that is for its connection only
+    if request.path[:1] == ["~"]:  # calls of boards are authenticated per connection
         raise Fault(401, "for boards of this cluster only")
     body = bytes(data[end + 4 :])
     if request.length < 0 or request.length != len(body):

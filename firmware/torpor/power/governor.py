@@ -41,7 +41,7 @@ class State:
     joining = False
     up_ms = 0  # since the start
     due_ms = -1  # until the next scheduled run, -1: none
-    failed = False  # whether a service did not start: its jobs and pins wake nobody
+    failed = False  # whether a service did not start: its jobs and pins wake no board
     closed = False  # whether CLOSE is done
     ms = -1  # the decision's duration
 

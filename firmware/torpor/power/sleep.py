@@ -110,7 +110,7 @@ class Power:
                 s.serving += 1
 
     async def _close(self, ms: int) -> None:
-        """Close the sources and end the connections that nobody uses."""
+        """Close the sources and end the idle connections."""
         try:
             for source in power.sources:
                 try:

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from micropython import const
 
-from ..http.response import is_json  # a module of its own would leave holes in the heap
+from ..http.response import is_json  # a separate module would leave holes in the heap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

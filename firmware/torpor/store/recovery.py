@@ -27,7 +27,7 @@ def _make_folder(folder: str) -> None:
         try:
             os.mkdir(path)
         except OSError:
-            pass  # it is there
+            pass  # it exists
 
 
 @cold

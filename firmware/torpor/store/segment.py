@@ -23,8 +23,8 @@ _MAGIC = const(0x1E)
 MOST = const(8192)  # bytes of a record: what a reader must be able to hold
 BETWEEN = b",\n"
 
-# Holds what was read, until the next read. MicroPython's heap is slowest at allocating several
-# blocks in a row, and they leave holes in it.
+# Holds the bytes of the last read. MicroPython's heap is slowest at allocating several blocks in a
+# row, and they leave holes in it.
 _buffer = bytearray()
 
 

@@ -94,7 +94,7 @@ def _write(record: bytes) -> None:
     try:
         os.mkdir(_FOLDER)
     except OSError:
-        pass  # it is there
+        pass  # it exists
     try:
         _put(record)
     except OSError as e:

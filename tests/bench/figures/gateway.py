@@ -46,7 +46,7 @@ _SECONDS = 0.4
 
 @contextmanager
 def _gateway() -> Iterator[tuple[Address, Address]]:
-    """The addresses of a board that stays awake, and of a gateway in a process of its own."""
+    """Yield the addresses of a board that stays awake, and of a gateway in its own process."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         root = Path(folder)
         broker = Broker("nats", root / "broker")
@@ -66,7 +66,7 @@ def _gateway() -> Iterator[tuple[Address, Address]]:
 
 
 def _wait_for(gateway: Address) -> None:
-    """Until the gateway knows that the board is awake."""
+    """Wait until the gateway knows that the board is awake."""
     url = f"http://{gateway[0]}:{gateway[1]}/~gateway"
     for _ in range(600):
         with contextlib.suppress(httpx.TransportError):
@@ -79,7 +79,7 @@ def _wait_for(gateway: Address) -> None:
 
 @contextmanager
 def _plain_proxy(board: Address) -> Iterator[Address]:
-    """The address of ``floors/plain_proxy.py`` before the board."""
+    """Run ``floors/plain_proxy.py`` in front of the board, and yield its address."""
     with held_port() as port:
         program = [sys.executable, str(FLOORS / "plain_proxy.py"), str(port)]
         process = subprocess.Popen([*program, board[0], str(board[1])], stdout=subprocess.PIPE)
@@ -113,7 +113,7 @@ def wake_to_answer(lab: Lab) -> list[float]:
 
 
 def _sleeper(lab: Lab, stack: contextlib.ExitStack, main: Path | None) -> Callable[[], float]:
-    """A board that sleeps, and what parks a request, wakes it and measures."""
+    """Start a sleeping board; return a function that parks a request, wakes it and measures."""
     root = Path(tempfile.mkdtemp(dir=lab.folder))
     broker = Broker("nats", root / "broker")
     image = build(write(root, broker, source=_SOURCE), "box", root / "build", types=False)

@@ -1,7 +1,7 @@
-"""Damages files of a database in all sorts of ways: ``damage.py FIRMWARE SEED COMMITS TIMES``.
+"""Damages files of a database in many ways: ``damage.py FIRMWARE SEED COMMITS TIMES``.
 
-What is opened afterwards must hold only rows that were written once, must say that something is
-lost if something is, and must take new commits. Prints JSON.
+The database that is opened afterwards must contain only rows that were once written, must report
+lost rows, and must accept new commits. Prints JSON.
 """
 
 import sys
@@ -26,7 +26,7 @@ FOLDER = DATA + "/" + workload.NAME + "/"
 
 
 async def write(flash):
-    """Run the workload; every row that a key ever had, and the model at the end."""
+    """Run the workload; return every row that a key ever had, and the model at the end."""
     vfs.mount(mounted(flash), "/f")
     tables = workload.opened(DATA, 0)
     model = workload.empty()
@@ -89,12 +89,12 @@ async def examine(data, history, model):
         wrong = judge(found, history, model)
         lost = tables.store.lost + sum([t.leaves.lost for t in tables.all().values()])
         if not wrong and not lost and not workload.difference(found, model):
-            lost = -1  # nothing important was hit
+            lost = -1  # the damage changed no row
         for n in range(60):
             await tables.kv.put("after%d" % n, {"v": n, "group": "g1"})
         for n in range(60):
             if await workload.as_it_is(DATA).kv.get("after%d" % n) != {"v": n, "group": "g1"}:
-                wrong = wrong or "a row written afterwards is not there"
+                wrong = wrong or "a row written afterwards is missing"
             if n == 3:
                 break
         return what, wrong, lost

@@ -1,7 +1,7 @@
 """Measure the store relative to the filesystem below it: ``figures.py FIRMWARE FIGURE ROUNDS``.
 
-Both sides work on one LittleFS, on a flash in RAM that is written in Python: what costs on a chip
-(erasing) costs little here, so that the store's own work shows larger than it is. Prints JSON.
+Both sides work on one LittleFS, on a flash in RAM that is written in Python. Erasing, which is slow
+on a chip, is fast here, so the share of the store's own work is larger than on a chip. Prints JSON.
 """
 
 import sys
@@ -36,7 +36,7 @@ async def fill(table, rows):
 def ready(flash):
     gc.collect()
     heap.settle()
-    # The flash is in the heap, as it is not on a chip: the allocator need not search it.
+    # Unlike on a chip, the flash is in the heap: the allocator need not search it.
     while id(object()) < uctypes.addressof(flash.data):
         pass
 
@@ -46,13 +46,13 @@ def since(start):
 
 
 async def append(flash):
-    """Appends a second over those of one file with a write and a flush of as many bytes."""
+    """Return appends per second, relative to a file with a write and flush of as many bytes."""
     table = Store("a", "/f/data").table("rows")
     await fill(table, 300)
     file = open("/f/floor", "ab")
     found = []
     for _ in range(rounds):
-        # In turns, and the fastest: this excludes other work of the computer.
+        # Alternately, and the fastest of each: this excludes other work of the computer.
         ours, floor = [], []
         for _ in range(4):
             ready(flash)
@@ -64,7 +64,7 @@ async def append(flash):
             ready(flash)
             start = time.ticks_us()
             for _ in range(200):
-                file.write(b"x" * 52)  # what a row takes in the journal
+                file.write(b"x" * 52)  # the size of a row in the journal
                 file.flush()
             floor.append(since(start))
         found.append(min(floor) / min(ours))
@@ -72,7 +72,7 @@ async def append(flash):
 
 
 async def index(flash):
-    """Bytes of RAM a row for a table whose leaves have all been used, beyond what it is empty."""
+    """Return the bytes of RAM per row of a table whose leaves have all been used."""
     store = Store("a", "/f/data")
     table = store.table("rows", commit="wake")
     await fill(table, 50_000)
@@ -93,7 +93,7 @@ async def index(flash):
 
 
 async def newest(flash):
-    """The newest row of 50,000 over that of 500."""
+    """Return the time for the newest row of 50,000, relative to that of 500."""
     tables = []
     for name, rows in (("small", 500), ("large", 50_000)):
         table = Store(name, "/f/data").table("rows", commit="wake")
@@ -115,15 +115,15 @@ async def newest(flash):
 
 
 async def range_100(flash):
-    """A range of 100 rows over a plain read of the same bytes."""
+    """Return the time for a range of 100 rows, relative to a plain read of the same bytes."""
     table = Store("a", "/f/data").table("rows", commit="wake")
     await fill(table, 2000)
     found = []
     for number in range(rounds):
         low = START + 60 * (100 + 50 * number)
         parts = list(holding(table.leaves, low, low + 6000))
-        # Often for a short time, in turns: this excludes other work of the computer, and the
-        # collector has no reason to run, for which nobody waits on a board.
+        # Often, for a short time, alternately: this excludes other work of the computer, and the
+        # collector has no reason to run. On a board it runs when nobody waits.
         ours, raw = [], []
         for _ in range(60):
             ready(flash)
@@ -147,7 +147,7 @@ async def range_100(flash):
 
 
 def holding(leaves, low, high):
-    """The place of the rows from ``low`` to ``high``: path, offset and size for each leaf."""
+    """Return where the rows from ``low`` to ``high`` are: path, offset and size for each leaf."""
     for i in range(len(leaves.bounds)):
         firsts, offsets, _ = leaves.map(i)
         start = size = 0
@@ -162,7 +162,7 @@ def holding(leaves, low, high):
 
 
 async def wear(flash):
-    """Erases and bytes programmed a commit of one row, for 2,000 of them."""
+    """Return erases and programmed bytes per commit of one row, for 2,000 commits."""
     store = Store("a", "/f/data")
     table = store.table("rows")
     await fill(table, 100)

@@ -1,11 +1,11 @@
 """Cuts the power at every flash operation of a firmware update.
 
 ``firmware_cut.py FIRMWARE CASE CUTS``. CASE is a JSON file: two programs for slots, manifest,
-signature, keys. The update runs to its confirmation and to its failure, and every operation on the
-flash is recorded, of the filesystem, the slots, and the two sectors of otadata. A cut at operation
-n is the flash with the first n done, and of the next one nothing, half, or all but a little. Then
-the boot loader must find firmware that is whole, the board must know which it is, and the update
-must succeed. Prints JSON.
+signature, keys. The update runs once to its confirmation and once to its failure, and every
+operation on the flash is recorded: of the filesystem, the slots, and the two sectors of otadata. A
+cut at operation n is the flash with the first n done, and of the next one nothing, half, or nearly
+all. Then the boot loader must find complete firmware, the board must know which it is, and the
+update must succeed. Prints JSON.
 """
 
 import sys
@@ -58,7 +58,7 @@ class Esp32:
 
 
 class Files:
-    """The part of the flash that the filesystem has."""
+    """The part of the flash that belongs to the filesystem."""
 
     def __init__(self, flash):
         self._flash = flash
@@ -94,7 +94,7 @@ from torpor.update import firmware as update_firmware  # noqa: E402
 
 
 def stored(data):
-    """``data`` as base64 of a deflate stream of stored blocks."""
+    """Return ``data`` as base64 of a deflate stream of stored blocks."""
     n = len(data)
     head = bytes([1, n & 255, n >> 8, ~n & 255, ~n >> 8 & 255])
     return str(b2a_base64(head + data), "utf-8").strip()
@@ -128,7 +128,7 @@ class Board:
                 return
             except ResetError:
                 Machine.cause = 3
-        raise AssertionError("it restarts again and again")
+        raise AssertionError("it restarts repeatedly")
 
     async def _update(self):
         for at in range(0, len(MANIFEST), PIECE):
@@ -156,7 +156,7 @@ class Board:
             self.boot(3)
 
     def holds(self):
-        """Which program runs: old, new, or what is wrong with it."""
+        """Return which program runs: old, new, or what is wrong with it."""
         entry = next(e for e in TABLE if e[0] == self.running)
         for name, program in (("old", OLD), ("new", NEW)):
             if self.flash.data[entry[3] : entry[3] + len(program)] == program:
@@ -170,7 +170,7 @@ class Board:
 
 
 def record(good):
-    """Run the update; the first flash and the operations."""
+    """Run the update; return the first flash and the operations."""
     flash = Flash(FILES + 2 + 2 * SLOT // BLOCK)
     board = Board(flash, True)
     board.boot()
@@ -190,13 +190,13 @@ def record(good):
 
 
 def examine(data, good, again):
-    """The fault of a flash after a cut; empty if there is none."""
+    """Return the fault of a flash after a cut; empty if there is none."""
     board = Board(Flash(data=data))
     try:
         board.boot()
         found = board.holds()
         if found not in ("old", "new"):
-            return "what runs is whole in no slot"
+            return "the firmware that runs is complete in no slot"
         trial = board.trial()
         if trial:
             if found != "new" or trial["slot"] != board.running:
@@ -208,11 +208,11 @@ def examine(data, good, again):
         if board.trial():
             return "the trial has not ended"
         if board.state() != _otadata.VALID:
-            return "what runs is not confirmed: state %d" % board.state()
+            return "the firmware that runs is not confirmed: state %d" % board.state()
         running = board.running
         board.boot()
         if board.running != running:
-            return "the next start leads elsewhere"
+            return "the next start runs other firmware"
         if again and found == "old":
             if ".counter" in os.listdir("/"):
                 os.remove("/.counter")

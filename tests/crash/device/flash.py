@@ -43,11 +43,11 @@ class Flash:
 
 
 _ERASED = b"\xff" * BLOCK
-_PARTS = 0.0, 0.5, 0.9  # of an operation that is done when the power goes
+_PARTS = 0.0, 0.5, 0.9  # the part of an operation that is done when the power is cut
 
 
 def perform(data, operation, part=1.0):
-    """Do an operation, or with ``part`` the beginning of it, as when the power goes."""
+    """Do an operation, or with ``part`` only its beginning, as when the power is cut."""
     kind, at, written = operation
     if kind == ERASE:
         written = _ERASED
@@ -56,10 +56,10 @@ def perform(data, operation, part=1.0):
 
 
 def torn_flashes(first, operations, cuts):
-    """Flashes as power cuts leave them, at most that many.
+    """Yield flashes as power cuts leave them, at most ``cuts`` of them.
 
-    Yields the flash with the operations before one of them done, and of that one nothing, half, or
-    all but a little; its number, and the percentage of it that was done.
+    Each is a flash with all operations before one of them done, and of that one nothing, half, or
+    nearly all; with the number of that operation, and the percentage of it that was done.
     """
     total = len(operations) * len(_PARTS)
     image = bytearray(first)
@@ -77,7 +77,7 @@ def torn_flashes(first, operations, cuts):
 
 
 def mounted(flash, make=True):
-    """The filesystem of a Pico W on that flash, formatted unless ``make`` is false."""
+    """Return the filesystem of a Pico W on that flash, formatted unless ``make`` is false."""
     if make:
         vfs.VfsLfs2.mkfs(flash, readsize=32, progsize=256)
     return vfs.VfsLfs2(flash, readsize=32, progsize=256)

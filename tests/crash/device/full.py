@@ -1,7 +1,7 @@
 """Cuts the power while rows are deleted on a full filesystem.
 
-``full.py FIRMWARE SEED BLOCKS CUTS``. After each cut every confirmed row must be there, deleting
-must go on, and when enough has been deleted, rows can be written again. Prints JSON.
+``full.py FIRMWARE SEED BLOCKS CUTS``. After each cut every confirmed row must exist, deleting must
+continue, and when enough has been deleted, rows can be written again. Prints JSON.
 """
 
 import sys
@@ -34,7 +34,7 @@ def opened():
 
 
 def fill():
-    """Take every block, and then every byte, that is free."""
+    """Fill every free block, and then every free byte."""
     for size in (4096, 600, 40):
         for n in range(1000):
             try:
@@ -52,7 +52,7 @@ def read(tables):
 
 
 def chosen(model):
-    """A step that frees room: ``(table, key, row)``."""
+    """Return a step that frees room: ``(table, key, row)``."""
     name = NAMES[random.getrandbits(1)]
     keys = sorted(model[name])
     key = keys[random.randrange(len(keys))]
@@ -68,7 +68,7 @@ def apply(model, step):
 
 
 async def record(count):
-    """A full filesystem, its rows, the steps that were done, and the flash's operations of each."""
+    """Return a full filesystem, its rows, the steps done, and the flash operations of each."""
     flash = Flash(blocks)
     vfs.mount(mounted(flash), "/f")
     with open("/f/filler", "wb") as file:
@@ -128,7 +128,7 @@ async def until_there_is_room(tables, found):
 
 
 async def examine(image, model, under_way, thorough):
-    """The faults after a cut; empty if there are none."""
+    """Return the faults after a cut; empty if there are none."""
     vfs.mount(mounted(Flash(data=image), False), "/f")
     store = None
     try:

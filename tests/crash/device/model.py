@@ -1,4 +1,4 @@
-"""A store that takes commands, one JSON line each: ``model.py FIRMWARE``."""
+"""A store that accepts commands, one JSON line each: ``model.py FIRMWARE``."""
 
 import sys
 
@@ -113,7 +113,7 @@ async def main():
             dead.append(board)
             board = Board(CutFlash(BLOCKS, data=board.flash.data))
             answer = {"cut": True}
-        # Behind a mark: what the collector prints of files on a dead flash is not an answer.
+        # After a marker: output of the collector about files on a dead flash is not an answer.
         sys.stdout.write("> " + json.dumps(answer) + "\n")
 
 

@@ -1,9 +1,10 @@
 """Cuts the power at every operation of the flash: ``power_cut.py FIRMWARE SEED COMMITS CUTS``.
 
 The workload runs once and every operation is recorded. A cut at operation n is then the flash with
-the first n operations done, and of the next one nothing, half, or all but a little. It is mounted
-and opened, and must hold every commit that had returned, and the one under way as a whole or not at
-all. Then it must take new commits, and hold them after one more start. Prints JSON.
+the first n operations done, and of the next one nothing, half, or nearly all. It is mounted and
+opened, and must contain every commit that had returned, and the one that had begun either
+completely or not at all. Then it must accept new commits, and contain them after one more start.
+Prints JSON.
 """
 
 import sys
@@ -25,7 +26,7 @@ DATA = "/f/data"
 
 
 async def record():
-    """Run the workload; the first image, the operations, and where each step had ended."""
+    """Run the workload; return the first image, the operations, and where each step ended."""
     flash = Flash(BLOCKS)
     vfs.mount(mounted(flash), "/f")
     tables = workload.opened(DATA, 0)
@@ -43,14 +44,14 @@ async def record():
 
 
 async def examine(image, model, step, thorough):
-    """The faults of an image after a cut; empty if there are none."""
+    """Return the faults of an image after a cut; empty if there are none."""
     vfs.mount(mounted(Flash(data=image), False), "/f")
     try:
         tables = workload.as_it_is(DATA)
         found = tables.read()
         wrong = workload.difference(found, model)
         if wrong and step:
-            # The step under way may be there, as a whole.
+            # The step that had begun may be there, if it is complete.
             after = {n: dict(t) if isinstance(t, dict) else t for n, t in model.items()}
             workload.apply(after, step)
             wrong = workload.difference(found, after) and wrong

@@ -3,10 +3,10 @@
 CASE is a JSON file: the files of the old image and of the new one, manifest, signature, keys. The
 update runs twice, once to its confirmation and once to its failure and back, and every operation is
 recorded. A cut at operation n is then the flash with the first n operations done, and of the next
-one nothing, half, or all but a little. The board is started from that flash, and must have the old
-image or the new one as a whole; if it is on trial, the trial ends as it did in the recording, and
-what then runs must be whole too. Each ``DEEP``-th start is itself cut at every operation. From some
-of the flashes the update is done again, and must succeed. Prints JSON.
+one nothing, half, or nearly all. The board is started from that flash, and must have the complete
+old image or the complete new one. If it is on trial, the trial ends as it did in the recording, and
+the image that then runs must be complete too. Each ``DEEP``-th start is itself cut at every
+operation. From some of the flashes the update is done again, and must succeed. Prints JSON.
 """
 
 import sys
@@ -58,7 +58,7 @@ def write(files):
 
 
 def read(folder=""):
-    """All files but the hidden ones."""
+    """Return all files but the hidden ones."""
     files = {}
     for entry in os.ilistdir(folder or "/"):
         path = folder + "/" + entry[0]
@@ -73,7 +73,7 @@ def read(folder=""):
 
 
 def stored(data):
-    """``data`` as base64 of a deflate stream of stored blocks."""
+    """Return ``data`` as base64 of a deflate stream of stored blocks."""
     n = len(data)
     head = bytes([1, n & 255, n >> 8, ~n & 255, ~n >> 8 & 255])
     return str(b2a_base64(head + data), "utf-8").strip()
@@ -100,13 +100,13 @@ def start(cause=1):
     Machine.cause = cause
     for _ in range(6):
         for name in ("boot.py", "slots.mpy", "swap.mpy", "main.py"):
-            os.stat("/" + name)  # or the chip could not start at all
+            os.stat("/" + name)  # without them the chip could not start at all
         try:
             slots.begin("/")
             return
         except ResetError:
             Machine.cause = 3
-    raise AssertionError("it restarts again and again")
+    raise AssertionError("it restarts repeatedly")
 
 
 def end_trial(good):
@@ -122,7 +122,7 @@ def end_trial(good):
 
 
 def record(good):
-    """Run the update; the first flash and the operations."""
+    """Run the update; return the first flash and the operations."""
     flash = Flash(BLOCKS)
     vfs.mount(mounted(flash), "/")
     write(OLD)
@@ -141,11 +141,11 @@ def record(good):
 
 
 def image():
-    """Which image the flash has."""
+    """Return which image the flash has."""
     files = read()
     for path, data in KEPT.items():
         if files.pop(path, None) != data:
-            return "%s is not as it was" % path
+            return "%s has changed" % path
     if files == OLD:
         return "old"
     if files == NEW:
@@ -155,7 +155,7 @@ def image():
 
 
 def examine(data, good, again, record=None):
-    """The fault of a flash after a cut; empty if there is none."""
+    """Return the fault of a flash after a cut; empty if there is none."""
     flash = Flash(data=data, record=record)
     vfs.mount(mounted(flash, False), "/")
     try:
@@ -185,7 +185,7 @@ def examine(data, good, again, record=None):
 
 
 def grown():
-    """The fault of a manifest to which a line is added while its signature is checked, if any."""
+    """Return the faults when a line is added to a manifest while its signature is checked."""
     flash = Flash(BLOCKS)
     vfs.mount(mounted(flash), "/")
     write(OLD)

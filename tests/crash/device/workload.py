@@ -1,7 +1,7 @@
-"""The writes of the crash tests, and what must be there afterwards.
+"""The writes of the crash tests, and the rows that must exist afterwards.
 
 A step is one commit: it is done to the store and to the model, a dict of dicts. ``log`` is bounded
-(``keep``), so of it the newest rows must be there and older ones may be.
+(``keep``), so its newest rows must exist, and older ones may.
 """
 
 import random
@@ -14,12 +14,12 @@ NAME = "crash"
 
 
 def opened(root, known):
-    """The database with the first ``known`` migrations done."""
+    """Return the database with the first ``known`` migrations done."""
     return Tables(migrate.opened(NAME, MIGRATIONS[:known], secondary, root))
 
 
 def as_it_is(root):
-    """The database as it is at a start, without running any migration."""
+    """Return the database as it is at a start, without running any migration."""
     store = database.opened(NAME, 99, root)
     store.indexing = secondary
     return Tables(store)
@@ -29,7 +29,7 @@ _open = []
 
 
 def close():
-    """Close what was opened: a file that the collector closes finds the heap locked."""
+    """Close all files: if the collector closed them, the heap would be locked."""
     while _open:
         recovery.close(_open.pop())
 
@@ -49,7 +49,7 @@ class Tables:
         return {"log": self.log, "kv": self.kv, "num": self.num, "sums": self.sums}
 
     def read(self):
-        """Every row, by table and key, and the version."""
+        """Return every row, by table and key, and the version."""
         found = {"version": recovery.version(self.store)}
         for name, table in self.all().items():
             rows = found[name] = {}
@@ -67,7 +67,7 @@ def empty():
 
 
 def steps(seed, commits):
-    """The commits of a run: ``("write", [(table, key, row), ...])`` or ``("migrate", number)``."""
+    """Yield commits: ``("write", [(table, key, row), ...])`` or ``("migrate", number)``."""
     random.seed(seed)
     log = 0
     for n in range(commits):
@@ -135,7 +135,7 @@ async def perform(root, tables, step):
 
 
 def difference(found, model):
-    """The difference between what was read and the model; empty if there is none."""
+    """Return the difference between the rows and the model; empty if there is none."""
     for name in ("version", "kv", "num", "sums"):
         if found[name] != model[name]:
             return "%s is %s, not %s" % (name, _brief(found[name], model[name]), "as expected")

@@ -16,7 +16,7 @@ NOW = clock.now() // 60 * 60
 
 
 def mean(time, fridge):
-    """Hundredths of a degree: a wave a day, warmer in summer, and a fridge that failed in May."""
+    """Return hundredths of a degree: a daily wave, warm summers, a fridge that failed in May."""
     day = math.cos(2 * math.pi * (time % 86400) / 86400)
     year = math.cos(2 * math.pi * (time % 31557600) / 31557600)
     failed = 600 if fridge == 1 and 140 < time % 31557600 / 86400 < 145 else 0

@@ -180,7 +180,7 @@ def do(run: Running, work: object) -> None:
     asyncio.run_coroutine_threadsafe(work, run.loop).result(60)  # type: ignore[arg-type]
 
 
-def test_values_come_as_in_memory(boards: Running, tmp_path: Path) -> None:
+def test_values_arrive_as_in_memory(boards: Running, tmp_path: Path) -> None:
     asked = [
         ("POST", "/add", {"a": 1, "b": 5}),
         ("POST", "/add", {"a": 1}),
@@ -213,14 +213,14 @@ def test_values_come_as_in_memory(boards: Running, tmp_path: Path) -> None:
     assert "PeerError: keeper.bug on shed: ValueError" in boards.log_text("barn")
 
 
-def test_an_answer_that_is_too_large_is_a_bug_that_the_log_names(boards: Running) -> None:
+def test_a_too_large_answer_is_logged_as_a_bug(boards: Running) -> None:
     with boards.client("asker") as http:
         assert http.get("/large?size=40000").status_code == 500
         assert http.get("/large?size=10").json() == {"size": 10}
     assert "an answer of 40002 bytes to barn is too large" in boards.log_text("shed")
 
 
-def test_what_json_cannot_hold_is_not_sent_to_another_board(boards: Running) -> None:
+def test_values_that_json_cannot_hold_are_not_sent_to_another_board(boards: Running) -> None:
     with boards.client("asker") as http:
         assert http.get("/odd").status_code == 500
         assert http.get("/infinite").status_code == 500
@@ -238,7 +238,7 @@ def test_calls_share_a_connection_and_do_not_wait_for_each_other(boards: Running
         assert not refused
 
 
-def test_more_calls_at_once_than_a_board_runs_wait(boards: Running) -> None:
+def test_calls_beyond_the_limit_of_a_board_wait(boards: Running) -> None:
     with boards.client("asker") as http:
         assert http.get("/many?count=12&ms=20").json() == {"answered": 12}
 
@@ -259,7 +259,7 @@ def test_a_call_has_a_deadline(boards: Running) -> None:
         assert http.get("/slow?ms=10&within=300").json() == {"ms": 10}
 
 
-def test_a_deadline_goes_along_to_the_next_board(boards: Running) -> None:
+def test_a_deadline_is_passed_to_the_next_board(boards: Running) -> None:
     with boards.client("asker") as http:
         late = http.get("/left?ms=200")
     assert late.status_code == 504
@@ -300,7 +300,7 @@ def test_a_partition_heals_without_a_restart(boards: Running) -> None:
     assert [boards.sim.board(name).starts for name in ("shed", "barn")] == [2, 1]
 
 
-def test_latency_and_loss_are_survived(boards: Running) -> None:
+def test_calls_survive_latency_and_loss(boards: Running) -> None:
     boards.loop.call_soon_threadsafe(boards.sim.delay, "shed", "barn", 30)
     boards.loop.call_soon_threadsafe(boards.sim.lose, "shed", "barn", 0.1)
     try:
@@ -310,7 +310,7 @@ def test_latency_and_loss_are_survived(boards: Running) -> None:
         boards.loop.call_soon_threadsafe(boards.sim.heal, "shed", "barn")
 
 
-def test_what_may_not_happen_twice_is_not_sent_again(boards: Running) -> None:
+def test_a_call_that_is_not_idempotent_is_not_sent_again(boards: Running) -> None:
     with boards.client("asker") as http, boards.client("keeper") as keeper:
         wait_for(http, "/slow?ms=1")
         before = keeper.get("/added").json()["added"]
@@ -320,8 +320,8 @@ def test_what_may_not_happen_twice_is_not_sent_again(boards: Running) -> None:
             assert keeper.get("/added").json()["added"] == before
 
 
-def test_a_known_call_that_is_sent_again_is_executed_once(boards: Running) -> None:
-    """The answer is lost in a partition that is as long as the silence that a caller bears."""
+def test_a_call_with_an_idempotency_key_is_executed_once(boards: Running) -> None:
+    """The answer is lost in a partition that lasts as long as a caller waits for a silent board."""
     with boards.client("asker") as http, boards.client("keeper") as keeper:
         wait_for(http, "/slow?ms=1")
         before = keeper.get("/added").json()["added"]
@@ -330,7 +330,7 @@ def test_a_known_call_that_is_sent_again_is_executed_once(boards: Running) -> No
             until(lambda: keeper.get("/added").json()["added"] == before + 1)
             boards.loop.call_soon_threadsafe(boards.sim.partition, "shed", "barn")
             mark = boards.sim.board("barn").log.mark()
-            time.sleep(1.5)  # asked after 0.4 s of silence, given up after 0.6 s more
+            time.sleep(1.5)  # pinged after 0.4 s of silence, given up 0.6 s later
             boards.loop.call_soon_threadsafe(boards.sim.heal, "shed", "barn")
             answer = asked.result()
         assert answer.json() == {"count": before + 1}, boards.sim.board("barn").log.since(mark)
@@ -349,7 +349,7 @@ def until(holds: object) -> None:
 
 
 def test_keys_are_changed_board_by_board(tmp_path: Path) -> None:
-    """Two keys are valid at once, and the boards are flashed one by one, in both orders."""
+    """Two keys are valid at the same time, and the boards are flashed in both orders."""
     import tempfile
 
     from torpor_sim import Simulator
@@ -378,11 +378,11 @@ def test_keys_are_changed_board_by_board(tmp_path: Path) -> None:
                         await asyncio.sleep(0.05)
 
             await works()
-            # both ways round: the caller first, then the called one; /ring calls in both directions
+            # in both orders: the caller first, or the called board; /ring calls both ways
             for board, step in (("barn", both), ("shed", both), ("shed", fresh), ("barn", fresh)):
                 await sim.board(board).replace(step[board])
                 await works()
-            await sim.board("shed").replace(old["shed"])  # it knows the dropped key only
+            await sim.board("shed").replace(old["shed"])  # it knows only the dropped key
             answer = await sim.http("asker").get("/ring/3")
             assert answer.status_code == 503
             assert "it knows no key of this board" in answer.json()["error"]

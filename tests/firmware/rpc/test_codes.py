@@ -1,4 +1,4 @@
-"""The chip's codes and frames are those of the host."""
+"""The chip's codes and frames match those of the host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torpor_tools.paths import firmware_dir
 
 
 def micropython(source: str, case: Any, tmp_path: Path) -> Any:
-    """Run ``source``, which finds ``case`` and prints JSON, with the runtime on its path."""
+    """Run ``source``, which uses ``case`` and prints JSON, with the runtime on its path."""
     (tmp_path / "case.json").write_text(json.dumps(case))
     script = tmp_path / "script.py"
     script.write_text("import json\ncase = json.load(open('case.json'))\n" + source)
@@ -32,7 +32,7 @@ def micropython(source: str, case: Any, tmp_path: Path) -> Any:
     return json.loads(run.stdout)
 
 
-def test_codes_are_those_of_the_host(tmp_path: Path) -> None:
+def test_codes_match_those_of_the_host(tmp_path: Path) -> None:
     chance = random.Random(1)
     case = [
         [chance.randbytes(size).hex() for size in (32, chance.randrange(300))]
@@ -61,7 +61,7 @@ print(json.dumps(made))
     assert micropython(source, case, tmp_path) == expected
 
 
-def test_every_changed_bit_is_seen(tmp_path: Path) -> None:
+def test_every_changed_bit_is_detected(tmp_path: Path) -> None:
     source = """
 from torpor.rpc import frames
 mac = frames.Mac(bytes(32))
@@ -76,7 +76,7 @@ print(json.dumps([seen, 8 * len(frame), mac.check(frame)]))
     assert micropython(source, None, tmp_path) == [264, 264, True]
 
 
-def test_frames_are_those_of_the_host(tmp_path: Path) -> None:
+def test_frames_match_those_of_the_host(tmp_path: Path) -> None:
     case = [1, 5000, "1a2b3c4d", "readings.newest", ["fridge-1", 3, None, 1.5, "h\u00e9"]]
     source = """
 from binascii import hexlify
@@ -118,7 +118,7 @@ print(refused)
     assert micropython(source, None, tmp_path) == 4
 
 
-def test_what_an_answer_can_hold(tmp_path: Path) -> None:
+def test_values_that_an_answer_can_hold(tmp_path: Path) -> None:
     source = """
 from torpor.rpc import frames
 kept = []
@@ -151,7 +151,7 @@ now[0] += 501
 said += [b.allows(), b.allows()]        # one call tries, the next one waits
 b.failed()
 now[0] += 501
-first = b.allows()                      # may still wait: up to a second now
+first = b.allows()                      # may still wait: now up to a second
 now[0] += 500
 said.append(first or b.allows())
 b.succeeded()
@@ -173,7 +173,7 @@ print(json.dumps([
     again(True, False, NEVER),
     again(True, False, SAFE),
     again(True, False, KNOWN),
-    again(True, True, SAFE),             # its time is over
+    again(True, True, SAFE),             # its deadline has passed
     again(False, False, SAFE, attempt=3),
     again(False, False, SAFE, attempt=9, starting=True),
     again(True, False, SAFE, attempt=9, starting=True),

@@ -63,15 +63,15 @@ def opened(board: Running) -> Callable[[], int]:
 
 
 def is_401(caller: Caller) -> bool:
-    """Whether the board answers 401."""
+    """Return whether the board answers 401."""
     _, status, kind, _ = caller.answer()
     return (status, kind) == (401, rpc.REFUSED)
 
 
 def refused(caller: Caller) -> bool:
-    """Whether the board answers 401 and closes."""
+    """Return whether the board answers 401 and closes."""
     right = is_401(caller)
-    caller.sock.shutdown(socket.SHUT_WR)  # it waits a moment for what may still be on the way
+    caller.sock.shutdown(socket.SHUT_WR)  # it waits a moment for bytes that are still on their way
     caller.sock.settimeout(5)
     return right and caller.sock.recv(1) == b""
 
@@ -80,7 +80,7 @@ def genuine(caller: Caller, number: int, mark: str) -> bytes:
     return caller.calls.seal(rpc.encode_call(number, 5000, mark, "vault.open", ["Ada"]))
 
 
-def test_with_the_key_it_opens(board: Running, mark: str, opened: Callable[[], int]) -> None:
+def test_a_call_with_the_key_succeeds(board: Running, mark: str, opened: Callable[[], int]) -> None:
     before = opened()
     caller = Caller(board, "vault", "bank")
     caller.send(1, "vault.open", ["Ada"], mark)
@@ -99,7 +99,7 @@ def test_a_flipped_bit_is_401(
     while tried < FLIPS * part:
         caller = Caller(board, "vault", "bank")
         frame = bytearray(genuine(caller, 1, mark))
-        # A length that was changed makes the board wait for more: the others come at once.
+        # A changed length makes the board wait for more bytes; the others are refused at once.
         bit = chance.randrange(32, 8 * len(frame))
         frame[bit // 8] ^= 1 << bit % 8
         caller.sock.sendall(frame)
@@ -148,7 +148,7 @@ def test_a_replayed_call_is_401(
     assert opened() == before + 1
 
 
-def test_a_call_out_of_its_turn_is_401(board: Running, mark: str) -> None:
+def test_a_call_out_of_sequence_is_401(board: Running, mark: str) -> None:
     for number in (0, 2, 3, 1 << 31):
         caller = Caller(board, "vault", "bank")
         caller.sock.sendall(genuine(caller, number, mark))
@@ -156,7 +156,7 @@ def test_a_call_out_of_its_turn_is_401(board: Running, mark: str) -> None:
         caller.close()
 
 
-def test_an_answer_is_no_call(board: Running, mark: str) -> None:
+def test_an_answer_is_not_accepted_as_a_call(board: Running, mark: str) -> None:
     caller = Caller(board, "vault", "bank")
     caller.sock.sendall(caller.answers.seal(rpc.encode_call(1, 5000, mark, "vault.open", ["x"])))
     assert refused(caller)
@@ -171,7 +171,7 @@ def test_a_call_meant_for_another_board_is_401(board: Running, mark: str) -> Non
     caller.close()
 
 
-def test_a_recorded_call_is_401_after_a_restart_too(
+def test_a_recorded_call_is_also_401_after_a_restart(
     board: Running, mark: str, opened: Callable[[], int]
 ) -> None:
     import asyncio
@@ -191,10 +191,10 @@ def test_a_recorded_call_is_401_after_a_restart_too(
     assert opened() == 0
 
 
-def test_a_peer_is_trusted_and_its_nonsense_ends_with_the_call(
+def test_an_invalid_call_of_a_trusted_peer_fails_alone(
     board: Running, mark: str, opened: Callable[[], int]
 ) -> None:
-    """docs/wire.md: a genuine call is executed as it is; what cannot be executed is a bug."""
+    """docs/wire.md: a genuine call is executed as it is; one that cannot be executed is a bug."""
     starts = board.sim.board("bank").starts  # other tests restart it
     caller = Caller(board, "vault", "bank")
     before = opened()
@@ -219,7 +219,7 @@ def test_a_peer_is_trusted_and_its_nonsense_ends_with_the_call(
     assert board.sim.board("bank").starts == starts
 
 
-def test_a_key_that_is_not_known_is_401(board: Running) -> None:
+def test_an_unknown_key_is_401(board: Running) -> None:
     caller = Caller(board, "vault", "bank", key=bytes(32))
     assert caller.status == 401
     caller.close()
@@ -243,7 +243,7 @@ def test_a_plain_request_is_401(board: Running, method: str, path: str) -> None:
     assert answer.status_code in (401, 404 if path.endswith("/") else 401)
 
 
-def test_greetings_that_are_not_right_are_401(board: Running) -> None:
+def test_wrong_greetings_are_401(board: Running) -> None:
     whole = rpc.hello("bank", "host", sign.key_name(KEY), sign.nonce()).decode()
     for pattern, instead in (
         (r"Upgrade: torpor/1", "Upgrade: websocket"),
@@ -259,14 +259,14 @@ def test_greetings_that_are_not_right_are_401(board: Running) -> None:
         assert board.exchange("vault", request.encode()).startswith(b"HTTP/1.1 401"), pattern
 
 
-def test_without_a_route_a_method_is_not_there_for_others(board: Running) -> None:
+def test_a_method_without_a_route_cannot_be_called_over_http(board: Running) -> None:
     with board.client("vault") as http:
         assert http.get("/open").status_code == 404
         assert http.post("/vault.open", json={"by": "Eve"}).status_code == 404
 
 
-def test_who_shows_nothing_gives_way(board: Running) -> None:
-    """Greetings cost nothing, so connections that go no further do not keep others out."""
+def test_connections_without_a_call_are_evicted(board: Running) -> None:
+    """Anybody can send a greeting, so connections without a call must not keep others out."""
     idle = [Caller(board, "vault", "bank") for _ in range(4)]
     with board.client("vault") as http:
         assert http.get("/opened").status_code == 200
@@ -274,13 +274,13 @@ def test_who_shows_nothing_gives_way(board: Running) -> None:
         caller.close()
 
 
-def test_a_frame_that_is_too_long_is_401_before_it_is_read(board: Running) -> None:
+def test_a_too_long_frame_is_401_before_it_is_read(board: Running) -> None:
     caller = Caller(board, "vault", "bank")
     caller.sock.sendall((1 << 20).to_bytes(4))
     assert refused(caller)
     caller.close()
 
 
-def test_httpx_cannot_tell_more_than_401(board: Running) -> None:
+def test_httpx_sees_only_401(board: Running) -> None:
     with pytest.raises(httpx.HTTPStatusError), board.client("vault") as http:
         http.get("/~").raise_for_status()

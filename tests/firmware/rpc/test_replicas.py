@@ -52,7 +52,7 @@ async def test_calls_go_to_each_board_in_turn(tmp_path: Path) -> None:
 
 
 async def test_no_call_fails_when_a_replica_dies_under_load(tmp_path: Path) -> None:
-    """Four clients ask without a pause; a board loses its power, and gets it back."""
+    """Four clients send requests without a pause; a board loses its power, and gets it back."""
     answered: list[tuple[str, str]] = []  # phase, board
     phase = "both"
 
@@ -93,7 +93,7 @@ async def test_no_call_fails_when_a_replica_dies_under_load(tmp_path: Path) -> N
     assert counts["both", "one"] > 0
 
 
-async def test_a_board_that_is_cut_off_from_one_caller_is_left_out(tmp_path: Path) -> None:
+async def test_a_caller_skips_a_board_that_it_cannot_reach(tmp_path: Path) -> None:
     async with Simulator(images(tmp_path), ports="os") as sim:
         for n in range(4):
             await ask(sim, n)
@@ -106,7 +106,7 @@ async def test_a_board_that_is_cut_off_from_one_caller_is_left_out(tmp_path: Pat
                 pass
 
 
-async def test_all_replicas_dead_is_reported(tmp_path: Path) -> None:
+async def test_the_loss_of_all_replicas_is_reported(tmp_path: Path) -> None:
     async with Simulator(images(tmp_path, deadline_ms=400), ports="os") as sim:
         await ask(sim, 0)
         sim.kill("one")

@@ -55,10 +55,10 @@ async def answers(calls: list[Awaitable[httpx.Response]]) -> list[tuple[int, Any
     return [(answer.status_code, answer.json()) for answer in found]
 
 
-async def test_a_service_that_moves_to_a_board_that_sleeps_gives_the_same_answers(
+async def test_a_service_gives_the_same_answers_on_a_board_that_sleeps(
     tmp_path: Path,
 ) -> None:
-    """Also faults, bugs and bytes; ``cluster.toml`` is all that differs."""
+    """This includes faults, bugs and bytes; only ``cluster.toml`` differs."""
     broker = Broker("nats", tmp_path / "broker")
     async with pair(tmp_path / "apart", broker) as boards:
         apart = []
@@ -78,19 +78,19 @@ async def test_a_service_that_moves_to_a_board_that_sleeps_gives_the_same_answer
     assert [status for status, _ in apart] == [200, 409, 500, 200, 200]
 
 
-async def test_a_call_whose_deadline_is_over_is_not_executed(boards: Pair) -> None:
+async def test_a_call_whose_deadline_has_passed_is_not_executed(boards: Pair) -> None:
     await boards.asleep()
     late = await boards.http.post("/hasty", json={"n": 3})
     assert late.status_code == 504
-    # What is left of the deadline of 500 ms when the call begins.
+    # The time that is left of the deadline of 500 ms when the call begins.
     text = r"keeper\.add on box: it did not wake within (500|4\d\d) ms"
     assert re.fullmatch(text, late.json()["error"])
     assert 3 not in await boards.rows()
     assert boards.times(3) == 0
 
 
-async def test_what_is_forged_or_recorded_is_not_executed(boards: Pair) -> None:
-    """As somebody with the broker's password, and without the cluster's key."""
+async def test_forged_and_recorded_calls_are_not_executed(boards: Pair) -> None:
+    """The attacker has the broker's password, but not the cluster's key."""
     await boards.asleep()
     call = await boards.asks("POST", "/add", json={"n": 6})
     id = json.loads(boards.sent(NOTE)[-1])["id"]

@@ -1,4 +1,4 @@
-"""Boards with other versions of a contract: understood if possible, otherwise reported."""
+"""Boards with different versions of a contract: calls work if possible, else are reported."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def answers(keeper: Image, front: Image) -> tuple[int, object, str]:
     return answer.status_code, answer.json(), log
 
 
-async def test_an_optional_argument_more_is_understood_in_both_orders(tmp_path: Path) -> None:
+async def test_an_added_optional_argument_is_compatible_in_both_orders(tmp_path: Path) -> None:
     old, new = images(tmp_path, 1, **OLD), images(tmp_path, 1, **MORE)
     assert (await answers(old["shed"], old["barn"]))[:2] == (200, {"got": "a"})
     assert (await answers(new["shed"], old["barn"]))[:2] == (200, {"got": "a!"})
@@ -85,7 +85,7 @@ async def test_an_argument_that_the_server_does_not_know_yet_is_reported(tmp_pat
     assert "on shed, version 1, it is newest(name: str) -> str; update shed" in log
 
 
-async def test_a_result_with_one_more_field_is_understood_in_both_orders(tmp_path: Path) -> None:
+async def test_an_added_field_of_a_result_is_compatible_in_both_orders(tmp_path: Path) -> None:
     old, new = images(tmp_path, 1, **RECORD), images(tmp_path, 1, **GROWN)
     assert (await answers(new["shed"], old["barn"]))[:2] == (200, {"got": "a"})
     assert (await answers(old["shed"], new["barn"]))[:2] == (200, {"got": "a"})
@@ -95,15 +95,15 @@ async def test_a_result_with_one_more_field_is_understood_in_both_orders(tmp_pat
     assert (status, "update shed" in log) == (502, True)
 
 
-async def test_a_breaking_change_is_reported_with_what_to_update(tmp_path: Path) -> None:
+async def test_a_breaking_change_is_reported_with_the_board_to_update(tmp_path: Path) -> None:
     old, new = images(tmp_path, 1, **OLD), images(tmp_path, 2, **BROKEN)
-    status, said, log = await answers(new["shed"], old["barn"])
+    status, output, log = await answers(new["shed"], old["barn"])
     assert status == 502
     text = (
         "keeper.newest on shed: this board was built for version 1 of the contract, "
         "on shed, version 2, it is newest(name: int) -> str; update barn"
     )
-    assert said == {"error": text}
+    assert output == {"error": text}
     assert f"ERROR remote: {text}" in log
     status, _, log = await answers(old["shed"], new["barn"])
     assert status == 502

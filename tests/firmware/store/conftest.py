@@ -58,7 +58,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run a body of ``async def main()``; what it prints. Migrations go below ``tmp_path``."""
+    """Run a body of ``async def main()``; return its output. Migrations are in ``tmp_path``."""
 
     def run(body: str, *, blocks: int = 212, heap: str = "2m") -> str:
         program = tmp_path / "program.py"

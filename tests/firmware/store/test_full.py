@@ -1,4 +1,4 @@
-"""A filesystem that is full to its last block: what frees room always works."""
+"""A filesystem that is full to its last block: writes that free room always work."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ HELPERS = """
 
 
 @pytest.mark.parametrize("blocks", BLOCKS)
-def test_deleting_works_where_nothing_else_does(run: Run, blocks: int) -> None:
+def test_deleting_works_when_no_other_write_does(run: Run, blocks: int) -> None:
     out = run(
         HELPERS
         + """
@@ -84,7 +84,7 @@ def test_deleting_works_where_nothing_else_does(run: Run, blocks: int) -> None:
     await refused(507, other.put(2, {"text": "x" * 1000}))
     assert reserved()
 
-    # Replaced by what is smaller, and deleted, all over the tables.
+    # Rows all over the tables are replaced by smaller ones, or deleted.
     async def free(table, key, row):
         await table.put(key, row)
         if row is None:
@@ -111,7 +111,7 @@ def test_deleting_works_where_nothing_else_does(run: Run, blocks: int) -> None:
     model = {store.table("numbers"): model[numbers], store.table("texts"): model[texts]}
     numbers, texts = model
 
-    # And when enough has gone, there is room again, for others too, and a reserve.
+    # When enough has been deleted, there is room again for all writes, and a reserve.
     deleted = 0
     while True:
         keys = sorted(model[numbers])
@@ -139,8 +139,8 @@ def test_deleting_works_where_nothing_else_does(run: Run, blocks: int) -> None:
     print(out)
 
 
-def test_what_a_request_deletes_and_its_result_are_one_commit(run: Run) -> None:
-    """Through the mailbox, the result is a row more than there was."""
+def test_the_deletes_of_a_request_and_its_result_are_one_commit(run: Run) -> None:
+    """Through the mailbox, the result adds a row."""
     run(
         HELPERS
         + """

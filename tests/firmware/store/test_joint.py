@@ -1,4 +1,4 @@
-"""A task's writes and its result become durable as one."""
+"""A task's writes and its result become durable together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = """
 """
 
 
-def test_the_task_sees_what_it_wrote_and_others_only_later(run: Run) -> None:
+def test_a_task_sees_its_writes_before_others_do(run: Run) -> None:
     run(
         HEAD
         + """
@@ -57,7 +57,7 @@ def test_the_task_sees_what_it_wrote_and_others_only_later(run: Run) -> None:
     )
 
 
-def test_what_is_not_finished_is_not_there(run: Run) -> None:
+def test_unfinished_writes_are_dropped(run: Run) -> None:
     run(
         HEAD
         + """
@@ -74,7 +74,7 @@ def test_what_is_not_finished_is_not_there(run: Run) -> None:
     )
 
 
-def test_between_two_stores_the_first_is_marked(run: Run) -> None:
+def test_a_write_to_a_second_store_marks_the_first(run: Run) -> None:
     run(
         HEAD
         + """
@@ -82,7 +82,7 @@ def test_between_two_stores_the_first_is_marked(run: Run) -> None:
     joint.begin()
     await ta.append({"n": 1})
     await tb.append({"n": 2})
-    windows, own, a, b, ta, tb = opened()  # the power goes here
+    windows, own, a, b, ta, tb = opened()  # the power is cut here
     assert windows.get("x") == BEGUN
     assert windows.get("x") is not None
     assert await rows(ta) == [(1, {"n": 1})]
@@ -102,7 +102,7 @@ def test_between_two_stores_the_first_is_marked(run: Run) -> None:
     )
 
 
-def test_more_than_a_commit_holds(run: Run) -> None:
+def test_writes_larger_than_one_commit(run: Run) -> None:
     run(
         HEAD
         + """

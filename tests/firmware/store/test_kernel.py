@@ -60,7 +60,7 @@ def write(root: Path, *migrations: str) -> Path:
     return root
 
 
-def test_data_lives_through_restarts_and_images(tmp_path: Path) -> None:
+def test_data_survives_restarts_and_new_images(tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     with running(write(tmp_path / "one"), types=False, storage=storage, fresh=False) as run:
         for text in ("one", "two"):
@@ -109,7 +109,7 @@ def up(db):
 """
 
 
-def test_a_migration_that_fails_names_its_file_and_line(tmp_path: Path) -> None:
+def test_a_failing_migration_is_reported_with_its_file_and_line(tmp_path: Path) -> None:
     for case, (source, line, error) in enumerate(
         (
             (FAILS, 4, "ValueError: no such unit"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests.firmware.store.conftest import Run
 
 
-def test_rows_are_there_after_a_restart(run: Run) -> None:
+def test_rows_survive_a_restart(run: Run) -> None:
     run("""
     table = Store("a", DATA).table("t")
     for i in range(500):
@@ -42,7 +42,7 @@ def test_scans_by_range_in_both_directions(run: Run) -> None:
     """)
 
 
-def test_keys_in_any_order_and_of_text(run: Run) -> None:
+def test_keys_in_any_order_and_text_keys(run: Run) -> None:
     run(
         """
     import random
@@ -73,7 +73,7 @@ def test_keys_in_any_order_and_of_text(run: Run) -> None:
     )
 
 
-def test_a_scan_goes_on_over_writes(run: Run) -> None:
+def test_a_scan_continues_during_writes(run: Run) -> None:
     run("""
     table = Store("a", DATA).table("t")
     for i in range(400):
@@ -91,7 +91,7 @@ def test_a_scan_goes_on_over_writes(run: Run) -> None:
     """)
 
 
-def test_other_tasks_run_while_the_journal_is_folded(run: Run) -> None:
+def test_other_tasks_run_during_compaction(run: Run) -> None:
     run("""
     table = Store("a", DATA).table("t")
     for i in range(2000):
@@ -114,7 +114,7 @@ def test_other_tasks_run_while_the_journal_is_folded(run: Run) -> None:
     """)
 
 
-def test_bounds_drop_what_is_oldest(run: Run) -> None:
+def test_bounds_remove_the_oldest_rows(run: Run) -> None:
     run("""
     table = Store("a", DATA).table("t", keep=100)
     for i in range(2000):
@@ -165,7 +165,7 @@ def test_a_batch_is_one_commit(run: Run) -> None:
     """)
 
 
-def test_what_is_no_row_and_no_key(run: Run) -> None:
+def test_invalid_rows_and_keys(run: Run) -> None:
     run("""
     table = Store("a", DATA).table("t")
     await table.put(5, {"a": [1, None, True, {"b": "c"}]})
@@ -260,7 +260,7 @@ def test_damage_is_skipped_and_counted(run: Run) -> None:
     """)
 
 
-def test_the_window_remembers_the_newest(run: Run) -> None:
+def test_the_window_remembers_the_newest_results(run: Run) -> None:
     run("""
     from torpor.store.transaction import Window
     window = Window(Store("mailbox", DATA), keep=32)
@@ -275,7 +275,7 @@ def test_the_window_remembers_the_newest(run: Run) -> None:
     """)
 
 
-def test_keys_grow_with_the_time_and_never_collide(run: Run) -> None:
+def test_keys_grow_with_time_and_never_collide(run: Run) -> None:
     run("""
     from torpor import clock
     now = 1_790_000_000_000
@@ -332,7 +332,7 @@ def test_keys_grow_with_the_time_and_never_collide(run: Run) -> None:
     """)
 
 
-def test_bounds_by_age_take_keys_in_ms(run: Run) -> None:
+def test_bounds_by_age_accept_keys_in_ms(run: Run) -> None:
     run("""
     from torpor import clock
     now = clock.now()

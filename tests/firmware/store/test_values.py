@@ -1,4 +1,4 @@
-"""Values that would come back unchanged are stored; others are refused, with their place."""
+"""Values that would come back unchanged are stored; others are refused, with their path."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ KEPT = [
     "{'l': [0] * 1000}",
     "{'l': [''] * 600}",
 ]
-# Up to 2,048 bytes of JSON is a row; what has more is not serialised at all.
+# A row has up to 2,048 bytes of JSON; a larger one is not serialised at all.
 TOO_LONG = [
     "{'t': 'x' * 2041}",
     "{'t': 'x' * 200_000}",
@@ -113,7 +113,7 @@ HELPERS = """
 """
 
 
-def test_what_comes_back_as_it_was(run: Run) -> None:
+def test_values_that_come_back_unchanged(run: Run) -> None:
     run(
         HELPERS
         + f"""
@@ -130,7 +130,7 @@ def test_what_comes_back_as_it_was(run: Run) -> None:
     )
 
 
-def test_what_would_not_is_refused_with_its_place(run: Run) -> None:
+def test_other_values_are_refused_with_their_path(run: Run) -> None:
     out = run(
         HELPERS
         + f"""
@@ -150,7 +150,7 @@ def test_what_would_not_is_refused_with_its_place(run: Run) -> None:
     assert "store a list" in out
 
 
-def test_a_row_that_is_too_long_is_not_serialised(run: Run) -> None:
+def test_a_too_long_row_is_not_serialised(run: Run) -> None:
     run(
         HELPERS
         + f"""
@@ -198,7 +198,7 @@ def test_keys(run: Run) -> None:
     )
 
 
-def test_a_new_table_does_not_get_keys_of_both_kinds(run: Run) -> None:
+def test_a_new_table_does_not_accept_keys_of_both_types(run: Run) -> None:
     run(
         """
     for first, second in ((1, "x"), ("x", 1)):
@@ -248,7 +248,7 @@ def test_the_value_of_an_indexed_field(run: Run, tmp_path: Path) -> None:
     assert await table.count() == 0
     kept = ["x" * 80, "é", 1, 1.5, True, None, "", 1 << 60]
     for key, value in enumerate(kept):
-        for n in range(40):  # enough that the index is folded into leaves of their own names
+        for n in range(40):  # enough that compaction splits the index into several leaves
             await table.put(key * 100 + n, {"v": value, "n": n})
     table = opened(1).table("t")
     for key, value in enumerate(kept):
@@ -331,8 +331,8 @@ def test_a_state(run: Run) -> None:
         else:
             raise AssertionError(words)
         two["n"] = len(words)
-        two.commit()  # another's mistake is not this one's
-        state.keep()  # and neither of them keeps a board from sleeping
+        two.commit()  # the mistake of another state does not matter
+        state.keep()  # and no mistake keeps a board from sleeping
         one, two = restarted()
         assert (one, two) == ({"n": 1}, {"n": len(words)}), (one, two)
     one[5] = 1
