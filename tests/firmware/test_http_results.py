@@ -203,7 +203,7 @@ def test_values_that_json_can_hold_are_sent(plain: Running, strict: Running) -> 
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "output"),
     [
         ("/promise/text", "promise() returned 'seven': expected int, got str"),
         ("/promise/tuple", "promise() returned (7, 200): expected int, got a tuple of 2"),

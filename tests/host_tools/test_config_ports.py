@@ -97,7 +97,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "output"),
     [
         ('name = "esp32"', 'name = "esp"', 'name: "esp" is not the file\'s name'),
         ('name = "esp32"', "", 'there is no "name"'),

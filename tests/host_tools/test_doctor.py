@@ -354,7 +354,7 @@ def test_only_the_pico_w_is_emulated(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (["--type", "UNIX"], "UNIX is a Linux process"),
         (["--type", "RPI_PICO_W", "desk"], "both a board of the cluster (desk) and a type"),

@@ -115,7 +115,7 @@ def many(root: Path, listeners: int, mailbox: bool, peer: bool) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("listeners", "mailbox", "peer", "said"),
+    ("listeners", "mailbox", "peer", "output"),
     [
         (7, False, False, ""),
         (7, True, False, "box has 2 left for connections"),

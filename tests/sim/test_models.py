@@ -406,7 +406,7 @@ def test_pictures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("devices", "told"),
+    ("devices", "reported"),
     [
         (
             {"a": {"model": "bme281", "bus": "i2c0"}},
