@@ -4,6 +4,6 @@
 
 try:
     include("$(BOARD_DIR)/manifest.py")  # what the official firmware of the board has
-except Exception:  # most ESP32 boards have no list of their own
+except Exception:  # most ESP32 boards have no separate list
     include("$(PORT_DIR)/boards/manifest.py")
 freeze("modules", opt=2)  # without assert, with line numbers: as torpor build compiles

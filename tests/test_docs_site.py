@@ -90,7 +90,7 @@ def _public_classes() -> dict[str, str]:
 NOT_CALLED = {"Hold": "async with self.awake()", "PlacedService": "part of what Simulator.find has"}
 
 
-def test_what_a_public_method_returns_is_in_the_reference(site: Path) -> None:
+def test_return_types_of_public_methods_are_in_the_reference(site: Path) -> None:
     classes = _public_classes()
     pages = [page for page in (site / "reference").rglob("*.html") if "cli" not in page.parts]
     text = {page.name: html.unescape(re.sub("<[^>]+>", "", page.read_text())) for page in pages}

@@ -65,7 +65,7 @@ def test_links_lead_to_pages_and_headings_that_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_blocks_of_code_are_executed_or_say_why_not(name: str) -> None:
+def test_blocks_of_code_are_executed_or_state_why_not(name: str) -> None:
     for block in blocks((ROOT / name).read_text()):
         place = f"{name}:{block.line}"
         assert block.language in LANGUAGES, f"{place}: {block.language} is not one of {LANGUAGES}"

@@ -1,7 +1,7 @@
 """Code that is loaded when it is called: ``@cold`` and ``@startup``.
 
 On a chip, code lives in the heap, so code that rarely runs must not stay there. The marks do
-nothing by themselves. The build moves marked code into modules of its own and leaves stubs, which
+nothing by themselves. The build moves marked code into separate modules and leaves stubs, which
 load it with the functions below: see docs/internals/cold.md.
 """
 

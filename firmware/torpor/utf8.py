@@ -10,8 +10,8 @@ from .cold import cold
 # RFC 3629, 4: bytes that begin no character, and bytes that restrict the byte after them.
 _NO_LEADS = (b"\xc0", b"\xc1", b"\xf5", b"\xf6", b"\xf7")
 _LIMITED = (
-    (b"\xe0", 0xA0, 0xBF),  # others are overlong
-    (b"\xed", 0x80, 0x9F),  # others are surrogates
+    (b"\xe0", 0xA0, 0xBF),  # other bytes are overlong forms
+    (b"\xed", 0x80, 0x9F),  # other bytes are surrogates
     (b"\xf0", 0x90, 0xBF),
     (b"\xf4", 0x80, 0x8F),  # others are beyond U+10FFFF
 )

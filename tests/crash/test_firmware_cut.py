@@ -66,7 +66,7 @@ def test_a_cut_leaves_firmware_that_starts(case: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_every_operation_whole_and_torn(case: Path, tmp_path: Path) -> None:
+def test_cuts_before_and_during_every_operation(case: Path, tmp_path: Path) -> None:
     result = cut(case, device(tmp_path), 10**9)
     assert not result["wrong"], "\n".join(result["wrong"])
     print(result["operations"], "operations,", result["cuts"], "cuts")

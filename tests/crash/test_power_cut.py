@@ -84,7 +84,7 @@ def test_a_store_with_a_mistake_is_caught(tmp_path: Path, mistake: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_operation_whole_and_torn(firmware: Path, seed: int) -> None:
+def test_cuts_before_and_during_every_operation(firmware: Path, seed: int) -> None:
     result = check(firmware, seed, 2000, 10**9)
     assert result["cuts"] == 3 * result["operations"]
     print(f"seed {seed}: {result['cuts']} cuts in {result['commits']} commits")

@@ -68,7 +68,7 @@ def check(case: Path, cuts: int, deep: int) -> int:
     return int(result["cuts"])
 
 
-def test_a_cut_leaves_one_image_whole(case: Path) -> None:
+def test_a_cut_leaves_one_complete_image(case: Path) -> None:
     assert check(case, 150, 80) >= 500
 
 
@@ -111,7 +111,7 @@ def test_an_update_with_a_mistake_is_caught(tmp_path: Path, case: Path, mistake:
 
 
 @pytest.mark.soak
-def test_every_operation_whole_and_torn_and_again(case: Path) -> None:
+def test_repeated_cuts_before_and_during_every_operation(case: Path) -> None:
     made = check(case, 10**9, 2)
     assert made >= 20_000
     print(f"{made} cuts")

@@ -125,7 +125,7 @@ def test_the_list_names_cases_that_exist_and_gives_reasons() -> None:
         assert not [name for name in each["cases"] if name not in CASES]
 
 
-def test_what_is_left_out_of_the_comparison_still_differs(pairs: dict[str, Pair]) -> None:
+def test_exceptions_of_the_comparison_still_differ(pairs: dict[str, Pair]) -> None:
     """``[always]`` in the list: how an answer is framed and worded."""
     assert set(LISTED["always"]) == {"version", "reason", *FRAMING}
     for name in ("version", "reason"):

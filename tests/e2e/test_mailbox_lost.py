@@ -99,7 +99,7 @@ async def test_a_broker_that_forgets_only_the_session(
     assert (await box.http.get("/items")).status_code == 200
 
 
-async def test_a_broker_that_starts_again_and_forgets_nothing(
+async def test_a_broker_that_restarts_and_forgets_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with mail(tmp_path, Broker("nats", tmp_path / "broker")) as box:

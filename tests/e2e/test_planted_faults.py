@@ -609,7 +609,9 @@ def test_a_dead_peer_is_reported_and_other_services_answer(
     assert len(new) == 1  # of the job, in which the Fault was not caught
 
 
-def test_records_of_an_unknown_build_say_so(board: Running, project: Path, tools: Tools) -> None:
+def test_records_of_an_unknown_build_are_marked(
+    board: Running, project: Path, tools: Tools
+) -> None:
     builds = project / "build" / ".cache" / "builds"
     aside = builds.with_name("aside")
     builds.rename(aside)

@@ -82,9 +82,7 @@ async def test_one_at_a_time(tmp_path: Path, order: tuple[str, str]) -> None:
             assert (answer.status_code, answer.json()) == (200, {"count": 3, "version": version})
 
 
-def test_what_could_not_be_updated_so_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_breaking_change_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, AFTER)
     assert torpor(tmp_path, "contracts", "lock") == 0
     write(tmp_path, BREAKING)

@@ -454,7 +454,7 @@ def _cases(*tables: list[tuple[bytes, int, bool]]) -> list[tuple[bytes, int, boo
     [_FRAMING, _CHUNKS, _LINES, _TARGETS, _HEADERS, _NUMBERS, _BODIES, _LENIENT],
     ids=["framing", "chunks", "lines", "targets", "headers", "numbers", "bodies", "lenient"],
 )
-def test_each_request_and_what_follows(
+def test_each_request_and_the_next_one(
     board: Running, table: list[tuple[bytes, int, bool]]
 ) -> None:
     wrong = []

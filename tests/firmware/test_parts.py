@@ -81,7 +81,7 @@ def running(folder: Path, code: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("part", PACKAGES["PARTS"])
-def test_the_package_lists_what_its_part_imports(part: str) -> None:
+def test_the_package_lists_the_imports_of_its_part(part: str) -> None:
     package = PACKAGES["package"](part)
     remedy = "run python scripts/mip_packages.py"
     assert PACKAGES["path_of"](part).read_text() == package, remedy
@@ -134,7 +134,7 @@ routes = {"": {"/GET": show, "/POST": swap, "/DELETE": nothing}}
 """
 
 
-def test_a_handler_sees_and_returns_what_the_page_says(server: int, tmp_path: Path) -> None:
+def test_a_handler_receives_and_returns_values_as_documented(server: int, tmp_path: Path) -> None:
     install("http", server, tmp_path)
     port = free_port()
     code = example("HTTP listener", **{"8080": str(port)})

@@ -93,7 +93,7 @@ async def test_a_pico_sleeps_deep_with_its_radio_off_and_knows_why_it_starts(
         assert boots(board) == [("power-on", ""), ("deep sleep", "timer"), ("power-on", "")]
 
 
-async def test_a_request_that_takes_long_is_finished_before_the_board_sleeps(
+async def test_a_long_request_is_finished_before_the_board_sleeps(
     tmp_path: Path,
 ) -> None:
     async with sleeper(tmp_path, "ESP32_GENERIC", REACHED, DOOR + MEASURES) as (sim, board):

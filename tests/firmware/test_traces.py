@@ -281,7 +281,7 @@ async def test_the_gateway_begins_traces_and_sends_all_spans_to_a_collector(
         ("nonsense", "00-", True),
     ],
 )
-def test_what_the_gateway_passes_on(header: str, passed: str, recorded: bool) -> None:
+def test_headers_that_the_gateway_passes_on(header: str, passed: str, recorded: bool) -> None:
     async def none() -> list[Any]:
         return []
 

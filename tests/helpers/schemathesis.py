@@ -43,7 +43,7 @@ def _config(document: dict[str, Any]) -> dict[str, Any]:
     """Return values that exist, so that requests get past 404: JSON Schema cannot express them."""
     operations = [
         {
-            # It has a 400 of its own: it refuses some values that fit the schema.
+            # Its own 400: it refuses some values that fit the schema.
             "include-operation-id": operation["operationId"],
             "checks": {"positive_data_acceptance": {"enabled": False}},
         }

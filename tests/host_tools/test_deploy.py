@@ -70,7 +70,7 @@ def flash(tmp_path: Path) -> Path:
     return path
 
 
-def test_only_what_differs_is_sent_and_data_stays(flash: Path) -> None:
+def test_only_differences_are_sent_and_data_stays(flash: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     link = PipeRepl(flash)
     changes = deploy(link, PICO_W, NEW, lambda done, total: seen.append((done, total)))

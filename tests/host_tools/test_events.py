@@ -176,7 +176,7 @@ def test_events_of_lib_and_of_another_module_are_published_too(tmp_path: Path) -
     assert "services/a/own.mpy" not in files
 
 
-def test_the_lock_keeps_events_and_refuses_what_breaks_subscribers(tmp_path: Path) -> None:
+def test_the_lock_keeps_events_and_refuses_changes_that_break_subscribers(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"a": publisher(), "b": subscriber()})
     record(load_plan(root))
     locked = (read_lock(root) or {})["a"].contract.events

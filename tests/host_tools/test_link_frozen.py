@@ -67,7 +67,7 @@ def test_every_module_is_frozen_and_the_rest_stays(project: Path) -> None:
 
 
 @pytest.mark.parametrize("has_own", [True, False])
-def test_the_manifest_keeps_what_the_board_has(project: Path, has_own: bool) -> None:
+def test_the_manifest_keeps_the_modules_of_the_board(project: Path, has_own: bool) -> None:
     assert build(project, "--frozen") == 0
     manifest = project / "build" / "box" / "frozen" / "manifest.py"
     message: list[Any] = []

@@ -172,7 +172,7 @@ def test_only_the_imported_parts_of_microdot(tmp_path: Path) -> None:
     }
 
 
-def test_a_package_that_needs_what_the_device_lacks(tmp_path: Path) -> None:
+def test_a_package_that_needs_a_module_that_the_device_lacks(tmp_path: Path) -> None:
     found = problem(tmp_path, "from microdot.jinja import Template")
     assert found.what == "microdot.jinja needs jinja2, which MicroPython does not have"
 

@@ -32,7 +32,7 @@ def test_it_fits_the_goal(image: Image) -> None:
     assert image.sizes.compiled <= 100_000
 
 
-def test_its_runtime_is_what_its_features_need(image: Image) -> None:
+def test_its_runtime_has_only_the_needed_features(image: Image) -> None:
     runtime = {row.name for row in image.sizes.of("runtime")}
     used = {
         "http.listener",

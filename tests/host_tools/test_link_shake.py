@@ -119,7 +119,7 @@ def test_names_made_at_run_time_keep_the_package_whole() -> None:
         assert "friend" in found
 
 
-def test_a_part_of_the_runtime_is_used_by_all_modules_and_what_starts_the_chip() -> None:
+def test_all_modules_and_the_start_files_may_use_the_runtime() -> None:
     text = "def save():\n    pass\n\n\ndef start():\n    pass\n\n\ndef run():\n    pass\n"
     text += "\n\n@cold\ndef info():\n    pass\n"  # a mark is no use
     part = Module("torpor.kernel", False, text, "kernel.py", "runtime")

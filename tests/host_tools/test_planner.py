@@ -138,7 +138,7 @@ def says(root: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str
     return message.out
 
 
-def test_place_proposes_what_the_boards_can_carry(
+def test_place_proposes_placements_that_fit_the_boards(
     cluster: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(

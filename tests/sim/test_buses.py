@@ -17,7 +17,7 @@ def attempt(function, *args, **options):
 """
 
 
-async def test_an_i2c_bus_finds_what_is_wired_to_its_pins(tmp_path: Path) -> None:
+async def test_an_i2c_bus_finds_the_devices_wired_to_its_pins(tmp_path: Path) -> None:
     source = (
         _TRY
         + """
@@ -280,7 +280,7 @@ for name in ("GP99", "GPIO5", "IN"):
 
 
 @pytest.mark.parametrize("kind", ["RPI_PICO_W", "ESP32_GENERIC"])
-async def test_what_would_reach_the_host_or_break_the_loop(tmp_path: Path, kind: str) -> None:
+async def test_calls_that_would_reach_the_host_or_break_the_loop(tmp_path: Path, kind: str) -> None:
     pico = kind == "RPI_PICO_W"
     lines = await printed(tmp_path, _REGISTERS + _PICO * pico, desk(kind=kind))
     assert all(line.startswith("NotImplementedError the simulator has no") for line in lines[:3])

@@ -179,7 +179,7 @@ time.sleep(1000)
         writer.close()
 
 
-async def test_the_chips_differ_in_what_they_have(tmp_path: Path) -> None:
+async def test_the_chips_have_different_features(tmp_path: Path) -> None:
     source = """
 import machine
 found = []

@@ -55,7 +55,7 @@ async def test_its_heap_is_that_of_the_board_plus_room_for_the_shims(tmp_path: P
     assert 0.98 < sizes[1] / (194 * 1024 * 2) <= 1
 
 
-async def test_a_crash_is_reported_with_its_traceback_and_restarted_as_by_the_watchdog(
+async def test_a_crash_is_reported_with_its_traceback_and_restarts_the_board(
     tmp_path: Path,
 ) -> None:
     source = """

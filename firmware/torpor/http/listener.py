@@ -55,7 +55,7 @@ if _MEASURED:
 _LATER = {"Retry-After": "1"}
 _SOON_MS = const(10)
 _SUCCESS = const(50)  # the digit 2, with which the status of a success begins
-_TICKS = const(0x3FFFFFFF)  # mask for a tick counter that wraps, also where its period is longer
+_TICKS = const(0x3FFFFFFF)  # mask for a wrapping tick counter; a longer period does no harm
 
 # All connections read into the same buffer: its content is copied before another task runs.
 buffer = bytearray(_CHUNK)
@@ -67,7 +67,7 @@ _log = Log("http")
 
 @cold
 def start(kernel: "Kernel") -> None:
-    """Open a listener for each port of the wiring; ``kernel.budget`` is what they share."""
+    """Open a listener for each port of the wiring; all share ``kernel.budget``."""
     cluster = kernel.cluster
     budget = kernel.budget = Budget(cluster.CONNECTIONS, cluster.OUTGOING)
     limits = getattr(cluster, "DEADLINES", ())
@@ -93,7 +93,7 @@ class Listener:
     """A service's port: accepts connections as the board's budget allows and serves its routes.
 
     A handler is one of two things: a function that takes the request and returns an awaitable of
-    the result, or a tuple that begins with a function which serves the request in its own way
+    the result, or a tuple that begins with a function that serves the request in its own way
     (``response.typed``, ``response.streamed``, ``microdot_adapter.serve``).
 
     Args:
@@ -171,7 +171,7 @@ class Listener:
                     raise
 
     def renew(self) -> None:
-        """Open the socket again, because its network interface was gone."""
+        """Open the socket again after the loss of its network interface."""
         if self._sock is not None:
             self.close()
             self._task.cancel()
@@ -437,7 +437,7 @@ class Connection:
         self.listener.budget.remove(self)
 
     def time_out(self, status: int, text: str) -> None:
-        """Answer with an error and end the connection, for the task that watches all."""
+        """Answer with an error and end the connection; called by the task that watches it."""
         self.request.keep = False
         try:
             self.sock.write(error(self.request, Fault(status, text)))
@@ -478,9 +478,9 @@ class Connection:
 
 @cold
 def _skip(connection: Connection, data: bytes) -> int:
-    """Return how many bytes precede a request line, in data without a whole head.
+    """Return how many bytes precede a request line, in data without a complete head.
 
-    Most heads come in one piece. Raises ``Fault`` if it can never become one.
+    Most heads come in one piece. Raises ``Fault`` if the data cannot become a head.
     """
     from .wire import framed
 

@@ -233,7 +233,7 @@ def test_calls_share_a_connection_and_do_not_wait_for_each_other(boards: Running
     with boards.client("asker") as http, boards.client("keeper") as keeper:
         assert http.get("/many?count=8&ms=200").json() == {"answered": 8}
         assert keeper.get("/added").json()["most"] == 8, "all ran at once"
-        # A Pico W has five connections: had each call one of its own, some would be refused.
+        # A Pico W has five connections: if each call needed one, some would be refused.
         refused = [e for e in boards.sim.board("barn").trace if e["event"] == "refused"]
         assert not refused
 
