@@ -73,7 +73,7 @@ class Test:
 _token = ""
 
 
-def _tell(**answer) -> None:
+def _send(**answer) -> None:
     sys.stdout.write("\x1e" + _token + json.dumps(answer) + "\n")
 
 
@@ -107,7 +107,7 @@ def run(service: str, root: str = "") -> None:
         reserve.keep()
     fixtures.data = root + "/data"
     server = _begin(root + "/t/" + service)
-    _tell(ready=True)
+    _send(ready=True)
     while True:
         try:
             line = sys.stdin.readline()
@@ -122,7 +122,7 @@ def run(service: str, root: str = "") -> None:
                 return
             if "next" in order:
                 server = _begin(root + "/t/" + order["next"])
-                _tell(ready=True, low=gc.mem_free() < _ROOM)  # the host starts another if it is
+                _send(ready=True, low=gc.mem_free() < _ROOM)  # the host starts a new one if so
             else:
                 server.obey(order)
 
@@ -150,7 +150,7 @@ class _Server:
         elif "test" in order:
             self._test(order)
         else:
-            _tell(marks=[n for n in range(len(_hits)) if _hits[n]])
+            _send(marks=[n for n in range(len(_hits)) if _hits[n]])
 
     def _load(self, name, marks) -> None:
         """Import the test file; with ``marks`` its service is counted."""
@@ -166,10 +166,10 @@ class _Server:
                     __import__("services." + service)
                 _hasten(*made)
         except BaseException as e:
-            _tell(outcome="failed", kind=type(e).__name__, text=str(e), trace=_trace(e))
+            _send(outcome="failed", kind=type(e).__name__, text=str(e), trace=_trace(e))
         else:
             gc.collect()
-            _tell(outcome="passed", free=gc.mem_free())
+            _send(outcome="passed", free=gc.mem_free())
 
     def _test(self, order) -> None:
         world.reset()
@@ -180,7 +180,7 @@ class _Server:
         answer = self._outcome(order)
         answer["ms"] = time.ticks_diff(time.ticks_ms(), began)
         gc.collect()
-        _tell(**answer)
+        _send(**answer)
 
     def _outcome(self, order):
         from torpor import strict

@@ -58,10 +58,10 @@ def drive(pin, value):
     if _levels.get(pin) != value:
         _levels[pin] = value
         trace("pin", pin=pin, value=value)
-        _tell(pin, value)
+        _notify(pin, value)
 
 
-def _tell(pin, value):
+def _notify(pin, value):
     if _devices:
         for device in _devices.get(pin, ()):
             device.changed(pin, value)
@@ -102,7 +102,7 @@ class Pin(getattr(machine._native, "PinBase", object)):
         if value is not None:
             self._set(value)
         elif old != _modes.get(self._id):
-            _tell(self._id, level(self._id))
+            _notify(self._id, level(self._id))
 
     def _output(self):
         return _modes.get(self._id, Pin.IN) != Pin.IN

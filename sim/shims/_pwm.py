@@ -36,7 +36,7 @@ class PWM:
 
     def deinit(self):
         _states.pop(self._pin, None)
-        self._tell(0, 0)
+        self._notify(0, 0)
 
     def _state(self):
         if self._pin not in _states:
@@ -58,7 +58,7 @@ class PWM:
         state[0] = value
         if state[2] is not None:
             state[1] = min(65535, state[2] * value * 65535 // 1_000_000_000)
-        self._tell(value, state[1])
+        self._notify(value, state[1])
 
     def duty_u16(self, value=None):
         state = self._state()
@@ -67,7 +67,7 @@ class PWM:
         if _ESP32 and not 0 <= value <= 65535:
             raise ValueError("duty_u16 must be from 0 to 65535")
         state[1], state[2] = min(value, 65535), None
-        self._tell(state[0], state[1])
+        self._notify(state[0], state[1])
 
     def duty_ns(self, value=None):
         state = self._state()
@@ -76,7 +76,7 @@ class PWM:
                 return state[2]
             return state[1] * 1_000_000_000 // (65535 * state[0]) if state[0] else 0
         state[1], state[2] = min(65535, value * state[0] * 65535 // 1_000_000_000), value
-        self._tell(state[0], state[1])
+        self._notify(state[0], state[1])
 
     if _ESP32:
 
@@ -87,7 +87,7 @@ class PWM:
                 raise ValueError("duty must be from 0 to 1023")
             self.duty_u16(value << 6)
 
-    def _tell(self, freq, duty):
+    def _notify(self, freq, duty):
         trace("pwm", pin=self._pin, freq=freq, duty=duty)
         if _devices:
             state = _states.get(self._pin)

@@ -38,22 +38,22 @@ class _Counted:
 
 def _count(key):
     if not _counts:
-        asyncio.create_task(_tell_soon())
+        asyncio.create_task(_report_soon())
     _counts[key] = _counts.get(key, 0) + 1
 
 
-async def _tell_soon():
+async def _report_soon():
     await asyncio.sleep_ms(_REPORT_MS)
-    _tell()
+    _report()
 
 
-def _tell():
+def _report():
     if _counts:
         _sim.trace("calls", counts=[list(key) + [count] for key, count in _counts.items()])
         _counts.clear()
 
 
-async def _tell_heap():
+async def _report_heap():
     await asyncio.sleep_ms(_REPORT_MS)
     gc.collect()
     base = gc.mem_alloc() - _own - sum(_heap.values())
@@ -98,7 +98,7 @@ def _watch_on_request():
         _weighed(name, before)
         _count_calls(name, service)
         _starts_weighed(name, service)
-        asyncio.create_task(_tell_heap())
+        asyncio.create_task(_report_heap())
         return wiring, service
 
     Activation._load = weighing  # type: ignore[method-assign]
@@ -123,10 +123,10 @@ def watch():
             _count_calls(name, service)
 
     def reporting():
-        asyncio.create_task(_tell_heap())  # when what follows here has started
+        asyncio.create_task(_report_heap())  # when what follows here has started
         if hasattr(cluster, "ON_REQUEST"):
             _watch_on_request()
         return parts()
 
     cluster.load, cluster.wire, cluster.parts = weighing, counting, reporting
-    _sim.endings.append(_tell)
+    _sim.endings.append(_report)

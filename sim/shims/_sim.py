@@ -13,11 +13,11 @@ with open("/.sim/facts.json") as _file:
 
 def trace(event, **fields):
     """Report an event to the supervisor. ``t`` is in ms since the start of this process."""
-    _tell_wake()
-    _tell(event, time.ticks_diff(time.ticks_ms(), _start), fields)
+    _write_wake()
+    _write(event, time.ticks_diff(time.ticks_ms(), _start), fields)
 
 
-def _tell(event, t, fields):
+def _write(event, t, fields):
     fields["event"] = event
     fields["t"] = t
     sys.stdout.write("\x1e" + facts.get("token", "") + json.dumps(fields) + "\n")
@@ -50,11 +50,11 @@ def woken(reason):
         trace("wake", reason=reason)
 
 
-def _tell_wake():
+def _write_wake():
     global _unreported
     if _unreported:
         reason, _unreported = _unreported, None
-        _tell("wake", time.ticks_diff(_woke, _start), {"reason": reason})
+        _write("wake", time.ticks_diff(_woke, _start), {"reason": reason})
 
 
 _text = None

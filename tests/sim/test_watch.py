@@ -99,9 +99,9 @@ async def test_crashing_code_is_reported_and_can_be_fixed(watched: Watched) -> N
     assert "NameError" in str(change.error)
     change = await watched.write("crash")
     assert "NameError" in str(change.error)  # the same bytes, and still a mistake
-    change = await watched.write("mended")
+    change = await watched.write("fixed")
     assert change.error is None
-    assert await watched.answer() == "mended"
+    assert await watched.answer() == "fixed"
 
 
 async def test_the_same_code_does_not_restart_the_board(watched: Watched) -> None:
