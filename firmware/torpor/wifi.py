@@ -232,7 +232,7 @@ async def keep(rejoined: "Any" = ()) -> None:
             if _wlan.status() in (-2, 201):  # STAT_NO_AP_FOUND of rp2 and ESP32: it has given up
                 break
         if not _wlan.isconnected():
-            if _quick:
+            if _REJOINS and _quick:
                 _log.warning("the last access point is gone, looking for another")
                 _connect(False)
                 continue

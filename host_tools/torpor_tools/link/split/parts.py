@@ -17,7 +17,7 @@ from .marks import LOADERS, import_of
 from .moves import Moves
 from .units import Unit, defaults, signature
 
-RELEASE = "from torpor.cold import until_collected as _release; _release(__name__)"
+RELEASE = "from torpor.cold import until_collected; until_collected(__name__)"
 
 
 def parts_of(moves: Moves) -> list[Module]:
