@@ -54,7 +54,7 @@ def _fields(q) -> dict:
         for pair in q.query.split(b"&"):
             name, _, value = pair.partition(b"=")
             if name:
-                fields[unquote(name, True)] = Text(unquote(value, True))
+                fields[unquote(name, True)] = (unquote(value, True),)  # no JSON is a tuple
     return fields
 
 
@@ -70,13 +70,6 @@ def _loads(data):
     return json.loads(text(data))
 
 
-class Text:
-    """A value from the query string: text without a type."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
 @cold
 def _unfit(q, parsed: bool) -> Fault:
     """Return why a body has no arguments; ``parsed``: it is JSON."""
@@ -87,16 +80,16 @@ def _unfit(q, parsed: bool) -> Fault:
 
 @cold
 def _bad(name, expected, value):
-    if type(value) is Text:
-        value = value.text
+    if type(value) is tuple:
+        value = value[0]
     return Fault(400, "%s: expected %s, got %s" % (name, expected, shown(value)))
 
 
 def any_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """Return an argument of any JSON type. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
-    if type(value) is Text:
-        return value.text
+    if type(value) is tuple and value is not default:
+        return value[0]
     if value is not default:
         _check([value], name)
     return value
@@ -105,8 +98,8 @@ def any_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 def str_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """Return an argument that is text. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
-    if type(value) is Text:
-        return value.text
+    if type(value) is tuple:
+        return value[0]
     if value is not default and type(value) is not str:
         raise _bad(name, "text", value)
     return value
@@ -115,8 +108,8 @@ def str_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 def int_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """Return an argument that is a whole number. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
-    if type(value) is Text:
-        return _int(name, value.text)
+    if type(value) is tuple:
+        return _int(name, value[0])
     if value is not default and type(value) is not int:
         raise _bad(name, "a whole number", value)
     return value
@@ -125,8 +118,8 @@ def int_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """Return an argument that is a number. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
-    if type(value) is Text:
-        return _float(name, value.text)
+    if type(value) is tuple:
+        return _float(name, value[0])
     if value is default:
         return value
     if type(value) is int:
@@ -139,8 +132,8 @@ def float_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 def bool_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
     """Return an argument that is true or false. Raises ``Fault(400)``."""
     value = _lookup(q, name, default)
-    if type(value) is Text:
-        return _bool(name, value.text)
+    if type(value) is tuple:
+        return _bool(name, value[0])
     if value is not default and type(value) is not bool:
         raise _bad(name, "true or false", value)
     return value
@@ -158,9 +151,9 @@ def dict_(q: "Request", name: str, default: "Any" = _REQUIRED) -> "Any":
 
 def _json(q, name, default, kind, expected):
     value = _lookup(q, name, default)
-    if type(value) is Text:
+    if type(value) is tuple:
         try:
-            value = _loads(value.text.encode())
+            value = _loads(value[0].encode())
         except (ValueError, RuntimeError, MemoryError):
             raise _bad(name, expected, value)
     if value is not default:

@@ -58,7 +58,7 @@ def encode(request: "Request", result: "Any", content_type: str | None = None) -
     if kind is tuple and 2 <= len(result) <= 3:
         status = result[1]
         if not 200 <= status < 600:
-            raise ValueError("status %s is not 200 to 599" % status)
+            raise _flaw(status)
         if len(result) == 3:
             headers = result[2]
         result = result[0]
@@ -77,7 +77,7 @@ def encode(request: "Request", result: "Any", content_type: str | None = None) -
     elif kind is bytes or kind is bytearray:
         kind = "application/octet-stream"
     else:
-        raise TypeError("a handler returned %s" % kind)
+        raise _flaw(kind)
     return compose(request, status, result, content_type or kind, headers)
 
 
@@ -228,7 +228,7 @@ def head(
             for one in value if isinstance(value, list) else (value,):
                 line = "%s: %s" % (name, one)
                 if "\r" in line or "\n" in line:
-                    raise ValueError("a header holds a line break")
+                    raise _flaw(None)
                 lines.append(line)
         names = [name.lower() for name in headers]
     if content_type and "content-type" not in names:
@@ -289,6 +289,16 @@ def is_json(value: "Any") -> bool:
         elif not is_json(item):
             return False
     return True
+
+
+@cold
+def _flaw(found) -> Exception:
+    """Return the error for a status, for the type of a result, or (None) for a header."""
+    if isinstance(found, type):
+        return TypeError("a handler returned %s" % found)
+    if found is None:
+        return ValueError("a header holds a line break")
+    return ValueError("status %s is not 200 to 599" % found)
 
 
 @cold
