@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from tests.helpers import signing
 from tests.helpers.running import write_cluster
 from torpor_tools.cli import root as torpor
+from torpor_tools.cli import secrets
 from torpor_tools.contracts import load_plan
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import read_tree
@@ -19,10 +21,12 @@ from torpor_tools.model.image import Image
 from torpor_tools.project.signers import MODULUS, public_keys
 from torpor_tools.update import history
 from torpor_tools.update.keys import (
+    IGNORED,
     KEY_VARIABLE,
     NEXT,
     PASSPHRASE_VARIABLE,
     PRIVATE,
+    RETIRED,
     Signer,
 )
 from torpor_tools.update.manifest import build_id
@@ -45,9 +49,10 @@ class Hello(Service):
 """
 
 
-def tool(root: Path, *words: str) -> Result:
+def tool(root: Path, *words: str, given: str | None = None) -> Result:
     (root / "cluster.toml").touch()
-    return CliRunner().invoke(torpor, ["-C", str(root), "secrets", "signing-key", *words])
+    line = ["-C", str(root), "secrets", "signing-key", *words]
+    return CliRunner().invoke(torpor, line, input=given)
 
 
 def ask() -> str:
@@ -93,10 +98,57 @@ def test_a_key_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     signature = Signer(tmp_path, ask).sign(b"text")  # boards know only the old key so far
     assert signature == signing.signer().sign(b"text")
     assert "a change of the signing key is under way" in str(tool(tmp_path, "--rotate").exception)
-    assert tool(tmp_path, "--finish").exit_code == 0
+    assert tool(tmp_path, "--finish", "--yes").exit_code == 0
     assert public_keys(tmp_path) == [new]
     assert Signer(tmp_path, ask).sign(b"text") != signature
     assert not (tmp_path / NEXT).exists()
+
+
+def test_the_old_key_is_kept_and_retired_only_after_a_confirmation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing.add_key(tmp_path)
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+    old = (tmp_path / PRIVATE).read_bytes()
+    assert tool(tmp_path, "--rotate").exit_code == 0
+    both = public_keys(tmp_path)
+    asked = tool(tmp_path, "--finish")
+    assert "does not know the new key" in " ".join(asked.stderr.split())
+    assert "--finish needs a confirmation" in str(asked.exception)
+    assert "--finish --yes" in str(asked.exception)
+    with monkeypatch.context() as patched:
+        patched.setattr(secrets, "_has_terminal", lambda: True)
+        assert tool(tmp_path, "--finish", given="n\n").exit_code
+        assert public_keys(tmp_path) == both
+        assert (tmp_path / PRIVATE).read_bytes() == old
+        done = tool(tmp_path, "--finish", given="y\n")
+    assert done.exit_code == 0, repr(done.exception)
+    assert "torpor update BOARD --key signing-retired.pem" in done.output
+    retired = tmp_path / RETIRED
+    assert retired.read_bytes() == old
+    assert fnmatch(RETIRED, IGNORED)
+    assert Signer(tmp_path, ask, retired).sign(b"a") == signing.signer().sign(b"a")
+    assert tool(tmp_path, "--rotate").exit_code == 0
+    assert "signing-retired-2.pem" in tool(tmp_path, "--finish", "--yes").output
+    assert retired.read_bytes() == old
+
+
+def test_half_a_key_is_an_error_with_a_remedy_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing.add_key(tmp_path)
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, signing.PASSPHRASE)
+    private, public = (tmp_path / name for name in (PRIVATE, "signing.pub"))
+    text = public.read_bytes()
+    public.unlink()
+    for words in ((), ("--rotate",)):
+        assert "take signing.pub from your repository" in str(tool(tmp_path, *words).exception)
+    public.write_bytes(text)
+    private.unlink()
+    with pytest.raises(UserError, match=r"If it is lost, delete signing\.pub"):
+        Signer(tmp_path, ask)
+    public.unlink()
+    assert tool(tmp_path).exit_code == 0
 
 
 def test_the_environment_gives_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,3 +274,22 @@ def test_images_put_on_a_board_over_usb_are_kept_for_a_rollback(project: Path) -
     assert files == {p: d for p, d in read_tree(image.tree).items() if p != "secrets.json"}
     with pytest.raises(UserError, match=f"no build {ids[0]} of box is kept"):
         history.earlier(project, "box", ids[-1], ids[0])
+    with pytest.raises(UserError, match=f"box runs build {ids[-1]} already"):
+        history.earlier(project, "box", ids[-1], ids[-1])
+    with pytest.raises(UserError, match="--to has no build"):
+        history.earlier(project, "box", ids[-1], "")
+
+
+def test_a_kept_build_gets_the_present_public_keys(project: Path) -> None:
+    signing.add_key(project)
+    image = build(load_plan(project), "box", project / "build", types=False)
+    history.keep(image, project)
+    old = read_tree(image.tree)
+    signing.add_key(project, 1)
+    files = history.files_of(project, "box", build_id(old))
+    [key] = public_keys(project)
+    assert files["signing.pub"] == key != old["signing.pub"]
+    changed = build(load_plan(project), "box", project / "build", types=False)
+    assert build_id(files) == build_id(read_tree(changed.tree))
+    with pytest.raises(UserError, match="no other build of box"):
+        history.earlier(project, "box", build_id(files), None)

@@ -8,6 +8,7 @@ from ..errors import fail
 from ..suggest import listing
 from .base import Command, Settings
 from .options import at_option
+from .output import note
 from .target import pick
 from .update import (
     CONFIRM,
@@ -52,8 +53,10 @@ def command(
     at: str | None,
 ) -> None:
     from ..contracts import load_plan
+    from ..project.signers import NAME as SIGNERS
     from ..update import history
     from ..update.keys import Signer
+    from ..update.manifest import build_id
 
     root = settings.root
     plan = load_plan(root)
@@ -77,7 +80,14 @@ def command(
             )
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = history.files_of(root, chosen.name, target.build)
+        if build_id(files) != target.build:
+            note(
+                f"the project's signing key has changed since build {target.build}. The board gets "
+                f"that\n      build with the present {SIGNERS}: it is build {build_id(files)}"
+            )
         put(plan, chosen, updater, status, files, signer, confirm_s, wait)
+        if signer and build_id(files) != target.build:
+            history.keep_files(root, chosen.name, files, target.production, target.migrations)
 
 
 def _kind(production: bool) -> str:

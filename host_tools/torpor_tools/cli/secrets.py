@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
+from ..errors import fail
 from ..text import read_text
 from .base import Command, Group, Settings
 from .output import note
@@ -67,19 +69,29 @@ def rotate(settings: Settings, finish: bool) -> None:
     examples=[
         ("torpor secrets signing-key", "then build, and flash every board once"),
         ("torpor secrets signing-key --rotate", "a second key, which boards learn by an update"),
-        ("torpor secrets signing-key --finish", "when every board is updated: drop the old key"),
+        ("torpor secrets signing-key --finish", "when every board is updated: retire the old key"),
     ],
 )
 @click.option("--rotate", "change", flag_value="rotate", help="Make a second key.")
-@click.option("--finish", "change", flag_value="finish", help="Drop the old key.")
+@click.option("--finish", "change", flag_value="finish", help="Retire the old key.")
+@click.option("--yes", is_flag=True, help="Do not ask before --finish.")
 @click.pass_obj
-def signing_key(settings: Settings, change: str | None) -> None:
+def signing_key(settings: Settings, change: str | None, yes: bool) -> None:
     from ..project.signers import NAME
     from ..update import keys
 
     if change == "finish":
-        keys.finish_rotation(settings.root)
+        keys.check_rotation(settings.root)
+        _confirm_finish(yes)
+        retired = keys.finish_rotation(settings.root)
         click.echo(f"{keys.PRIVATE} is now the new key; next: torpor update, for every board")
+        if retired:
+            click.echo(
+                f"{retired} is the old one, with its passphrase. For a board that was not updated "
+                f"since --rotate:\ntorpor update BOARD --key {retired}. Delete the file when every "
+                "board has been updated"
+            )
+            _check_ignored(settings, keys.IGNORED)
         return
     if change == "rotate":
         keys.rotate(settings.root, _new_passphrase())
@@ -92,8 +104,25 @@ def signing_key(settings: Settings, change: str | None) -> None:
         )
         click.echo(f"{NAME} goes into every image: commit it")
         click.echo("next: torpor build, then flash every board once; after that: torpor update")
-    if not _is_ignored(settings, keys.IGNORED):
-        note(f"put {keys.IGNORED} into .gitignore")
+    _check_ignored(settings, keys.IGNORED)
+
+
+def _confirm_finish(yes: bool) -> None:
+    """Say what ``--finish`` does, and ask for it. Raises ``UserError`` if nobody can answer."""
+    if yes:
+        return
+    click.echo(
+        "The old key stops signing, and signing.pub keeps only the new one. A board that has not\n"
+        "been updated since --rotate does not know the new key, and refuses all updates that are\n"
+        "signed with it. The builds that boards run: torpor update --status",
+        err=True,
+    )
+    if not _has_terminal():
+        raise fail(
+            "--finish needs a confirmation, and there is no terminal to ask on",
+            "when every board is updated: torpor secrets signing-key --finish --yes",
+        )
+    click.confirm("Has every board been updated since --rotate?", abort=True, err=True)
 
 
 def _new_passphrase() -> str:
@@ -105,6 +134,15 @@ def _new_passphrase() -> str:
         return given
     asked: str = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
     return asked
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _check_ignored(settings: Settings, name: str) -> None:
+    if not _is_ignored(settings, name):
+        note(f"put {name} into .gitignore")
 
 
 def _is_ignored(settings: Settings, name: str = "secrets.toml") -> bool:

@@ -64,6 +64,12 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
     metavar="FILE",
     help="Replace the MicroPython of an ESP32 instead of the image: a .bin or .app-bin.",
 )
+@click.option(
+    "--key",
+    type=FILE,
+    metavar="FILE",
+    help="Sign with this key: signing-retired.pem, for a board that knows only a retired key.",
+)
 @DRY_RUN
 @CONFIRM
 @types_option
@@ -78,6 +84,7 @@ def command(
     canary: int | None,
     show: bool,
     firmware: Path | None,
+    key: Path | None,
     dry_run: bool,
     confirm_s: int,
     types: bool,
@@ -97,6 +104,8 @@ def command(
         _show_status(plan, settings.root, boards, at)
         return
     if firmware:
+        if key:
+            raise click.UsageError("--key is for an image: firmware does not carry public keys.")
         _update_firmware(plan, settings.root, boards, every, firmware, dry_run, at, confirm_s)
         return
     if problems := broken_promises(plan):
@@ -104,7 +113,13 @@ def command(
     names = _chosen(plan, boards, every)[:canary]
     if at and len(names) > 1:
         raise fail("--at is the address of one board", "name that board")
-    signer = None if dry_run else _signer(settings.root)
+    if key and not at and any(plan.board(name).sleeps for name in names):
+        raise fail(
+            "the gateway checks updates with signing.pub, so it does not send one that is signed "
+            "with a retired key",
+            "name the board's address while it is awake: --at HOST; or flash it over USB",
+        )
+    signer = None if dry_run else _signer(settings.root, key)
     for number, name in enumerate(names):
         try:
             _update(settings, plan, name, signer, at, confirm_s, types, wait, allow_low_heap)
@@ -209,15 +224,11 @@ def _update(
 def reached(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> Iterator[Target]:
     """Connect to a board that accepts updates, for the block. Raises ``UserError``."""
     from ..client.tools import Tools
-    from ..project.signers import NAME, public_keys
+    from ..update.keys import check_public_key
     from ..update.send import Updater
 
     check_board(board)
-    if not public_keys(root):
-        raise fail(
-            f"the project has no signing key ({NAME})",
-            "make one: torpor secrets signing-key; then flash every board once",
-        )
+    check_public_key(root)
     if board.sleeps and at is None:
         yield _sleeper(plan, root, board)
         return
@@ -302,10 +313,10 @@ def _check_secrets(updater: Target, files: Mapping[str, bytes], board: str) -> N
         )
 
 
-def _signer(root: Path) -> Signer:
+def _signer(root: Path, key: Path | None = None) -> Signer:
     from ..update.keys import Signer
 
-    return Signer(root, ask_passphrase)
+    return Signer(root, ask_passphrase, key)
 
 
 def ask_passphrase() -> str:

@@ -8,12 +8,14 @@ import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from ..errors import fail
-from ..image.tree import read_tree
+from ..image.tree import LISTING, read_tree
 from ..model.image import Image
 from ..project.signers import NAME as SIGNERS
+from ..project.signers import public_keys
 from ..suggest import listing
 from .manifest import SECRETS, build_id
 
@@ -35,8 +37,20 @@ def keep(image: Image, root: Path, production: bool = False) -> None:
     """Keep the image's files, without secrets, and delete the oldest builds of the board."""
     files = {path: data for path, data in read_tree(image.tree).items() if path != SECRETS}
     counts = {s.name: len(s.contract.migrations) for s in image.board.services}
-    kept = Kept(build_id(files), time.time(), production, {n: c for n, c in counts.items() if c})
-    folder = _folder(root, image.board.name)
+    migrations = {name: count for name, count in counts.items() if count}
+    keep_files(root, image.board.name, files, production, migrations)
+
+
+def keep_files(
+    root: Path,
+    board: str,
+    files: Mapping[str, bytes],
+    production: bool,
+    migrations: Mapping[str, int],
+) -> None:
+    """Keep an image by its files, and delete the oldest builds of the board."""
+    kept = Kept(build_id(files), time.time(), production, migrations)
+    folder = _folder(root, board)
     folder.mkdir(parents=True, exist_ok=True)
     new = folder / f".{kept.build}.{os.getpid()}"
     with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -44,7 +58,7 @@ def keep(image: Image, root: Path, production: bool = False) -> None:
         for path, data in files.items():
             archive.writestr(f"fs/{path}", data)
     new.replace(folder / f"{kept.build}.zip")
-    for old in builds(root, image.board.name)[_MOST:]:
+    for old in builds(root, board)[_MOST:]:
         (folder / f"{old.build}.zip").unlink()
 
 
@@ -66,9 +80,16 @@ def builds(root: Path, board: str) -> list[Kept]:
 def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
     """Return the build to go back to: ``wanted``, or the newest that is not ``current``.
 
-    Raises ``UserError`` if it is not kept.
+    Raises ``UserError`` if it is not kept, or the board runs it.
     """
-    kept = [each for each in builds(root, board) if each.build != current]
+    if wanted is not None and not wanted.strip():
+        raise fail("--to has no build", "name a build, or leave --to out")
+    everything = builds(root, board)
+    kept = [each for each in everything if not _is_same(root, board, each.build, current)]
+    if wanted and not any(each.build.startswith(wanted) for each in kept):
+        there = [current, *(each.build for each in everything if each not in kept)]
+        if any(build.startswith(wanted) for build in there):
+            raise fail(f"{board} runs build {current} already", "name another one with --to")
     for each in kept:
         if wanted is None or each.build.startswith(wanted):
             return each
@@ -81,10 +102,26 @@ def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
 
 
 def files_of(root: Path, board: str, build: str) -> dict[str, bytes]:
-    """Return the files of a kept build."""
+    """Return the files of a kept build, but with the project's present public keys.
+
+    A board accepts updates that are signed with the keys in its image. With those of an old image
+    it would trust a key that has been retired, and not the one that signs now.
+    """
     with zipfile.ZipFile(_folder(root, board) / f"{build}.zip") as archive:
         names = [name for name in archive.namelist() if name.startswith("fs/")]
-        return {name[3:]: archive.read(name) for name in names}
+        files = {name[3:]: archive.read(name) for name in names}
+    keys = b"".join(public_keys(root))
+    if keys and SIGNERS in files:
+        line = "%s  " + SIGNERS
+        was, now = (line % sha256(data).hexdigest() for data in (files[SIGNERS], keys))
+        files[SIGNERS] = keys
+        files[LISTING] = files[LISTING].replace(was.encode(), now.encode())
+    return files
+
+
+def _is_same(root: Path, board: str, build: str, current: str) -> bool:
+    """Return whether a kept build is the one that runs, perhaps with other public keys."""
+    return build == current or build_id(files_of(root, board, build)) == current
 
 
 def _folder(root: Path, board: str) -> Path:

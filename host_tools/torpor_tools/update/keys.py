@@ -3,6 +3,7 @@
 ``signing.pem`` has the private key, encrypted with a passphrase; ``signing.pub`` has the public
 key, which is part of the images. In CI the environment has the key. During a change of the key,
 ``signing-next.pem`` is the new one: boards get it in an update that is signed with the old key.
+After that ``signing-retired.pem`` is the old one: a board that missed that update knows only it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from ..errors import fail
+from ..errors import UserError, fail
 from ..project.signers import MODULUS, NAME, public_keys, write_public_keys
 
 PRIVATE = "signing.pem"
 NEXT = "signing-next.pem"
+RETIRED = "signing-retired.pem"
 IGNORED = "signing*.pem"  # what git must ignore
 KEY_VARIABLE = "TORPOR_SIGNING_KEY"  # the text of a private key in PEM format
 PASSPHRASE_VARIABLE = "TORPOR_SIGNING_PASSPHRASE"
@@ -28,19 +30,20 @@ Ask = Callable[[], str]  # asks the user for the passphrase
 
 def create(root: Path, passphrase: str) -> None:
     """Make the project's signing key. Raises ``UserError`` if there is one."""
-    if public_keys(root) or (root / PRIVATE).exists():
+    if public_keys(root):
         raise fail(
             f"the project has a signing key already ({NAME})",
             "to change it: torpor secrets signing-key --rotate",
         )
+    if (root / PRIVATE).exists():
+        raise _no_public_key()
     write_public_keys(root, [_new(root / PRIVATE, passphrase)])
 
 
 def rotate(root: Path, passphrase: str) -> None:
     """Make a second key, which boards learn with the next update. Raises ``UserError``."""
+    check_public_key(root)
     keys = public_keys(root)
-    if not keys:
-        raise fail("the project has no signing key", "make one: torpor secrets signing-key")
     if len(keys) > 1 or (root / NEXT).exists():
         raise fail(
             "a change of the signing key is under way",
@@ -49,16 +52,52 @@ def rotate(root: Path, passphrase: str) -> None:
     write_public_keys(root, [*keys, _new(root / NEXT, passphrase)])
 
 
-def finish_rotation(root: Path) -> None:
-    """Drop the old key, so that the new one signs. Raises ``UserError``."""
-    keys = public_keys(root)
-    if len(keys) < 2 or not (root / NEXT).is_file():
+def check_rotation(root: Path) -> None:
+    """Check that the key is being changed. Raises ``UserError``."""
+    if len(public_keys(root)) < 2 or not (root / NEXT).is_file():
         raise fail(
             "no change of the signing key is under way",
             "begin one: torpor secrets signing-key --rotate",
         )
+
+
+def finish_rotation(root: Path) -> str:
+    """Retire the old key, so that the new one signs. Raises ``UserError``.
+
+    Returns:
+        The name of the file that keeps the old key; empty if ``signing.pem`` was not here.
+    """
+    check_rotation(root)
+    retired = ""
+    if (root / PRIVATE).is_file():
+        retired, number = RETIRED, 1
+        while (root / retired).exists():
+            number += 1
+            retired = RETIRED.replace(".", f"-{number}.")
+        os.replace(root / PRIVATE, root / retired)
     os.replace(root / NEXT, root / PRIVATE)
-    write_public_keys(root, keys[1:])
+    write_public_keys(root, public_keys(root)[1:])
+    return retired
+
+
+def check_public_key(root: Path) -> None:
+    """Check that the project has a public key. Raises ``UserError``."""
+    if public_keys(root):
+        return
+    if (root / PRIVATE).exists():
+        raise _no_public_key()
+    raise fail(
+        f"the project has no signing key ({NAME})",
+        "make one: torpor secrets signing-key; then flash every board once",
+    )
+
+
+def _no_public_key() -> UserError:
+    return fail(
+        f"{PRIVATE} is here, and {NAME} is missing, with which boards verify updates",
+        f"take {NAME} from your repository. If it is lost, move {PRIVATE} away, make a new key:\n"
+        "torpor secrets signing-key, and flash every board over USB",
+    )
 
 
 class Signer:
@@ -67,19 +106,25 @@ class Signer:
     Args:
         root: The project's folder.
         ask: Asks the user for the passphrase, if the environment does not have it.
+        file: A retired key, for boards that do not know the present one.
 
     Raises:
         UserError: There is no key, it cannot be read, or ``signing.pub`` does not have it.
     """
 
-    def __init__(self, root: Path, ask: Ask) -> None:
+    def __init__(self, root: Path, ask: Ask, file: Path | None = None) -> None:
+        if file:
+            self._key = _load(file.read_bytes(), ask)
+            return
         text = os.environ.get(KEY_VARIABLE, "")
         path = root / PRIVATE
         if not text and not path.is_file():
+            check_public_key(root)
             raise fail(
                 f"there is no {PRIVATE}, which signs updates",
-                f"take it from the computer where it was made, put its text into {KEY_VARIABLE},\n"
-                "or make one: torpor secrets signing-key",
+                f"take it from the computer where it was made, or put its text into {KEY_VARIABLE}."
+                f"\nIf it is lost, delete {NAME}, make a new key: torpor secrets signing-key, and "
+                "flash\nevery board over USB",
             )
         self._key = _load(text.encode() or path.read_bytes(), ask)
         if _modulus(self._key) not in public_keys(root):
