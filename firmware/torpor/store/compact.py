@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Generator
 
     from .database import Store
+    from .index import Leaves
 
 
 _BLOCK = const(2048)
@@ -67,6 +68,15 @@ def feed() -> None:
     port: Any = sys.modules.get("torpor.port")
     if port:
         port.feed()
+
+
+@cold
+def drop(leaves: "Leaves", i: int) -> None:
+    """Remove a leaf with its rows."""
+    leaves.close()
+    remove(leaves.path(leaves.bounds[i]))
+    leaves.bounds.pop(i)
+    leaves.maps.pop(i)
 
 
 @cold
@@ -130,12 +140,12 @@ def _trim(table):
             yield
         while len(bounds) > 1 and total - leaves.map(0)[2] >= table.keep:
             total -= leaves.map(0)[2]
-            leaves.drop(0)
+            drop(leaves, 0)
             yield
     if table.max_age and clock.synced():
         oldest = clock.now() - table.max_age
         while len(bounds) > 1 and bounds[1] <= (oldest * 1000 if bounds[1] > _MS else oldest):
-            leaves.drop(0)
+            drop(leaves, 0)
             yield
 
 
@@ -234,7 +244,7 @@ def _write(table, i, blocks, extend):
         if old is not None and not extend:
             leaves.close()
             if empty:
-                leaves.drop(i)
+                drop(leaves, i)
             else:
                 rename(aside, leaves.path(old))
     finally:

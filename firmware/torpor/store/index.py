@@ -10,7 +10,6 @@ used.
 from array import array
 from binascii import hexlify
 from json import loads
-from os import remove
 
 from . import segment
 
@@ -114,17 +113,6 @@ class Leaves:
         offsets.append(file.seek(0, 2))  # where the last block ends
         self.maps[i] = firsts, offsets, count
         return self.maps[i]
-
-    def drop(self, i: int) -> None:
-        """Remove a leaf with its rows."""
-        self.close()
-        remove(self.path(self.bounds[i]))
-        self.bounds.pop(i)
-        self.maps.pop(i)
-
-    def forget(self) -> None:
-        """Release the RAM that holds the blocks' offsets; they are read again when needed."""
-        self.maps = [None] * len(self.bounds)
 
     def block(self, i: int, j: int) -> tuple:
         """Return the beginning and end of a block's range (None: no limit), and its lines."""

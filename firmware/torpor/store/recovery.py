@@ -161,7 +161,7 @@ def _forget_invalid(store) -> None:
         if int(number) != generation_of(store, name):
             table = generation(store, name, int(number))
             while table.leaves.bounds:
-                table.leaves.drop(0)
+                compact.drop(table.leaves, 0)
                 compact.feed()
             broken = broken or bool(table.keys)
             del store.tables[full]

@@ -89,10 +89,12 @@ class Table:
     @cold
     async def prune(self, before: int | str) -> None:
         """Remove all rows whose key is below ``before``. Works on a full filesystem too."""
+        from . import compact
+
         leaves = self.leaves
         async with self.store.lock:  # whole leaves first, which needs no room
             while len(leaves.bounds) > 1 and leaves.bounds[1] <= before:
-                leaves.drop(0)
+                compact.drop(leaves, 0)
                 await asyncio.sleep_ms(0)
         async for keys, _ in self.pages(None, before):
             for n in range(0, len(keys), 32):

@@ -59,7 +59,8 @@ class Window:
         for keys, rows in self._table.walk():
             for key, row in zip(keys, rows):
                 self._remember(row["id"], key)
-        self._table.leaves.forget()  # few of these ids are asked for again
+        leaves = self._table.leaves
+        leaves.maps = [None] * len(leaves.bounds)  # few of these ids are asked for again
 
     def _remember(self, id: str, key: int) -> None:
         """Replace the oldest result."""
