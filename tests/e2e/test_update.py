@@ -160,10 +160,13 @@ def test_migrations_are_named_first_and_a_rollback_past_one_is_asked_for(
     migrate(project, 1)
     done = update(project, HELLO)
     assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+    assert "other: 0001_step_1 will run" in done.stderr  # of a service that had no store
+    assert "does not start" not in done.stderr
     migrate(project, 2)
     named = update(project, HELLO, "--dry-run")
     text = "other: 0002_step_2 will run, and going back does not undo that"
     assert text in " ".join(named.stderr.split()), named.output
+    assert "The old image's other does not start on such data" in named.stderr
     refused = tool(project, "rollback", "--dry-run")
     assert isinstance(refused.exception, UserError)
     assert "the data of other has had migrations" in str(refused.exception)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.helpers import signing
 from tests.helpers.running import running, write_cluster
 from tests.helpers.updates import add_keys, says, tool
 from torpor_tools.project.signers import public_keys
+from torpor_tools.update.send import Updater
 
 HELLO = """
 from torpor import Service, get
@@ -53,3 +57,42 @@ def test_a_rollback_past_a_change_of_the_key_keeps_the_present_key(tmp_path: Pat
         again = tool(tmp_path, *update)
         assert again.exit_code == 0, (again.output, repr(again.exception))
         assert says(board) == "four"
+
+
+def test_a_board_that_was_built_without_a_key_is_named(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"hello": HELLO})
+    storage = tmp_path / "build" / "sim"
+    secrets = tmp_path / "secrets.toml"
+    with running(tmp_path, types=False, storage=storage):
+        add_keys(tmp_path)
+        refused = str(tool(tmp_path, "update", "--no-types").exception)
+        assert "it was built without the cluster's key" in refused
+        assert "correct `host`" in refused
+    (tmp_path / "signing.pub").unlink()
+    assert secrets.is_file()
+    with running(tmp_path, types=False, storage=storage):
+        signing.add_key(tmp_path)
+        text = "box was built without signing.pub: build it and flash it once"
+        assert text in str(tool(tmp_path, "update", "--no-types").exception)
+        assert text in tool(tmp_path, "update", "--status").output
+
+
+@pytest.mark.parametrize("method", ["send", "wait"])
+def test_ctrl_c_says_what_the_board_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    write_cluster(tmp_path, {"hello": HELLO})
+    add_keys(tmp_path)
+
+    def interrupt(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with running(tmp_path, types=False, storage=tmp_path / "build" / "sim"):
+        change(tmp_path, "two")
+        monkeypatch.setattr(Updater, method, interrupt)
+        stopped = tool(tmp_path, "update", "--no-types", "--confirm", "1")
+    texts = {
+        "send": "box keeps what has arrived: run it again to continue",
+        "wait": "box now decides alone whether it keeps the image: torpor update --status",
+    }
+    assert texts[method] in stopped.stderr

@@ -61,7 +61,7 @@ def update_firmware(
     from ..update.firmware import FirmwareUpdater, firmware_manifest
     from ..update.manifest import Terms
     from ..update.send import Updater
-    from .update import reached, ready
+    from .update import interrupted, reached, ready
 
     check(board, at)
     assert board.board.firmware
@@ -97,11 +97,18 @@ def update_firmware(
         counter = max(int(time.time()), updater.least_counter())
         terms = Terms(plan.cluster.name, board.name, counter, least, confirm_s)
         manifest = firmware_manifest(terms, app)
-        with progress_bar(f"Sending to {board.name}") as progress:
+        with (
+            interrupted(f"{board.name} keeps what has arrived: run it again to continue"),
+            progress_bar(f"Sending to {board.name}") as progress,
+        ):
             remote.send(manifest, signer.sign(manifest.text), progress)
         sent = counted(updater.sent, "byte")
         click.echo(f"{board.name}: sent {sent}; it restarts and tries the firmware")
-        with busy(f"{board.name} tries the firmware"):
+        rest = f"{board.name} now decides alone whether it keeps the firmware"
+        with (
+            interrupted(f"{rest}: torpor update --status"),
+            busy(f"{board.name} tries the firmware"),
+        ):
             remote.wait(manifest, slots.other, confirm_s)
         click.echo(f"{board.name}: MicroPython {app.release} is confirmed")
 

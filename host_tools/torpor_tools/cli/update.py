@@ -211,10 +211,14 @@ def _update(
         _check_secrets(updater, files, name)
         run = updater.migrations(board)
         for service in board.services:
+            # A service that is new on the board, or had no store there, has none yet.
             coming = service.contract.migrations[run.get(service.name, 0) :]
-            if service.name in run and coming:
+            if coming:
                 names = listing(migration.name for migration in coming)
-                note(f"{service.name}: {names} will run, and going back does not undo that")
+                text = f"{service.name}: {names} will run, and going back does not undo that"
+                if service.name in run:
+                    text += f".\n      The old image's {service.name} does not start on such data"
+                note(text)
         put(plan, board, updater, status, files, signer, confirm_s, wait)
         if signer:
             history.keep(image, settings.root, status.production)
@@ -286,7 +290,12 @@ def put(
     counter = max(int(time.time()), updater.least_counter())
     least = board.board.firmware.version if board.board.firmware else "1.27.0"
     made = manifest(Terms(plan.cluster.name, name, counter, least, confirm_s), files)
-    with progress_bar(f"Sending to {name}") as progress:
+    left = "a gateway sends what is at the broker: torpor update --status"
+    left = left if board.sleeps else f"{name} keeps what has arrived: run it again to continue"
+    with (
+        interrupted(left),
+        progress_bar(f"Sending to {name}") as progress,
+    ):
         updater.send(made, signer.sign(made.text), files, progress)
     if board.sleeps:
         click.echo(f"{name}: the gateway has the update, and sends it when the board wakes")
@@ -294,9 +303,23 @@ def put(
             return
     else:
         click.echo(f"{name}: sent {counted(updater.sent, 'byte')}; it restarts and tries the image")
-    with busy(f"{name} tries the image"):
+    if board.sleeps:
+        rest = f"the gateway goes on, and {name} decides alone whether it keeps the image"
+    else:
+        rest = f"{name} now decides alone whether it keeps the image"
+    with interrupted(f"{rest}: torpor update --status"), busy(f"{name} tries the image"):
         updater.wait(made, confirm_s)
     click.echo(f"{name}: build {made.build} is confirmed")
+
+
+@contextmanager
+def interrupted(text: str) -> Iterator[None]:
+    """Say what the board does if Ctrl-C ends the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(text)
+        raise
 
 
 def _check_secrets(updater: Target, files: Mapping[str, bytes], board: str) -> None:

@@ -214,8 +214,14 @@ def _greet(sock: socket.socket, board: str, key: bytes, caller: str) -> _Connect
     name = fields.get("torpor-board", "")
     if status != b"101" or name != board:
         sock.close()
-        found = f"belongs to the board {name}" if name else "accepts no calls"
-        raise fail(f"the address of board {board} {found}", "correct `host` in cluster.toml")
+        if name:
+            what = f"the address of board {board} belongs to the board {name}"
+            raise fail(what, "correct `host` in cluster.toml, or --at")
+        raise fail(
+            f"what answers at the address of board {board} accepts no calls",
+            "if it is the board, it was built without the cluster's key (torpor secrets init): "
+            "build it and flash\nit again. If it is not: correct `host` in cluster.toml, or --at",
+        )
     return _Connection(sock, *sign.pair(key, caller, board, ours, fields["torpor-nonce"]))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from torpor_sim import simulated
 
 from ..closing import Closing
-from ..errors import Problem, fail
+from ..errors import Problem, UserError, fail
 from ..model.plan import BoardPlan
 from ..project.secrets import cluster_keys
 from .find import address_of
@@ -21,6 +21,10 @@ from .rpc import REFUSED, BoardConnection, CallError, NotReachedError, connect
 
 _DEADLINE_MS = 5000
 _CONNECT_S = 3.0
+
+
+class NoToolError(UserError):
+    """The image of the board does not have the tool."""
 
 
 class Tools(Closing):
@@ -65,6 +69,7 @@ class Tools(Closing):
 
         Raises:
             NotReachedError: The board does not answer.
+            NoToolError: Its image does not have the tool.
             UserError: It refuses the call, or knows none of the keys.
         """
         name = self.board.name
@@ -72,9 +77,12 @@ class Tools(Closing):
             self._peer = self._peer or self._connected()
             return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
         except CallError as error:
-            if error.status == 409 and error.kind == REFUSED:  # it knows no such tool
+            # Of a tool that is not there, a board says that it has no service with an empty name.
+            nameless = error.message.rstrip().endswith("has no service")
+            if error.kind == REFUSED and (error.status == 409 or nameless):
                 what = f"the image of board {name} cannot do this"
-                raise fail(what, "build and flash the board again") from None
+                problem = Problem(None, what, "build and flash the board again")
+                raise NoToolError(problem) from None
             raise fail(f"board {name}: {error.message}", "see the board's log") from None
         except OSError as error:
             self.close()

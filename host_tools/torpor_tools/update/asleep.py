@@ -10,7 +10,7 @@ from ..errors import fail
 from ..model.plan import BoardPlan
 from .manifest import Manifest
 from .pending import Held, Report
-from .send import REMEDY, Progress, Status, Target
+from .send import REMEDY, Progress, Status, Target, remedy
 
 if TYPE_CHECKING:
     from ..gateway.updates_at_broker import Desk
@@ -99,9 +99,11 @@ class Sleeper(Target):
             pass
         last = ended[-1]
         if last.failed and last.failed["counter"] == manifest.counter:
-            raise fail(f"{self._board.name} {last.failed['reason']}", REMEDY)
+            reason = last.failed["reason"]
+            between = " " if reason.startswith("went back") else ": "
+            raise fail(f"{self._board.name}{between}{reason}", remedy(reason) or REMEDY)
         if last.status["build"] != manifest.build:
-            raise fail(f"{self._board.name} gets another update instead of this one")
+            raise fail(f"another update of {self._board.name} came in between", "run it again")
 
     def _follow(self, until: Callable[[Report], bool], seconds: float) -> bool:
         """Read reports until one satisfies ``until``; return whether one did in that time.

@@ -111,7 +111,8 @@ class FirmwareUpdater:
                     f"{name} went back to the firmware in {status.failed.get('from')}: {reason}",
                     f"torpor crashes {name} shows what it recorded. {REMEDY}",
                 )
-            if running == slot and status.counter >= manifest.counter:
+            self._updater.check_newest(status, manifest.counter)
+            if running == slot and status.counter == manifest.counter:
                 return
             report("on trial" if status.trial else "restarting")
         raise fail(

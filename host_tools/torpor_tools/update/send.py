@@ -11,12 +11,12 @@ import zlib
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from ..client.rpc import NotReachedError
-from ..client.tools import Tools
+from ..client.tools import NoToolError, Tools
 from ..errors import UserError, fail
 from ..model.plan import BoardPlan
 from .manifest import Line, Manifest
@@ -141,8 +141,10 @@ class Updater(Target):
             if service.contract.has_store:
                 try:
                     answer = self._tools.ask("data", do="state", service=service.name)
+                except NotReachedError:
+                    raise
                 except UserError:
-                    continue  # it is new on the board
+                    continue  # the service, or its store, is new on the board
                 counts[service.name] = int(answer["migrations"])
         return counts
 
@@ -183,6 +185,7 @@ class Updater(Target):
                 if status.failed and status.failed.get("counter") == manifest.counter:
                     reason = status.failed.get("reason")
                     raise fail(f"{board} went back to build {status.build}: {reason}", REMEDY)
+                self.check_newest(status, manifest.counter)
                 if status.build == manifest.build and not status.trial:
                     return
                 text = "on trial" if status.trial else "restarting"
@@ -199,11 +202,21 @@ class Updater(Target):
         return self._tools.board.name
 
     def has_committed(self, counter: int) -> bool:
-        """Whether the board has taken the update of that counter, if it answers."""
+        """Return whether the board has taken the update of that counter, if it answers.
+
+        Raises ``UserError`` if it has taken a newer one.
+        """
         try:
-            return self.status().counter >= counter
+            status = self.status()
         except NotReachedError:
             return False
+        self.check_newest(status, counter)
+        return status.counter == counter
+
+    def check_newest(self, status: Status, counter: int) -> None:
+        """Check that no update is newer than the one of that counter. Raises ``UserError``."""
+        if status.counter > counter:
+            raise fail(f"another update of {self.board} came in between", "run it again")
 
     def _send(
         self,
@@ -237,10 +250,43 @@ class Updater(Target):
     def ask(self, do: str, **arguments: Any) -> Any:
         """Execute a step on the board, and return its answer. Raises ``UserError``."""
         self.sent += sum(len(str(value)) for value in arguments.values())
-        return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
+        try:
+            return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
+        except NotReachedError:
+            raise
+        except NoToolError:
+            what = f"{self.board} was built without signing.pub: build it and flash it once"
+            raise fail(what, f"torpor build, then torpor flash {self.board}") from None
+        except UserError as error:
+            changed = [replace(p, remedy=remedy(p.what) or p.remedy) for p in error.problems]
+            raise UserError(changed) from None
 
 
 REMEDY = "torpor logs shows more; correct it and update again"
+_AGAIN = "another update of this board was running: run it again"
+_ROOM = "make the image smaller (torpor build shows what takes room), or change the board over USB"
+_REMEDIES = {
+    "not signed with a key that this board knows": "use the signing.pem that it was flashed with, "
+    "or a retired key with --key; or flash it over USB",
+    "not signed with a key of signing.pub": "start torpor gateway with the present signing.pub",
+    "there is no manifest": _AGAIN,
+    "no file of the manifest": _AGAIN,
+    "has not arrived": _AGAIN,
+    "was committed before": _AGAIN,
+    "was started before": _AGAIN,
+    "is older than": _AGAIN,
+    "the update is for": "check --at, and `host` and the cluster's name in cluster.toml",
+    "the firmware is for chip": "use firmware for that chip",
+    "the firmware is for": "check --at, and `host` and the cluster's name in cluster.toml",
+    "is on trial": "wait: torpor update --status",
+    "more bytes, and": _ROOM,
+    "the update needs MicroPython": "torpor flash, over USB",
+}
+
+
+def remedy(reason: str) -> str:
+    """Return what to do about an update that is refused for that reason; empty: not known."""
+    return next((each for words, each in _REMEDIES.items() if words in reason), "")
 
 
 def packed(data: bytes) -> str:

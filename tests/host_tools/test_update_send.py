@@ -1,0 +1,105 @@
+"""The exchange of an update with a board that answers from a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from torpor_tools.client.rpc import NotReachedError
+from torpor_tools.client.tools import NoToolError, Tools
+from torpor_tools.errors import Problem, UserError, fail
+from torpor_tools.image.tree import LISTING, checksums
+from torpor_tools.update.firmware import FirmwareManifest, FirmwareUpdater
+from torpor_tools.update.manifest import Terms, manifest
+from torpor_tools.update.send import Updater
+
+FILES = {"boot.py": b"# boot"}
+FILES[LISTING] = checksums(FILES)
+MINE = 7
+Answer = Callable[[str], Any]
+
+
+def updater(answer: Answer) -> Updater:
+    """Return an updater of a board that answers each step with ``answer(step)``."""
+
+    class Board:
+        board = SimpleNamespace(name="box")
+
+        def ask(self, tool: str, deadline_ms: int, do: str, **arguments: Any) -> Any:
+            return answer(do)
+
+    return Updater(cast(Tools, Board()), pause=lambda seconds: None)
+
+
+def board_of(counter: int, **status: Any) -> Answer:
+    """Return the answers of a board that loses each connection but those for questions."""
+
+    def answer(do: str) -> Any:
+        if do == "status":
+            fields = {"cluster": "test", "board": "box", "build": "ab", "firmware": "1.27.0"}
+            return {**fields, "counter": counter, "production": False, "free": 0, **status}
+        if do == "slot":
+            return {"running": "ota_1", "other": "ota_0", "room": 0, "chip": 0}
+        raise NotReachedError([])
+
+    return answer
+
+
+def test_an_update_of_somebody_else_in_between_is_an_error_at_once() -> None:
+    image = manifest(Terms("test", "box", MINE, "1.27.0"), FILES)
+    firmware = FirmwareManifest(b"text", cast(Any, SimpleNamespace(content=b"")), MINE)
+    later = updater(board_of(MINE + 1, trial={"counter": MINE + 1}))
+    works: list[Callable[[], None]] = [
+        lambda: FirmwareUpdater(later).send(firmware, b""),
+        lambda: later.send(image, b"", FILES),
+        lambda: later.wait(image, 1),
+    ]
+    for work in works:
+        with pytest.raises(UserError, match="another update of box came in between") as info:
+            work()
+        assert info.value.problems[0].remedy == "run it again"
+    with pytest.raises(UserError, match="another update of box came in between"):
+        FirmwareUpdater(updater(board_of(MINE + 1))).wait(firmware, "ota_1", 1)
+
+
+def test_an_update_whose_last_answer_was_lost_has_arrived() -> None:
+    firmware = FirmwareManifest(b"text", cast(Any, SimpleNamespace(content=b"")), MINE)
+    remote = FirmwareUpdater(updater(board_of(MINE)))
+    remote.send(firmware, b"")
+    remote.wait(firmware, "ota_1", 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("the manifest is not signed with a key that this board knows", "or flash it over USB"),
+        ("there is no manifest that was checked", "was running: run it again"),
+        ("this update was committed before", "was running: run it again"),
+        ("the update is older than one that was here: its counter", "was running: run it again"),
+        ("the update is for barn of test", "check --at"),
+        ("the firmware is for barn of test", "check --at"),
+        ("the firmware is for chip 0, and this is chip 9", "use firmware for that chip"),
+        ("the new files need 81920 more bytes, and 73728 are free", "make the image smaller"),
+        ("something else", "see the board's log"),
+    ],
+)
+def test_a_refusal_has_its_own_remedy(message: str, remedy: str) -> None:
+    def refuse(do: str) -> Any:
+        raise fail(f"board box: {message}", "see the board's log")
+
+    with pytest.raises(UserError) as info:
+        updater(refuse).status()
+    [problem] = info.value.problems
+    assert problem.what == f"board box: {message}"
+    assert remedy in problem.remedy
+
+
+def test_a_board_without_the_tool_was_built_without_the_key() -> None:
+    def refuse(do: str) -> Any:
+        raise NoToolError(Problem(None, "the image of board box cannot do this"))
+
+    with pytest.raises(UserError, match=r"box was built without signing\.pub: build it and flash"):
+        updater(refuse).status()
