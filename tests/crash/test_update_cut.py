@@ -76,8 +76,8 @@ def test_a_cut_leaves_one_complete_image(case: Path) -> None:
 MISTAKES = {
     "a file of the root is moved away": (
         "torpor/update/commit.py",
-        'if "/" not in path:\n            # slots.py',
-        "if False:\n            # slots.py",
+        'if "/" not in path:\n                # slots.py',
+        "if False:\n                # slots.py",
     ),
     "a manifest grows while it is checked": (
         "torpor/update/__init__.py",

@@ -8,8 +8,8 @@ import os
 
 from micropython import const
 
-from .. import Fault, log
-from ..cold import clear, cold, startup
+from .. import Fault, heap, log
+from ..cold import cold, startup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,27 +57,16 @@ async def update(do: str, **arguments: "Any") -> "Any":
 
 @cold
 async def _step(do: str, arguments: dict) -> "Any":
-    """Execute a step. Each part of its code is released before the next one is loaded."""
-    if _SLOTS and do == "fwput":
-        text = arguments.pop("data")
-        try:
-            data = _inflated(text)
-        except MemoryError:
-            clear()
-            data = _inflated(text)
-        from . import firmware
+    """Execute a step. Each part of its code is released before the next one is loaded.
 
-        return await firmware.Steps.fwput(data=data, **arguments)
-    if do == "head" or do == "put":
-        text = arguments.pop("data")
-        try:
-            data = _inflated(text)
-        except MemoryError:
-            clear()  # above all the code that received the previous piece
-            data = _inflated(text)
-        text = ""
+    The collections save heap: the next part begins in what is free at low addresses. Without them,
+    it would begin behind the garbage, and when that is collected, what is free is in pieces.
+    """
+    heap.collect()
+    if do == "head" or do == "put" or (_SLOTS and do == "fwput"):
+        data = _inflated(arguments.pop("data"))
+        heap.collect()
         return await _receive(do, data, arguments)
-    clear()
     if do == "check":
         return await _check(**arguments)
     if do == "commit":
@@ -98,11 +87,11 @@ async def _check(signature: str) -> dict:
     """Verify the manifest that has arrived, and return which files are needed."""
     try:
         digest = await _digest()
-        clear()
+        heap.collect()
         _verify(digest, signature)
-        clear()
+        heap.collect()
         await _accept()
-        clear()
+        heap.collect()
         needed = await _needed()
     except (Fault, ValueError) as e:
         from .files import remove
@@ -146,6 +135,10 @@ async def _needed() -> list:
 
 @cold
 async def _receive(do: str, data: bytes, arguments: dict) -> int:
+    if _SLOTS and do == "fwput":
+        from . import firmware
+
+        return await firmware.Steps.fwput(data=data, **arguments)
     from . import receive
 
     return await getattr(receive, do)(data=data, **arguments)
