@@ -57,16 +57,27 @@ async def update(do: str, **arguments: "Any") -> "Any":
 
 @cold
 async def _step(do: str, arguments: dict) -> "Any":
-    """Execute a step. Each part of its code is released before the next one is loaded.
+    """Execute a step.
 
-    The collections save heap: the next part begins in what is free at low addresses. Without them,
-    it would begin behind the garbage, and when that is collected, what is free is in pieces.
+    The collections save heap: they release the code of one part before the next one is loaded, and
+    the next one begins at low addresses. Otherwise it begins behind the garbage, and what is free
+    after that garbage is collected is in pieces.
     """
-    heap.collect()
     if do == "head" or do == "put" or (_SLOTS and do == "fwput"):
-        data = _inflated(arguments.pop("data"))
-        heap.collect()
-        return await _receive(do, data, arguments)
+        # Without a collection for every piece, because it takes as long as the rest.
+        text = arguments.pop("data")
+        try:
+            data = _inflated(text)
+        except MemoryError:
+            heap.collect()
+            data = _inflated(text)
+        text = ""
+        try:
+            return await _receive(do, data, arguments)
+        except MemoryError:
+            heap.collect()
+            return await _receive(do, data, arguments)
+    heap.collect()
     if do == "check":
         return await _check(**arguments)
     if do == "commit":

@@ -75,15 +75,16 @@ async def enough(room):
     if ".counter" in os.listdir("/"):
         os.remove("/.counter")
     policy.collect()
-    left = bytearray(room)  # in one piece; everything else is filled
     ballast = None
-    for more in (lambda: bytearray(64), lambda: None):
-        try:
-            while True:
-                ballast = (ballast, more())
-        except MemoryError:
-            pass
-    left = None
+    if room:
+        left = bytearray(room)  # in one piece; everything else is filled
+        for more in (lambda: bytearray(64), lambda: None):
+            try:
+                while True:
+                    ballast = (ballast, more())
+            except MemoryError:
+                pass
+        left = None
     try:
         for at in calls:
             await call(at)
@@ -97,7 +98,7 @@ async def enough(room):
 
 board.save = refuse
 await asyncio.sleep(8)
-assert await enough(1 << 20)
+assert await enough(0)  # with all that is free
 policy.collect()
 with open("/signing.pub", "rb") as file:
     key = file.read(384)
