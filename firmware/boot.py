@@ -7,6 +7,11 @@ if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps right at its
 
     swap.finish()
 
+import gc
+
+# Without it, the garbage of imports lies between the modules, and what is free is in small pieces.
+gc.threshold(gc.mem_free() // 4)
+
 from torpor import wifi
 
 wifi.begin()  # the build adds the host name and the power save

@@ -8,6 +8,9 @@ it. With the stock policy, which collects when the heap is full, the same ``awai
 call / for a chain of five, the sample cluster on the Unix port, bursts of 50; 0.28 / 1.9 with all
 steps, 4.0 / 13.5 with the stock policy.
 
+- ``boot.py`` has the collector run each time that a quarter of the heap was allocated, until
+  ``settle``. Otherwise the garbage of imports stays between the modules. (On the emulated Pico W,
+  the largest free block is 78 of 98 kB instead of 36; the start takes 0.1 s of 4 s longer.)
 - The kernel collects before each service is loaded, and ``settle`` once everything is loaded. This
   packs the permanent objects: a hole between them is in the index's way after each collection.
   (Without it: 0.66 / 9.9.)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.bench.lab import Lab
@@ -88,3 +89,10 @@ def test_the_largest_block_can_be_allocated(found: Any) -> None:
 
 def test_device_reports_it(found: Any) -> None:
     assert found["info"].keys() == {"free", "used", "largest", "collections", "longest_pause_us"}
+
+
+def test_what_is_free_after_the_start_is_in_one_piece() -> None:
+    with Lab() as lab:
+        host, port = lab.served(lab.sample).address("device")
+        heap = httpx.get(f"http://{host}:{port}/device", trust_env=False).json()["heap"]
+    assert heap["largest"] > heap["free"] // 2  # a fifth, if boot.py lets garbage accumulate

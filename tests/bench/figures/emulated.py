@@ -37,8 +37,10 @@ _ANSWERS = 20  # over HTTP
 # Instead of the image's main.py: like that one, and then reports the state of the heap.
 _START = started(f"""
 from torpor import cold
+from torpor import heap as policy
 
 print("measured heap", heap())
+print("measured largest", policy.largest())
 late = [listener.activation for listener in board.listeners if listener.activation]
 began = time.ticks_us()
 for activation in late:
@@ -85,6 +87,7 @@ class _Sample:
     serving_ms: float
     answered: int  # of seven clients
     free: int
+    largest: int  # in one piece
     start_on_request_ms: int
     free_with_all: int  # once the services that start on request have started
     free_again: int  # once they have been unloaded
@@ -114,8 +117,9 @@ async def _sample(root: Path) -> _Sample:
         joined = await board.wait_line("net: joined", _WALL_S)
         serving = max(ready.ms or 0, joined.ms or 0)
         heap = await _measured(board, "heap")
+        largest = await _measured(board, "largest")
         started = await _measured(board, "on_request")
-        return _Sample(float(serving), await _answered(board), heap["free"], *started)
+        return _Sample(float(serving), await _answered(board), heap["free"], largest, *started)
 
 
 async def _answered(board: EmulatedBoard) -> int:
@@ -202,6 +206,12 @@ def emulated_heap_free_bytes(lab: Lab) -> int:
     """Free heap of the sample cluster once it is ready, of 201,488 at boot; the dashboard, which
     starts on request, has not started."""
     return lab.once(sample).free
+
+
+@figure("emulated_heap_largest_bytes", unit="bytes", goal=64_000, better="higher")
+def emulated_heap_largest_bytes(lab: Lab) -> int:
+    """The largest block that could be allocated then."""
+    return lab.once(sample).largest
 
 
 @figure("emulated_heap_free_with_all_bytes", unit="bytes", goal=None, better="higher")

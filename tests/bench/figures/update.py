@@ -98,6 +98,7 @@ async def enough(room):
 
 board.save = refuse
 await asyncio.sleep(8)
+print("free:", gc.mem_free(), "in one piece:", policy.largest())
 assert await enough(0)  # with all that is free
 policy.collect()
 with open("/signing.pub", "rb") as file:
@@ -110,8 +111,10 @@ began = time.ticks_us()
 genuine = is_genuine(digest, signature, key)
 us = time.ticks_diff(time.ticks_us(), began)
 print("verified in", us)
+policy.collect()
+print("free:", gc.mem_free(), "in one piece:", policy.largest())
 least = 0
-for room in (24576, 16384, 12000, 10500, 9000, 7500, 6000):
+for room in (16384, 12000, 10500, 9000, 7500, 6000):
     if not await enough(room):
         break
     least = room
