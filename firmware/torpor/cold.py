@@ -31,12 +31,20 @@ def load(name: str, mark: str = "__cold") -> "Any":
     name += mark
     if name not in sys.modules:
         try:
-            __import__(name)
-        except BaseException:
-            forget(name)  # half a module
-            raise
+            _import(name)
+        except MemoryError:
+            clear()  # what else was loaded may make room
+            _import(name)
         until_collected(name)
     return sys.modules[name]
+
+
+def _import(name: str) -> None:
+    try:
+        __import__(name)
+    except BaseException:
+        forget(name)  # half a module
+        raise
 
 
 def once(name: str) -> "Any":

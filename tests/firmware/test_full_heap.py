@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.running import running, write_cluster
 
 SERVICE = """
@@ -52,6 +54,21 @@ class Full(Service):
     @get("/unlucky")
     async def unlucky(self) -> None:
         kernel.current.budget.open.append(Unlucky())
+
+    @get("/refuse")
+    async def refuse(self, step: str) -> None:
+        # No memory for the next client: when it is counted, or when it waits for its slot.
+        budget = kernel.current.budget
+        add, has_slot = budget.add, budget.has_slot
+
+        def fail(*args):
+            if step == "add":
+                add(*args)
+            del budget.add, budget._wait, budget.has_slot
+            raise MemoryError
+
+        budget.add = budget._wait = fail
+        budget.has_slot = has_slot if step == "add" else lambda: False
 
     async def _fill(self):
         kept = self.kept = []
@@ -101,6 +118,17 @@ def test_neither_a_failing_task_nor_the_idle_loop_ends_the_board(tmp_path: Path)
             run.wait_log("box", "in _fill", since=mark)
             assert b" 200 " in run.exchange("full", GET % b"forget")
         assert run.sim.board("box").starts == 1
+
+
+@pytest.mark.parametrize("step", ["add", "wait"])
+def test_a_client_for_whom_there_is_no_memory_is_closed_and_the_next_one_served(
+    tmp_path: Path, step: str
+) -> None:
+    with running(write_cluster(tmp_path, {"full": SERVICE}), types=False) as run:
+        assert b" 204 " in run.exchange("full", GET % b"refuse?step=%s" % step.encode())
+        assert run.exchange("full", GET % b"empty") == b""
+        assert run.exchange("full", GET % b"empty").endswith(b"\r\n\r\ntrue")
+        run.wait_log("box", "MemoryError")
 
 
 def test_deadlines_still_work_after_their_watching_task_has_died(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ class Budget:
         """Find a slot for a connection to another board and count it; False if there is none."""
         if not await self._wait(True):
             return False
-        self.outgoing.append(connection)
         self.add(connection)
+        self.outgoing.append(connection)
         return True
 
     async def admit(self) -> bool:
@@ -96,7 +96,7 @@ class Budget:
             if not await self._wait(False):
                 self.turned_away += 1
                 return False
-        except asyncio.CancelledError:
+        except BaseException:  # without memory too, or no listener would accept a client again
             self.newcomer = False
             raise
         self.newcomer = False

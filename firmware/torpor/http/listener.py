@@ -148,13 +148,19 @@ class Listener:
                         if e.errno != EAGAIN:
                             yield from _pass_over(e)
                         continue
-                    client.setblocking(False)
-                    connection = Connection(self, client, address)
-                    if budget.has_slot() or (yield from budget.admit()):
-                        budget.add(connection)
-                        connection.task = asyncio.create_task(connection.serve())
-                    else:
-                        yield from connection.turn_away()
+                    connection = None
+                    try:
+                        client.setblocking(False)
+                        connection = Connection(self, client, address)
+                        if budget.has_slot() or (yield from budget.admit()):
+                            budget.add(connection)
+                            connection.task = asyncio.create_task(connection.serve())
+                        else:
+                            yield from connection.turn_away()
+                    except MemoryError:
+                        client.close()  # no task will
+                        budget.remove(connection)
+                        raise
             except Exception as e:
                 # This task has no supervisor, because that would use 320 bytes for each service.
                 if isinstance(
