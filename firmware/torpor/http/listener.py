@@ -285,6 +285,8 @@ class Connection:
                     else:
                         data = encode(request, (yield from handler(request)))
                 except Exception as e:
+                    if isinstance(e, MemoryError):
+                        yield loop.push()  # then MicroPython's stack holds nothing of the handler
                     data = self._error(e)
                 n = sock.write(data)
                 if n != len(data):

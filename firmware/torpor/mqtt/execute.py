@@ -228,8 +228,10 @@ class Executor:
             return unsent
         except Exception as e:
             if not isinstance(e, Fault):
-                Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
                 full = isinstance(e, MemoryError)
+                if full:
+                    await asyncio.sleep_ms(0)  # as in http/listener.py
+                Log(envelope.service).exception(e, "%s %s" % (request.verb, request.target))
                 e = Fault(503, "out of memory") if full else Fault(500, "internal error")
             elif listener and limit and not limit.timer:
                 from ..http.overdue import report_overdue
