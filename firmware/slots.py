@@ -9,7 +9,8 @@ becomes ``/.old/<old>``, unless it has been copied there. ``-`` stands for no fi
 While ``/.trial`` exists the new image is on trial: ``torpor/update/trial.py`` removes the file when
 it has confirmed the image. A start that finds an unconfirmed image goes back, unless only the power
 was off: then the image gets another try. Going back makes ``/.old`` to ``/.new``, which
-``swap.finish`` carries out. ``/.failed`` holds the reason for the next tool that asks.
+``swap.finish`` carries out. ``/.failed`` holds the reason for the next tool that asks, and, after a
+reset by the watchdog, the breadcrumb, of which ``torpor/update`` makes a record of a crash.
 
 It must import nothing of torpor, whose files are being changed, and both images must be able to
 finish what the other has begun: so the format of these files stays as it is.
@@ -23,7 +24,9 @@ from micropython import const
 import swap
 
 _SLOTS = const(0)  # 1 in an image for a board with two slots for firmware: see link/flags.py
+_PICO = const(0)  # 1 in an image for a Pico
 _STARTS = 3  # of an image on trial, if each was ended by a power cut
+_HUNG = "it was reset by the watchdog before it was confirmed"
 
 
 def begin(root: str = "/") -> None:
@@ -97,7 +100,9 @@ def _count_start(root: str) -> None:
     starts = trial.get("starts", 0)
     reason = trial.get("reason")
     if not reason and starts and machine.reset_cause() != machine.PWRON_RESET:
-        reason = "it was reset before it was confirmed"
+        reason = _how_reset()
+        if reason is _HUNG:
+            trial["crumb"] = breadcrumb()
     if not reason and starts >= _STARTS:
         reason = "it was not confirmed in %d starts" % starts
     if reason:
@@ -106,6 +111,35 @@ def _count_start(root: str) -> None:
     else:
         trial["starts"] = starts + 1
         _write(root, trial)
+
+
+def _how_reset() -> str:
+    """Return the reason for the way back after a reset. The way back resets the chip once more."""
+    import machine
+
+    hung = machine.reset_cause() == machine.WDT_RESET
+    if _PICO:  # which has no other cause for any reset
+        hung = machine.mem32[_reason()] & 1
+    return _HUNG if hung else "it was reset before it was confirmed"
+
+
+def breadcrumb() -> int:
+    """Return the breadcrumb of what began last (``torpor.port.crumb``), or 0 if there is none."""
+    number = 0
+    if _PICO:
+        import machine
+
+        number = machine.mem32[_reason() + 12] & 0x3FFFFFFF
+    return number
+
+
+if _PICO:
+
+    def _reason() -> int:
+        """Return the address of the watchdog's REASON: see ``firmware/ports/rp2.py``."""
+        import sys
+
+        return 0x400D8008 if "RP2350" in sys.implementation._machine else 0x40058008
 
 
 if _SLOTS:
@@ -124,7 +158,7 @@ if _SLOTS:
             if machine.reset_cause() == machine.PWRON_RESET:
                 reason = "the power failed before it was confirmed"
             elif "starts" in trial:
-                reason = "it was reset before it was confirmed"
+                reason = _how_reset()
             else:
                 reason = "it did not start"
             _note(root, trial, reason)
@@ -133,7 +167,7 @@ if _SLOTS:
             Partition.mark_app_valid_cancel_rollback()
             os.remove(root + ".trial")
         elif "starts" in trial:  # a boot loader that does not go back
-            _note(root, trial, "it was reset before it was confirmed")
+            _note(root, trial, _how_reset())
             Partition(trial["from"]).set_boot()
             _reset()
         else:

@@ -44,14 +44,7 @@ def begin(kernel: "Kernel") -> None:
         crumb = hung()
         port.crumb(0)
         if crumb >= 0 and crumb != _DEAD:
-            service = _service_of(crumb, kernel.cluster.SERVICES)
-            doing = ("", "request", "call", "job", "start", "task", "", "")[crumb >> 26 & 7]
-            log.Log("kernel").error(
-                "the watchdog has reset the board; what began last: a %s of %s",
-                doing or "piece of work",
-                service or "the runtime",
-            )
-            _write(_head("watchdog", service, doing, "", -1, crumb), b"")
+            record_hang(kernel, crumb)
         if _judge(kernel):
             asyncio.create_task(_settle())
     except Exception as e:
@@ -59,6 +52,29 @@ def begin(kernel: "Kernel") -> None:
     if kernel.safe:
         log.Log("kernel").error("SAFE MODE: %s. See: torpor crashes", kernel.safe[""])
         log.Log("kernel").error("A new image or torpor reset --normal ends it")
+
+
+@cold
+def record_hang(kernel: "Kernel", crumb: int, build: str = "") -> None:
+    """Record a reset by the watchdog.
+
+    Args:
+        kernel: That of this run.
+        crumb: The breadcrumb of what began last.
+        build: The build id of the image that hung, if it is not this one.
+    """
+    service = _service_of(crumb, kernel.cluster.SERVICES)
+    doing = ("", "request", "call", "job", "start", "task", "", "")[crumb >> 26 & 7]
+    log.Log("kernel").error(
+        "the watchdog has reset the board; what began last: a %s of %s",
+        doing or "piece of work",
+        service or "the runtime",
+    )
+    head = _head("watchdog", service, doing, "", -1, crumb)
+    if build:
+        head["build"] = build
+        head["reset"] = "watchdog"
+    _write(head, b"")
 
 
 @cold
@@ -176,7 +192,7 @@ def _write(head: dict, text: bytes) -> None:
     """Write a record over the oldest one, or keep it in memory if the flash is full."""
     heads = read_heads()
     head["n"] = max([0] + [other["n"] for other in heads]) + 1
-    if head["kind"] in ("kernel died", "watchdog"):
+    if head["kind"] in ("kernel died", "watchdog") and head["build"] == build_id():
         last = _last_end(heads)
         young = head["uptime"] < _YOUNG_MS  # -1 after a watchdog: not known
         head["streak"] = (last["streak"] if last else 0) + 1 if young else 0

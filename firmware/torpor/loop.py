@@ -22,6 +22,7 @@ queue_read(sock)``): that is a generator, with ``# async`` on the line above and
 """
 
 import asyncio
+import sys
 
 from micropython import const
 
@@ -106,12 +107,13 @@ async def _keep(log, function, args):
 
 
 def _leave_crumb(service, function):
-    try:
-        from . import port  # missing when a part of the runtime is used alone
+    kernel = sys.modules.get("torpor.kernel")  # missing when a part of the runtime is used alone
+    # A task of the runtime, which begins at each start, must not hide what services have begun.
+    if kernel and kernel.current and service in kernel.current.services:
+        from . import port
         from .log import crumb_of
-    except ImportError:
-        return
-    port.crumb(crumb_of(5, service, getattr(function, "__name__", "")))
+
+        port.crumb(crumb_of(5, service, getattr(function, "__name__", "")))
 
 
 class Hold:

@@ -12,7 +12,9 @@ try:
     from torpor import kernel
 
     kernel.run()
-except Exception as e:
+except KeyboardInterrupt:  # somebody wants the prompt
+    raise
+except BaseException as e:  # also SystemExit
     import slots
 
     slots.failed("%s: %s" % (type(e).__name__, e))

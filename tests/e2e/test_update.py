@@ -24,6 +24,9 @@ from tests.helpers.updates import add_keys, says, tool, updater_of
 from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
+from torpor_tools.crashes.builds import read_build
+from torpor_tools.crashes.fetch import over_network
+from torpor_tools.crashes.records import Record
 from torpor_tools.errors import UserError
 from torpor_tools.image.tree import LISTING, checksums
 from torpor_tools.link import image_files
@@ -201,12 +204,69 @@ BAD = {
         "        while True:\n            pass",
         "it blocked the event loop",
     ),
+    "exit": ("        pass", "        import sys\n        sys.exit(3)", "SystemExit: 3"),
     "reset": (
         "        pass",
         "        import machine\n        machine.reset()",
         "it was reset before",
     ),
 }
+
+
+HANG = """\
+        import machine
+        machine.WDT(timeout=300)
+        while True:
+            pass"""
+HUNG = "it was reset by the watchdog before it was confirmed"
+# An image that hangs: the source of ``hello`` and of ``other``, and what began last.
+HANGS = {
+    "health check": (HELLO.replace("        return True", HANG), OTHER, "hello.healthy"),
+    "start": (HELLO.replace("        pass", HANG), OTHER, "hello.start"),
+    "task": (
+        HELLO,
+        OTHER.replace(".value(1)", ".value(1)\n        self.spawn(self._later)")
+        .replace(
+            "    @get",
+            f"    async def _later(self) -> None:\n        await sleep(3)\n{HANG}\n\n    @get",
+        )
+        .replace("from torpor", "from asyncio import sleep\n\nfrom torpor", 1),
+        "other._later",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HANGS)
+def test_a_trial_that_the_watchdog_ends_has_a_record(
+    board: Running, project: Path, case: str
+) -> None:
+    source, other, work = HANGS[case]
+    file = project / "services/other/__init__.py"
+    before, sources = says(board), file.read_text()
+    seen = {record.number for record in records(project)}
+    file.write_text(other)
+    try:
+        failed = update(project, source, "--confirm", "6")
+    finally:
+        file.write_text(sources)
+    assert f": {HUNG}" in str(failed.exception), board.log_text("box")
+    assert says(board) == before
+    with updater_of(project) as updater:
+        status = updater.status()
+    [record] = [r for r in records(project) if r.number not in seen]
+    assert status.failed
+    assert (record.kind, record.reset) == ("watchdog", "watchdog")
+    assert record.build == status.failed["build"] != status.build
+    assert record.work(read_build(project, record.build)) == work, (record, status)
+    board.kill("box")  # the next start records nothing more
+    assert records(project)[-1].number == record.number
+    assert f"{work}  watchdog" in tool(project, "crashes", "box").output
+
+
+def records(project: Path) -> list[Record]:
+    """Return the records of crashes on the board, the newest last."""
+    with Tools(project, load_plan(project).board("box")) as tools:
+        return sorted(over_network(tools).records, key=lambda record: record.number)
 
 
 MIGRATION = "migration that fails"

@@ -14,7 +14,7 @@ from torpor_tools.link.module import Module
 from torpor_tools.link.runtime import FLAGS
 from torpor_tools.model.plan import BoardPlan
 
-FIRMWARE = Path(__file__).parents[2] / "firmware/torpor"
+FIRMWARE = Path(__file__).parents[2] / "firmware"
 SOURCE = """
 from micropython import const
 

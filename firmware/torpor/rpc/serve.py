@@ -224,9 +224,9 @@ class _Refused(Exception):
 def call(target: bytes, arguments: "Any", fingerprint: int) -> "Any":
     """Return the coroutine of a call. Raises ``_Refused`` if the contract differs here."""
     method, signature, crumb = _methods.get(target) or _find(target)
-    port.crumb(crumb)
-    if signature is None:
+    if signature is None:  # a tool, which leaves no breadcrumb: they ask during a trial, too
         return method(**arguments)
+    port.crumb(crumb)
     # The number of required arguments, then a fingerprint for each number of arguments.
     if isinstance(arguments, dict):  # from the host's tools, which name them
         if not any(_fits(known, fingerprint) for known in signature[1:]):

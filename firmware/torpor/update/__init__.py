@@ -34,8 +34,20 @@ def start(kernel: "Kernel") -> None:
     """Accept the calls of ``torpor update``, and log why the last update was not kept."""
     kernel.tools["update"] = update
     if ".failed" in os.listdir("/"):
-        with open("/.failed") as file:
-            log.Log("update").error("the last update was not kept: %s", file.read())
+        _report_failed(kernel)
+
+
+@cold
+def _report_failed(kernel: "Kernel") -> None:
+    from . import files
+
+    failed = files.read("/.failed") or {}
+    log.Log("update").error("the last update was not kept: %s", failed.get("reason"))
+    if "crumb" in failed:
+        from .. import crashes
+
+        crashes.record_hang(kernel, failed.pop("crumb"), failed.get("build", ""))
+        files.write("/.failed", failed)
 
 
 @cold

@@ -15,7 +15,7 @@ import os
 
 from micropython import const
 
-from .. import clock, kernel, log, wifi
+from .. import clock, kernel, log, port, wifi
 from ..cold import cold
 
 _LOOK_MS = const(1000)
@@ -69,6 +69,8 @@ async def _watch() -> None:
 @cold
 async def _reason(down) -> str:
     """Return why the image is not healthy; empty if it is."""
+    import slots
+
     current = kernel.current
     if not current or "update" not in current.tools:
         return "its services have not all started"
@@ -89,7 +91,10 @@ async def _reason(down) -> str:
         if name not in current.failed:
             try:
                 service = current.services[name]
+                crumb = slots.breadcrumb()
+                port.crumb(log.crumb_of(2, name, method))
                 reply = await asyncio.wait_for_ms(getattr(service, method)(), _CHECK_MS)
+                port.crumb(crumb)  # so that each look does not hide what began before it
                 if reply is False:
                     return "%s.%s: False" % (name, method)
             except asyncio.TimeoutError:

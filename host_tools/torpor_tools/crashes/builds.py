@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(".cache") / "builds"
 _MOST = 64  # builds that are kept, of all boards
+_COROUTINE = re.compile(r"^ *async def (\w+)", re.MULTILINE)  # what a service may spawn
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,11 @@ def keep_build(
     folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, str] = {}
     unnumbered = []
+    tasks: set[tuple[str, str]] = set()
     for module in modules:
+        if module.name.startswith("services."):
+            service = module.name.split(".")[1]
+            tasks.update((service, name) for name in _COROUTINE.findall(module.source))
         if module.part == "dependency":
             unnumbered.append(_py(module.trace_name))
         elif (name := _py(module.trace_name)) not in sources:
@@ -80,7 +86,7 @@ def keep_build(
     facts = {
         "board": board.name,
         "files": sources,
-        "methods": list(_methods(board)),
+        "methods": list(dict.fromkeys([*_methods(board), *sorted(tasks)])),
         "routes": [
             (s.name, route.verb, route.path, method.name)
             for s in board.services

@@ -130,6 +130,7 @@ FLAGS: dict[str, Callable[[BoardPlan], bool]] = {
     "_REJOINS": lambda board: board.power is not None and board.power.policy == "deep",
     "_SENDS": lambda board: board.sends_durably,
     "_SLOTS": lambda board: bool(board.board.partitions),
+    "_PICO": lambda board: board.board.port == "rp2",
 }
 
 # The constant of ``torpor.kernel`` that says how many names a start makes: see ``names.py``.

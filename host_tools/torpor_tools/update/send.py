@@ -262,7 +262,7 @@ class Updater(Target):
             raise UserError(changed) from None
 
 
-REMEDY = "torpor logs shows more; correct it and update again"
+REMEDY = "torpor logs and torpor crashes show more; correct it and update again"
 _AGAIN = "another update of this board was running: run it again"
 _ROOM = "make the image smaller (torpor build shows what takes room), or change the board over USB"
 _REMEDIES = {

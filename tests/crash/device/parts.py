@@ -7,6 +7,7 @@ class ResetError(Exception):
 
 class Machine:
     PWRON_RESET = 1
+    WDT_RESET = 9
     cause = 1
 
     def reset(self):
