@@ -125,3 +125,17 @@ async def test_an_unsigned_update_is_dropped(box: Mail, caplog: pytest.LogCaptur
         while "the update for box is dropped" not in caplog.text:
             await asyncio.sleep(0.02)
     assert not is_under_way(box)
+
+
+async def test_the_gateway_tells_why_it_does_not_take_an_update(box: Mail) -> None:
+    root = box.plan.cluster.root
+    signing.add_key(root, 1)  # the gateway still has the keys from before
+    try:
+        refused = await tool(box, "update", "--no-types", LOW)
+        shown = (await tool(box, "update", "--status")).output
+    finally:
+        signing.add_key(root)
+    text = str(refused.exception)
+    assert "the gateway refuses the update for box: it is not signed with a key of" in text
+    assert "start torpor gateway with the present signing.pub" in text
+    assert "not kept: it is not signed with a key of signing.pub" in shown

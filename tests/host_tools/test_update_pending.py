@@ -71,7 +71,9 @@ def test_forged_updates_are_refused(data: Callable[[], bytes], why: str) -> None
 
 def test_a_report_is_read_back_unchanged() -> None:
     pending = Pending("ab" * 8, 7, 1.5, "receives files", 10, 20)
-    full = Report(3.0, {"build": "cd" * 8, "counter": 6}, {"a": "b"}, {"s": 1}, pending, {"at": 1})
+    full = Report(
+        3.0, {"build": "cd" * 8, "counter": 6}, {"a": "b"}, {"s": 1}, pending, {"at": 1}, {"at": 2}
+    )
     for each in (Report(), full):
         assert report(each.packed()) == each
     for wrong in (b"", b"[]", b'{"pending": {"build": 1}}'):

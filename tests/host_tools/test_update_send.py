@@ -12,8 +12,10 @@ from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import NoToolError, Tools
 from torpor_tools.errors import Problem, UserError, fail
 from torpor_tools.image.tree import LISTING, checksums
+from torpor_tools.update.asleep import Sleeper
 from torpor_tools.update.firmware import FirmwareManifest, FirmwareUpdater
 from torpor_tools.update.manifest import Terms, manifest
+from torpor_tools.update.pending import Report
 from torpor_tools.update.send import Updater
 
 FILES = {"boot.py": b"# boot"}
@@ -103,3 +105,33 @@ def test_a_board_without_the_tool_was_built_without_the_key() -> None:
 
     with pytest.raises(UserError, match=r"box was built without signing\.pub: build it and flash"):
         updater(refuse).status()
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown", "remedy"),
+    [
+        (
+            "the new files need 8192 more bytes, and 4096 are free",
+            "box: the new",
+            "the image small",
+        ),
+        ("went back to build ab: hello.healthy: False", "box went back", "torpor logs and torpor"),
+    ],
+)
+def test_the_end_of_an_update_of_a_board_that_sleeps(reason: str, shown: str, remedy: str) -> None:
+    failed = {"build": "cd", "counter": MINE, "reason": reason, "at": 1.0}
+    after = Report(1.0, {"build": "ab"}, failed=failed)
+
+    class Desk:
+        def known(self) -> Any:
+            return SimpleNamespace(reports={"box": after})
+
+        def follow(self, board: str, until: Callable[[Report], bool], seconds: float) -> bool:
+            return until(after)
+
+    sleeper = Sleeper(cast(Any, SimpleNamespace(name="box")), cast(Any, Desk()))
+    with pytest.raises(UserError) as info:
+        sleeper.wait(manifest(Terms("test", "box", MINE, "1.27.0"), FILES), 1)
+    [problem] = info.value.problems
+    assert problem.what.startswith(shown)
+    assert remedy in problem.remedy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,9 +220,27 @@ def _update(
                 if service.name in run:
                     text += f".\n      The old image's {service.name} does not start on such data"
                 note(text)
-        put(plan, board, updater, status, files, signer, confirm_s, wait)
+        try:
+            put(plan, board, updater, status, files, signer, confirm_s, wait)
+        except UserError as error:
+            raise _naming_lost(error, updater, board, status) from None
         if signer:
             history.keep(image, settings.root, status.production)
+
+
+def _naming_lost(error: UserError, updater: Target, board: BoardPlan, before: Status) -> UserError:
+    """Add the services to an error that ran before the update and do not run since."""
+    from ..update.send import not_running
+
+    try:
+        down = updater.status().down
+    except UserError:
+        return error
+    lost = {name: why for name, why in down.items() if name not in before.down}
+    if not (text := not_running(board, lost)):
+        return error
+    first, *others = error.problems
+    return UserError([replace(first, what=f"{first.what};\n{text}"), *others])
 
 
 @contextmanager
@@ -382,6 +401,7 @@ def _state_asleep(board: BoardPlan, known: Known) -> tuple[str, str, str, str]:
         text = "no gateway has reported what it runs"
     else:
         text = f"not kept: {failed.get('reason')}" if failed else "sleeps between wakes"
+        text += _down(board, state["down"])
     return state["build"], state["pending"], contact, text
 
 
@@ -393,7 +413,12 @@ def _state(plan: Plan, root: Path, board: BoardPlan, at: str | None) -> tuple[st
         return "", error.problems[0].what
     if status.trial:
         return status.build, "on trial"
-    if status.failed:
-        return status.build, f"went back: {status.failed.get('reason')}"
-    down = "".join(f"; {name} failed: {why}" for name, why in status.down.items())
-    return status.build, f"running{down}"
+    text = f"went back: {status.failed.get('reason')}" if status.failed else "running"
+    return status.build, text + _down(board, status.down)
+
+
+def _down(board: BoardPlan, down: Mapping[str, str]) -> str:
+    from ..update.send import not_running
+
+    text = not_running(board, down)
+    return f"; {text}" if text else ""

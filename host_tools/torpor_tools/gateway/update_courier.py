@@ -76,6 +76,10 @@ class Courier:
         if not self.report.status:
             self.report = report
 
+    def refuse(self, digest: str, reason: str) -> None:
+        """Report that the message with that SHA-256 is not an update that can be sent."""
+        self._note(refused={"sha256": digest, "reason": reason, "at": time.time()})
+
     async def run(self) -> None:
         """Work until this is cancelled."""
         while True:
@@ -108,7 +112,7 @@ class Courier:
         made = held.manifest
         name = self._board.name
         _log.info("%s: build %s waits for the board to wake", name, made.build)
-        self._note(pending=Pending(made.build, made.counter, time.time()))
+        self._note(pending=Pending(made.build, made.counter, time.time()), refused=None)
         try:
             await self._transfer(held)
             await self._trial(held)

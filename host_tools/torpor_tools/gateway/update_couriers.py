@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from hashlib import sha256
 
 from ..model.plan import Plan
 from ..project.secrets import cluster_keys
@@ -33,6 +34,7 @@ class Couriers:
         self._signers = public_keys(root)
         self._keys = cluster_keys(root)
         self._live = False  # whether messages are new, and not retained ones
+        self._refused: list[tuple[Courier, str, str]] = []  # to be reported when they are
         self._tasks: list[asyncio.Task[None]] = []
         self._all: dict[str, Courier] = {}
         if self._signers and self._keys:
@@ -93,8 +95,16 @@ class Couriers:
         except ValueError as error:
             _log.error("the update for %s is dropped: %s", name, error)
             self._send(self._topics.update(name), b"", True)
+            self._refused.append((courier, sha256(payload).hexdigest(), str(error)))
+            self._report_refused()
             return
         courier.offer(held)
+
+    def _report_refused(self) -> None:
+        """Report refusals, but not before the earlier reports have come, which this changes."""
+        while self._live and self._refused:
+            courier, digest, reason = self._refused.pop(0)
+            courier.refuse(digest, reason)
 
     def receive_status(self, board: str, status: Status) -> None:
         """Handle a board's status, unless it is a retained message from earlier."""
@@ -106,6 +116,7 @@ class Couriers:
         self._live = is_caught_up
         if not is_caught_up:
             return
+        self._report_refused()
         for courier in self._all.values():
             courier.line.repeat()  # a board may have answered while there was no connection
         if not self._tasks:

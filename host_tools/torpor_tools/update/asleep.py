@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ..errors import fail
@@ -38,7 +39,8 @@ class Sleeper(Target):
         if found is None or not found.status:
             raise fail(
                 f"{board.name} sleeps, and no gateway has reported what it runs",
-                "start torpor gateway: it asks the board at its next wake",
+                "start torpor gateway: it asks the board at its next wake. If it has woken since, "
+                "it was built\nwithout signing.pub: build it and flash it once",
             )
         self.report: Report = found
 
@@ -74,7 +76,17 @@ class Sleeper(Target):
         data = Held(manifest, signature, files).packed()
         self.sent = len(data)
         self._desk.leave(self._board.name, data)
-        if not self._follow(lambda r: _knows(r, manifest), _TAKEN_S):
+        digest = sha256(data).hexdigest()
+
+        def is_over(found: Report) -> bool:
+            self.report = found
+            return _knows(found, manifest) or _refusal(found, digest) is not None
+
+        taken = self._follow(is_over, _TAKEN_S)
+        if why := _refusal(self.report, digest):
+            what = f"the gateway refuses the update for {self._board.name}: {why}"
+            raise fail(what, remedy(why) or "the gateway's log shows more")
+        if not taken:
             raise fail(
                 f"the update for {self._board.name} is at the broker, and no gateway has taken it",
                 "start torpor gateway: it sends the update when the board wakes",
@@ -87,6 +99,7 @@ class Sleeper(Target):
         ended: list[Report] = []
 
         def is_over(found: Report) -> bool:
+            self.report = found
             if found.pending and found.pending.counter == manifest.counter:
                 report(found.pending.step)
                 return False
@@ -126,6 +139,12 @@ def _knows(report: Report, manifest: Manifest) -> bool:
     return manifest.counter in counters
 
 
+def _refusal(report: Report, digest: str) -> str | None:
+    """Return why the gateway has not taken the message with that SHA-256, if it has not."""
+    refused = report.refused or {}
+    return str(refused.get("reason")) if refused.get("sha256") == digest else None
+
+
 def _is_newer(report: Report, manifest: Manifest) -> bool:
     return bool(report.pending and report.pending.counter > manifest.counter)
 
@@ -146,5 +165,6 @@ def shown(report: Report | None, seen: float) -> dict[str, Any]:
         "build": str(report.status.get("build", "")),
         "pending": pending,
         "at": max(report.at, seen),
-        "failed": report.failed or report.status.get("failed"),
+        "failed": report.refused or report.failed or report.status.get("failed"),
+        "down": report.status.get("down") or {},
     }

@@ -107,6 +107,8 @@ class Report:
         migrations: Service -> how many migrations its data has had.
         pending: The update in progress, if any.
         failed: ``build``, ``counter``, ``reason`` and ``at`` of the last update that failed.
+        refused: ``sha256``, ``reason`` and ``at`` of a message that the gateway has not taken as an
+            update, if it was the last one.
     """
 
     at: float = 0.0
@@ -115,6 +117,7 @@ class Report:
     migrations: Mapping[str, int] = field(default_factory=dict)
     pending: Pending | None = None
     failed: Mapping[str, Any] | None = None
+    refused: Mapping[str, Any] | None = None
 
     def packed(self) -> bytes:
         """Return the message for the broker."""

@@ -6,6 +6,7 @@ each step can be repeated after a lost connection.
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from abc import ABC, abstractmethod
@@ -19,6 +20,7 @@ from ..client.rpc import NotReachedError
 from ..client.tools import NoToolError, Tools
 from ..errors import UserError, fail
 from ..model.plan import BoardPlan
+from ..suggest import listing
 from .manifest import Line, Manifest
 
 PIECE = 1024  # bytes in a call, before they are compressed
@@ -260,6 +262,24 @@ class Updater(Target):
         except UserError as error:
             changed = [replace(p, remedy=remedy(p.what) or p.remedy) for p in error.problems]
             raise UserError(changed) from None
+
+
+def not_running(board: BoardPlan, down: Mapping[str, str]) -> str:
+    """Describe the services that do not run: ``Status.down``. Empty if all run."""
+    texts = []
+    for service in board.services:
+        if why := down.get(service.name):
+            had = re.search(r"has had (\d+) migrations, this image has (\d+)", why)
+            known = service.contract.migrations
+            names = [each.name for each in known[int(had[2]) : int(had[1])]] if had else []
+            if had:
+                ran = listing(names) or "a newer migration"
+                verb = "have" if len(names) > 1 else "has"
+                why = f"because {ran} {verb} run: send a build that has it"
+                texts.append(f"{service.name} does not start any more, {why}")
+            else:
+                texts.append(f"{service.name} failed: {why}")
+    return "; ".join(texts)
 
 
 REMEDY = "torpor logs and torpor crashes show more; correct it and update again"
