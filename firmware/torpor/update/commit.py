@@ -20,9 +20,17 @@ async def commit() -> dict:
         raise Fault(409, "there is no manifest that was checked")
     with open(files.NEW + "manifest", "rb") as file:
         fields = _head(file)
-        if fields["counter"] <= files.counter():
-            raise Fault(409, "this update was committed before")
-        await _write_lists(file)
+        at = file.tell()
+    file = None
+    if fields["counter"] <= files.counter():
+        raise Fault(409, "this update was committed before")
+    await _list_removed(at)
+    with open(files.NEW + "list", "w") as plan:
+        # First what is removed, because a folder may take its path.
+        await _plan_removed(plan)
+        await _plan_changed(plan, at)
+    plan = None
+    _write_way_back()
     current = kernel.current
     trial = {
         "build": fields["build"],
@@ -60,24 +68,42 @@ def _entry(line: bytes) -> tuple:
     return unhexlify(digest), int(size), path
 
 
+# An open file takes 1.2 kB of heap, so each function opens as few as possible. A function ends so
+# that no variable keeps a closed one.
 @cold
-async def _write_lists(file) -> None:
-    """Write ``/.new/list`` and ``/.old/back``, and copy the files of the root there.
+async def _list_removed(at: int) -> None:
+    """Write the paths of the image that the new one lacks into ``/.new/removed``."""
+    with open(files.NEW + "manifest", "rb") as file, open("/image.txt") as listing:
+        with open(files.NEW + "removed", "w") as removed:
+            file.seek(at)
+            before = _next_path(listing)
+            while before:
+                line = file.readline()
+                path = _entry(line)[2] if line else ""
+                while before and (not line or before < path):
+                    removed.write(before + "\n")
+                    before = _next_path(listing)
+                if before == path:
+                    before = _next_path(listing)
+                await asyncio.sleep_ms(0)
 
-    One list after the other, because each open file takes 1.2 kB of heap.
-    """
-    with open(files.NEW + "list", "w") as plan, open("/image.txt") as listing:
-        before = _next_path(listing)
+
+@cold
+async def _plan_removed(plan) -> None:
+    with open(files.NEW + "removed") as removed:
+        for line in removed:
+            await _plan(plan, "-", line[:-1])
+
+
+@cold
+async def _plan_changed(plan, at: int) -> None:
+    with open(files.NEW + "manifest", "rb") as file:
+        file.seek(at)
         while True:
             line = file.readline()
-            digest, size, path = _entry(line) if line else (b"", 0, "")
-            while before and (not line or before < path):
-                await _plan(plan, "-", before)
-                before = _next_path(listing)
-            if before == path:
-                before = _next_path(listing)
             if not line:
-                break
+                return
+            digest, size, path = _entry(line)
             if await files.digest_of("/" + path) != digest:
                 name = files.name_of(line)
                 if (
@@ -86,22 +112,37 @@ async def _write_lists(file) -> None:
                 ):
                     raise Fault(409, "%s has not arrived" % path)
                 await _plan(plan, name, path)
+
+
+@cold
+def _write_way_back() -> None:
+    """Write ``/.old/back``, and copy the files of the root there.
+
+    slots.py does not move these files: they start the chip, so they must always exist. After a
+    power cut, LittleFS hides the file that follows one which was moved out of a folder, until
+    something is opened for writing (tests/crash/test_update_cut).
+    """
     files.clear(files.OLD)
     files.mkdir(files.OLD)
+    for old, path in _write_back():
+        _copy("/" + path, files.OLD + old)
+    os.rename(files.OLD + "back~", files.OLD + "back")
+
+
+@cold
+def _write_back() -> list:
+    """Write the list, and return name and path of the files of the root."""
+    root = []
     with open(files.NEW + "list") as plan, open(files.OLD + "back~", "w") as back:
         for line in plan:
             _, old, path = line[:-1].split(" ", 2)
             if old == "-":
                 back.write("-%s\n" % path)
-                continue
-            back.write("+%s %s\n" % (old, path))
-            if "/" not in path:
-                # slots.py does not move these files: they start the chip, so they must always
-                # exist. After a power cut, LittleFS hides the file that follows one which was moved
-                # out of a folder, until something is opened for writing
-                # (tests/crash/test_update_cut).
-                _copy("/" + path, files.OLD + old)
-    os.rename(files.OLD + "back~", files.OLD + "back")
+            else:
+                back.write("+%s %s\n" % (old, path))
+                if "/" not in path:
+                    root.append((old, path))
+    return root
 
 
 @cold
