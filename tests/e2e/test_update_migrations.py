@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tests.helpers.running import running, write_cluster
 from tests.helpers.updates import add_keys, tool
+from torpor_tools.contracts import load_plan
+from torpor_tools.link import build
+from torpor_tools.update import history
 
 HELLO = """
 from torpor import Service, get
@@ -41,6 +44,7 @@ def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> N
     migrations.mkdir()
     up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
     (migrations / "0001_v1.py").write_text(up % 1)
+    history.keep(build(load_plan(tmp_path), "box", tmp_path / "build", types=False), tmp_path)
     words = ("update", "--no-types", "--confirm", "1")
     with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
         (migrations / "0002_v2.py").write_text(up % 2)
@@ -57,3 +61,6 @@ def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> N
         assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
         with board.client("hello") as client:
             assert client.get("/hello").json() == 2
+        back = tool(tmp_path, "rollback", "--data-loss", "--dry-run")
+        assert back.exit_code == 0, repr(back.exception)
+        assert "does not start hello on this data" in back.stderr

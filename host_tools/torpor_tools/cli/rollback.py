@@ -78,6 +78,12 @@ def command(
                 "not know",
                 "save the data first (torpor data export), then use --data-loss",
             )
+        if lost := [name for name in past if name in target.migrations]:
+            note(
+                f"build {target.build} does not start {listing(lost)} on this data, so the board "
+                "will not keep it,\n      unless it does not start now either. Or send a build "
+                "that has these migrations"
+            )
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = history.files_of(root, chosen.name, target.build)
         if build_id(files) != target.build:

@@ -130,7 +130,8 @@ class Signer:
         if _modulus(self._key) not in public_keys(root):
             raise fail(
                 f"the private key is not one of those in {NAME}, which boards know",
-                f"take {PRIVATE} and {NAME} from the same project",
+                f"take {PRIVATE} and {NAME} from the same project; for a board that knows only a "
+                "retired key:\ntorpor update BOARD --key FILE",
             )
 
     def sign(self, data: bytes) -> bytes:
