@@ -50,13 +50,17 @@ def failed(reason: str, root: str = "/") -> None:
 
 
 def guard(root: str = "/") -> None:
-    """Go back after three times the confirmation time, also if the image blocks the event loop."""
+    """Go back if the image blocks the event loop and no watchdog resets the chip.
+
+    The timer leaves ``torpor/update/trial.py`` the time for its own decision: up to three times the
+    confirmation time, and health checks that do not answer.
+    """
     import sys
 
     import machine
 
     timer = machine.Timer(3 if sys.platform == "esp32" else -1)
-    period = 3000 * _read(root).get("confirm", 60) + 2000
+    period = 3000 * _read(root).get("confirm", 60) + 15000
     timer.init(mode=machine.Timer.ONE_SHOT, period=period, callback=_late)
 
 

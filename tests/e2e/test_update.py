@@ -201,8 +201,14 @@ BAD = {
     ),
     "start that blocks": (
         "        pass",
+        "        from torpor import port\n        port.pause(True)\n"
         "        while True:\n            pass",
         "it blocked the event loop",
+    ),
+    "start that blocks for the watchdog": (
+        "        pass",
+        "        while True:\n            pass",
+        "it was reset by the watchdog",
     ),
     "exit": ("        pass", "        import sys\n        sys.exit(3)", "SystemExit: 3"),
     "reset": (
@@ -270,6 +276,13 @@ def records(project: Path) -> list[Record]:
 
 
 MIGRATION = "migration that fails"
+
+
+def test_a_health_check_that_does_not_answer_is_the_reason(board: Running, project: Path) -> None:
+    slow = HELLO.replace("return True", "await asyncio.sleep(20)\n        return True")
+    failed = update(project, slow, "--confirm", "3")
+    reason = ": hello.healthy did not answer within 5 s"
+    assert reason in str(failed.exception), board.log_text("box")
 
 
 LONG = ("start that fails", "health that raises", "health that is false")
