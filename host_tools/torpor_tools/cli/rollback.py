@@ -35,7 +35,9 @@ from .update import (
 @click.argument("board", required=False)
 @click.option("--to", "wanted", metavar="BUILD", help="The id of the build, or its beginning.")
 @click.option(
-    "--data-loss", is_flag=True, help="Allow a build with fewer migrations than the data has had."
+    "--data-loss",
+    is_flag=True,
+    help="Allow a build without a service, or its store, whose data has had migrations.",
 )
 @DRY_RUN
 @CONFIRM
@@ -72,18 +74,22 @@ def command(
             )
         run = updater.migrations(chosen)
         past = [name for name, count in run.items() if count > target.migrations.get(name, 0)]
+        lost = [name for name in past if name in target.migrations]
+        if refused := [name for name in lost if name not in status.down]:
+            raise fail(
+                f"build {target.build} does not start {listing(refused)} on this data, so "
+                f"{chosen.name} would not keep it: --data-loss does not change that",
+                "send a build that has these migrations; or save the data (torpor data export), "
+                "check the\nolder sources out, and torpor flash, which erases all data there",
+            )
         if past and not data_loss:
             raise fail(
                 f"the data of {listing(past)} has had migrations that build {target.build} does "
                 "not know",
                 "save the data first (torpor data export), then use --data-loss",
             )
-        if lost := [name for name in past if name in target.migrations]:
-            note(
-                f"build {target.build} does not start {listing(lost)} on this data, so the board "
-                "will not keep it,\n      unless it does not start now either. Or send a build "
-                "that has these migrations"
-            )
+        if lost:
+            note(f"build {target.build} does not start {listing(lost)} on this data either")
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = history.files_of(root, chosen.name, target.build)
         if build_id(files) != target.build:
