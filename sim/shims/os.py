@@ -44,5 +44,5 @@ def uname():
 
     uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
     release = facts.get("release") or "%d.%d.%d" % implementation.version[:3]
-    board = "%s with %s" % (facts["title"], facts["chip"])
+    board = "%s with %s" % (facts["title"], facts["chip"].replace("-", ""))
     return uname(facts["port"], facts["port"], release, "v" + release, board)

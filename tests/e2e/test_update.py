@@ -117,6 +117,20 @@ def test_an_update_and_a_rollback_are_confirmed(board: Running, project: Path) -
     assert "no build ffff of box is kept" in str(missing.exception)
 
 
+def test_an_image_for_another_chip_is_not_sent(board: Running, project: Path) -> None:
+    config = project / "cluster.toml"
+    right = config.read_text()
+    config.write_text(right.replace("RPI_PICO_W", "ESP32_GENERIC_S3"))
+    try:
+        for refused in (update(project, saying("S3")), tool(project, "rollback")):
+            text = str(refused.exception)
+            assert "box reports 'Raspberry Pi Pico W with RP2040'" in text, refused.output
+            assert "is ESP32_GENERIC_S3, with ESP32S3" in text
+            assert "flash it over USB" in text
+    finally:
+        config.write_text(right)
+
+
 def test_an_image_that_leaves_too_little_heap_is_not_sent(board: Running, project: Path) -> None:
     before = says(board)
     large = saying("large").replace("        pass\n", "        self._kept = bytearray(190_000)\n")

@@ -28,6 +28,7 @@ class Steps:
             "build": hexlify((await files.digest_of("/image.txt"))[:8]).decode(),
             "counter": files.counter(),
             "firmware": "%d.%d.%d" % sys.implementation.version[:3],
+            "machine": os.uname()[4],
             "production": _is_production(),
             "free": fs[0] * fs[3],
             "trial": files.read("/.trial"),

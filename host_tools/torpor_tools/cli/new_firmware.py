@@ -78,7 +78,7 @@ def update_firmware(
         )
     with reached(plan, root, board, at) as updater:
         assert isinstance(updater, Updater)
-        status = ready(updater)
+        status = ready(updater, board)
         remote = FirmwareUpdater(updater)
         slots = remote.slots()
         size = len(app.content)

@@ -64,7 +64,7 @@ def command(
     plan = load_plan(root)
     chosen = plan.board(pick(plan, board))
     with reached(plan, root, chosen, at) as updater:
-        status = ready(updater)
+        status = ready(updater, chosen)
         target = history.earlier(root, chosen.name, status.build, wanted)
         if target.production != status.production:
             raise fail(

@@ -202,7 +202,7 @@ def _update(
 
     board = plan.board(name)
     with reached(plan, settings.root, board, at) as updater:
-        status = ready(updater)
+        status = ready(updater, board)
         with busy(f"Building {name}"):
             image = build(
                 plan, name, settings.root / "build", types=types, production=status.production
@@ -269,9 +269,21 @@ def _sleeper(plan: Plan, root: Path, board: BoardPlan) -> Target:
     return Sleeper(board, Desk(plan, root))
 
 
-def ready(updater: Target) -> Status:
-    """The state of a board. Raises ``UserError`` if it cannot be updated now."""
+def ready(updater: Target, board: BoardPlan) -> Status:
+    """The state of a board. Raises ``UserError`` if it cannot be updated now, or to such an image.
+
+    The image of another chip would replace even the code that goes back to the old one.
+    """
     status = updater.status()
+    # A variant of the firmware may add to the name of the chip: ESP32-UNICORE.
+    chip = status.machine.split(" ")[-1].partition("-")[0]
+    if chip and chip != board.board.machine:
+        raise fail(
+            f"{board.name} reports {status.machine!r}, and its type in cluster.toml is "
+            f"{board.board.name}, with {board.board.machine}",
+            f"correct the type of {board.name} in cluster.toml; or, if the board was replaced, "
+            "flash it over USB",
+        )
     if status.trial:
         raise fail(
             f"{status.board} is still trying the previous update", "wait: torpor update --status"

@@ -47,6 +47,7 @@ class Status:
     trial: Mapping[str, Any] | None = None
     failed: Mapping[str, Any] | None = None
     down: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""  # MicroPython's name of the board, "... with RP2040"; an older image lacks it
 
 
 @dataclass(frozen=True)
