@@ -88,6 +88,8 @@ async def enough(room):
     try:
         for at in calls:
             await call(at)
+        ballast = None
+        await asyncio.sleep(1)  # the restart after the commit is refused and logged
         return True
     except MemoryError as e:
         ballast = None
