@@ -133,7 +133,7 @@ async def test_the_watchdog_ends_an_update_that_hangs(
     log = "\n".join(map(str, fridge.board.log.since(mark)))
     assert isinstance(failed.exception, UserError), (failed.output, log)
     assert "shed went back to build" in str(failed.exception), log
-    assert "before it was confirmed" in str(failed.exception), log
+    assert "it was reset by the watchdog before it was confirmed" in str(failed.exception), log
     assert fridge.board.starts >= before + 3, log  # into the trial, by the watchdog, and back
     assert (await fridge.device())["failed"] == {}
     print(failed.exception, log)
