@@ -105,7 +105,7 @@ def _count_start(root: str) -> None:
     reason = trial.get("reason")
     if not reason and starts and machine.reset_cause() != machine.PWRON_RESET:
         reason = _how_reset()
-        if reason is _HUNG:
+        if reason == _HUNG:
             trial["crumb"] = breadcrumb()
     if not reason and starts >= _STARTS:
         reason = "it was not confirmed in %d starts" % starts
