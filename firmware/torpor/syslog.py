@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _LOOK_MS = const(250)
-_RETRY_MS = const(5000)  # after an error: there is no network, or the server is not found
+_RETRY_MS = const(5000)  # after an error, such as no network or an unknown host
 _MOST = const(1200)  # bytes of a message: RFC 5426, 3.2: fits a datagram that is not fragmented
 _USER = const(8)  # the facility "user-level messages": 1 (RFC 5424, 6.2.1), times 8
 _SEVERITY = {"DEBUG": 7, "INFO": 6, "WARN": 4, "ERROR": 3}

@@ -60,7 +60,7 @@ class Book:
         await self._changed(alert)
 
     async def acknowledge(self, id: int, by: str) -> Alert | None:
-        """Note who has seen the alert first. Returns None if there is no such alert."""
+        """Record who acknowledged the alert first. Returns None if there is no such alert."""
         for alert in self._open:
             if alert["id"] == id:
                 if alert["acknowledged_by"] is None:

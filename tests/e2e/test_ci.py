@@ -248,7 +248,7 @@ class _Notes(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        reported: list[tuple[str, str, str]] = self.server.told  # type: ignore[attr-defined]
+        reported: list[tuple[str, str, str]] = self.server.received  # type: ignore[attr-defined]
         reported.append((self.path, self.headers["PRIVATE-TOKEN"], parse_qs(body)["body"][0]))
         self.send_response(201)
         self.end_headers()
@@ -260,10 +260,10 @@ class _Notes(BaseHTTPRequestHandler):
 @pytest.fixture
 def gitlab() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     server = HTTPServer(("127.0.0.1", 0), _Notes)
-    server.told = []  # type: ignore[attr-defined]
+    server.received = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/api/v4", server.told  # type: ignore[attr-defined]
+    yield f"http://127.0.0.1:{server.server_port}/api/v4", server.received  # type: ignore[attr-defined]
     server.shutdown()
     thread.join()
     server.server_close()

@@ -335,7 +335,7 @@ def next_record(board: Running, tools: Tools, seen: set[int]) -> Record:
             if record.number not in seen:
                 return record
         time.sleep(0.05)
-    raise AssertionError("there is no new record:\n" + board.log_text("box"))
+    raise AssertionError("no new record:\n" + board.log_text("box"))
 
 
 def build_of(project: Path, record: Record) -> Build:

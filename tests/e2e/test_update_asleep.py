@@ -137,5 +137,5 @@ async def test_the_gateway_tells_why_it_does_not_take_an_update(box: Mail) -> No
         signing.add_key(root)
     text = str(refused.exception)
     assert "the gateway refuses the update for box: it is not signed with a key of" in text
-    assert "start torpor gateway with the present signing.pub" in text
+    assert "start torpor gateway with the current signing.pub" in text
     assert "not kept: it is not signed with a key of signing.pub" in shown

@@ -50,7 +50,7 @@ def test_a_rollback_past_a_change_of_the_key_keeps_the_present_key(tmp_path: Pat
         assert there.read_bytes() == present != public_keys(signing.project())[0]
         back = tool(tmp_path, "rollback", "--confirm", "1")
         assert back.exit_code == 0, (back.output, repr(back.exception))
-        assert "present signing.pub" in back.stderr
+        assert "current signing.pub" in back.stderr
         assert says(board) == "two"
         assert there.read_bytes() == present
         change(tmp_path, "four")

@@ -54,7 +54,7 @@ def _fields(q) -> dict:
         for pair in q.query.split(b"&"):
             name, _, value = pair.partition(b"=")
             if name:
-                fields[unquote(name, True)] = (unquote(value, True),)  # no JSON is a tuple
+                fields[unquote(name, True)] = (unquote(value, True),)  # JSON has no tuples
     return fields
 
 

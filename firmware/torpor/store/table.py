@@ -27,7 +27,7 @@ class Table:
     indexes: "Any" = ()  # of secondary.Index
     where: "Any" = None  # secondary.Where, if there is an index
     highest: "Any" = None  # the last key, once it is known
-    kind: "Any" = None  # of the keys; for a batch that waits while there is no row yet
+    kind: "Any" = None  # of the keys; a batch for an empty table waits without one
 
     def __init__(self, store: "Store", name: str, bounds: list) -> None:
         self.store = store

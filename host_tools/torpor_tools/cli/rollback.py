@@ -95,7 +95,7 @@ def command(
         if build_id(files) != target.build:
             note(
                 f"the project's signing key has changed since build {target.build}. The board gets "
-                f"that\n      build with the present {SIGNERS}: it is build {build_id(files)}"
+                f"that\n      build with the current {SIGNERS}: it is build {build_id(files)}"
             )
         put(plan, chosen, updater, status, files, signer, confirm_s, wait)
         if signer and build_id(files) != target.build:

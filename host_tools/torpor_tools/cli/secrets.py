@@ -119,7 +119,7 @@ def _confirm_finish(yes: bool) -> None:
     )
     if not _has_terminal():
         raise fail(
-            "--finish needs a confirmation, and there is no terminal to ask on",
+            "--finish needs a confirmation, but there is no terminal to ask for it",
             "when every board is updated: torpor secrets signing-key --finish --yes",
         )
     click.confirm("Has every board been updated since --rotate?", abort=True, err=True)

@@ -77,7 +77,7 @@ class Tools(Closing):
             self._peer = self._peer or self._connected()
             return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
         except CallError as error:
-            # Of a tool that is not there, a board says that it has no service with an empty name.
+            # A board that lacks the tool answers that it has no service with an empty name.
             nameless = error.message.rstrip().endswith("has no service")
             if error.kind == REFUSED and (error.status == 409 or nameless):
                 what = f"the image of board {name} cannot do this"

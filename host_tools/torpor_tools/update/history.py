@@ -102,7 +102,7 @@ def earlier(root: Path, board: str, current: str, wanted: str | None) -> Kept:
 
 
 def files_of(root: Path, board: str, build: str) -> dict[str, bytes]:
-    """Return the files of a kept build, but with the project's present public keys.
+    """Return the files of a kept build, but with the project's current public keys.
 
     A board accepts updates that are signed with the keys in its image. With those of an old image
     it would trust a key that has been retired, and not the one that signs now.

@@ -94,7 +94,7 @@ def check_public_key(root: Path) -> None:
 
 def _no_public_key() -> UserError:
     return fail(
-        f"{PRIVATE} is here, and {NAME} is missing, with which boards verify updates",
+        f"{PRIVATE} exists, but {NAME}, with which boards verify updates, is missing",
         f"take {NAME} from your repository. If it is lost, move {PRIVATE} away, make a new key:\n"
         "torpor secrets signing-key, and flash every board over USB",
     )
@@ -106,7 +106,7 @@ class Signer:
     Args:
         root: The project's folder.
         ask: Asks the user for the passphrase, if the environment does not have it.
-        file: A retired key, for boards that do not know the present one.
+        file: A retired key, for boards that do not know the current one.
 
     Raises:
         UserError: There is no key, it cannot be read, or ``signing.pub`` does not have it.

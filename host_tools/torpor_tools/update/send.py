@@ -289,7 +289,7 @@ _ROOM = "make the image smaller (torpor build shows what takes room), or change 
 _REMEDIES = {
     "not signed with a key that this board knows": "use the signing.pem that it was flashed with, "
     "or a retired key with --key; or flash it over USB",
-    "not signed with a key of signing.pub": "start torpor gateway with the present signing.pub",
+    "not signed with a key of signing.pub": "start torpor gateway with the current signing.pub",
     "there is no manifest": _AGAIN,
     "no file of the manifest": _AGAIN,
     "has not arrived": _AGAIN,
