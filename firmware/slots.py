@@ -12,6 +12,11 @@ was off: then the image gets another try. Going back makes ``/.old`` to ``/.new`
 ``swap.finish`` carries out. ``/.failed`` holds the reason for the next tool that asks, and, after a
 reset by the watchdog, the breadcrumb, of which ``torpor/update`` makes a record of a crash.
 
+``torpor rollback --data-loss`` also drops the data of services. Their names are in ``/.new/drop``;
+their folders are moved to ``/.dropped`` until the trial ends. The older image on trial need not
+know that: the way back leaves the same names in ``/.restore``, and this image, which runs again
+then, moves the folders back.
+
 It must import nothing of torpor, whose files are being changed, and both images must be able to
 finish what the other has begun: so the format of these files stays as it is.
 """
@@ -40,6 +45,8 @@ def begin(root: str = "/") -> None:
                 _reset()
     if ".trial" in os.listdir(root):
         _count_start(root)
+    if ".restore" in os.listdir(root):
+        _restore(root)
 
 
 def failed(reason: str, root: str = "/") -> None:
@@ -76,6 +83,7 @@ def _change(root: str) -> bool:
     except OSError:
         return False
     with plan:
+        _set_aside(root)
         for line in plan:
             new, old, path = line.rstrip("\n").split(" ", 2)
             if old != "-" and not _exists(kept + old):
@@ -91,6 +99,47 @@ def _change(root: str) -> bool:
     os.remove(staged + "update")
     os.rmdir(root + ".new")
     return True
+
+
+def _set_aside(root: str) -> None:
+    """Move the data that the update drops.
+
+    This comes before the first file of the image is exchanged, so an older ``slots.py`` that
+    continues after a power cut finds it done.
+    """
+    for name in _names(root + ".new/drop"):
+        if not _exists(root + ".dropped/" + name):
+            _rename(root + "data/" + name, root + ".dropped/" + name)
+
+
+def _restore(root: str) -> None:
+    """Move the data back, after the update that dropped it was not kept."""
+    for name in _names(root + ".restore"):
+        if _exists(root + ".dropped/" + name):
+            remove(root + "data/" + name)  # what the image on trial has written
+            swap._move(root + ".dropped/" + name, root, "data/" + name)
+    remove(root + ".restore")
+
+
+def _names(path: str) -> list:
+    try:
+        with open(path, "r+") as file:  # not "r": see swap.py
+            return file.read().split()
+    except OSError:
+        return []
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a folder with everything in it. There may be none."""
+    try:
+        for name in os.listdir(path):
+            remove(path + "/" + name)
+        os.rmdir(path)
+    except OSError:  # it is a file
+        try:
+            os.remove(path)
+        except OSError:
+            pass
 
 
 def _count_start(root: str) -> None:

@@ -77,6 +77,10 @@ class BoardFolder:
     def install(self, tree: Path) -> None:
         """Write the image to the flash: its files replace the last image's, other files stay."""
         files = _files(tree)
+        dropped = self.flash / ".dropped"
+        if dropped.is_dir() and (self.flash / ".trial").exists():  # as in deploy/on_board.py
+            names = "\n".join(folder.name for folder in dropped.iterdir())
+            (self.flash / ".restore").write_text(names, encoding="utf-8")
         for name in _UPDATE:
             shutil.rmtree(self.flash / name, ignore_errors=True)
             (self.flash / name).unlink(missing_ok=True)

@@ -46,16 +46,27 @@ NEW = {"come.mpy": b"come", "services/come/deep/c.mpy": bytes(2049), "zz/last.bi
 
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
+    return made_case(tmp_path, ())
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    """A case whose update drops the data of a service."""
+    return made_case(tmp_path, ("notes",))
+
+
+def made_case(folder: Path, drop: tuple[str, ...]) -> Path:
     old, new = image(1, OLD), image(2, NEW)
-    made = manifest(Terms("test", "box", 7, "1.0.0"), new)
+    made = manifest(Terms("test", "box", 7, "1.0.0"), new, drop)
     given = {
+        "drop": bool(drop),
         "old": {path: data.hex() for path, data in old.items()},
         "new": {path: data.hex() for path, data in new.items()},
         "manifest": made.text.hex(),
         "signature": b64encode(signing.signer().sign(made.text)).decode(),
     }
-    (tmp_path / "case.json").write_text(json.dumps(given))
-    return tmp_path / "case.json"
+    (folder / "case.json").write_text(json.dumps(given))
+    return folder / "case.json"
 
 
 def cut(case: Path, cuts: int, deep: int, firmware: Path = FIRMWARE) -> dict[str, Any]:
@@ -70,6 +81,10 @@ def check(case: Path, cuts: int, deep: int) -> int:
 
 def test_a_cut_leaves_one_complete_image(case: Path) -> None:
     assert check(case, 150, 80) >= 500
+
+
+def test_a_cut_restores_or_drops_all_data(drop: Path) -> None:
+    assert check(drop, 80, 80) >= 250
 
 
 # File of the device, the right text, and the text with a mistake.
@@ -87,17 +102,43 @@ MISTAKES = {
     "a saved file is saved again": ("slots.py", " and not _exists(kept + old):", ":"),
     "the list is valid before the files to go back to": (
         "torpor/update/commit.py",
-        "    _write_way_back()\n",
-        "    _write_way_back()\n"
+        '    _write_way_back(fields.get("drop", ""))\n',
+        '    _write_way_back(fields.get("drop", ""))\n'
         "    os.rename(files.NEW + 'list', files.NEW + 'update')\n"
         "    open(files.NEW + 'list', 'w').close()\n",
     ),
 }
 
 
+# The same, for data that is dropped.
+DROP_MISTAKES = {
+    "data is set aside last": (
+        "slots.py",
+        "        _set_aside(root)\n        for line in plan:",
+        "        for line in plan:",
+    ),
+    "what the trial wrote stays": ("slots.py", '            remove(root + "data/" + name)', "#"),
+    "the way back does not restore": (
+        "torpor/update/commit.py",
+        '        back.write("+restore .restore\\n")',
+        "        pass",
+    ),
+    "data of an earlier drop stays": ("torpor/update/report.py", "    _clear_dropped()\n", ""),
+}
+
+
+@pytest.mark.parametrize("mistake", DROP_MISTAKES)
+def test_a_drop_with_a_mistake_is_caught(tmp_path: Path, drop: Path, mistake: str) -> None:
+    check_caught(tmp_path, drop, DROP_MISTAKES[mistake])
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_an_update_with_a_mistake_is_caught(tmp_path: Path, case: Path, mistake: str) -> None:
-    name, right, instead = MISTAKES[mistake]
+    check_caught(tmp_path, case, MISTAKES[mistake])
+
+
+def check_caught(tmp_path: Path, case: Path, mistake: tuple[str, str, str]) -> None:
+    name, right, instead = mistake
     firmware = tmp_path / "firmware"
     shutil.copytree(FIRMWARE, firmware)
     source = (firmware / name).read_text()
@@ -115,3 +156,8 @@ def test_repeated_cuts_before_and_during_every_operation(case: Path) -> None:
     made = check(case, 10**9, 2)
     assert made >= 20_000
     print(f"{made} cuts")
+
+
+@pytest.mark.soak
+def test_repeated_cuts_while_data_is_dropped(drop: Path) -> None:
+    print(f"{check(drop, 10**9, 6)} cuts")

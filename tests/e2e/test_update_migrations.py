@@ -61,11 +61,53 @@ def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> N
         assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
         with board.client("hello") as client:
             assert client.get("/hello").json() == 2
-        for options in (
-            ("--data-loss",),
-            ("--data-loss", "--dry-run"),
-            (),
-        ):  # nothing is sent: the board would not keep it
-            back = tool(tmp_path, "rollback", *options)
-            assert "does not start hello on this data" in str(back.exception)
-            assert "torpor flash, which erases all data" in str(back.exception)
+
+
+def kept(root: Path, source: str) -> str:
+    """Keep a build of that source of hello for a rollback, and return its id."""
+    (root / "services/hello/__init__.py").write_text(source)
+    history.keep(build(load_plan(root), "box", root / "build", types=False), root)
+    return history.builds(root, "box")[0].build
+
+
+def test_a_rollback_with_data_loss_drops_the_data_once_it_is_kept(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"hello": HELLO, "other": OTHER})
+    add_keys(tmp_path)
+    migrations = tmp_path / "services/hello/migrations"
+    migrations.mkdir()
+    up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
+    (migrations / "0001_v1.py").write_text(up % 1)
+    unhealthy = kept(tmp_path, HELLO + UNHEALTHY)
+    healthy = kept(tmp_path, HELLO)
+    for number in (2, 3):
+        (migrations / f"000{number}_v{number}.py").write_text(up % number)
+    kept(tmp_path, HELLO)
+    words = ("rollback", "--confirm", "1", "--to")
+    with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
+
+        def rows() -> int:
+            with board.client("hello") as client:
+                return int(client.get("/hello").text)
+
+        assert rows() == 3
+        refused = str(tool(tmp_path, *words, healthy).exception)
+        assert "hello 3 (the build has 1)" in refused
+        assert "add --data-loss, which drops all data of hello" in refused
+        shown = tool(tmp_path, *words, healthy, "--data-loss", "--dry-run")
+        assert "box drops all data of 1 service: hello." in shown.stderr, repr(shown.exception)
+        back = tool(tmp_path, *words, unhealthy, "--data-loss")
+        assert "box went back to build" in str(back.exception), board.log_text("box")
+        assert rows() == 3, board.log_text("box")
+        done = tool(tmp_path, *words, healthy, "--data-loss")
+        assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+        assert rows() == 1
+        again = tool(tmp_path, "update", "--no-types", "--confirm", "1")
+        assert again.exit_code == 0, (again.output, repr(again.exception), board.log_text("box"))
+        assert rows() == 3
+        (migrations / "0003_v3.py").unlink()
+        older = ("update", "--no-types", "--confirm", "1")
+        refused = str(tool(tmp_path, *older).exception)
+        assert "hello 3 (the build has 2)" in refused
+        done = tool(tmp_path, *older, "--data-loss")
+        assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+        assert rows() == 2

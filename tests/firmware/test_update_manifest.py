@@ -81,6 +81,13 @@ def test_a_genuine_manifest_is_read(keys: bytes, tmp_path: Path) -> None:
     assert found == ["test", 1764370000, [1, 27, 0], sizes]
 
 
+def test_services_whose_data_is_dropped_are_read(keys: bytes, tmp_path: Path) -> None:
+    text = manifest(Terms("test", "box", 1764370000, "1.27.0"), FILES, ("notes", "log")).text
+    assert b"\ndrop=notes,log\n\n" in text
+    [found] = verdicts([(text, signing.signer().sign(text))], keys, tmp_path)
+    assert found not in ("forged", "invalid")
+
+
 def test_either_of_two_keys_may_sign(keys: bytes, tmp_path: Path) -> None:
     text = written().text
     both = keys + b"".join(public_keys(signing.project(1)))
@@ -146,7 +153,10 @@ HEADS = [
     (b"firmware=1.27.0", b"firmware=1.27"), (b"firmware=1.27.0", b"firmware=1.27.0.1"),
     (b"firmware=1.27.0", b"firmware=v1.27.0"), (b"confirm=60", b"confirm=six"),
     (b"confirm=60\n\n", b"confirm=60\n"), (b"confirm=60\n\n", b"confirm=60\nmore=1\n\n"),
-    (b"\n", b"\r\n"),
+    (b"\n", b"\r\n"), (b"confirm=60\n\n", b"drop=a\nconfirm=60\n\n"),
+    *((b"=60\n\n", b"=60\ndrop=" + names) for names in (
+        b"\n\n", b"a/b\n\n", b"..\n\n", b"a,\n\n", b"a\n", b"a\ndrop=b\n\n", b"a\r\n\n",
+    )),
 ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ async def commit() -> dict:
         await _plan_removed(plan)
         await _plan_changed(plan, at)
     plan = None
-    _write_way_back()
+    _write_way_back(fields.get("drop", ""))
     current = kernel.current
     trial = {
         "build": fields["build"],
@@ -117,7 +117,7 @@ async def _plan_changed(plan, at: int) -> None:
 
 
 @cold
-def _write_way_back() -> None:
+def _write_way_back(drop: str) -> None:
     """Write ``/.old/back``, and copy the files of the root there.
 
     slots.py does not move these files: they start the chip, so they must always exist. After a
@@ -128,7 +128,20 @@ def _write_way_back() -> None:
     files.mkdir(files.OLD)
     for old, path in _write_back():
         _copy("/" + path, files.OLD + old)
+    if drop:
+        _drop(drop.split(","))
     os.rename(files.OLD + "back~", files.OLD + "back")
+
+
+@cold
+def _drop(services: list) -> None:
+    """List the services whose data the update drops."""
+    files.mkdir("/.dropped/")
+    for path in (files.NEW + "drop", files.OLD + "restore"):
+        with open(path, "w") as file:
+            file.write("\n".join(services))
+    with open(files.OLD + "back~", "a") as back:
+        back.write("+restore .restore\n")
 
 
 @cold

@@ -69,7 +69,11 @@ def head(read_line: "Callable") -> dict:
     Args:
         read_line: Returns the next line of up to so many bytes.
     """
-    fields = named(read_line, b"torpor-update 1\n", _FIELDS)
+    fields = named(read_line, b"torpor-update 1\n", _FIELDS, "drop")
+    for name in fields.get("drop", "a").split(","):
+        if "/" in name:
+            raise ValueError("drop")
+        _check_path("services/" + name)
     fields["firmware"] = version(fields["firmware"])
     if len(fields["build"]) != 16:
         raise ValueError("build")
@@ -78,28 +82,37 @@ def head(read_line: "Callable") -> dict:
 
 
 @cold
-def named(read_line: "Callable", first: bytes, names: tuple) -> dict:
+def named(read_line: "Callable", first: bytes, names: tuple, optional: str = "") -> dict:
     """Return the lines ``name=value`` below the first line, by their names.
 
     Args:
         read_line: Returns the next line of up to so many bytes.
         first: The line that names the kind of manifest.
         names: The names in their order.
+        optional: The name of one more line, which may be missing.
     """
     if read_line(MAX_LINE) != first:
         raise ValueError("not a manifest of format 1")
     fields: dict = {}
     for name in names:
-        line = str(read_line(MAX_LINE), "utf-8")
-        key, equals, value = line.partition("=")
-        if key != name or not equals or value[-1:] != "\n" or len(value) < 2:
-            raise ValueError("no line %s=" % name)
-        fields[name] = value[:-1]
+        fields[name] = _value(read_line(MAX_LINE), name)
     for name in ("counter", "confirm"):
         fields[name] = _number(fields[name], 12)
-    if read_line(MAX_LINE) != b"\n":
+    line = read_line(MAX_LINE)
+    if optional and line != b"\n":
+        fields[optional] = _value(line, optional)
+        line = read_line(MAX_LINE)
+    if line != b"\n":
         raise ValueError("no empty line")
     return fields
+
+
+@cold
+def _value(line: bytes, name: str) -> str:
+    key, equals, value = str(line, "utf-8").partition("=")
+    if key != name or not equals or value[-1:] != "\n" or len(value) < 2:
+        raise ValueError("no line %s=" % name)
+    return value[:-1]
 
 
 @cold

@@ -79,6 +79,7 @@ async def needed() -> list:
         if name not in keep:
             files.remove(files.NEW + name)
     files.clear(files.OLD)
+    _clear_dropped()
     free = os.statvfs("/")[3]
     if blocks > free:
         raise Fault(
@@ -86,6 +87,15 @@ async def needed() -> list:
             "the new files need %d more bytes, and %d are free" % (blocks * block, free * block),
         )
     return found
+
+
+@cold
+def _clear_dropped() -> None:
+    """Remove what an earlier update dropped, if its image could not do that."""
+    if ".dropped" in os.listdir("/"):
+        import slots
+
+        slots.remove("/.dropped")
 
 
 @cold

@@ -57,6 +57,10 @@ async def _watch() -> None:
                     slots.keep(trial)
                 os.remove("/.trial")
                 log.Log("update").info("%s is confirmed", trial.get("build"))
+                if ".dropped" in os.listdir("/"):  # there is no way back to its image now
+                    import slots
+
+                    slots.remove("/.dropped")
                 return
             await asyncio.sleep_ms(_LOOK_MS)
     import slots

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from ..errors import fail
-from ..suggest import listing
 from .base import Command, Settings
 from .options import at_option
 from .output import note
 from .target import pick
 from .update import (
     CONFIRM,
+    DATA_LOSS,
     DRY_RUN,
     WAIT,
     ask_passphrase,
@@ -34,11 +34,7 @@ from .update import (
 )
 @click.argument("board", required=False)
 @click.option("--to", "wanted", metavar="BUILD", help="The id of the build, or its beginning.")
-@click.option(
-    "--data-loss",
-    is_flag=True,
-    help="Allow a build without a service, or its store, whose data has had migrations.",
-)
+@DATA_LOSS
 @DRY_RUN
 @CONFIRM
 @WAIT
@@ -57,6 +53,7 @@ def command(
     from ..contracts import load_plan
     from ..project.signers import NAME as SIGNERS
     from ..update import history
+    from ..update.data_loss import dropped
     from ..update.keys import Signer
     from ..update.manifest import build_id
 
@@ -72,24 +69,8 @@ def command(
                 f"{_kind(status.production)}",
                 "choose another build with --to",
             )
-        run = updater.migrations(chosen)
-        past = [name for name, count in run.items() if count > target.migrations.get(name, 0)]
-        lost = [name for name in past if name in target.migrations]
-        if refused := [name for name in lost if name not in status.down]:
-            raise fail(
-                f"build {target.build} does not start {listing(refused)} on this data, so "
-                f"{chosen.name} would not keep it: --data-loss does not change that",
-                "send a build that has these migrations; or save the data (torpor data export), "
-                "check the\nolder sources out, and torpor flash, which erases all data there",
-            )
-        if past and not data_loss:
-            raise fail(
-                f"the data of {listing(past)} has had migrations that build {target.build} does "
-                "not know",
-                "save the data first (torpor data export), then use --data-loss",
-            )
-        if lost:
-            note(f"build {target.build} does not start {listing(lost)} on this data either")
+        has_run = updater.migrations(chosen)
+        drop = dropped(chosen.name, has_run, target.migrations, allowed=data_loss)
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = history.files_of(root, chosen.name, target.build)
         if build_id(files) != target.build:
@@ -97,7 +78,7 @@ def command(
                 f"the project's signing key has changed since build {target.build}. The board gets "
                 f"that\n      build with the current {SIGNERS}: it is build {build_id(files)}"
             )
-        put(plan, chosen, updater, status, files, signer, confirm_s, wait)
+        put(plan, chosen, updater, status, files, signer, confirm_s, wait, drop)
         if signer and build_id(files) != target.build:
             history.keep_files(root, chosen.name, files, target.production, target.migrations)
 

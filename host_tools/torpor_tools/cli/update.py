@@ -37,6 +37,11 @@ CONFIRM = click.option(
 WAIT = click.option(
     "--wait/--no-wait", default=True, help="Wait until a board that sleeps has the update."
 )
+DATA_LOSS = click.option(
+    "--data-loss",
+    is_flag=True,
+    help="Drop the data of services that has had migrations which the sent build lacks.",
+)
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 
 
@@ -72,6 +77,7 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and change
     help="Sign with this key: signing-retired.pem, for a board that knows only a retired key.",
 )
 @DRY_RUN
+@DATA_LOSS
 @CONFIRM
 @types_option
 @low_heap_option
@@ -87,6 +93,7 @@ def command(
     firmware: Path | None,
     key: Path | None,
     dry_run: bool,
+    data_loss: bool,
     confirm_s: int,
     types: bool,
     allow_low_heap: bool,
@@ -123,7 +130,9 @@ def command(
     signer = None if dry_run else _signer(settings.root, key)
     for number, name in enumerate(names):
         try:
-            _update(settings, plan, name, signer, at, confirm_s, types, wait, allow_low_heap)
+            _update(
+                settings, plan, name, signer, at, confirm_s, types, wait, allow_low_heap, data_loss
+            )
         except UserError:
             if later := names[number + 1 :]:
                 note(f"not updated after this failure: {listing(later)}")
@@ -194,11 +203,13 @@ def _update(
     types: bool,
     wait: bool,
     allow_low_heap: bool,
+    data_loss: bool,
 ) -> None:
     """Build a board's image and send it; without a signer, only show what that would do."""
     from ..image.tree import read_tree
     from ..link import build
     from ..update import history
+    from ..update.data_loss import dropped
 
     board = plan.board(name)
     with reached(plan, settings.root, board, at) as updater:
@@ -220,8 +231,16 @@ def _update(
                 if service.name in run:
                     text += f".\n      The old image's {service.name} does not start on such data"
                 note(text)
+        known = {
+            service.name: len(service.contract.migrations)
+            for service in board.services
+            if service.contract.has_store
+        }
+        # One that does not start on its data now need not start in the new image either.
+        starting = {each: n for each, n in run.items() if data_loss or each not in status.down}
+        drop = dropped(name, starting, known, allowed=data_loss)
         try:
-            put(plan, board, updater, status, files, signer, confirm_s, wait)
+            put(plan, board, updater, status, files, signer, confirm_s, wait, drop)
         except UserError as error:
             raise _naming_lost(error, updater, board, status) from None
         if signer:
@@ -300,18 +319,34 @@ def put(
     signer: Signer | None,
     confirm_s: int,
     wait: bool,
+    drop: Sequence[str] = (),
 ) -> None:
-    """Send an image and wait for its confirmation. Without a signer, only show the plan."""
+    """Send an image and wait for its confirmation. Without a signer, only show the plan.
+
+    Args:
+        plan: The cluster.
+        board: The board.
+        updater: The connection to it.
+        status: The state of the board.
+        files: The image.
+        signer: Signs the manifest, if there is one.
+        confirm_s: How long the board must stay healthy to keep the image.
+        wait: Whether to wait for a board that sleeps.
+        drop: The services whose data the board drops.
+    """
+    from ..update.data_loss import warning
     from ..update.manifest import Terms, build_id, manifest
 
     name = board.name
     changes = updater.changes(files)
-    if not changes and status.build == build_id(files):
+    if not changes and status.build == build_id(files) and not drop:
         click.echo(f"{name} has build {status.build} already")
         return
     what = f"{counted(len(changes.send), 'file')} to send ({counted(changes.size, 'byte')})"
     gone = f", {len(changes.remove)} to remove" if changes.remove else ""
     click.echo(f"{name}: build {status.build} -> {build_id(files)}: {what}{gone}")
+    if drop:
+        note(warning(name, drop))
     if signer is None:
         for path in changes.send:
             click.echo(f"  send    {len(files[path]):>7,}  {path}")
@@ -320,7 +355,7 @@ def put(
         return
     counter = max(int(time.time()), updater.least_counter())
     least = board.board.firmware.version if board.board.firmware else "1.27.0"
-    made = manifest(Terms(plan.cluster.name, name, counter, least, confirm_s), files)
+    made = manifest(Terms(plan.cluster.name, name, counter, least, confirm_s), files, drop)
     left = "a gateway sends what is at the broker: torpor update --status"
     left = left if board.sleeps else f"{name} keeps what has arrived: run it again to continue"
     with (

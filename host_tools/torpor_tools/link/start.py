@@ -22,7 +22,7 @@ if ".new" in os.listdir("/"):  # a deploy that was cut off, perhaps right at its
     swap.finish()
 """
 _SLOTS = """\
-if {".new", ".trial"} & set(os.listdir("/")):  # an update, or a deploy that was cut off
+if {".new", ".trial", ".restore"} & set(os.listdir("/")):  # an update, or a deploy that was cut off
     import slots
 
     slots.begin()

@@ -30,14 +30,14 @@ class Kept:
     build: str
     at: float  # Unix time at which it was last put on the board
     production: bool
-    migrations: Mapping[str, int]  # service -> how many it has
+    migrations: Mapping[str, int]  # service with a store -> how many it has
 
 
 def keep(image: Image, root: Path, production: bool = False) -> None:
     """Keep the image's files, without secrets, and delete the oldest builds of the board."""
     files = {path: data for path, data in read_tree(image.tree).items() if path != SECRETS}
-    counts = {s.name: len(s.contract.migrations) for s in image.board.services}
-    migrations = {name: count for name, count in counts.items() if count}
+    stores = [each for each in image.board.services if each.contract.has_store]
+    migrations = {each.name: len(each.contract.migrations) for each in stores}
     keep_files(root, image.board.name, files, production, migrations)
 
 

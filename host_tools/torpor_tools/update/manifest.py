@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -75,12 +75,13 @@ def build_id(files: Mapping[str, bytes]) -> str:
     return sha256(files[LISTING]).hexdigest()[:16]
 
 
-def manifest(terms: Terms, files: Mapping[str, bytes]) -> Manifest:
+def manifest(terms: Terms, files: Mapping[str, bytes], drop: Sequence[str] = ()) -> Manifest:
     """Write the manifest of an image.
 
     Args:
         terms: The terms of the update.
         files: The image.
+        drop: The services whose data the board drops.
 
     Raises:
         UserError: The image has too many files, or a name of one is too long or cannot be sent.
@@ -88,8 +89,17 @@ def manifest(terms: Terms, files: Mapping[str, bytes]) -> Manifest:
     build = build_id(files)
     head = (
         f"{FORMAT}\ncluster={terms.cluster}\nboard={terms.board}\nbuild={build}\n"
-        f"counter={terms.counter}\nfirmware={terms.least}\nconfirm={terms.confirm_s}\n\n"
+        f"counter={terms.counter}\nfirmware={terms.least}\nconfirm={terms.confirm_s}\n"
     )
+    if drop:
+        dropped = f"drop={','.join(drop)}\n"
+        if len(dropped) > MAX_LINE:
+            raise fail(
+                f"an update cannot drop the data of {len(drop)} services: their names are too long",
+                "flash the board over USB, which erases all data",
+            )
+        head += dropped
+    head += "\n"
     text = head.encode()
     lines = []
     for path, data in sorted(sent(files).items()):

@@ -301,6 +301,8 @@ _REMEDIES = {
     "the firmware is for": "check --at, and `host` and the cluster's name in cluster.toml",
     "is on trial": "wait: torpor update --status",
     "more bytes, and": _ROOM,
+    "no empty line": "the image on the board is of an older torpor, which cannot drop data: flash "
+    "the board over USB",
     "the update needs MicroPython": "torpor flash, over USB",
 }
 

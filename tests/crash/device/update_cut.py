@@ -5,8 +5,10 @@ update runs twice, once to its confirmation and once to its failure and back, an
 recorded. A cut at operation n is then the flash with the first n operations done, and of the next
 one nothing, half, or nearly all. The board is started from that flash, and must have the complete
 old image or the complete new one. If it is on trial, the trial ends as it did in the recording, and
-the image that then runs must be complete too. Each ``DEEP``-th start is itself cut at every
-operation. From some of the flashes the update is done again, and must succeed. Prints JSON.
+the image that then runs must be complete too. If the update drops the data of a service, the new
+image must start without that data, and the old one must have all of it; the new image is then one
+of an older torpor, whose ``slots.py`` cannot drop data. Each ``DEEP``-th start is itself cut at
+every operation. From some of the flashes the update is done again, and must succeed. Prints JSON.
 """
 
 import sys
@@ -31,10 +33,17 @@ from torpor import kernel  # noqa: E402
 from torpor.update import commit, manifest, receive, report, signature  # noqa: E402, F401  (found only now)
 from torpor.update import update as ask  # noqa: E402
 
-BLOCKS = 96
+BLOCKS = 112
 OLD = {path: unhexlify(data) for path, data in case["old"].items()}
 NEW = {path: unhexlify(data) for path, data in case["new"].items()}
-KEPT = {"secrets.json": b"{}", "data/notes/log": bytes(range(200)) * 9}
+KEPT = {
+    "secrets.json": b"{}",
+    "data/notes/log": bytes(range(200)) * 9,
+    "data/notes/leaves/a": b"a" * 5000,
+    "data/other/log": bytes(70),
+}
+DROP = case["drop"]  # whether the update drops the data of the service notes
+WRITTEN = {"data/notes/log": b"new", "data/notes/deep/er": b"new"}  # by the new image in its trial
 MANIFEST = unhexlify(case["manifest"])
 PIECE = 1024
 
@@ -42,6 +51,8 @@ PIECE = 1024
 sys.modules["machine"] = Machine()
 kernel.current = Kernel
 import slots  # noqa: E402
+
+DROPPING = slots._set_aside, slots._restore
 
 
 def write(files):
@@ -101,6 +112,9 @@ def start(cause=1):
     for _ in range(6):
         for name in ("boot.py", "slots.mpy", "swap.mpy", "main.py"):
             os.stat("/" + name)  # without them the chip could not start at all
+        with open("/slots.mpy", "rb") as file:
+            older = DROP and file.read() == NEW["slots.mpy"]
+        slots._set_aside, slots._restore = (_ignore, _ignore) if older else DROPPING
         try:
             slots.begin("/")
             return
@@ -109,11 +123,18 @@ def start(cause=1):
     raise AssertionError("it restarts repeatedly")
 
 
+def _ignore(root):
+    pass
+
+
 def end_trial(good):
     if ".trial" not in os.listdir("/"):
         return
+    if DROP:
+        write(WRITTEN)
     if good:
         os.remove("/.trial")
+        slots.remove("/.dropped")
         return
     if good is None:
         start(Machine.WDT_RESET)
@@ -150,13 +171,13 @@ def record(good):
 def image():
     """Return which image the flash has."""
     files = read()
-    for path, data in KEPT.items():
-        if files.pop(path, None) != data:
-            return "%s has changed" % path
+    kept = {path: files.pop(path) for path in list(files) if path in KEPT or path[:5] == "data/"}
     if files == OLD:
-        return "old"
+        return "old" if kept == KEPT else "old, and data has changed: %s" % list(kept)
     if files == NEW:
-        return "new"
+        if DROP and kept.get("data/notes/log") != KEPT["data/notes/log"]:
+            return "new" if kept["data/other/log"] == KEPT["data/other/log"] else "other data"
+        return "new" if kept == KEPT and not DROP else "new, and data: %s" % list(kept)
     wrong = [p for p in sorted(set(files) | set(NEW)) if files.get(p) != NEW.get(p)]
     return "mixed: %s; hidden: %s" % (wrong, [n for n in os.listdir("/") if n[0] == "."])
 
@@ -181,11 +202,14 @@ def examine(data, good, again, record=None):
             return "the trial has not ended"
         if again and after == "old":
             os.remove("/.counter") if ".counter" in os.listdir("/") else None
+            if DROP:  # an image of an older torpor has left it
+                write({".dropped/notes/log": b"stale"})
             asyncio.run(update())
             start(3)
+            found = image()
             end_trial(True)
-            if image() != "new":
-                return "the next update: " + image()
+            if found != "new" or image() != "new":
+                return "the next update: %s, then %s" % (found, image())
         return ""
     finally:
         vfs.umount("/")
