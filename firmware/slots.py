@@ -60,7 +60,7 @@ def guard(root: str = "/") -> None:
     """Go back if the image blocks the event loop and no watchdog resets the chip.
 
     The timer leaves ``torpor/update/trial.py`` the time for its own decision: up to three times the
-    confirmation time, and health checks that do not answer.
+    confirmation time, and health checks that take their 5 s.
     """
     import sys
 

@@ -292,10 +292,17 @@ def records(project: Path) -> list[Record]:
 MIGRATION = "migration that fails"
 
 
-def test_a_health_check_that_does_not_answer_is_the_reason(board: Running, project: Path) -> None:
-    slow = HELLO.replace("return True", "await asyncio.sleep(20)\n        return True")
-    failed = update(project, slow, "--confirm", "3")
-    reason = ": hello.healthy did not answer within 5 s"
+def test_all_health_checks_together_have_a_limit(board: Running, project: Path) -> None:
+    slow = "await asyncio.sleep(3)\n        return True"
+    file = project / "services/other/__init__.py"
+    sources = file.read_text()
+    check = f"    async def healthy(self) -> bool:\n        {slow}\n\n    @get"
+    file.write_text("import asyncio\n" + sources.replace("    @get", check, 1))
+    try:
+        failed = update(project, HELLO.replace("return True", slow), "--confirm", "3")
+    finally:
+        file.write_text(sources)
+    reason = ": other.healthy did not answer within 5 s (all checks together)"
     assert reason in str(failed.exception), board.log_text("box")
 
 

@@ -98,6 +98,16 @@ def test_a_deploy_ends_the_trial_of_an_update(tmp_path: Path) -> None:
     assert read_flash(flash) == {**NEW, **DATA}
 
 
+def test_a_deploy_in_a_trial_brings_dropped_data_back(tmp_path: Path) -> None:
+    flash = tmp_path / "flash"
+    dropped = {".dropped/notes/log": b"rows"}
+    write_flash(flash, {**OLD, **dropped, ".trial": b"{}"})
+    link = PipeRepl(flash)
+    deploy(link, PICO_W, NEW)
+    link.close()
+    assert read_flash(flash) == {**NEW, **dropped, ".restore": b"notes"}  # for slots.py
+
+
 def test_a_board_that_never_had_torpor(tmp_path: Path) -> None:
     flash = tmp_path / "flash"
     write_flash(flash, {"main.py": b"print('blinky')\n", "lib/mine.py": b"x = 1\n"})

@@ -27,7 +27,7 @@ FILES[LISTING] = checksums(FILES)
 
 
 def held(number: int = 0) -> Held:
-    made = manifest(Terms("test", "box", 7, "1.27.0", 9), FILES)
+    made = manifest(Terms("test", "box", 7, "1.27.0", 9), FILES, ("notes", "log"))
     return Held(made, signing.signer(number).sign(made.text), FILES)
 
 

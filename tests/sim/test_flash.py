@@ -38,6 +38,15 @@ def test_an_image_replaces_the_last_one_and_leaves_the_data(tmp_path: Path) -> N
     assert (folder.flash / "same.py").stat().st_mtime_ns == untouched
 
 
+def test_an_image_ends_a_trial_and_brings_dropped_data_back(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    (folder.flash / ".dropped/notes").mkdir(parents=True)
+    (folder.flash / ".trial").write_text("{}")
+    folder.install(tiny.image(tmp_path / "1", "").tree)
+    assert not (folder.flash / ".trial").exists()
+    assert (folder.flash / ".restore").read_text() == "notes"  # for slots.py
+
+
 def test_a_board_has_a_wifi_to_join_unless_the_image_names_one(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
     folder.install(tiny.image(tmp_path / "1", "").tree)
