@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 
 from torpor_tools.update import keys
 
-PASSPHRASE = "for tests"
+PASSPHRASE = "only for the tests"
 
 
 def project(number: int = 0) -> Path:

@@ -60,7 +60,7 @@ def ask() -> str:
 
 
 def test_a_key_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSPHRASE_VARIABLE, "a passphrase")
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "a long passphrase")
     made = tool(tmp_path)
     assert made.exit_code == 0, repr(made.exception)
     private = tmp_path / PRIVATE
@@ -83,6 +83,10 @@ def test_a_key_without_a_passphrase_is_refused(
 ) -> None:
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "")
     assert "needs a passphrase" in str(tool(tmp_path).exception)
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "14 characters!")
+    refused = str(tool(tmp_path).exception)
+    assert "the passphrase has 14 characters, and must have at least 15" in refused
+    assert not list(tmp_path.glob("signing*"))
     assert not (tmp_path / PRIVATE).exists()
     assert not public_keys(tmp_path)
 

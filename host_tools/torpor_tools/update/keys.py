@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ..errors import UserError, fail
 from ..project.signers import MODULUS, NAME, public_keys, write_public_keys
+from ..suggest import counted
 
 PRIVATE = "signing.pem"
 NEXT = "signing-next.pem"
@@ -25,6 +26,9 @@ RETIRED = "signing-retired.pem"
 IGNORED = "signing*.pem"  # what git must ignore
 KEY_VARIABLE = "TORPOR_SIGNING_KEY"  # the text of a private key in PEM format
 PASSPHRASE_VARIABLE = "TORPOR_SIGNING_PASSPHRASE"
+# Of a password without a second factor: NIST SP 800-63B-4, 3.1.1.2. OpenSSL's format makes a guess
+# cheap (PBKDF2 with 2,048 rounds), so the length has to make up for it.
+LEAST_PASSPHRASE = 15  # characters
 Ask = Callable[[], str]  # asks the user for the passphrase
 
 
@@ -144,6 +148,12 @@ def _new(path: Path, passphrase: str) -> bytes:
     if not passphrase:
         raise fail(
             "the signing key needs a passphrase", f"type one, or put it into {PASSPHRASE_VARIABLE}"
+        )
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise fail(
+            f"the passphrase has {counted(len(passphrase), 'character')}, and must have at least "
+            f"{LEAST_PASSPHRASE}",
+            "anyone who copies the file can try passphrases: use five random words",
         )
     key = rsa.generate_private_key(public_exponent=65537, key_size=8 * MODULUS)
     text = key.private_bytes(
