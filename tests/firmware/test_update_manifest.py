@@ -25,7 +25,7 @@ import io, json, sys
 sys.path[:] = [%r, ".frozen"]
 from binascii import unhexlify
 from hashlib import sha256
-from torpor.update import manifest
+from torpor.update import files, manifest
 from torpor.update.signature import genuine
 keys = unhexlify(open(sys.argv[2]).read())
 for line in open(sys.argv[1]):
@@ -39,7 +39,7 @@ for line in open(sys.argv[1]):
         fields = manifest.head(file.readline)
         entries = []
         while True:
-            line = file.readline(manifest.MAX_LINE)
+            line = files.read_line(file)
             if not line:
                 break
             entries.append(manifest.entry(line)[1:])

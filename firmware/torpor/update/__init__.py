@@ -8,7 +8,7 @@ import os
 
 from micropython import const
 
-from .. import Fault, heap, log
+from .. import heap, log
 from ..cold import cold, startup
 
 TYPE_CHECKING = False
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 
 _WAIT_MS = const(50)
-_PIECE = const(1024)  # bytes in a call, before they are compressed
-_WINDOW = const(10)  # bits of the window of deflate: as large as a piece
 
 _is_busy = False  # whether a step is under way
 
@@ -37,7 +35,6 @@ def start(kernel: "Kernel") -> None:
         _report_failed(kernel)
 
 
-@cold
 def _report_failed(kernel: "Kernel") -> None:
     from . import files
 
@@ -91,7 +88,9 @@ async def _step(do: str, arguments: dict) -> "Any":
             return await _receive(do, data, arguments)
     heap.collect()
     if do == "check":
-        return await _check(**arguments)
+        from .accept import accept
+
+        return await accept(**arguments)
     if do == "commit":
         from . import commit
 
@@ -103,57 +102,6 @@ async def _step(do: str, arguments: dict) -> "Any":
     from . import report
 
     return await getattr(report.Steps, do)(**arguments)
-
-
-@cold
-async def _check(signature: str) -> dict:
-    """Verify the manifest that has arrived, and return which files are needed."""
-    try:
-        digest = await _digest()
-        heap.collect()
-        _verify(digest, signature)
-        heap.collect()
-        await _accept()
-        heap.collect()
-        needed = await _needed()
-    except (Fault, ValueError) as e:
-        from .files import remove
-
-        remove("/.new/head")
-        if isinstance(e, Fault):
-            raise
-        raise Fault(400, "the manifest is not valid: %s" % e)
-    os.rename("/.new/head", "/.new/manifest")
-    return {"needed": needed}
-
-
-# Separate functions, so that no variable keeps the code of one stage during the next.
-@cold
-async def _digest() -> bytes:
-    from .files import digest_of
-
-    return await digest_of("/.new/head")
-
-
-@cold
-def _verify(digest: bytes, signature: str) -> None:
-    from .signature import check
-
-    check(digest, signature)
-
-
-@cold
-async def _accept() -> None:
-    from .manifest import check
-
-    await check()
-
-
-@cold
-async def _needed() -> list:
-    from .report import needed
-
-    return await needed()
 
 
 @cold
@@ -169,23 +117,6 @@ async def _receive(do: str, data: bytes, arguments: dict) -> int:
 
 @cold
 def _inflated(text: str) -> bytes:
-    """Return the bytes of a piece. Raises ``Fault``.
+    from .receive import inflated
 
-    This needs most of the memory, so no other code of the update is loaded yet.
-    """
-    from binascii import a2b_base64
-    from io import BytesIO
-
-    import deflate
-
-    try:
-        data = BytesIO(a2b_base64(text))
-    except ValueError:
-        raise Fault(400, "expected base64")
-    try:
-        new = deflate.DeflateIO(data, deflate.RAW, _WINDOW).read(_PIECE + 1)
-    except (OSError, EOFError):
-        raise Fault(400, "data is not compressed with deflate")
-    if len(new) > _PIECE:
-        raise Fault(413, "data: expected at most %d bytes" % _PIECE)
-    return new
+    return inflated(text)

@@ -52,7 +52,7 @@ def _head(file) -> dict:
     """Return the fields of the manifest. It was checked, so this needs less code."""
     fields: dict = {}
     while True:
-        name, _, value = str(file.readline(), "utf-8")[:-1].partition("=")
+        name, _, value = str(files.read_line(file), "utf-8")[:-1].partition("=")
         if not name:
             break
         fields[name] = value
@@ -78,7 +78,7 @@ async def _list_removed(at: int) -> None:
             file.seek(at)
             before = _next_path(listing)
             while before:
-                line = file.readline()
+                line = files.read_line(file)
                 path = _entry(line)[2] if line else ""
                 while before and (not line or before < path):
                     removed.write(before + "\n")
@@ -101,7 +101,7 @@ async def _plan_changed(plan, at: int) -> None:
     with open(files.NEW + "manifest", "rb") as file:
         file.seek(at)
         while True:
-            line = file.readline()
+            line = files.read_line(file)
             if not line:
                 return
             digest, size, path = _entry(line)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NEW = "/.new/"
 OLD = "/.old/"
 _BLOCK = const(4096)  # bytes that are hashed at a time
+_MAX_LINE = const(240)  # bytes of a manifest's line, with its end
 
 
 @cold
@@ -50,6 +51,17 @@ async def digest_of(path: str) -> bytes:
                     await asyncio.sleep_ms(0)
     except OSError:
         return b""
+
+
+@cold
+def read_line(file: "Any") -> bytes:
+    """Return what ``file.readline(240)`` returns, which reads the file byte by byte."""
+    data = file.read(_MAX_LINE)
+    end = data.find(b"\n") + 1
+    if not 0 < end < len(data):
+        return data
+    file.seek(end - len(data), 1)
+    return data[:end]
 
 
 @cold

@@ -36,7 +36,7 @@ async def check() -> None:
         last = ""
         start = 0
         while True:
-            line = file.readline(MAX_LINE)
+            line = files.read_line(file)
             if not line:
                 break
             path = entry(line)[2]

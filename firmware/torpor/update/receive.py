@@ -7,20 +7,47 @@ is ``head`` (the bytes of the manifest), ``check`` (its signature; which files a
 """
 
 import os
-from binascii import unhexlify
+from binascii import a2b_base64, hexlify, unhexlify
+from hashlib import sha256
+from io import BytesIO
 
+import deflate
 from micropython import const
 
 from .. import Fault
 from ..cold import cold
-from . import files
 
 _MAX_MANIFEST = const(32768)  # bytes
+_MAX_LINE = const(240)  # bytes
+_PIECE = const(1024)  # bytes in a call, before they are compressed
+_WINDOW = const(10)  # bits of the window of deflate: as large as a piece
+_NEW = const(b"/.new/")
+
+
+@cold
+def inflated(text: str) -> bytes:
+    """Return the bytes of a piece. Raises ``Fault``.
+
+    This needs most of the memory, so only the code of this module is loaded yet.
+    """
+    try:
+        data = BytesIO(a2b_base64(text))
+    except ValueError:
+        raise Fault(400, "expected base64")
+    try:
+        new = deflate.DeflateIO(data, deflate.RAW, _WINDOW).read(_PIECE + 1)
+    except (OSError, EOFError):
+        raise Fault(400, "data is not compressed with deflate")
+    if len(new) > _PIECE:
+        raise Fault(413, "data: expected at most %d bytes" % _PIECE)
+    return new
 
 
 @cold
 async def head(at: int, data: bytes) -> int:
     """Append bytes to the manifest, and return how many there are."""
+    from . import files
+
     if ".trial" in os.listdir("/"):
         raise Fault(409, "the last update is on trial")
     files.mkdir(files.NEW)
@@ -39,36 +66,47 @@ async def head(at: int, data: bytes) -> int:
 
 @cold
 async def put(line: int, at: int, data: bytes) -> int:
-    """Append bytes to a file of the manifest, and return how many there are."""
+    """Append bytes to a file of the manifest, and return how many there are.
+
+    Only the last piece of a file needs ``files``: to load it takes as long as to write a piece.
+    """
     digest, size, path, name = _line_at(line)
-    have = max(0, files.size_of(files.NEW + name))
-    if at != have:
-        return have
-    if have + len(data) > size:
-        raise Fault(413, "%s has no more than %d bytes" % (path, size))
-    with open(files.NEW + name, "ab") as file:
+    with open(name, "ab") as file:
+        have = file.seek(0, 2)
+        if at != have:
+            return have
+        if have + len(data) > size:
+            raise Fault(413, "%s has no more than %d bytes" % (str(path, "utf-8"), size))
         file.write(data)
+    file = None  # it takes 1.2 kB of heap as long as a variable refers to it
     have += len(data)
-    if have == size and await files.digest_of(files.NEW + name) != digest:
-        files.remove(files.NEW + name)
-        raise Fault(422, "%s is not what was signed" % path)
+    if have == size:
+        from . import files
+
+        if await files.digest_of(name) != digest:
+            files.remove(name)
+            raise Fault(422, "%s is not what was signed" % str(path, "utf-8"))
     return have
 
 
 def _line_at(place: int) -> tuple:
-    """Return digest, size, path and name of the line that begins at that offset.
+    """Return digest, size, path and the file in ``/.new`` of the line that begins at that offset.
 
     ``check`` has verified that all lines are valid, so this does not check them again.
     """
     try:
-        with open(files.NEW + "manifest", "rb") as file:
+        with open("/.new/manifest", "rb") as file:
             file.seek(max(0, place - 1))
-            if place > 0 and file.read(1) == b"\n":
-                line = file.readline()
-                digest, size, path = str(line, "utf-8")[:-1].split(" ", 2)
-                return unhexlify(digest), int(size), path, files.name_of(line)
+            line = file.read(1 + _MAX_LINE)
     except OSError:
         raise Fault(409, "there is no manifest that was checked")
+    end = line.find(b"\n", 1) + 1
+    try:
+        if place > 0 and line[:1] == b"\n" and end:
+            line = line[1:end]
+            digest, size, path = line[:-1].split(b" ", 2)  # a str takes longer to make
+            name = hexlify(sha256(line).digest()[:8])  # as files.name_of
+            return unhexlify(digest), int(size), path, str(_NEW + name, "utf-8")
     except ValueError:
         pass
     raise Fault(400, "no file of the manifest")

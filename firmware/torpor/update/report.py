@@ -64,11 +64,11 @@ async def needed() -> list:
     block = os.statvfs("/")[0]
     blocks = _SPARE
     with open(files.NEW + "head", "rb") as file:
-        while file.readline() != b"\n":
+        while files.read_line(file) != b"\n":
             pass
         while True:
             at = file.tell()
-            line = file.readline()
+            line = files.read_line(file)
             if not line:
                 break
             have, more = await _needed(line, block, keep)
