@@ -51,7 +51,8 @@ def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> N
         (tmp_path / "services/hello/__init__.py").write_text(HELLO + UNHEALTHY)
         failed = tool(tmp_path, *words)
         assert "The old image's hello does not start on such data" in failed.stderr
-        text = "hello does not start any more, because 0002_v2 has run: send a build that has it"
+        text = "hello does not start any more, because 0002_v2 has run: send a build that has it, "
+        text += "or use --data-loss"
         assert "box went back to build" in str(failed.exception), board.log_text("box")
         assert text in str(failed.exception), board.log_text("box")
         shown = tool(tmp_path, "update", "--status").output
@@ -111,3 +112,37 @@ def test_a_rollback_with_data_loss_drops_the_data_once_it_is_kept(tmp_path: Path
         done = tool(tmp_path, *older, "--data-loss")
         assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
         assert rows() == 2
+
+
+def test_data_of_a_service_that_sources_and_image_lack_is_found(tmp_path: Path) -> None:
+    services = {
+        "keeper": HELLO.replace("Hello", "Keeper").replace("hello", "keeper"),
+        "hello": HELLO,
+        "other": OTHER,
+    }
+    write_cluster(tmp_path, services)
+    add_keys(tmp_path)
+    migrations = tmp_path / "services/hello/migrations"
+    migrations.mkdir()
+    up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
+    (migrations / "0001_v1.py").write_text(up % 1)
+    older = kept(tmp_path, HELLO)
+    (migrations / "0002_v2.py").write_text(up % 2)
+    words = ("rollback", "--confirm", "1", "--to", older)
+    with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
+        cluster = (tmp_path / "cluster.toml").read_text()
+        without = cluster.replace('"hello", ', "").replace("[services.hello]\nport = 8002\n", "")
+        (tmp_path / "cluster.toml").write_text(without)
+        assert "hello 2 (the build has 1)" in str(tool(tmp_path, *words).exception)
+        done = tool(tmp_path, "update", "--no-types", "--confirm", "1")
+        assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+        assert "hello 2 (the build has 1)" in str(tool(tmp_path, *words).exception)
+        (tmp_path / "cluster.toml").write_text(cluster)
+        (migrations / "0003_v3.py").write_text(up % 3)
+        shown = tool(tmp_path, "update", "--no-types", "--dry-run")
+        assert "hello: 0003_v3 will run" in shown.stderr, (shown.output, repr(shown.exception))
+        assert "does not start" not in shown.stderr
+        done = tool(tmp_path, *words, "--data-loss")
+        assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
+        with board.client("hello") as client:
+            assert client.get("/hello").json() == 1

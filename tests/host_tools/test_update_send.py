@@ -84,7 +84,7 @@ def test_an_update_whose_last_answer_was_lost_has_arrived() -> None:
         ("the update is for barn of test", "check --at"),
         ("the firmware is for barn of test", "check --at"),
         ("the firmware is for chip 0, and this is chip 9", "use firmware for that chip"),
-        ("the new files need 81920 more bytes, and 73728 are free", "make the image smaller"),
+        ("the new files need 81920 more bytes, and 73728 are free", "delete data on the board"),
         ("something else", "see the board's log"),
     ],
 )

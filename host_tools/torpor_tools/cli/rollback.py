@@ -69,7 +69,8 @@ def command(
                 f"{_kind(status.production)}",
                 "choose another build with --to",
             )
-        has_run = updater.migrations(chosen)
+        stores = [each.name for each in chosen.services if each.contract.has_store]
+        has_run = updater.migrations(dict.fromkeys([*stores, *target.migrations]))
         drop = dropped(chosen.name, has_run, target.migrations, allowed=data_loss)
         signer = None if dry_run else Signer(root, ask_passphrase)
         files = history.files_of(root, chosen.name, target.build)

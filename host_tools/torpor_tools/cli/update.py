@@ -221,21 +221,21 @@ def _update(
         check_heap(image, allow_low_heap)
         files = read_tree(image.tree)
         _check_secrets(updater, files, name)
-        run = updater.migrations(board)
+        known = {
+            service.name: len(service.contract.migrations)
+            for service in board.services
+            if service.contract.has_store
+        }
+        run = updater.migrations(known)
         for service in board.services:
             # A service that is new on the board, or had no store there, has none yet.
             coming = service.contract.migrations[run.get(service.name, 0) :]
             if coming:
                 names = listing(migration.name for migration in coming)
                 text = f"{service.name}: {names} will run, and going back does not undo that"
-                if service.name in run:
+                if service.name in run and _has_service(updater, service.name):
                     text += f".\n      The old image's {service.name} does not start on such data"
                 note(text)
-        known = {
-            service.name: len(service.contract.migrations)
-            for service in board.services
-            if service.contract.has_store
-        }
         # One that does not start on its data now need not start in the new image either.
         starting = {each: n for each, n in run.items() if data_loss or each not in status.down}
         drop = dropped(name, starting, known, allowed=data_loss)
@@ -245,6 +245,11 @@ def _update(
             raise _naming_lost(error, updater, board, status) from None
         if signer:
             history.keep(image, settings.root, status.production)
+
+
+def _has_service(updater: Target, name: str) -> bool:
+    """Return whether the image that a board runs has a service."""
+    return any(path.startswith(f"services/{name}/") for path in updater.installed())
 
 
 def _naming_lost(error: UserError, updater: Target, board: BoardPlan, before: Status) -> UserError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,8 @@ class Sleeper(Target):
         """Return the image's files by the board's own list: path -> SHA-256."""
         return dict(self.report.files)
 
-    def migrations(self, board: BoardPlan) -> dict[str, int]:
-        """Return how many migrations the data of each service has had."""
+    def migrations(self, services: Iterable[str]) -> dict[str, int]:
+        """Return how many migrations the data of services has had: of those the gateway knows."""
         return dict(self.report.migrations)
 
     def least_counter(self) -> int:

@@ -11,7 +11,7 @@ import time
 import zlib
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -80,8 +80,12 @@ class Target(ABC):
         """Return the image's files by the board's own list: path -> SHA-256."""
 
     @abstractmethod
-    def migrations(self, board: BoardPlan) -> dict[str, int]:
-        """Return how many migrations the data of each service has had, if the board reports it."""
+    def migrations(self, services: Iterable[str]) -> dict[str, int]:
+        """Return how many migrations the data of services has had, if the board has such data.
+
+        Args:
+            services: Their names. The image that the board runs need not have them.
+        """
 
     @abstractmethod
     def send(
@@ -137,18 +141,17 @@ class Updater(Target):
             text += part
         return {line[66:]: line[:64] for line in text.decode().splitlines()}
 
-    def migrations(self, board: BoardPlan) -> dict[str, int]:
-        """Ask how many migrations the data of each service has had."""
+    def migrations(self, services: Iterable[str]) -> dict[str, int]:
+        """Ask how many migrations the data of services has had."""
         counts = {}
-        for service in board.services:
-            if service.contract.has_store:
-                try:
-                    answer = self._tools.ask("data", do="state", service=service.name)
-                except NotReachedError:
-                    raise
-                except UserError:
-                    continue  # the service, or its store, is new on the board
-                counts[service.name] = int(answer["migrations"])
+        for name in services:
+            try:
+                answer = self._tools.ask("data", do="state", service=name)
+            except NotReachedError:
+                raise
+            except UserError:
+                continue  # the board has no data of it
+            counts[name] = int(answer["migrations"])
         return counts
 
     def send(
@@ -276,7 +279,7 @@ def not_running(board: BoardPlan, down: Mapping[str, str]) -> str:
             if had:
                 ran = listing(names) or "a newer migration"
                 verb = "have" if len(names) > 1 else "has"
-                why = f"because {ran} {verb} run: send a build that has it"
+                why = f"because {ran} {verb} run: send a build that has it, or use --data-loss"
                 texts.append(f"{service.name} does not start any more, {why}")
             else:
                 texts.append(f"{service.name} failed: {why}")
@@ -285,7 +288,10 @@ def not_running(board: BoardPlan, down: Mapping[str, str]) -> str:
 
 REMEDY = "torpor logs and torpor crashes show more; correct it and update again"
 _AGAIN = "another update of this board was running: run it again"
-_ROOM = "make the image smaller (torpor build shows what takes room), or change the board over USB"
+_ROOM = (
+    "delete data on the board, make the image smaller (torpor build shows what takes room), or "
+    "change the board over USB"
+)
 _REMEDIES = {
     "not signed with a key that this board knows": "use the signing.pem that it was flashed with, "
     "or a retired key with --key; or flash it over USB",

@@ -63,7 +63,8 @@ class CalledData(Data):
             return self._peer.call("", "data", asked, fingerprint="0", deadline_ms=_DEADLINE_MS)
         except CallError as error:
             remedy = "see the board's log"
-            if error.status == 409 or (error.status == 404 and "no service" in error.message):
+            older = any(text in error.message for text in ("no service", "keeps no data"))
+            if error.status == 409 or (error.status == 404 and older):
                 remedy = "build and flash the board again: its image cannot do this"
             raise fail(f"{self.service}: {error.message}", remedy) from None
         except OSError as error:
