@@ -34,15 +34,12 @@ for line in open(sys.argv[1]):
     if not any(genuine(digest, signature, keys[n : n + 384]) for n in range(0, len(keys), 384)):
         print('"forged"')
         continue
-    file = io.BytesIO(text)
+    head = io.BytesIO(text)
+    with open("head", "wb") as file:
+        file.write(text)
     try:
-        fields = manifest.head(file.readline)
-        entries = []
-        while True:
-            line = files.read_line(file)
-            if not line:
-                break
-            entries.append(manifest.entry(line)[1:])
+        fields = manifest.head(head.readline)
+        entries = [manifest.entry(line)[1:] for line in files.lines("head", head.tell())]
         print(json.dumps([fields["cluster"], fields["counter"], fields["firmware"], entries]))
     except ValueError as e:
         print('"invalid"')
@@ -59,7 +56,7 @@ def verdicts(cases: Sequence[tuple[bytes, bytes]], keys: bytes, folder: Path) ->
     (folder / "program.py").write_text(PROGRAM % str(ROOT / "firmware"))
     done = subprocess.run(
         [MICROPYTHON, str(folder / "program.py"), str(folder / "cases"), str(folder / "keys")],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -141,7 +138,8 @@ LINES = [
     f"{D} 1 .new/update\n".encode(), f"{D} 1 .trial\n".encode(), f"{D} 1 a/.b\n".encode(),
     f"{D} 1 data/notes/_\n".encode(), f"{D} 1 data\n".encode(), f"{D} 1 secrets.json\n".encode(),
     f"{D} 1 a\tb\n".encode(), f"{D} 1 a\rb\n".encode(), f"{D} 1 a\0\n".encode(),
-    f"{D} 1 a\x7f\n".encode(), f"{D} 1 {'a' * 300}\n".encode(), f"{D} 1 ".encode() + b"\xff\n",
+    f"{D} 1 {'a' * 173}\n".encode(), f"{D} 1 a\x7f\n".encode(),
+    f"{D} 1 {'a' * 300}\n".encode(), f"{D} 1 ".encode() + b"\xff\n",
 ]  # fmt: skip
 HEADS = [
     (b"torpor-update 1\n", b"torpor-update 2\n"), (b"torpor-update 1\n", b""),

@@ -4,12 +4,13 @@ Only boards of a project with a signing key have this module. See docs/updates.m
 """
 
 import asyncio
+import gc
 import os
 
 from micropython import const
 
-from .. import heap, log
-from ..cold import cold, startup
+from .. import log
+from ..cold import clear, cold, startup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _WAIT_MS = const(50)
+_PIECES = ("head", "put", "fwput")  # the steps that bring bytes
 
 _is_busy = False  # whether a step is under way
 
@@ -36,15 +38,15 @@ def start(kernel: "Kernel") -> None:
 
 
 def _report_failed(kernel: "Kernel") -> None:
-    from . import files
+    from . import state
 
-    failed = files.read("/.failed") or {}
+    failed = state.read("/.failed") or {}
     log.Log("update").error("the last update was not kept: %s", failed.get("reason"))
     if "crumb" in failed:
         from .. import crashes
 
         crashes.record_hang(kernel, failed.pop("crumb"), failed.get("build", ""))
-        files.write("/.failed", failed)
+        state.write("/.failed", failed)
 
 
 @cold
@@ -68,55 +70,73 @@ async def update(do: str, **arguments: "Any") -> "Any":
 async def _step(do: str, arguments: dict) -> "Any":
     """Execute a step.
 
-    The collections save heap: they release the code of one part before the next one is loaded, and
-    the next one begins at low addresses. Otherwise it begins behind the garbage, and what is free
-    after that garbage is collected is in pieces.
+    A part of it that is short of heap begins again, with nothing else of the update in the heap.
     """
-    if do == "head" or do == "put" or (_SLOTS and do == "fwput"):
-        # Without a collection for every piece, because it takes as long as the rest.
-        text = arguments.pop("data")
-        try:
-            data = _inflated(text)
-        except MemoryError:
-            heap.collect()
-            data = _inflated(text)
-        text = ""
-        try:
-            return await _receive(do, data, arguments)
-        except MemoryError:
-            heap.collect()
-            return await _receive(do, data, arguments)
-    heap.collect()
+    if do == "commit":
+        await _step("_plan", arguments)
+        _collect()
+        return await _work(do, arguments)  # once: when it is done, the plan is no longer valid
+    if do not in _PIECES:  # a collection takes as long as the rest of a piece
+        _collect()
+    try:
+        return await _work(do, arguments)
+    except MemoryError:
+        pass
+    _collect()
+    return await _work(do, arguments)
+
+
+def _collect() -> None:
+    """Release the code of the step before, so that the next is loaded at low addresses.
+
+    Otherwise it is loaded behind the garbage, and what is free after that is collected is in
+    pieces. ``heap.collect`` would put objects in the first of them.
+    """
+    clear()
+    gc.collect()
+
+
+# These functions are no coroutines, whose variables would stay in the heap during the next part.
+@cold
+def _work(do: str, arguments: dict) -> "Any":
+    """Return the coroutine that executes a step."""
+    if do in _PIECES:
+        arguments["data"] = _inflated(arguments)
+        return _received(do, arguments)
     if do == "check":
         from .accept import accept
 
-        return await accept(**arguments)
-    if do == "commit":
-        from . import commit
+        return accept(arguments)
+    if do == "_plan":
+        from .plan import plan
 
-        return await commit.commit()
+        return plan()
+    if do == "commit":
+        from .commit import commit
+
+        return commit()
     if _SLOTS and do in ("slot", "fwcheck", "fwstart"):
         from . import firmware
 
-        return await getattr(firmware.Steps, do)(**arguments)
-    from . import report
+        return getattr(firmware.Steps, do)(**arguments)
+    from . import status
 
-    return await getattr(report.Steps, do)(**arguments)
+    return getattr(status.Steps, do)(**arguments)
 
 
 @cold
-async def _receive(do: str, data: bytes, arguments: dict) -> int:
+def _received(do: str, arguments: dict) -> "Any":
     if _SLOTS and do == "fwput":
         from . import firmware
 
-        return await firmware.Steps.fwput(data=data, **arguments)
+        return firmware.Steps.fwput(**arguments)
     from . import receive
 
-    return await getattr(receive, do)(data=data, **arguments)
+    return getattr(receive, do)(**arguments)
 
 
 @cold
-def _inflated(text: str) -> bytes:
+def _inflated(arguments: dict) -> bytes:
     from .receive import inflated
 
-    return inflated(text)
+    return inflated(arguments)

@@ -1,21 +1,32 @@
 """Accepts a manifest that has arrived, and finds which files are needed."""
 
+import gc
 import os
 
-from .. import Fault, heap
-from ..cold import cold
+from .. import Fault
+from ..cold import clear, cold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 @cold
-async def accept(signature: str) -> dict:
+async def accept(arguments: dict) -> dict:
     """Verify the manifest that has arrived, and return which files are needed."""
+    signature = arguments["signature"]
+    if isinstance(signature, str):  # not when this is tried again
+        signature = arguments["signature"] = _number(signature)
     try:
         digest = await _digest()
-        heap.collect()
+        clear()
+        gc.collect()
         _verify(digest, signature)
-        heap.collect()
+        clear()
+        gc.collect()
         await _check()
-        heap.collect()
+        clear()
+        gc.collect()
         needed = await _needed()
     except (Fault, ValueError) as e:
         from .files import remove
@@ -30,28 +41,35 @@ async def accept(signature: str) -> dict:
 
 # Separate functions, so that no variable keeps the code of one stage during the next.
 @cold
-async def _digest() -> bytes:
-    from .files import digest_of
+def _number(signature: str) -> int:
+    from .signature import number
 
-    return await digest_of("/.new/head")
+    return number(signature)
 
 
 @cold
-def _verify(digest: bytes, signature: str) -> None:
+def _digest() -> "Coroutine":
+    from .files import digest_of
+
+    return digest_of("/.new/head")
+
+
+@cold
+def _verify(digest: bytes, signature: int) -> None:
     from .signature import check
 
     check(digest, signature)
 
 
 @cold
-async def _check() -> None:
+def _check() -> "Coroutine":
     from .manifest import check
 
-    await check()
+    return check()
 
 
 @cold
-async def _needed() -> list:
+def _needed() -> "Coroutine":
     from .report import needed
 
-    return await needed()
+    return needed()

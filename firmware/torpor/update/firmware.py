@@ -19,6 +19,7 @@ from micropython import const
 from .. import Fault, kernel, update
 from ..cold import cold
 from . import files
+from . import state as states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Steps:
 
         path = files.NEW + "head"
         try:
-            signatures.check(await files.digest_of(path), signature)
+            signatures.check(await files.digest_of(path), signatures.number(signature))
             with open(path, "rb") as file:
                 fields = manifest.named(file.readline, b"torpor-firmware 1\n", _FIELDS)
                 if file.read(1):
@@ -75,12 +76,12 @@ class Steps:
             raise Fault(400, "the manifest is not valid: %s" % e)
         finally:
             files.remove(path)
-        before = files.read(_STATE)
+        before = states.read(_STATE)
         have = 0
         if before and (before["sha256"], before["slot"]) == (fields["sha256"], fields["slot"]):
             have = _there(before)
         fields["have"] = have
-        files.write(_STATE, fields)
+        states.write(_STATE, fields)
         update.arrived[:] = (have, fields["counter"])
         return {"have": have}
 
@@ -107,7 +108,7 @@ class Steps:
         update.arrived[:] = (have, state["counter"])
         if have % _NOTED == 0 or have == state["size"]:
             state["have"] = have
-            files.write(_STATE, state)
+            states.write(_STATE, state)
         return have
 
     async def fwstart() -> dict:
@@ -117,7 +118,7 @@ class Steps:
         state = _checked()
         if ".trial" in os.listdir("/"):
             raise Fault(409, "the last update is on trial")
-        if state["counter"] <= files.counter():
+        if state["counter"] <= states.counter():
             raise Fault(409, "this firmware was started before")
         other = Partition(state["slot"])
         if _there(state) < state["size"]:
@@ -133,9 +134,9 @@ class Steps:
             "slot": state["slot"],
             "from": _running().info()[4],
         }
-        files.write("/.counter", state["counter"])
+        states.write("/.counter", state["counter"])
         files.remove("/.failed")
-        files.write("/.trial", trial)
+        states.write("/.trial", trial)
         try:
             other.set_boot()
         except OSError as e:
@@ -154,7 +155,7 @@ def _accept(fields: dict, version) -> None:
         raise Fault(409, "the firmware is for %s of %s" % (fields["board"], fields["cluster"]))
     if ".trial" in os.listdir("/"):
         raise Fault(409, "the last update is on trial")
-    if fields["counter"] <= files.counter():
+    if fields["counter"] <= states.counter():
         raise Fault(409, "the firmware is older than an update that was here: its counter is lower")
     other = _other()
     fields["slot"] = other.info()[4]
@@ -183,7 +184,7 @@ def _accept(fields: dict, version) -> None:
 
 @cold
 def _checked() -> dict:
-    state = files.read(_STATE)
+    state = states.read(_STATE)
     if not state or state["slot"] != _other().info()[4]:
         raise Fault(409, "there is no manifest of firmware that was checked")
     return state
@@ -201,7 +202,7 @@ def _there(state: dict) -> int:
 def _forget(state: dict) -> None:
     """Make the sender start from the first byte."""
     state["have"] = 0
-    files.write(_STATE, state)
+    states.write(_STATE, state)
     update.arrived[:] = ()
 
 

@@ -31,35 +31,37 @@ async def check() -> None:
     """
     from . import files
 
-    with open(files.NEW + "head", "rb") as file:
-        _check_head(head(file.readline))
-        last = ""
-        start = 0
-        while True:
-            line = files.read_line(file)
-            if not line:
-                break
-            path = entry(line)[2]
-            if path <= last:
-                raise ValueError("the order of the paths")
-            last = path
-            start += path in ("boot.py", "image.txt", "main.py")
-            await asyncio.sleep_ms(0)
+    at = _check_head()
+    last = ""
+    start = 0
+    for line in files.lines(files.NEW + "head", at):
+        path = entry(line)[2]
+        if path <= last:
+            raise ValueError("the order of the paths")
+        last = path
+        start += path in ("boot.py", "image.txt", "main.py")
+        await asyncio.sleep_ms(0)
     if start != 3:
         raise ValueError("files that the board needs to start are missing")
 
 
-def _check_head(fields: dict) -> None:
+def _check_head() -> int:
+    """Check the fields, and return where the files begin."""
     from .. import kernel
-    from . import files
+    from .state import counter
 
+    newest = counter()
+    with open("/.new/head", "rb") as file:
+        fields = head(file.readline)
+        at = file.tell()
     cluster = kernel.current.cluster
     if (fields["cluster"], fields["board"]) != (cluster.NAME, cluster.BOARD):
         raise Fault(409, "the update is for %s of %s" % (fields["board"], fields["cluster"]))
-    if fields["counter"] <= files.counter():
+    if fields["counter"] <= newest:
         raise Fault(409, "the update is older than one that was here: its counter is not above it")
     if tuple(sys.implementation.version[:3]) < fields["firmware"]:
         raise Fault(409, "the update needs MicroPython %d.%d.%d: flash it" % fields["firmware"])
+    return at
 
 
 @cold
@@ -118,6 +120,8 @@ def _value(line: bytes, name: str) -> str:
 @cold
 def entry(line: bytes) -> tuple:
     """Return SHA-256 (bytes), size and path of a file's line."""
+    if len(line) > MAX_LINE:
+        raise ValueError("the length of a line")
     text = str(line, "utf-8")
     digest, _, text = text.partition(" ")
     size, _, path = text.partition(" ")

@@ -25,15 +25,22 @@ _NEW = const(b"/.new/")
 
 
 @cold
-def inflated(text: str) -> bytes:
-    """Return the bytes of a piece. Raises ``Fault``.
+def inflated(arguments: dict) -> bytes:
+    """Return the bytes of the piece ``data`` of a call. Raises ``Fault``.
 
-    This needs most of the memory, so only the code of this module is loaded yet.
+    This needs most of the memory, so only the code of this module is loaded yet, and each form of
+    the piece replaces the one before it in ``arguments``. There may be no memory for the next form:
+    then this is called again.
     """
-    try:
-        data = BytesIO(a2b_base64(text))
-    except ValueError:
-        raise Fault(400, "expected base64")
+    data = arguments["data"]
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, str):
+        try:
+            data = arguments["data"] = BytesIO(a2b_base64(data))
+        except ValueError:
+            raise Fault(400, "expected base64")
+    data.seek(0)
     try:
         new = deflate.DeflateIO(data, deflate.RAW, _WINDOW).read(_PIECE + 1)
     except (OSError, EOFError):
@@ -46,20 +53,20 @@ def inflated(text: str) -> bytes:
 @cold
 async def head(at: int, data: bytes) -> int:
     """Append bytes to the manifest, and return how many there are."""
-    from . import files
-
     if ".trial" in os.listdir("/"):
         raise Fault(409, "the last update is on trial")
-    files.mkdir(files.NEW)
+    if ".new" not in os.listdir("/"):
+        os.mkdir("/.new")
     if at == 0:
-        files.remove(files.NEW + "head")
-        files.remove(files.NEW + "manifest")
-    have = max(0, files.size_of(files.NEW + "head"))
-    if at != have:
-        return have
-    if have + len(data) > _MAX_MANIFEST:
-        raise Fault(413, "the manifest has more than %d bytes" % _MAX_MANIFEST)
-    with open(files.NEW + "head", "ab") as file:
+        for name in os.listdir("/.new"):
+            if name == "head" or name == "manifest":
+                os.remove("/.new/" + name)
+    with open("/.new/head", "ab") as file:
+        have = file.seek(0, 2)
+        if at != have:
+            return have
+        if have + len(data) > _MAX_MANIFEST:
+            raise Fault(413, "the manifest has more than %d bytes" % _MAX_MANIFEST)
         file.write(data)
     return have + len(data)
 

@@ -1,55 +1,15 @@
-"""Reports what the board runs and which files it lacks, and discards an unfinished update."""
+"""Reports which files of an update the board lacks."""
 
 import os
-import sys
-from binascii import hexlify, unhexlify
+from binascii import unhexlify
 
 from micropython import const
 
-from .. import Fault, kernel
+from .. import Fault
 from ..cold import cold
 from . import files
 
-_LISTED = const(4096)  # bytes of image.txt in one answer
 _SPARE = const(8)  # blocks of the filesystem for lists and folders
-
-
-@cold
-class Steps:
-    """Requests of ``torpor update``."""
-
-    async def status() -> dict:
-        """Return what the board runs, and how the last update ended."""
-        fs = os.statvfs("/")
-        cluster = kernel.current.cluster
-        return {
-            "cluster": cluster.NAME,
-            "board": cluster.BOARD,
-            "build": hexlify((await files.digest_of("/image.txt"))[:8]).decode(),
-            "counter": files.counter(),
-            "firmware": "%d.%d.%d" % sys.implementation.version[:3],
-            "machine": os.uname()[4],
-            "production": _is_production(),
-            "free": fs[0] * fs[3],
-            "trial": files.read("/.trial"),
-            "failed": files.read("/.failed"),
-            "down": kernel.current.failed,
-        }
-
-    async def listing(at: int) -> bytes:
-        """Return bytes of the list of the image's files, ``image.txt``."""
-        with open("/image.txt", "rb") as file:
-            file.seek(at)
-            return file.read(_LISTED)
-
-    async def cancel() -> None:
-        """Discard everything that has arrived."""
-        files.clear(files.NEW)
-
-
-def _is_production() -> bool:
-    with open("/boot.py") as file:
-        return "kbd_intr" in file.read()
 
 
 @cold
@@ -63,18 +23,17 @@ async def needed() -> list:
     keep = ["head"]
     block = os.statvfs("/")[0]
     blocks = _SPARE
-    with open(files.NEW + "head", "rb") as file:
-        while files.read_line(file) != b"\n":
-            pass
-        while True:
-            at = file.tell()
-            line = files.read_line(file)
-            if not line:
-                break
+    at = 0
+    listed = False  # below the empty line
+    for line in files.lines(files.NEW + "head"):
+        if listed:
             have, more = await _needed(line, block, keep)
             if more:
                 blocks += more
                 found.append([at, have])
+        elif line == b"\n":
+            listed = True
+        at += len(line)
     for name in os.listdir("/.new"):
         if name not in keep:
             files.remove(files.NEW + name)
@@ -116,5 +75,5 @@ async def _needed(line: bytes, block: int, keep: list) -> tuple:
     keep.append(name)
     blocks = (length - have) // block + 1
     if "/" not in path:
-        blocks += files.size_of("/" + path) // block + 1  # see _plan
+        blocks += files.size_of("/" + path) // block + 1  # see plan.py
     return have, blocks

@@ -13,19 +13,37 @@ _EXPONENT = const(65537)
 
 
 @cold
-def check(digest: bytes, signature: str) -> None:
-    """Check that a key of the project signed the data with this SHA-256. Raises ``Fault``."""
+def number(signature: str) -> int:
+    """Return a signature in base64 as a number; 0, which signs nothing, if it has a wrong length.
+
+    Nothing else of it needs to be in the heap when ``check`` needs most.
+    """
     try:
         signed = a2b_base64(signature)
     except ValueError:
         signed = b""
+    return int.from_bytes(signed, "big") if len(signed) == _KEY else 0
+
+
+@cold
+def check(digest: bytes, signature: int) -> None:
+    """Check that a key of the project signed the data with this SHA-256. Raises ``Fault``."""
+    at = 0
+    while True:
+        modulus = _modulus(at)
+        if not modulus:
+            raise Fault(403, "the manifest is not signed with a key that this board knows")
+        if _is_signed(digest, signature, modulus):
+            return
+        at += _KEY
+
+
+def _modulus(at: int) -> int:
+    """Return the key at that offset of the file; 0 behind the last one."""
     with open(_KEYS, "rb") as file:
-        while True:
-            key = file.read(_KEY)
-            if not key:
-                raise Fault(403, "the manifest is not signed with a key that this board knows")
-            if genuine(digest, signed, key):
-                return
+        file.seek(at)
+        key = file.read(_KEY)
+    return int.from_bytes(key, "big") if len(key) == _KEY else 0
 
 
 @cold
@@ -43,8 +61,11 @@ def genuine(digest: bytes, signature: bytes, key: bytes) -> bool:
     """
     if len(signature) != _KEY or len(digest) != 32 or len(key) != _KEY:
         return False
-    s = int.from_bytes(signature, "big")
-    n = int.from_bytes(key, "big")
+    return _is_signed(digest, int.from_bytes(signature, "big"), int.from_bytes(key, "big"))
+
+
+def _is_signed(digest: bytes, s: int, n: int) -> bool:
+    """Return whether ``s`` is the signature of the data with this SHA-256 for the modulus ``n``."""
     if s >= n:
         return False
     s = pow(s, _EXPONENT, n)

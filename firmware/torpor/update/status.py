@@ -1,0 +1,51 @@
+"""Reports what the board runs, and discards an unfinished update."""
+
+import os
+import sys
+from binascii import hexlify
+
+from micropython import const
+
+from .. import kernel
+from ..cold import cold
+from . import files, state
+
+_LISTED = const(4096)  # bytes of image.txt in one answer
+
+
+@cold
+class Steps:
+    """Requests of ``torpor update``."""
+
+    async def status() -> dict:
+        """Return what the board runs, and how the last update ended."""
+        fs = os.statvfs("/")
+        cluster = kernel.current.cluster
+        return {
+            "cluster": cluster.NAME,
+            "board": cluster.BOARD,
+            "build": hexlify((await files.digest_of("/image.txt"))[:8]).decode(),
+            "counter": state.counter(),
+            "firmware": "%d.%d.%d" % sys.implementation.version[:3],
+            "machine": os.uname()[4],
+            "production": _is_production(),
+            "free": fs[0] * fs[3],
+            "trial": state.read("/.trial"),
+            "failed": state.read("/.failed"),
+            "down": kernel.current.failed,
+        }
+
+    async def listing(at: int) -> bytes:
+        """Return bytes of the list of the image's files, ``image.txt``."""
+        with open("/image.txt", "rb") as file:
+            file.seek(at)
+            return file.read(_LISTED)
+
+    async def cancel() -> None:
+        """Discard everything that has arrived."""
+        files.clear(files.NEW)
+
+
+def _is_production() -> bool:
+    with open("/boot.py") as file:
+        return "kbd_intr" in file.read()
