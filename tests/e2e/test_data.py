@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,3 +213,21 @@ def test_without_the_key_the_board_refuses(board: Running, project: Path) -> Non
         assert "torpor secrets init" in str(result.exception)
     finally:
         secrets.write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
+
+
+def test_a_board_that_breaks_off_while_it_greets_is_named(tmp_path: Path) -> None:
+    write_cluster(tmp_path, {"notes": NOTES})
+    (tmp_path / "secrets.toml").write_text(f'[cluster]\nkeys = ["{KEY}"]\n')
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            sock, _ = server.accept()
+            sock.close()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        at = f"127.0.0.1:{server.getsockname()[1]}"
+        done = tool(tmp_path, "data", "export", "notes", "--at", at)
+        thread.join(10)
+    assert isinstance(done.exception, UserError), repr(done.exception)
+    assert "board box does not answer" in str(done.exception)

@@ -103,6 +103,13 @@ def opened(plan: Plan, root: Path, service: str, at: str | None) -> Iterator[Dat
     for address in _addresses(plan, root, board, placed, at):
         try:
             peer = connect(address, board.name, keys)
+        except UserError as error:
+            reasons.append(error)
+            continue
+        except OSError as error:  # it fell asleep or restarted
+            reasons.append(fail(f"board {board.name} does not answer: {error}", "try again"))
+            continue
+        try:
             peer.call("", "data", {"do": "state", "service": service}, fingerprint="0")
         except UserError as error:
             reasons.append(error)
