@@ -1,14 +1,14 @@
-"""Measure the figures that are named: ``python -m tests.bench [NAME ...]``.
+"""Measure the named figures: ``python -m tests.bench [NAME ...]``.
 
-A name may be a pattern (``store_*``). Without names: all but those of the emulated board, which
-take minutes; ``make bench-emulated`` measures them.
+A name may be a pattern (``store_*``). Without names, all figures are measured except those of the
+emulated board, which take minutes: ``make bench-emulated``.
 
-``--compare OLD.json`` measures nothing: it shows what has changed in ``build/bench.json`` since an
-older file, and exits with 1 if a figure got worse by more than the noise.
+``--compare OLD.json`` measures nothing. It shows the changes in ``build/bench.json`` since an older
+file, and exits with 1 if a figure got worse by more than the noise.
 
-Writes ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this time keep
-their values in the file. Exit codes: 0 done (whether or not goals are met), 1 a figure
-could not be measured, 2 wrong usage.
+The results are in ``build/bench.json`` and ``build/bench.svg``. Figures that were not measured this
+time keep their values. Exit codes: 0 if all were measured, whether or not they meet their goals, 1
+if one could not be measured, 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ OUT = Path("build")
 
 
 def main(names: list[str]) -> int:
+    """Run the command with these arguments, and return its exit code."""
     if names[:1] == ["--compare"]:
         return _compare(names[1:])
     known = entries()
     unknown = {n for n in names if not any(fnmatch(entry.name, n) for entry in known)}
     if unknown:
-        print(f"no figure is called {', '.join(sorted(unknown))}; there are:", file=sys.stderr)
+        print(f"no figure is named {', '.join(sorted(unknown))}; the figures are:", file=sys.stderr)
         print("\n".join(f"  {entry.name}" for entry in known), file=sys.stderr)
         return 2
     results: dict[str, Figure] = {}
@@ -45,11 +46,11 @@ def main(names: list[str]) -> int:
     failed: list[str] = []
     with Lab() as lab:
         for entry in known:
-            if _is_meant(entry.name, names):
+            if _is_selected(entry.name, names):
                 began = time.monotonic()
                 try:
                     results[entry.name] = entry.measure(lab)
-                except Exception:  # the other figures are worth having
+                except Exception:  # go on with the other figures
                     traceback.print_exc()
                     results.pop(entry.name, None)
                     failed.append(entry.name)
@@ -57,7 +58,7 @@ def main(names: list[str]) -> int:
     figures = [results[entry.name] for entry in known if entry.name in results]
     write(OUT / "bench.json", figures)
     (OUT / "bench.svg").write_text(plot(figures), encoding="utf-8")
-    show([figure for figure in figures if _is_meant(figure.name, names)])
+    show([figure for figure in figures if _is_selected(figure.name, names)])
     print(f"written: {OUT}/bench.json, {OUT}/bench.svg")
     if failed:
         print(f"NOT MEASURED: {', '.join(failed)}", file=sys.stderr)
@@ -75,7 +76,7 @@ def _compare(files: list[str]) -> int:
         return 2
 
 
-def _is_meant(figure: str, names: list[str]) -> bool:
+def _is_selected(figure: str, names: list[str]) -> bool:
     if not names:
         return not figure.startswith("emulated_")
     return any(fnmatch(figure, name) for name in names)

@@ -1,7 +1,6 @@
-"""Compares figures with older ones.
+"""Compare figures with those of an older file.
 
-The noise of a figure is what its rounds show: a change counts only when the rounds of now and those
-of then do not overlap.
+A change counts only if the old rounds and the new ones do not overlap; otherwise it is noise.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Verdict = Literal["worse", "better", "same", "new", "gone"]
 
 @dataclass(frozen=True)
 class Change:
-    """A figure then and now; one of them is None if it was not measured."""
+    """The old and the new value of a figure; one is None if it was not measured."""
 
     then: Figure | None
     now: Figure | None
@@ -36,19 +35,19 @@ class Change:
             return "new"
         if self.now.low <= self.then.high and self.then.low <= self.now.high:
             return "same"
-        grew = self.now.value > self.then.value
-        return "better" if grew == (self.now.better == "higher") else "worse"
+        increased = self.now.value > self.then.value
+        return "better" if increased == (self.now.better == "higher") else "worse"
 
     @property
     def share(self) -> float | None:
-        """The change of the value, as a share of the old one."""
+        """The relative change of the value; None if one is missing or the old one is 0."""
         if self.now is None or self.then is None or not self.then.value:
             return None
         return self.now.value / self.then.value - 1
 
 
 def compare(then: Sequence[Figure], now: Sequence[Figure]) -> list[Change]:
-    """All figures of either side, those of now first."""
+    """Return the changes of all figures: those of ``now`` in order, then those that are gone."""
     old = {figure.name: figure for figure in then}
     changes = [Change(old.pop(figure.name, None), figure) for figure in now]
     return [*changes, *(Change(figure, None) for figure in old.values())]

@@ -1,4 +1,4 @@
-"""The laboratory of the figures: linked clusters, boards that run, floors, alternating rounds."""
+"""The environment of the figures: linked images, running boards, floors, alternating rounds."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from torpor_tools.model.image import Image
 
 ROOT = Path(__file__).parents[2]
 FLOORS = Path(__file__).parent / "floors"
-HEAP = "190wK"  # words, so that objects fit as on a chip of 32 bits
+HEAP = "190wK"  # in words: it holds as many objects as on a 32-bit chip
 Side = Callable[[], float]
 T = TypeVar("T")
 
 
 class Lab:
-    """Gives figures what they need, and removes it at the end (``with Lab() as lab``)."""
+    """Images and running programs for figures; ``with`` stops and removes them at the end."""
 
     rounds = 5
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        self._made: dict[Callable[[Lab], Any], Any] = {}
+        self._results: dict[Callable[[Lab], Any], Any] = {}
         self._boards: dict[Path, Running] = {}
         self._programs: dict[str, Address] = {}
         self._pids: dict[Address, int] = {}
@@ -53,25 +53,25 @@ class Lab:
         self._stack.close()
 
     def ratios(self, one: Side, other: Side) -> list[float]:
-        """``one`` over ``other`` for each round. The sides take turns in going first."""
-        one(), other()  # a round to warm up
-        found = []
+        """Return the ratio of ``one`` to ``other`` for each round; they take turns to run first."""
+        one(), other()  # a warm-up round
+        ratios = []
         for number in range(self.rounds):
             if number % 2:
-                below = other()
-                above = one()
+                divisor = other()
+                dividend = one()
             else:
-                above = one()
-                below = other()
-            found.append(above / below)
-        return found
+                dividend = one()
+                divisor = other()
+            ratios.append(dividend / divisor)
+        return ratios
 
     def once(self, make: Callable[[Lab], T]) -> T:
-        """The result of ``make(lab)``, made once for all figures that need it."""
-        if make not in self._made:
-            self._made[make] = make(self)
-        found: T = self._made[make]
-        return found
+        """Return the result of ``make(lab)``, computed once for all figures that use it."""
+        if make not in self._results:
+            self._results[make] = make(self)
+        result: T = self._results[make]
+        return result
 
     # Images
 
@@ -82,7 +82,7 @@ class Lab:
 
     @cached_property
     def sample_with_all(self) -> Image:
-        """The same, but that all services start with the board."""
+        """The same image, except that all services start with the board."""
         plan = load_plan(ROOT)
         (board,) = plan.boards
         services = tuple(
@@ -100,14 +100,14 @@ class Lab:
         return build(plan, board.name, out, types=False)
 
     def cluster(self, services: Mapping[str, str], **limits: Any) -> Image:
-        """Link a cluster of a Pico W: service name -> source of its ``__init__.py``."""
+        """Link a cluster of one Pico W; ``services``: name -> source of its ``__init__.py``."""
         root = Path(tempfile.mkdtemp(dir=self.folder))
         return self.image(write_cluster(root, dict(services)), **limits)
 
     # Boards and floors
 
     def served(self, image: Image) -> Running:
-        """The image in the simulator; it runs until the end of all measurements."""
+        """Run the image in the simulator until the end of all measurements."""
         if image.folder not in self._boards:
             self._boards[image.folder] = self._stack.enter_context(running_images([image]))
         return self._boards[image.folder]
@@ -123,9 +123,9 @@ class Lab:
     ) -> Any:
         """Run ``main`` instead of the image's ``main.py``; return its last line, which is JSON.
 
-        The program has the board's heap and the simulator's shims. ``boot`` False leaves the
-        image's ``boot.py`` out. ``peers``: where other boards are, as ``torpor_sim.links`` says
-        it: host -> address and ports.
+        The program has the board's heap and the simulator's shims. ``boot=False`` omits the image's
+        ``boot.py``. ``peers``: the other boards in the form of ``torpor_sim.links``, host ->
+        address and ports.
         """
         board = image.board
         folder = BoardFolder(Path(tempfile.mkdtemp(dir=self.folder)))
@@ -150,9 +150,9 @@ class Lab:
         return json.loads(out.splitlines()[-1])
 
     def run_native(self, image: Image, program: str, timeout: float = 120) -> Any:
-        """Run ``program`` on bare MicroPython with a free port and the image's folder as arguments.
+        """Run ``program`` on bare MicroPython; return its last line, which is JSON.
 
-        Returns return its last line, which is JSON.
+        Its arguments are a free port and the image's folder.
         """
         path = Path(tempfile.mkdtemp(dir=self.folder)) / "program.py"
         path.write_text(program)
@@ -162,20 +162,20 @@ class Lab:
         return json.loads(out.splitlines()[-1])
 
     def floor(self, name: str) -> Address:
-        """The address of the program ``floors/<name>.py``. It runs until the end."""
+        """Run ``floors/<name>.py`` until the end of all measurements, and return its address."""
         return self._program(FLOORS / f"{name}.py")
 
     def native(self, image: Image) -> Address:
-        """The address of the image's one service, on bare MicroPython as the floors are."""
+        """Run the image's one service on bare MicroPython, like a floor, and return its address."""
         return self._program(Path(__file__).with_name("native.py"), str(image.tree))
 
     def processor_s(self, address: Address) -> float:
-        """Seconds for which the program at that address has run on a processor so far."""
+        """Return the processor time (s) that the program at that address has used so far."""
         spent = Path(f"/proc/{self._pids[address]}/schedstat").read_text().split()[0]
         return int(spent) / 1e9
 
     def _program(self, program: Path, *arguments: str) -> Address:
-        """Start a program once; it is given a port, and prints when it listens there."""
+        """Start a program once. Its first argument is a port; it prints a line when it listens."""
         key = " ".join([str(program), *arguments])
         if key not in self._programs:
             port = self._stack.enter_context(held_port())
@@ -190,7 +190,7 @@ class Lab:
             self._stack.callback(process.kill)
             assert process.stdout
             if not process.stdout.readline():
-                raise RuntimeError(f"{program.name} ended before it served")
+                raise RuntimeError(f"{program.name} exited before it was ready")
         return self._programs[key]
 
 
@@ -204,5 +204,5 @@ def _micropython(arguments: list[str], timeout: float) -> str:
         _command(arguments), capture_output=True, text=True, timeout=timeout, check=False
     )
     if run.returncode:
-        raise RuntimeError(f"MicroPython ended with {run.returncode}:\n{run.stdout}{run.stderr}")
+        raise RuntimeError(f"MicroPython exited with {run.returncode}:\n{run.stdout}{run.stderr}")
     return run.stdout

@@ -1,7 +1,7 @@
-"""A client that loads a server: some connections, each with one request under way.
+"""A load generator: several connections, each with one request in flight.
 
-Ours and in Python, so that nothing must be installed: it makes 50,000 requests a second and more,
-where the servers it measures make 40,000 at most. Every answer is compared with the first one.
+It is in Python, so that nothing has to be installed. It sends over 50,000 requests a second; the
+servers that it measures respond to 40,000 at most. It compares every response with the first one.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 Address = tuple[str, int]
-PATIENCE_S = 5
+TIMEOUT_S = 5
 
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a run."""
+    """The responses of a run."""
 
-    rps: float  # answers a second
-    latencies: Sequence[float]  # seconds, sorted, one for each answer
+    rps: float  # responses a second
+    latencies: Sequence[float]  # seconds, sorted, one for each response
 
     def percentile(self, share: float) -> float:
+        """Return the latency that ``share`` (0 to 1) of the responses do not exceed."""
         return self.latencies[int(share * (len(self.latencies) - 1))]
 
 
@@ -36,9 +37,9 @@ def load(
     seconds: float = 0.5,
     close: bool = False,
 ) -> Load:
-    """Ask for ``path`` for some seconds; the server may close a connection after each answer.
+    """Request ``path`` for ``seconds``; the server may close a connection after each response.
 
-    Raises ``RuntimeError`` if an answer is not like the first one.
+    Raises ``RuntimeError`` if a response differs from the first one.
     """
     ending = "Connection: close\r\n" if close else ""
     request = f"GET {path} HTTP/1.1\r\nHost: board\r\n{ending}\r\n".encode()
@@ -51,9 +52,11 @@ def load(
         latencies: list[float] = []
         began = time.perf_counter()
         while time.perf_counter() - began < seconds:
-            events = poll.poll(PATIENCE_S)
+            events = poll.poll(TIMEOUT_S)
             if not events:
-                raise RuntimeError(f"no answer within 5 s after {len(latencies)} answers")
+                raise RuntimeError(
+                    f"no response within {TIMEOUT_S} s after {len(latencies)} responses"
+                )
             for number, _ in events:
                 client = clients[number]
                 if client.connecting:
@@ -68,27 +71,27 @@ def load(
                     clients[client.number] = client
                 else:
                     client.ask()
-        passed = time.perf_counter() - began
+        elapsed = time.perf_counter() - began
         for client in clients.values():
             client.sock.close()
-    return Load(len(latencies) / passed, sorted(latencies))
+    return Load(len(latencies) / elapsed, sorted(latencies))
 
 
 class _Client:
-    """A connection with a request under way."""
+    """A connection with one request in flight."""
 
     def __init__(self, address: Address, request: bytes, poll: select.epoll) -> None:
         self.request = request
         self.poll = poll
-        # Without the class around it, which costs as much again. A server whose backlog is full
-        # holds up this client only.
+        # Without the class around it, which would double the cost. Because the socket does not
+        # block, a server with a full backlog delays only this client.
         self.sock = _socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.asked = time.perf_counter()
         self.sock.connect_ex(address)
         self.number = self.sock.fileno()
         self.data = b""
         try:
-            self.sock.send(request)  # on this machine it is connected already
+            self.sock.send(request)  # a local connection is usually open already
             self.connecting = False
             poll.register(self.number, select.EPOLLIN)
         except BlockingIOError:
@@ -108,7 +111,10 @@ class _Client:
         self.sock.send(self.request)
 
     def take(self, expected: bytes) -> bool:
-        """Read what is there; return whether the answer is whole. Raises ``RuntimeError``."""
+        """Read the bytes that have arrived; return whether the response is complete.
+
+        Raises ``RuntimeError`` if they are not those of the expected response.
+        """
         data = self.sock.recv(65536)
         self.data = self.data + data if self.data else data
         if self.data == expected:
@@ -119,26 +125,26 @@ class _Client:
 
 
 def _first(address: Address, request: bytes) -> tuple[bytes, bool]:
-    """An answer, and whether the server closes the connection after it."""
-    with socket.create_connection(address, timeout=PATIENCE_S) as sock:
+    """Return a response, and whether the server closes the connection after it."""
+    with socket.create_connection(address, timeout=TIMEOUT_S) as sock:
         sock.sendall(request)
-        answer = b""
-        while not _whole(answer):
+        response = b""
+        while not _is_complete(response):
             data = sock.recv(65536)
             if not data:
-                raise RuntimeError(f"the connection ended after {answer!r}")
-            answer += data
-        if b" 200 " not in answer.partition(b"\r\n")[0]:
-            raise RuntimeError(f"expected 200, got {answer!r}")
+                raise RuntimeError(f"the connection ended after {response!r}")
+            response += data
+        if b" 200 " not in response.partition(b"\r\n")[0]:
+            raise RuntimeError(f"expected 200, got {response!r}")
         sock.settimeout(0.3)
         try:
-            return answer, sock.recv(1) == b""
+            return response, sock.recv(1) == b""
         except TimeoutError:
-            return answer, False
+            return response, False
 
 
-def _whole(answer: bytes) -> bool:
-    head, end, body = answer.partition(b"\r\n\r\n")
+def _is_complete(response: bytes) -> bool:
+    head, end, body = response.partition(b"\r\n\r\n")
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

@@ -1,4 +1,4 @@
-# Serves an image's one service on bare MicroPython, as its peers in floors/ are served: without the
+# Serves an image's one service on bare MicroPython, like the programs in floors/: without the
 # simulator's shims, whose accept() counts sockets in Python. Arguments: port, image's folder.
 import sys
 

@@ -1,4 +1,4 @@
-"""The figures as bars, in one SVG: a bar is the value over the goal."""
+"""Figures as bars in an SVG. The length of a bar is the ratio of the value to the goal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.bench.results import Figure
 _ROW = 26
 _LEFT = 270  # where bars begin
 _WIDTH = 380  # of the widest bar
-_RIGHT = 250  # for the text behind them
+_RIGHT = 250  # for the text after them
 _COLOURS = {True: "#2a7f4f", False: "#c0392b", None: "#7f8c8d"}
 
 
 def plot(figures: Sequence[Figure]) -> str:
-    """The SVG. Bars are on a logarithmic scale with the goal in the middle: to its right is better.
+    """Return the SVG. Its scale is logarithmic, the goal is in the middle, right of it is better.
 
     A figure without a goal has a dot in the middle. A thin line spans the rounds.
     """
@@ -56,7 +56,7 @@ def _bar(figure: Figure, y: float) -> list[str]:
 
 
 def _x(figure: Figure, value: float) -> float:
-    """The position of a value: the goal in the middle, a tenth and ten times of it at the ends."""
+    """Return the position of a value: the goal is in the middle, 1/10 and 10 of it at the ends."""
     middle = _LEFT + _WIDTH / 2
     if figure.goal is None:
         return middle

@@ -1,4 +1,4 @@
-"""Device code that several figures are measured with."""
+"""Device code that several figures use."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ async def main():
 
 
 def started(then: str) -> str:
-    """A main.py that starts the image as its own one does, and then does what ``then`` says.
+    """Return a main.py that starts the image like the image's own, and then runs ``then``.
 
-    ``then`` is the body of an ``async`` function. It has ``board``, and ``heap()``: the free and
-    the used bytes after a collection, as JSON.
+    ``then`` is the body of an ``async`` function. It can use ``board``, and ``heap()``, which
+    returns the free and the used bytes after a collection, as JSON.
     """
     body = "".join(f"    {line}\n" if line else "\n" for line in then.strip().splitlines())
     return f"{_MAIN}{body}\n\nasyncio.run(main())\n"

@@ -1,4 +1,4 @@
-"""The list of figures: a function each, found in ``figures/<topic>.py``."""
+"""The list of figures: one function per figure, in ``figures/<topic>.py``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Entry:
     function: Measure
 
     def measure(self, lab: Lab) -> Figure:
-        """Measure it: one value a round, or a single one if nothing about it can vary."""
-        found = self.function(lab)
-        rounds = [found] if isinstance(found, int | float) else list(found)
+        """Measure the figure: one value per round, or a single one if it cannot vary."""
+        measured = self.function(lab)
+        rounds = [measured] if isinstance(measured, int | float) else list(measured)
         return Figure.of(self.name, rounds, self.unit, self.goal, self.better)
 
 
@@ -36,15 +36,15 @@ _entries: dict[str, Entry] = {}
 def figure(
     name: str, *, unit: str, goal: float | None, better: Better
 ) -> Callable[[Measure], Measure]:
-    """Register a function as the figure ``name``; ``goal`` None: it is only watched.
+    """Register a function as the figure ``name``; with ``goal=None`` it is only recorded.
 
-    The function gets the ``Lab`` and returns a value for each of ``lab.rounds`` rounds, or one
-    number if nothing about it can vary, such as a size.
+    The function gets the ``Lab``. It returns one value for each of ``lab.rounds`` rounds, or a
+    single number if the figure cannot vary, such as a size.
     """
 
     def register(function: Measure) -> Measure:
         if name in _entries:
-            raise ValueError(f"two figures are called {name}")
+            raise ValueError(f"two figures are named {name}")
         _entries[name] = Entry(name, unit, goal, better, function)
         return function
 
@@ -52,7 +52,7 @@ def figure(
 
 
 def entries() -> list[Entry]:
-    """All figures, in the order of their files and in these of the source."""
+    """Return all figures, sorted by file, and in the order of the source within a file."""
     for path in sorted((Path(__file__).parent / "figures").glob("[a-z]*.py")):
         import_module(f"tests.bench.figures.{path.stem}")
     return list(_entries.values())

@@ -1,4 +1,4 @@
-"""The figures of ``build/bench.json`` as a table, and what has changed since an older file."""
+"""Tables of figures, and of their changes since an older file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torpor_tools.cli.output import print_table
 
 
 def show_changes(then: Sequence[Figure], now: Sequence[Figure]) -> bool:
-    """Print what has changed beyond the noise.
+    """Print the changes that exceed the noise.
 
     Returns:
         Whether no figure got worse.
@@ -41,7 +41,7 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def number(value: float) -> str:
-    """Four digits or all of a whole number: 0.2374, 12.05, 74,210."""
+    """Format a number with four digits, a whole one with all: 0.2374, 12.05, 74,210."""
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"

@@ -16,32 +16,33 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Figure:
-    """A measurement: the median of the rounds, and how far they are apart."""
+    """A measurement: the median of the rounds, and their range."""
 
     name: str
     value: float
     unit: str
-    goal: float | None  # None: there is no goal, the figure is only watched
+    goal: float | None  # None: the figure is only recorded
     better: Better
-    low: float  # of all rounds
+    low: float  # the lowest and the highest round
     high: float
 
     @classmethod
     def of(
         cls, name: str, rounds: Sequence[float], unit: str, goal: float | None, better: Better
     ) -> Figure:
+        """Return the figure with these rounds."""
         return cls(name, median(rounds), unit, goal, better, min(rounds), max(rounds))
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None if there is none."""
+        """Whether the figure meets its goal; None if there is none."""
         if self.goal is None:
             return None
         return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
 
 
 def write(path: Path, figures: Sequence[Figure]) -> None:
-    """Replace the file."""
+    """Write the figures to a file."""
     rows = [
         {
             "name": f.name,
@@ -59,7 +60,7 @@ def write(path: Path, figures: Sequence[Figure]) -> None:
 
 
 def read(path: Path) -> list[Figure]:
-    """The figures of a file. Raises ``UserError`` if it is missing or another kind of file."""
+    """Return the figures of a file. Raises ``UserError`` if it is missing or of another kind."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["figures"]
         return [

@@ -1,4 +1,4 @@
-"""The time that the tools take for projects of several boards, and for an unchanged project."""
+"""The time to build projects of several boards, and to check an unchanged project."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class {name}(Service):
         self._rows.append(value)
         return {{"rows": len(self._rows)}}
 """
-_numbers = count()  # every service is new, so that no cache knows its code
+_numbers = count()  # each service has a new name, so that no cache has its code
 
 
 @figure("build_10_boards_over_1", unit="ratio", goal=4, better="lower")
 def build_10_boards_over_1(lab: Lab) -> list[float]:
-    """Build ten boards with two services each, over one board with two; types checked in both."""
+    """Compare building ten boards of two services each with building one, type checks included."""
     return lab.ratios(lambda: _build_time(lab, 10), lambda: _build_time(lab, 1))
 
 
 @figure("check_unchanged_over_first", unit="ratio", goal=0.5, better="lower")
 def check_unchanged_over_first(lab: Lab) -> list[float]:
-    """``torpor check`` of the sample with nothing changed, over the first check in a new clone."""
+    """Compare ``torpor check`` of the unchanged sample with the first check of a new clone."""
     rounds = []
     for number in range(lab.rounds):
         clone = lab.folder / f"clone{number}"
@@ -68,8 +68,8 @@ def _build_time(lab: Lab, boards: int) -> float:
             folder = root / "services" / name
             folder.mkdir(parents=True)
             (folder / "__init__.py").write_text(_SERVICE.format(name=name.capitalize()))
-        carried = ", ".join(f'"{name}"' for name in names)
-        text += f'[boards.b{board}]\ntype = "RPI_PICO_W"\nservices = [{carried}]\n'
+        listed = ", ".join(f'"{name}"' for name in names)
+        text += f'[boards.b{board}]\ntype = "RPI_PICO_W"\nservices = [{listed}]\n'
         text += "".join(f"[services.{n}]\nport = {8000 + i}\n" for i, n in enumerate(names))
     (root / "cluster.toml").write_text(text)
     return _time(root, "build")

@@ -1,6 +1,6 @@
-"""The official firmware on the emulated Pico W; times are by the board's own clock.
+"""Figures of the official firmware on the emulated Pico W, by the board's own clock.
 
-``make bench`` leaves these out, for they take minutes: ``make bench-emulated``.
+They take minutes, so ``make bench`` skips them: use ``make bench-emulated``.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from torpor_tools.image.flashable import flashable
 from torpor_tools.link import build
 
 _WALL_S = 600.0  # about 40 times slower than a chip, and more on a busy computer
-_CALLS = 10  # in memory, in a burst
+_CALLS = 10  # in memory, per burst
 _BURSTS = 20
-_ANSWERS = 20  # over HTTP
+_RESPONSES = 20  # over HTTP
 
-# Instead of the image's main.py: like that one, and then reports the state of the heap.
+# Replaces the image's main.py: it starts the image in the same way, and then reports the heap.
 _START = started(f"""
 from torpor import cold
 from torpor import heap as policy
@@ -54,7 +54,7 @@ tick = getattr(board.services.get("tick"), "tick", None)
 if tick:
     bursts = []
     for _ in range({_BURSTS}):
-        await asyncio.sleep_ms(20)  # as between requests: the loop is idle, the heap in order
+        await asyncio.sleep_ms(20)  # as between requests: an idle loop maintains the heap
         began = time.ticks_us()
         for _ in range({_CALLS}):
             pass
@@ -87,20 +87,21 @@ class _Sample:
     serving_ms: float
     answered: int  # of seven clients
     free: int
-    largest: int  # in one piece
+    largest: int  # contiguous
     start_on_request_ms: int
-    free_with_all: int  # once the services that start on request have started
-    free_again: int  # once they have been unloaded
+    free_with_all: int  # after the services that start on request have started
+    free_again: int  # after they have been unloaded
 
 
 @dataclass(frozen=True)
 class _Tick:
     used: int
     in_memory_us: float
-    between_answers_us: list[int]
+    between_responses_us: list[int]
 
 
 def sample(lab: Lab) -> _Sample:
+    """Run the sample cluster and return its figures."""
     return asyncio.run(_sample(_sample_cluster(lab)))
 
 
@@ -123,7 +124,7 @@ async def _sample(root: Path) -> _Sample:
 
 
 async def _answered(board: EmulatedBoard) -> int:
-    """Five clients keep their connection; how many of seven clients get an answer."""
+    """Return how many of seven clients get a response, if all keep their connection."""
     paths = {8001: "/probes", 8002: "/readings/fridge-1", 8003: "/thresholds", 8004: "/log"}
     answered = 0
     async with AsyncExitStack() as stack:
@@ -134,6 +135,7 @@ async def _answered(board: EmulatedBoard) -> int:
 
 
 def ticking(lab: Lab) -> _Tick:
+    """Run five empty services and ``tick``, and return their figures."""
     services = {f"s{i}": EMPTY_SERVICE.format(i) for i in range(5)}
     root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), {**services, "tick": _TICK})
     return asyncio.run(_ticking(root))
@@ -153,36 +155,36 @@ async def _ticking(root: Path) -> _Tick:
 
 
 def _ticks(address: tuple[str, int]) -> list[int]:
-    """The response to a client that asks again at once on its keep-alive connection."""
-    found = []
+    """Return the responses to a client that sends each request right after the last response."""
+    ticks = []
     with socket.create_connection(address, timeout=_WALL_S) as sock:
-        for _ in range(_ANSWERS):
+        for _ in range(_RESPONSES):
             sock.sendall(b"GET / HTTP/1.1\r\nHost: board\r\n\r\n")
-            answer = b""
-            while not answer.partition(b"\r\n\r\n")[2]:
+            response = b""
+            while not response.partition(b"\r\n\r\n")[2]:
                 part = sock.recv(4096)
                 assert part
-                answer += part
-            found.append(int(answer.partition(b"\r\n\r\n")[2]))
-    return found
+                response += part
+            ticks.append(int(response.partition(b"\r\n\r\n")[2]))
+    return ticks
 
 
 def one_service_used(lab: Lab) -> int:
-    """Heap in use with the service ``tick`` and one empty one."""
+    """Return the used heap with the service ``tick`` and an empty one, in bytes."""
     services = {"s0": EMPTY_SERVICE.format(0), "tick": _TICK}
     root = write_cluster(Path(tempfile.mkdtemp(dir=lab.folder)), services)
     return asyncio.run(_heap(root))["used"]
 
 
 async def _heap(root: Path) -> dict[str, int]:
-    """Free and used bytes once the cluster in ``root`` is ready."""
+    """Return the free and the used bytes once the cluster in ``root`` is ready."""
     async with _board(root, {}) as board:
-        found: dict[str, int] = await _measured(board, "heap")
-        return found
+        heap: dict[str, int] = await _measured(board, "heap")
+        return heap
 
 
 def _board(root: Path, forwards: dict[int, int]) -> EmulatedBoard:
-    """The one board of the cluster in ``root``, with ``_START`` as its main.py."""
+    """Return the one board of the cluster in ``root``, with ``_START`` as its main.py."""
     (root / "secrets.toml").write_text(f'[wifi]\nssid = "{ACCESS_POINT}"\n')
     plan = load_plan(root)
     image = build(plan, plan.boards[0].name, root / "build", types=False)
@@ -196,62 +198,67 @@ def _board(root: Path, forwards: dict[int, int]) -> EmulatedBoard:
 
 
 async def _measured(board: EmulatedBoard, word: str) -> Any:
-    """The program's reports about ``word``."""
+    """Return what the program reports as ``word``."""
     line = await board.wait_line(f"measured {word} ", _WALL_S)
     return json.loads(line.text.partition(f"measured {word} ")[2])
 
 
 @figure("emulated_heap_free_bytes", unit="bytes", goal=110_000, better="higher")
 def emulated_heap_free_bytes(lab: Lab) -> int:
-    """Free heap of the sample cluster once it is ready, of 201,488 at boot; the dashboard, which
-    starts on request, has not started."""
+    """Measure the free heap of the sample cluster once it is ready.
+
+    The heap has 201,488 bytes at boot. The dashboard, which starts on request, has not started.
+    """
     return lab.once(sample).free
 
 
 @figure("emulated_heap_largest_bytes", unit="bytes", goal=64_000, better="higher")
 def emulated_heap_largest_bytes(lab: Lab) -> int:
-    """The largest block that could be allocated then."""
+    """Measure the largest block that can be allocated then."""
     return lab.once(sample).largest
 
 
 @figure("emulated_heap_free_with_all_bytes", unit="bytes", goal=None, better="higher")
 def emulated_heap_free_with_all_bytes(lab: Lab) -> int:
-    """The same once the dashboard has started too."""
+    """Measure the free heap after the dashboard has started too."""
     return lab.once(sample).free_with_all
 
 
 @figure("emulated_heap_free_again_bytes", unit="bytes", goal=None, better="higher")
 def emulated_heap_free_again_bytes(lab: Lab) -> int:
-    """And once it has been unloaded: the names that it brought stay."""
+    """Measure the free heap after the dashboard has been unloaded; its interned names stay."""
     return lab.once(sample).free_again
 
 
 @figure("emulated_start_on_request_ms", unit="ms", goal=None, better="lower")
 def emulated_start_on_request_ms(lab: Lab) -> int:
-    """The time that the dashboard's first client waits for it to start."""
+    """Measure how long the dashboard's first client waits for it to start."""
     return lab.once(sample).start_on_request_ms
 
 
 @figure("emulated_empty_service_heap_bytes", unit="bytes", goal=1_500, better="lower")
 def emulated_empty_service_heap_bytes(lab: Lab) -> float:
-    """One more service with one route, the mean of four."""
+    """Measure the heap of one more service with one route, as the mean of four."""
     return (lab.once(ticking).used - lab.once(one_service_used)) / 4
 
 
 @figure("emulated_http_over_inmemory", unit="ratio", goal=100, better="higher")
 def emulated_http_over_inmemory(lab: Lab) -> float:
-    """Time between two answers to a client that asks again at once, over the call in memory."""
-    found = lab.once(ticking)
-    return statistics.median(found.between_answers_us) / found.in_memory_us
+    """Compare the time from one HTTP response to the next with the same call in memory.
+
+    The client sends each request right after the last response.
+    """
+    measured = lab.once(ticking)
+    return statistics.median(measured.between_responses_us) / measured.in_memory_us
 
 
 @figure("emulated_boot_to_serving_ms", unit="ms", goal=None, better="lower")
 def emulated_boot_to_serving_ms(lab: Lab) -> float:
-    """The time from power-on until the sample cluster is ready and has joined the Wi-Fi."""
+    """Measure the time from power-on until the sample cluster is ready and has joined Wi-Fi."""
     return lab.once(sample).serving_ms
 
 
 @figure("emulated_connections", unit="clients", goal=7, better="higher")
 def emulated_connections(lab: Lab) -> int:
-    """Clients that are answered while earlier ones keep their connection; five slots."""
+    """Count the clients that get a response while earlier ones keep a connection; five slots."""
     return lab.once(sample).answered

@@ -1,4 +1,4 @@
-"""Events: a publish costs little more than a call, and an image without events pays nothing."""
+"""The cost of publishing an event, and of an event that nobody publishes."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ class A(Service):
 
 @figure("publish_over_call", unit="ratio", goal=1.3, better="lower")
 def publish_over_call(lab: Lab) -> list[float]:
-    """Publishing to one subscriber on the board, over calling it with the same values."""
+    """Compare publishing to one subscriber on the board with calling it with the same values."""
     image = lab.cluster({"hall": _HALL, "doors": _DOORS})
-    found: list[float] = lab.run_on_board(image, _PROGRAM.replace("ROUNDS", str(lab.rounds)))
-    return found
+    ratios: list[float] = lab.run_on_board(image, _PROGRAM.replace("ROUNDS", str(lab.rounds)))
+    return ratios
 
 
 @figure("event_unused_bytes", unit="bytes", goal=0, better="lower")
 def event_unused_bytes(lab: Lab) -> float:
-    """An image with an event that nobody publishes, less the same without its class."""
+    """Measure how many bytes larger an event that nobody publishes makes an image."""
     lines = "\n" * _EVENT.count("\n")
     with_it, without = (
         lab.cluster({"a": _UNUSED.format(event=event)}) for event in (_EVENT, lines)

@@ -74,7 +74,7 @@ def _wait_for(gateway: Address) -> None:
             if boards.get("box", {}).get("state") == "awake":
                 return
         time.sleep(0.05)
-    raise RuntimeError("the gateway knows of no board")
+    raise RuntimeError("the gateway does not know that the board is awake")
 
 
 @contextmanager
@@ -94,8 +94,10 @@ def _plain_proxy(board: Address) -> Iterator[Address]:
 
 @figure("gateway_over_plain_proxy", unit="ratio", goal=3, better="lower")
 def over_plain_proxy(lab: Lab) -> list[float]:
-    """Latency (median, one connection) of a board that is awake: through the gateway, over the
-    same through a proxy of twenty lines that copies bytes."""
+    """Compare the latency of an awake board through the gateway and through a plain proxy.
+
+    It is the median on one connection. The proxy has twenty lines and copies bytes.
+    """
     with _gateway() as (board, gateway), _plain_proxy(board) as proxy:
 
         def latency(address: Address) -> float:
@@ -106,8 +108,10 @@ def over_plain_proxy(lab: Lab) -> list[float]:
 
 @figure("wake_to_answer_over_floor", unit="ratio", goal=1.5, better="lower")
 def wake_to_answer(lab: Lab) -> list[float]:
-    """The time from the start of MicroPython at a wake to the answer of a parked request, over
-    ``floors/parked.py``. The simulated access point takes 20 ms to join."""
+    """Compare the time from a wake to the response to a parked request with ``floors/parked.py``.
+
+    It begins when MicroPython starts. Joining the simulated access point takes 20 ms.
+    """
     with contextlib.ExitStack() as stack:
         return lab.ratios(_sleeper(lab, stack, None), _sleeper(lab, stack, FLOORS / "parked.py"))
 
@@ -126,12 +130,12 @@ def _sleeper(lab: Lab, stack: contextlib.ExitStack, main: Path | None) -> Callab
     run = stack.enter_context(running_images([image]))
     board = run.sim.board("box")
     board.inputs.pin(4, 1)
-    answers: asyncio.Queue[float] = asyncio.Queue()
+    responses: asyncio.Queue[float] = asyncio.Queue()
     mqtt = Client(
         broker.where,
         LOGIN,
         ["torpor/test/answers/+"],
-        lambda topic, payload: answers.put_nowait(time.perf_counter()),
+        lambda topic, payload: responses.put_nowait(time.perf_counter()),
     )
 
     async def once() -> float:
@@ -144,9 +148,9 @@ def _sleeper(lab: Lab, stack: contextlib.ExitStack, main: Path | None) -> Callab
         board.inputs.pin(4, 0)
         await board.wait_trace("boot", since=mark)
         began = time.perf_counter()
-        passed = await answers.get() - began
+        elapsed = await responses.get() - began
         board.inputs.pin(4, 1)
-        return passed
+        return elapsed
 
     task = asyncio.run_coroutine_threadsafe(mqtt.run(), run.loop)
     stack.callback(task.cancel)

@@ -37,16 +37,16 @@ class Meter:
 
 @figure("image_bytes", unit="bytes", goal=100_000, better="lower")
 def image_bytes(lab: Lab) -> float:
-    """Runtime, five services, generated code and Microdot, compiled."""
+    """Measure the bytecode of the runtime, five services, the generated code and Microdot."""
     return lab.sample.sizes.compiled
 
 
 @figure("shared_library_bytes", unit="bytes", goal=0, better="lower")
 def shared_library_bytes(lab: Lab) -> float:
-    """Bytes that a driver adds a second time if two services use it.
+    """Measure the bytes that a driver adds a second time if two services use it.
 
-    The image of two services that share a driver of ``lib/``, less the image with one of them and
-    the second one's own bytes: its code and its part of the wiring.
+    This is the image of two services that share a driver in ``lib/``, minus the image of the first
+    one and minus the second one's own bytes: its code and its part of the wiring.
     """
     one, two = (_with_driver(lab, names) for names in (["first"], ["first", "second"]))
     own = two.sizes.row("second").compiled

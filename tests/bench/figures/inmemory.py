@@ -1,4 +1,4 @@
-"""The cost of a call inside the chip, in the heap that a real cluster leaves."""
+"""The cost of a call in memory, with the heap of a real cluster."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.bench.lab import Lab
 from tests.bench.registry import figure
 from torpor_tools.model.image import Image
 
-# Runs instead of main.py. Calls come in bursts of 50 with an idle moment between them, as they do
-# on a board that is woken by requests and timers.
+# Replaces main.py. Calls come in bursts of 50 with an idle pause between them, as on a board that
+# works when requests or timers wake it.
 _PROGRAM = """
 import asyncio, gc, json, time
 import cluster
@@ -31,7 +31,7 @@ if STOCK:
     heap.settle = lambda: None
 
 
-async def peer(service):  # as a method of the service calls its peer
+async def peer(service):  # like a method of the service that calls its peer
     began = time.ticks_us()
     for _ in range(50):
         await service.readings.revision()
@@ -52,7 +52,7 @@ async def chain(dashboard):
     return time.ticks_diff(time.ticks_us(), began)
 
 
-def middle(values):  # the mean of the middle half: a burst takes 12 or 13 us, finer is not resolved
+def middle(values):  # interquartile mean: a burst takes 12 or 13 us, and the clock counts whole us
     values = sorted(values)
     quarter = len(values) // 4
     values = values[quarter : len(values) - quarter]
@@ -63,7 +63,7 @@ async def main():
     board = kernel.current = kernel.Kernel(cluster)
     await board.start()
     await asyncio.sleep(SETTLE)
-    found = {"peer": [], "plain": [], "chain": []}
+    rounds = {"peer": [], "plain": [], "chain": []}
     alerts, readings = board.services["alerts"], board.services["readings"]
     dashboard = board.services.get("dashboard")
     for _ in range(ROUNDS):
@@ -78,8 +78,8 @@ async def main():
             await asyncio.sleep_ms(1)
         for name in times:
             if times[name]:
-                found[name].append(middle(times[name]) / 50)
-    print(json.dumps(found))
+                rounds[name].append(middle(times[name]) / 50)
+    print(json.dumps(rounds))
 
 
 asyncio.run(main())
@@ -107,7 +107,7 @@ class Alerts(Service):
     readings: Readings
 """
 
-# A service that asks its peer over HTTP: asyncio's streams, a keep-alive connection.
+# A service that calls its peer over HTTP, with asyncio's streams and a keep-alive connection.
 _OVER_HTTP = """
 import asyncio, gc, json, sys, time
 sys.path.insert(0, sys.argv[2])
@@ -137,7 +137,7 @@ async def main():
     await board.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
     alerts = board.services["alerts"]
-    found = []
+    ratios = []
     for _ in range(5):
         began = time.ticks_us()
         for _ in range(300):
@@ -150,8 +150,8 @@ async def main():
                 await alerts.readings.revision()
             times.append(time.ticks_diff(time.ticks_us(), began) / 50)
             await asyncio.sleep_ms(1)
-        found.append(http / sorted(times)[50])
-    print(json.dumps(found))
+        ratios.append(http / sorted(times)[50])
+    print(json.dumps(ratios))
 
 
 asyncio.run(main())
@@ -175,12 +175,12 @@ def _calls(
         "PAIRS": pairs,
     }.items():
         program = program.replace(name, str(value))
-    found: dict[str, Any] = lab.run_on_board(image, program)
-    return found
+    times: dict[str, Any] = lab.run_on_board(image, program)
+    return times
 
 
 def sample_calls(lab: Lab) -> dict[str, Any]:
-    """µs a call in the sample cluster, a value a round; once its services have worked a while."""
+    """Measure calls in the sample cluster two seconds after its start: µs, one value per round."""
     return _calls(lab, lab.sample_with_all)
 
 
@@ -189,34 +189,40 @@ def _pair(lab: Lab, **limits: Any) -> Image:
 
 
 def few_calls(lab: Lab) -> dict[str, Any]:
-    """The same with only two tiny services."""
+    """Measure the same calls in a cluster of only two small services."""
     return _calls(lab, _pair(lab), settle=0)
 
 
 @figure("inmemory_over_await", unit="ratio", goal=1.05, better="lower")
 def inmemory_over_await(lab: Lab) -> list[float]:
-    found = lab.once(sample_calls)
-    return [peer / plain for peer, plain in zip(found["peer"], found["plain"], strict=True)]
+    """Compare a call of a peer with an ``await`` of the same method."""
+    times = lab.once(sample_calls)
+    return [peer / plain for peer, plain in zip(times["peer"], times["plain"], strict=True)]
 
 
 @figure("http_over_inmemory", unit="ratio", goal=250, better="higher")
 def http_over_inmemory(lab: Lab) -> list[float]:
-    found: list[float] = lab.run_native(_pair(lab, port="unix"), _OVER_HTTP)
-    return found
+    """Compare a call over HTTP with the same call in memory."""
+    ratios: list[float] = lab.run_native(_pair(lab, port="unix"), _OVER_HTTP)
+    return ratios
 
 
 @figure("await_live_over_empty", unit="ratio", goal=1.5, better="lower")
 def await_live_over_empty(lab: Lab) -> list[float]:
+    """Compare a call in the sample cluster with one in a cluster of two small services."""
     live, empty = lab.once(sample_calls)["peer"], lab.once(few_calls)["peer"]
     return [one / other for one, other in zip(live, empty, strict=True)]
 
 
 @figure("stock_gc_over_ours", unit="ratio", goal=3, better="higher")
 def stock_gc_over_ours(lab: Lab) -> list[float]:
-    """``dashboard.revision()``, which asks ``readings`` and ``alerts``."""
+    """Compare a call under MicroPython's default heap policy with the same call under torpor's.
+
+    The call is ``dashboard.revision()``, which calls ``readings`` and ``alerts``.
+    """
 
     def chain(stock: bool) -> float:
-        found = _calls(lab, lab.sample_with_all, stock=stock, settle=1, rounds=1, pairs=0)
-        return float(found["chain"][0])
+        times = _calls(lab, lab.sample_with_all, stock=stock, settle=1, rounds=1, pairs=0)
+        return float(times["chain"][0])
 
     return lab.ratios(lambda: chain(True), lambda: chain(False))

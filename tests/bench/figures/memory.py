@@ -1,4 +1,4 @@
-"""The free heap, and whether it shrinks."""
+"""The free heap, and its drift under load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Probe(Service):
 """
 
 
-# What the simulator puts into the board's heap in place of what a chip has in its ROM.
+# The modules that the simulator loads into the board's heap and that a chip has in its ROM.
 _OVERLAYS = """
 import gc
 import asyncio, json, machine, network, socket, onewire, ds18x20, ntptime
@@ -46,7 +46,7 @@ for listener in board.listeners:
 
 
 def shims(lab: Lab) -> int:
-    """Bytes of heap that the simulator's shims take, which a chip has in its ROM."""
+    """Measure the heap of the simulator's shims, in bytes; a chip has these modules in its ROM."""
     return int(lab.run_on_board(lab.sample, _OVERLAYS, boot=False)) - int(
         lab.run_native(lab.sample, "import asyncio, gc, json\ngc.collect()\nprint(gc.mem_alloc())")
     )
@@ -56,40 +56,43 @@ def _after(seconds: int) -> str:
     return started(f"await asyncio.sleep({seconds})\nprint(heap())")
 
 
-def _free_share(lab: Lab, program: str, without: int) -> float:
-    """The share of the heap that the program finds free; ``without`` bytes do not count."""
-    found = lab.run_on_board(lab.sample, program)
-    used = found["used"] - without
-    return float(1 - used / (found["free"] + found["used"]))
+def _free_share(lab: Lab, program: str, excluded: int) -> float:
+    """Return the free share of the heap that the program reports.
+
+    ``excluded`` bytes of the used heap count as free.
+    """
+    heap = lab.run_on_board(lab.sample, program)
+    used = heap["used"] - excluded
+    return float(1 - used / (heap["free"] + heap["used"]))
 
 
 @figure("heap_free_share", unit="share", goal=0.6, better="higher")
 def heap_free_share(lab: Lab) -> float:
-    """Free heap of the sample cluster once it is ready; its dashboard has not started."""
+    """Measure the free heap of the sample cluster once it is ready, before its dashboard starts."""
     return _free_share(lab, _after(0), lab.once(shims))
 
 
 @figure("heap_free_share_with_all", unit="share", goal=None, better="higher")
 def heap_free_share_with_all(lab: Lab) -> float:
-    """The same once the dashboard, which starts on request, has started too."""
+    """Measure the free heap after the dashboard, which starts on request, has started too."""
     return _free_share(lab, started(_ALL + "print(heap())"), lab.once(shims))
 
 
 @figure("heap_free_share_at_work", unit="share", goal=None, better="higher")
 def heap_free_share_at_work(lab: Lab) -> float:
-    """The same three seconds later: its services hold what they have measured."""
+    """Measure the free heap after three seconds, when the services hold measured values."""
     return _free_share(lab, _after(3), lab.once(shims))
 
 
 @figure("heap_free_share_simulated", unit="share", goal=None, better="higher")
 def heap_free_share_simulated(lab: Lab) -> float:
-    """Like ``heap_free_share_at_work``, but the simulator's shims count as used."""
+    """Measure ``heap_free_share_at_work`` with the simulator's shims as used heap."""
     return _free_share(lab, _after(3), 0)
 
 
 @figure("empty_service_heap_bytes", unit="bytes", goal=3000, better="lower")
 def empty_service_heap_bytes(lab: Lab) -> float:
-    """One more service with one route, the mean of four; 64-bit objects."""
+    """Measure the heap of one more service with one route, as the mean of four, on 64 bits."""
 
     def used(services: int) -> int:
         sources = {f"s{i}": EMPTY_SERVICE.format(i) for i in range(services)}
@@ -100,16 +103,16 @@ def empty_service_heap_bytes(lab: Lab) -> float:
 
 @figure("heap_drift_20000", unit="share", goal=0.01, better="lower")
 def heap_drift_20000(lab: Lab) -> float:
-    """Share of the free heap that is gone between request 1,000 and 20,000 of a mixed load."""
+    """Measure the share of free heap lost from request 1,000 to 20,000 of a mixed load."""
     return drift(lab, 1_000, 20_000)
 
 
 def drift(
     lab: Lab, first: int, last: int, report: Callable[[int, int], None] | None = None
 ) -> float:
-    """Load the sample cluster with ``last`` requests; the share of free heap lost from ``first``.
+    """Send ``last`` requests to the sample; return the share of free heap lost since ``first``.
 
-    ``report`` is called with the number of requests and the free bytes now and then.
+    ``report`` is called about 20 times, with the number of requests and the free bytes.
     """
     root = Path(tempfile.mkdtemp(dir=lab.folder))
     shutil.copytree(ROOT / "services", root / "services")
@@ -132,7 +135,7 @@ def drift(
 
 
 class MixedLoad:
-    """Requests as a board gets them: most on keep-alive connections; good and bad ones."""
+    """Valid and invalid requests, most of them on keep-alive connections."""
 
     PATHS = (
         ("readings", b"GET /readings/fridge-1?limit=5", b""),
@@ -156,16 +159,16 @@ class MixedLoad:
         self._kept: tuple[str, socket.socket] | None = None
 
     def run(self, requests: int) -> None:
-        """Make this many requests, one after the other."""
+        """Send this many requests, one after the other."""
         while requests:
             service, line, body = self._random.choice(self.PATHS)
-            # Runs of the same request are usual, and let a connection be kept for a while.
+            # Clients often repeat a request, which keeps their connection alive for a while.
             for _ in range(min(requests, self._random.randint(1, 20))):
                 self._ask(service, line, body)
                 requests -= 1
 
     def free(self) -> int:
-        """The board's free bytes after a collection."""
+        """Return the board's free bytes after a collection."""
         return int(self._ask("probe", b"GET /free", b"").rpartition(b"\r\n")[2])
 
     def _ask(self, service: str, line: bytes, body: bytes) -> bytes:
@@ -177,21 +180,22 @@ class MixedLoad:
             self._kept = service, self._board.connect(service)
         sock = self._kept[1]
         sock.sendall(head + b"\r\n" + body)
-        answer = _answer(sock)
-        # An application's file ends with its connection; one in eight clients leaves on its own.
-        ends = b"\r\nConnection: close" in answer or answer[:8] == b"HTTP/1.0"
+        response = _response(sock)
+        # A file of the application ends with the connection. One client in eight closes it itself.
+        ends = b"\r\nConnection: close" in response or response[:8] == b"HTTP/1.0"
         if ends or self._random.random() < 1 / 8:
             self.close()
-        return answer
+        return response
 
     def close(self) -> None:
+        """Close the keep-alive connection, if there is one."""
         if self._kept:
             self._kept[1].close()
             self._kept = None
 
 
-def _answer(sock: socket.socket) -> bytes:
-    """Read an answer: a length, chunks, or up to the end of the connection."""
+def _response(sock: socket.socket) -> bytes:
+    """Read a response, which has a length, has chunks, or ends with the connection."""
     data = b""
     while True:
         part = sock.recv(65536)
@@ -206,6 +210,6 @@ def _answer(sock: socket.socket) -> bytes:
             if body.endswith(b"\r\n0\r\n\r\n"):
                 return data
             continue
-        _, found, size = lowered.partition(b"\r\ncontent-length:")
-        if found and len(body) >= int(size.partition(b"\r\n")[0]):
+        _, has_length, size = lowered.partition(b"\r\ncontent-length:")
+        if has_length and len(body) >= int(size.partition(b"\r\n")[0]):
             return data

@@ -1,4 +1,4 @@
-"""The current and the work of a board without requests."""
+"""The processor time of an idle board, and the current of a sleeping one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class State(Service):
     async def condition(self) -> dict:
         return {"ok": True}
 """
-# A request waits for the board at each wake, as at the gateway: until it has come, it stays awake.
+# A request waits for the board at each wake, as at the gateway. The board stays awake until the
+# request has come.
 _PARKED = """
 from torpor import Service, get, power
 
@@ -53,7 +54,7 @@ class State(Service):
         return {"ok": True}
 """
 _QUIET_S = 15.0
-_TIMER_S = 5.0  # the one timer of a board without jobs: it looks after its Wi-Fi
+_TIMER_S = 5.0  # the period of the only timer of a board without jobs, which checks its Wi-Fi
 _SPEED = 20.0
 _WAKES = 5
 
@@ -66,7 +67,7 @@ def _board(lab: Lab, kind: str, power: str, source: str = _STATE) -> Image:
 
 
 class _Idle:
-    """A Pico W under the policy ``idle`` without requests, over a few periods."""
+    """Three measurements of a Pico W without requests, with the policy ``idle``."""
 
     def __init__(self, lab: Lab) -> None:
         self.percent: list[float] = []
@@ -80,14 +81,14 @@ class _Idle:
                 cpu, woken = _used(pid)
                 began = time.monotonic()
                 time.sleep(_QUIET_S)
-                passed = time.monotonic() - began
+                elapsed = time.monotonic() - began
                 cpu_after, woken_after = _used(pid)
-                self.percent.append(100 * (cpu_after - cpu) / passed)
-                self.wakes.append((woken_after - woken) / (passed / _TIMER_S))
+                self.percent.append(100 * (cpu_after - cpu) / elapsed)
+                self.wakes.append((woken_after - woken) / (elapsed / _TIMER_S))
 
 
 def _used(pid: int) -> tuple[float, int]:
-    """CPU time of a process (s), and how often it has gone to sleep of its own accord."""
+    """Return the CPU time of a process (s), and the number of its voluntary context switches."""
     cpu = int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     name = "voluntary_ctxt_switches:"
@@ -96,21 +97,26 @@ def _used(pid: int) -> tuple[float, int]:
 
 @figure("idle_cpu_percent", unit="%", goal=1, better="lower")
 def idle_cpu_percent(lab: Lab) -> list[float]:
-    """The share of one core of this machine that a waiting board takes."""
+    """Measure the share of one core of this machine that a waiting board uses."""
     return lab.once(_Idle).percent
 
 
 @figure("idle_wakes_over_timers", unit="ratio", goal=1.5, better="lower")
 def idle_wakes_over_timers(lab: Lab) -> list[float]:
-    """Wake-ups over those that its one timer accounts for; 1 if there are no others. In fifteen
-    seconds a timer of five is due three times."""
+    """Compare the wake-ups with those that the board's one timer accounts for.
+
+    A timer of 5 s is due three times in 15 s. The figure is 1 if there are no other wake-ups.
+    """
     return lab.once(_Idle).wakes
 
 
 @figure("power_deep_over_always_on", unit="ratio", goal=0.05, better="lower")
 def power_deep_over_always_on(lab: Lab) -> list[float]:
-    """Mean current by the meter: an ESP32 that wakes every minute and answers a request in each
-    wake, over one whose radio always listens. Datasheet figures, durations of a start included."""
+    """Compare the mean current of an ESP32 that sleeps with one whose radio always listens.
+
+    The first wakes every minute and answers one request per wake. The meter uses datasheet figures,
+    including the duration of a start.
+    """
     deep = _board(
         lab, "ESP32_GENERIC", 'policy = "deep"\nwake_every = "1m"\nlinger_ms = 200', _PARKED
     )
@@ -125,7 +131,7 @@ def power_deep_over_always_on(lab: Lab) -> list[float]:
 
 
 def _on(sim: Simulator, loop: asyncio.AbstractEventLoop) -> None:
-    """Let a minute pass; the trace ends with an event that says so."""
+    """Let a minute pass, then restart the board, which ends its last state in the trace."""
 
     async def minute() -> None:
         board = sim.board("box")
@@ -133,14 +139,14 @@ def _on(sim: Simulator, loop: asyncio.AbstractEventLoop) -> None:
         for _ in range(3):
             await sim.http("status").get("/state")
             await asyncio.sleep(60 / _SPEED / 3)
-        board.kill()  # a start: the trace then shows how long the last state was
+        board.kill()
         await board.ready(start=2)
 
     asyncio.run_coroutine_threadsafe(minute(), loop).result(300)
 
 
 async def _ask_in_each_wake(sim: Simulator) -> list[list[Span]]:
-    """The states from each wake to the next, a request in each."""
+    """Send a request in each wake; return the states from each wake to the next."""
     board: SimBoard = sim.board("box")
     for start in range(1, _WAKES + 2):
         await board.ready(start=start)
@@ -149,15 +155,15 @@ async def _ask_in_each_wake(sim: Simulator) -> list[list[Span]]:
             what="Wi-Fi",
             timeout=30,
         )
-        answer = await sim.http("status").get("/state")
-        assert answer.json() == {"ok": True}
+        response = await sim.http("status").get("/state")
+        assert response.json() == {"ok": True}
         await board.ready(start=start + 1)
-    found: list[list[Span]] = []
+    wakes: list[list[Span]] = []
     for span in spans(board.trace, board.image.board.board):
-        if not found or (found[-1] and found[-1][-1].state == "deep"):
-            found.append([])
-        found[-1].append(span)
-    return found[1 : _WAKES + 1]  # the first start was by a person, and joined by a scan
+        if not wakes or (wakes[-1] and wakes[-1][-1].state == "deep"):
+            wakes.append([])
+        wakes[-1].append(span)
+    return wakes[1 : _WAKES + 1]  # the first start was a power-on, and joined Wi-Fi after a scan
 
 
 def _current(states: list[Span], kind: Board) -> float:

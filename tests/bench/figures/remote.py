@@ -35,7 +35,7 @@ from torpor import Service
 class Front(Service):
     keeper: Keeper
 """
-# Runs instead of main.py: the stub's call and a hand-written one in turns, in bursts of 50.
+# Replaces main.py: calls through the stub and hand-written ones take turns, in bursts of 50.
 _PROGRAM = """
 import asyncio, gc, json, socket, time
 from asyncio import core
@@ -84,15 +84,15 @@ async def main():
     stub = board.services["front"].keeper
     hand = ByHand()
     assert await stub.newest("fridge-1", 3) == await hand.newest("fridge-1", 3)
-    found = []
+    rounds = []
     for turn in range(9):
         times = ([], [])
         for _ in range(10):
             for side in ((0, 1), (1, 0))[turn % 2]:
                 gc.collect()
                 times[side].append(await burst((stub, hand)[side]))
-        found.append([min(side) for side in times])  # the burst that nothing else disturbed
-    print(json.dumps(found[2:]))
+        rounds.append([min(side) for side in times])  # the burst with the least disturbance
+    print(json.dumps(rounds[2:]))
 
 
 asyncio.run(main())
@@ -118,15 +118,15 @@ from torpor.deadline import deadline
 async def main():
     board = kernel.current = kernel.Kernel(cluster)
     await board.start()
-    found = []
+    calls = []
     for _ in range(6):
         began = time.ticks_us()
         try:
             with deadline(400):
                 await board.services["front"].keeper.newest("fridge-1", 3)
         except Fault as fault:
-            found.append([fault.status, time.ticks_diff(time.ticks_us(), began) / 400000])
-    print(json.dumps(found))
+            calls.append([fault.status, time.ticks_diff(time.ticks_us(), began) / 400000])
+    print(json.dumps(calls))
 
 
 asyncio.run(main())
@@ -135,13 +135,14 @@ asyncio.run(main())
 
 @dataclass(frozen=True)
 class Pair:
-    """The board that calls and the one that is called."""
+    """The images of the calling board and of the called one."""
 
     front: Image
     shed: Image
 
 
 def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
+    """Link both boards."""
     root = Path(tempfile.mkdtemp(dir=lab.folder))
     services = {"keeper": keeper, "front": _FRONT}
     write_boards(root, services, {"shed": ["keeper"], "gate": ["front"]})
@@ -150,8 +151,11 @@ def pair(lab: Lab, keeper: str = _KEEPER) -> Pair:
     return Pair(build(plan, "gate", out, types=False), build(plan, "shed", out, types=False))
 
 
-def without_codes(lab: Lab, image: Image) -> Image:
-    """Return the image with codes of zeros that nobody checks; torpor has no such option."""
+def without_tags(lab: Lab, image: Image) -> Image:
+    """Return the image with authentication tags of zeros, which it does not check.
+
+    torpor has no such option.
+    """
     module = runtime_module("torpor.rpc.frames", image.board.board.port)
     assert module
     head, _, rest = module.source.partition("        return frame + self.hash(frame)[:CODE]")
@@ -170,38 +174,45 @@ def without_codes(lab: Lab, image: Image) -> Image:
 
 
 def times(lab: Lab, boards: Pair) -> list[list[float]]:
-    """The time of the stub's calls and of the hand-written ones, for each round."""
+    """Measure the calls through the stub and the hand-written ones: a pair of times per round."""
     host, port = lab.served(boards.shed).address("keeper")
     peers = {"shed.local": {"address": host, "ports": {"8001": port}}}
-    found: list[list[float]] = lab.run_on_board(boards.front, _PROGRAM, peers=peers)
-    return found
+    rounds: list[list[float]] = lab.run_on_board(boards.front, _PROGRAM, peers=peers)
+    return rounds
 
 
 def plain(lab: Lab) -> list[list[float]]:
+    """Measure both kinds of calls without authentication tags."""
     boards = pair(lab)
-    return times(lab, Pair(without_codes(lab, boards.front), without_codes(lab, boards.shed)))
+    return times(lab, Pair(without_tags(lab, boards.front), without_tags(lab, boards.shed)))
 
 
 @figure("stub_over_handwritten", unit="ratio", goal=1.2, better="lower")
 def stub_over_handwritten(lab: Lab) -> list[float]:
-    """A stub's call over a hand-written HTTP call that is kept alive, without codes in both."""
-    return [stub / hand for stub, hand in lab.once(plain)]
+    """Compare a call through a stub with a hand-written HTTP call on a keep-alive connection.
+
+    Neither has an authentication tag.
+    """
+    return _plain_ratios(lab)
 
 
 @figure("hmac_cost", unit="ratio", goal=1.25, better="lower")
 def hmac_cost(lab: Lab) -> list[float]:
-    """A stub's call with its codes over the same without; each over a hand-written one."""
+    """Compare a call with and without authentication tags, each relative to a hand-written one."""
     signed = [stub / hand for stub, hand in times(lab, lab.once(pair))]
-    return [with_ / without for with_, without in zip(signed, stub_over(lab), strict=True)]
+    return [with_ / without for with_, without in zip(signed, _plain_ratios(lab), strict=True)]
 
 
-def stub_over(lab: Lab) -> list[float]:
+def _plain_ratios(lab: Lab) -> list[float]:
     return [stub / hand for stub, hand in lab.once(plain)]
 
 
 @figure("stub_heap_per_method_bytes", unit="bytes", goal=500, better="lower")
 def stub_heap_per_method_bytes(lab: Lab) -> float:
-    """One more method in a stub, the mean of twenty with two arguments each; 64-bit objects."""
+    """Measure the heap of one more method in a stub, on 64 bits.
+
+    It is the mean of twenty methods with two arguments each.
+    """
 
     def used(methods: int) -> int:
         lines = ["from torpor import Service", "", "", "class Keeper(Service):"]
@@ -215,10 +226,10 @@ def stub_heap_per_method_bytes(lab: Lab) -> float:
 
 @figure("dead_board_over_deadline", unit="ratio", goal=1.1, better="lower")
 def dead_board_over_deadline(lab: Lab) -> float:
-    """The time of a call to a silent board, over its deadline; the worst of six."""
+    """Compare the time of a call to a silent board with its deadline; return the worst of six."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         peers = {"shed.local": {"address": "127.0.0.1", "ports": {"8001": port}}}
-        found: Any = lab.run_on_board(lab.once(pair).front, _DEAD, peers=peers)
-    assert {status for status, _ in found} <= {503, 504}
-    return float(max(ratio for _, ratio in found))
+        calls: Any = lab.run_on_board(lab.once(pair).front, _DEAD, peers=peers)
+    assert {status for status, _ in calls} <= {503, 504}
+    return float(max(ratio for _, ratio in calls))

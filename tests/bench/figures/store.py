@@ -1,4 +1,4 @@
-"""The store, relative to the LittleFS below it."""
+"""The store compared with plain files on the same LittleFS."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Keeper(Service):
 
 
 def firmware(lab: Lab) -> Path:
+    """Compile the runtime, and return its folder."""
     return compiled(lab.folder / "firmware")
 
 
@@ -47,39 +48,39 @@ def _measured(lab: Lab, name: str, heap: str) -> Any:
 
 @figure("store_append_over_floor", unit="ratio", goal=0.6, better="higher")
 def store_append_over_floor(lab: Lab) -> list[float]:
-    """Appends a second over those of one file, written and flushed each time."""
-    found: list[float] = _measured(lab, "append", "2m")
-    return found
+    """Compare appends a second with those to one file that is flushed after each write."""
+    ratios: list[float] = _measured(lab, "append", "2m")
+    return ratios
 
 
 @figure("store_index_bytes_per_row", unit="bytes", goal=1, better="lower")
 def store_index_bytes_per_row(lab: Lab) -> float:
-    """RAM for a row of a table of 50,000, all of it used (on 64 bits)."""
+    """Measure the RAM per row of a table of 50,000 rows, all of which were used, on 64 bits."""
     return float(_measured(lab, "index", "24m"))
 
 
 @figure("store_newest_over_scan", unit="ratio", goal=2, better="lower")
 def store_newest_over_scan(lab: Lab) -> list[float]:
-    """The newest row of 50,000 over that of 500."""
-    found: list[float] = _measured(lab, "newest", "24m")
-    return found
+    """Compare reading the newest of 50,000 rows with reading the newest of 500."""
+    ratios: list[float] = _measured(lab, "newest", "24m")
+    return ratios
 
 
 @figure("store_range_100_over_raw", unit="ratio", goal=6, better="lower")
 def store_range_100_over_raw(lab: Lab) -> list[float]:
-    """A range of 100 rows over a plain read of as many bytes."""
-    found: list[float] = _measured(lab, "range_100", "2m")
-    return found
+    """Compare reading a range of 100 rows with reading as many bytes from a file."""
+    ratios: list[float] = _measured(lab, "range_100", "2m")
+    return ratios
 
 
 @figure("store_erases_per_commit", unit="erases", goal=None, better="lower")
 def store_erases_per_commit(lab: Lab) -> float:
-    """Block erases per commit of one row, including compaction."""
+    """Measure the block erases per commit of one row, including compaction."""
     return float(_measured(lab, "wear", "2m")[0])
 
 
 @figure("store_module_heap_bytes", unit="bytes", goal=9000, better="lower")
 def store_module_heap_bytes(lab: Lab) -> int:
-    """Heap of the store's modules on the official firmware, in the emulator."""
+    """Measure the heap of the store's modules on the official firmware, in the emulator."""
     folder = lab.folder / "heap"
     return int(asyncio.run(run_on_emulated_pico(folder, {"keeper": KEEPER}, HEAP)))

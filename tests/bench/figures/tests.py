@@ -23,18 +23,18 @@ from torpor import Service
 
 class Busy(Service):
     async def count(self, most: int) -> int:
-        found = 0
+        total = 0
         for n in range(most):
             if n % 3 == 0:
-                found += 1
+                total += 1
             elif n % 5 == 0:
-                found += 2
-        return found
+                total += 2
+        return total
 """
 
 
 def _trivial(root: Path) -> None:
-    """A project with a service whose test file CPython's pytest runs as well."""
+    """Write a service with a test file, and a copy of that file for CPython's pytest."""
     lines = [f"def test_{n}():\n    assert {n} + 1 == {n + 1}\n" for n in range(_TESTS)]
     text = "\n\n".join(lines)
     write_cluster(root, {"busy": _BUSY})
@@ -44,12 +44,12 @@ def _trivial(root: Path) -> None:
 
 
 def _pytest(root: Path, *arguments: str) -> Callable[[], float]:
-    """Runs pytest in ``root``; the seconds that it takes."""
+    """Return a function that runs pytest in ``root`` and returns its duration in seconds."""
 
     def run() -> float:
         began = time.perf_counter()
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        # Without the plugins that happen to be installed, which both sides would have to load.
+        # Without plugins that happen to be installed, which both sides would load.
         alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(command, cwd=root, env=alone, capture_output=True, text=True)
         if done.returncode:
@@ -61,7 +61,7 @@ def _pytest(root: Path, *arguments: str) -> Callable[[], float]:
 
 @figure("mp_tests_over_cpython", unit="ratio", goal=3, better="lower")
 def mp_tests_over_cpython(lab: Lab) -> list[float]:
-    """200 trivial tests of one file in MicroPython, over the same file in CPython's pytest."""
+    """Compare a file of 200 trivial tests in MicroPython with the same in CPython's pytest."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         _trivial(root)
@@ -70,7 +70,7 @@ def mp_tests_over_cpython(lab: Lab) -> list[float]:
 
 @figure("service_coverage_slowdown", unit="ratio", goal=3, better="lower")
 def service_coverage_slowdown(lab: Lab) -> list[float]:
-    """A loop of a service with its lines counted, over the same loop as it is shipped."""
+    """Compare a loop of a service that counts its lines with the same loop as shipped."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         write_cluster(root, {"busy": _BUSY})
@@ -93,14 +93,14 @@ async def test_loop(start):
 
 
 def _loop(root: Path, *arguments: str) -> Callable[[], float]:
-    """Runs the loop; the microseconds that MicroPython counts."""
+    """Return a function that runs the loop and returns MicroPython's time in microseconds."""
 
     def run() -> float:
         command = [sys.executable, "-m", "pytest", "-q", "-rP", "-p", "no:cacheprovider"]
         done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True)
-        found = re.search(r"took (\d+)", done.stdout)
-        if not found:
+        duration = re.search(r"took (\d+)", done.stdout)
+        if not duration:
             raise RuntimeError(done.stdout + done.stderr)
-        return float(found[1])
+        return float(duration[1])
 
     return run

@@ -1,5 +1,5 @@
-# A floor: the least that answers a JSON route from sockets read straight in the event loop.
-# It parses one fixed shape of request, checks nothing, has no routes, limits or timeouts.
+# A floor: the smallest program that serves a JSON route, with sockets read in the event loop.
+# It understands one form of request, and has no checks, routes, limits or timeouts.
 import asyncio
 import gc
 import json
@@ -12,7 +12,7 @@ async def serve(sock):
     try:
         await answer(sock)
     except OSError:
-        pass  # the client has gone
+        pass  # the client has closed the connection
     sock.close()
 
 

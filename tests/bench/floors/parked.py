@@ -1,5 +1,8 @@
-"""The least that can answer a parked request: a board's ``main.py`` that joins, connects with the
-runtime's MQTT client, answers one request with a fixed text, and sleeps until its pin goes low."""
+"""The smallest program that can answer a parked request.
+
+This ``main.py`` joins Wi-Fi, connects with the runtime's MQTT client, answers one request with a
+fixed text, and sleeps until its pin goes low.
+"""
 
 import asyncio
 import json
@@ -45,8 +48,8 @@ async def main():
     client.close()
 
 
-print("         1 INFO kernel: ready")  # the simulator waits for it
-# The first start only makes the session: there is no request yet.
+print("         1 INFO kernel: ready")  # the simulator waits for this line
+# The first start only creates the session, because no request waits yet.
 try:
     asyncio.run(asyncio.wait_for(main(), 1))
 except asyncio.TimeoutError:

@@ -1,4 +1,4 @@
-# A peer: Microdot as its documentation shows it.
+# For comparison: Microdot as its documentation shows it.
 import gc
 import sys
 

@@ -1,4 +1,4 @@
-# A floor: the least that passes connections on. It copies bytes and reads none of them.
+# A floor: the smallest proxy. It copies bytes without parsing them.
 #   python plain_proxy.py <port to listen on> <address> <port of the server behind it>
 import asyncio
 import sys

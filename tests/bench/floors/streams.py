@@ -1,4 +1,4 @@
-# A floor: the least that answers a JSON route over asyncio's streams, connections kept.
+# A floor: the smallest program that serves a JSON route over asyncio's streams, with keep-alive.
 import asyncio
 import gc
 import json
