@@ -1,4 +1,4 @@
-"""The requests of the comparison. Each case is one connection; its name says what it is about."""
+"""The requests of the comparison. Each case is one connection; its name describes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = "".join(f"<p>{n} {n * n}</p>\n" for n in range(700))
 class Case:
     name: str
     request: bytes
-    until: bytes | None = None  # the end of what is compared, for an answer that has none
+    until: bytes | None = None  # where the comparison ends, for a response without an end
 
 
 def write_static(folder: Path) -> None:
@@ -44,6 +44,7 @@ def request(
     version: str = "1.1",
     length: int | None = None,
 ) -> bytes:
+    """Return the bytes of a request, with a Content-Length if there is a body."""
     target = target if isinstance(target, bytes) else target.encode()
     lines = [b"%s %s HTTP/%s" % (verb.encode(), target, version.encode()), b"Host: site"]
     lines += [h if isinstance(h, bytes) else h.encode() for h in headers]
@@ -55,7 +56,7 @@ def request(
 
 
 def cases() -> list[Case]:
-    """All of them. A name is the function that made the case and what it says about it."""
+    """Return all cases. A name consists of the case's group and its description."""
     return [
         Case(f"{group.__name__.strip('_')}: {name}", *rest)
         for group in (
@@ -67,7 +68,7 @@ def cases() -> list[Case]:
     ]  # fmt: skip
 
 
-Made = Iterator[tuple[str, bytes] | tuple[str, bytes, bytes]]
+Group = Iterator[tuple[str, bytes] | tuple[str, bytes, bytes]]
 
 
 def _get(target: str | bytes, *headers: str | bytes) -> tuple[str, bytes]:
@@ -76,7 +77,7 @@ def _get(target: str | bytes, *headers: str | bytes) -> tuple[str, bytes]:
     return " | ".join(["GET " + shown, *output]), request("GET", target, *headers)
 
 
-def _routes() -> Made:
+def _routes() -> Group:
     for target in (
         "/", "//", "/echo", "/echo/", "/Echo", "/sync", "/none", "/none/at/all", "/slash",
         "/slash/", "/slash//", "/wo.rd+s/a-b_c~d", "/woXrd+s/a-b_c~d", "/string/x", "/string/",
@@ -97,7 +98,7 @@ def _routes() -> Made:
         yield _get(target)
 
 
-def _verbs() -> Made:
+def _verbs() -> Group:
     for verb in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW"):
         for target in ("/verbs", "/echo", "/none", "/string/x"):
             yield f"{verb} {target}", request(verb, target)
@@ -109,7 +110,7 @@ def _verbs() -> Made:
     yield "DELETE with a body", request("DELETE", "/echo", body=b"abc")
 
 
-def _queries() -> Made:
+def _queries() -> Group:
     for query in (
         "?", "?a", "?a=", "?a=1", "?a=1&b=2", "?a=1&a=2", "?a=1&&b=2", "?&", "?=1", "?a=b=c",
         "?a=1;b=2", "?a=x+y", "?a=x%20y", "?a=%C3%A4", "?%C3%A4=1", "?a=%26&b=%3D", "?a=1?b=2",
@@ -126,7 +127,7 @@ def _queries() -> Made:
     yield "the query of a POST", request("POST", "/echo?a=1", body=b"b=2")
 
 
-def _headers() -> Made:
+def _headers() -> Group:
     for name, lines in (
         ("x-plain", ["X-Plain: value"]),
         ("X-CASE", ["x-case: value"]),
@@ -162,7 +163,7 @@ def _headers() -> Made:
     yield "70 headers", request("GET", "/echo", *(f"X-{n}: {n}" for n in range(70)))
 
 
-def _cookies() -> Made:
+def _cookies() -> Group:
     for value in (
         "a=1", "a=1; b=2", "a=1;b=2", "a", "a=", "=1", "", ";", "a=1; a=2", "a=b=c", 'a="q"',
         " a = 1 ", "a=%41", "a=ä", "a=1, b=2",
@@ -173,7 +174,7 @@ def _cookies() -> Made:
         yield _get(target)
 
 
-def _json() -> Made:
+def _json() -> Group:
     kind = "Content-Type: application/json"
     for text in (
         '{"a": 1}', "[1, 2.5, null, true]", '"x"', "5", "null", "false", "0", "", " ", "{", "nul",
@@ -193,7 +194,7 @@ def _json() -> Made:
     yield "no type", request("POST", "/json", body=b"[1]")
 
 
-def _forms() -> Made:
+def _forms() -> Group:
     kind = "Content-Type: application/x-www-form-urlencoded"
     for text in (
         "a=1", "a=1&b=2", "a=1&a=2", "a=x+y", "a=%C3%A4", "a", "a=", "=1", "&", "a=100%", "a=%zz",
@@ -208,7 +209,7 @@ def _forms() -> Made:
         yield f"not UTF-8: {text}", request("POST", "/form", kind, body=b"a=" + text.encode())
 
 
-def _bodies() -> Made:
+def _bodies() -> Group:
     for size in (0, 1, 100, 2000, 8192):
         yield f"{size} bytes", request("POST", "/echo", body=b"b" * size, length=size)
     for size in (0, 1, 699, 700, 701, 8192, 8193, 20_000, 64 * 1024):
@@ -234,7 +235,7 @@ def _bodies() -> Made:
     yield "expect something else", request("POST", "/echo", "Expect: x", body=b"abc")
 
 
-def _answers() -> Made:
+def _answers() -> Group:
     kinds = (
         "text", "empty", "bytes", "bytearray", "dict", "list", "none", "int", "int404", "status",
         "headers", "two", "int-headers", "dict-status", "response", "reason", "json-string", "html",
@@ -252,7 +253,7 @@ def _answers() -> Made:
         yield _get("/redirect" + query)
 
 
-def _errors() -> Made:
+def _errors() -> Group:
     for code in (400, 401, 403, 404, 405, 409, 413, 418, 422, 429, 500, 503, 599):
         yield _get(f"/abort/{code}")
     for code in (400, 403, 418):
@@ -262,7 +263,7 @@ def _errors() -> Made:
         yield f"HEAD {kind}", request("HEAD", f"/raise/{kind}")
 
 
-def _hooks() -> Made:
+def _hooks() -> Group:
     for target in (
         "/own-after/0", "/own-after/1", "/own-after/3", "/replaced", "/replaced?stop=1",
         "/none?stop=1", "/own-after/1?stop=", "/abort/403?stop=x",
@@ -270,7 +271,7 @@ def _hooks() -> Made:
         yield _get(target)
 
 
-def _files() -> Made:
+def _files() -> Group:
     names = (
         "page.html", "style.css", "app.js", "data.json", "icon.svg", "note.txt", "empty.txt",
         "image.png", "unknown.xyz", "noextension", "deeper/page.html", "none.txt", "../site.py",
@@ -288,7 +289,7 @@ def _files() -> Made:
         yield _get(f"/file/{kind}")
 
 
-def _pieces() -> Made:
+def _pieces() -> Group:
     kinds = (
         "generator", "generator-status", "bytes", "empty-pieces", "async", "bytesio",
         "async-file", "length", "ä", "unknown",
@@ -301,7 +302,7 @@ def _pieces() -> Made:
     yield "raises", request("GET", "/pieces/raises"), b"part 6\n"
 
 
-def _events() -> Made:
+def _events() -> Group:
     for kind in ("all", "many", "nothing"):
         yield _get(f"/events/{kind}")
         yield f"1.0 {kind}", request("GET", f"/events/{kind}", version="1.0")
@@ -332,7 +333,7 @@ def _frame(data: bytes, opcode: int = 1, mask: bytes = b"abcd", final: bool = Tr
     return head + mask + data
 
 
-def _websockets() -> Made:
+def _websockets() -> Group:
     for name, frames in {
         "one message": [_frame(b"one")],
         "three messages": [_frame(b"one"), _frame(b"two"), _frame("drei €".encode())],
@@ -381,11 +382,11 @@ def _part(name: str, value: bytes, filename: str | None = None, kind: str | None
 
 
 def _multipart(*parts: bytes, boundary: str = "xyzzy", end: bytes = b"--\r\n") -> bytes:
-    mark = b"--" + boundary.encode()
-    return b"".join(mark + b"\r\n" + part for part in parts) + mark + end
+    delimiter = b"--" + boundary.encode()
+    return b"".join(delimiter + b"\r\n" + part for part in parts) + delimiter + end
 
 
-def _parts() -> Made:
+def _parts() -> Group:
     kind = "Content-Type: multipart/form-data; boundary=xyzzy"
     binary = bytes(range(256)) * 4
     for name, body in {
@@ -418,7 +419,7 @@ def _parts() -> Made:
     yield "no boundary", request("POST", "/parts", "Content-Type: multipart/form-data", body=b"x")
 
 
-def _auth() -> Made:
+def _auth() -> Group:
     def basic(text: str) -> str:
         return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
 
@@ -440,7 +441,7 @@ def _auth() -> Made:
         yield f"key {line}", request("GET", "/auth/key", line)
 
 
-def _logins() -> Made:
+def _logins() -> Group:
     def session(**values: object) -> str:
         return "session=" + json.dumps(values).encode().hex()
 
@@ -459,7 +460,7 @@ def _logins() -> Made:
             yield f"{target} {name}", request("GET", target, f"Cookie: {cookie}")
 
 
-def _guarded() -> Made:
+def _guarded() -> Group:
     origins = ("Origin: https://good.example", "Origin: https://bad.example", "X: none")
     sites = ("same-origin", "none", "same-site", "cross-site", "")
     for origin in origins:
@@ -482,7 +483,7 @@ def _guarded() -> Made:
             yield f"preflight {verb} {origin}", request("GET", "/preflight/guarded/write", *lines)
 
 
-def _mounted() -> Made:
+def _mounted() -> Group:
     for target in (
         "/outer", "/outer/", "/outer/x", "/outer/inner/", "/outer/inner/5", "/outer/inner/x",
         "/outer/inner/raise/zero", "/outer/inner/raise/trouble", "/outer/inner/raise/teapot",
@@ -493,12 +494,12 @@ def _mounted() -> Made:
     yield "OPTIONS", request("OPTIONS", "/local/")
 
 
-def _own() -> Made:
+def _own() -> Group:
     yield _get("/own/one")
     yield _get("/own/lines")
 
 
-def _malformed() -> Made:
+def _malformed() -> Group:
     end = b"\r\nHost: site\r\nConnection: close\r\n\r\n"
     for line in (
         b"", b"GET", b"GET /echo", b"GET  /echo HTTP/1.1", b"GET /echo HTTP/1.1 x", b"/echo",
@@ -524,7 +525,7 @@ def _malformed() -> Made:
     yield "half a line", b"GET /ec"
 
 
-def _versions() -> Made:
+def _versions() -> Group:
     for target in ("/echo", "/", "/none", "/answer/dict", "/answer/none", "/answer/large"):
         yield f"1.0 {target}", request("GET", target, version="1.0")
     yield "1.0 without Host", b"GET /echo HTTP/1.0\r\n\r\n"

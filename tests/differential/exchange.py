@@ -1,4 +1,4 @@
-"""Raw requests to a server, and its answers without the parts that HTTP lets a server choose."""
+"""Raw requests to a server, and its responses without the parts that HTTP lets a server choose."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 from tests.helpers.running import read_all
 
 FRAMING = ("connection", "content-length", "transfer-encoding")
-STANDARD_REASONS = ("OK", "N/A", "")  # all that Microdot adds
+STANDARD_REASONS = ("OK", "N/A", "")  # the only ones that Microdot adds
 
 
 @dataclass
-class Answer:
-    """The parts of an answer that a client's program sees, and how they were sent."""
+class Response:
+    """A response as a client's program sees it, and how it was framed."""
 
     interim: list[int] = field(default_factory=list)  # statuses before the final one
     version: str = ""
-    status: int = 0  # 0: the connection was closed without an answer
+    status: int = 0  # 0: the connection was closed without a response
     reason: str = ""
     headers: dict[str, list[str]] = field(default_factory=dict)
     body: bytes = b""
-    complete: bool = True  # by its framing, if there is one
-    extra: bytes = b""  # what came after the end of the body
+    complete: bool = True  # according to its framing, if it has one
+    extra: bytes = b""  # bytes after the end of the body
 
     def fields(self) -> dict[str, object]:
         """Return the values to compare, by name."""
@@ -45,8 +45,8 @@ class Answer:
         return values
 
 
-def exchange(address: tuple[str, int], request: bytes, until: bytes | None = None) -> Answer:
-    """Send a request and read the answer to its end, or until it contains ``until``."""
+def exchange(address: tuple[str, int], request: bytes, until: bytes | None = None) -> Response:
+    """Send a request and read the response to its end, or until it contains ``until``."""
     with socket.create_connection(address, timeout=20) as sock:
         try:
             sock.sendall(request)
@@ -62,45 +62,45 @@ def exchange(address: tuple[str, int], request: bytes, until: bytes | None = Non
     return parse(data, head_only=request.startswith(b"HEAD "))
 
 
-def parse(data: bytes, head_only: bool = False) -> Answer:
-    """Parse an answer. Bytes that are not HTTP become the body, with status 0."""
-    answer = Answer()
+def parse(data: bytes, head_only: bool = False) -> Response:
+    """Parse a response. Bytes that are not HTTP become the body, with status 0."""
+    response = Response()
     while True:
         head, _, rest = data.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         words = lines[0].split(" ", 2)
         if len(words) < 2 or not words[0].startswith("HTTP/"):
-            answer.body = data
-            return answer
-        answer.version, answer.status = words[0], int(words[1])
-        answer.reason = words[2] if len(words) > 2 else ""
-        if not 100 <= answer.status < 200 or answer.status == 101:
+            response.body = data
+            return response
+        response.version, response.status = words[0], int(words[1])
+        response.reason = words[2] if len(words) > 2 else ""
+        if not 100 <= response.status < 200 or response.status == 101:
             break
-        answer.interim.append(answer.status)
+        response.interim.append(response.status)
         data = rest
     for line in lines[1:]:
         name, _, value = line.partition(":")
-        answer.headers.setdefault(name.strip().lower(), []).append(value.strip())
-    _take_body(answer, rest, head_only)
-    return answer
+        response.headers.setdefault(name.strip().lower(), []).append(value.strip())
+    _take_body(response, rest, head_only)
+    return response
 
 
-def _take_body(answer: Answer, data: bytes, head_only: bool) -> None:
-    if head_only or answer.status in (204, 304):
-        answer.extra = data
-    elif "transfer-encoding" in answer.headers:
-        answer.complete = False
+def _take_body(response: Response, data: bytes, head_only: bool) -> None:
+    if head_only or response.status in (204, 304):
+        response.extra = data
+    elif "transfer-encoding" in response.headers:
+        response.complete = False
         while data:
             size, _, data = data.partition(b"\r\n")
             length = int(size, 16)
-            answer.body += data[:length]
+            response.body += data[:length]
             data = data[length + 2 :]
             if length == 0:
-                answer.complete, answer.extra = True, data
+                response.complete, response.extra = True, data
                 return
-    elif "content-length" in answer.headers:
-        length = int(answer.headers["content-length"][0])
-        answer.body, answer.extra = data[:length], data[length:]
-        answer.complete = len(answer.body) == length
+    elif "content-length" in response.headers:
+        length = int(response.headers["content-length"][0])
+        response.body, response.extra = data[:length], data[length:]
+        response.complete = len(response.body) == length
     else:
-        answer.body = data
+        response.body = data

@@ -1,7 +1,7 @@
-"""The same application on plain Microdot and mounted in torpor gives the same answers.
+"""An application gives the same responses on plain Microdot and mounted in torpor.
 
-Both run on MicroPython. ``differences.toml`` lists every difference with its reason; one that is
-not listed fails, and so does one that is listed and has gone.
+Both run on MicroPython. ``differences.toml`` lists every difference with its reason. The tests fail
+if a difference is not listed, or if a listed one no longer exists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 import torpor_sim
 from tests.differential.cases import Case, cases, write_static
-from tests.differential.exchange import FRAMING, STANDARD_REASONS, Answer, exchange
+from tests.differential.exchange import FRAMING, STANDARD_REASONS, Response, exchange
 from tests.helpers.held import held_port
 from tests.helpers.running import running, write_cluster
 
@@ -43,8 +43,10 @@ class Site(Service):
 
 @dataclass
 class Pair:
-    plain: Answer
-    mounted: Answer
+    """The responses of plain Microdot and of the mounted application to one case."""
+
+    plain: Response
+    mounted: Response
 
     def differences(self) -> dict[str, tuple[Any, Any]]:
         """Return each field that differs, with its value on plain Microdot and mounted."""
@@ -58,7 +60,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pair]]:
-    """The answers to all cases."""
+    """Yield the responses to all cases, by the name of the case."""
     folder = tmp_path_factory.mktemp("differential")
     root = write_cluster(folder / "cluster", {"site": SERVICE}, "UNIX")
     service = root / "services" / "site"
@@ -77,18 +79,18 @@ def _compare(case: Case, plain: tuple[str, int], mounted: tuple[str, int]) -> Pa
 
 @contextmanager
 def plain_microdot(folder: Path) -> Iterator[tuple[str, int]]:
-    """Run the application as Microdot's documentation does; the address that it listens on."""
+    """Run the application as Microdot's documentation does, and yield its address."""
     write_static(folder / "static")
     for name in ("site.py", "plain.py"):
         (folder / name).write_text((APPLICATION / name).read_text())
     launch = Path(torpor_sim.__file__).with_name("_launch.py")
     packages = Path(microdot.__file__).parents[1]
     with held_port() as port:
-        words = [str(launch), str(os.getpid()), "-X", "heapsize=2m", "plain.py", str(port)]
+        arguments = [str(launch), str(os.getpid()), "-X", "heapsize=2m", "plain.py", str(port)]
         with (
             (folder / "log").open("w") as log,
             subprocess.Popen(
-                [sys.executable, "-P", *words],
+                [sys.executable, "-P", *arguments],
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -104,29 +106,29 @@ def plain_microdot(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_answers_are_the_same(pairs: dict[str, Pair], name: str) -> None:
+def test_the_responses_are_the_same(pairs: dict[str, Pair], name: str) -> None:
     pair = pairs[name]
-    for each in LISTED["refused"]:
-        if name in each["cases"]:
-            assert (pair.plain.status, pair.mounted.status) == (each["plain"], each["torpor"])
+    for entry in LISTED["status"]:
+        if name in entry["cases"]:
+            assert (pair.plain.status, pair.mounted.status) == (entry["plain"], entry["torpor"])
             assert pair.differences()
             return
     listed = {
-        each["field"]: (each["plain"], each["torpor"])
-        for each in LISTED["difference"]
-        if name in each["cases"]
+        entry["field"]: (entry["plain"], entry["torpor"])
+        for entry in LISTED["difference"]
+        if name in entry["cases"]
     }
     assert pair.differences() == listed
 
 
 def test_the_list_names_cases_that_exist_and_gives_reasons() -> None:
-    for each in LISTED["refused"] + LISTED["difference"]:
-        assert each["why"]
-        assert not [name for name in each["cases"] if name not in CASES]
+    for entry in LISTED["status"] + LISTED["difference"]:
+        assert entry["why"]
+        assert not [name for name in entry["cases"] if name not in CASES]
 
 
 def test_exceptions_of_the_comparison_still_differ(pairs: dict[str, Pair]) -> None:
-    """``[always]`` in the list: how an answer is framed and worded."""
+    """``[always]`` in the list: the framing of a response, and its reason phrase."""
     assert set(LISTED["always"]) == {"version", "reason", *FRAMING}
     for name in ("version", "reason"):
         assert any(getattr(p.plain, name) != getattr(p.mounted, name) for p in pairs.values())
@@ -138,7 +140,7 @@ def test_reasons_and_lengths_of_the_application_arrive(pairs: dict[str, Pair]) -
     for name, pair in pairs.items():
         if pair.plain.reason not in STANDARD_REASONS:
             assert pair.mounted.reason == pair.plain.reason, name
-        lengths = [a.headers.get("content-length") for a in (pair.plain, pair.mounted)]
+        lengths = [r.headers.get("content-length") for r in (pair.plain, pair.mounted)]
         if None not in lengths and not pair.differences():
             assert lengths[0] == lengths[1], name
 

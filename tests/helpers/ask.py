@@ -10,7 +10,7 @@ from torpor_sim.board import SimBoard
 
 async def status(board: SimBoard, port: int, path: str) -> int:
     """Return the status of a response; 0 if the connection ends without one."""
-    # At once, because a silent client is evicted for others.
+    # The request is sent at once, because the board evicts silent clients.
     sock = socket.create_connection((board.place.address, board.place.ports[port]), timeout=60)
     sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
     reader, writer = await asyncio.open_connection(sock=sock)

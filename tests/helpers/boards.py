@@ -1,4 +1,4 @@
-"""Boards for the tests of deploy: real MicroPython over the filesystem of a chip, in a file."""
+"""Boards for the tests of deploy: real MicroPython with a chip's filesystem in a file."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from torpor_tools.model.board import Filesystem
 MICROPYTHON = Path(sys.executable).parent / "micropython"
 PROGRAM = Path(__file__).with_name("flash_board.py")
 FILESYSTEM = Filesystem(0x12C000, 4096, 48, 256, 32, 0x00020000)
-CUT = -9  # the status of a board whose power fails
-BOOT_LOADER = -signal.SIGUSR2  # of one that enters its boot loader
-RESET = -signal.SIGUSR1  # and of one that is reset
+CUT = -9  # exit status of a board whose power fails
+BOOT_LOADER = -signal.SIGUSR2  # exit status of one that enters its boot loader
+RESET = -signal.SIGUSR1  # exit status of one that is reset
 
 
 def write_flash(
     path: Path, files: Mapping[str, bytes], filesystem: Filesystem = FILESYSTEM
 ) -> None:
-    """Make a flash that contains ``files``."""
+    """Write a flash that contains ``files``."""
     path.write_bytes(littlefs.pack(files, filesystem))
 
 
 def read_flash(path: Path, filesystem: Filesystem = FILESYSTEM) -> dict[str, bytes]:
-    """Return the files on a flash, which MicroPython upgrades to version 2.1 by writing to it."""
+    """Return the files on a flash, whose format MicroPython upgrades to 2.1 at its first write."""
     written = dataclasses.replace(filesystem, disk_version=0x00020001)
     return littlefs.unpack(path.read_bytes(), written)
 
@@ -63,7 +63,7 @@ def boot(flash: Path) -> str:
 
 
 class PipeRepl(Repl):
-    """A REPL without a serial line: runs what deploy does, without the waits of a real REPL."""
+    """A REPL over a pipe: it runs the code of deploy without the pauses of a serial line."""
 
     def __init__(self, flash: Path, cut: int = 0) -> None:
         self.device = "pipe"
@@ -113,7 +113,7 @@ class PtyBoard:
 
     def __init__(self, flash: Path, cut: int = 0) -> None:
         self.flash = flash
-        # The board uses the master's side, because the other one has a name that a tool can open.
+        # The board uses the master's side: only the other side has a name that tools can open.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave, termios.TCSANOW)
         self.device = os.ttyname(self._slave)
@@ -136,7 +136,7 @@ class PtyBoard:
 
     def __exit__(self, *raised: object) -> None:
         self._stop = True
-        while self._thread.is_alive():  # it may just be starting the board again
+        while self._thread.is_alive():  # the thread may be about to restart the board
             self._process.kill()
             self._thread.join(0.1)
         for handle in (self._master, self._slave):

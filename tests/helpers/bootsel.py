@@ -1,6 +1,7 @@
-"""The drive that an RP2's boot loader shows, in a temporary folder.
+"""The drive of an RP2's boot loader, in a temporary folder.
 
-Like the chip, it accepts the blocks of a ``.uf2`` as they arrive, and disappears when it has all.
+Like the chip, it accepts the blocks of a ``.uf2`` as they arrive, and disappears when the file is
+complete.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _IDS = {"RP2040": ("RP2", "RPI-RP2"), "RP2350": ("RP2350", "RP2350")}
 class Bootsel(InThread):
     """The drive at ``path``; ``taken`` is the file that the chip has started from, if any.
 
-    ``pull_at``: the cable is pulled after this many bytes. ``deaf``: it accepts nothing.
+    ``pull_at``: the cable is pulled after this many bytes. ``deaf``: it ignores all files.
     """
 
     def __init__(
@@ -43,14 +44,14 @@ class Bootsel(InThread):
             for file in self.path.glob("*.uf2"):
                 content = file.read_bytes()
                 if self._pull_at is not None and len(content) >= self._pull_at:
-                    self._go()
+                    self._disappear()
                     return
-                if not self._deaf and self._is_whole(content):
+                if not self._deaf and self._is_complete(content):
                     self.taken = content
-                    self._go()
+                    self._disappear()
                     return
 
-    def _is_whole(self, content: bytes) -> bool:
+    def _is_complete(self, content: bytes) -> bool:
         if not content or len(content) % 512:
             return False
         total = int.from_bytes(content[24:28], "little")
@@ -59,8 +60,8 @@ class Bootsel(InThread):
         uf2.read(content, self._board)
         return True
 
-    def _go(self) -> None:
-        # Moved away first, so that nobody writes to files that are being removed.
+    def _disappear(self) -> None:
+        # Renamed first, so that no program writes to files that are being removed.
         aside = self.path.with_name(self.path.name + "-gone")
         self.path.rename(aside)
         time.sleep(0.05)

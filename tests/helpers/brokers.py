@@ -35,10 +35,10 @@ def free_port() -> int:
 
 
 class Broker:
-    """``kind`` is nats or mosquitto; with ``tls`` a folder with ``ca``, ``cert`` and ``key``.
+    """A broker. ``kind``: nats or mosquitto. ``tls``: a folder with ``ca``, ``cert`` and ``key``.
 
     ``ack_wait``: the time after which nats-server delivers an unacknowledged message again.
-    ``keeps``: whether Mosquitto writes its messages to a file.
+    ``keeps``: whether Mosquitto saves its messages in a file.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Broker:
             path.chmod(0o755 if path.is_dir() else 0o644)
 
     def start(self) -> None:
-        """Start it and wait until it accepts connections."""
+        """Start the broker and wait until it accepts connections."""
         with (self.folder / "log").open("ab") as log:
             command = [*ending_with_us(), *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -104,13 +104,12 @@ class Broker:
                 return
             except OSError:
                 time.sleep(0.02)
-        raise AssertionError("the broker does not answer")
+        raise AssertionError("the broker does not accept connections")
 
     def kill(self) -> None:
-        """Kill nats-server with -9.
+        """Kill nats-server with SIGKILL, and Mosquitto with SIGTERM.
 
-        Mosquitto may end by itself: it acknowledges messages before it writes them, and would lose
-        them.
+        Mosquitto acknowledges messages before it writes them, so SIGKILL would lose them.
         """
         if self._process:
             self._process.send_signal(signal.SIGTERM if self._writes_late else signal.SIGKILL)
@@ -118,5 +117,5 @@ class Broker:
             self._process = None
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop the broker."""
         self.kill()

@@ -20,10 +20,10 @@ DOC = Path(__file__).parents[2] / "docs" / "gateway.md"
 
 
 def documented() -> str:
-    """The configuration in the documentation."""
-    found = re.search(r"```[a-z]*\n(server_name: .*?)```", DOC.read_text(), re.DOTALL)
-    assert found
-    return found[1]
+    """Return the configuration in the documentation."""
+    block = re.search(r"```[a-z]*\n(server_name: .*?)```", DOC.read_text(), re.DOTALL)
+    assert block
+    return block[1]
 
 
 class Nodes:
@@ -74,10 +74,10 @@ class Nodes:
                 return
             except OSError:
                 time.sleep(0.02)
-        raise AssertionError("the node does not answer")
+        raise AssertionError("the node does not accept connections")
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """Kill a node with SIGKILL."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()
@@ -88,7 +88,7 @@ class Nodes:
 
 
 class Front:
-    """The one address of the cluster: each connection goes to a node that accepts it."""
+    """The single address of the cluster: it forwards each connection to a node that accepts it."""
 
     def __init__(self, ports: list[int]) -> None:
         self._ports = ports
@@ -105,8 +105,8 @@ class Front:
         for n in range(len(self._ports)):
             port = self._ports[(self._next + n) % len(self._ports)]
             with contextlib.suppress(OSError):
-                back, there = await asyncio.open_connection("127.0.0.1", port)
-                await asyncio.gather(_copy(reader, there), _copy(back, writer))
+                node_reader, node_writer = await asyncio.open_connection("127.0.0.1", port)
+                await asyncio.gather(_copy(reader, node_writer), _copy(node_reader, writer))
                 return
         writer.close()
 
@@ -125,26 +125,26 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class ClusterBroker:
-    """A cluster instead of a ``Broker``; each ``kill`` kills another node."""
+    """A cluster with the methods of a ``Broker``; each ``kill`` kills the next node."""
 
     def __init__(self, root: Path) -> None:
         self._nodes = Nodes(root)
         self._front = Front(list(self._nodes.ports.values()))
         self._next = 0
-        self._gone = list("abc")
+        self._stopped = list("abc")
         self.where = from_url(f"mqtt://127.0.0.1:{self._front.port}")
 
     def start(self) -> None:
-        """Start the nodes that do not run."""
-        self._nodes.start(*self._gone)
-        self._gone = []
+        """Start the nodes that are not running."""
+        self._nodes.start(*self._stopped)
+        self._stopped = []
 
     def kill(self) -> None:
-        """kill -9 of one node."""
+        """Kill one node with SIGKILL."""
         name = "abc"[self._next % 3]
         self._next += 1
         self._nodes.kill(name)
-        self._gone.append(name)
+        self._stopped.append(name)
 
     def stop(self) -> None:
         self._nodes.stop()

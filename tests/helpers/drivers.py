@@ -1,6 +1,6 @@
-"""Drivers from PyPI, unmodified, and projects that use them as ``torpor add`` prepares them.
+"""Unmodified drivers from PyPI, and projects that use them after ``torpor add``.
 
-Each driver has a service, which reads the sensor once when it starts and prints the value.
+Each driver has a service, which reads the sensor once at its start and prints the value.
 ``tests/drivers.lock`` has the versions.
 """
 
@@ -18,7 +18,7 @@ from torpor_tools.cli import run
 
 END = "-- end --"
 
-# Driver -> devices, program, its output.
+# Driver -> devices, program, the program's output.
 DRIVERS: dict[str, tuple[dict[str, dict[str, Any]], str, list[str]]] = {
     # BST-BMP280-DS001, chapter 3.12: 25.08 degrees and 100653.27 Pa. This driver deviates from
     # Bosch's formula for the humidity, and its result is wrong by one percent.
@@ -179,12 +179,12 @@ SHOWN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def service_of(driver: str) -> str:
-    """The name of a driver's service."""
+    """Return the name of a driver's service."""
     return driver.lower().replace("-", "_")
 
 
 def class_of(driver: str) -> str:
-    """The name of that service's class."""
+    """Return the name of that service's class."""
     return service_of(driver).title().replace("_", "")
 
 
@@ -223,7 +223,7 @@ def _write_service(root: Path, driver: str) -> None:
 
 
 def dots(png: bytes) -> bytes:
-    """Return the size of a picture and its colours; their compression depends on the zlib."""
+    """Return the size and the decompressed pixels of a picture: compression depends on zlib."""
     at = png.index(b"IDAT")
     length = int.from_bytes(png[at - 4 : at], "big")
     return png[16:24] + zlib.decompress(png[at + 4 : at + 4 + length])

@@ -1,4 +1,4 @@
-"""A program on the official Pico W firmware in the emulator, together with an image's modules."""
+"""Run a program with an image's modules on the official Pico W firmware in the emulator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torpor_tools.image import littlefs
 from torpor_tools.image.flashable import flashable
 from torpor_tools.link import build
 
-_WORD = "measured "
+_PREFIX = "measured "
 
 
 async def run_on_emulated_pico(folder: Path, services: Mapping[str, str], program: str) -> str:
-    """Run ``program`` instead of main.py and return its output after ``measured``.
+    """Run ``program`` instead of main.py; return the rest of its first line after ``measured``.
 
     ``services`` (name -> source) are the services of the image, which is built in ``folder``.
     """
@@ -32,5 +32,5 @@ async def run_on_emulated_pico(folder: Path, services: Mapping[str, str], progra
     packed = littlefs.pack(files, board.filesystem)
     (folder / "board.uf2").write_bytes(flashable(board, firmware(board).read_bytes(), packed))
     async with EmulatedBoard(uf2=folder / "board.uf2") as running:
-        line = await running.wait_line(_WORD)
-    return line.text.partition(_WORD)[2]
+        line = await running.wait_line(_PREFIX)
+    return line.text.partition(_PREFIX)[2]

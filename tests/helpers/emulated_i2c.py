@@ -10,7 +10,7 @@ from tests.helpers.free_ports import free_base
 from tests.sim.desk import Devices, desk, simulator
 from torpor_sim import SimBoard
 
-# A simulated board that lends its devices: it is the other side of torpor_sim.wire_i2c.
+# A simulated board that serves its devices to torpor_sim.wire_i2c over TCP.
 _LENDER = """
 import struct
 import machine

@@ -1,4 +1,4 @@
-"""Processes that end with the test run, even if that is killed."""
+"""Processes that end with the test run, even if the run is killed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") els
 
 
 def ending_with_us() -> tuple[str, ...]:
-    """Return the words to put before a command whose process has to end with this one.
+    """Return the prefix of a command whose process has to end with this one.
 
-    There are none in a thread of a pool, which ends before the test run does.
+    It is empty in a thread of a pool, because that thread ends before the test run does.
     """
     is_main = threading.current_thread() is threading.main_thread()
     return ENDS_WITH_US if is_main else ()

@@ -37,7 +37,7 @@ class _Cable(BootloaderConnection):  # type: ignore[misc]
 
 
 class Chip(InThread):
-    """Serves esptool at ``url``; ``kind`` as esptool names it: esp32, esp32s3.
+    """A chip for esptool at ``url``; ``kind`` is esptool's name for it, such as esp32s3.
 
     ``pull_at``: the cable is pulled after this many bytes, and stays out until ``plug_in``.
     """
@@ -77,12 +77,13 @@ class Chip(InThread):
 
 
 class NativeUsb(InThread):
-    """A chip with built-in USB, whose port disappears at each reset and returns as another one.
+    """A chip with built-in USB, whose port gets a new name at each reset.
 
     It runs MicroPython until the first bytes arrive. They stand for the reset into the boot loader,
     because a pseudo-terminal has no DTR and RTS. When esptool has closed the port, the chip is
     reset again, which changes nothing if the hardware is the same USB device for both. ``comports``
-    returns the ports that the system lists. ``returns``: whether it returns after the first reset.
+    returns the ports that the system lists. ``returns``: whether the port exists after the first
+    reset.
     """
 
     MICROPYTHON = 0x4001
@@ -91,18 +92,18 @@ class NativeUsb(InThread):
     def __init__(self, kind: str, *, returns: bool = True, micropython: int = MICROPYTHON) -> None:
         super().__init__()
         self.flash = FlashImage()
-        self.seen: list[tuple[int, str]] = []  # each USB device that it has shown, and its port
+        self.seen: list[tuple[int, str]] = []  # the product id and port of each USB device so far
         self._kind = kind
         self._returns = returns
         self._micropython = micropython
-        self._missed = threading.Semaphore(0)  # how often it was searched for while it was away
+        self._missed = threading.Semaphore(0)  # searches for the port while it was absent
         self._port: ListPortInfo | None = None
         self._open()
         self._show(micropython)
 
     def __exit__(self, *raised: object) -> None:
         super().__exit__(*raised)
-        if self._pty.ignore_eof_for_disconnect():  # no byte has come
+        if self._pty.ignore_eof_for_disconnect():  # no byte has arrived
             self._pty.close()
 
     @property
@@ -133,7 +134,7 @@ class NativeUsb(InThread):
     def _reset(self, product: int) -> None:
         self._port = None
         old = self._master
-        self._open()  # while its old name is taken
+        self._open()  # while the old name is in use, so that the new one differs
         os.close(old)
         for _ in range(2):
             while not self._missed.acquire(timeout=0.1):

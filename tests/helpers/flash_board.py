@@ -3,8 +3,8 @@
 ``flash_board.py FLASH BLOCKS CUT MODE``: FLASH is the file, CUT the number of writes and erasures
 after which the power fails (0: never). MODE ``repl`` runs boot.py and main.py and then starts
 MicroPython's own REPL. ``raw`` skips main.py, as a chip does after Ctrl-D in the raw REPL. ``pipe``
-reads one quoted program per line and answers with one line, ``[output, error]``: a REPL without its
-waits.
+reads one quoted program per line and answers with one line, ``[output, error]``: a REPL without
+pauses.
 """
 
 import io
@@ -75,7 +75,7 @@ class Machine:
     WDT = Watchdog
 
     def reset(self):
-        os.system("kill -USR1 " + pid)  # requests a new start; no code here can catch it
+        os.system("kill -USR1 " + pid)  # requests a restart, like a reset that code cannot catch
 
     def bootloader(self):
         os.system("kill -USR2 " + pid)

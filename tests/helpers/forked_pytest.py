@@ -1,4 +1,4 @@
-"""Runs of pytest as ``python -m pytest``, in forks of one process that has already linked an image.
+"""Run pytest like ``python -m pytest``, in forks of one process that has already linked an image.
 
 A run needs two seconds of processor time, nearly all for imports and for linking the same runtime
 again. A fork saves both. It is a separate process like any run, with its own folder, environment
@@ -44,7 +44,7 @@ _PORT = "[services.hello]\nport = 8001\n"
 
 
 class ForkedPytest:
-    """The process. It ends with this one."""
+    """The process that forks. It ends with this one."""
 
     def __init__(self) -> None:
         command = [*ENDS_WITH_US, sys.executable, __file__]
@@ -105,7 +105,7 @@ def _serve() -> dict[str, Any]:
 
 
 def _status(pid: int, timeout: float) -> int | None:
-    """Wait for a fork. None: it took longer than ``timeout`` seconds, and was killed."""
+    """Return a fork's exit code, or None if it was killed after ``timeout`` seconds."""
     import signal
     import threading
 
@@ -118,7 +118,7 @@ def _status(pid: int, timeout: float) -> int | None:
     return None if code == -signal.SIGKILL else code
 
 
-def _do(order: dict[str, Any]) -> int:
+def _execute(order: dict[str, Any]) -> int:
     with open(os.devnull) as silence, open(order["output"], "w") as output:
         os.dup2(silence.fileno(), 0)
         os.dup2(output.fileno(), 1)
@@ -136,4 +136,4 @@ def _do(order: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     _warm()
-    sys.exit(_do(_serve()))
+    sys.exit(_execute(_serve()))

@@ -1,4 +1,4 @@
-"""Requests that are nearly right: valid ones, changed at random, reproducible by their seed."""
+"""Mutated requests: valid ones with random changes, which a seed reproduces."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ END = b"GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 class Attempt:
     """The bytes that one client sends, and how."""
 
-    name: str  # "<target> <seed> <index>", by which it can be made again
+    name: str  # "<target> <seed> <index>", which reproduces it
     pieces: list[bytes]
-    leaves: bool  # before it has read an answer
+    leaves: bool  # closes the connection before it reads a response
 
 
 def attempt(target: str, corpus: list[bytes], seed: int, index: int) -> Attempt:
-    """Make the attempt with that name."""
-    chance = random.Random(f"{target} {seed} {index}")
-    data = chance.choice(corpus)
-    if chance.random() < 0.2:
-        data += chance.choice(corpus)
-    times = chance.choice((0, 1, 1, 1, 2, 2, 3, 5))
-    if chance.random() < 0.4:
-        data = _framed(chance, data, corpus, times)
+    """Return the attempt with these arguments, which is always the same."""
+    rng = random.Random(f"{target} {seed} {index}")
+    data = rng.choice(corpus)
+    if rng.random() < 0.2:
+        data += rng.choice(corpus)
+    times = rng.choice((0, 1, 1, 1, 2, 2, 3, 5))
+    if rng.random() < 0.4:
+        data = _framed(rng, data, corpus, times)
     else:
         for _ in range(times):
-            data = _changed(chance, data, corpus)
+            data = _mutated(rng, data, corpus)
     data = data[:70_000]
-    if chance.random() < 0.7:
+    if rng.random() < 0.7:
         data += END
-    return Attempt(f"{target} {seed} {index}", _cut(chance, data), chance.random() < 0.05)
+    return Attempt(f"{target} {seed} {index}", _split(rng, data), rng.random() < 0.05)
 
 
-def _framed(chance: random.Random, data: bytes, corpus: list[bytes], times: int) -> bytes:
-    """Change one part of a request that stays a request, so that the code for that part runs."""
+def _framed(rng: random.Random, data: bytes, corpus: list[bytes], times: int) -> bytes:
+    """Mutate one part of a request and keep its framing, so that the code for that part runs."""
     head, _, body = data.partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
     verb, target, version = line.split(b" ", 2)
     parts = [target, body, *headers]
-    at = chance.choice((0, 0, 1, 1, chance.randrange(len(parts))))
+    at = rng.choice((0, 0, 1, 1, rng.randrange(len(parts))))
     for _ in range(times):
-        parts[at] = _changed(chance, parts[at], corpus)
+        parts[at] = _mutated(rng, parts[at], corpus)
     target, body, *headers = parts
     sized = (b"content-length:", b"transfer-encoding:")
     if at < 2 and not any(h.lower().startswith(sized[1]) for h in headers):
@@ -68,35 +68,35 @@ def _framed(chance: random.Random, data: bytes, corpus: list[bytes], times: int)
     return b"\r\n".join([b" ".join((verb, target, version)), *headers, b"", body])
 
 
-def _changed(chance: random.Random, data: bytes, corpus: list[bytes]) -> bytes:
-    at = chance.randrange(len(data) + 1)
-    to = min(len(data), at + chance.choice((1, 1, 2, 4, 20, 200)))
-    match chance.randrange(8):
+def _mutated(rng: random.Random, data: bytes, corpus: list[bytes]) -> bytes:
+    at = rng.randrange(len(data) + 1)
+    to = min(len(data), at + rng.choice((1, 1, 2, 4, 20, 200)))
+    match rng.randrange(8):
         case 0:
-            return data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+            return data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
         case 1:
-            return data[:at] + chance.choice(_TOKENS) + data[at:]
+            return data[:at] + rng.choice(_TOKENS) + data[at:]
         case 2:
-            return data[:at] + chance.choice(_TOKENS) + data[to:]
+            return data[:at] + rng.choice(_TOKENS) + data[to:]
         case 3:
             return data[:at] + data[to:]
         case 4:
-            return data[:to] + data[at:to] * chance.choice((1, 2, 50)) + data[to:]
+            return data[:to] + data[at:to] * rng.choice((1, 2, 50)) + data[to:]
         case 5:
-            other = chance.choice(corpus)
-            return data[:at] + other[chance.randrange(len(other)) :]
+            other = rng.choice(corpus)
+            return data[:at] + other[rng.randrange(len(other)) :]
         case 6:
             lines = data.split(b"\r\n")
-            chance.shuffle(lines)
+            rng.shuffle(lines)
             return b"\r\n".join(lines)
         case _:
-            bit = 1 << chance.randrange(8)
+            bit = 1 << rng.randrange(8)
             return data[:at] + bytes(c ^ bit for c in data[at : at + 1]) + data[at + 1 :]
 
 
-def _cut(chance: random.Random, data: bytes) -> list[bytes]:
-    places = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice((0, 0, 1, 3))))
-    pieces = [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]
+def _split(rng: random.Random, data: bytes) -> list[bytes]:
+    cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.choice((0, 0, 1, 3))))
+    pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     return [piece for piece in pieces if piece]
 
 

@@ -1,4 +1,4 @@
-"""A port for a process that listens, reserved until it does."""
+"""A port that is reserved for a process until it listens there."""
 
 from __future__ import annotations
 

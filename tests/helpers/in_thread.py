@@ -1,4 +1,4 @@
-"""Run a stand-in for a board in its own thread, for the duration of a ``with`` block."""
+"""Run an imitation of a board in its own thread, for the duration of a ``with`` block."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 
 class InThread:
-    """``_run`` continues until ``_stop`` is set; ``_interrupt`` ends a wait in it."""
+    """``_run`` continues until ``_stop`` is set; ``_interrupt`` ends a blocking call in it."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()

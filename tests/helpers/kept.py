@@ -1,7 +1,6 @@
-"""A client that keeps its connection until the board closes it, and then closes it too, as browsers
-do.
+"""A client that closes its keep-alive connection as soon as the board does, like a browser.
 
-httpx notices only at its next request; until then that connection remains one of the board's five,
+httpx notices only at its next request. Until then the connection remains one of the board's five,
 for up to 20 s of lwIP's time.
 """
 

@@ -103,7 +103,7 @@ def write(
         file.parent.mkdir(exist_ok=True)
         file.write_text(content)
     toml = root / "cluster.toml"
-    if keys and board.startswith("ESP32"):  # runtime, mailbox and updates need more than 576 kB
+    if keys and board.startswith("ESP32"):  # runtime, mailbox and updates take more than 576 kB
         toml.write_text(toml.read_text().replace("[boards.box]", "[boards.box]\nflash_mb = 8"))
     more = f'\n[mailbox]\nurl = "{broker.where.url}"\n\n[boards.box.power]\n{power}\n'
     offered = f"events = {list(events)}\n".replace("'", '"') if events else ""
@@ -119,7 +119,7 @@ def write(
 
 
 class Mail:
-    """The running parts. ``http`` is a client of the gateway."""
+    """A running board, broker and gateway. ``http`` is a client of the gateway."""
 
     def __init__(self, plan: Plan, broker: Broker, sim: Simulator) -> None:
         self.plan = plan
@@ -159,14 +159,14 @@ class Mail:
         return place.address, place.ports[home.port]
 
     async def sleeps(self) -> None:
-        """Wait until the board sleeps and the gateway knows."""
+        """Wait until the board sleeps and the gateway knows it."""
         async with asyncio.timeout(30):
             while not self.board.trace or self.board.trace[-1]["event"] != "deepsleep":
                 await asyncio.sleep(0.01)
         await self.known("asleep")
 
     async def wake_up(self) -> None:
-        """Press its button, and wait until the gateway knows that it is awake."""
+        """Reset the board, and wait until the gateway knows that it is awake."""
         await self.board.reset()
         await self.known("awake")
 
@@ -204,14 +204,14 @@ async def mail(
     try:
         async with Simulator([image], ports="os", storage=root / "build" / "sim") as sim:
             sim.board("box").inputs.pin(4, 1)
-            found = Mail(plan, broker, sim)
-            async with found.opened() as gateway, found.client(gateway) as http:
-                found.gateway, found.http = gateway, http
-                await found.known("awake", "asleep")
+            box = Mail(plan, broker, sim)
+            async with box.opened() as gateway, box.client(gateway) as http:
+                box.gateway, box.http = gateway, http
+                await box.known("awake", "asleep")
                 try:
-                    yield found
+                    yield box
                 finally:
-                    for task in found.listeners:
+                    for task in box.listeners:
                         task.cancel()
     finally:
         broker.kill()

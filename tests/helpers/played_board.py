@@ -1,4 +1,4 @@
-"""A board that a test imitates on a raw socket, behind a gateway without a broker."""
+"""A board that a test imitates with a TCP server, behind a gateway without a broker."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Play = Callable[["Board", int, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def answers(board: Board, number: int, writer: asyncio.StreamWriter) -> None:
-    """Answer with the number of the request."""
+    """Respond with the number of the request."""
     writer.write(OK + b"%02d" % number)
 
 
 class Board:
-    """Answers the nth request with ``play(board, n, writer)``. ``seen`` has the requests."""
+    """A board that responds to its nth request with ``play(board, n, writer)``."""
 
     def __init__(self, play: Play = answers) -> None:
         self.play = play
@@ -84,7 +84,7 @@ class Client:
 
 @asynccontextmanager
 async def between(board: Board, *, mailbox: bool = False, **options: Any) -> AsyncIterator[Client]:
-    """A client whose first GET was answered, so that a connection to the board is kept.
+    """Yield a client whose first GET was answered, so that the gateway is connected to the board.
 
     With ``mailbox``, the gateway knows that the board is awake, and no broker can be reached.
     """

@@ -89,19 +89,19 @@ class ReplBoard(InThread):
         while not self._stop.is_set():
             ready, _, _ = select.select([self._line, self._terminal], [], [], 0.1)
             if self._terminal in ready:
-                self._hear()
+                self._forward_output()
             if self._line in ready:
-                self._message(os.read(self._line, 4096))
+                self._forward_input(os.read(self._line, 4096))
 
-    def _hear(self) -> None:
+    def _forward_output(self) -> None:
         try:
             data = os.read(self._terminal, 4096)
-        except OSError:  # it has ended
-            self._again()
+        except OSError:  # MicroPython has exited
+            self._restart()
             return
         os.write(self._line, data)
 
-    def _message(self, data: bytes) -> None:
+    def _forward_input(self, data: bytes) -> None:
         if b"\x03" in data and self._runs_a_program():
             self._process.send_signal(signal.SIGINT)
             data = data.replace(b"\x03", b"")
@@ -113,7 +113,7 @@ class ReplBoard(InThread):
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
         return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
-    def _again(self) -> None:
+    def _restart(self) -> None:
         """Restart: a soft reset stays in the raw REPL, anything else resets the board."""
         status = self._process.wait()
         self._end()

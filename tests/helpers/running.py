@@ -56,7 +56,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_ready(self, board: str, start: int) -> None:
-        """Wait until that start of the board is ready, even if earlier ones have crashed."""
+        """Wait until the board is ready in that start or a later one; earlier ones may crash."""
         sim = self.sim.board(board)
 
         async def work() -> None:
@@ -66,7 +66,7 @@ class Running:
         asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
 
     def wait_log(self, board: str, text: str, *, since: int = 0, timeout: float = 30) -> None:
-        """Wait until the board's log has ``text``, whose lines come after the responses."""
+        """Wait until the board's log has ``text``; log lines arrive later than responses."""
         waiting = self.sim.board(board).wait_log(text, timeout, since=since)
         asyncio.run_coroutine_threadsafe(waiting, self.loop).result(timeout + 5)
 

@@ -1,4 +1,4 @@
-"""Runs schemathesis against the OpenAPI document that a service serves."""
+"""Run schemathesis against the OpenAPI document that a service serves."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def document(url: str) -> dict[str, Any]:
-    """Return a service's own document."""
-    found: dict[str, Any] = httpx.get(f"{url}/openapi.json", trust_env=False).json()
-    return found
+    """Return the OpenAPI document of a service."""
+    served: dict[str, Any] = httpx.get(f"{url}/openapi.json", trust_env=False).json()
+    return served
 
 
 def fuzz(url: str, folder: Path, examples: int, seed: int) -> str:
@@ -40,10 +40,13 @@ def fuzz(url: str, folder: Path, examples: int, seed: int) -> str:
 
 
 def _config(document: dict[str, Any]) -> dict[str, Any]:
-    """Return values that exist, so that requests get past 404: JSON Schema cannot express them."""
+    """Return a configuration with values that exist: the document does not list them.
+
+    Requests with other values only get 404.
+    """
     operations = [
         {
-            # Its own 400: it refuses some values that fit the schema.
+            # It documents a 400 for some values that match the schema.
             "include-operation-id": operation["operationId"],
             "checks": {"positive_data_acceptance": {"enabled": False}},
         }
@@ -51,11 +54,11 @@ def _config(document: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values()
         if "400" in operation["summary"] + operation.get("description", "")
     ]
-    found: dict[str, Any] = {
+    config: dict[str, Any] = {
         "dictionaries": {"fridges": {"values": _probes()}},
         "parameters": {"fridge": {"dictionary": "fridges", "probability": 0.7}},
     }
-    return {**found, "operations": operations} if operations else found
+    return {**config, "operations": operations} if operations else config
 
 
 def _probes() -> list[str]:

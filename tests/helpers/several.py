@@ -1,4 +1,4 @@
-"""Clusters of several boards, for the tests of calls between them."""
+"""Clusters of several boards, for tests of the calls between them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def write_boards(
     ``types``: board -> type, for boards that are not a Pico W.
     """
     lines = ["[cluster]", 'name = "test"', f"deadline_ms = {deadline_ms}"]
-    for name, carried in boards.items():
+    for name, placed in boards.items():
         kind = (types or {}).get(name, "RPI_PICO_W")
         lines += ["", f"[boards.{name}]", f'type = "{kind}"']
-        lines.append(f"services = {carried}".replace("'", '"'))
+        lines.append(f"services = {placed}".replace("'", '"'))
     for port, (name, source) in enumerate(services.items(), 8001):
         lines += ["", f"[services.{name}]", f"port = {port}"]
         folder = root / "services" / name
@@ -45,7 +45,7 @@ def write_keys(root: Path, *keys: bytes) -> None:
 
 
 class Caller:
-    """A connection to a board on which a test can send any bytes."""
+    """A connection of a caller to a board, on which a test can send any bytes."""
 
     def __init__(
         self, run: Running, service: str, board: str, key: bytes = KEY, name: str = "host"
@@ -60,7 +60,7 @@ class Caller:
             self.calls, self.answers = sign.pair(key, name, board, self.ours, self.theirs)
 
     def answer(self) -> tuple[int, int, int, bytes]:
-        """Return number, status, kind and body of the next response, whose code must be right."""
+        """Return number, status, kind and body of the next response, after checking its tag."""
         frame = rpc.read_frame(self.sock)
         assert self.answers.check(frame)
         number = int.from_bytes(frame[4:8])

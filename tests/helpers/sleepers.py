@@ -1,4 +1,4 @@
-"""Two boards: one sleeps, and the other calls it through a broker."""
+"""Two boards: one sleeps, the other calls it through a broker."""
 
 from __future__ import annotations
 
@@ -136,15 +136,16 @@ class Pair:
         return [data for topic, data in self.seen if topic == IN and all(w in data for w in words)]
 
     async def asks(self, verb: str, path: str, **more: Any) -> asyncio.Task[httpx.Response]:
-        """Make the front start a call; return when the broker has its note."""
+        """Make the front start a call, and wait until the broker has its note."""
         notes = len(self.sent(NOTE))
         call = asyncio.create_task(self.http.request(verb, path, **more))
         await self.until(lambda: len(self.sent(NOTE)) > notes)
         return call
 
-    async def until(self, holds: Callable[[], object]) -> None:
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until ``condition()`` is true."""
         async with asyncio.timeout(30):
-            while not holds():
+            while not condition():
                 await asyncio.sleep(0.01)
 
     async def asleep(self) -> None:
@@ -162,23 +163,23 @@ class Pair:
         await self.asleep()
         call = await self.asks("GET", "/all")
         self.wake()
-        found: list[int] = (await call).json()
-        return found
+        numbers: list[int] = (await call).json()
+        return numbers
 
 
 @asynccontextmanager
 async def pair(root: Path, broker: Broker) -> AsyncIterator[Pair]:
-    made = images(root, broker)
+    built = images(root, broker)
     broker.start()
     try:
-        async with Simulator(made, ports="os", storage=root / "build" / "sim") as sim:
+        async with Simulator(built, ports="os", storage=root / "build" / "sim") as sim:
             sim.board("box").inputs.pin(4, 1)
             async with sim.http("front") as http:
                 http.timeout = httpx.Timeout(60)
-                found = Pair(sim, http, broker)
-                spying = asyncio.create_task(found.spy.run())
-                await found.spy.connected.wait()
-                yield found
+                boards = Pair(sim, http, broker)
+                spying = asyncio.create_task(boards.spy.run())
+                await boards.spy.connected.wait()
+                yield boards
                 spying.cancel()
     finally:
         broker.kill()

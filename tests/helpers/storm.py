@@ -1,8 +1,8 @@
 """Requests to a board that mostly sleeps, while board, broker and gateways are killed.
 
 A request is posted with an idempotency key and ``respond-async`` until a gateway answers 202: from
-then on nobody sends it again, and it must be answered. Some are posted to both gateways, as by a
-client that has not received the first answer. The board's power is cut at random instants of a
+then on nobody sends it again, and it must get a response. Some are posted to both gateways, as by a
+client that has not received the first response. The board's power is cut at random instants of a
 wake, and right after the handler logs that it has begun or has written.
 """
 
@@ -70,7 +70,7 @@ class Size:
     """The size of a storm.
 
     ``cuts``: how a wake may end, see ``Storm._wakes``. ``doubled``: one request in this many is
-    posted to both gateways. ``calm_s``: a request without an answer this long after the storm is
+    posted to both gateways. ``calm_s``: a request without a response this long after the storm is
     lost.
     """
 
@@ -85,27 +85,29 @@ class Size:
 
 @dataclass
 class Ledger:
-    """The fate of the requests."""
+    """The outcome of the requests."""
 
-    answers: dict[int, object] = field(default_factory=dict)  # request -> answer
-    rows: dict[str, int] = field(default_factory=dict)  # key -> request, as the board has stored it
+    answers: dict[int, object] = field(default_factory=dict)  # request -> response
+    rows: dict[str, int] = field(default_factory=dict)  # key -> request, as stored by the board
     wakes: int = 0
     cuts: int = 0
     broker_kills: int = 0
     gateway_kills: int = 0
     crashes: list[str] = field(default_factory=list)  # of the board's program
-    unanswered: dict[int, object] = field(default_factory=dict)  # request -> what was noted
+    # request -> the last status and body
+    unanswered: dict[int, object] = field(default_factory=dict)
 
     def lost(self, requests: int) -> list[int]:
-        """Return the requests that were accepted but not answered, or that had no effect."""
+        """Return the requests that were accepted but got no response or had no effect."""
         stored = set(self.rows.values())
         return [n for n in range(requests) if n not in self.answers or n not in stored]
 
     def twice(self) -> list[int]:
+        """Return the requests that were executed more than once."""
         return [n for n, times in Counter(self.rows.values()).items() if times > 1]
 
     def mixed_up(self) -> list[int]:
-        """Return the requests whose answer does not belong to their execution."""
+        """Return the requests whose response does not belong to their execution."""
         stored = {n: int(key) for key, n in self.rows.items()}
         return [n for n, a in self.answers.items() if a != {"n": n, "key": stored.get(n)}]
 
@@ -142,7 +144,7 @@ class GatewayProcess:
 
 
 class Storm:
-    """Everything that runs. ``root``: an empty folder."""
+    """All running parts. ``root``: an empty folder."""
 
     def __init__(self, root: Path, broker: Broker | ClusterBroker, size: Size, seed: int) -> None:
         self.size = size
@@ -152,12 +154,12 @@ class Storm:
         self._broker = broker
         self._gateways = [GatewayProcess(root), GatewayProcess(root)]
         self._board: SimBoard
-        self._cut_at = ""  # the beginning of the log line after which the board is cut
-        self._is_cut = False  # it has no power, so no door wakes it
+        self._cut_at = ""  # the prefix of the log line after which the power is cut
+        self._is_cut = False  # it has no power, so no pin wakes it
         self._heard = asyncio.Event()
         self._over = asyncio.Event()
-        self._turned = asyncio.Condition()  # a wake has begun, a request was accepted or answered
-        self._waiting: set[int] = set()  # requests that were accepted and are not answered
+        self._progress = asyncio.Condition()  # a wake began, or a request was accepted or answered
+        self._waiting: set[int] = set()  # requests that were accepted and have no response
         self._http: httpx.AsyncClient
 
     async def run(self) -> Ledger:
@@ -167,8 +169,8 @@ class Storm:
             work.create_task(self._kill_gateways())
             await self._wakes()
             self._over.set()
-            await self._turn()
-            await self._calm(clients)
+            await self._notify()
+            await self._settle(clients)
         return self.ledger
 
     @asynccontextmanager
@@ -182,16 +184,16 @@ class Storm:
                 gateway.start()
                 stack.callback(gateway.kill)
             storage = self._root / "build" / "sim"
-            sim = Simulator([image], ports="os", storage=storage, log=self._hear)
+            sim = Simulator([image], ports="os", storage=storage, log=self._on_log)
             await stack.enter_async_context(sim)
             self._http = httpx.AsyncClient(trust_env=False, timeout=10, limits=LIMITS)
             await stack.enter_async_context(self._http)
             self._board = sim.board("box")
             self._board.inputs.pin(4, 1)
-            await self._board.wait_trace("deepsleep")  # it has connected to the broker before
+            await self._board.wait_trace("deepsleep")  # by then it has connected to the broker
             yield
 
-    def _hear(self, line: LogLine) -> None:
+    def _on_log(self, line: LogLine) -> None:
         if line.level in ("", "ERROR"):
             print(line, flush=True)
         if self._cut_at and line.text.startswith(self._cut_at):
@@ -203,7 +205,7 @@ class Storm:
     async def _wakes(self) -> None:
         for _ in range(self.size.wakes):
             self.ledger.wakes += 1
-            await self._turn()
+            await self._notify()
             kind = await self._kind()
             mark = self._board.trace.mark()
             self._heard.clear()
@@ -236,8 +238,8 @@ class Storm:
         """
         kind = self._random.choice(self.size.cuts)
         if kind in ("begun", "wrote"):
-            async with self._turned:
-                await self._turned.wait_for(lambda: self._waiting or self._due <= self._done)
+            async with self._progress:
+                await self._progress.wait_for(lambda: self._waiting or self._due <= self._done)
             if not self._waiting:
                 return "instant"
         return kind
@@ -252,18 +254,18 @@ class Storm:
     def _done(self) -> int:
         return len(self.ledger.answers)
 
-    async def _turn(self) -> None:
-        async with self._turned:
-            self._turned.notify_all()
+    async def _notify(self) -> None:
+        async with self._progress:
+            self._progress.notify_all()
 
     async def _wake(self, mark: int) -> None:
-        """Open a door if the board sleeps; otherwise switch its power on."""
+        """Wake the board by its pin if it sleeps; otherwise restart it."""
         asleep = self._board.trace[-1]["event"] == "deepsleep" and self._board.pid is None
         if self._is_cut or not asleep:
             self._is_cut = False
             self._board.kill()
             return
-        # A board that went to sleep while the door was open waits for it to be closed.
+        # A board that went to sleep while the pin was low waits until it is high.
         for level in (0, 1) * 20:
             self._board.inputs.pin(4, level)
             with contextlib.suppress(TimeoutError):
@@ -272,11 +274,11 @@ class Storm:
         self._board.inputs.pin(4, 1)
 
     async def _asleep(self, mark: int, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):  # it waits for a broker that is killed
+        with contextlib.suppress(TimeoutError):  # it may wait for a broker that was killed
             await self._board.wait_trace("deepsleep", seconds, since=mark)
 
-    async def _calm(self, clients: list[asyncio.Task[None]]) -> None:
-        """Let the board work until all requests are answered, and read its rows."""
+    async def _settle(self, clients: list[asyncio.Task[None]]) -> None:
+        """Let the board work until all requests have a response, and read its rows."""
         try:
             async with asyncio.timeout(self.size.calm_s):
                 while not all(client.done() for client in clients):
@@ -299,9 +301,9 @@ class Storm:
                 with contextlib.suppress(httpx.TransportError):
                     response = await http.get(self._board.place.url(8001) + "/items")
                     return dict(response.json())
-        raise TimeoutError("the board goes to sleep each time before it answers")
+        raise TimeoutError("the board goes to sleep each time before it responds")
 
-    # The others
+    # Broker and gateways
 
     async def _kill_broker(self) -> None:
         for _ in range(self.size.broker_kills):
@@ -322,41 +324,41 @@ class Storm:
     async def _pause(self, times: int) -> None:
         """Wait until the next of ``times`` kills, which are spread over all wakes."""
         wake = self.ledger.wakes + max(1, self.size.wakes // (times + 1))
-        async with self._turned:
-            await self._turned.wait_for(lambda: self.ledger.wakes >= wake or self._over.is_set())
+        async with self._progress:
+            await self._progress.wait_for(lambda: self.ledger.wakes >= wake or self._over.is_set())
         await asyncio.sleep(self._random.uniform(0, 0.3))
 
-    # A client
+    # Clients
 
     async def _client(self, n: int) -> None:
-        async with self._turned:
-            await self._turned.wait_for(lambda: n < self._due)
-        place, taker = await self._post(n, self._gateways)
+        async with self._progress:
+            await self._progress.wait_for(lambda: n < self._due)
+        path, taker = await self._post(n, self._gateways)
         if n % self.size.doubled == 0:
             others = [gateway for gateway in self._gateways if gateway is not taker]
-            place = (await self._post(n, others))[0] or place
-        while place and n not in self.ledger.answers:
+            path = (await self._post(n, others))[0] or path
+        while path and n not in self.ledger.answers:
             await asyncio.sleep(self._random.uniform(0.1, 0.3))
-            status, message = await self._ask(self._random.choice(self._gateways), "GET", place)
+            status, message = await self._ask(self._random.choice(self._gateways), "GET", path)
             self.ledger.unanswered[n] = (status, message)
             if status in (200, 500):
                 self.ledger.answers[n] = message
                 del self.ledger.unanswered[n]
         self._waiting.discard(n)
-        await self._turn()
+        await self._notify()
 
     async def _post(self, n: int, gateways: Sequence[GatewayProcess]) -> tuple[str, GatewayProcess]:
         """Send a request to one of the gateways.
 
         Returns:
-            The path of its answer, empty if the answer has arrived already, and the gateway.
+            The path of its response, empty if that has arrived already, and the gateway.
         """
         while True:
             gateway = self._random.choice(gateways)
             status, message = await self._ask(gateway, "POST", "/items", n)
             if status == 202:
                 self._waiting.add(n)
-                await self._turn()
+                await self._notify()
                 return str(message), gateway
             if status == 200:
                 self.ledger.answers[n] = message
@@ -370,7 +372,7 @@ class Storm:
             {"Prefer": "respond-async", "Idempotency-Key": f"key-{n}"} if verb == "POST" else {}
         )
         try:
-            answer = await self._http.request(
+            response = await self._http.request(
                 verb,
                 f"http://127.0.0.1:{gateway.port}{path}",
                 json=None if n is None else {"n": n},
@@ -378,6 +380,6 @@ class Storm:
             )
         except httpx.TransportError:
             return 0, None
-        if answer.status_code == 202:
-            return 202, answer.headers.get("location")
-        return answer.status_code, answer.json()
+        if response.status_code == 202:
+            return 202, response.headers.get("location")
+        return response.status_code, response.json()

@@ -1,4 +1,4 @@
-"""A project whose boards accept updates, for the tests of ``torpor update``."""
+"""Projects whose boards accept updates, for the tests of ``torpor update``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torpor_tools.contracts import load_plan
 from torpor_tools.update import send
 from torpor_tools.update.keys import PASSPHRASE_VARIABLE
 
-KEY = "8f" * 32  # the cluster's
+KEY = "8f" * 32  # of the cluster
 
 
 def add_keys(root: Path) -> None:
@@ -32,7 +32,7 @@ def tool(root: Path, *words: str) -> Result:
 
 
 def says(board: Running) -> str:
-    """Return what the service ``hello`` answers."""
+    """Return the response of the service ``hello``."""
     with board.client("hello") as client:
         return client.get("/hello").text
 

@@ -1,7 +1,7 @@
 """Deploys over the serial line of a Pico W with the official firmware, in the emulator.
 
-``test_deploy.py`` cuts the power at every write, on the Unix port; here it goes at every file.
-It boots some fifteen times: ``make soak`` runs it.
+``test_deploy.py`` cuts the power at every write, on the Unix port; this module cuts it at every
+file. The board boots about fifteen times, so only ``make soak`` runs it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def connected(board: EmulatedBoard, via: str = "mpremote") -> Repl:
 
 
 async def deployed(board: EmulatedBoard, files: Mapping[str, bytes], via: str) -> Changes:
-    """Deploy and reset; the link is closed."""
+    """Deploy, reset the board, and close the connection."""
 
     def work() -> Changes:
         link = connected(board, via)
@@ -88,7 +88,7 @@ async def deployed(board: EmulatedBoard, files: Mapping[str, bytes], via: str) -
 @pytest.mark.parametrize(
     ("via", "files", "version"), [("mpremote", NEW, 2), ("ampy", OLD, 1)], ids=["mpremote", "ampy"]
 )
-async def test_the_changed_files_and_no_others(
+async def test_deploy_sends_only_the_changed_files(
     board: EmulatedBoard, via: str, files: dict[str, bytes], version: int
 ) -> None:
     mark = board.log.mark()
@@ -98,8 +98,8 @@ async def test_the_changed_files_and_no_others(
     await board.wait_line(f"version {version}", WALL_S, since=mark)
 
 
-async def test_the_power_fails_at_every_file(board: EmulatedBoard) -> None:
-    """Whenever it fails, the old image starts; then the same deploy goes through."""
+async def test_a_power_cut_at_any_file_leaves_the_old_image(board: EmulatedBoard) -> None:
+    """The old image starts after each cut; then the same deploy succeeds."""
     loop = asyncio.get_running_loop()
 
     def cut_at(number: int) -> None:
@@ -132,13 +132,13 @@ async def test_the_power_fails_at_every_file(board: EmulatedBoard) -> None:
     await board.wait_line("version 2", WALL_S, since=mark)
 
 
-async def test_torpor_reset_and_logs(board: EmulatedBoard) -> None:
+async def test_torpor_resets_the_board_and_shows_its_log(board: EmulatedBoard) -> None:
     starts, mark = board.starts, board.log.mark()
     assert board.terminal
     logs = await torpor("logs", "--port", board.terminal)
     board.reset()
     await wait_for_output(logs, "version 2")
-    await ended(logs)
+    await stop(logs)
     await board.wait_line("kernel: ready", WALL_S, since=mark)
     mark = board.log.mark()
     reset = await torpor("reset", "--port", board.terminal)
@@ -147,20 +147,22 @@ async def test_torpor_reset_and_logs(board: EmulatedBoard) -> None:
     assert board.starts == starts + 2
 
 
-async def test_torpor_deploy_and_again_after_a_change(board: EmulatedBoard, tmp_path: Path) -> None:
+async def test_torpor_deploy_watch_deploys_again_after_a_change(
+    board: EmulatedBoard, tmp_path: Path
+) -> None:
     root = write_cluster(tmp_path / "project", {"hello": SERVICE.format("world")})
     words = ["deploy", "--port", str(board.terminal), "--no-types", "--patience", SLOWNESS]
-    going = await torpor("-C", str(root), *words, "--watch")
-    await wait_for_output(going, "files sent")
-    await wait_for_output(going, "box is ready")
-    await wait_for_output(going, "Waiting for changes")
+    watching = await torpor("-C", str(root), *words, "--watch")
+    await wait_for_output(watching, "files sent")
+    await wait_for_output(watching, "box is ready")
+    await wait_for_output(watching, "Waiting for changes")
     mark = board.log.mark()
     source = root / "services" / "hello" / "__init__.py"
     source.write_text(SERVICE.format("again"))
-    await wait_for_output(going, "2 of ")  # the service, and the list of the image
-    await wait_for_output(going, "box is ready")
+    await wait_for_output(watching, "2 of ")  # the service, and the image's list of files
+    await wait_for_output(watching, "box is ready")
     await board.wait_line("hello again", WALL_S, since=mark)
-    await ended(going)
+    await stop(watching)
 
 
 async def test_a_production_image_has_no_prompt(board: EmulatedBoard) -> None:
@@ -172,10 +174,10 @@ async def test_a_production_image_has_no_prompt(board: EmulatedBoard) -> None:
     await deployed(board, files, "mpremote")
     await board.wait_line("alive 5", WALL_S, since=mark)
     alive = board.log.mark()
-    for _ in range(2):  # also after it has died and the chip has restarted
+    for _ in range(2):  # the second time after the kernel has died and the chip has restarted
         board.type("\x03\x03\x01\x02\x04\r\nprint('inside')\r\n")
         await board.wait_line("alive 59", WALL_S, since=mark)
-        board.type("\x03")  # while it waits for its reset
+        board.type("\x03")  # while the chip waits for its reset
         mark = board.log.mark()
         await board.wait_line("alive 5", WALL_S, since=mark)
     with pytest.raises(UserError, match="does not answer as MicroPython's REPL"):
@@ -199,11 +201,11 @@ async def wait_for_output(process: asyncio.subprocess.Process, text: str) -> Non
             received.append(line.decode())
             if text in received[-1]:
                 return
-    raise AssertionError(f"it never said {text!r}:\n" + "".join(received))
+    raise AssertionError(f"the command did not print {text!r}:\n" + "".join(received))
 
 
-async def ended(process: asyncio.subprocess.Process) -> None:
-    """End it as Ctrl-C does."""
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Stop the command, as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
     async with asyncio.timeout(60):
         await process.communicate()

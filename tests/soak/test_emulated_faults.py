@@ -1,7 +1,7 @@
 """Planted faults on the official Pico W firmware, with resets by its own watchdog.
 
-As on the simulator (``tests/e2e/test_planted_faults.py``): the other service answers again within
-20 s of the board's time, and the board says what happened and where. The emulator is about 40
+As in the simulator (``tests/e2e/test_planted_faults.py``), the other service responds again within
+20 s of the board's time, and the board reports what happened and where. The emulator is about 40
 times slower than a chip, so this takes half an hour.
 """
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.emulated]
 
 KEY = "8f" * 32
 WALL_S = 900.0
-AGAIN_MS = 20_000
+RECOVERY_MS = 20_000
 HELPER, VICTIM = 8001, 8002
 SERVICES: Mapping[str, str] = {
     "helper": """
@@ -101,7 +101,7 @@ class Victim(Service):
             raise IndexError("in a task")
 
     @get("/publish")
-    async def tell(self) -> None:
+    async def publish_event(self) -> None:
         await self.publish(Opened(number=1))
 
     @on(Opened)
@@ -136,7 +136,7 @@ class Fault:
     work: str
     source: str = ""
     kind: str = "exception"
-    ends: bool = False  # the run of the board
+    ends: bool = False  # whether it ends the board's run
 
 
 FAULTS = [
@@ -154,7 +154,7 @@ FAULTS = [
 
 
 class Patient(Tools):
-    """Waits as long as the emulator needs."""
+    """Tools that wait as long as the emulator needs."""
 
     def ask(self, tool: str, deadline_ms: int = 600_000, **arguments: Any) -> Any:
         return super().ask(tool, deadline_ms, **arguments)
@@ -206,20 +206,20 @@ async def get(board: EmulatedBoard, port: int, path: str) -> httpx.Response:
 
 
 async def named(plan: Plan, board: EmulatedBoard, kind: str) -> tuple[str, str]:
-    """The newest fault of a kind: service and method, and the line of the source."""
+    """Return the newest fault of a kind: its service and method, and its line of the source."""
     fetched = await fetch(plan, board)
     if kind == "deadline":
         return next(each.work for each in fetched.incidents if each.kind == kind), ""
     record = max((r for r in fetched.records if r.kind == kind), key=lambda r: r.number)
-    found = read_build(plan.cluster.root, record.build)
-    assert found
+    failed = read_build(plan.cluster.root, record.build)
+    assert failed
     frames = [f for f in record.frames if f.file.startswith("services/")]
-    line = found.line(frames[-1].file, frames[-1].line) if frames else ""
-    return record.work(found), line
+    line = failed.line(frames[-1].file, frames[-1].line) if frames else ""
+    return record.work(failed), line
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.path[1:])
-async def test_other_services_answer_again_and_the_board_reports_why(
+async def test_other_services_recover_and_the_board_reports_the_fault(
     plan: Plan, board: EmulatedBoard, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_tools, "_CONNECT_S", WALL_S)
@@ -232,17 +232,17 @@ async def test_other_services_answer_again_and_the_board_reports_why(
     with suppress(httpx.HTTPError, asyncio.CancelledError):
         await asked
     assert (await get(board, HELPER, "/")).text == "ok"
-    again = board.device_ms - began
-    print(f"{fault.path}: answered after {again:.0f} ms of the board's time")
-    assert again < AGAIN_MS
+    recovery_ms = board.device_ms - began
+    print(f"{fault.path}: recovered after {recovery_ms:.0f} ms of the board's time")
+    assert recovery_ms < RECOVERY_MS
     if fault.path in ("/job", "/task"):
         await board.wait_line("Error: in a ", WALL_S, since=mark)
     assert await named(plan, board, fault.kind) == (fault.work, fault.source)
 
 
-async def test_three_ends_in_a_row_lead_to_safe_mode(board: EmulatedBoard) -> None:
+async def test_three_crashes_in_a_row_lead_to_safe_mode(board: EmulatedBoard) -> None:
     await board.wait_line("SAFE MODE", WALL_S)
-    answer = await get(board, VICTIM, "/raise")
-    assert answer.status_code == 503
-    assert "it crashed the board" in answer.json()["error"]
+    response = await get(board, VICTIM, "/raise")
+    assert response.status_code == 503
+    assert "it crashed the board" in response.json()["error"]
     assert (await get(board, HELPER, "/")).text == "ok"

@@ -2,7 +2,7 @@
 
 The emulator is about 40 times slower than the chip, so this takes most of an hour: ``make soak``
 runs it. The access point and the network are emulated; the board's own code, from the driver of the
-radio on, is what a Pico W runs.
+radio upwards, is that of a Pico W.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Fridge:
 
     async def device(self) -> dict[str, Any]:
         async with httpx.AsyncClient(timeout=WALL_S, trust_env=False) as http:
-            answer = await http.get(self.board.url(DEVICE) + "/device")
-        info: dict[str, Any] = answer.raise_for_status().json()
+            response = await http.get(self.board.url(DEVICE) + "/device")
+        info: dict[str, Any] = response.raise_for_status().json()
         return info
 
     def change(self, old: str, new: str) -> None:
@@ -91,7 +91,7 @@ async def fridge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Frid
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for the emulator as long as it takes; its own clock runs as on the chip."""
+    """Wait for the emulator as long as it takes; time-outs on the board use its own clock."""
     ask = Tools.ask
 
     def slow(tools: Tools, tool: str, deadline_ms: int = 0, **arguments: Any) -> Any:
@@ -110,7 +110,7 @@ async def test_an_update_of_one_service_is_confirmed(fridge: Fridge) -> None:
     while fridge.board.starts == 1 and not updating.done():
         try:
             await fridge.device()
-        except httpx.HTTPError:  # it restarts
+        except httpx.HTTPError:  # the board restarts
             break
         served += 1
         await asyncio.sleep(5)
@@ -123,9 +123,7 @@ async def test_an_update_of_one_service_is_confirmed(fridge: Fridge) -> None:
     print(done.output, "requests answered meanwhile:", served)
 
 
-async def test_the_watchdog_ends_an_update_that_hangs(
-    fridge: Fridge,
-) -> None:
+async def test_the_watchdog_ends_an_update_that_hangs(fridge: Fridge) -> None:
     fridge.change(CHECK, CHECK + "        while True:\n            pass\n")
     before = fridge.board.starts
     mark = fridge.board.log.mark()
@@ -134,6 +132,6 @@ async def test_the_watchdog_ends_an_update_that_hangs(
     assert isinstance(failed.exception, UserError), (failed.output, log)
     assert "shed went back to build" in str(failed.exception), log
     assert "it was reset by the watchdog before it was confirmed" in str(failed.exception), log
-    assert fridge.board.starts >= before + 3, log  # into the trial, by the watchdog, and back
+    assert fridge.board.starts >= before + 3, log  # for the trial, by the watchdog, and to go back
     assert (await fridge.device())["failed"] == {}
     print(failed.exception, log)

@@ -45,7 +45,7 @@ class Work(Service):
 
 
 def ask(board: Running, path: str, *, vanish: bool = False) -> str:
-    """Return the status of an answer; "" if there is none, as for a client that vanishes."""
+    """Return the status of a response; "" if there is none, as for a client that vanishes."""
     with suppress(OSError), board.connect("work") as sock:
         sock.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode())
         if vanish:
@@ -56,6 +56,7 @@ def ask(board: Running, path: str, *, vanish: bool = False) -> str:
 
 
 def state(board: Running) -> dict[str, int]:
+    """Return the board's free heap and its number of open connections."""
     with board.client("work") as client:
         return dict(json.loads(client.get("/figures").text))
 
@@ -65,7 +66,7 @@ def test_no_slot_is_lost(tmp_path: Path) -> None:
     root = write_cluster(tmp_path, {"work": WORK})
     file = root / "cluster.toml"
     file.write_text(file.read_text().replace("port = 8001", "port = 8001\ndeadline_ms = 200"))
-    chance = random.Random(20)
+    rng = random.Random(20)
 
     def one(kind: float) -> str:
         if kind < 0.05:
@@ -75,14 +76,14 @@ def test_no_slot_is_lost(tmp_path: Path) -> None:
     with running(root, types=False) as board, ThreadPoolExecutor(4) as pool:
         for _ in range(20):
             ask(board, "/never", vanish=True)
-        list(pool.map(one, [chance.random() for _ in range(200)]))
+        list(pool.map(one, [rng.random() for _ in range(200)]))
         before = state(board)
-        answers = list(pool.map(one, [chance.random() for _ in range(requests)]))
-        never = [answer for answer in answers if answer.startswith("never")]
+        statuses = list(pool.map(one, [rng.random() for _ in range(requests)]))
+        never = [status for status in statuses if status.startswith("never")]
         assert len(never) > requests // 30
         assert set(never) <= {"never 504", "never 503"}
-        assert answers.count("200") > requests // 2
-        assert set(answers) - set(never) <= {"200", "503", ""}
+        assert statuses.count("200") > requests // 2
+        assert set(statuses) - set(never) <= {"200", "503", ""}
         while state(board)["open"] > 1:
             pass
         assert state(board)["free"] > before["free"] * 0.97

@@ -1,8 +1,8 @@
-"""200 boards behind one gateway, each asleep 95 % of the time, 20 requests a second over all.
+"""200 boards behind one gateway, each asleep 95 % of the time, with 20 requests a second in total.
 
-The boards are not MicroPython: two hundred of them, started ten times a second, need more than the
-two cores of a usual CI machine. They are clients that speak a board's side of
-docs/internals/gateway.md. The gateway and the broker are the real ones, in processes of their own.
+The boards do not run MicroPython, because starting ten of them a second needs more than the two
+cores of a usual CI machine. They are clients that implement a board's side of
+docs/internals/gateway.md. The gateway and the broker are the real ones, in separate processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.helpers.storm import GatewayProcess
 pytestmark = pytest.mark.soak
 
 BOARDS = 200
-PERIOD_S = 20.0  # of which a board is awake for a second
+PERIOD_S = 20.0  # a board is awake for one second of it
 AWAKE_S = 1.0
 RATE = 20  # requests a second
 SECONDS = 120
@@ -52,7 +52,7 @@ class Mqtt:
         self._reader = reader
         self.writer = writer
         self._number = 0
-        self.unsettled: dict[int, int] = {}  # number of ours -> that of the request it answers
+        self.unsettled: dict[int, int] = {}  # packet id of a response -> that of its request
 
     def send(self, first: int, body: bytes) -> None:
         left, size = len(body), b""
@@ -92,13 +92,13 @@ def _text(text: str) -> bytes:
 
 
 class Sleeper:
-    """A board's side of the wire. ``executed`` counts requests, ``known`` is its window."""
+    """A board's side of the protocol. ``executed`` counts the executions of each request."""
 
     def __init__(self, name: str, broker: Broker, executed: Counter[int]) -> None:
         self.name = name
         self._broker = broker
         self._executed = executed
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, bytes] = {}  # request id -> response
         self._base = f"torpor/test/{name}"
 
     async def run(self) -> None:
@@ -145,7 +145,7 @@ class Sleeper:
         mqtt.publish(envelope["reply"], self._known[id], retain=True, for_=number)
 
 
-async def test_a_fleet(tmp_path: Path) -> None:
+async def test_every_request_to_a_fleet_is_executed_once(tmp_path: Path) -> None:
     broker = Broker("nats", tmp_path / "broker")
     names = [f"b{n}" for n in range(BOARDS)]
     _write(tmp_path, broker, names)
@@ -163,7 +163,7 @@ async def test_a_fleet(tmp_path: Path) -> None:
         ) as http:
             await _all_known(http)
             memory: list[float] = []
-            answers = await _load(http, names, psutil.Process(gateway.pid), memory)
+            responses = await _load(http, names, psutil.Process(gateway.pid), memory)
     finally:
         for task in tasks:
             task.cancel()
@@ -171,7 +171,7 @@ async def test_a_fleet(tmp_path: Path) -> None:
         broker.stop()
     print("gateway MB:", [round(each, 1) for each in memory])
     count = RATE * SECONDS
-    assert [n for n in range(count) if answers.get(n) != {"n": n}] == []
+    assert [n for n in range(count) if responses.get(n) != {"n": n}] == []
     assert [n for n in range(count) if executed[n] != 1] == []
     half = len(memory) // 2
     assert max(memory[half:]) < 1.25 * max(memory[:half])
@@ -203,21 +203,21 @@ async def _all_known(http: httpx.AsyncClient) -> None:
 async def _load(
     http: httpx.AsyncClient, names: list[str], process: psutil.Process, memory: list[float]
 ) -> dict[int, object]:
-    """Post at the rate; the answers. ``memory`` gets the gateway's MB every few seconds."""
-    answers: dict[int, object] = {}
+    """Post at ``RATE``; return the responses. ``memory`` gets the gateway's MB every 5 s."""
+    responses: dict[int, object] = {}
 
     async def post(n: int) -> None:
         headers = {"Torpor-Board": random.choice(names), "Idempotency-Key": f"key-{n}"}
-        answer = await http.post("/items", json={"n": n}, headers=headers)
-        answers[n] = answer.json() if answer.status_code == 200 else answer.status_code
+        response = await http.post("/items", json={"n": n}, headers=headers)
+        responses[n] = response.json() if response.status_code == 200 else response.status_code
 
-    begun = asyncio.get_running_loop().time()
+    started = asyncio.get_running_loop().time()
     async with asyncio.TaskGroup() as work:
         for n in range(RATE * SECONDS):
             work.create_task(post(n))
             if n % (5 * RATE) == 0:
                 memory.append(process.memory_info().rss / 1e6)
-            ahead = begun + (n + 1) / RATE - asyncio.get_running_loop().time()
-            await asyncio.sleep(max(0, ahead))
+            delay = started + (n + 1) / RATE - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0, delay))
     memory.append(process.memory_info().rss / 1e6)
-    return answers
+    return responses

@@ -1,8 +1,8 @@
 """Mutated requests over contract routes, a Microdot application and the gateway.
 
-None may end in a 5xx of a contract route, in a traceback, in the loss of the board or of one of
-its places for connections. ``make test`` runs a short slice, ``make soak`` 100,000. What has
-failed once is a line of ``seeds/fuzz.txt`` and comes first in both.
+No request may cause a 5xx of a contract route, a traceback, a restart of the board, or the loss of
+a connection slot. ``make test`` sends 2,000 requests, ``make soak`` 100,000. Both begin with the
+requests that have failed before, which are in ``seeds/fuzz.txt``.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from torpor_tools.link import build
 SEEDS = Path(__file__).with_name("seeds") / "fuzz.txt"
 CORPUS = {"contract": CONTRACT, "application": APPLICATION, "gateway": GATEWAY}
 BOARD = "RPI_PICO2_W"  # few slots and much heap: both services and the mailbox fit in 64 bits
-CLIENTS = 2  # at once: three have a slot, and there is 503 when all are taken
-BATCH = 250  # attempts between two looks at the log
-AWAKE = 'policy = "deep"\nlinger_ms = 3600000\nwake_every = "1h"'  # with a mailbox, and awake
-REFUSALS = (501, 505)  # of a Transfer-Encoding and of a version that is not supported
-IDLE_S = 0.05  # the gateway waits for more: the client has nothing, and leaves
+CLIENTS = 2  # in parallel; the board has three slots, and responds 503 if all are taken
+BATCH = 250  # attempts between two checks of the log
+AWAKE = 'policy = "deep"\nlinger_ms = 3600000\nwake_every = "1h"'  # a mailbox, but always awake
+REFUSALS = (501, 505)  # for an unsupported Transfer-Encoding or HTTP version
+IDLE_S = 0.05  # the client's wait for a response of the gateway, which waits for more bytes
 
 CONTRACT_SOURCE = """
 from collections.abc import AsyncIterator
@@ -216,7 +216,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
-    """A board with both services, and the gateway in front of it."""
+    """Yield a board with both services, and the gateway in front of it."""
     root = tmp_path_factory.mktemp("fuzz") / "cluster"
     broker = Broker("nats", root.parent / "broker")
     write(root, broker, source=CONTRACT_SOURCE, power=AWAKE)
@@ -243,7 +243,7 @@ async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mail]:
 
 
 class Fuzz:
-    """Sends attempts and collects what is wrong."""
+    """Sends attempts and collects failures."""
 
     def __init__(self, box: Mail) -> None:
         self.box = box
@@ -253,22 +253,24 @@ class Fuzz:
             "application": (place.address, place.ports[8002]),
             "gateway": ("127.0.0.1", box.gateway.ports[8001]),
         }
-        self.wrong: list[str] = []
+        self.failures: list[str] = []
         self.statuses: dict[str, dict[int, int]] = {target: {} for target in CORPUS}
         self._read = len(box.board.log)
 
     async def run(self, attempts: Sequence[Attempt]) -> None:
-        """Make the attempts, and fail with what was wrong."""
+        """Make the attempts, and raise ``AssertionError`` with the failures."""
         for at in range(0, len(attempts), BATCH):
             batch = attempts[at : at + BATCH]
             queue = list(reversed(batch))
             await asyncio.gather(*(self._work(queue) for _ in range(CLIENTS)))
             await self._usable(batch[-1])
             if noise := self._errors():
-                self.wrong.append(await self._narrow(batch) + "\n" + noise)
+                self.failures.append(await self._narrow(batch) + "\n" + noise)
             if self.box.board.starts != 1:
-                self.wrong.append(f"{batch[0].name} to {batch[-1].name}: the board has restarted")
-            assert not self.wrong, "\n".join([f"to {SEEDS.name} belongs:", *self.wrong])
+                self.failures.append(
+                    f"{batch[0].name} to {batch[-1].name}: the board has restarted"
+                )
+            assert not self.failures, "\n".join([f"add to {SEEDS.name}:", *self.failures])
 
     async def _work(self, queue: list[Attempt]) -> None:
         while queue:
@@ -278,15 +280,15 @@ class Fuzz:
         target = attempt.name.split()[0]
         async with asyncio.timeout(60):
             data = await self._exchange(target, attempt)
-        for found in re.findall(rb"HTTP/1\.[01] (\d\d\d) [A-Z]", data):
-            status = int(found)
+        for digits in re.findall(rb"HTTP/1\.[01] (\d\d\d) [A-Z]", data):
+            status = int(digits)
             counts = self.statuses[target]
             counts[status] = counts.get(status, 0) + 1
-            late = status == 504 and b"/~requests/" in b"".join(attempt.pieces)  # says the gateway
+            late = status == 504 and b"/~requests/" in b"".join(attempt.pieces)  # of the gateway
             if status >= 500 and status not in REFUSALS and not late:
-                self.wrong.append(_shown(attempt, str(status), data))
+                self.failures.append(_shown(attempt, str(status), data))
         if data and not data.startswith(b"HTTP/1."):
-            self.wrong.append(_shown(attempt, "not HTTP", data))
+            self.failures.append(_shown(attempt, "not HTTP", data))
 
     async def _exchange(self, target: str, attempt: Attempt) -> bytes:
         reader, writer = await asyncio.open_connection(*self.addresses[target])
@@ -301,7 +303,7 @@ class Fuzz:
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, linger
                 )
-            elif target == "gateway":  # which considers a client gone that has shut its side
+            elif target == "gateway":  # it treats a half-closed connection as closed
                 with suppress(TimeoutError):
                     while part := await asyncio.wait_for(reader.read(65536), IDLE_S):
                         data += part
@@ -315,32 +317,32 @@ class Fuzz:
         return data
 
     async def _usable(self, last: Attempt) -> None:
-        """The gateway answers, and the board has all its slots for clients.
+        """Check that the gateway responds, and that clients get all slots of the board.
 
-        A connection that is being closed still has its place for a moment, so it is asked again.
+        A connection that is being closed keeps its slot for a moment, so the check is repeated.
         """
-        answer = ""
+        problem = ""
         for _ in range(50):
-            answer = await self._three_clients() or await self._through_the_gateway()
-            if not answer:
+            problem = await self._three_clients() or await self._through_the_gateway()
+            if not problem:
                 return
             await asyncio.sleep(0.1)
-        self.wrong.append(f"after {last.name}: {answer}")
+        self.failures.append(f"after {last.name}: {problem}")
 
     async def _three_clients(self) -> str:
-        """Keep three connections, as many as there are slots. Return what is wrong, or ""."""
-        kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        """Use three connections, as many as there are slots; return the problem, or ""."""
+        connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         try:
             async with asyncio.timeout(30):
                 for _ in range(3):
-                    kept.append(await asyncio.open_connection(*self.addresses["contract"]))
-                    await _ask(*kept[-1])
-                for each in kept:
-                    await _ask(*each)
+                    connections.append(await asyncio.open_connection(*self.addresses["contract"]))
+                    await _ask(*connections[-1])
+                for connection in connections:
+                    await _ask(*connection)
         except (OSError, EOFError, TimeoutError) as error:
-            return f"of three clients one has no place: {error!r}"
+            return f"one of three clients has no slot: {error!r}"
         finally:
-            for _, writer in kept:
+            for _, writer in connections:
                 writer.close()
         return ""
 
@@ -350,7 +352,7 @@ class Fuzz:
             async with asyncio.timeout(30):
                 await _ask(reader, writer)
         except (OSError, EOFError, TimeoutError) as error:
-            return f"the gateway does not answer: {error!r}"
+            return f"the gateway does not respond: {error!r}"
         finally:
             writer.close()
         return ""
@@ -362,32 +364,32 @@ class Fuzz:
         return "\n".join(lines[bad[0] : bad[0] + 40]) if bad else ""
 
     async def _narrow(self, batch: Sequence[Attempt]) -> str:
-        """The attempts of the batch that write errors into the log when repeated one by one."""
-        guilty = []
+        """Return the attempts of the batch that log errors when they are repeated one by one."""
+        failing = []
         for each in batch:
             await self._make(each)
             await asyncio.sleep(0.05)
             if self._errors():
-                guilty.append(_shown(each, "an error in the log"))
-        return "\n".join(guilty) or f"{batch[0].name} to {batch[-1].name}, not one by one"
+                failing.append(_shown(each, "an error in the log"))
+        return "\n".join(failing) or f"{batch[0].name} to {batch[-1].name}, only together"
 
 
-def _shown(attempt: Attempt, problem: str, answer: bytes = b"") -> str:
-    """The line for the file of what has failed, with what was wrong as a comment."""
+def _shown(attempt: Attempt, problem: str, response: bytes = b"") -> str:
+    """Return the line for ``seeds/fuzz.txt``, with the problem as a comment."""
     line = f"{attempt.name.split()[0]} {b''.join(attempt.pieces)!r}"
-    return f"# {attempt.name}: {problem} {answer[:300]!r}\n{line}"
+    return f"# {attempt.name}: {problem} {response[:300]!r}\n{line}"
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Make a plain request. Raises if it is not answered as such."""
+    """Make a valid request. Raises ``ConnectionError`` if the status is not 200."""
     writer.write(b"GET /list HTTP/1.1\r\nHost: x\r\n\r\n")
-    answer = await reader.readuntil(b"[1,2,3]")
-    if not answer.startswith(b"HTTP/1.1 200 "):
-        raise ConnectionError(answer)
+    response = await reader.readuntil(b"[1,2,3]")
+    if not response.startswith(b"HTTP/1.1 200 "):
+        raise ConnectionError(response)
 
 
-def _kept() -> list[Attempt]:
-    """Requests that failed once, as sent: seeds would mean something else in a new corpus."""
+def _failed_before() -> list[Attempt]:
+    """Return the requests that have failed before: as bytes, because a seed needs its corpus."""
     attempts = []
     for number, line in enumerate(SEEDS.read_text().splitlines(), 1):
         target, _, data = line.partition(" ")
@@ -399,10 +401,10 @@ def _kept() -> list[Attempt]:
 async def fuzz(
     box: Mail, seed: int, counts: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Make ``counts`` attempts at each target, after those that are kept."""
+    """Make ``counts`` attempts at each target, after the requests that have failed before."""
     caplog.set_level(logging.ERROR)
     run = Fuzz(box)
-    await run.run(_kept())
+    await run.run(_failed_before())
     for target, count in counts.items():
         await run.run([attempt(target, CORPUS[target], seed, n) for n in range(count)])
         print(target, count, dict(sorted(run.statuses[target].items())))
@@ -410,13 +412,17 @@ async def fuzz(
     assert box.gateway.parked.boards["box"].state == "awake"
 
 
-async def test_a_short_slice(box: Mail, caplog: pytest.LogCaptureFixture) -> None:
+async def test_2_000_mutated_requests_cause_no_failure(
+    box: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
     seed = int(os.environ.get("TORPOR_FUZZ_SEED", "1"))
     await fuzz(box, seed, {"contract": 900, "application": 800, "gateway": 300}, caplog)
 
 
 @pytest.mark.soak
-async def test_a_hundred_thousand(box: Mail, caplog: pytest.LogCaptureFixture) -> None:
+async def test_100_000_mutated_requests_cause_no_failure(
+    box: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
     seed = int(os.environ.get("TORPOR_FUZZ_SEED", "0")) or random.randrange(1 << 32)
     print(f"TORPOR_FUZZ_SEED={seed}")
     counts = {"contract": 45_000, "application": 35_000, "gateway": 20_000}

@@ -1,4 +1,4 @@
-"""The sample under many more requests than in ``make test``, from a seed of its own each time."""
+"""The sample under many more requests than in ``make test``, with a new seed each time."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_the_sample_under_forty_strict_placements() -> None:
 
 
 # Instead of its own schedule, ``alerts`` subscribes to an event of ``readings``. The sample has
-# none: it would take 1.2 kB of the image and 1.9 kB of the heap.
+# none, because it would take 1.2 kB of the image and 1.9 kB of the heap.
 EVENT = {
     "readings": {
         "from torpor import Fault": "from torpor import Event, Fault",
@@ -32,14 +32,14 @@ EVENT = {
         "import Readings": "import Readings, Sampled",
         "every, get, post": "get, on, post",
         "    @every(seconds=5)\n": "    @on(Sampled)\n"
-        "    async def hear(self, event: Sampled) -> None:\n"
+        "    async def on_sample(self, event: Sampled) -> None:\n"
         "        await self.check()\n\n",
     },
 }
 
 
 def with_event(root: Path) -> Path:
-    """Copy the sample, with the event."""
+    """Copy the sample and add the event."""
     for name in ("services", "tests/cluster"):
         shutil.copytree(ROOT / name, root / name)
     for name in ("cluster.toml", "contracts.lock"):

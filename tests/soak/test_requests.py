@@ -1,4 +1,4 @@
-"""A million requests of a mixed load: the board answers all of them, and its heap does not shrink.
+"""A million requests of a mixed load: the board responds to all, and its free heap does not shrink.
 
 ``REQUESTS`` in the environment sets another number.
 """
@@ -15,7 +15,7 @@ from tests.bench.lab import Lab
 pytestmark = pytest.mark.soak
 
 
-def test_the_heap_does_not_drift(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_free_heap_does_not_shrink(capsys: pytest.CaptureFixture[str]) -> None:
     requests = int(os.environ.get("REQUESTS", "1_000_000"))
 
     def report(done: int, free: int) -> None:

@@ -1,6 +1,6 @@
-"""One application with all that Microdot's documentation names, as its users write them.
+"""An application that uses every feature of Microdot's documentation, written as its users do.
 
-It runs twice, unchanged: on plain Microdot, and mounted in a service.
+It runs unchanged on plain Microdot and mounted in a service.
 """
 
 import binascii
@@ -28,9 +28,9 @@ local = Microdot()
 
 
 def seen(request, **more):
-    """The application's view of a request."""
+    """Return the application's view of a request."""
     args = request.args
-    found = {
+    fields = {
         "method": request.method,
         "path": request.path,
         "url": request.url,
@@ -45,8 +45,8 @@ def seen(request, **more):
         "body": binascii.b2a_base64(request.body).decode().strip(),
         "subapp": request.subapp is not None,
     }
-    found.update(more)
-    return found
+    fields.update(more)
+    return fields
 
 
 # Routes, methods, path components
@@ -219,7 +219,7 @@ async def replaced(request):
     return "original"
 
 
-# Answers
+# Responses
 
 
 @app.get("/answer/<kind>")
@@ -577,7 +577,7 @@ async def upgrade(request):
     return ""
 
 
-# Forms in parts
+# Multipart forms
 
 
 @app.post("/parts")
@@ -595,16 +595,16 @@ async def parts(request):
 
 @app.post("/parts-one-by-one")
 async def parts_one_by_one(request):
-    found = []
+    parts = []
     async for name, value in FormDataIter(request):
         if isinstance(value, FileUpload):
             size = 0
             while part := await value.read(100):
                 size += len(part)
-            found.append([name, value.filename, size])
+            parts.append([name, value.filename, size])
         else:
-            found.append([name, value])
-    return found
+            parts.append([name, value])
+    return parts
 
 
 # Authentication, logins
@@ -666,7 +666,7 @@ async def auth_optional(request):
 
 
 class Sessions:
-    """The part of ``microdot.session`` that a login needs. That one takes a package for CPython."""
+    """The part of ``microdot.session`` that a login needs, without its package for CPython."""
 
     def get(self, request):
         if not hasattr(request.g, "session"):
@@ -735,7 +735,7 @@ async def fresh(request):
     return "fresh " + request.g.current_user.id
 
 
-# Applications in applications
+# Nested applications
 
 
 @inner.get("/")
@@ -810,7 +810,7 @@ app.mount(outer, url_prefix="/outer")
 app.mount(local, url_prefix="/local", local=True)
 
 
-# What is guarded: CORS and CSRF act on a whole application, so this one is served through ``app``.
+# CORS and CSRF apply to a whole application, so the guarded one is served through ``app``.
 
 cors = CORS(
     guarded,
@@ -864,7 +864,7 @@ async def through_the_guard(request, path):
 
 @app.get("/preflight/<path:path>")
 async def preflight(request, path):
-    """A client's OPTIONS, asked of the guarded application."""
+    """Pass a client's request to the guarded application, as OPTIONS."""
     return await guarded.dispatch_request(
         Request(
             guarded,
@@ -879,7 +879,7 @@ async def preflight(request, path):
     )
 
 
-# On the socket itself
+# Responses that the handler writes to the socket
 
 
 @app.get("/own/<kind>")
