@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
 import zlib
 from base64 import b64encode
@@ -21,6 +23,7 @@ from click.testing import Result
 from tests.helpers import signing
 from tests.helpers.running import Running, running, write_cluster
 from tests.helpers.updates import add_keys, says, tool, updater_of
+from torpor_tools.client import tools as client_tools
 from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import Tools
 from torpor_tools.contracts import load_plan
@@ -473,6 +476,38 @@ def test_an_update_continues_after_a_lost_connection(
     assert sizes[-1][0] == sizes[-1][1]
     updater.wait(made, 1)
     assert says(board) == text
+
+
+def test_an_update_continues_when_a_board_that_hung_answers_again(
+    board: Running, updater: send.Updater, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The board stops in the middle, and goes on when there is a note for the user."""
+    (project / "services/hello/__init__.py").write_text(saying("hung"))
+    made, files = written(project, updater.status(), confirm_s=1)
+    monkeypatch.setattr(send, "PIECE_S", 0.2)
+    monkeypatch.setattr(send, "NOTE_S", 0.0)
+    monkeypatch.setattr(client_tools, "_CONNECT_S", 0.2)
+    pid = board.sim.board("box").pid
+    assert pid
+    notes: list[str] = []
+    sent: list[int] = []
+
+    def hang(done: int, total: int | None) -> None:
+        if not sent:
+            os.kill(pid, signal.SIGSTOP)
+        sent.append(done)
+
+    def release(text: str) -> None:
+        notes.append(text)
+        os.kill(pid, signal.SIGCONT)
+
+    try:
+        updater.send(made, signing.signer().sign(made.text), files, hang, release)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert notes[0] == "box does not answer; trying again for up to 60 s"
+    updater.wait(made, 1)
+    assert says(board) == "hung"
 
 
 KINDS = (

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from tests.helpers.held import held_port
+from tests.helpers.updates import add_keys
+from torpor_tools.client import tools as client
 from torpor_tools.client.rpc import NotReachedError
 from torpor_tools.client.tools import NoToolError, Tools
 from torpor_tools.errors import Problem, UserError, fail
@@ -135,3 +140,84 @@ def test_the_end_of_an_update_of_a_board_that_sleeps(reason: str, shown: str, re
     [problem] = info.value.problems
     assert problem.what.startswith(shown)
     assert remedy in problem.remedy
+
+
+class Clock:
+    """A clock that only pauses move."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.now = 0.0
+        self._factor = factor
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds * self._factor
+
+
+def sends_to(root: Path, port: int, clock: Clock) -> tuple[list[str], UserError]:
+    """Send an update to that port; return the notes for the user, and the error."""
+    add_keys(root)
+    notes: list[str] = []
+    board = cast(Any, SimpleNamespace(name="box", port=port, host="127.0.0.1"))
+    made = manifest(Terms("test", "box", MINE, "1.27.0"), FILES)
+    with Tools(root, board) as tools, pytest.raises(NotReachedError) as info:
+        Updater(tools, clock.pause, clock).send(made, b"", FILES, report=notes.append)
+    return notes, info.value
+
+
+KEEPS = "box keeps what has arrived: run it again to continue"
+SILENT = "box does not answer; trying again for up to 60 s"
+
+
+def test_a_board_that_refuses_connections_is_tried_for_a_minute(tmp_path: Path) -> None:
+    clock = Clock()
+    with held_port() as port:
+        notes, error = sends_to(tmp_path, port, clock)
+    assert notes == [SILENT]
+    assert clock.now == 60
+    [problem] = error.problems
+    assert "Connection refused" in problem.what
+    assert problem.remedy == KEEPS
+
+
+def test_a_board_that_accepts_and_never_answers_is_tried_for_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_CONNECT_S", 0.05)
+    clock = Clock(factor=10)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        notes, error = sends_to(tmp_path, server.getsockname()[1], clock)
+    assert notes == [SILENT]
+    assert clock.now == 60
+    [problem] = error.problems
+    assert "box does not answer: timed out" in problem.what
+    assert problem.remedy == KEEPS
+
+
+def test_each_answer_gives_the_board_another_minute() -> None:
+    """Each step is lost once, 40 s later the board answers it, and then the next one is lost."""
+    made = manifest(Terms("test", "box", MINE, "1.27.0"), FILES)
+    [line] = [line for line in made.lines if line.path == "boot.py"]
+    results = {
+        "head": len(made.text),
+        "check": {"needed": [(line.place, 0)]},
+        "put": line.size,
+        "commit": {},
+    }
+    waits: dict[str, float] = {}
+
+    class Board:
+        board = SimpleNamespace(name="box")
+
+        def ask(self, tool: str, deadline_ms: int, answer_s: float, do: str, **given: Any) -> Any:
+            if do not in waits or do == "status":
+                waits[do] = answer_s
+                raise NotReachedError([])
+            return results[do]
+
+    clock = Clock(factor=40)
+    Updater(cast(Tools, Board()), clock.pause, clock).send(made, b"", FILES)
+    assert clock.now == 4 * 40
+    assert waits["head"] == waits["put"] < waits["check"] == waits["commit"]

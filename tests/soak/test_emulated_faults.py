@@ -156,7 +156,13 @@ FAULTS = [
 class Patient(Tools):
     """Tools that wait as long as the emulator needs."""
 
-    def ask(self, tool: str, deadline_ms: int = 600_000, **arguments: Any) -> Any:
+    def ask(
+        self,
+        tool: str,
+        deadline_ms: int = 600_000,
+        answer_s: float | None = None,
+        **arguments: Any,
+    ) -> Any:
         return super().ask(tool, deadline_ms, **arguments)
 
 

@@ -94,7 +94,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the emulator as long as it takes; time-outs on the board use its own clock."""
     ask = Tools.ask
 
-    def slow(tools: Tools, tool: str, deadline_ms: int = 0, **arguments: Any) -> Any:
+    def slow(
+        tools: Tools, tool: str, deadline_ms: int = 0, answer_s: float = 0, **arguments: Any
+    ) -> Any:
         return ask(tools, tool, int(1000 * WALL_S), **arguments)
 
     monkeypatch.setattr(Tools, "ask", slow)

@@ -10,7 +10,7 @@ import click
 
 from ..errors import fail
 from ..suggest import counted
-from .output import busy, progress_bar
+from .output import busy, note, progress_bar
 
 if TYPE_CHECKING:
     from ..model.plan import BoardPlan, Plan
@@ -101,7 +101,7 @@ def update_firmware(
             interrupted(f"{board.name} keeps what has arrived: run it again to continue"),
             progress_bar(f"Sending to {board.name}") as progress,
         ):
-            remote.send(manifest, signer.sign(manifest.text), progress)
+            remote.send(manifest, signer.sign(manifest.text), progress, note)
         sent = counted(updater.sent, "byte")
         click.echo(f"{board.name}: sent {sent}; it restarts and tries the firmware")
         rest = f"{board.name} now decides alone whether it keeps the firmware"

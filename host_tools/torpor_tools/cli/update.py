@@ -367,7 +367,7 @@ def put(
         interrupted(left),
         progress_bar(f"Sending to {name}") as progress,
     ):
-        updater.send(made, signer.sign(made.text), files, progress)
+        updater.send(made, signer.sign(made.text), files, progress, note)
     if board.sleeps:
         click.echo(f"{name}: the gateway has the update, and sends it when the board wakes")
         if not wait:

@@ -113,15 +113,18 @@ class BoardConnection(Closing):
         fingerprint: str,
         deadline_ms: int = 5000,
         id: str = "",
+        answer_s: float | None = None,
     ) -> Any:
         """Call ``service.method`` and return its result: a JSON value, bytes or a tuple.
 
         ``arguments`` by name, or those of the beginning in their order. ``fingerprint`` is that of
         the method with these arguments (``contracts.fingerprint``). ``id`` makes a call known, so
-        that it can be sent again without being executed again. Raises ``CallError`` for what the
-        board answers instead, ``OSError`` if there is no answer.
+        that it can be sent again without being executed again. ``answer_s``: how long to wait for
+        an answer, if that is shorter than the deadline. Raises ``CallError`` for what the board
+        answers instead, ``OSError`` if there is no answer.
         """
-        request = (deadline_ms, fingerprint, f"{service}.{method}", arguments, id)
+        seconds = min(deadline_ms / 1000, answer_s or deadline_ms / 1000)
+        request = (seconds, deadline_ms, fingerprint, f"{service}.{method}", arguments, id)
         try:
             return self._exchange(*request)
         except _ClosedError:  # for a client that needed the slot; this call was not executed
@@ -129,11 +132,11 @@ class BoardConnection(Closing):
             self._connection = self._opened()
             return self._exchange(*request)
 
-    def _exchange(self, deadline_ms: int, *request: Any) -> Any:
+    def _exchange(self, seconds: float, deadline_ms: int, *request: Any) -> Any:
         connection = self._connection
         connection.number += 1
         frame = encode_call(connection.number, deadline_ms, *request)
-        connection.sock.settimeout(deadline_ms / 1000)
+        connection.sock.settimeout(seconds)
         connection.sock.sendall(connection.calls.seal(frame))
         return self._read(connection)
 

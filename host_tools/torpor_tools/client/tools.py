@@ -64,8 +64,20 @@ class Tools(Closing):
             self._peer.close()
             self._peer = None
 
-    def ask(self, tool: str, deadline_ms: int = _DEADLINE_MS, **arguments: Any) -> Any:
+    def ask(
+        self,
+        tool: str,
+        deadline_ms: int = _DEADLINE_MS,
+        answer_s: float | None = None,
+        **arguments: Any,
+    ) -> Any:
         """Call a tool and return its answer.
+
+        Args:
+            tool: Its name.
+            deadline_ms: When the board gives the call up, in ms.
+            answer_s: How long to wait for the answer, in seconds; None: until the deadline.
+            arguments: Those of the tool.
 
         Raises:
             NotReachedError: The board does not answer.
@@ -75,7 +87,9 @@ class Tools(Closing):
         name = self.board.name
         try:
             self._peer = self._peer or self._connected()
-            return self._peer.call("", tool, arguments, fingerprint="0", deadline_ms=deadline_ms)
+            return self._peer.call(
+                "", tool, arguments, fingerprint="0", deadline_ms=deadline_ms, answer_s=answer_s
+            )
         except CallError as error:
             # A board that lacks the tool answers that it has no service with an empty name.
             nameless = error.message.rstrip().endswith("has no service")

@@ -67,6 +67,7 @@ class Sleeper(Target):
         signature: bytes,
         files: Mapping[str, bytes],
         progress: Progress | None = None,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Leave the update at the broker, and wait until a gateway takes it.
 

@@ -15,7 +15,7 @@ from ..client.rpc import NotReachedError
 from ..errors import fail
 from ..image.app import App
 from .manifest import Terms
-from .send import PAUSE_S, PIECE, REMEDY, RESTART_S, TRIES, Progress, Updater, packed
+from .send import PAUSE_S, PIECE, REMEDY, RESTART_S, Progress, Updater, packed
 
 FORMAT = "torpor-firmware 1"
 
@@ -72,20 +72,26 @@ class FirmwareUpdater:
         return Slots(**self._updater.ask("slot"))
 
     def send(
-        self, manifest: FirmwareManifest, signature: bytes, progress: Progress | None = None
+        self,
+        manifest: FirmwareManifest,
+        signature: bytes,
+        progress: Progress | None = None,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Send the firmware, and make the board restart into it. Raises ``UserError``."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                self._send(manifest, signature, progress)
-                self._updater.ask("fwstart")
-                return
-            except NotReachedError:
-                if attempt == TRIES:
-                    raise
-                self._updater.pause(PAUSE_S)
-                if self._updater.has_committed(manifest.counter):
-                    return
+        """Send the firmware, and make the board restart into it. Raises ``UserError``.
+
+        Args:
+            manifest: What is sent.
+            signature: That of the manifest.
+            progress: Is called with the bytes that the board has, and with their total.
+            report: Is called with a text for the user if the board does not answer for a while.
+        """
+
+        def work() -> None:
+            self._send(manifest, signature, progress)
+            self._updater.ask("fwstart")
+
+        self._updater.repeat(work, manifest.counter, report)
 
     def wait(
         self,

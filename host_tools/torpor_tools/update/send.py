@@ -26,8 +26,13 @@ from .manifest import Line, Manifest
 PIECE = 1024  # bytes in a call, before they are compressed
 _WINDOW_BITS = 10
 _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
-TRIES = 30
+TRIES = 100
 PAUSE_S = 1.0
+ANSWER_S = 30.0  # a connection is taken for dead if an answer takes longer
+PIECE_S = 5.0  # the same for the steps that send a piece, which a board answers soon
+_PIECES = ("head", "put", "fwput")
+NOTE_S = 3.0  # without an answer for this time, there is a note for the user
+END_S = 60.0  # without an answer for this time, an update ends
 RESTART_S = 120  # a chip copies files, restarts and joins, perhaps twice
 
 Progress = Callable[[int, int | None], None]
@@ -94,8 +99,17 @@ class Target(ABC):
         signature: bytes,
         files: Mapping[str, bytes],
         progress: Progress | None = None,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Send the files that the board needs, and start the trial. Raises ``UserError``."""
+        """Send the files that the board needs, and start the trial. Raises ``UserError``.
+
+        Args:
+            manifest: What is sent.
+            signature: That of the manifest.
+            files: The image.
+            progress: Is called with the bytes of files that the board has, and with their total.
+            report: Is called with a text for the user if the board does not answer for a while.
+        """
 
     @abstractmethod
     def wait(
@@ -123,11 +137,19 @@ class Updater(Target):
     Args:
         tools: The board.
         pause: Waits for a number of seconds.
+        clock: Returns a time in seconds.
     """
 
-    def __init__(self, tools: Tools, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tools = tools
         self.pause = pause
+        self._clock = clock
+        self._heard = clock()  # when the board last answered
         self.sent = 0  # bytes of all calls, as they were encoded
 
     def status(self) -> Status:
@@ -160,19 +182,46 @@ class Updater(Target):
         signature: bytes,
         files: Mapping[str, bytes],
         progress: Progress | None = None,
+        report: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Send the files that the board needs, and restart it. Raises ``UserError``."""
+
+        def work() -> None:
+            self._send(manifest, signature, files, progress)
+            self.ask("commit")
+
+        self.repeat(work, manifest.counter, report)
+
+    def repeat(self, work: Callable[[], None], counter: int, report: Callable[[str], None]) -> None:
+        """Do ``work`` until no connection is lost meanwhile, or the board has that counter.
+
+        Raises:
+            NotReachedError: The board has not answered for ``END_S``, or ``work`` has lost
+                ``TRIES`` connections.
+            UserError: The board refuses a step.
+        """
+        self._heard = self._clock()
+        noted: float | None = None
         for attempt in range(1, TRIES + 1):
             try:
-                self._send(manifest, signature, files, progress)
-                self.ask("commit")
+                work()
                 return
-            except NotReachedError:
-                if attempt == TRIES:
-                    raise
+            except NotReachedError as error:
+                silent = self._clock() - self._heard
+                if attempt == TRIES or silent >= END_S:
+                    raise self._given_up(error) from None
+                if silent >= NOTE_S and noted != self._heard:
+                    noted = self._heard
+                    report(f"{self.board} does not answer; trying again for up to {END_S:.0f} s")
                 self.pause(PAUSE_S)
-                if self.has_committed(manifest.counter):
+                if self.has_committed(counter):
                     return
+
+    def _given_up(self, error: NotReachedError) -> NotReachedError:
+        """Say in a board's last error that the update can be continued."""
+        remedy = f"{self.board} keeps what has arrived: run it again to continue"
+        problems = [replace(problem, remedy=remedy) for problem in error.problems]
+        return NotReachedError(problems)
 
     def wait(
         self, manifest: Manifest, confirm_s: int, report: Callable[[str], None] = lambda text: None
@@ -256,8 +305,13 @@ class Updater(Target):
     def ask(self, do: str, **arguments: Any) -> Any:
         """Execute a step on the board, and return its answer. Raises ``UserError``."""
         self.sent += sum(len(str(value)) for value in arguments.values())
+        answer_s = PIECE_S if do in _PIECES else ANSWER_S
         try:
-            return self._tools.ask("update", deadline_ms=_DEADLINE_MS, do=do, **arguments)
+            answer = self._tools.ask(
+                "update", deadline_ms=_DEADLINE_MS, answer_s=answer_s, do=do, **arguments
+            )
+            self._heard = self._clock()
+            return answer
         except NotReachedError:
             raise
         except NoToolError:
