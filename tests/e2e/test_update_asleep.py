@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -116,6 +117,27 @@ async def test_a_bad_update_is_rolled_back_and_the_reason_reported(box: Mail) ->
     assert "not kept: went back to build" in shown
     plan = await tool(box, "update", "--no-types", "--dry-run", LOW)
     assert "services/items/__init__.mpy" in plan.output, repr(plan.exception)
+
+
+async def test_a_board_that_was_built_without_the_key_is_named(tmp_path: Path) -> None:
+    broker = Broker("nats", tmp_path / "broker")
+    kind = "ESP32_GENERIC_S3"
+    async with mail(tmp_path, broker, source=ITEMS, board=kind, keys=(KEY,), psram=True) as box:
+        signing.add_key(tmp_path)
+        shown = (await tool(box, "update", "--status")).output
+        assert "no gateway has reported what it runs: start torpor gateway" in shown
+        async with box.opened() as gateway:
+            while not gateway._couriers._all["box"].report.keyless:
+                await wake(box)
+            shown = (await tool(box, "update", "--status")).output
+            refused = await tool(box, "update", "--no-types", LOW)
+        what = "box was built without signing.pub: build it and flash it once"
+        remedy = "torpor build, then torpor flash box; then start torpor gateway again"
+        assert f"{what}: {remedy}" in shown
+        assert isinstance(refused.exception, UserError), refused.output
+        [problem] = refused.exception.problems
+        assert problem.what == what
+        assert problem.remedy.startswith(remedy)
 
 
 async def test_an_unsigned_update_is_dropped(box: Mail, caplog: pytest.LogCaptureFixture) -> None:

@@ -119,6 +119,22 @@ async def test_errors_and_forgeries() -> None:
     call.cancel()
 
 
+async def test_a_board_whose_image_lacks_the_tool() -> None:
+    board = Board()
+    board.wake()
+    board.status, board.body = 404, b'~5\r\n\r\n"box has no service "'
+    with pytest.raises(CallError) as refused:
+        await board.line.ask("update")
+    assert refused.value.is_no_tool
+    board = Board()
+    call = asyncio.create_task(board.line.ask("update"))
+    await turn()
+    board.line.receive(board.notes[-1]["id"], b"held")  # it accepts no calls by mail at all
+    with pytest.raises(CallError) as error:
+        await call
+    assert error.value.is_no_tool
+
+
 async def test_a_call_that_was_given_up_is_withdrawn() -> None:
     board = Board()
     call = asyncio.create_task(board.line.ask("update"))

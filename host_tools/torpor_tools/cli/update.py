@@ -444,13 +444,18 @@ def _known(plan: Plan, root: Path) -> Known:
 
 def _state_asleep(board: BoardPlan, known: Known) -> tuple[str, str, str, str]:
     """Build, pending build, last contact and last failure of a board that sleeps."""
-    from ..update.asleep import shown
+    from ..update.asleep import KEYLESS, shown
+    from ..update.send import without_key
 
     state = shown(known.reports.get(board.name), known.seen.get(board.name, 0.0))
     contact = time.strftime("%Y-%m-%d %H:%M", time.localtime(state["at"])) if state["at"] else ""
     failed = state["failed"]
-    if not state["build"]:
-        text = "no gateway has reported what it runs"
+    if state["keyless"]:
+        text = f"{without_key(board.name)}: {KEYLESS.format(board.name)}"
+    elif not state["build"]:
+        text = (
+            "no gateway has reported what it runs: start torpor gateway; it asks at the next wake"
+        )
     else:
         text = f"not kept: {failed.get('reason')}" if failed else "sleeps between wakes"
         text += _down(board, state["down"])

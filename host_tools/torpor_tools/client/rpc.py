@@ -42,6 +42,13 @@ class CallError(Exception):
         self.message = message
         self.kind = kind
 
+    @property
+    def is_no_tool(self) -> bool:
+        """Whether the image of the board lacks the tool that was called."""
+        # Such a board answers that it has no service with an empty name.
+        nameless = self.message.rstrip().endswith("has no service")
+        return self.kind == REFUSED and (self.status == 409 or nameless)
+
 
 def connect(
     address: tuple[str, int],

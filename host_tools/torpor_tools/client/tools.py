@@ -17,7 +17,7 @@ from ..errors import Problem, UserError, fail
 from ..model.plan import BoardPlan
 from ..project.secrets import cluster_keys
 from .find import address_of
-from .rpc import REFUSED, BoardConnection, CallError, NotReachedError, connect
+from .rpc import BoardConnection, CallError, NotReachedError, connect
 
 _DEADLINE_MS = 5000
 _CONNECT_S = 3.0
@@ -91,9 +91,7 @@ class Tools(Closing):
                 "", tool, arguments, fingerprint="0", deadline_ms=deadline_ms, answer_s=answer_s
             )
         except CallError as error:
-            # A board that lacks the tool answers that it has no service with an empty name.
-            nameless = error.message.rstrip().endswith("has no service")
-            if error.kind == REFUSED and (error.status == 409 or nameless):
+            if error.is_no_tool:
                 what = f"the image of board {name} cannot do this"
                 problem = Problem(None, what, "build and flash the board again")
                 raise NoToolError(problem) from None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..client.rpc import FAULT, CallError
+from ..client.rpc import FAULT, REFUSED, CallError
 from ..client.sealed import ForgedError, SealedCall, is_greeting, note
 from .message import Status
 
@@ -20,6 +20,8 @@ _DEADLINE_MS = 60_000  # a check reads the whole image, at a chip's speed
 _MOST_SEALS = 24  # of a call; each after the first means that the board restarted before answering
 _SETTLE_S = 1.0  # after this time a board that has announced its sleep really sleeps
 _NEVER_S = 600.0  # after this time a board that does not sleep gets its budget again
+
+_NO_CALLS = b"held"  # from a board whose image accepts no calls through its mailbox
 
 _log = logging.getLogger("torpor.gateway")
 Publish = Callable[[str, bytes, bool], None]
@@ -84,6 +86,10 @@ class Line:
         if not payload:
             return
         self._note_heard()
+        if payload == _NO_CALLS:
+            if call and self._answer and not self._answer.done():
+                self._answer.set_exception(CallError(404, f"{self._board} has no service", REFUSED))
+            return
         if is_greeting(payload):
             self._greeting = payload
             if call is None:

@@ -18,7 +18,7 @@ from typing import Any
 from ..client.rpc import CallError
 from ..model.plan import BoardPlan
 from ..update.pending import Held, Pending, Report
-from ..update.send import PIECE, packed
+from ..update.send import PIECE, packed, without_key
 from .update_calls import Line
 
 _LOOK_S = 86_400  # how often a board without an update is asked what it runs
@@ -72,8 +72,11 @@ class Courier:
         self._changed.set()
 
     def know(self, report: Report) -> None:
-        """Use the report that a gateway published before this one started."""
-        if not self.report.status:
+        """Use the report that a gateway published before this one started.
+
+        A board that had no key then is asked again: it may have been flashed since.
+        """
+        if not self.report.status and not report.keyless:
             self.report = report
 
     def refuse(self, digest: str, reason: str) -> None:
@@ -103,7 +106,10 @@ class Courier:
         if self.report.pending:  # it was withdrawn
             self._note(pending=None)
         await asyncio.sleep(max(0.0, self.report.at + _LOOK_S - time.time()))
-        await self._look()
+        try:
+            await self._look()
+        except _GivenUpError as error:
+            _log.error("%s; the gateway asks it again in a day", error)
 
     # An update
 
@@ -218,11 +224,17 @@ class Courier:
 
     async def _status(self) -> dict[str, Any]:
         status: dict[str, Any] = await self._ask("status")
-        self._note(status=status)
+        self._note(status=status, keyless=False)
         return status
 
     async def _ask(self, do: str, **arguments: Any) -> Any:
-        return await self.line.ask("update", do=do, **arguments)
+        try:
+            return await self.line.ask("update", do=do, **arguments)
+        except CallError as error:
+            if not error.is_no_tool:
+                raise
+            self._note(status={}, files={}, migrations={}, keyless=True)
+            raise _GivenUpError(without_key(self._board.name)) from None
 
     def _step(self, step: str, sent: int = 0, total: int = 0) -> None:
         """Report the progress of the update, but not after each piece."""

@@ -11,12 +11,13 @@ from ..errors import fail
 from ..model.plan import BoardPlan
 from .manifest import Manifest
 from .pending import Held, Report
-from .send import REMEDY, Progress, Status, Target, remedy
+from .send import REMEDY, Progress, Status, Target, remedy, without_key
 
 if TYPE_CHECKING:
     from ..gateway.updates_at_broker import Desk
 
 _AGAIN_S = 3.0
+KEYLESS = "torpor build, then torpor flash {0}; then start torpor gateway again, which asks it"
 _TAKEN_S = 30.0  # a running gateway takes an update within this time
 
 
@@ -36,11 +37,12 @@ class Sleeper(Target):
         self._board = board
         self._desk = desk
         found = desk.known().reports.get(board.name)
+        if found and found.keyless:
+            raise fail(without_key(board.name), KEYLESS.format(board.name))
         if found is None or not found.status:
             raise fail(
                 f"{board.name} sleeps, and no gateway has reported what it runs",
-                "start torpor gateway: it asks the board at its next wake. If it has woken since, "
-                "it was built\nwithout signing.pub: build it and flash it once",
+                "start torpor gateway: it asks the board at its next wake",
             )
         self.report: Report = found
 
@@ -168,4 +170,5 @@ def shown(report: Report | None, seen: float) -> dict[str, Any]:
         "at": max(report.at, seen),
         "failed": report.refused or report.failed or report.status.get("failed"),
         "down": report.status.get("down") or {},
+        "keyless": report.keyless,
     }

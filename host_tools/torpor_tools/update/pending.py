@@ -107,6 +107,7 @@ class Report:
         migrations: Service -> how many migrations its data has had.
         pending: The update in progress, if any.
         failed: ``build``, ``counter``, ``reason`` and ``at`` of the last update that failed.
+        keyless: Whether the board's image was built without signing.pub, so it accepts no updates.
         refused: ``sha256``, ``reason`` and ``at`` of a message that the gateway has not taken as an
             update, if it was the last one.
     """
@@ -118,6 +119,7 @@ class Report:
     pending: Pending | None = None
     failed: Mapping[str, Any] | None = None
     refused: Mapping[str, Any] | None = None
+    keyless: bool = False
 
     def packed(self) -> bytes:
         """Return the message for the broker."""

@@ -315,11 +315,17 @@ class Updater(Target):
         except NotReachedError:
             raise
         except NoToolError:
-            what = f"{self.board} was built without signing.pub: build it and flash it once"
-            raise fail(what, f"torpor build, then torpor flash {self.board}") from None
+            raise fail(
+                without_key(self.board), f"torpor build, then torpor flash {self.board}"
+            ) from None
         except UserError as error:
             changed = [replace(p, remedy=remedy(p.what) or p.remedy) for p in error.problems]
             raise UserError(changed) from None
+
+
+def without_key(board: str) -> str:
+    """Describe a board whose image accepts no updates."""
+    return f"{board} was built without signing.pub: build it and flash it once"
 
 
 def not_running(board: BoardPlan, down: Mapping[str, str]) -> str:
