@@ -119,6 +119,7 @@ def _restore(root: str) -> None:
             remove(root + "data/" + name)  # what the image on trial has written
             swap._move(root + ".dropped/" + name, root, "data/" + name)
     remove(root + ".restore")
+    remove(root + ".dropped")
 
 
 def _names(path: str) -> list:

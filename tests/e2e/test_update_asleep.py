@@ -107,6 +107,22 @@ async def test_an_update_takes_as_many_wakes_as_it_needs(
     assert re.fullmatch(rf"box +{build[1]} +{now} +sleeps between wakes", shown[1].strip())
 
 
+async def test_an_update_that_replaces_another_one_says_so(box: Mail) -> None:
+    source = box.plan.cluster.root / "services/items/__init__.py"
+    source.write_text(ITEMS.replace(STATE, "first"))
+    left = await tool(box, "update", "--no-types", "--confirm", "1", "--no-wait", LOW)
+    assert left.exit_code == 0, (left.output, repr(left.exception))
+    build = re.search(r"-> (\w+)", left.output)
+    assert build
+    plan = await tool(box, "update", "--no-types", "--dry-run", LOW)
+    assert f"build {build[1]} (waits for the board to wake) is on its way to box" in plan.stderr
+    done, _ = await update(box, "second")
+    assert "is on its way to box" in done.stderr
+    assert done.exit_code == 0, (done.output, repr(done.exception))
+    plan = await tool(box, "update", "--no-types", "--dry-run", LOW)
+    assert "on its way" not in plan.stderr
+
+
 async def test_a_bad_update_is_rolled_back_and_the_reason_reported(box: Mail) -> None:
     bad = "\n    async def healthy(self) -> bool:\n        return False\n"
     failed, _ = await update(box, "bad", bad)

@@ -86,6 +86,10 @@ def test_a_key_without_a_passphrase_is_refused(
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "14 characters!")
     refused = str(tool(tmp_path).exception)
     assert "the passphrase has 14 characters, and must have at least 15" in refused
+    monkeypatch.delenv(PASSPHRASE_VARIABLE)
+    nobody = str(tool(tmp_path).exception)
+    assert "there is no terminal to ask for the passphrase" in nobody
+    assert f"put it into {PASSPHRASE_VARIABLE}" in nobody
     assert not list(tmp_path.glob("signing*"))
     assert not (tmp_path / PRIVATE).exists()
     assert not public_keys(tmp_path)

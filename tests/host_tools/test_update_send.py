@@ -104,6 +104,11 @@ def test_a_refusal_has_its_own_remedy(message: str, remedy: str) -> None:
     assert remedy in problem.remedy
 
 
+def test_a_status_may_have_fields_of_a_newer_torpor() -> None:
+    status = updater(board_of(MINE, newer=1, data=["notes"])).status()
+    assert (status.counter, status.data) == (MINE, ["notes"])
+
+
 def test_a_board_without_the_tool_was_built_without_the_key() -> None:
     def refuse(do: str) -> Any:
         raise NoToolError(Problem(None, "the image of board box cannot do this"))
@@ -160,7 +165,8 @@ def sends_to(root: Path, port: int, clock: Clock) -> tuple[list[str], UserError]
     """Send an update to that port; return the notes for the user, and the error."""
     add_keys(root)
     notes: list[str] = []
-    board = cast(Any, SimpleNamespace(name="box", port=port, host="127.0.0.1"))
+    services = [SimpleNamespace(port=port)]
+    board = cast(Any, SimpleNamespace(name="box", port=port, host="127.0.0.1", services=services))
     made = manifest(Terms("test", "box", MINE, "1.27.0"), FILES)
     with Tools(root, board) as tools, pytest.raises(NotReachedError) as info:
         Updater(tools, clock.pause, clock).send(made, b"", FILES, report=notes.append)

@@ -33,6 +33,7 @@ class Steps:
             "trial": state.read("/.trial"),
             "failed": state.read("/.failed"),
             "down": kernel.current.failed,
+            "data": _services_with_data(),
         }
 
     async def listing(at: int) -> bytes:
@@ -44,6 +45,18 @@ class Steps:
     async def cancel() -> None:
         """Discard everything that has arrived."""
         files.clear(files.NEW)
+
+
+def _services_with_data() -> list:
+    """Return the names of the services that have data, also if they are not in this image."""
+    names = []
+    try:
+        for entry in os.ilistdir("/data"):
+            if entry[1] == 0x4000 and "." not in entry[0]:  # a dot: a database of the runtime
+                names.append(entry[0])
+    except OSError:
+        pass  # nothing has been stored yet
+    return names
 
 
 def _is_production() -> bool:

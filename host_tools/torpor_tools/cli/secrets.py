@@ -132,7 +132,15 @@ def _new_passphrase() -> str:
     given = os.environ.get(PASSPHRASE_VARIABLE)
     if given is not None:
         return given
-    asked: str = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        asked: str = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    except click.Abort:
+        if _has_terminal():
+            raise
+        raise fail(
+            "there is no terminal to ask for the passphrase of the new key",
+            f"put it into {PASSPHRASE_VARIABLE}",
+        ) from None
     return asked
 
 

@@ -347,6 +347,12 @@ def put(
     if not changes and status.build == build_id(files) and not drop:
         click.echo(f"{name} has build {status.build} already")
         return
+    if before := updater.on_its_way():
+        note(
+            f"{before} is on its way to {name}. This update replaces it, unless {name} has "
+            "committed it: then the plan below\n      is not up to date, and neither are the "
+            "migrations above"
+        )
     what = f"{counted(len(changes.send), 'file')} to send ({counted(changes.size, 'byte')})"
     gone = f", {len(changes.remove)} to remove" if changes.remove else ""
     click.echo(f"{name}: build {status.build} -> {build_id(files)}: {what}{gone}")

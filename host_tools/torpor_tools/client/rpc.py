@@ -75,6 +75,8 @@ def _open(
         except OSError as error:
             what = f"board {board} cannot be reached at {address[0]}:{address[1]}: {error}"
             remedy = "start it, or set its address with `host` in cluster.toml"
+            if isinstance(error, ConnectionRefusedError):
+                remedy += "; if it runs an image with other\nports, name one: --at HOST:PORT"
             raise NotReachedError(Problem(None, what, remedy)) from None
         connection = _greet(sock, board, key, caller)
         if connection:

@@ -124,15 +124,20 @@ class Tools(Closing):
                 return connect(address, self.board.name, self._keys, timeout=_CONNECT_S)
             except NotReachedError as error:
                 reasons.append(error)
-        raise reasons[-1]
+                if not isinstance(error.__context__, ConnectionRefusedError):
+                    break  # nothing answers at this host, whatever the port
+        raise reasons[0]
 
     def _addresses(self) -> Iterator[tuple[str, int]]:
-        port = self.board.port or 0
+        """Yield where the board may listen: the image that runs there may lack the first port."""
+        ports = [each.port for each in self.board.services if each.port]
         if self._at is not None:
-            yield address_of(self._at, port)
+            yield from dict.fromkeys(address_of(self._at, port) for port in ports)
             return
-        place = simulated(self._root / "build" / "sim").get(self.board.name)
-        if place and port in place.ports:
-            url = urlsplit(place.url(port))
-            yield url.hostname or "", url.port or 80
-        yield self.board.host, port
+        if place := simulated(self._root / "build" / "sim").get(self.board.name):
+            for port in ports:
+                if port in place.ports:
+                    url = urlsplit(place.url(port))
+                    yield url.hostname or "", url.port or 80
+        for port in ports:
+            yield self.board.host, port

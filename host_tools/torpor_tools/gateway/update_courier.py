@@ -207,19 +207,19 @@ class Courier:
 
     async def _look(self) -> None:
         """Ask the board for everything that a report contains."""
-        await self._status()
+        status = await self._status()
         text = b""
         while part := await self._ask("listing", at=len(text)):
             text += part
         files = {line[66:]: line[:64] for line in text.decode().split("\n")[:-1]}
+        stores = [each.name for each in self._board.services if each.contract.has_store]
         migrations = {}
-        for service in self._board.services:
-            if service.contract.has_store:
-                try:
-                    state = await self.line.ask("data", do="state", service=service.name)
-                except CallError:
-                    continue  # it is new on the board
-                migrations[service.name] = int(state["migrations"])
+        for name in dict.fromkeys([*stores, *status.get("data", ())]):
+            try:
+                state = await self.line.ask("data", do="state", service=name)
+            except CallError:
+                continue  # the board has no data of it
+            migrations[name] = int(state["migrations"])
         self._note(files=files, migrations=migrations)
 
     async def _status(self) -> dict[str, Any]:

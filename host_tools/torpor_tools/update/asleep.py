@@ -48,7 +48,7 @@ class Sleeper(Target):
 
     def status(self) -> Status:
         """Return what the board last reported. An update replaces one that is not committed."""
-        return Status(**self.report.status)
+        return Status.reported(self.report.status)
 
     def installed(self) -> dict[str, str]:
         """Return the image's files by the board's own list: path -> SHA-256."""
@@ -57,6 +57,11 @@ class Sleeper(Target):
     def migrations(self, services: Iterable[str]) -> dict[str, int]:
         """Return how many migrations the data of services has had: of those the gateway knows."""
         return dict(self.report.migrations)
+
+    def on_its_way(self) -> str:
+        """Return the build that a gateway is sending, and how far it is."""
+        pending = self.report.pending
+        return f"build {pending.build} ({pending.step})" if pending else ""
 
     def least_counter(self) -> int:
         """Return the least counter of an update that the board accepts, and the gateway too."""

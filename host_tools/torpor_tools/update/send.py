@@ -12,7 +12,7 @@ import zlib
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -53,6 +53,13 @@ class Status:
     failed: Mapping[str, Any] | None = None
     down: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""  # MicroPython's name of the board, "... with RP2040"; an older image lacks it
+    data: Sequence[str] = ()  # services that have data there, also if they are not in the image
+
+    @classmethod
+    def reported(cls, values: Mapping[str, Any]) -> Status:
+        """Return the status from a board's answer, whose image may be newer than this tool."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,10 @@ class Target(ABC):
         Args:
             services: Their names. The image that the board runs need not have them.
         """
+
+    def on_its_way(self) -> str:
+        """Return the build that is being sent already, as the user should see it; empty: none."""
+        return ""
 
     @abstractmethod
     def send(
@@ -154,7 +165,7 @@ class Updater(Target):
 
     def status(self) -> Status:
         """Ask the board what it runs. Raises ``UserError``."""
-        return Status(**self.ask("status"))
+        return Status.reported(self.ask("status"))
 
     def installed(self) -> dict[str, str]:
         """The image's files by the board's own list: path -> SHA-256. Raises ``UserError``."""
