@@ -20,6 +20,8 @@ from .ports import Ports
 from .process import Process
 from .wiring import wire
 
+_QSTR_INFO = re.compile(r"qstr pool: |GC: ")  # lines of ``micropython.qstr_info``
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -93,14 +95,16 @@ async def _weigh(image: Image, folder: BoardFolder, timeout: float) -> Weights:
     )
     run = asyncio.create_task(process.run())
     try:
-        await asyncio.wait({run}, timeout=timeout)
+        done, _ = await asyncio.wait({run}, timeout=timeout)
     finally:
         process.kill()
         await run
         ports.close()
     if not weights:
-        last = f": {lines[-1]}" if lines else ""
-        raise fail(f"{board.name} did not become ready{last}", "run it: torpor sim")
+        within = "" if done else f" within {timeout:.0f} s"
+        said = [line for line in lines if not _QSTR_INFO.match(line.text)]
+        last = f": {said[-1]}" if said else ": the start of a service does not end"
+        raise fail(f"{board.name} did not become ready{within}{last}", "run it: torpor sim")
     return weights[0]
 
 
