@@ -76,14 +76,23 @@ async def _step(do: str, arguments: dict) -> "Any":
         await _step("_plan", arguments)
         _collect()
         return await _work(do, arguments)  # once: when it is done, the plan is no longer valid
-    if do not in _PIECES:  # a collection takes as long as the rest of a piece
+    is_kept = do in _PIECES  # the code, for the next piece: to load it takes as long as the rest
+    if not is_kept:
         _collect()
-    try:
-        return await _work(do, arguments)
-    except MemoryError:
-        pass
-    _collect()
-    return await _work(do, arguments)
+    tries = 3  # a piece: to decompress it, to load the code that writes it, to write it
+    while True:
+        try:
+            answer = await _work(do, arguments)
+            break
+        except MemoryError:
+            tries -= 1
+            if not tries:
+                raise
+        is_kept = False
+        _collect()
+    if not is_kept:
+        clear()  # the next call may arrive before a collection of the loop's
+    return answer
 
 
 def _collect() -> None:
@@ -101,7 +110,8 @@ def _collect() -> None:
 def _work(do: str, arguments: dict) -> "Any":
     """Return the coroutine that executes a step."""
     if do in _PIECES:
-        arguments["data"] = _inflated(arguments)
+        if not isinstance(arguments["data"], bytes):  # they are when this is tried again
+            arguments["data"] = _inflated(arguments)
         return _received(do, arguments)
     if do == "check":
         from .accept import accept
@@ -137,6 +147,6 @@ def _received(do: str, arguments: dict) -> "Any":
 
 @cold
 def _inflated(arguments: dict) -> bytes:
-    from .receive import inflated
+    from .pieces import inflated
 
     return inflated(arguments)

@@ -7,11 +7,9 @@ is ``head`` (the bytes of the manifest), ``check`` (its signature; which files a
 """
 
 import os
-from binascii import a2b_base64, hexlify, unhexlify
+from binascii import hexlify, unhexlify
 from hashlib import sha256
-from io import BytesIO
 
-import deflate
 from micropython import const
 
 from .. import Fault
@@ -19,35 +17,7 @@ from ..cold import cold
 
 _MAX_MANIFEST = const(32768)  # bytes
 _MAX_LINE = const(240)  # bytes
-_PIECE = const(1024)  # bytes in a call, before they are compressed
-_WINDOW = const(10)  # bits of the window of deflate: as large as a piece
 _NEW = const(b"/.new/")
-
-
-@cold
-def inflated(arguments: dict) -> bytes:
-    """Return the bytes of the piece ``data`` of a call. Raises ``Fault``.
-
-    This needs most of the memory, so only the code of this module is loaded yet, and each form of
-    the piece replaces the one before it in ``arguments``. There may be no memory for the next form:
-    then this is called again.
-    """
-    data = arguments["data"]
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data, str):
-        try:
-            data = arguments["data"] = BytesIO(a2b_base64(data))
-        except ValueError:
-            raise Fault(400, "expected base64")
-    data.seek(0)
-    try:
-        new = deflate.DeflateIO(data, deflate.RAW, _WINDOW).read(_PIECE + 1)
-    except (OSError, EOFError):
-        raise Fault(400, "data is not compressed with deflate")
-    if len(new) > _PIECE:
-        raise Fault(413, "data: expected at most %d bytes" % _PIECE)
-    return new
 
 
 @cold

@@ -89,7 +89,7 @@ sys.modules["machine"] = Machine()
 sys.modules["esp32"] = Esp32
 kernel.current = Kernel
 import slots  # noqa: E402
-from torpor.update import commit, files, manifest, receive, report, signature  # noqa: E402, F401  (found only now)
+from torpor.update import commit, files, manifest, pieces, receive, report, signature, state  # noqa: E402, F401  (found only now)
 from torpor.update import firmware as update_firmware  # noqa: E402
 
 

@@ -30,7 +30,18 @@ from flash import Flash, mounted, torn_flashes  # noqa: E402
 from parts import Kernel, Machine, ResetError  # noqa: E402
 
 from torpor import kernel  # noqa: E402
-from torpor.update import accept, commit, manifest, plan, receive, report, signature, state, status  # noqa: E402, F401  (found only now)
+from torpor.update import (  # noqa: E402, F401  (found only now)
+    accept,
+    commit,
+    manifest,
+    pieces,
+    plan,
+    receive,
+    report,
+    signature,
+    state,
+    status,
+)
 from torpor.update import update as ask  # noqa: E402
 
 BLOCKS = 112
