@@ -83,16 +83,44 @@ def test_invalid_answers(data: bytes) -> None:
         (b'{"state": "asleep", "ms": 5000, "at": 99999}', Status("asleep", "", 105)),  # wrong clock
         (b'{"state": "asleep", "ms": -1}', Status("asleep")),
         (b'{"state": "awake", "fresh": "a1"}', Status("awake", fresh="a1")),
+        (b'{"state": "awake", "connection": "c1"}', Status("awake", connection="c1")),
     ],
 )
 def test_status_messages_of_a_board(data: bytes, status: Status) -> None:
     assert message.status(data, 100) == status
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"state": "drunk"}'])
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"state": "drunk"}', b'{"state": "lost"}'])
 def test_invalid_status_messages(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         message.status(data, 100)
+
+
+def test_a_lost_connection_of_a_board(tmp_path: Path) -> None:
+    broker = Broker("nats", tmp_path / "broker")
+    plan = write(tmp_path / "cluster", broker)
+    gateway = Gateway(plan, broker.where, LOGIN, tmp_path / "gateway")
+    boards = gateway.parked.boards
+
+    def lost(connection: str) -> None:
+        gateway._receive("torpor/test/box/lost", connection.encode())
+
+    def status(state: str, connection: str) -> None:
+        text = f'{{"state": "{state}", "ms": 5000, "connection": "{connection}"}}'
+        gateway._receive("torpor/test/box/status", text.encode())
+
+    lost("a")  # it broke off before the board had subscribed
+    assert not boards
+    status("awake", "b")
+    assert boards["box"].state == "awake"
+    lost("a")  # a retained message of an earlier connection
+    assert boards["box"].state == "awake"
+    lost("b")
+    assert boards["box"].state == "lost"
+    status("asleep", "b")  # a new connection of the gateway gets it after the will
+    assert boards["box"] == Status("lost", connection="b")
+    status("asleep", "c")
+    assert boards["box"].state == "asleep"
 
 
 def test_preferences() -> None:

@@ -96,7 +96,8 @@ class Mailbox:
         self._left = _MAX_REQUESTS if deep else -1  # requests that are still taken; -1: all
         self._task: asyncio.Task = None  # type: ignore[assignment]  # set by run
         self._state = OFFLINE
-        self._fresh = False  # the broker had no session of ours, so what waited in it is lost
+        self._connection = ""  # the name of this connection once it has subscribed
+        self._fresh = ""  # the last one for which the broker had no session: what waited is lost
         self._asked: set = set()  # ids of requests that gateways hold for us
 
     # For the governor
@@ -114,8 +115,9 @@ class Mailbox:
 
         If a request comes meanwhile, the board stays online.
         """
-        if self._state != DRAINING and self._state != READY:
-            if _OFFERED and self._state == OFFLINE:
+        # Gateways take a status as proof that we have subscribed, so none goes out before that.
+        if self._state == OFFLINE or self._state > READY or not self._connection:
+            if _OFFERED and self._state <= READY:
                 offers.abandon()
             return
         self._state = CLOSING
@@ -177,10 +179,12 @@ class Mailbox:
         self._unsettled = {}
         self._newest = ("", 0)
         self._asked.clear()
-        lost = json.dumps({"state": "lost"})
+        self._connection = ""
+        name = hexlify(os.urandom(4)).decode()
         login = self._secrets.get("user", ""), self._secrets.get("password", "")
-        greeting = mqtt.hello(self._name, login[0], login[1], self._base + "/status", lost)
-        self._fresh = not await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS)
+        greeting = mqtt.hello(self._name, login[0], login[1], self._base + "/lost", name)
+        if not await asyncio.wait_for_ms(client.open(greeting, _PACKET), _CONNECT_MS):
+            self._fresh = name
         self._state = DRAINING
         self._stay(_DRAIN_MS)
         client.send(mqtt.subscribe(client.next(), self._base + "/in"))
@@ -192,6 +196,7 @@ class Mailbox:
             elif kind == mqtt.PUBACK:
                 self._acknowledged(int.from_bytes(body[:2], "big"))
             elif kind == mqtt.SUBACK:
+                self._connection = name
                 self._subscribed(body[2])
 
     def _subscribed(self, code: int) -> None:
@@ -210,8 +215,10 @@ class Mailbox:
         self._publish(self._base + "/in", self._marker, False)
 
     def _send_status(self, status: dict) -> None:
+        status["connection"] = self._connection
+        # Later connections repeat it: this one may have ended before it had subscribed.
         if self._fresh:
-            status["fresh"] = self._marker.decode()  # a gateway may receive it several times
+            status["fresh"] = self._fresh
         self._publish(self._base + "/status", json.dumps(status).encode(), True)
 
     def _publish(self, topic: str, payload: bytes, retain: bool, *answers: int) -> int:

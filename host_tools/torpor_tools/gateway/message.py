@@ -60,7 +60,7 @@ class Topics:
     def subscriptions(self) -> tuple[str, ...]:
         """The topics that a gateway subscribes to."""
         base = f"torpor/{self.cluster}"
-        boards = (f"{base}/+/status", f"{base}/+/dead/+")
+        boards = (f"{base}/+/status", f"{base}/+/lost", f"{base}/+/dead/+")
         return (f"{base}/answers/+", f"{base}/keys/+", f"{base}/events/+", *boards)
 
 
@@ -78,10 +78,12 @@ class Status:
     """The newest status message of a board.
 
     Attributes:
-        state: "awake", "asleep" or "lost".
+        state: "awake" or "asleep" as the board reported, or "lost" if that connection broke off.
         address: Its address while it is awake.
         wakes_at: When it will wake, in Unix time; None if that is not known.
         fresh: A name for the board's new session, if the broker had lost the previous one.
+        connection: The name of the board's connection to the broker. The broker publishes it under
+            ``lost`` when that connection breaks off.
         figures: The figures that the board sent when it last went to sleep, if it counts any.
         figures_at: When they came, in Unix time.
     """
@@ -90,6 +92,7 @@ class Status:
     address: str = ""
     wakes_at: float | None = None  # Unix time; None: not known
     fresh: str = ""
+    connection: str = ""
     figures: dict[str, Any] | None = None
     figures_at: float = 0.0
 
@@ -214,7 +217,7 @@ class _Reader:
 def status(data: bytes, now: float) -> Status:
     """Read a board's status, received at the Unix time ``now``. Raises ``ValueError``."""
     fields = json.loads(data)
-    if not isinstance(fields, dict) or fields.get("state") not in ("awake", "asleep", "lost"):
+    if not isinstance(fields, dict) or fields.get("state") not in ("awake", "asleep"):
         raise ValueError("not a status")
     wakes_at = None
     ms = fields.get("ms", -1)
@@ -222,6 +225,8 @@ def status(data: bytes, now: float) -> Status:
         wakes_at = min(float(fields.get("at", now)), now) + ms / 1000
     fresh = str(fields.get("fresh") or "")
     address = str(fields.get("address") or "")
+    connection = str(fields.get("connection") or "")
     figures = fields.get("metrics")
     figures = figures if isinstance(figures, dict) else None
-    return Status(fields["state"], address, wakes_at, fresh, figures, now if figures else 0.0)
+    figures_at = now if figures else 0.0
+    return Status(fields["state"], address, wakes_at, fresh, connection, figures, figures_at)

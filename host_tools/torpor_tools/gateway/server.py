@@ -88,6 +88,7 @@ class Gateway:
         )
         self._reported: set[str] = set()  # boards whose status has come over this connection
         self._fresh: dict[str, str] = {}  # board -> its newest session that was new to the broker
+        self._broken: dict[str, str] = {}  # board -> its last connection that broke off
         self._sending: set[asyncio.Task[None]] = set()
         self.ports: dict[int, int] = {}  # service's port -> ours
         self._nats: NatsServer | None = None
@@ -216,6 +217,8 @@ class Gateway:
                 self.events.receive(parts[1], payload)
             elif parts[1:] == ["status"] and payload:
                 self._hear_status(parts[0], message.status(payload, time.time()))
+            elif parts[1:] == ["lost"] and payload:
+                self._hear_lost(parts[0], payload.decode())
             elif parts[1:2] == ["dead"] and payload:
                 letter = json.loads(payload.partition(b"\n")[0])
                 _log.error("%s: request %s is dead: %s", parts[0], letter["id"], letter["error"])
@@ -225,6 +228,8 @@ class Gateway:
     def _hear_status(self, board: str, status: Status) -> None:
         before = self.parked.boards.get(board)
         is_known = before is not None
+        if status.connection and status.connection == self._broken.get(board):
+            status = replace(status, state="lost", wakes_at=None)
         if before and not status.figures:
             status = replace(status, figures=before.figures, figures_at=before.figures_at)
         self.parked.boards[board] = status
@@ -237,6 +242,20 @@ class Gateway:
             self._lose(board)
         for id in self.parked.held(board):  # their notes are lost too
             self._send_note(board, id, held=True)
+
+    def _hear_lost(self, board: str, connection: str) -> None:
+        """Note that a board's connection to the broker broke off.
+
+        That may have happened before the board subscribed, or the message may come after the status
+        of a later connection. So it changes the state only if the board's status is from the same
+        connection.
+        """
+        self._broken[board] = connection
+        status = self.parked.boards.get(board)
+        if status and status.connection == connection:
+            status = replace(status, state="lost", wakes_at=None)
+            self.parked.boards[board] = status
+            self._couriers.receive_status(board, status)
 
     def _caught_up(self, is_caught_up: bool) -> None:
         """Handle a new connection to the broker, or the end of its retained messages.
