@@ -34,6 +34,17 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def reserved_port() -> tuple[int, socket.socket]:
+    """Return a port of 127.0.0.1, and a socket that keeps other programs from using it.
+
+    A server that sets SO_REUSEADDR can listen at the port nevertheless, repeatedly.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return int(sock.getsockname()[1]), sock
+
+
 class Broker:
     """A broker. ``kind``: nats or mosquitto. ``tls``: a folder with ``ca``, ``cert`` and ``key``.
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.helpers.brokers import LOGIN, NATS, free_port
+from tests.helpers.brokers import LOGIN, NATS, reserved_port
 from tests.helpers.ending import ending_with_us
 from torpor_tools.project.mailbox import from_url
 
@@ -30,8 +30,9 @@ class Nodes:
     """The nodes ``a``, ``b`` and ``c``."""
 
     def __init__(self, root: Path) -> None:
-        self.ports = {name: free_port() for name in "abc"}  # MQTT
-        self._routes = {name: free_port() for name in "abc"}
+        self._reserved = {name: reserved_port() for name in ("a", "b", "c", "ra", "rb", "rc")}
+        self.ports = {name: self._reserved[name][0] for name in "abc"}  # MQTT
+        self._routes = {name: self._reserved["r" + name][0] for name in "abc"}
         self._root = root
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         for name in "abc":
@@ -85,6 +86,8 @@ class Nodes:
     def stop(self) -> None:
         for name in tuple(self._processes):
             self.kill(name)
+        for _, reserved in self._reserved.values():
+            reserved.close()
 
 
 class Front:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.helpers.brokers import Broker, free_port
+from tests.helpers.brokers import Broker, reserved_port
 from tests.helpers.cluster import ClusterBroker
 from tests.helpers.ending import ending_with_us
 from tests.helpers.mail import write
@@ -117,7 +117,7 @@ class GatewayProcess:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.port = free_port()
+        self.port, self._reserved = reserved_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -136,6 +136,11 @@ class GatewayProcess:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def close(self) -> None:
+        """Kill it for the last time."""
+        self.kill()
+        self._reserved.close()
 
     @property
     def pid(self) -> int:
@@ -182,7 +187,7 @@ class Storm:
             stack.callback(self._broker.stop)
             for gateway in self._gateways:
                 gateway.start()
-                stack.callback(gateway.kill)
+                stack.callback(gateway.close)
             storage = self._root / "build" / "sim"
             sim = Simulator([image], ports="os", storage=storage, log=self._on_log)
             await stack.enter_async_context(sim)
