@@ -120,7 +120,10 @@ class ServerConnection:
                 if self._running > _MAX_RUNNING:
                     self._reply(number, 503, frames.REFUSED, b'"busy"')
                 else:
-                    loop.run_or_spawn(self._respond(frame, number, ms, fingerprint))
+                    # In one line, the frame would stay on this stack during the call.
+                    work: Any = self._respond(frame, number, ms, fingerprint)
+                    loop.run_or_spawn(work)
+                    work = None
                 in_a_row += 1
                 if in_a_row == _TURN:
                     in_a_row = 0

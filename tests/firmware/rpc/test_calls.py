@@ -16,6 +16,7 @@ from tests.helpers.several import KEY, write_boards, write_keys
 
 KEEPER = """
 import asyncio
+import gc
 
 from services.asker import Asker
 from torpor import Fault, Service, deadline, get, post, safe
@@ -79,6 +80,12 @@ class Keeper(Service):
     async def left(self, ms: int) -> dict:
         with deadline(ms):
             return await self.asker.wait()
+
+    async def held(self, text: str) -> int:
+        text = ""
+        await asyncio.sleep_ms(20)
+        gc.collect()
+        return gc.mem_alloc()
 """
 ASKER = """
 import asyncio
@@ -93,6 +100,10 @@ class Asker(Service):
     @post("/add")
     async def add(self, a: int, b: int = 2) -> dict:
         return {"sum": await self.keeper.add(a, b)}
+
+    @get("/held")
+    async def held(self, size: int) -> int:
+        return await self.keeper.held("x" * size)
 
     @get("/default")
     async def default(self) -> dict:
@@ -397,3 +408,12 @@ def test_arguments_that_are_too_large_are_refused_and_nothing_is_lost(boards: Ru
         assert much.status_code == 413
         assert much.json() == {"error": "keeper.echo: the arguments are larger than 16 kB"}
         assert http.post("/echo", json={"value": {"a": 1}}).json() == {"value": {"a": 1}}
+
+
+def test_a_call_in_progress_keeps_nothing_of_its_frame(boards: Running) -> None:
+    with boards.client("asker") as http:
+        small, large = (
+            min(http.get("/held", params={"size": size}).json() for _ in range(4))
+            for size in (10, 6000)
+        )
+    assert large - small < 3000
