@@ -80,7 +80,7 @@ class BoardFolder:
         dropped = self.flash / ".dropped"
         if dropped.is_dir() and (self.flash / ".trial").exists():  # as in deploy/on_board.py
             names = "\n".join(folder.name for folder in dropped.iterdir())
-            (self.flash / ".restore").write_text(names, encoding="utf-8")
+            (self.flash / ".restore").write_text(names, encoding="utf-8", newline="\n")
         for name in _UPDATE:
             shutil.rmtree(self.flash / name, ignore_errors=True)
             (self.flash / name).unlink(missing_ok=True)
