@@ -18,6 +18,7 @@ _LISTENERS = facts["listeners"]
 _CONNECTIONS = facts["connections"]
 _SOCKETS = facts["sockets"]
 _BEHAVES = facts["behaves"]
+_ROOM = 1024  # bytes that accepting a connection takes at most
 _LOOK_MS = 20  # how often to check whether a name is there by now
 _errno = native("errno")
 # This computer's numbers -> the chip's.
@@ -213,6 +214,9 @@ class _Tcp(io.IOBase):
 
     def accept(self):
         self._wait_for_slot()
+        # As on a chip, a MemoryError comes before the connection is taken, and the client waits.
+        # Afterwards nobody would close it: a collection now finds this room again.
+        bytearray(_ROOM)
         connection, address = self._native.accept()
         if _full():  # only where accept() fails then
             connection.close()
