@@ -22,6 +22,7 @@ class Hello(Service):
     async def hello(self) -> int:
         return await self._rows.count()
 """
+MIGRATIONS = "services/hello/migrations"
 UNHEALTHY = """
     async def healthy(self) -> bool:
         return False
@@ -37,17 +38,33 @@ class Other(Service):
 """
 
 
+def write_project(root: Path, services: dict[str, str]) -> Path:
+    """Write a project whose board accepts updates, and return its folder."""
+    write_cluster(root, services)
+    add_keys(root)
+    (root / MIGRATIONS).mkdir()
+    return root
+
+
+def migrate(root: Path, number: int) -> None:
+    """Add the migration of hello with that number, which adds a row."""
+    text = f'def up(db):\n    db.put("rows", {number}, {{"n": 1}})\n'
+    (root / MIGRATIONS / f"000{number}_v{number}.py").write_text(text)
+
+
+def kept(root: Path, source: str) -> str:
+    """Keep a build of that source of hello for a rollback, and return its id."""
+    (root / "services/hello/__init__.py").write_text(source)
+    history.keep(build(load_plan(root), "box", root / "build", types=False), root)
+    return history.builds(root, "box")[0].build
+
+
 def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> None:
-    write_cluster(tmp_path, {"hello": HELLO, "other": OTHER})
-    add_keys(tmp_path)
-    migrations = tmp_path / "services/hello/migrations"
-    migrations.mkdir()
-    up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
-    (migrations / "0001_v1.py").write_text(up % 1)
-    history.keep(build(load_plan(tmp_path), "box", tmp_path / "build", types=False), tmp_path)
+    migrate(write_project(tmp_path, {"hello": HELLO, "other": OTHER}), 1)
+    kept(tmp_path, HELLO)
     words = ("update", "--no-types", "--confirm", "1")
     with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
-        (migrations / "0002_v2.py").write_text(up % 2)
+        migrate(tmp_path, 2)
         (tmp_path / "services/hello/__init__.py").write_text(HELLO + UNHEALTHY)
         failed = tool(tmp_path, *words)
         assert "The old image's hello does not start on such data" in failed.stderr
@@ -64,24 +81,12 @@ def test_a_service_that_the_old_image_cannot_start_is_named(tmp_path: Path) -> N
             assert client.get("/hello").json() == 2
 
 
-def kept(root: Path, source: str) -> str:
-    """Keep a build of that source of hello for a rollback, and return its id."""
-    (root / "services/hello/__init__.py").write_text(source)
-    history.keep(build(load_plan(root), "box", root / "build", types=False), root)
-    return history.builds(root, "box")[0].build
-
-
 def test_a_rollback_with_data_loss_drops_the_data_once_it_is_kept(tmp_path: Path) -> None:
-    write_cluster(tmp_path, {"hello": HELLO, "other": OTHER})
-    add_keys(tmp_path)
-    migrations = tmp_path / "services/hello/migrations"
-    migrations.mkdir()
-    up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
-    (migrations / "0001_v1.py").write_text(up % 1)
+    migrate(write_project(tmp_path, {"hello": HELLO, "other": OTHER}), 1)
     unhealthy = kept(tmp_path, HELLO + UNHEALTHY)
     healthy = kept(tmp_path, HELLO)
     for number in (2, 3):
-        (migrations / f"000{number}_v{number}.py").write_text(up % number)
+        migrate(tmp_path, number)
     kept(tmp_path, HELLO)
     words = ("rollback", "--confirm", "1", "--to")
     with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
@@ -105,7 +110,7 @@ def test_a_rollback_with_data_loss_drops_the_data_once_it_is_kept(tmp_path: Path
         again = tool(tmp_path, "update", "--no-types", "--confirm", "1")
         assert again.exit_code == 0, (again.output, repr(again.exception), board.log_text("box"))
         assert rows() == 3
-        (migrations / "0003_v3.py").unlink()
+        (tmp_path / MIGRATIONS / "0003_v3.py").unlink()
         older = ("update", "--no-types", "--confirm", "1")
         refused = str(tool(tmp_path, *older).exception)
         assert "hello 3 (the build has 2)" in refused
@@ -120,14 +125,9 @@ def test_data_of_a_service_that_sources_and_image_lack_is_found(tmp_path: Path) 
         "hello": HELLO,
         "other": OTHER,
     }
-    write_cluster(tmp_path, services)
-    add_keys(tmp_path)
-    migrations = tmp_path / "services/hello/migrations"
-    migrations.mkdir()
-    up = 'def up(db):\n    db.put("rows", %d, {"n": 1})\n'
-    (migrations / "0001_v1.py").write_text(up % 1)
+    migrate(write_project(tmp_path, services), 1)
     older = kept(tmp_path, HELLO)
-    (migrations / "0002_v2.py").write_text(up % 2)
+    migrate(tmp_path, 2)
     words = ("rollback", "--confirm", "1", "--to", older)
     with running(tmp_path, types=False, storage=tmp_path / "build" / "sim") as board:
         cluster = (tmp_path / "cluster.toml").read_text()
@@ -138,7 +138,7 @@ def test_data_of_a_service_that_sources_and_image_lack_is_found(tmp_path: Path) 
         assert done.exit_code == 0, (done.output, repr(done.exception), board.log_text("box"))
         assert "hello 2 (the build has 1)" in str(tool(tmp_path, *words).exception)
         (tmp_path / "cluster.toml").write_text(cluster)
-        (migrations / "0003_v3.py").write_text(up % 3)
+        migrate(tmp_path, 3)
         shown = tool(tmp_path, "update", "--no-types", "--dry-run")
         assert "hello: 0003_v3 will run" in shown.stderr, (shown.output, repr(shown.exception))
         assert "does not start" not in shown.stderr

@@ -75,7 +75,7 @@ async def _step(do: str, arguments: dict) -> "Any":
     if do == "commit":
         await _step("_plan", arguments)
         _collect()
-        return await _work(do, arguments)  # once: when it is done, the plan is no longer valid
+        return await _work(do, arguments)  # not again: this uses up the plan
     is_kept = do in _PIECES  # the code, for the next piece: to load it takes as long as the rest
     if not is_kept:
         _collect()
@@ -105,7 +105,7 @@ def _collect() -> None:
     gc.collect()
 
 
-# These functions are no coroutines, whose variables would stay in the heap during the next part.
+# Plain functions: the variables of a coroutine would stay in the heap during the next part.
 @cold
 def _work(do: str, arguments: dict) -> "Any":
     """Return the coroutine that executes a step."""

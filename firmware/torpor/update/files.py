@@ -52,7 +52,7 @@ async def digest_of(path: str) -> bytes:
 
 @cold
 def _hash(h, path: str, at: int) -> int:
-    """Hash a block of a file, and return how many bytes it has; -1 if there is no file."""
+    """Hash a block of a file, and return its bytes, or -1 if the file does not exist."""
     buffer = memoryview(bytearray(512))
     hashed = 0
     try:

@@ -57,7 +57,7 @@ async def _watch() -> None:
                     slots.keep(trial)
                 os.remove("/.trial")
                 log.Log("update").info("%s is confirmed", trial.get("build"))
-                if ".dropped" in os.listdir("/"):  # there is no way back to its image now
+                if ".dropped" in os.listdir("/"):  # the board can no longer go back
                     import slots
 
                     slots.remove("/.dropped")

@@ -130,7 +130,7 @@ class BoardConnection(Closing):
         the method with these arguments (``contracts.fingerprint``). ``id`` makes a call known, so
         that it can be sent again without being executed again. ``answer_s``: how long to wait for
         an answer, if that is shorter than the deadline. Raises ``CallError`` for what the board
-        answers instead, ``OSError`` if there is no answer.
+        answers instead, ``OSError`` if it does not answer.
         """
         seconds = min(deadline_ms / 1000, answer_s or deadline_ms / 1000)
         request = (seconds, deadline_ms, fingerprint, f"{service}.{method}", arguments, id)
