@@ -18,7 +18,7 @@ _LISTENERS = facts["listeners"]
 _CONNECTIONS = facts["connections"]
 _SOCKETS = facts["sockets"]
 _BEHAVES = facts["behaves"]
-_ROOM = 1024  # bytes that accepting a connection takes at most
+_ROOM = 192  # bytes that MicroPython takes to accept a connection
 _LOOK_MS = 20  # how often to check whether a name is there by now
 _errno = native("errno")
 # This computer's numbers -> the chip's.
@@ -218,14 +218,18 @@ class _Tcp(io.IOBase):
         # Afterwards nobody would close it: a collection now finds this room again.
         bytearray(_ROOM)
         connection, address = self._native.accept()
-        if _full():  # only where accept() fails then
+        try:
+            if _full():  # only where accept() fails then
+                trace("connection_dropped", limit=_SOCKETS)
+                raise OSError(_BEHAVES["accept_full"])
+            _, host, port = _native.sockaddr(address)
+            address = ("%d.%d.%d.%d" % tuple(host), port)
+            accepted = _Tcp(connection) if _NUMBERS else connection, address
+            _others.append(connection)
+            return accepted
+        except (OSError, MemoryError):
             connection.close()
-            trace("connection_dropped", limit=_SOCKETS)
-            raise OSError(_BEHAVES["accept_full"])
-        _others.append(connection)
-        _, host, port = _native.sockaddr(address)
-        address = ("%d.%d.%d.%d" % tuple(host), port)
-        return _Tcp(connection) if _NUMBERS else connection, address
+            raise
 
     def _wait_for_slot(self):
         """On ports that drop a SYN without a free slot, the client waits as in a backlog."""
