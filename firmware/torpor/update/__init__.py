@@ -74,11 +74,11 @@ async def _step(do: str, arguments: dict) -> "Any":
     """
     if do == "commit":
         await _step("_plan", arguments)
-        _collect()
+        collect()
         return await _work(do, arguments)  # not again: this uses up the plan
     is_kept = do in _PIECES  # the code, for the next piece: to load it takes as long as the rest
     if not is_kept:
-        _collect()
+        collect()
     tries = 3  # a piece: to decompress it, to load the code that writes it, to write it
     while True:
         try:
@@ -89,14 +89,14 @@ async def _step(do: str, arguments: dict) -> "Any":
             if not tries:
                 raise
         is_kept = False
-        _collect()
+        collect()
     if not is_kept:
         clear()  # the next call may arrive before a collection of the loop's
     return answer
 
 
-def _collect() -> None:
-    """Release the code of the step before, so that the next is loaded at low addresses.
+def collect() -> None:
+    """Release the code of the stage before, so that the next is loaded at low addresses.
 
     Otherwise it is loaded behind the garbage, and what is free after that is collected is in
     pieces. ``heap.collect`` would put objects in the first of them.

@@ -1,10 +1,10 @@
 """Accepts a manifest that has arrived, and finds which files are needed."""
 
-import gc
 import os
 
 from .. import Fault
-from ..cold import clear, cold
+from ..cold import cold
+from . import collect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +19,11 @@ async def accept(arguments: dict) -> dict:
         signature = arguments["signature"] = _number(signature)
     try:
         digest = await _digest()
-        clear()
-        gc.collect()
+        collect()
         _verify(digest, signature)
-        clear()
-        gc.collect()
+        collect()
         await _check()
-        clear()
-        gc.collect()
+        collect()
         needed = await _needed()
     except (Fault, ValueError) as e:
         from .files import remove
